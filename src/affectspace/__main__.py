@@ -1,0 +1,5 @@
+"""``python -m affectspace``."""
+
+from affectspace.cli import main
+
+main()

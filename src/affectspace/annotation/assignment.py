@@ -1,0 +1,98 @@
+"""From points to emotions: the nearest centre, or the most probable Gaussian."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from affectspace.annotation.blocks import in_blocks
+
+_FLOOR = 1e-9  # of the largest variance: a class without spread on some axis is a very narrow one, not a division by 0
+
+
+@dataclass(frozen=True)
+class Energies:
+    """Minus twice the log posterior of each class, up to a constant: |W_k (x - c_k)|^2 precision + offset_k.
+
+    centres (k, d); whitening (k, d, d), or None for the plain Euclidean distance; precision: 1 / s^2 of the Euclidean
+    posterior; offset (k,): the log determinant and the prior.
+    """
+
+    centres: np.ndarray
+    whitening: np.ndarray | None
+    precision: float
+    offset: np.ndarray
+
+    def nearest(self, vad: np.ndarray) -> np.ndarray:
+        """The position of the class of least energy for each row, shape (n,); at a tie the first."""
+        codes = np.zeros(len(vad), dtype=np.int16)
+
+        def block(start: int, stop: int) -> None:
+            columns = np.ascontiguousarray(vad[start:stop].T)
+            out = codes[start:stop]
+            least = self._of(columns, 0)
+            for k in range(1, len(self.centres)):
+                energy = self._of(columns, k)
+                np.putmask(out, energy < least, k)
+                np.minimum(least, energy, out=least)
+
+        in_blocks(block, len(vad))
+        return codes
+
+    def posterior(self, vad: np.ndarray) -> np.ndarray:
+        """Probabilities, shape (n, k): the softmax of minus half the energies."""
+        energies = np.stack([self._of(vad.T, k) for k in range(len(self.centres))], axis=1)
+        logits = (energies - energies.min(axis=1, keepdims=True)) * -0.5
+        weights = np.exp(logits)
+        return weights / weights.sum(axis=1, keepdims=True)
+
+    def _of(self, columns: np.ndarray, k: int) -> np.ndarray:
+        moved = [column - centre for column, centre in zip(columns, self.centres[k], strict=True)]
+        if self.whitening is not None:
+            moved = [_combined(row, moved) for row in self.whitening[k]]
+        energy = np.square(moved[0])
+        for axis in moved[1:]:
+            energy += np.square(axis, out=axis)
+        if self.precision != 1:
+            energy *= self.precision
+        if self.offset[k]:
+            energy += self.offset[k]
+        return energy
+
+
+def _combined(weights: np.ndarray, columns: list[np.ndarray]) -> np.ndarray:
+    """The sum of the columns by weights, without the work for weights of 0 (a diagonal covariance has few others)."""
+    terms = [weight * column for weight, column in zip(weights, columns, strict=True) if weight]
+    for term in terms[1:]:
+        terms[0] += term
+    return terms[0]
+
+
+def euclidean(centres: np.ndarray, variance: float, priors: np.ndarray | None) -> Energies:
+    """Line 6 of Algorithm 1, with a posterior that agrees: softmax of -d^2 / (2 s^2), s^2 the same for all classes.
+
+    priors None: all alike. variance 0: the nearest centre has probability 1.
+    """
+    precision = 1 / max(variance, 1e-12) if np.isfinite(variance) else 1.0
+    return Energies(centres, None, precision, _prior_term(priors, len(centres)))
+
+
+def mahalanobis(centres: np.ndarray, covariances: np.ndarray, priors: np.ndarray | None) -> Energies:
+    """The posterior of one Gaussian per class (quadratic discriminant analysis). covariances (k, d, d)."""
+    floor = max(_FLOOR * float(np.max(np.diagonal(covariances, axis1=1, axis2=2))), 1e-30)
+    whitening, offset = [], _prior_term(priors, len(centres))
+    for k, covariance in enumerate(covariances):
+        diagonal = not np.any(covariance - np.diag(np.diag(covariance)))
+        values, vectors = (np.diag(covariance), np.eye(len(covariance))) if diagonal else np.linalg.eigh(covariance)
+        values = np.maximum(values, floor)
+        whitening.append(vectors.T / np.sqrt(values)[:, None])
+        offset[k] += np.log(values).sum()
+    return Energies(centres, np.array(whitening), 1.0, offset - offset.min())
+
+
+def _prior_term(priors: np.ndarray | None, k: int) -> np.ndarray:
+    if priors is None:
+        return np.zeros(k)
+    with np.errstate(divide="ignore"):
+        return -2 * np.log(priors)

@@ -1,0 +1,186 @@
+"""Figure 2 of the LeVAsa paper: the ellipses of the emotions, continuous and discretised."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from affectspace.annotation.geometry import covered_area, union_area
+from affectspace.annotation.levels import to_levels
+from affectspace.annotation.transfer import AnnotationTransfer
+from affectspace.errors import DataError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS = {
+    "neutral": "#6b7280",
+    "happiness": "#e8a200",
+    "sadness": "#2f6db5",
+    "anger": "#cf3030",
+    "fear": "#7c4dbd",
+    "disgust": "#4e9a35",
+    "surprise": "#0fa3b1",
+    "contempt": "#8c6239",
+    "calm": "#2b9d7e",
+    "boredom": "#94a3b8",
+    "excitement": "#e2559b",
+    "frustration": "#9c3d54",
+}
+_INK, _FAINT = "#1f2933", "#d5dae1"
+_DRAWS = 40_000  # samples per emotion behind the grid of levels
+
+
+def plot_ellipses(
+    transfer: AnnotationTransfer,
+    *,
+    points: tuple[Any, Any] | None = None,
+    levels: int | None = None,
+    ax: Axes | None = None,
+) -> Figure:
+    """Draw the ellipses on the plane of the first two axes.
+
+    points: (vad (n, d), emotions (n,)) to scatter below the ellipses, at most a few thousand. levels: steps per unit of
+    the discretised panel (10: 21 levels from -1 to 1). ax: draw one panel there, discretised if `levels` is given;
+    otherwise a new figure of two panels (10 steps by default), whose title says how much of the square is covered.
+    A reference with centres only has points without ellipses and one panel. Returns the figure.
+    """
+    from matplotlib.figure import Figure
+
+    if len(transfer.axes_) < 2:
+        raise DataError(f"the figure needs two axes, the transfer has {transfer.axes_[0]} only")
+    plane = _plane(transfer)
+    if ax is not None:
+        _panel(ax, plane, points, levels)
+        return ax.get_figure(root=True)  # type: ignore[return-value]
+    if plane.deviations_ is None:
+        figure = Figure(figsize=(5.6, 5.9), layout="constrained")
+        _panel(figure.add_subplot(), plane, points, None)
+    else:
+        figure = Figure(figsize=(10.6, 5.9), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        _panel(left, plane, points, None)
+        _panel(right, plane, None, levels or 10)
+    size = 11 if plane.deviations_ is None else 13
+    figure.suptitle(_title(plane), color=_INK, fontsize=size, fontweight="bold")
+    return figure
+
+
+def _plane(transfer: AnnotationTransfer) -> AnnotationTransfer:
+    """The transfer on its first two axes."""
+    plane = copy.copy(transfer)
+    plane.axes_, plane.axes, plane.n_features_in_ = transfer.axes_[:2], None, 2
+    plane.centres_ = transfer.centres_[:, :2]
+    plane.deviations_ = None if transfer.deviations_ is None else transfer.deviations_[:, :2]
+    plane.covariances_ = None if transfer.covariances_ is None else transfer.covariances_[:, :2, :2]
+    return plane
+
+
+def _title(plane: AnnotationTransfer) -> str:
+    name = "" if plane.source_ == "fitted" else f" of {plane.source_.split('(')[0].split(',')[0].strip()}"
+    if plane.deviations_ is None:
+        return f"The emotions{name}: centres only"
+    if np.isnan(plane.deviations_).any():
+        return f"The emotions{name}"
+    each, union = covered_area(plane), union_area(plane)
+    return f"The ellipses{name}: {each:.1%} of the square each on average, {union:.1%} together"
+
+
+def _panel(ax: Axes, plane: AnnotationTransfer, points: tuple[Any, Any] | None, steps: int | None) -> None:
+    from matplotlib.patches import Circle
+
+    ax.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), aspect="equal")
+    ax.set_xlabel(plane.axes_[0], color=_INK)
+    ax.set_ylabel(plane.axes_[1], color=_INK)
+    ax.set_xticks(np.linspace(-1, 1, 5))
+    ax.set_yticks(np.linspace(-1, 1, 5))
+    ax.tick_params(color=_FAINT, labelcolor=_INK, labelsize=9)
+    for spine in ax.spines.values():
+        spine.set_color(_FAINT)
+    ax.axhline(0, color=_FAINT, linewidth=0.8, zorder=0)
+    ax.axvline(0, color=_FAINT, linewidth=0.8, zorder=0)
+    ax.add_patch(Circle((0, 0), 1, fill=False, edgecolor=_FAINT, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0))
+    if steps is not None:
+        _cells(ax, plane, steps)
+        ax.set_title(f"discretised: {2 * steps + 1} levels an axis", color=_INK, fontsize=11)
+    else:
+        _ellipses(ax, plane)
+        ax.set_title("continuous", color=_INK, fontsize=11)
+    if points is not None:
+        vad, emotions = np.asarray(points[0], dtype=np.float64), np.asarray(points[1])
+        colours = [colour_of(plane, name) for name in emotions.tolist()]
+        ax.scatter(vad[:, 0], vad[:, 1], c=colours, s=3, alpha=0.35, linewidths=0, zorder=1, rasterized=True)
+    _names(ax, plane)
+
+
+def _ellipses(ax: Axes, plane: AnnotationTransfer) -> None:
+    from matplotlib.patches import Ellipse
+
+    for k, name in enumerate(plane.classes_.tolist()):
+        colour = colour_of(plane, name)
+        ax.plot(*plane.centres_[k], marker="o", markersize=4.5, color=colour, markeredgecolor="white", zorder=4)
+        if plane.deviations_ is None or np.isnan(plane.deviations_[k]).any():
+            continue
+        values, vectors = np.linalg.eigh(plane.spreads()[k])
+        width, height = 2 * plane.n_sigma * np.sqrt(np.maximum(values, 0))
+        angle = float(np.degrees(np.arctan2(vectors[1, 0], vectors[0, 0])))
+        for face, edge, alpha in ((colour, "none", 0.22), ("none", colour, 1.0)):
+            shape = Ellipse(tuple(plane.centres_[k]), width, height, angle=angle, facecolor=face, edgecolor=edge)
+            shape.set(alpha=alpha, linewidth=1.6, zorder=3)
+            ax.add_patch(shape)
+
+
+def _cells(ax: Axes, plane: AnnotationTransfer, steps: int) -> None:
+    """The grid of levels, each cell in the colour of the emotion that most often lands there, as strong as it does."""
+    known = [name for k, name in enumerate(plane.classes_.tolist()) if not np.isnan(plane.deviations_[k]).any()]
+    counts = np.zeros((len(known), 2 * steps + 1, 2 * steps + 1))
+    for k, name in enumerate(known):
+        cells = to_levels(np.clip(plane.sample(np.full(_DRAWS, name), 0), -1, 1), steps, offset=steps)
+        np.add.at(counts[k], (cells[:, 1], cells[:, 0]), 1)
+    from matplotlib.colors import to_rgb
+
+    palette = np.array([to_rgb(colour_of(plane, name)) for name in known])
+    strength = counts / counts.max(axis=(1, 2), keepdims=True)
+    alpha = 0.15 + 0.75 * strength.max(axis=0)
+    image = np.dstack([palette[counts.argmax(axis=0)], np.where(counts.any(axis=0), alpha, 0)])
+    half = 0.5 / steps
+    edges = np.linspace(-1 - half, 1 + half, 2 * steps + 2)
+    ax.set(xlim=(edges[0], edges[-1]), ylim=(edges[0], edges[-1]))
+    ax.imshow(
+        image, origin="lower", extent=(edges[0], edges[-1], edges[0], edges[-1]), interpolation="nearest", zorder=1
+    )
+    ax.vlines(edges, edges[0], edges[-1], color=_FAINT, linewidth=0.4, zorder=2)
+    ax.hlines(edges, edges[0], edges[-1], color=_FAINT, linewidth=0.4, zorder=2)
+
+
+def _names(ax: Axes, plane: AnnotationTransfer) -> None:
+    """The emotions' names above their ellipses, pushed up where they would lie on each other."""
+    from matplotlib.patheffects import withStroke
+
+    lift = np.zeros(len(plane.classes_)) if plane.deviations_ is None else np.nan_to_num(plane.deviations_[:, 1])
+    placed: list[tuple[float, float]] = []
+    dots = [] if lift.any() else plane.centres_.tolist()  # without ellipses, keep off the other emotions' dots
+    for k in np.argsort(plane.centres_[:, 1] + plane.n_sigma * lift):
+        name, x = str(plane.classes_[k]), float(np.clip(plane.centres_[k, 0], -0.85, 0.85))
+        y = float(plane.centres_[k, 1] + plane.n_sigma * lift[k]) + 0.05
+        while any(abs(x - at_x) < 0.4 and abs(y - at_y) < 0.075 for at_x, at_y in placed) or any(
+            abs(x - at_x) < 0.2 and abs(y - at_y) < 0.04 for at_x, at_y in dots
+        ):
+            y += 0.02
+        placed.append((x, y))
+        text = ax.text(
+            x, min(y, 1.0), name, color=colour_of(plane, plane.classes_[k]), ha="center", va="center", zorder=6
+        )
+        text.set(fontsize=10, fontweight="bold", path_effects=[withStroke(linewidth=3, foreground="white")])
+
+
+def colour_of(transfer: AnnotationTransfer, name: Any) -> str:
+    """The colour of an emotion: fixed for our categories, taken in turn for other names."""
+    if name in COLOURS:
+        return COLOURS[str(name)]
+    classes = transfer.classes_.tolist()
+    palette = list(COLOURS.values())
+    return palette[classes.index(name) % len(palette)] if name in classes else _INK

@@ -1,0 +1,94 @@
+"""`affectspace reproduce` and `affectspace demo`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from affectspace.cli.progress import progress_bar
+
+app = typer.Typer(no_args_is_help=True, help="A paper's tables and figures beside its published figures.")
+
+
+@app.callback()
+def _papers() -> None:
+    pass
+
+
+@app.command()
+def levasa(
+    out: Annotated[Path, typer.Option(help="Folder of the study; the same command continues it.")],
+    corpus: Annotated[
+        str, typer.Option(help="A reader's name (affectspace corpus list), or faces to draw some.")
+    ] = "faces",
+    path: Annotated[Path | None, typer.Option(help="The corpus' folder, or the table.")] = None,
+    media: Annotated[Path | None, typer.Option(help="Folder or zip of a table's images.")] = None,
+    columns: Annotated[str, typer.Option(help="Our name of a column = theirs, such as image=path,person=actor.")] = "",
+    where: Annotated[str | None, typer.Option(help="Which rows, such as 'min(width, height) >= 48'.")] = None,
+    scale: Annotated[str | None, typer.Option(help="The scale of a table's valence and arousal.")] = None,
+    level_labels: Annotated[Path | None, typer.Option(help="AFEW-VA's labels.json, to be drawn as faces.")] = None,
+    fold: Annotated[
+        int | None, typer.Option(help="Test on this fifth of the people instead of the fixed split.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of every model that is compared.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Seeds of the headline's models.")] = None,
+    workers: Annotated[
+        int, typer.Option(help="Trainings at once, one thread each; 1: one at a time on all threads.")
+    ] = 2,
+    quick: Annotated[bool, typer.Option(help="A few hundred images and one epoch, to see that all works.")] = False,
+) -> None:
+    """LeVAsa: five models, controls, ceiling, tables 1-3, figures 2-4, claims; metrics.json and report.html."""
+    from affectspace.corpora import parse_columns
+    from affectspace.errors import ConfigError
+    from affectspace.experiments.levasa.plan import Budget, quick_budget
+    from affectspace.experiments.levasa.reproduce import reproduce
+    from affectspace.training.configuration import DataConfig, SplitConfig
+
+    asked: dict[str, object] = {"workers": workers}
+    if epochs is not None:
+        asked["epochs"] = epochs
+    if seeds is not None:
+        asked["seeds"] = tuple(range(seeds))
+    budget = quick_budget(**asked) if quick else Budget(**asked)  # type: ignore[arg-type]
+    if path is None and corpus != "faces":
+        raise ConfigError(f"--corpus {corpus} needs --path, the folder or table of the corpus")
+    with progress_bar() as progress:
+        if path is None:
+            path = _draw(out, 600 if quick else 6000, progress)
+        data = DataConfig(
+            corpus=corpus,
+            path=path,
+            media=media,
+            columns=parse_columns(columns) if columns else {},
+            scale=scale,
+            where=where,
+            limit=3000 if quick else None,
+            split=SplitConfig(fold=fold),
+        )
+        report = reproduce(out, data, level_labels=level_labels, budget=budget, progress=progress)
+    typer.echo(f"report: {report}")
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder of the demonstration.")] = Path("runs/demo"),
+    workers: Annotated[int, typer.Option(help="Trainings at once, one thread each.")] = 2,
+) -> None:
+    """Draw faces, train LeVAsa, Vanilla, controls and ceiling on them, and write the report; a few minutes."""
+    from affectspace.experiments.levasa.plan import demo_budget
+    from affectspace.experiments.levasa.reproduce import reproduce
+    from affectspace.training.configuration import DataConfig
+
+    with progress_bar() as progress:
+        data = DataConfig(corpus="faces", path=_draw(out, 2000, progress))
+        report = reproduce(out, data, budget=demo_budget(workers), progress=progress)
+    typer.echo(f"report: {report}")
+
+
+def _draw(out: Path, number: int, progress) -> Path:  # type: ignore[no-untyped-def]
+    """Drawn faces beside the study, made once."""
+    from affectspace.corpora.faces import make_faces
+
+    folder = out.with_name(out.name + "-faces")
+    if not (folder / "index.csv").is_file():
+        make_faces(folder, n=number, people=60, progress=progress)
+    return folder

@@ -1,0 +1,124 @@
+"""Which corpora can be read, and `read_corpus`. A reader is imported when it is asked for."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from affectspace.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from affectspace.corpora.corpus import Corpus
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A corpus that we can read.
+
+    function: ``module:name`` of ``f(root, **options) -> Corpus``. what, labels, layout, licence: one line each.
+    """
+
+    name: str
+    function: str
+    what: str
+    labels: str
+    layout: str
+    licence: str
+
+    def load(self) -> Any:
+        """The reader's function."""
+        module, _, name = self.function.partition(":")
+        return getattr(importlib.import_module(module), name)
+
+
+CORPORA: dict[str, Reader] = {
+    reader.name: reader
+    for reader in (
+        Reader(
+            "imfdb",
+            "affectspace.corpora.imfdb:read_imfdb",
+            "IMFDB, faces of Indian film actors (Setty et al. 2013)",
+            "7 emotions",
+            "IMFDB_final/<actor>/<movie>/{<movie>.txt, images/}",
+            "research only",
+        ),
+        Reader(
+            "afew_va",
+            "affectspace.corpora.afew_va:read_afew_va",
+            "AFEW-VA, frames of film clips (Kossaifi et al. 2017)",
+            "valence, arousal: integers -10..10",
+            "NNN/NNN.json with NNN/FFFFF.png; or labels.json alone",
+            "research only",
+        ),
+        Reader(
+            "affectnet",
+            "affectspace.corpora.affectnet:read_affectnet",
+            "AffectNet, manually annotated faces of the web (Mollahosseini et al. 2017)",
+            "8 emotions; valence, arousal in [-1, 1]",
+            "training.csv, validation.csv, Manually_Annotated_Images/",
+            "research only",
+        ),
+        Reader(
+            "table",
+            "affectspace.corpora.table:read_table",
+            "anybody's CSV or Parquet with a folder or zip of images",
+            "what its columns say",
+            "one row a sample; --columns names what is what",
+            "as its owner states",
+        ),
+        Reader(
+            "faces",
+            "affectspace.corpora.faces:read_faces",
+            "drawn faces with known truth (`affectspace corpus make faces`)",
+            "emotion; valence, arousal in [-1, 1]",
+            "index.csv, faces.zip",
+            "free: drawn by this package",
+        ),
+    )
+}
+
+
+def read_corpus(
+    name: str,
+    root: str | Path,
+    *,
+    where: str | None = None,
+    media: str | Path | None = None,
+    columns: Mapping[str, str] | None = None,
+    emotion_spelling: str | None = None,
+    **options: Any,
+) -> Corpus:
+    """Read a corpus into one table.
+
+    name: a key of `CORPORA`. root: its folder (for `table` the CSV or Parquet file). where: an expression that keeps some
+    rows (`Corpus.where`). media: folder or zip of the images; columns: our name of a column <- theirs; emotion_spelling:
+    a key of `affectspace.emotions.SPELLINGS`; options: what the reader takes besides (`scale=` of `table`).
+
+    Raises ConfigError for an unknown corpus or an option that its reader does not take, DataError for files that are not
+    in its layout or hold what they must not.
+    """
+    if name not in CORPORA:
+        close = difflib.get_close_matches(name, CORPORA, n=1)
+        guess = f"did you mean {close[0]!r}? " if close else ""
+        raise ConfigError(f"unknown corpus {name!r}; {guess}there are {', '.join(CORPORA)}")
+    root = Path(root).expanduser()
+    if not root.exists():
+        raise DataError(f"{root}: there is no such file or folder; {name} needs {CORPORA[name].layout}")
+    read = CORPORA[name].load()
+    named = {"media": media, "columns": columns, "emotion_spelling": emotion_spelling}
+    asked = {key: value for key, value in named.items() if value is not None} | options
+    taken = inspect.signature(read).parameters
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken.values()):
+        refused = [key for key in asked if key not in taken]
+        if refused:
+            known = [key for key in taken if key != "root"]
+            raise ConfigError(
+                f"the reader {name!r} takes no {', '.join(refused)}; it takes {', '.join(known) or 'the folder alone'}"
+            )
+    corpus: Corpus = read(root, **asked)
+    return corpus if where is None else corpus.where(where)

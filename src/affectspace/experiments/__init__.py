@@ -1,0 +1,1 @@
+"""Each paper's tables and figures, the published figures beside ours."""

@@ -1,0 +1,113 @@
+"""What a trained member says of every image: codes, read-outs, reconstructions. Computed once a run, then read from disk."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.numpy import load_file, save_file
+
+from affectspace.evaluation.reconstruction import image_mse, image_ssim, psnr_of
+from affectspace.models import EmotionClassifier, Levasa
+from affectspace.training.batches import to_image
+from affectspace.training.fit import PARTS, Progress, TrainingSet, silent
+from affectspace.training.runs import Run, write_atomic
+
+BATCH = 256
+SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Codes of one run, a dictionary by part (train, validation, test) each.
+
+    mean, log_variance : (n, 96), the posterior's; for the classifier `mean` holds its logits (n, categories)
+    affect : (n, 2), valence and arousal that the heads read off the means; absent without such heads
+    levels : (n, 2, levels), log-probabilities of the discrete heads; absent without them
+    errors : test images: "mse", "psnr", "ssim", each (n,), of the decoded means against the images in [0, 1]
+    shown, decoded : (8, size, size, 3) uint8 test images, one a person, and their reconstructions
+    """
+
+    mean: dict[str, np.ndarray]
+    log_variance: dict[str, np.ndarray]
+    affect: dict[str, np.ndarray]
+    levels: dict[str, np.ndarray]
+    errors: dict[str, np.ndarray]
+    shown: np.ndarray
+    decoded: np.ndarray
+
+    def chunks(self, part: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Means of z_v, z_a, z_z, each (n, chunk)."""
+        valence, arousal, rest = np.split(self.mean[part], 3, axis=1)
+        return valence, arousal, rest
+
+
+def shown_rows(data: TrainingSet) -> np.ndarray:
+    """Test rows for pictures: one a person, people and rows in the order of the table, at most 8."""
+    rows = data.rows("test")
+    people = data.table["person"].iloc[rows].reset_index(drop=True)
+    first = np.flatnonzero(~people.duplicated().to_numpy())
+    return rows[first[np.linspace(0, len(first) - 1, min(SHOWN, len(first))).round().astype(int)]]
+
+
+def codes_of(run: Run, data: TrainingSet, progress: Progress = silent) -> Codes:
+    """The codes of a finished run on its corpus, computed or read from the run's codes.safetensors."""
+    path = run.folder / "codes.safetensors"
+    if not path.is_file():
+        tensors = _compute(run, data, progress)
+        write_atomic(path, lambda partial: save_file(tensors, partial))
+    return _read(path)
+
+
+def _read(path: Path) -> Codes:
+    tensors = load_file(path)
+
+    def by_name(kind: str) -> dict[str, np.ndarray]:
+        return {name.removeprefix(kind + "/"): value for name, value in tensors.items() if name.startswith(kind + "/")}
+
+    fields = {kind: by_name(kind) for kind in ("mean", "log_variance", "affect", "levels", "errors")}
+    return Codes(**fields, shown=tensors["shown"], decoded=tensors["decoded"])
+
+
+@torch.no_grad()
+def _compute(run: Run, data: TrainingSet, progress: Progress) -> dict[str, np.ndarray]:
+    model = run.model().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    found: dict[str, list[np.ndarray]] = {}
+
+    def keep(name: str, value: torch.Tensor | np.ndarray) -> None:
+        found.setdefault(name, []).append(np.ascontiguousarray(value))
+
+    for part in PARTS:
+        rows = data.pixel_rows[data.rows(part)]
+        for start in range(0, len(rows), BATCH):
+            progress(start, len(rows), f"codes of {run.folder.name}, {part}")
+            image = to_image(data.pixels[rows[start : start + BATCH]])
+            if isinstance(model, EmotionClassifier):
+                keep(f"mean/{part}", model(image))
+                continue
+            assert isinstance(model, Levasa)
+            posterior = model.encode(image)
+            keep(f"mean/{part}", posterior.mean)
+            keep(f"log_variance/{part}", posterior.log_variance)
+            if model.config.alignment in ("continuous", "discrete"):
+                keep(f"affect/{part}", model.read_affect(posterior.mean))
+            if model.config.alignment == "discrete":
+                projected = model.project(posterior.mean)
+                logits = [projected[axis][:, : model.config.levels] for axis in ("valence", "arousal")]
+                keep(f"levels/{part}", torch.stack(logits, dim=1).log_softmax(dim=2))
+            if part == "test":
+                decoded = model.decode(posterior.mean).permute(0, 2, 3, 1).numpy()
+                truth = image.permute(0, 2, 3, 1).numpy()
+                errors = image_mse(truth, decoded)
+                for name, values in (("mse", errors), ("psnr", psnr_of(errors)), ("ssim", image_ssim(truth, decoded))):
+                    keep(f"errors/{name}", values.astype(np.float32))
+    shown = data.pixels[data.pixel_rows[shown_rows(data)]]
+    decoded = np.zeros_like(shown)
+    if isinstance(model, Levasa):
+        images = model.decode(model.encode(to_image(shown)).mean).permute(0, 2, 3, 1)
+        decoded = (images.numpy() * 255).round().astype(np.uint8)
+    return {
+        **{name: np.concatenate(parts) for name, parts in found.items()},
+        "shown": np.array(shown),
+        "decoded": decoded,
+    }

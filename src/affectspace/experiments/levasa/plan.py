@@ -1,0 +1,120 @@
+"""Which models `reproduce levasa` trains: the five of the paper, its controls, its ceiling and the rate-distortion curve."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from affectspace.models.pretrained import ModelConfig
+from affectspace.training.configuration import DataConfig, TrainConfig, build_config
+
+CONTROLS = ("permuted", "class_means", "seven_way")
+HEADLINE = ("vanilla", "continuous", "permuted")
+
+TITLES = {
+    "vanilla": "Vanilla VAE",
+    "continuous": "LeVAsa, continuous",
+    "discrete": "LeVAsa, discrete",
+    "permuted": "control: permuted ellipses",
+    "class_means": "control: class-mean targets",
+    "seven_way": "control: emotion head",
+    "cnn": "supervised CNN (ceiling)",
+    "notebook": "LeVAsa, authors' notebooks",
+    "paper_vanilla": "Vanilla VAE, paper's network",
+    "paper_continuous": "LeVAsa continuous, paper's network",
+    "afew_vanilla": "Vanilla VAE, AFEW-VA labels drawn",
+    "afew_discrete": "LeVAsa discrete, AFEW-VA labels drawn",
+}
+
+
+class Budget(ModelConfig):
+    """How much is trained. One epoch budget for all models that are compared."""
+
+    epochs: int = 8
+    seeds: tuple[int, ...] = (0, 1, 2)
+    paper_epochs: int = 2
+    drawn_epochs: int = 4
+    curve_weights: tuple[float, ...] = (0.03, 30.0)
+    alignment_weight: float = 1.0
+    workers: int = 2
+
+
+def quick_budget(**asked: Any) -> Budget:
+    """Enough to see that all works."""
+    return Budget(**{"epochs": 1, "seeds": (0,), "paper_epochs": 0, "drawn_epochs": 1, "curve_weights": (), **asked})
+
+
+def demo_budget(workers: int) -> Budget:
+    """What drawn faces need for a report that tells something, in minutes."""
+    return Budget(epochs=5, seeds=(0,), paper_epochs=0, curve_weights=(), workers=workers)
+
+
+@dataclass(frozen=True)
+class Member:
+    """One model of the study with one seed."""
+
+    name: str
+    seed: int
+    config: TrainConfig
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> str:
+        return f"{self.name}-seed{self.seed}"
+
+    @property
+    def title(self) -> str:
+        return TITLES.get(self.name, self.name.replace("_", " "))
+
+
+def changes(name: str, budget: Budget, categories: tuple[str, ...]) -> dict[str, Any]:
+    """What sets one member apart from the default configuration."""
+    weight = budget.alignment_weight
+    paper = {"width": 64, "padding": 0, "hidden": (512, 128), "kl_power": 2}
+    table: dict[str, dict[str, Any]] = {
+        "vanilla": {"model": {"alignment": "none"}},
+        "continuous": {},
+        "discrete": {"model": {"alignment": "discrete"}},
+        "permuted": {"labels": {"permute": 1}},
+        "class_means": {"labels": {"distribution": "centres"}},
+        "seven_way": {"model": {"alignment": "categories", "categories": categories}},
+        "cnn": {"model": {"kind": "classifier", "categories": categories}},
+        "notebook": {"model": {"head": "identity", "alignment_weight": 0.3}},
+        "paper_vanilla": {"model": {**paper, "alignment": "none"}},
+        "paper_continuous": {"model": paper},
+        "afew_vanilla": {"model": {"alignment": "none"}},
+        "afew_discrete": {"model": {"alignment": "discrete"}},
+    }
+    if name.startswith("weight_"):
+        return {"model": {"alignment_weight": float(name.removeprefix("weight_"))}}
+    change = table[name]
+    if change.get("model", {}).get("kind") != "classifier":
+        change = {**change, "model": {"alignment_weight": weight, **change.get("model", {})}}
+    return change
+
+
+def members(
+    data: DataConfig, drawn: DataConfig | None, categories: tuple[str, ...], budget: Budget, cache: Path | None = None
+) -> Iterator[Member]:
+    """Every member of the study, the headline's first seed first, so that a report can be made early."""
+
+    def make(name: str, seed: int, where: DataConfig, epochs: int) -> Member:
+        change = changes(name, budget, categories)
+        fields = {"data": where.model_dump(), "fit": {"epochs": epochs, "seed": seed}, **change}
+        return Member(name, seed, build_config(fields, where=name))
+
+    first = budget.seeds[0]
+    for seed in budget.seeds:
+        for name in HEADLINE:
+            yield make(name, seed, data, budget.epochs)
+        if seed == first:
+            for name in ("cnn", "discrete", "class_means", "seven_way", "notebook"):
+                yield make(name, seed, data, budget.epochs)
+            if drawn is not None:
+                for name in ("afew_vanilla", "afew_discrete"):
+                    yield make(name, seed, drawn, budget.drawn_epochs)
+    for weight in budget.curve_weights:
+        yield make(f"weight_{weight:g}", first, data, budget.epochs)
+    if budget.paper_epochs:
+        for name in ("paper_vanilla", "paper_continuous"):
+            yield make(name, first, data, budget.paper_epochs)

@@ -1,0 +1,253 @@
+"""From a trained study to metrics.json, figures and the report; and the same, small, for a single run."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from affectspace.annotation import AnnotationTransfer, expected_return, r2_given_emotion
+from affectspace.evaluation import Measurement, MetricsFile
+from affectspace.experiments.levasa import strict
+from affectspace.experiments.levasa.claims import decide_claims
+from affectspace.experiments.levasa.codes import Codes
+from affectspace.experiments.levasa.drawn import drawn_results
+from affectspace.experiments.levasa.figures import Picture, history_picture, pictures
+from affectspace.experiments.levasa.paper_tables import all_tables
+from affectspace.experiments.levasa.plan import Member
+from affectspace.experiments.levasa.printed_tables import Tables
+from affectspace.experiments.levasa.published import CITATION, FAULTS
+from affectspace.experiments.levasa.readings import COMBINATIONS, STRICT, Readings, paper_protocol
+from affectspace.experiments.levasa.study import Study, Trained
+from affectspace.report import KeyFigure, Report, save_figure
+from affectspace.training.fit import PARTS, Progress, TrainingSet, silent
+from affectspace.training.runs import Run
+
+
+def measure(study: Study, progress: Progress = silent) -> tuple[MetricsFile, Readings]:
+    """Every figure of a study, members that were not trained left out."""
+    metrics, readings = MetricsFile(), Readings(study.data, progress=progress)
+    main = {name: ones for name, ones in study.trained.items() if ones and not name.startswith("afew_")}
+    for name, ones in main.items():
+        combinations = COMBINATIONS if name in strict.FULLY_PROBED else ("va",)
+        strict.member(metrics, name, ones, readings, combinations)
+    strict.floors(metrics, readings)
+    strict.comparisons(metrics, main, readings)
+    if "vanilla" in main:
+        strict.vanilla_pairs(metrics, main["vanilla"], readings)
+    for protocol in (paper_protocol(study.data), STRICT):
+        all_tables(metrics, main, readings, protocol)
+    _ellipses(metrics)
+    drawn_results(metrics, study, progress)
+    return metrics, readings
+
+
+def _ellipses(metrics: MetricsFile) -> None:
+    """What transferred labels can be at best, by the way in which they are sampled."""
+    reference = AnnotationTransfer.reference("affectnet")
+    for distribution in ("uniform", "gaussian"):
+        ceilings = r2_given_emotion(reference, distribution)
+        for axis in ("valence", "arousal"):
+            measurement = Measurement(ceilings[axis], protocol="closed form")
+            metrics.set("transferred_labels", distribution, f"r2_{axis}", measurement)
+        back = expected_return(reference, distribution, points=50_000)
+        note = "Monte Carlo, 50,000 samples an emotion"
+        metrics.set("transferred_labels", distribution, "anger_returns", Measurement(back["anger"], note=note))
+        mean = float(np.mean(list(back.values())))
+        metrics.set("transferred_labels", distribution, "mean_returns", Measurement(mean, note=note))
+
+
+def write_results(study: Study, progress: Progress = silent) -> Path:
+    """Write metrics.json, figures/*.png and report.html into the study's folder; returns the report's path.
+
+    Members that were not trained are left out of tables, figures and claims. Figures show test faces: they stay there.
+    """
+    started = time.perf_counter()
+    metrics, readings = measure(study, progress)
+    study.out.mkdir(parents=True, exist_ok=True)
+    metrics.write(study.out / "metrics.json")
+    made = {one.name: one for one in pictures(study, readings, metrics)}
+    for picture in made.values():
+        save_figure(picture.figure, study.out / "figures" / f"{picture.name}.png")
+    facts = {**study.facts, "evaluation seconds": round(time.perf_counter() - started)}
+    return _study_report(study, metrics, made, facts).write(study.out / "report.html")
+
+
+def _study_report(study: Study, metrics: MetricsFile, made: dict[str, Picture], facts: dict[str, Any]) -> Report:
+    data = study.data
+    name = data.corpus.name
+    seeds = sorted({one.member.seed for ones in study.trained.values() for one in ones})
+    facts = {
+        "corpus": name,
+        "seeds": ", ".join(map(str, seeds)),
+        "epochs": study.budget.epochs,
+        "licence of the corpus": data.corpus.licence,
+        "citation of the corpus": data.corpus.citation,
+        "paper": CITATION,
+        **facts,
+        "budget": study.budget.model_dump(mode="json"),
+        **{
+            f"configuration of {key}": ones[0].member.config.model_dump(mode="json")
+            for key, ones in study.trained.items()
+        },
+    }
+    report = Report("LeVAsa, reproduced", f"Valence and arousal in the latent space of faces: {name}", facts)
+    tables = Tables(report, metrics)
+    report.key_figures(_key_figures(metrics))
+    paper, ours = decide_claims(metrics)
+    report.text(_summary(metrics))
+    _draw(report, made, "primary_endpoint")
+    report.section("Claims", "A claim holds where its whole 95 % interval over people is on its side.")
+    report.section("The paper's", level=3).claims(paper)
+    report.section("Ours: controls, floors, ceiling", level=3).claims(ours)
+    report.section("Data and protocol")
+    _protocol(report, data)
+    report.section("Emotion on held-out people")
+    tables.headline()
+    tables.comparisons()
+    _draw(report, made, "confusion")
+    report.section("Valence and arousal on held-out people")
+    tables.readouts()
+    _draw(report, made, "readout_valence", "readout_arousal", "figure_3_circumplex", "figure_2_ellipses")
+    columns = {"r2_valence": "R2 valence", "r2_arousal": "R2 arousal", "mean_returns": "samples that return"}
+    columns["anger_returns"] = "of anger"
+    tables.add("What transferred labels allow, given the emotion", "transferred_labels", columns, first="sampling")
+    report.section("Reconstruction and what alignment costs")
+    tables.reconstruction()
+    _draw(report, made, "figure_4_reconstructions", "rate_distortion", "uar_over_weight", "walk")
+    report.section("The paper's tables, as published", "For comparison only; the faults of this protocol:")
+    report.callout("fault", " ".join(FAULTS))
+    same = "The images are not the paper's." if name != "imfdb" else "Same corpus; faces below 48 px are left out here."
+    report.callout("note", f"{same} Published figures stand beside ours in each cell; network and epochs differ too.")
+    tables.paper_tables("paper", "the training images, sampled labels, MLPs on random rows")
+    report.section("The paper's tables, strictly")
+    tables.paper_tables("strict", "people unseen in training, the ellipses' centres")
+    if any(row.startswith("drawn") for row in metrics.experiments):
+        report.section("Drawn faces with AFEW-VA's labels")
+        text = (
+            "These images are a renderer's, not AFEW-VA's: the published figures are on other data and no comparison."
+        )
+        report.callout("warning", text)
+        tables.drawn()
+        _draw(report, made, "figure_4_drawn")
+    report.section("Trainings")
+    _trainings(report, study)
+    _draw(report, made, "history")
+    return report
+
+
+def _draw(report: Report, made: dict[str, Picture], *names: str) -> None:
+    for name in names:
+        if name in made:
+            report.figure(made[name].figure, made[name].caption, made[name].alt)
+
+
+def _key_figures(metrics: MetricsFile) -> list[KeyFigure]:
+    wanted = (
+        ("Primary: UAR of LeVAsa's z_v, z_a above Vanilla's", "comparisons", "continuous - vanilla", "uar"),
+        ("UAR of LeVAsa's z_v, z_a", "probes", "continuous", "uar_va"),
+        ("UAR above permuted ellipses", "comparisons", "continuous - permuted", "uar"),
+        ("Share of the way to a supervised network", "comparisons", "gap_closed", "share"),
+        ("Reconstruction MSE over Vanilla's", "reconstruction", "continuous", "mse_ratio"),
+    )
+    found = []
+    for label, *names in wanted:
+        if tuple(names) in metrics:
+            one = metrics.get(*names)
+            note = f"{one.protocol}, n {one.n:,}" if one.n else one.protocol
+            found.append(KeyFigure(label, one.value, one.low, one.high, one.paper, note))
+    return found
+
+
+def _summary(metrics: MetricsFile) -> str:
+    names = ("comparisons", "continuous - vanilla", "uar")
+    if names not in metrics:
+        return "The primary endpoint needs the members `vanilla` and `continuous`; this study lacks one of them."
+    one = metrics.get(*names)
+    if one.low is None or one.high is None:
+        return "The primary endpoint has no interval: the test part has too few people or emotions."
+    verdict = "lies above" if one.low > 0 else "lies below" if one.high < 0 else "cannot be told from"
+    text = (
+        f"**Primary endpoint.** On people unseen in training, LeVAsa {verdict} the Vanilla VAE in UAR of a linear probe on "
+        "the valence and arousal chunks."
+    )
+    control = ("comparisons", "continuous - permuted", "uar")
+    if control in metrics:
+        other = metrics.get(*control)
+        decided = other.low is not None and other.low > 0
+        text += (
+            " The true ellipses beat permuted ones, so the geometry of the circumplex helps."
+            if decided
+            else " The true ellipses do not beat permuted ones: what helps is supervision by emotion, and nothing here "
+            "shows that the geometry of the circumplex does."
+        )
+    return text
+
+
+def _protocol(report: Report, data: TrainingSet) -> None:
+    rows = []
+    for part in PARTS:
+        chosen = data.rows(part)
+        emotions = data.table["emotion"].iloc[chosen]
+        counts = ", ".join(f"{name} {count:,}" for name, count in emotions.value_counts().items())
+        rows.append((part, len(chosen), int(data.table["person"].iloc[chosen].nunique()), counts or "none labelled"))
+    kind = "transferred from emotions: proxies, not ratings" if data.labels.kind == "transferred" else "rated"
+    shared = set(data.table["person"].iloc[data.rows("train")]) & set(data.table["person"].iloc[data.rows("test")])
+    text = "no person is in both train and test" if not shared else f"{len(shared)} people are in both train and test"
+    note = f"Valence and arousal are {kind}; {text}. {len(data.unreadable)} images could not be read."
+    report.table("The split", ("part", "images", "people", "emotions"), rows, note)
+    report.text(
+        "Probes are fitted on train, chosen on validation, scored once on test. Labels sampled from the ellipses are "
+        "used in training only; evaluation uses the centres, except under protocol `paper`, which does as "
+        "published.\n\n"
+        "Our assumptions, where the paper is silent: width, optimiser, epochs of the MLP probes; C of the linear probe "
+        "by validation UAR; Vanilla's chunks by smallest squared distance on validation rows; one epoch budget for all."
+    )
+
+
+def _trainings(report: Report, study: Study) -> None:
+    rows = []
+    for ones in study.trained.values():
+        for one in ones:
+            facts, model = one.run.facts, one.member.config.model
+            weight = getattr(model, "alignment_weight", None)
+            epochs, kept = facts.get("epochs", one.member.config.fit.epochs), facts.get("kept_epoch")
+            seconds = facts.get("seconds")
+            rows.append((one.member.title, one.member.seed, epochs, kept, weight, seconds))
+    columns = ("model", "seed", "epochs", "kept epoch", "alignment weight", "seconds")
+    report.table(
+        "Every training", columns, rows, "Models that are compared have the same epochs, data and class weights."
+    )
+
+
+def evaluate_run(run: Run, data: TrainingSet, codes: Codes, progress: Progress = silent) -> tuple[dict[str, Any], Path]:
+    """Judge one run under the strict protocol: probes, read-outs, reconstruction, KL, active units, floors.
+
+    Writes metrics.json, figures/ and report.html into the run's folder. Returns the measurements (experiment -> row ->
+    metric -> figure) and the report's path.
+    """
+    name, config = run.folder.resolve().name, run.config
+    one = Trained(Member(name, config.fit.seed, config), run, codes)
+    metrics, readings = MetricsFile(), Readings(data, progress=progress)
+    strict.member(metrics, name, [one], readings, COMBINATIONS)
+    strict.floors(metrics, readings)
+    metrics.write(run.folder / "metrics.json")
+    facts = {"run": name, "seed": config.fit.seed, "licence": data.corpus.licence, "citation": data.corpus.citation}
+    report = Report(f"Run {name}", data.corpus.name, {**facts, "configuration": config.model_dump(mode="json")})
+    primary = metrics.get("probes", name, "uar_va")
+    note = f"strict, n {primary.n:,}"
+    report.key_figures([KeyFigure("UAR on test people", primary.value, primary.low, primary.high, note=note)])
+    _protocol(report, data)
+    tables = Tables(report, metrics)
+    report.section("Emotion")
+    tables.headline()
+    report.section("Valence and arousal")
+    tables.readouts()
+    report.section("Reconstruction")
+    tables.reconstruction()
+    history = history_picture(one)
+    if history is not None:
+        save_figure(history.figure, run.folder / "figures" / "history.png")
+        report.section("Training")
+        _draw(report, {"history": history}, "history")
+    return metrics.to_dict(), report.write(run.folder / "report.html")

@@ -1,0 +1,115 @@
+"""What a walk takes from a run folder: a model that can be walked, its geometry, and faces to start from."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import safe_open
+
+from affectspace.corpora.decoding import UnreadableImageError, decode_image
+from affectspace.errors import DataError, RunError
+from affectspace.generation.geometry import WalkGeometry, fit_geometry
+from affectspace.models import Levasa
+from affectspace.training.batches import to_image
+from affectspace.training.fit import PARTS, Progress, TrainingSet, silent
+from affectspace.training.runs import Run, write_atomic
+
+SAMPLE = 2000  # training images whose codes make a geometry, where the run has not kept its codes
+BATCH = 256
+
+
+def walkable(run: Run) -> Levasa:
+    """The run's model.
+
+    Raises RunError where it decodes no images or has no heads for valence and arousal, or has not finished.
+    """
+    config = run.config.model
+    right = "walks need a run with model.kind: levasa and model.alignment: continuous or discrete"
+    if config.kind != "levasa":
+        raise RunError(
+            f"{run.folder} holds a {config.kind}, which draws no images; {right}. "
+            f"`affectspace evaluate` judges a {config.kind}"
+        )
+    if config.alignment not in ("continuous", "discrete"):
+        named = "a Vanilla VAE (alignment: none)" if config.alignment == "none" else "a control with an emotion head"
+        raise RunError(f"{run.folder} holds {named} without heads for valence and arousal; {right}")
+    model = run.model()
+    assert isinstance(model, Levasa)
+    return model
+
+
+def geometry_of(run: Run, model: Levasa, progress: Progress = silent, data: TrainingSet | None = None) -> WalkGeometry:
+    """The run's geometry.safetensors, made at first use from the run's codes or else from 2,000 of its training images.
+
+    Raises RunError where neither is there: no codes, and the corpus can no longer be read.
+    """
+    path = run.folder / "geometry.safetensors"
+    if path.is_file():
+        geometry = WalkGeometry.read(path)
+        if geometry.covariance.shape != (2, model.config.chunk, model.config.chunk):
+            raise RunError(f"{path} is of another model ({geometry.covariance.shape}); delete it and it is made anew")
+        return geometry
+    mean = _kept_codes(run.folder / "codes.safetensors")
+    if mean is None:
+        mean = _sampled_codes(model, data if data is not None else open_data(run, progress), progress)
+    geometry = fit_geometry(model, mean)
+    write_atomic(path, geometry.save)
+    return geometry
+
+
+def open_data(run: Run, progress: Progress = silent) -> TrainingSet:
+    """The images that the run was trained on. Raises RunError where its corpus can no longer be read."""
+    try:
+        return TrainingSet(run.config, progress=progress)
+    except (DataError, FileNotFoundError) as error:
+        raise RunError(
+            f"{run.folder} was trained on {run.config.data.path}, which cannot be read any more ({error}); "
+            f"put the corpus back or correct data.path in {run.folder / 'config.yaml'}"
+        ) from error
+
+
+def dataset_faces(data: TrainingSet, part: str, number: int) -> tuple[list[str], np.ndarray]:
+    """Names and pixels (n, size, size, 3) of the first rows of a part, one a person while people last.
+
+    Raises DataError where the part is unknown or empty.
+    """
+    if part not in PARTS:
+        raise DataError(f"no part is called {part!r}; the parts are {', '.join(PARTS)}")
+    rows = data.rows(part)
+    if not len(rows):
+        raise DataError(f"the run's {part} part has no images")
+    repeats = data.table["person"].iloc[rows].groupby(data.table["person"].iloc[rows]).cumcount().to_numpy()
+    chosen = rows[np.argsort(repeats, kind="stable")[:number]]
+    names = [str(name) for name in data.table["id"].iloc[chosen]]
+    return names, np.array(data.pixels[data.pixel_rows[chosen]])
+
+
+def read_face(path: Path, size: int) -> np.ndarray:
+    """An image file as (size, size, 3) uint8 RGB, decoded and resized as the corpora are.
+
+    Raises DataError that names the file where it is missing or no readable image.
+    """
+    try:
+        return decode_image(Path(path).read_bytes(), size, "resize")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except UnreadableImageError as error:
+        raise DataError(f"{path}: not a readable image ({error}); give a JPEG or PNG of one face") from error
+
+
+def _kept_codes(path: Path) -> np.ndarray | None:
+    if not path.is_file():
+        return None
+    with safe_open(path, framework="numpy") as tensors:
+        return tensors.get_tensor("mean/train")
+
+
+@torch.no_grad()
+def _sampled_codes(model: Levasa, data: TrainingSet, progress: Progress) -> np.ndarray:
+    rows = data.pixel_rows[data.rows("train")]
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(SAMPLE, len(rows))).round().astype(int))]
+    codes = []
+    for start in range(0, len(rows), BATCH):
+        codes.append(model.encode(to_image(data.pixels[rows[start : start + BATCH]])).mean.numpy())
+        progress(min(start + BATCH, len(rows)), len(rows), "codes of training images")
+    return np.concatenate(codes)

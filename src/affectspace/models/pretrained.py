@@ -1,0 +1,75 @@
+"""Saving and loading of models: a JSON configuration and safetensors, through huggingface_hub's mixin; never pickle."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from huggingface_hub import ModelHubMixin, hf_hub_download
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors.torch import load_model, save_model
+from torch import nn
+
+from affectspace.errors import ConfigError, RunError
+
+
+class ModelConfig(BaseModel):
+    """Frozen; an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Pretrained(nn.Module, ModelHubMixin):
+    """A model that is built from one configuration and keeps it as `config`."""
+
+    config_class: ClassVar[type[ModelConfig]] = ModelConfig
+    config: ModelConfig
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        text = self.config.model_dump_json(indent=2)
+        for name, write in (
+            ("config.json", lambda path: path.write_text(text + "\n", encoding="utf-8")),
+            ("model.safetensors", lambda path: save_model(self, str(path))),
+        ):
+            partial = save_directory / f"{name}.partial"
+            write(partial)
+            os.replace(partial, save_directory / name)
+
+    @classmethod
+    def _from_pretrained(
+        cls,
+        *,
+        model_id: str,
+        revision: str | None = None,
+        cache_dir: str | Path | None = None,
+        force_download: bool = False,
+        local_files_only: bool = False,
+        token: str | bool | None = None,
+        **unused: Any,
+    ) -> Self:
+        paths = {}
+        for name in ("config.json", "model.safetensors"):
+            if Path(model_id).is_dir():
+                paths[name] = str(Path(model_id) / name)
+                if not Path(paths[name]).is_file():
+                    raise RunError(f"{model_id} is not a saved model: {name} is missing; save one with save_pretrained")
+            else:
+                paths[name] = hf_hub_download(
+                    model_id,
+                    name,
+                    revision=revision,
+                    cache_dir=cache_dir,
+                    force_download=force_download,
+                    token=token,
+                    local_files_only=local_files_only,
+                )
+        fields = json.loads(Path(paths["config.json"]).read_text(encoding="utf-8"))
+        kind, expected = fields.get("kind"), cls.config_class.model_fields["kind"].default
+        if kind != expected:
+            raise RunError(f"{model_id} holds a model of kind {kind!r}, not {expected!r}; affectspace.load tells which")
+        try:
+            model = cls(cls.config_class(**fields))  # type: ignore[call-arg]
+        except ValidationError as error:
+            raise ConfigError(f"{paths['config.json']}: {error}") from error
+        load_model(model, paths["model.safetensors"])
+        return model.eval()

@@ -1,0 +1,230 @@
+"""The report: blocks are appended in the order of reading, then written as one HTML file that needs nothing else."""
+
+import base64
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import jinja2
+import numpy as np
+
+from affectspace import __version__
+from affectspace.errors import DataError
+from affectspace.report import numerals
+from affectspace.report.blocks import (
+    Block,
+    CalloutBlock,
+    CalloutKind,
+    Cell,
+    Claim,
+    ClaimsBlock,
+    FigureBlock,
+    KeyFigure,
+    SectionBlock,
+    TableBlock,
+    TextBlock,
+)
+from affectspace.report.prose import inline, prose
+from affectspace.report.saving import figure_bytes, write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PIXELS_PER_INCH = 100  # at which a figure is meant to be seen: 10 inches fill the text width of 1000 px
+_SVG_LIMIT = 120_000  # bytes up to which a drawing is embedded as vectors
+_MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
+
+
+class Report:
+    """Builder of a one-file HTML report; every method appends and returns the report.
+
+    ``title``, ``subtitle``: text. ``facts``: name -> value for the foot (version, date, seeds, configuration ...);
+    a mapping as value is folded away under its name. Blocks before the first section stand above the contents list.
+    Text may hold **bold** and `code`; everything is escaped.
+    """
+
+    def __init__(self, title: str, subtitle: str = "", facts: Mapping[str, object] | None = None) -> None:
+        self.title = title
+        self.subtitle = subtitle
+        self.facts = dict(facts or {})
+        self.blocks: list[Block] = []
+        self.headline: list[KeyFigure] = []
+
+    def section(self, title: str, text: str = "", *, level: int = 2) -> Self:
+        """Begin a section (``level`` 2) or a subsection (3) that the contents list names; ``text`` as in ``text``."""
+        if level not in (2, 3):
+            raise DataError(f"section {title!r} has level {level}; give 2 (section) or 3 (subsection)")
+        self.blocks.append(SectionBlock(title, f"part-{len(self.blocks) + 1}", level))
+        return self.text(text) if text else self
+
+    def text(self, text: str) -> Self:
+        """Append paragraphs (parted by blank lines) and lists (``- `` or ``1. ``)."""
+        self.blocks.append(TextBlock(text))
+        return self
+
+    def table(self, caption: str, columns: Sequence[str], rows: Iterable[Sequence[object]], note: str = "") -> Self:
+        """Append a table. A cell is text, a number, a bool, ``Cell``, or None/NaN (shown as an en dash).
+
+        Columns that hold numbers only are set to the right. A first column of text names its rows.
+        Raises DataError where a row's length or a cell's type does not fit, naming row and column.
+        """
+        head = tuple(str(column) for column in columns)
+        body = tuple(tuple(row) for row in rows)
+        if not head:
+            raise DataError(f"table {caption!r} has no columns")
+        for i, row in enumerate(body):
+            if len(row) != len(head):
+                raise DataError(f"table {caption!r}: row {i} has {len(row)} cells for {len(head)} columns")
+            for name, value in zip(head, row, strict=True):
+                _check_cell(value, f"table {caption!r}: row {i}, column {name!r}")
+        numeric = tuple(_is_numeric(row[j] for row in body) for j in range(len(head)))
+        named = bool(body) and all(isinstance(row[0], str) for row in body)
+        self.blocks.append(TableBlock(caption, head, body, note, numeric, named, f"table-{len(self.blocks) + 1}"))
+        return self
+
+    def figure(self, source: "str | Path | Figure", caption: str, alt: str) -> Self:
+        """Append a picture: a matplotlib figure, or an image file (PNG, JPEG, WebP, GIF).
+
+        ``alt`` says in words what it shows to those who cannot see it. Raises DataError where ``alt`` is empty or the
+        file is not an image.
+        """
+        if not alt.strip():
+            raise DataError(f"figure {caption!r} has no alternative text; say in `alt` what it shows")
+        address, width = _embed_file(Path(source)) if isinstance(source, str | Path) else _embed_figure(source)
+        self.blocks.append(FigureBlock(address, caption, alt, width))
+        return self
+
+    def claims(self, claims: Iterable[Claim]) -> Self:
+        """Append claims with their verdicts and evidence, and a count of each verdict."""
+        self.blocks.append(ClaimsBlock(tuple(claims)))
+        return self
+
+    def callout(self, kind: CalloutKind, text: str) -> Self:
+        """Append a paragraph that must not be missed; ``kind``: "note", "assumption", "fault" or "warning"."""
+        self.blocks.append(CalloutBlock(kind, text))
+        return self
+
+    def key_figures(self, figures: Iterable[KeyFigure]) -> Self:
+        """Add to the large numbers below the title, whenever it is called."""
+        self.headline.extend(figures)
+        return self
+
+    def to_html(self) -> str:
+        """The whole document; the same content gives the same text."""
+        first = next((i for i, block in enumerate(self.blocks) if isinstance(block, SectionBlock)), len(self.blocks))
+        return (
+            _environment()
+            .get_template("template.html.j2")
+            .render(
+                report=self,
+                preamble=self.blocks[:first],
+                body=self.blocks[first:],
+                sections=[block for block in self.blocks if isinstance(block, SectionBlock)],
+                version=__version__,
+                short_facts={name: value for name, value in self.facts.items() if not isinstance(value, Mapping)},
+                long_facts={name: _flatten(value) for name, value in self.facts.items() if isinstance(value, Mapping)},
+            )
+        )
+
+    def write(self, path: str | Path) -> Path:
+        """Write the document, whole or not at all, and return its path. Raises RunError where the disk refuses."""
+        return write_whole(path, self.to_html().encode("utf-8"))
+
+
+def _check_cell(value: object, where: str) -> None:
+    if not (isinstance(value, str | bool | Cell) or numerals.is_missing(value) or numerals.is_number(value)):
+        kind = type(value).__name__
+        raise DataError(f"{where} holds a {kind}; give text, a number, None or a Cell")
+
+
+def _is_numeric(values: Iterable[object]) -> bool:
+    known = [value for value in values if not numerals.is_missing(value)]
+    return bool(known) and all(
+        numerals.is_number(value) or (isinstance(value, Cell) and not isinstance(value.value, str)) for value in known
+    )
+
+
+def _embed_figure(figure: "Figure") -> tuple[str, int]:
+    from PIL import Image
+
+    if not hasattr(figure, "savefig"):
+        raise DataError(f"a figure is a {type(figure).__name__}; give a matplotlib Figure or the path of an image")
+    png = figure_bytes(figure, "png", dpi=2 * PIXELS_PER_INCH)
+    with Image.open(io.BytesIO(png)) as image:
+        width = image.width // 2
+    if _is_light_drawing(figure):
+        svg = figure_bytes(figure, "svg")
+        if len(svg) <= _SVG_LIMIT:
+            return _address("image/svg+xml", svg), width
+    return _address("image/png", png), width
+
+
+def _is_light_drawing(figure: "Figure") -> bool:
+    marks = sum(np.shape(collection.get_offsets())[0] for axes in figure.axes for collection in axes.collections)
+    return marks <= 400 and not any(axes.images for axes in figure.axes)
+
+
+def _embed_file(path: Path) -> tuple[str, int]:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        content = path.read_bytes()
+        with Image.open(io.BytesIO(content)) as image:
+            media_type = _MEDIA_TYPES.get(image.format or "")
+            dots = float(image.info.get("dpi", (PIXELS_PER_INCH,))[0]) or PIXELS_PER_INCH
+            width = image.width
+    except (OSError, UnidentifiedImageError) as error:
+        raise DataError(f"cannot put {path} into the report: {error}; give a PNG, JPEG, WebP or GIF file") from error
+    if media_type is None:
+        raise DataError(f"cannot put {path} into the report: it is none of {', '.join(_MEDIA_TYPES)}; convert it")
+    return _address(media_type, content), round(width * PIXELS_PER_INCH / max(dots, PIXELS_PER_INCH))
+
+
+def _address(media_type: str, content: bytes) -> str:
+    return f"data:{media_type};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def _flatten(mapping: Mapping[Any, Any], prefix: str = "") -> list[tuple[str, object]]:
+    out: list[tuple[str, object]] = []
+    for name, value in mapping.items():
+        if isinstance(value, Mapping):
+            out += _flatten(value, f"{prefix}{name}.")
+        else:
+            out.append((f"{prefix}{name}", value))
+    return out
+
+
+def _fact(value: object) -> str:
+    """A fact of the foot: whole numbers and texts as they are (a seed is not 1,000), lists joined."""
+    if numerals.is_missing(value):
+        return numerals.MISSING
+    if isinstance(value, list | tuple):
+        return ", ".join(_fact(item) for item in value)
+    return str(value)
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("affectspace", "report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        inline=inline,
+        prose=prose,
+        plain=numerals.plain,
+        fixed=numerals.fixed,
+        published=numerals.published,
+        fact=_fact,
+    )
+    environment.globals.update(interval=numerals.interval)
+    environment.tests.update(
+        missing=numerals.is_missing,
+        cell=lambda value: isinstance(value, Cell),
+        flag=lambda value: isinstance(value, bool),
+        numeral=numerals.is_number,
+    )
+    return environment

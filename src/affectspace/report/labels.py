@@ -1,0 +1,75 @@
+"""Names beside points of a plot, placed so that they cover neither each other nor the points."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.transforms import Bbox
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_PLACES = [
+    (1.0, 0.0, "left", "center"),
+    (-1.0, 0.0, "right", "center"),
+    (0.0, 1.0, "center", "bottom"),
+    (0.0, -1.0, "center", "top"),
+    (0.8, 0.8, "left", "bottom"),
+    (0.8, -0.8, "left", "top"),
+    (-0.8, 0.8, "right", "bottom"),
+    (-0.8, -0.8, "right", "top"),
+]
+
+
+def place_labels(
+    axes: "Axes",
+    points: np.ndarray,
+    names: Sequence[str],
+    *,
+    colour: str,
+    lines: Sequence[np.ndarray] = (),
+    size: float = 8.5,
+) -> None:
+    """Annotate ``points`` (n, 2), data coordinates, with ``names``; the first free place near each point is taken.
+
+    ``lines``: series of points (m, 2), data coordinates, that the names should not lie on.
+    The limits of the axes must be final. Where every place is taken, the one that overlaps least is used.
+    """
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()
+    centres = axes.transData.transform(np.asarray(points, dtype=float))
+    unit = figure.dpi / 72
+    taken = [Bbox.from_bounds(x - 5 * unit, y - 5 * unit, 10 * unit, 10 * unit) for x, y in centres]
+    for line in lines:
+        taken += [Bbox.from_bounds(x - unit, y - unit, 2 * unit, 2 * unit) for x, y in axes.transData.transform(line)]
+    frame = axes.get_window_extent()
+    for index, name in enumerate(names):
+        best: tuple[float, tuple[float, float, str, str]] | None = None
+        text = axes.annotate(name, points[index], (0, 0), textcoords="offset points", fontsize=size, color=colour)
+        for distance in (8.0, 16.0, 26.0):
+            for dx, dy, across, up in _PLACES:
+                text.set(position=(dx * distance, dy * distance), ha=across, va=up)
+                box = text.get_window_extent()
+                cost = sum(_overlap(box, other) for i, other in enumerate(taken) if i != index)
+                cost += 4 * (box.width * box.height - _overlap(box, frame)) + 0.01 * distance * unit
+                if best is None or cost < best[0] - 1e-9:
+                    best = cost, (dx * distance, dy * distance, across, up)
+        assert best is not None
+        dx, dy, across, up = best[1]
+        text.set(position=(dx, dy), ha=across, va=up)
+        text.set_in_layout(False)
+        taken.append(text.get_window_extent().padded(1.5 * unit))
+        if np.hypot(dx, dy) > 12:
+            axes.annotate(
+                "",
+                points[index],
+                (dx, dy),
+                textcoords="offset points",
+                arrowprops={"arrowstyle": "-", "color": "#b5b8bc", "linewidth": 0.6, "shrinkB": 4},
+            ).set_in_layout(False)
+
+
+def _overlap(first: Bbox, second: Bbox) -> float:
+    shared = Bbox.intersection(first, second)
+    return 0.0 if shared is None else float(shared.width * shared.height)

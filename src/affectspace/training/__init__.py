@@ -1,0 +1,1 @@
+"""Configuration, batches, the fit loop's module and run folders."""

@@ -1,0 +1,267 @@
+"""Training of an image model on a corpus: from a configuration to a finished run folder, or on from where it stopped."""
+
+import logging
+import time
+import warnings
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import pandas as pd
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+
+from affectspace.corpora import Corpus, read_corpus
+from affectspace.errors import ConfigError, DataError, RunError
+from affectspace.models import MODELS, Pretrained
+from affectspace.training.batches import EpochBatches, ImageSamples
+from affectspace.training.configuration import DataConfig, TrainConfig
+from affectspace.training.labels import Labels, make_labels
+from affectspace.training.module import ImageData, ImageTraining
+from affectspace.training.runs import Run, start_run, write_atomic
+
+PARTS = ("train", "validation", "test")
+log = logging.getLogger(__name__)
+
+Progress = Callable[[int, int, str], None]  # done, total, text
+
+
+def silent(done: int, total: int, text: str) -> None:
+    """Progress for those who do not want any."""
+
+
+def open_corpus(data: DataConfig) -> Corpus:
+    """The corpus that a configuration names, filtered; its rows are those of the run's split."""
+    options: dict[str, Any] = {}
+    if data.media is not None:
+        options["media"] = data.media
+    if data.columns:
+        options["columns"] = data.columns
+    if data.scale is not None:
+        options["scale"] = data.scale
+    corpus = read_corpus(data.corpus, data.path, where=data.where, **options)
+    if data.limit is not None and data.limit < len(corpus.table):
+        drawn = np.random.default_rng(data.split.seed).choice(len(corpus.table), data.limit, replace=False)
+        corpus = corpus.take(np.sort(drawn))
+    return corpus
+
+
+class TrainingSet:
+    """A corpus with decoded images, labels and parts: what trainings and evaluations share.
+
+    Rows whose image cannot be read are left out and counted in `unreadable`.
+    """
+
+    def __init__(self, config: TrainConfig, corpus: Corpus | None = None, progress: Progress = silent) -> None:
+        data = config.data
+        corpus = corpus if corpus is not None else open_corpus(data)
+        images = corpus.images(config.model.image_size, cache=data.cache, progress=progress)
+        self.unreadable = images.failures
+        readable = np.flatnonzero(images.ok)
+        if not len(readable):
+            first = images.failures.iloc[0]
+            raise DataError(
+                f"none of {len(corpus.table)} images can be read; the first, {first['image']}: {first['reason']}"
+            )
+        split = data.split
+        part = corpus.take(readable).split(
+            split.scheme, fold=split.fold, folds=split.folds, seed=split.seed, fractions=split.fractions
+        )
+        self.corpus, self.pixels = corpus.take(readable), images.pixels
+        self.pixel_rows = readable
+        self.part = part.to_numpy()
+        self.labels: Labels = make_labels(self.corpus.table, config.labels, config.fit.seed)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        return self.corpus.table
+
+    def rows(self, part: str) -> np.ndarray:
+        """Positions in `table` of one part."""
+        return np.flatnonzero(self.part == part)
+
+    def samples(self, part: str) -> ImageSamples:
+        """Images and labels of one part; labels of the training part may change with the epoch."""
+        rows, labels = self.rows(part), self.labels
+        evaluation = labels.evaluation[rows]
+        training = part == "train"
+        return ImageSamples(
+            pixels=self.pixels,
+            rows=self.pixel_rows[rows],
+            affect=(lambda epoch: labels.training(epoch)[rows]) if training else (lambda epoch: evaluation),
+            category=labels.category[rows],
+            ids=self.table["id"].to_numpy()[rows],
+        )
+
+
+def fit(
+    config: TrainConfig,
+    out: Path,
+    *,
+    force: bool = False,
+    data: TrainingSet | None = None,
+    threads: int | None = None,
+    progress: Progress = silent,
+) -> Run:
+    """Train, or continue, and leave a finished run folder. Raises RunError, DataError or ConfigError with the remedy.
+
+    data : the corpus where the caller has it already; must be what the configuration names
+    threads : of PyTorch on the CPU, before what the configuration says
+    """
+    if config.model.kind == "levasa" and config.model.alignment == "categories" and not config.model.categories:
+        raise ConfigError("model.categories: name the emotions")
+    run = start_run(out, config, force=force)
+    data = data if data is not None else TrainingSet(config, progress=progress)
+    write_atomic(run.folder / "split.csv", lambda path: _split_table(data).to_csv(path, index=False))
+    handler = logging.FileHandler(run.folder / "log.txt", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        with _threads(threads or config.fit.threads):
+            started = time.perf_counter()
+            _train(config, run, data, progress)
+            run.record(seconds=run.facts.get("seconds", 0) + round(time.perf_counter() - started, 1))
+    finally:
+        log.removeHandler(handler)
+        handler.close()
+    return run
+
+
+def _train(config: TrainConfig, run: Run, data: TrainingSet, progress: Progress) -> None:
+    settings = config.fit
+    training, validation = data.samples("train"), data.samples("validation")
+    if config.model.kind == "classifier" or config.model.alignment == "categories":
+        expected = tuple(config.model.categories)
+        if expected != data.labels.categories:
+            raise ConfigError(f"model.categories is {expected}, the corpus has {data.labels.categories}")
+    steps = len(EpochBatches(training, settings.batch_size, seed=0, epoch=0))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        model: Pretrained = MODELS[config.model.kind](config.model)  # type: ignore[arg-type]
+    if settings.channels_last:
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    module = ImageTraining(model, settings, steps)
+    checkpoints = run.folder / "checkpoints"
+    history = History(run.folder / "history.csv", len(training), progress)
+    best = ModelCheckpoint(
+        checkpoints, "best", monitor="validation_total", save_last=True, save_top_k=1, enable_version_counter=False,
+        save_on_train_epoch_end=False,
+    )  # fmt: skip
+    callbacks: list[Callback] = [history, best]
+    if settings.patience:
+        callbacks.append(EarlyStopping("validation_total", patience=settings.patience, check_finite=False))
+    name = {"csv": CSVLogger, "tensorboard": TensorBoardLogger}[settings.logger]
+    last = checkpoints / "last.ckpt"
+    log.info(
+        "train %d, validation %d images; %s", len(training), len(validation), "continued" if last.is_file() else "new"
+    )
+    with _quiet():
+        trainer = L.Trainer(
+            max_epochs=settings.epochs,
+            accelerator=settings.accelerator,
+            devices=settings.devices,
+            precision=settings.precision,  # type: ignore[arg-type]
+            gradient_clip_val=settings.gradient_clip,
+            callbacks=callbacks,
+            logger=name(run.folder / "logs", name="", version=""),
+            reload_dataloaders_every_n_epochs=1,
+            num_sanity_val_steps=0,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            log_every_n_steps=steps,
+        )
+        trainer.fit(
+            module,
+            datamodule=ImageData(training, validation, settings),
+            ckpt_path=str(last) if last.is_file() else None,
+            weights_only=True,
+        )
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    if settings.keep == "best":
+        state = torch.load(checkpoints / "best.ckpt", map_location="cpu", weights_only=True)["state_dict"]
+        module.load_state_dict(state)
+    kept = int(history.frame["validation_total"].argmin()) if settings.keep == "best" else len(history.frame) - 1
+    model = model.to("cpu", memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
+    model.save_pretrained(run.folder / "model")
+    run.record(
+        state="finished", epochs=len(history.frame), kept_epoch=kept, label_kind=data.labels.kind,
+        categories=list(data.labels.categories), images={part: len(data.rows(part)) for part in PARTS},
+        people={part: int(data.table["person"].iloc[data.rows(part)].nunique()) for part in PARTS},
+        unreadable=len(data.unreadable), licence=data.corpus.licence, citation=data.corpus.citation,
+    )  # fmt: skip
+    log.info("finished after %d epochs; kept epoch %d", len(history.frame), kept)
+
+
+class History(Callback):
+    """history.csv, a row an epoch, and progress with images per second. Kept in the checkpoint, so that it continues."""
+
+    def __init__(self, path: Path, images: int, progress: Progress) -> None:
+        self.path, self.images, self.progress = path, images, progress
+        self.rows: list[dict[str, float]] = []
+        self.started = time.perf_counter()
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        return pd.DataFrame(self.rows)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.rows = list(state_dict["rows"])
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.started = time.perf_counter()
+
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        epoch, total = trainer.current_epoch, pl_module.steps_per_epoch
+        rate = (batch_idx + 1) * len(batch.image) / max(time.perf_counter() - self.started, 1e-9)
+        text = f"epoch {epoch + 1}/{trainer.max_epochs}, {rate:.0f} images/s"
+        self.progress(epoch * total + batch_idx + 1, (trainer.max_epochs or 0) * total, text)
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        values = {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
+        if "validation_total" not in values or len(self.rows) > trainer.current_epoch:
+            return
+        seconds = time.perf_counter() - self.started
+        row = {"epoch": trainer.current_epoch, **values}
+        self.rows.append(row)
+        write_atomic(self.path, lambda path: self.frame.to_csv(path, index=False))
+        log.info(
+            "epoch %d: %.1f s, %s", trainer.current_epoch, seconds, ", ".join(f"{k} {v:.5g}" for k, v in values.items())
+        )
+
+
+def _split_table(data: TrainingSet) -> pd.DataFrame:
+    return data.table[["id", "person"]].assign(part=data.part)
+
+
+@contextmanager
+def _threads(number: int | None):  # type: ignore[no-untyped-def]
+    before = torch.get_num_threads()
+    torch.set_num_threads(number or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _quiet():  # type: ignore[no-untyped-def]
+    """Lightning's hints about loaders and devices are of no use to our users."""
+    noisy = logging.getLogger("lightning.pytorch")
+    before = noisy.level
+    noisy.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="lightning")
+            warnings.filterwarnings("ignore", message=".*LeafSpec.*|.*isinstance\\(treespec.*")
+            yield
+    finally:
+        noisy.setLevel(before)

@@ -1,0 +1,116 @@
+"""What a training aligns with: rated valence and arousal, or those that Algorithm 1 transfers from emotions."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from affectspace.annotation import AnnotationTransfer
+from affectspace.emotions import CATEGORIES
+from affectspace.errors import DataError
+from affectspace.training.batches import step_seed
+from affectspace.training.configuration import LabelConfig
+
+AXES = ["valence", "arousal"]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Labels of a whole corpus, a row each.
+
+    categories : the emotions that occur, in our order
+    category : (n,) index into categories, -1 without an emotion
+    training : epoch -> (n, 2) float32; samples from the ellipses where the labels are transferred
+    evaluation : (n, 2) float32; ratings, or the centres of the ellipses
+    kind : "rated" or "transferred"
+    """
+
+    categories: tuple[str, ...]
+    category: np.ndarray
+    training: Callable[[int], np.ndarray]
+    evaluation: np.ndarray
+    kind: str
+
+
+def read_transfer(reference: str) -> AnnotationTransfer:
+    """The published reference of that name, or the fitted transfer in that JSON file, restricted to valence and arousal."""
+    if reference.endswith(".json") or Path(reference).is_file():
+        return AnnotationTransfer.from_json(Path(reference))
+    return AnnotationTransfer.reference(reference)
+
+
+def encode_categories(
+    emotions: pd.Series, categories: tuple[str, ...] | None = None
+) -> tuple[tuple[str, ...], np.ndarray]:
+    """The emotions that occur, in our order, and each row's index among them, -1 where there is none."""
+    if categories is None:
+        present = set(emotions.dropna().unique())
+        categories = tuple(name for name in CATEGORIES if name in present)
+    index = pd.Index(categories).get_indexer(pd.Index(emotions))
+    return categories, index.astype(np.int64)
+
+
+def make_labels(table: pd.DataFrame, config: LabelConfig, seed: int) -> Labels:
+    """Labels of a corpus' table.
+
+    Raises DataError where there is neither valence-arousal nor an emotion, or an emotion that the reference lacks.
+    """
+    categories, category = encode_categories(table["emotion"])
+    rated = table[AXES].to_numpy(np.float32)
+    has_ratings = bool(np.isfinite(rated).any())
+    source = config.source if config.source != "auto" else ("rated" if has_ratings else "transferred")
+    if source == "rated":
+        if not has_ratings:
+            raise DataError("labels.source: rated, but no row has valence or arousal; use labels.source: transferred")
+        fixed = rated.copy()
+        return Labels(categories, category, lambda epoch: fixed, rated, "rated")
+    rows = category >= 0
+    if not rows.any():
+        raise DataError(
+            "no row has an emotion to transfer valence and arousal from; name the column with --columns emotion=..."
+        )
+    transfer = read_transfer(config.reference)
+    lacking = sorted(set(categories) - set(transfer.classes_))
+    if lacking:
+        raise DataError(
+            f"reference {config.reference!r} has no ellipse for {', '.join(lacking)} "
+            f"(it has {', '.join(transfer.classes_)}); leave those rows out with --where, or fit a transfer that has them"
+        )
+    axes = [list(transfer.axes_).index(axis) for axis in AXES]
+    source_names = np.array(permuted(categories, config.permute), dtype=object)[np.where(rows, category, 0)]
+
+    def spread(values: np.ndarray) -> np.ndarray:
+        return np.where(rows[:, None], values[:, axes], np.nan).astype(np.float32)
+
+    centres = spread(transfer.centres(source_names))
+
+    def draw(epoch: int) -> np.ndarray:
+        if config.distribution == "centres":
+            return centres
+        moment = step_seed(seed, epoch if config.redraw else 0, 0) % 2**32
+        sampler = transfer.set_params(distribution=config.distribution)
+        return spread(sampler.sample(source_names, random_state=moment))
+
+    cache: dict[int, np.ndarray] = {}
+
+    def training(epoch: int) -> np.ndarray:
+        key = epoch if config.redraw else 0
+        if key not in cache:
+            cache.clear()
+            cache[key] = draw(epoch)
+        return cache[key]
+
+    return Labels(categories, category, training, centres, "transferred")
+
+
+def permuted(categories: tuple[str, ...], seed: int | None) -> tuple[str, ...]:
+    """The emotion whose ellipse each emotion gets: itself, or under a seed a derangement, so that none keeps its own."""
+    if seed is None or len(categories) < 2:
+        return categories
+    random = np.random.default_rng(seed)
+    while True:
+        order = random.permutation(len(categories))
+        if not (order == np.arange(len(categories))).any():
+            return tuple(categories[index] for index in order)

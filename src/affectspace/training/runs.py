@@ -1,0 +1,162 @@
+"""Run folders: what a training leaves, how it is continued, and how it is loaded again."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from affectspace.errors import RunError
+from affectspace.models import MODELS, Pretrained
+from affectspace.training.configuration import TrainConfig, read_config
+
+PACKAGES = ("affectspace", "torch", "lightning", "numpy", "pandas", "scikit-learn")
+OURS = {"config.yaml", "run.json"}
+
+
+def write_atomic(path: Path, write: Callable[[Path], Any]) -> None:
+    """Write to a temporary name beside the path and rename; nothing is left behind when writing fails."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    try:
+        write(partial)
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise RunError(
+            f"{path}: cannot be written: {error.strerror or error}; free some space or choose another --out"
+        ) from error
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """`write_atomic` of a text in UTF-8."""
+    write_atomic(path, lambda partial: partial.write_text(text, encoding="utf-8"))
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder.
+
+    config.yaml, run.json (kind, state, versions), split.csv (which sample is in which part), model/, checkpoints/,
+    history.csv, log.txt; metrics.json, report.html and figures/ once it is evaluated.
+    """
+
+    folder: Path
+
+    @property
+    def config(self) -> TrainConfig:
+        return read_config(self.folder / "config.yaml")
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What run.json says."""
+        return json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
+
+    @property
+    def finished(self) -> bool:
+        return self.facts.get("state") == "finished"
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """A row an epoch: losses by term on train and validation, images per second."""
+        return pd.read_csv(self.folder / "history.csv")
+
+    @property
+    def split(self) -> pd.DataFrame:
+        """id, person and part (train, validation, test) of every sample."""
+        return pd.read_csv(self.folder / "split.csv", dtype={"id": str, "person": str})
+
+    def model(self) -> Pretrained:
+        """The trained model, ready to use.
+
+        Raises RunError where the training has not finished.
+        """
+        if not self.finished:
+            raise RunError(
+                f"{self.folder}: its training has not finished; run the same train command again to continue it"
+            )
+        return MODELS[self.facts["kind"]].from_pretrained(self.folder / "model")
+
+    def record(self, **facts: Any) -> None:
+        """Add to run.json."""
+        known = self.facts if (self.folder / "run.json").is_file() else {}
+        write_text(self.folder / "run.json", json.dumps({**known, **facts}, indent=2) + "\n")
+
+
+def open_run(folder: Path) -> Run:
+    """The run in a folder.
+
+    Raises RunError where there is none.
+    """
+    folder = Path(folder)
+    missing = sorted(name for name in OURS if not (folder / name).is_file())
+    if missing:
+        state = "is no folder" if not folder.is_dir() else f"lacks {' and '.join(missing)}"
+        raise RunError(f"{folder} is not a run of affectspace: it {state}; `affectspace train` makes one")
+    run = Run(folder)
+    try:
+        kind = run.facts.get("kind")
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise RunError(f"{folder}/run.json is damaged: {error}; train again with --force") from error
+    if kind not in MODELS:
+        raise RunError(f"{folder} is a run of kind {kind!r}; this version knows {', '.join(MODELS)}")
+    return run
+
+
+def load(folder: str | Path) -> Pretrained:
+    """Whatever model a run folder holds, in evaluation mode.
+
+    Raises RunError where the folder is not a finished run.
+    """
+    return open_run(Path(folder)).model()
+
+
+def start_run(folder: Path, config: TrainConfig, *, force: bool = False) -> Run:
+    """A new run folder, or the unfinished one that was started with the same configuration.
+
+    Raises RunError where the folder holds something else, another configuration, or a finished run, and force is not given.
+    """
+    folder = Path(folder)
+    if folder.is_file():
+        raise RunError(f"{folder} is a file; --out names a folder")
+    occupied = folder.is_dir() and any(folder.iterdir())
+    if occupied and not all((folder / name).is_file() for name in OURS):
+        raise RunError(
+            f"{folder} is not empty and not a run of affectspace; choose another --out (nothing was changed)"
+        )
+    if occupied and force:
+        shutil.rmtree(folder)
+        occupied = False
+    if occupied:
+        run = open_run(folder)
+        if run.finished:
+            raise RunError(f"{folder} holds a finished run; --force trains it anew, `affectspace evaluate` judges it")
+        changed = differences(run.config.model_dump(mode="json"), config.model_dump(mode="json"))
+        if changed:
+            raise RunError(
+                f"{folder} was started with another configuration ({', '.join(changed)}); "
+                "continue it with the same one, choose another --out, or start anew with --force"
+            )
+        return run
+    write_text(folder / "config.yaml", config.to_yaml())
+    run = Run(folder)
+    run.record(kind=config.model.kind, state="training", versions={name: version(name) for name in PACKAGES})
+    return run
+
+
+def differences(one: Any, other: Any, key: str = "") -> list[str]:
+    """Keys at which two nested configurations differ, as key.key: ours -> theirs."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        names = [*one, *(name for name in other if name not in one)]
+        return [
+            row for name in names for row in differences(one.get(name), other.get(name), f"{key}.{name}".lstrip("."))
+        ]
+    return [] if one == other else [f"{key}: {one} -> {other}"]

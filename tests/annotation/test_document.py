@@ -1,0 +1,69 @@
+import json
+
+import numpy as np
+import pytest
+
+from affectspace.annotation import AnnotationTransfer
+from affectspace.errors import DataError
+
+
+def fitted():
+    vad = [[0.1, 0.2], [0.3, 0.1], [0.5, 0.6], [0.7, 0.9], [0.6, 0.6], [-1, -1]]
+    return AnnotationTransfer(covariance="full", priors="counts").fit(vad, ["calm"] * 2 + ["joy"] * 3 + ["lone"])
+
+
+@pytest.mark.parametrize(
+    "transfer",
+    [fitted(), AnnotationTransfer.reference("affectnet"), AnnotationTransfer.reference("russell_mehrabian_1977")],
+)
+def test_round_trip(transfer, tmp_path):
+    text = transfer.to_json(tmp_path / "t.json")
+    for back in (AnnotationTransfer.from_json(text), AnnotationTransfer.from_json(tmp_path / "t.json")):
+        assert back.to_json() == text
+        assert back.get_params() == transfer.get_params()
+        np.testing.assert_array_equal(back.predict(transfer.centres_), transfer.predict(transfer.centres_))
+    assert [path.name for path in tmp_path.iterdir()] == ["t.json"]
+    assert "NaN" not in text
+
+
+def test_the_same_samples_after_reading():
+    transfer = fitted()
+    back = AnnotationTransfer.from_json(transfer.to_json())
+    np.testing.assert_array_equal(back.sample(["joy"] * 9, 1), transfer.sample(["joy"] * 9, 1))
+    np.testing.assert_array_equal(back.priors_, transfer.priors_)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": "x"}, "is not an annotation transfer"),
+        ({"extra": 1}, "fields missing or unknown: extra"),
+        ({"centres": [[0, 1]]}, "field 'centres' is wrong"),
+        ({"centres": [[0, None]] * 3}, "field 'centres' is wrong"),
+        ({"deviations": [[-1, 1]] * 3}, "field 'deviations' is wrong"),
+        ({"classes": ["b", "a", "c"]}, "classes must be sorted"),
+        ({"classes": ["a", "a", "b"]}, "field 'classes' is wrong"),
+        ({"axes": "valence"}, "field 'axes' is wrong"),
+        ({"counts": "many"}, "field 'counts' is wrong"),
+        ({"source": 3}, "field 'source' is wrong"),
+        ({"parameters": {"sigma": 2}}, "unknown parameters sigma; there are"),
+        ({"parameters": {"distribution": "normal"}}, "distribution is 'normal'"),
+        ({"parameters": []}, "unknown parameters"),
+    ],
+)
+def test_bad_documents(change, message, tmp_path):
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps(json.loads(fitted().to_json()) | change))
+    with pytest.raises(ValueError, match=message):
+        AnnotationTransfer.from_json(path)
+
+
+def test_not_json_and_no_file(tmp_path):
+    path = tmp_path / "t.json"
+    path.write_text("{")
+    with pytest.raises(DataError, match="is not JSON"):
+        AnnotationTransfer.from_json(path)
+    with pytest.raises(DataError, match=r"cannot read the transfer .*none\.json"):
+        AnnotationTransfer.from_json(tmp_path / "none.json")
+    with pytest.raises(DataError, match="cannot write"):
+        fitted().to_json(tmp_path / "no" / "folder.json")

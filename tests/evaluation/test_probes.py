@@ -1,0 +1,135 @@
+"""Probes of the emotion: informative, useless and degenerate representations."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from affectspace.errors import ConfigError, DataError
+from affectspace.evaluation.metrics import balanced_accuracy
+from affectspace.evaluation.probes import linear_probe, mlp_probe
+
+NAMES = np.array(["neutral", "anger", "fear"])
+
+
+def emotions(n: int, seed: int, signal: float = 2.0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    codes = rng.choice(3, n, p=[0.7, 0.2, 0.1])
+    features = rng.normal(size=(n, 5)) * [1, 100, 0.01, 1, 0] + [0, 7, 0, 0, 3.3]
+    features[:, 0] += signal * (codes == 1)
+    features[:, 3] += signal * (codes == 2)
+    return features.astype(np.float32), NAMES[codes]
+
+
+@pytest.fixture(scope="module")
+def parts() -> tuple:
+    return *emotions(400, 0), *emotions(200, 1), *emotions(300, 2)
+
+
+@pytest.mark.parametrize("probe", [linear_probe, mlp_probe])
+def test_informative_features(probe, parts):
+    *given, test, truth = parts
+    result = probe(*given, test, classes=["neutral", "anger", "fear", "surprise"])
+    assert balanced_accuracy(truth, result.predictions) > 0.65
+    assert result.probabilities.shape == (300, 4)
+    assert result.probabilities.sum(axis=1) == pytest.approx(np.ones(300))
+    assert (result.probabilities[:, 3] == 0).all()
+    assert np.array_equal(result.predictions, result.classes[result.probabilities.argmax(axis=1)])
+    assert 0 < result.validation_uar <= 1
+
+
+@pytest.mark.parametrize("probe", [linear_probe, mlp_probe])
+def test_useless_and_constant_features(probe, parts):
+    _, y, _, vy, _, truth = parts
+    rng = np.random.default_rng(5)
+    noise = [rng.normal(size=(n, 4)) for n in (400, 200, 300)]
+    assert abs(balanced_accuracy(truth, probe(noise[0], y, noise[1], vy, noise[2]).predictions) - 1 / 3) < 0.12
+    flat = probe(np.ones((400, 3)), y, np.ones((200, 3)), vy, np.full((300, 3), 50.0))
+    assert balanced_accuracy(truth, flat.predictions) == pytest.approx(1 / 3)
+    assert flat.probabilities == pytest.approx(np.full((300, 3), 1 / 3), abs=0.25)
+
+
+def test_linear_probe_is_logistic_regression(parts):
+    x, y, vx, vy, tx, _ = parts
+    result = linear_probe(x, y, vx, vy, tx, grid=[0.1])
+    varying = [0, 1, 2, 3]
+    x64, t64 = x[:, varying].astype(float), tx[:, varying].astype(float)
+    mean, sd = x64.mean(axis=0), x64.std(axis=0)
+    model = LogisticRegression(C=0.1, class_weight="balanced", tol=1e-8, max_iter=1000).fit((x64 - mean) / sd, y)
+    assert result.classes.tolist() == model.classes_.tolist()
+    assert result.probabilities == pytest.approx(model.predict_proba((t64 - mean) / sd), abs=1e-2)
+    assert result.converged
+
+
+def test_c_is_chosen_on_validation(parts):
+    *given, test, _ = parts
+    result = linear_probe(*given, test)
+    assert result.validation_uar == max(result.scores.values())
+    assert result.chosen["C"] == min(c for c, score in result.scores.items() if score == result.validation_uar)
+
+
+def test_no_convergence_is_reported_not_warned(parts):
+    *given, test, _ = parts
+    assert not linear_probe(*given, test, grid=[1e4], max_iterations=1).converged
+    assert not mlp_probe(*given, test, max_epochs=1).converged
+
+
+def test_same_seed_same_numbers(parts):
+    *given, test, _ = parts
+    one, two, other = (mlp_probe(*given, test, seed=s, max_epochs=4).probabilities for s in (0, 0, 1))
+    assert np.array_equal(one, two)
+    assert not np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("probe", [linear_probe, mlp_probe])
+def test_a_class_that_train_lacks_counts_as_missed_in_validation(probe, parts):
+    x, y, vx, vy, tx, _ = parts
+    lacking = y != "fear"
+    result = probe(x[lacking], y[lacking], vx, vy, tx)
+    assert set(result.classes) == {"anger", "neutral"}
+    assert result.validation_uar <= 2 / 3
+    several = np.where(vy == "fear", np.where(np.arange(200) % 2, "fear", "zeal"), vy)
+    assert probe(x[lacking], y[lacking], vx, several, tx).validation_uar <= 2 / 4
+
+
+def test_masked_equals_subset(parts):
+    x, y, vx, vy, tx, _ = parts
+    masked = y.astype(object)
+    masked[::3] = None
+    keep = np.arange(len(y)) % 3 != 0
+    one = linear_probe(x, masked, vx, vy, tx)
+    two = linear_probe(x[keep], y[keep], vx, vy, tx)
+    assert np.array_equal(one.probabilities, two.probabilities)
+
+
+def test_numbers_as_labels(parts):
+    x, y, vx, vy, tx, _ = parts
+    codes = {name: i for i, name in enumerate(sorted(NAMES))}
+    numbered = linear_probe(x, [codes[n] for n in y], vx, [codes[n] for n in vy], tx)
+    named = linear_probe(x, y, vx, vy, tx)
+    assert np.array_equal(numbered.probabilities, named.probabilities)
+    assert numbered.predictions.dtype.kind == "i"
+
+
+@pytest.mark.parametrize("probe", [linear_probe, mlp_probe])
+def test_bad_input(probe, parts):
+    x, y, vx, vy, tx, _ = parts
+    broken = x.copy()
+    broken[7, 1] = np.nan
+    with pytest.raises(DataError, match="train features has 1 values that are not finite, the first in row 7"):
+        probe(broken, y, vx, vy, tx)
+    with pytest.raises(DataError, match="all 400 training rows are neutral"):
+        probe(x, np.full(400, "neutral"), vx, vy, tx)
+    with pytest.raises(DataError, match="test features has 2 columns and the training features 5"):
+        probe(x, y, vx, vy, tx[:, :2])
+    with pytest.raises(DataError, match="train features has 400 rows and train labels has 9"):
+        probe(x, y[:9], vx, vy, tx)
+    with pytest.raises(DataError, match="training has the classes neutral"):
+        probe(x, y, vx, vy, tx, classes=["anger", "fear"])
+    with pytest.raises(DataError, match="text on one side"):
+        probe(x, y, vx, np.zeros(200), tx)
+
+
+def test_bad_grid(parts):
+    *given, test, _ = parts
+    with pytest.raises(ConfigError, match="at least one C"):
+        linear_probe(*given, test, grid=[])

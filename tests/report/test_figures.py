@@ -1,0 +1,141 @@
+"""The figures: same input, same bytes; degenerate input drawn; bad input refused with a reason."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from affectspace.errors import DataError
+from affectspace.report import (
+    Interval,
+    Reference,
+    circumplex_figure,
+    confusion_figure,
+    history_figure,
+    image_grid,
+    interval_figure,
+    rate_distortion_figure,
+    reconstruction_figure,
+    save_figure,
+    scatter_readout_figure,
+    walk_figure,
+)
+
+RANDOM = np.random.default_rng(0)
+FACES = RANDOM.integers(0, 256, (3, 4, 16, 16, 3), dtype=np.uint8)
+POINTS = RANDOM.normal(size=(60, 2))
+EMOTIONS = ["anger", "happiness", "neutral", None, "own name", "contempt"] * 10
+HISTORY = pd.DataFrame({"epoch": [0, 1, 2], "train_loss": [100.0, 3.0, 1.0], "validation_loss": [90.0, np.nan, 2.0]})
+
+FIGURES: dict[str, Callable[[], Any]] = {
+    "grid": lambda: image_grid(FACES, ["a", "b", "a very long name"], ["w", "x y z w", "unbreakablelongword", ""], "t"),
+    "reconstruction": lambda: reconstruction_figure(FACES[0], {"Vanilla": FACES[1], "LeVAsa": FACES[2]}, "t"),
+    "walk": lambda: walk_figure(FACES, [-1, -0.5, 0.5, 1], [-1, 0, 1], FACES[0, 0], "t"),
+    "circumplex": lambda: circumplex_figure({"a": (POINTS, EMOTIONS)}, (np.tanh(POINTS), EMOTIONS), max_points=30),
+    "rate": lambda: rate_distortion_figure([{"name": str(i), "rate": 9.0**i, "distortion": i} for i in range(4)]),
+    "history": lambda: history_figure(HISTORY, best_epoch=1),
+    "interval": lambda: interval_figure(
+        [("a", 0.2, 0.1, 0.3, "x"), Interval("b", 0.3, paper=0.36), ("c", float("nan"))],
+        [Reference("chance", 0.14), ("CNN", 0.4, "ceiling")],
+        label="UAR",
+    ),
+    "confusion": lambda: confusion_figure(np.diag([5, 0, 3]), ["anger", "fear", "calm"]),
+    "readout": lambda: scatter_readout_figure(POINTS[:, 0], POINTS[:, 1], "valence", measures={"R²": -0.1}),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_same_input_same_bytes_and_settings_left_alone(name: str, tmp_path: Path) -> None:
+    before = dict(matplotlib.rcParams)
+    figure = FIGURES[name]()
+    first = save_figure(figure, tmp_path / "first.png", dpi=50).read_bytes()
+    assert save_figure(FIGURES[name](), tmp_path / "second.png", dpi=50).read_bytes() == first
+    assert dict(matplotlib.rcParams) == before
+    with Image.open(tmp_path / "first.png") as image:
+        assert image.width <= 1050 / 2  # 10 inches and a margin
+        assert not {"Software", "Creation Time"} & image.info.keys()
+        assert len(np.unique(np.asarray(image))) > 10
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_vector_drawings_are_the_same_too(tmp_path: Path) -> None:
+    one, two = (save_figure(FIGURES["confusion"](), tmp_path / name).read_bytes() for name in ("a.svg", "b.svg"))
+    assert one == two
+    assert b"dc:date" not in one
+
+
+def test_pyplot_is_never_loaded() -> None:
+    code = (
+        "import sys, affectspace.report as r; assert 'matplotlib' not in sys.modules;"
+        "from affectspace.report import *; assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_images_land_where_their_values_say(tmp_path: Path) -> None:
+    """A walk handed over in falling order is drawn with valence to the right and arousal upwards."""
+    grid = np.zeros((2, 2, 8, 8, 3), np.uint8)
+    grid[0, 0], grid[1, 1] = (255, 0, 0), (0, 0, 255)  # red at arousal 1, valence 1; blue at -1, -1
+    with Image.open(save_figure(walk_figure(grid, [1, -1], [1, -1]), tmp_path / "walk.png", dpi=50)) as image:
+        pixels = np.asarray(image.convert("RGB")).astype(int)
+    red = np.argwhere((pixels[..., 0] > 200) & (pixels[..., 1] < 40)).mean(0)
+    blue = np.argwhere((pixels[..., 2] > 200) & (pixels[..., 1] < 40)).mean(0)
+    assert red[0] < blue[0]
+    assert red[1] > blue[1]
+
+
+def test_degenerate_input_is_drawn(tmp_path: Path) -> None:
+    same = np.zeros((5, 2))
+    figures = [
+        circumplex_figure({"constant": (same, ["anger"] * 5)}),
+        circumplex_figure({"one point": (same[:1], [None])}, shared_scale=True),
+        scatter_readout_figure(np.zeros(4), np.zeros(4), "arousal"),
+        rate_distortion_figure([{"name": "only", "rate": 0.0, "distortion": 0.0}]),
+        history_figure(HISTORY[:1]),
+        interval_figure([("only", 0.2)]),
+        confusion_figure(np.zeros((1, 1)), ["anger"]),
+        image_grid(RANDOM.integers(0, 256, (1, 1, 20, 9, 3), dtype=np.uint8)),
+    ]
+    for i, figure in enumerate(figures):
+        assert save_figure(figure, tmp_path / f"{i}.png", dpi=40).stat().st_size > 300
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: image_grid(FACES / 255), "of type float64; give uint8"),
+        (lambda: image_grid(FACES[0]), r"have shape \(4, 16, 16, 3\); give \(rows, columns, height, width, 3\)"),
+        (lambda: image_grid(FACES, ["a"]), "3 rows, but 1 row labels"),
+        (lambda: reconstruction_figure(FACES[0], {"m": FACES[0, :2]}), "reconstructions of 'm' have shape"),
+        (lambda: reconstruction_figure(FACES[0], {}), "no reconstructions"),
+        (lambda: walk_figure(FACES, [0, 1], [0, 1, 2]), "3 arousal by 4 valence steps, but 3 arousals and 2 valences"),
+        (lambda: circumplex_figure({"a": (POINTS[:, :1], EMOTIONS)}), r"panel 'a' has coordinates of shape \(60, 1\)"),
+        (lambda: circumplex_figure({"a": (POINTS, EMOTIONS[:9])}), "60 points but 9 emotions"),
+        (lambda: circumplex_figure({"a": (POINTS * np.nan, EMOTIONS)}), r"panel 'a': row 0 is \[nan, nan\]"),
+        (lambda: circumplex_figure({}), "nothing to draw"),
+        (lambda: rate_distortion_figure([{"name": "a", "rate": 1}]), "point 0 has no distortion"),
+        (lambda: rate_distortion_figure([{"name": "a", "rate": 1, "distortion": np.nan}]), "distortion nan"),
+        (lambda: rate_distortion_figure([]), "no points"),
+        (lambda: history_figure(pd.DataFrame({"train_loss": [1]})), "no column `epoch`"),
+        (lambda: history_figure(pd.DataFrame({"epoch": [1], "train_a": [np.nan]})), "no values in columns train_"),
+        (lambda: interval_figure([]), "one row with a finite value"),
+        (lambda: interval_figure([("a", 1, 2, 0)]), "low must not be above high"),
+        (lambda: Reference("a", 1, "roof"), "'roof'; choose one of floor, ceiling"),  # type: ignore[arg-type]
+        (lambda: confusion_figure(np.eye(2), ["a"]), r"shape \(2, 2\) for 1 labels"),
+        (lambda: confusion_figure(-np.eye(2), ["a", "b"]), "negative"),
+        (lambda: scatter_readout_figure(np.zeros(3), np.zeros(2), "valence"), r"shape \(3,\) and prediction \(2,\)"),
+        (lambda: scatter_readout_figure(np.array([np.nan]), np.zeros(1), "valence"), "no row has both"),
+        (lambda: save_figure(FIGURES["confusion"](), "a.pdf"), "'pdf'; choose one of png, svg"),
+        (lambda: save_figure(FIGURES["confusion"](), "a.png", dpi=2), "2 dots per inch"),
+    ],
+)
+def test_bad_input_says_what_is_wrong(call: Callable[[], Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        call()

@@ -1,0 +1,185 @@
+"""Training end to end in small: a run folder, the same numbers after a kill, and clear stops."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import affectspace
+from affectspace.errors import ConfigError, DataError, RunError
+from affectspace.models import EmotionClassifier, Levasa
+from affectspace.training.configuration import TrainConfig, build_config
+from affectspace.training.fit import TrainingSet, fit
+from affectspace.training.runs import open_run, write_atomic
+
+
+def changed(config: TrainConfig, *overrides: str) -> TrainConfig:
+    return build_config(config.model_dump(), overrides=overrides)
+
+
+def test_a_run_folder_holds_what_it_promises(config: TrainConfig, tmp_path: Path) -> None:
+    seen = []
+    run = fit(config, tmp_path / "run", progress=lambda done, total, text: seen.append((done, total, text)))
+    names = {path.name for path in run.folder.iterdir()}
+    assert names >= {"config.yaml", "run.json", "split.csv", "model", "checkpoints", "history.csv", "log.txt"}
+    assert run.finished
+    assert run.config == config
+    assert run.facts["label_kind"] == "transferred"
+    assert len(run.history) == 3
+    assert {"train_total", "validation_total", "train_alignment", "validation_kl"} <= set(run.history.columns)
+    assert isinstance(affectspace.load(run.folder), Levasa)
+    split = run.split
+    assert not set(split.query("part == 'train'").person) & set(split.query("part != 'train'").person)
+    assert "images/s" in seen[-1][2]
+    assert not list(run.folder.rglob("*.partial"))
+    assert "finished after 3 epochs" in (run.folder / "log.txt").read_text()
+
+
+def test_training_learns(config: TrainConfig, tmp_path: Path) -> None:
+    longer = changed(config, "fit.epochs=12", "fit.learning_rate=0.01", "model.align_on=mean")
+    history = fit(longer, tmp_path / "run").history
+    assert history["train_reconstruction"].iloc[-1] < 0.5 * history["train_reconstruction"].iloc[0]
+    assert history["train_alignment"].iloc[-1] < 0.5 * history["train_alignment"].iloc[0]
+
+
+@pytest.mark.parametrize("alignment", ["none", "discrete", "categories"])
+def test_every_member_of_the_family_trains(config: TrainConfig, tmp_path: Path, alignment: str) -> None:
+    names = ("happiness", "sadness", "anger")
+    fields = config.model_dump()
+    fields["model"].update(alignment=alignment, categories=names if alignment == "categories" else ())
+    fields["fit"]["epochs"] = 1
+    assert np.isfinite(fit(build_config(fields), tmp_path / "run").history["validation_total"]).all()
+
+
+def test_the_ceiling_trains_and_needs_the_corpus_emotions(config: TrainConfig, tmp_path: Path) -> None:
+    fields = {**config.model_dump(), "model": {"kind": "classifier", "image_size": 32, "width": 4, "hidden": (16,)}}
+    fields["model"]["categories"] = ("happiness", "sadness", "anger")
+    assert isinstance(fit(build_config(fields), tmp_path / "run").model(), EmotionClassifier)
+    fields["model"]["categories"] = ("anger", "fear")
+    with pytest.raises(ConfigError, match="the corpus has"):
+        fit(build_config(fields), tmp_path / "other")
+
+
+def test_keep_last_and_early_stopping(config: TrainConfig, tmp_path: Path) -> None:
+    last = fit(changed(config, "fit.keep=last"), tmp_path / "last")
+    assert last.facts["kept_epoch"] == 2
+    fast = changed(config, "fit.patience=1", "fit.epochs=40", "fit.learning_rate=0.3", "fit.schedule=constant")
+    assert fit(fast, tmp_path / "stopped").facts["epochs"] < 40
+
+
+KILLED = """
+import sys, os, signal
+from pathlib import Path
+from affectspace.training.configuration import read_config
+from affectspace.training.fit import fit
+def die(done, total, text):
+    if done == int(sys.argv[3]):
+        os.kill(os.getpid(), signal.SIGKILL)
+fit(read_config(Path(sys.argv[1])), Path(sys.argv[2]), progress=die)
+"""
+
+
+def test_a_killed_training_ends_with_the_uninterrupted_numbers(config: TrainConfig, tmp_path: Path) -> None:
+    whole = fit(config, tmp_path / "whole")
+    path = tmp_path / "config.yaml"
+    path.write_text(config.to_yaml())
+    steps = json.loads((whole.folder / "run.json").read_text())["images"]["train"] // config.fit.batch_size
+    middle_of_second_epoch = str(steps + steps // 2)
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(path), str(tmp_path / "killed"), middle_of_second_epoch],
+        check=False, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert not open_run(tmp_path / "killed").finished
+    with pytest.raises(RunError, match="has not finished; run the same train command again"):
+        affectspace.load(tmp_path / "killed")
+    continued = fit(config, tmp_path / "killed")
+    pd.testing.assert_frame_equal(continued.history, whole.history, check_exact=True)
+    first, second = (load_file(run.folder / "model" / "model.safetensors") for run in (whole, continued))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_a_nan_stops_and_names_the_batch(config: TrainConfig, tmp_path: Path) -> None:
+    wild = changed(config, "fit.learning_rate=1e30", "fit.schedule=constant")
+    with pytest.raises(
+        RunError, match=r"the loss is (nan|inf) in epoch \d+, step \d+ .*rows of that batch: .*learning_rate"
+    ):
+        fit(wild, tmp_path / "run")
+    assert not open_run(tmp_path / "run").finished
+
+
+def test_folders_that_are_not_ours_are_left_alone(config: TrainConfig, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("x")
+    with pytest.raises(RunError, match="not empty and not a run"):
+        fit(config, tmp_path / "mine", force=True)
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "x"
+    with pytest.raises(RunError, match="is a file"):
+        fit(config, tmp_path / "mine" / "thesis.txt")
+    with pytest.raises(RunError, match=r"not a run of affectspace: it lacks config.yaml and run.json"):
+        affectspace.load(tmp_path / "mine")
+
+
+def test_a_finished_run_is_not_overwritten_and_another_configuration_not_mixed_in(
+    config: TrainConfig, tmp_path: Path
+) -> None:
+    fit(config, tmp_path / "run")
+    with pytest.raises(RunError, match="holds a finished run; --force"):
+        fit(config, tmp_path / "run")
+    (tmp_path / "half").mkdir()
+    for name in ("config.yaml", "run.json"):
+        shutil.copy(tmp_path / "run" / name, tmp_path / "half")
+    open_run(tmp_path / "half").record(state="training")
+    with pytest.raises(RunError, match=r"another configuration \(fit.seed: 0 -> 5\)"):
+        fit(changed(config, "fit.seed=5"), tmp_path / "half")
+    assert fit(changed(config, "fit.seed=5"), tmp_path / "run", force=True).config.fit.seed == 5
+
+
+def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
+    def full(path: Path) -> None:
+        path.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(RunError, match=r"history.csv: cannot be written: No space left on device; free some space"):
+        write_atomic(tmp_path / "history.csv", full)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_images_that_cannot_be_read_are_counted_and_left_out(
+    squares: Path, config: TrainConfig, tmp_path: Path
+) -> None:
+    broken = tmp_path / "squares"
+    shutil.copytree(squares, broken)
+    (broken / "images" / "004.png").write_text("this is text")
+    data = (broken / "images" / "007.png").read_bytes()
+    (broken / "images" / "007.png").write_bytes(data[: len(data) // 2])
+    moved = changed(config, f"data.path={broken / 'index.csv'}", f"data.media={broken / 'images'}")
+    run = fit(moved, tmp_path / "run")
+    assert run.facts["unreadable"] == 2
+    assert len(run.split) == 118
+
+
+def test_one_person_only(squares: Path, config: TrainConfig) -> None:
+    with pytest.raises(DataError, match="person"):
+        TrainingSet(changed(config, "data.where=person == 'p1'"))
+
+
+def test_an_interrupted_training_says_so(config: TrainConfig, tmp_path: Path) -> None:
+    def stop(done: int, total: int, text: str) -> None:
+        if done == 2 and "epoch" in text:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.1)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(config, tmp_path / "run", progress=stop)
+    assert fit(config, tmp_path / "run").finished
