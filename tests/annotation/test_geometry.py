@@ -62,3 +62,9 @@ def test_r2_with_the_priors_of_a_corpus(affectnet):
 def test_centres_only_have_no_area():
     with pytest.raises(DataError, match="publishes centres only"):
         covered_area(AnnotationTransfer.reference("russell_mehrabian_1977"))
+
+
+def test_an_emotion_without_spread_adds_no_area():
+    transfer = AnnotationTransfer().fit([[0, 0], [0, 0], [0.5, 0.5], [0.7, 0.9]], ["calm", "calm", "fear", "fear"])
+    assert ellipse_areas(transfer)["calm"] == 0
+    assert union_area(transfer) == pytest.approx(ellipse_areas(transfer)["fear"], rel=0.02)

@@ -20,7 +20,7 @@ from affectspace.training.runs import Run, write_text
 EMOTIONS = ("neutral", "happiness", "sadness", "anger")
 PARTS = ("train", "validation", "test")
 PEOPLE = {"train": 12, "validation": 4, "test": 10}
-EACH = 30
+EACH = 20
 SIZE = 16
 
 

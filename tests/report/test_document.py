@@ -2,6 +2,7 @@
 
 import math
 import os
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ def cells(report: Report) -> list[str]:
     return [word for tag, word in Outline(report.to_html()).words if tag in ("td", "th", "span")]
 
 
-def full_report() -> Report:
+def build_report() -> Report:
     report = Report(
         "All blocks", "with **bold**", {"date": "2026-01-31", "seeds": [0, 1], "configuration": {"a": {"b": 2}}}
     )
@@ -73,6 +74,9 @@ def full_report() -> Report:
         [Claim("a", "held", "because", "p. 1"), Claim("b", "not held"), Claim("c", "not decided", "- x\n- y")]
     )
     return report.section("Second")
+
+
+full_report = cache(build_report)  # drawing takes time; nobody changes it
 
 
 def test_every_block_gives_balanced_html_with_a_contents_list() -> None:
@@ -157,7 +161,7 @@ def test_columns_of_numbers_are_set_right_and_rows_named() -> None:
 
 
 def test_the_same_report_is_the_same_text() -> None:
-    assert full_report().to_html() == full_report().to_html()
+    assert build_report().to_html() == full_report().to_html()
 
 
 def test_figures_from_files(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_a_run_folder_holds_what_it_promises(config: TrainConfig, tmp_path: Path
 
 
 def test_training_learns(config: TrainConfig, tmp_path: Path) -> None:
-    longer = changed(config, "fit.epochs=12", "fit.learning_rate=0.01", "model.align_on=mean")
+    longer = changed(config, "fit.epochs=20", "fit.learning_rate=0.01", "fit.augmentation.brightness=0")
     history = fit(longer, tmp_path / "run").history
     assert history["train_reconstruction"].iloc[-1] < 0.5 * history["train_reconstruction"].iloc[0]
     assert history["train_alignment"].iloc[-1] < 0.5 * history["train_alignment"].iloc[0]

@@ -31,7 +31,7 @@ COLOURS = {
     "frustration": "#9c3d54",
 }
 _INK, _FAINT = "#1f2933", "#d5dae1"
-_DRAWS = 40_000  # samples per emotion behind the grid of levels
+_DRAWS = 20_000  # samples per emotion behind the grid of levels
 
 
 def plot_ellipses(
@@ -83,7 +83,7 @@ def _title(plane: AnnotationTransfer) -> str:
     name = "" if plane.source_ == "fitted" else f" of {plane.source_.split('(')[0].split(',')[0].strip()}"
     if plane.deviations_ is None:
         return f"The emotions{name}: centres only"
-    if np.isnan(plane.deviations_).any():
+    if np.isnan(plane.deviations_).any() or not (np.linalg.det(plane.spreads()) > 0).all():
         return f"The emotions{name}"
     each, union = covered_area(plane), union_area(plane)
     return f"The ellipses{name}: {each:.1%} of the square each on average, {union:.1%} together"
@@ -136,10 +136,11 @@ def _ellipses(ax: Axes, plane: AnnotationTransfer) -> None:
 def _cells(ax: Axes, plane: AnnotationTransfer, steps: int) -> None:
     """The grid of levels, each cell in the colour of the emotion that most often lands there, as strong as it does."""
     known = [name for k, name in enumerate(plane.classes_.tolist()) if not np.isnan(plane.deviations_[k]).any()]
-    counts = np.zeros((len(known), 2 * steps + 1, 2 * steps + 1))
+    side = 2 * steps + 1
+    counts = np.zeros((len(known), side, side))
     for k, name in enumerate(known):
         cells = to_levels(np.clip(plane.sample(np.full(_DRAWS, name), 0), -1, 1), steps, offset=steps)
-        np.add.at(counts[k], (cells[:, 1], cells[:, 0]), 1)
+        counts[k] = np.bincount(cells[:, 1] * side + cells[:, 0], minlength=side * side).reshape(side, side)
     from matplotlib.colors import to_rgb
 
     palette = np.array([to_rgb(colour_of(plane, name)) for name in known])

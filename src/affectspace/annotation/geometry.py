@@ -25,16 +25,20 @@ def covered_area(transfer: AnnotationTransfer) -> float:
     return float(np.mean(list(ellipse_areas(transfer).values())))
 
 
-def union_area(transfer: AnnotationTransfer, *, points: int = 1_000_000) -> float:
+def union_area(transfer: AnnotationTransfer, *, points: int = 250_000) -> float:
     """The share of [-1, 1]^d that lies in at least one ellipse, counted on a grid of about `points` points."""
     spreads = transfer.spreads()
     d = spreads.shape[1]
     side = max(2, round(points ** (1 / d)))
     axis = (np.arange(side) + 0.5) / side * 2 - 1
-    grid = np.stack(np.meshgrid(*[axis] * d, indexing="ij"), axis=-1).reshape(-1, d)
-    inside = np.zeros(len(grid), dtype=bool)
+    grid = [coordinate.ravel() for coordinate in np.meshgrid(*[axis] * d, indexing="ij")]
+    inside = np.zeros(side**d, dtype=bool)
     for centre, spread in zip(transfer.centres_, spreads, strict=True):
-        inside |= _radius(grid, centre, spread) <= transfer.n_sigma
+        if not np.linalg.det(spread) > 0:  # a point or a line, or not known: no area
+            continue
+        moved = np.stack([coordinate - middle for coordinate, middle in zip(grid, centre, strict=True)])
+        unit = np.linalg.solve(np.linalg.cholesky(spread), moved)
+        inside |= (unit * unit).sum(axis=0) <= transfer.n_sigma**2
     return float(inside.mean())
 
 
@@ -66,11 +70,6 @@ def r2_given_emotion(transfer: AnnotationTransfer, distribution: str | None = No
     within = priors @ variances
     between = priors @ (transfer.centres_ - priors @ transfer.centres_) ** 2
     return dict(zip(transfer.axes_, (between / (between + within)).tolist(), strict=True))
-
-
-def _radius(points: np.ndarray, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    moved = points - centre
-    return np.sqrt(np.einsum("ni,ij,nj->n", moved, np.linalg.inv(spread), moved))
 
 
 def _with(transfer: AnnotationTransfer, **parameters: Any) -> AnnotationTransfer:

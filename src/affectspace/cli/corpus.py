@@ -1,5 +1,236 @@
-"""Commands."""
+"""`affectspace corpus`: which corpora can be read, what is in one, drawn faces."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-app = typer.Typer(no_args_is_help=True)
+from affectspace.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+app = typer.Typer(no_args_is_help=True, help="Corpora: which can be read, what is in one, drawn faces.")
+
+
+@app.command("list")
+def list_corpora(as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False) -> None:
+    """The corpora that can be read, with their layouts and licences."""
+    from affectspace.corpora import CORPORA
+
+    if as_json:
+        fields = ("what", "labels", "layout", "licence")
+        typer.echo(
+            json.dumps({r.name: {name: getattr(r, name) for name in fields} for r in CORPORA.values()}, indent=2)
+        )
+        return
+    console = _console()
+    for reader in CORPORA.values():
+        console.print(f"[bold]{reader.name}[/]  {_plain(reader.what)}")
+        for title in ("labels", "layout", "licence"):
+            console.print(f"    {title:8s} {_plain(getattr(reader, title))}")
+
+
+@app.command()
+def describe(
+    name: Annotated[str, typer.Argument(help="A reader's name (affectspace corpus list).")],
+    path: Annotated[Path, typer.Argument(help="The corpus' folder, or the table.")],
+    media: Annotated[Path | None, typer.Option(help="Folder or zip of the images.")] = None,
+    columns: Annotated[str, typer.Option(help="Our name of a column = theirs, such as image=path,person=actor.")] = "",
+    where: Annotated[str | None, typer.Option(help="Which rows, such as 'min(width, height) >= 48'.")] = None,
+    scale: Annotated[str | None, typer.Option(help="The scale of a table's valence, arousal, dominance.")] = None,
+    emotion_spelling: Annotated[str | None, typer.Option(help="Whose spelling of emotions a table has.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Rows, people, emotions, ranges, image sizes, what was left out and why, splits and what their parts share."""
+    from affectspace.corpora import parse_columns, read_corpus
+
+    options: dict[str, Any] = {} if scale is None else {"scale": scale}
+    corpus = read_corpus(
+        name,
+        path,
+        where=where,
+        media=media,
+        columns=parse_columns(columns) if columns else None,
+        emotion_spelling=emotion_spelling,
+        **options,
+    )
+    described = corpus.describe()
+    if as_json:
+        typer.echo(json.dumps(described, indent=2))
+    else:
+        _show(described)
+
+
+make = typer.Typer(no_args_is_help=True, help="Corpora that are made here.")
+app.add_typer(make, name="make")
+
+
+@make.callback()
+def _kinds() -> None:
+    pass
+
+
+@make.command()
+def faces(
+    out: Annotated[Path, typer.Argument(help="Folder for index.csv and faces.zip.")],
+    n: Annotated[int, typer.Option("--n", min=1, help="How many faces.")] = 2000,
+    size: Annotated[int, typer.Option(min=16, max=1024, help="Pixels of a side.")] = 64,
+    people: Annotated[int, typer.Option(min=1, help="How many different people.")] = 40,
+    seed: Annotated[int, typer.Option(help="The same seed draws the same faces.")] = 0,
+    level_labels: Annotated[
+        Path | None,
+        typer.Option(help="JSON of AFEW-VA's form, NNN_FFFFF -> [valence, arousal]: a face a frame, a person a clip."),
+    ] = None,
+    force: Annotated[bool, typer.Option(help="Draw over a folder that holds other faces.")] = False,
+) -> None:
+    """Draw faces whose valence and arousal are known; read them with the reader `faces`."""
+    from affectspace.corpora.faces import labels_from_levels, make_faces
+
+    labels = None if level_labels is None else labels_from_levels(level_labels)
+    with progress_bar() as progress:
+        corpus = make_faces(
+            out, n=n, labels=labels, size=size, people=people, seed=seed, progress=progress, force=force
+        )
+    typer.echo(f"{len(corpus.table):,} faces of {corpus.table['person'].nunique():,} people: {out}")
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=False)
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def _table(title: str, *columns: str, numbers_from: int = 99) -> "Table":
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False)
+    for i, column in enumerate(columns):
+        number = i >= numbers_from
+        table.add_column(column, justify="right" if number else "left", overflow="fold", no_wrap=number or i == 0)
+    return table
+
+
+def _show(described: dict[str, Any]) -> None:
+    console = _console()
+    people = f", {described['people']:,} people" if described["people"] else ", people unknown"
+    sessions = f", {described['sessions']:,} sessions" if described["sessions"] else ""
+    console.print(f"[bold]{_plain(described['name'])}[/]: {described['rows']:,} rows{people}{sessions}")
+    if described["media"]:
+        console.print(f"{described['images']:,} images in {_plain(described['media'])}")
+    for note in described["notes"]:
+        console.print(_plain(note), style="dim")
+    for table in (
+        _emotions(described),
+        _ranges(described),
+        _extras(described),
+        _reasons(described),
+        _splits(described),
+    ):
+        if table is not None:
+            console.print()
+            console.print(table)
+    for scheme, split in described["splits"].items():
+        for line in _remarks(split):
+            console.print(f"{scheme}: {_plain(line)}", style="yellow")
+    console.print()
+    if described["scale"]:
+        console.print(f"valence, arousal, dominance: written on the scale {described['scale']}, shown on -1..1")
+    console.print(f"licence: {_plain(described['licence'])}")
+    if described["citation"]:
+        console.print(f"cite: {_plain(described['citation'])}")
+
+
+def _emotions(described: dict[str, Any]) -> "Table | None":
+    if not described["emotions"]:
+        return None
+    table = _table("emotions", "emotion", "rows", "share", "people", "", numbers_from=1)
+    table.columns[4].justify = "left"
+    most = max(counts["rows"] for counts in described["emotions"].values())
+    for name, counts in described["emotions"].items():
+        bar = "█" * max(1, round(24 * counts["rows"] / most))
+        share = f"{100 * counts['rows'] / described['rows']:.1f} %"
+        table.add_row(name, f"{counts['rows']:,}", share, f"{counts['people']:,}", f"[cyan]{bar}[/]")
+    without = described["rows"] - sum(counts["rows"] for counts in described["emotions"].values())
+    if without:
+        table.add_row("(none)", f"{without:,}", f"{100 * without / described['rows']:.1f} %", "", "")
+    return table
+
+
+def _ranges(described: dict[str, Any]) -> "Table | None":
+    rows = [(axis, spread, "{:+.2f}") for axis, spread in described["axes"].items()]
+    if described["image_size"]:
+        sides = described["image_size"]
+        rows += [(f"{side} side, px", sides[side], "{:.0f}") for side in ("shorter", "longer")]
+    if described["rows_per_person"]:
+        rows.append(("rows per person", described["rows_per_person"], "{:.0f}"))
+    if not rows:
+        return None
+    shown = ("mean", "sd", "min", "q05", "q50", "q95", "max")
+    table = _table("ranges and quantiles", "", "n", *shown, numbers_from=1)
+    for name, spread, form in rows:
+        cells = [form.format(spread[key]).lstrip("+" if key == "sd" else "") for key in shown]
+        table.add_row(name, f"{spread['n']:,}", *cells)
+    if described["image_size"]:
+        table.caption = f"sides: from {described['image_size']['source']}"
+    return table
+
+
+def _extras(described: dict[str, Any]) -> "Table | None":
+    if not described["extras"]:
+        return None
+    table = _table("further columns", "column", "values")
+    for name, values in described["extras"].items():
+        text = values if isinstance(values, str) else ", ".join(f"{value} {n:,}" for value, n in values.items())
+        table.add_row(_plain(name), _plain(text))
+    return table
+
+
+def _reasons(described: dict[str, Any]) -> "Table | None":
+    rows = [(what, reason, n) for what in ("left_out", "repaired") for reason, n in described[what].items()]
+    if not rows:
+        return None
+    table = _table("left out and repaired", "", "rows", "reason")
+    table.columns[1].justify = "right"
+    for what, reason, n in sorted(rows, key=lambda row: (row[0], -row[2])):
+        table.add_row(what.replace("_", " "), f"{n:,}", _plain(reason))
+    return table
+
+
+def _remarks(split: dict[str, Any]) -> list[str]:
+    """What is to be known of a split, in sentences."""
+    if "impossible" in split:
+        return [split["impossible"]]
+    names = {"person": "people", "session": "sessions", "dialogue": "dialogues"}
+    shared: dict[str, list[str]] = {}
+    for column, pairs in split["shared"].items():
+        for pair, n in pairs.items():
+            shared.setdefault(pair.replace("/", " and "), []).append(f"{n:,} {names[column]}")
+    return [*split["notes"], *(f"{pair} share {', '.join(counts)}" for pair, counts in shared.items())]
+
+
+def _splits(described: dict[str, Any]) -> "Table | None":
+    possible = {scheme: split for scheme, split in described["splits"].items() if "parts" in split}
+    if not possible:
+        return None
+    table = _table("splits (seed 0)", "split", "part", "rows", "share", "people", "most frequent emotion")
+    for column in table.columns[2:5]:
+        column.justify = "right"
+    for scheme, split in possible.items():
+        for part, facts in split["parts"].items():
+            share, most = f"{100 * facts['rows'] / described['rows']:.1f} %", ""
+            if facts["emotions"]:
+                name = max(facts["emotions"], key=facts["emotions"].get)
+                most = f"{name} {100 * facts['emotions'][name]:.1f} %"
+            people = f"{facts['people']:,}" if described["people"] else ""
+            table.add_row(scheme, part, f"{facts['rows']:,}", share, people, most)
+            scheme = ""
+    return table

@@ -17,7 +17,19 @@ _PUBLIC = {
     "split_table": "splits",
 }
 
-__all__ = [*sorted(_PUBLIC)]  # noqa: PLE0604
+__all__ = [
+    "COLUMNS",
+    "CORPORA",
+    "Corpus",
+    "ImageSet",
+    "ReadReport",
+    "Reader",
+    "build_table",
+    "leakage",
+    "parse_columns",
+    "read_corpus",
+    "split_table",
+]
 
 if TYPE_CHECKING:
     from affectspace.corpora.corpus import Corpus

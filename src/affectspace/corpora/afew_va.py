@@ -22,7 +22,7 @@ CITATION = (
     "Kossaifi, J., Tzimiropoulos, G., Todorovic, S., Pantic, M. (2017). AFEW-VA database for valence and arousal "
     "estimation in-the-wild. Image and Vision Computing 65."
 )
-_DEPTHS = ("[0-9][0-9][0-9].json", "*/[0-9][0-9][0-9].json", "*/*/[0-9][0-9][0-9].json")
+_CLIP = "[0-9][0-9][0-9].json"
 _Columns = dict[str, list[Any]]
 
 
@@ -33,7 +33,7 @@ def read_afew_va(root: Path) -> Corpus:
     image or a label are left out and counted; where no clip has any image, the labels are read alone. Landmarks are not
     kept. Raises DataError for another layout, for JSON that cannot be read and for values outside -10..10.
     """
-    found = next((paths for depth in _DEPTHS if (paths := sorted(root.glob(depth)))), []) if root.is_dir() else []
+    found = _find_clips(root)
     labels = root / "labels.json" if root.is_dir() else root
     if found:
         columns, report = _read_clips(root, found)
@@ -49,6 +49,18 @@ def read_afew_va(root: Path) -> Corpus:
     extras = {"frame": columns.pop("frame")}
     table = build_table("afew_va", {**columns, **axes}, extras, where=where)
     return Corpus("afew_va", table, scale, LICENCE, CITATION, report, media)
+
+
+def _find_clips(root: Path) -> list[Path]:
+    """The clips' JSON files: the folder of one clip, NNN/NNN.json, or those one folder down (the parts of the
+    release)."""
+    if not root.is_dir():
+        return []
+    for pattern in (f"*/{_CLIP}", f"*/*/{_CLIP}"):
+        found = sorted(path for path in root.glob(pattern) if path.parent.name == path.stem)
+        if found:
+            return found
+    return sorted(root.glob(_CLIP))
 
 
 def _empty() -> _Columns:

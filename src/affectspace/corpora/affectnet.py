@@ -1,8 +1,8 @@
 """AffectNet: the manually annotated lists and images.
 
 ``training.csv`` and ``validation.csv`` (beside the images or in Manually_Annotated_file_lists/) with the columns
-subDirectory_filePath, face_x, face_y, face_width, face_height, facial_landmarks, expression (0..10), valence, arousal (-2:
-none); some copies of training.csv have no header. Images in Manually_Annotated_Images/. People are not known.
+subDirectory_filePath, face_x, face_y, face_width, face_height, facial_landmarks, expression (0..10), valence, arousal
+(-2: none); some copies of training.csv have no header. Images in Manually_Annotated_Images/. People are not known.
 """
 
 from __future__ import annotations
@@ -50,12 +50,13 @@ _IMAGES = ("Manually_Annotated_Images", "Manually_Annotated/Manually_Annotated_I
 
 
 def read_affectnet(root: Path, *, media: str | Path | None = None) -> Corpus:
-    """Read AffectNet. Its lists are the column split; the box of the face (pixels) is in face_x, face_y, face_width, face_height.
+    """Read AffectNet. Its lists are the column split; the box of the face (pixels) is in face_x, face_y, face_width,
+    face_height.
 
-    root: the folder of the lists. media: the images where they are elsewhere. Expressions None, Uncertain and Non-Face are no
-    emotion; rows with neither emotion nor valence and arousal are left out and counted, as are missing images (where there are
-    any) and images in several rows with different labels. Raises DataError for another layout, an unknown expression
-    and values outside [-1, 1], naming file and line.
+    root: the folder of the lists. media: the images where they are elsewhere. Expressions None, Uncertain and
+    Non-Face are no emotion; rows with neither emotion nor valence and arousal are left out and counted, as are
+    missing images (where there are any) and images in several rows with different labels. Raises DataError for
+    another layout, an unknown expression and values outside [-1, 1], naming file and line.
     """
     frames = [_read_list(path, part) for path, part in _find_lists(root)]
     rows = pd.concat(frames, ignore_index=True)
@@ -77,7 +78,7 @@ def read_affectnet(root: Path, *, media: str | Path | None = None) -> Corpus:
             if not present.any():
                 raise DataError(
                     f"{folder}: none of {len(rows)} images is there, such as {rows['image'].iloc[0]!r}; it has "
-                    f"{', '.join(opened.some(2)) or 'nothing'}; name the folder that holds the numbered folders (media=)"
+                    f"{', '.join(opened.some(2)) or 'nothing'}; name the folder that holds them (media=)"
                 )
         rows = _keep(rows, pd.Series(present), left_out, "the image is missing")
     if not len(rows):

@@ -79,9 +79,9 @@ class Corpus:
         """Which part each row is in, with the table's index: "train", "validation" or "test".
 
         scheme: "person" keeps people apart, stratified by emotion; "random" deals rows, stratified, and people are in
-        several parts (leaky); "published" is what the corpus came with. fold: k of 0..folds-1 as the test part, validation
-        out of the rest; None: fractions of train, validation, test. The same seed gives the same split. Remarks are
-        in ``.attrs["notes"]``. Raises DataError where people are unknown or too few, naming the remedy.
+        several parts (leaky); "published" is what the corpus came with. fold: k of 0..folds-1 as the test part,
+        validation out of the rest; None: fractions of train, validation, test. The same seed gives the same split.
+        Remarks are in ``.attrs["notes"]``. Raises DataError where people are unknown or too few, naming the remedy.
         """
         return split_table(
             self.table, scheme, fold=fold, folds=folds, seed=seed, fractions=fractions, where=f"corpus {self.name}"
@@ -98,8 +98,9 @@ class Corpus:
     ) -> ImageSet:
         """The decoded images, (rows, size, size, 3) uint8 RGB, through a cache on disk.
 
-        cache: folder, else $AFFECTSPACE_CACHE, else ~/.cache/affectspace. fit: "resize" squeezes what is not square, "crop"
-        takes its centre. An unreadable image is zeros and stands in `.failures`. Raises DataError without media.
+        cache: folder, else $AFFECTSPACE_CACHE, else ~/.cache/affectspace. fit: "resize" squeezes what is not square,
+        "crop" takes its centre. An unreadable image is zeros and stands in `.failures`. Raises DataError without
+        media.
         """
         from affectspace.corpora.images import decode_images
 

@@ -11,8 +11,8 @@ _MOST_TO_EXCHANGE = 3000  # with more people, moving them singly comes near enou
 def deal_rows(strata: np.ndarray, shares: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """(n,) part numbers: every stratum in proportion to the shares, part sizes exact to a row.
 
-    strata: (n,) ints. shares: (parts,), sum 1. The rows of each stratum, in a drawn order, are spread evenly over a line,
-    and the line is cut where the shares say.
+    strata: (n,) ints. shares: (parts,), sum 1. The rows of each stratum, in a drawn order, are spread evenly over a
+    line, and the line is cut where the shares say.
     """
     n = len(strata)
     order = rng.permutation(n)
@@ -29,9 +29,9 @@ def deal_rows(strata: np.ndarray, shares: np.ndarray, rng: np.random.Generator) 
 def deal_people(people: np.ndarray, strata: np.ndarray, shares: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """(n,) part numbers such that no person is in two parts, and no part with a share is empty.
 
-    people: (n,) numbers 0..p-1, with p at least the number of parts with a share. strata: (n,) ints. shares: (parts,), sum 1.
-    Minimises the squared distance from the shares of rows, of each stratum's rows and of people: greedily, in a
-    drawn order, then by moving and exchanging people until nothing helps.
+    people: (n,) numbers 0..p-1, with p at least the number of parts with a share. strata: (n,) ints. shares:
+    (parts,), sum 1. Minimises the squared distance from the shares of rows, of each stratum's rows and of people:
+    greedily, in a drawn order, then by moving and exchanging people until nothing helps.
     """
     used = np.flatnonzero(shares > 0)
     share = shares[used] / shares[used].sum()

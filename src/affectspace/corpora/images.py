@@ -92,7 +92,8 @@ def decode_images(
 
 
 def _key(media: Media, names: list[str | None], size: int, fit: str) -> str:
-    """In a zip the content's checksum stands for it, in a folder the place, the size and the time of the last change."""
+    """In a zip the content's checksum stands for it, in a folder the place, the size and the time of the last
+    change."""
     digest = hashlib.sha256(f"{_VERSION} {size} {fit} {type(media).__name__}".encode())
     if media.path.is_dir():
         digest.update(str(media.path.resolve()).encode())

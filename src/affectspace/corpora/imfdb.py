@@ -1,8 +1,9 @@
 """IMFDB: faces of Indian film actors with seven emotions, in its official layout and with its faults.
 
-``IMFDB_final/<actor>/<movie>/{<movie>.txt, images/}``. The text files are latin-1, tab-separated, without header: 0 video,
-1 frame, 2 image, 3-6 box x y w h, 7 movie, 8 year, 9 actor, 10 gender, 11 expression, 12 occlusion, 13 illumination,
-14 age, 15 pose, 16 make-up. What is wrong with a row is counted by reason; only a folder that is no IMFDB is an error.
+``IMFDB_final/<actor>/<movie>/{<movie>.txt, images/}``. The text files are latin-1, tab-separated, without header: 0
+video, 1 frame, 2 image, 3-6 box x y w h, 7 movie, 8 year, 9 actor, 10 gender, 11 expression, 12 occlusion, 13
+illumination, 14 age, 15 pose, 16 make-up. What is wrong with a row is counted by reason; only a folder that is no
+IMFDB is an error.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from affectspace.errors import DataError
 
 LICENCE = "research only; ask its owners (CVIT, IIIT Hyderabad) for other use"
 CITATION = (
-    "Setty, S., Husain, M., Beham, P., et al. (2013). Indian Movie Face Database: a benchmark for face recognition under "
-    "wide variations. NCVPRIPG."
+    "Setty, S., Husain, M., Beham, P., et al. (2013). Indian Movie Face Database: a benchmark for face recognition "
+    "under wide variations. NCVPRIPG."
 )
 _EXTRAS = ("gender", "occlusion", "illumination", "age", "pose", "makeup", "year", "width", "height")
 _LAYOUT = "expected IMFDB_final/<actor>/<movie>/ with <movie>.txt and images/"
@@ -107,7 +108,7 @@ def _read_folder(folder: Path, left_out: Counter[str], repaired: Counter[str], s
             repaired["image name in another case"] += 1
         kept.append(row)
     unnamed = len(set(by_case) - {image.casefold() for image in named})
-    left_out["an image that no row names"] += unnamed
+    left_out["an image that no row names" if named else "an image in a folder without rows"] += unnamed
     for counter in (left_out, repaired):
         for reason in [reason for reason, n in counter.items() if n == 0]:
             del counter[reason]

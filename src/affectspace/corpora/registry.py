@@ -95,12 +95,13 @@ def read_corpus(
 ) -> Corpus:
     """Read a corpus into one table.
 
-    name: a key of `CORPORA`. root: its folder (for `table` the CSV or Parquet file). where: an expression that keeps some
-    rows (`Corpus.where`). media: folder or zip of the images; columns: our name of a column <- theirs; emotion_spelling:
-    a key of `affectspace.emotions.SPELLINGS`; options: what the reader takes besides (`scale=` of `table`).
+    name: a key of `CORPORA`. root: its folder (for `table` the CSV or Parquet file). where: an expression that keeps
+    some rows (`Corpus.where`). media: folder or zip of the images; columns: our name of a column <- theirs;
+    emotion_spelling: a key of `affectspace.emotions.SPELLINGS`; options: what the reader takes besides (`scale=` of
+    `table`).
 
-    Raises ConfigError for an unknown corpus or an option that its reader does not take, DataError for files that are not
-    in its layout or hold what they must not.
+    Raises ConfigError for an unknown corpus or an option that its reader does not take, DataError for files that are
+    not in its layout or hold what they must not.
     """
     if name not in CORPORA:
         close = difflib.get_close_matches(name, CORPORA, n=1)

@@ -42,8 +42,8 @@ def build_table(
     """The table of a corpus: all of `COLUMNS` in their order, then the extras as they are.
 
     columns: our name -> n values; needs id. What is not given is missing. label_kind becomes "rated" where a row has
-    a value on an axis and is not said to be transferred. where: the file, for messages. Raises DataError for no rows, ids
-    that are missing or not unique, and a label_kind that is none.
+    a value on an axis and is not said to be transferred. where: the file, for messages. Raises DataError for no rows,
+    ids that are missing or not unique, and a label_kind that is none.
     """
     n = len(columns["id"])
     if n == 0:
@@ -79,15 +79,16 @@ def _check_ids(ids: pd.Series, where: str) -> None:
     if twice.any():
         rows = np.flatnonzero(ids == ids[twice].iloc[0])
         raise DataError(
-            f"{where}: id {ids[rows[0]]!r} stands in rows {', '.join(map(str, rows[:5]))} ({int(ids.duplicated().sum())} "
-            "repeated in all); ids must be unique: remove the copies, or name another column as id"
+            f"{where}: id {ids[rows[0]]!r} stands in rows {', '.join(map(str, rows[:5]))} "
+            f"({int(ids.duplicated().sum())} repeated in all); "
+            "ids must be unique: remove the copies, or name another column as id"
         )
 
 
 def axis_columns(
     scale: Scale, values: dict[str, Any], *, rows: Sequence[Any] | None = None, where: str
 ) -> dict[str, np.ndarray]:
-    """Native columns (axis -> n values) to canonical ones. Raises DataError for a value outside the scale, naming its row."""
+    """Native columns (axis -> n values) to canonical ones. Raises DataError for a value outside, naming its row."""
     if not values:
         return {}
     part = scale.select([axis for axis in scale.axes if axis in values])

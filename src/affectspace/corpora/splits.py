@@ -43,14 +43,14 @@ def split_table(
         people = _people(table, where) if scheme == "person" else None
         parts = _dealt(strata, people, fold, folds, seed, shares, where)
         if scheme == "random" and table["person"].notna().any():
-            notes.append("random rows: the same people are in several parts, so figures on the test part are too good")
+            notes.append("leaky: people are in several parts, so figures on the test part are too good")
     split = pd.Series(np.asarray(PARTS)[parts], index=table.index, name="split")
     split.attrs["notes"] = notes
     return split
 
 
 def leakage(table: pd.DataFrame, split: pd.Series) -> dict[str, dict[str, list[str]]]:
-    """What two parts share: column (person, session, dialogue) -> "train/test" -> the values in both; nothing shared: {}."""
+    """What two parts share: column (person, session, dialogue) -> "train/test" -> the values in both; {}: nothing."""
     shared: dict[str, dict[str, list[str]]] = {}
     parts = [part for part in PARTS if (split == part).any()]
     for column in ("person", "session", "dialogue"):
@@ -91,8 +91,8 @@ def _people(table: pd.DataFrame, where: str) -> np.ndarray:
     if absent.all():
         published = "split 'published' or " if "split" in table.columns else ""
         raise DataError(
-            f"{where}: no person is known, so people cannot be kept apart; use {published}split 'random' (which is leaky), "
-            "or name the column of people (--columns person=...)"
+            f"{where}: no person is known, so people cannot be kept apart; use {published}split 'random' (which is "
+            "leaky), or name the column of people (--columns person=...)"
         )
     if absent.any():
         raise DataError(
@@ -152,7 +152,7 @@ def _published(
     wrong = sorted(set(table["split"]) - set(PARTS))
     if wrong:
         raise DataError(f"{where}: the column split holds {', '.join(map(repr, wrong))}; parts are {', '.join(PARTS)}")
-    parts = table["split"].map({part: i for i, part in enumerate(PARTS)}).to_numpy(dtype=np.int64)
+    parts = table["split"].map({part: i for i, part in enumerate(PARTS)}).to_numpy(dtype=np.int64, copy=True)
     if not (parts == 2).any() and (parts == 1).any():
         parts[parts == 1] = 2
         train = np.flatnonzero(parts == 0)

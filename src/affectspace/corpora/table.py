@@ -52,10 +52,10 @@ def read_table(
 ) -> Corpus:
     """Read a table, one row a sample. Columns under our names need not be named; what is none of ours is kept as it is.
 
-    root: .csv, .tsv or .parquet. media: folder or zip that the column image is relative to (default: the table's folder).
-    columns: our name <- theirs. emotion_spelling: whose spelling of emotions (a key of `SPELLINGS`; default English and
-    our own). scale: of valence, arousal, dominance (default [-1, 1], -2 = none). Without a column id the image, else the row
-    number is the id.
+    root: .csv, .tsv or .parquet. media: folder or zip that the column image is relative to (default: the table's
+    folder). columns: our name <- theirs. emotion_spelling: whose spelling of emotions (a key of `SPELLINGS`; default
+    English and our own). scale: of valence, arousal, dominance (default [-1, 1], -2 = none). Without a column id the
+    image, else the row number is the id.
 
     Rows whose image the media lack are left out and counted. Raises DataError for an empty table, a missing column, ids
     that are not unique, an unknown emotion, a value outside the scale (with its row), and where no image is there.
@@ -190,6 +190,7 @@ def _find_media(
             notes.append("none of the images is beside the table: labels alone; name their folder or zip (--media)")
             return None, everything
         raise DataError(
-            f"{folder}: none of the {len(images):,} images of {root} is there, such as {images.dropna().iloc[0]!r}; it has "
-            f"{', '.join(opened.some(2)) or 'nothing'}; name the folder or zip that the column image is relative to"
+            f"{folder}: none of the {len(images):,} images of {root} is there, such as "
+            f"{images.dropna().iloc[0]!r}; it has {', '.join(opened.some(2)) or 'nothing'}; "
+            "name the folder or zip that the column image is relative to"
         )

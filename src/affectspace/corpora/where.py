@@ -46,8 +46,9 @@ _GRAMMAR = "use columns, numbers, quoted words, comparisons, and, or, not, in, +
 def matching_rows(table: pd.DataFrame, expression: str) -> np.ndarray:
     """(rows,) bool: where the expression holds; a comparison with a missing value does not hold.
 
-    Emotions compare in our spelling, other columns as the file has them. A column whose name is no identifier is written
-    in backticks. Raises DataError for what cannot be understood, for unknown columns and emotions, and where no row is left.
+    Emotions compare in our spelling, other columns as the file has them. A column whose name is no identifier is
+    written in backticks. Raises DataError for what cannot be understood, for unknown columns and emotions, and where
+    no row is left.
     """
     walk = _Walk(table, expression)
     try:

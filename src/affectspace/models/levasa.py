@@ -3,8 +3,7 @@
 Source: "LeVAsa" (papers/levasa), section 2.2, Eqs. 1-3. `alignment="none"` is the Vanilla VAE.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from pydantic import Field, model_validator
@@ -18,8 +17,7 @@ from affectspace.models.pretrained import ModelConfig, Pretrained
 AXES = ("valence", "arousal")
 
 
-@dataclass(frozen=True)
-class ImageBatch:
+class ImageBatch(NamedTuple):
     """A batch of images with whatever labels its rows have.
 
     image : (batch, 3, size, size), float in [0, 1]
@@ -52,7 +50,7 @@ class LevasaConfig(ModelConfig):
         "mlp", description="projection heads; identity pulls every dimension"
     )
     head_hidden: int = Field(64, ge=1)
-    align_on: Literal["sample", "mean"] = Field("sample", description="what the heads see in training")
+    align_on: Literal["sample", "mean"] = Field("mean", description="what the heads see in training; sample in the paper")
     discrete_loss: Literal["cross_entropy", "bce"] = "cross_entropy"
     level_low: int = Field(-10, description="lowest level of the discrete labels, in tenths")
     level_high: int = 10

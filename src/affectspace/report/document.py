@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -150,14 +151,14 @@ def _embed_figure(figure: "Figure") -> tuple[str, int]:
 
     if not hasattr(figure, "savefig"):
         raise DataError(f"a figure is a {type(figure).__name__}; give a matplotlib Figure or the path of an image")
-    png = figure_bytes(figure, "png", dpi=2 * PIXELS_PER_INCH)
-    with Image.open(io.BytesIO(png)) as image:
-        width = image.width // 2
     if _is_light_drawing(figure):
         svg = figure_bytes(figure, "svg")
-        if len(svg) <= _SVG_LIMIT:
-            return _address("image/svg+xml", svg), width
-    return _address("image/png", png), width
+        points = re.search(rb'<svg[^>]* width="([0-9.]+)pt"', svg)
+        if points and len(svg) <= _SVG_LIMIT:
+            return _address("image/svg+xml", svg), round(float(points[1]) / 72 * PIXELS_PER_INCH)
+    png = figure_bytes(figure, "png", dpi=2 * PIXELS_PER_INCH)
+    with Image.open(io.BytesIO(png)) as image:
+        return _address("image/png", png), image.width // 2
 
 
 def _is_light_drawing(figure: "Figure") -> bool:

@@ -21,6 +21,9 @@ _PLACES = [
 ]
 
 
+_SHARES = {"left": 0.0, "bottom": 0.0, "center": 0.5, "right": 1.0, "top": 1.0}
+
+
 def place_labels(
     axes: "Axes",
     points: np.ndarray,
@@ -47,10 +50,12 @@ def place_labels(
     for index, name in enumerate(names):
         best: tuple[float, tuple[float, float, str, str]] | None = None
         text = axes.annotate(name, points[index], (0, 0), textcoords="offset points", fontsize=size, color=colour)
+        extent = text.get_window_extent()
         for distance in (8.0, 16.0, 26.0):
             for dx, dy, across, up in _PLACES:
-                text.set(position=(dx * distance, dy * distance), ha=across, va=up)
-                box = text.get_window_extent()
+                corner = centres[index] + unit * distance * np.array([dx, dy])
+                corner -= (_SHARES[across] * extent.width, _SHARES[up] * extent.height)
+                box = Bbox.from_bounds(corner[0], corner[1], extent.width, extent.height)
                 cost = sum(_overlap(box, other) for i, other in enumerate(taken) if i != index)
                 cost += 4 * (box.width * box.height - _overlap(box, frame)) + 0.01 * distance * unit
                 if best is None or cost < best[0] - 1e-9:
@@ -71,5 +76,6 @@ def place_labels(
 
 
 def _overlap(first: Bbox, second: Bbox) -> float:
-    shared = Bbox.intersection(first, second)
-    return 0.0 if shared is None else float(shared.width * shared.height)
+    width = min(first.x1, second.x1) - max(first.x0, second.x0)
+    height = min(first.y1, second.y1) - max(first.y0, second.y0)
+    return max(0.0, width) * max(0.0, height)

@@ -19,11 +19,11 @@ UNLABELLED = "#b9b9b9"
 # Okabe and Ito's palette (https://jfly.uni-koeln.de/color/) for the six basic emotions, Tol's muted scheme for the
 # rest; every emotion has a marker of its own too, so that colour is never the only sign.
 EMOTION_COLOURS = {
-    "neutral": "#7a7a7a",
+    "neutral": "#6e6e6e",
     "happiness": "#e69f00",
     "sadness": "#0072b2",
     "anger": "#c9400a",
-    "fear": "#b8569b",
+    "fear": "#cc79a7",
     "disgust": "#009e73",
     "surprise": "#4fb3ea",
     "contempt": "#882255",

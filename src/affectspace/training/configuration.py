@@ -67,12 +67,12 @@ class FitConfig(ModelConfig):
     """How long, how fast, on what."""
 
     epochs: int = Field(10, ge=1)
-    batch_size: int = Field(128, ge=2)
+    batch_size: int = Field(64, ge=2)
     learning_rate: float = Field(1e-3, gt=0)
     schedule: Literal["constant", "one_cycle"] = Field(
         "one_cycle", description="one_cycle: rise over a tenth, then cosine to 0"
     )
-    weight_decay: float = Field(0.0, ge=0)
+    weight_decay: float = Field(0.01, ge=0)
     gradient_clip: float | None = Field(None, gt=0, description="norm of the gradient")
     balance: float = Field(1.0, ge=0, le=1, description="0 draws rows as they are, 1 all emotions equally often")
     patience: int = Field(0, ge=0, description="stop after so many epochs without a better validation loss; 0: never")

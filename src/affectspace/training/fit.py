@@ -150,7 +150,7 @@ def _train(config: TrainConfig, run: Run, data: TrainingSet, progress: Progress)
     history = History(run.folder / "history.csv", len(training), progress)
     best = ModelCheckpoint(
         checkpoints, "best", monitor="validation_total", save_last=True, save_top_k=1, enable_version_counter=False,
-        save_on_train_epoch_end=False,
+        save_on_train_epoch_end=True,
     )  # fmt: skip
     callbacks: list[Callback] = [history, best]
     if settings.patience:
@@ -175,14 +175,15 @@ def _train(config: TrainConfig, run: Run, data: TrainingSet, progress: Progress)
             enable_model_summary=False,
             log_every_n_steps=steps,
         )
-        trainer.fit(
-            module,
-            datamodule=ImageData(training, validation, settings),
-            ckpt_path=str(last) if last.is_file() else None,
-            weights_only=True,
-        )
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+        try:
+            trainer.fit(
+                module,
+                datamodule=ImageData(training, validation, settings),
+                ckpt_path=str(last) if last.is_file() else None,
+                weights_only=True,
+            )
+        except SystemExit:  # what the trainer makes of Ctrl-C
+            raise KeyboardInterrupt from None
     if settings.keep == "best":
         state = torch.load(checkpoints / "best.ckpt", map_location="cpu", weights_only=True)["state_dict"]
         module.load_state_dict(state)
@@ -225,10 +226,8 @@ class History(Callback):
         text = f"epoch {epoch + 1}/{trainer.max_epochs}, {rate:.0f} images/s"
         self.progress(epoch * total + batch_idx + 1, (trainer.max_epochs or 0) * total, text)
 
-    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         values = {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
-        if "validation_total" not in values or len(self.rows) > trainer.current_epoch:
-            return
         seconds = time.perf_counter() - self.started
         row = {"epoch": trainer.current_epoch, **values}
         self.rows.append(row)

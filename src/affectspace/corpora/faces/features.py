@@ -40,9 +40,9 @@ class Mouth:
 def mouth_of(person: Identity, face: Expression) -> Mouth:
     """Where the lips of a person are in an expression."""
     middle = 0.665 * person.length
-    x = 0.36 * person.mouth_width * face.mouth_width * _T
+    x = 0.395 * person.mouth_width * face.mouth_width * _T
     curve = face.mouth_curve
-    line = middle + curve * (0.075 - 0.225 * _T**2)
+    line = middle + curve * (0.080 - 0.250 * _T**2)
     sneer = 0.105 * face.upper_lip * (1.0 - _T**4)
     round_ = max(0.0, 1.05 - face.mouth_width)
     inner_upper = line - sneer - (0.10 + 0.45 * round_) * face.mouth_open * _ARCH**0.7
@@ -76,13 +76,13 @@ class Eye:
 def eye_of(person: Identity, face: Expression, side: int) -> Eye:
     """Where the lids of a person are in an expression; side -1 is the left of the picture."""
     x0, y0 = 0.395 * person.eye_distance * person.width, -0.075
-    half = 0.215 * person.eye_size
+    half = 0.232 * person.eye_size
     x = side * (x0 + half * (2.0 * _HALF - 1.0))
     tilt = person.eye_tilt * (1.0 - 2.0 * _HALF) + 0.03 * face.brow_inner * (0.5 - _HALF) * (face.brow_inner < 0)
     arch = np.sin(np.pi * _HALF**0.92) ** 0.75
     droop = 0.035 * max(face.brow_inner, 0.0) * _HALF**2
-    upper = y0 + tilt + droop - 0.126 * person.eye_size * face.eye_opening * arch
-    low = 0.082 * person.eye_size * (0.55 + 0.45 * face.eye_opening) - 0.075 * face.squint
+    upper = y0 + tilt + droop - 0.140 * person.eye_size * face.eye_opening * arch
+    low = 0.088 * person.eye_size * (0.55 + 0.45 * face.eye_opening) - 0.075 * face.squint
     lower = y0 + tilt + droop + low * np.sin(np.pi * _HALF**1.1) ** 0.9
     return Eye(side, np.column_stack([x, upper]), np.column_stack([x, lower]), (side * x0, y0), half)
 
@@ -225,7 +225,7 @@ def paint_eyes(canvas: Canvas, head: Head, face: Expression, gaze: float) -> Non
         eye = eye_of(person, face, side)
         upper, lower = head.surface(eye.upper), head.surface(eye.lower)
         x, y = eye.middle[0] + 0.055 * gaze - 0.01 * side, eye.middle[1] - 0.018 + 0.045 * face.gaze_down
-        radius = 0.118 * person.eye_size**0.5
+        radius = 0.128 * person.eye_size**0.5
         hole = np.concatenate([upper, lower[::-1]])
         rims = np.concatenate(
             [
@@ -280,7 +280,7 @@ def paint_mouth(canvas: Canvas, head: Head, face: Expression) -> None:
         ribbon(head.surface(gloss, 0.06), 0.028 * head.scale * _taper(len(gloss))),
         ink(mix(person.lip_colour, (1, 1, 1), 0.22)),
     )
-    if mouth.gap > 0.012:
+    if mouth.gap > 0.03:
         hole = np.concatenate([inner_upper, inner_lower[::-1]])
         inside = [(hole, ink((0.24, 0.06, 0.07)))]
         tongue = ellipse(0.0, float(mouth.inner_lower[12, 1]) + 0.015, 0.20 * person.mouth_width, 0.35 * mouth.gap, 16)

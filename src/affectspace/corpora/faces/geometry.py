@@ -11,7 +11,7 @@ import numpy as np
 from affectspace.corpora.faces.parameters import Identity, Pose
 
 DEPTH = 0.72  # of the face's surface before the plane of the outline
-SCALE = 0.315  # of the canvas' side: half the width of an average face
+SCALE = 0.326  # of the canvas' side: half the width of an average face
 
 
 @lru_cache(maxsize=64)

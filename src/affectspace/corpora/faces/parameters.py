@@ -195,11 +195,11 @@ def sample_pose(random: np.random.Generator, spread: float = 1.0) -> Pose:
     """A pose of a face that looks at the camera, more or less; spread scales all of it."""
     normal = np.clip(random.standard_normal(7), -2.0, 2.0) * spread
     return Pose(
-        yaw=10.0 * normal[0],
-        pitch=4.0 * normal[1],
-        roll=4.0 * normal[2],
-        shift_x=0.06 * normal[3],
-        shift_y=0.04 * normal[4],
+        yaw=8.0 * normal[0],
+        pitch=3.5 * normal[1],
+        roll=3.5 * normal[2],
+        shift_x=0.04 * normal[3],
+        shift_y=0.03 * normal[4],
         zoom=1.0 + 0.03 * normal[5],
         gaze=0.25 * normal[6],
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from affectspace.report import (
     interval_figure,
     rate_distortion_figure,
     reconstruction_figure,
+    save_figure,
     scatter_readout_figure,
     walk_figure,
 )
@@ -41,6 +43,13 @@ class Picture:
     figure: "Figure"
     caption: str
     alt: str
+
+    def path(self, folder: Path) -> Path:
+        """Where the figure is in a run's or study's folder."""
+        return folder / "figures" / f"{self.name}.png"
+
+    def save(self, folder: Path) -> Path:
+        return save_figure(self.figure, self.path(folder))
 
 
 def one_dimension(readings: Readings, trained: Trained) -> np.ndarray:

@@ -30,12 +30,12 @@ TITLES = {
 class Budget(ModelConfig):
     """How much is trained. One epoch budget for all models that are compared."""
 
-    epochs: int = 8
+    epochs: int = 6
     seeds: tuple[int, ...] = (0, 1, 2)
     paper_epochs: int = 2
-    drawn_epochs: int = 4
-    curve_weights: tuple[float, ...] = (0.03, 30.0)
-    alignment_weight: float = 1.0
+    drawn_epochs: int = 3
+    curve_weights: tuple[float, ...] = (0.1, 1.0)
+    alignment_weight: float = 0.3
     workers: int = 2
 
 

@@ -19,7 +19,7 @@ from affectspace.experiments.levasa.printed_tables import Tables
 from affectspace.experiments.levasa.published import CITATION, FAULTS
 from affectspace.experiments.levasa.readings import COMBINATIONS, STRICT, Readings, paper_protocol
 from affectspace.experiments.levasa.study import Study, Trained
-from affectspace.report import KeyFigure, Report, save_figure
+from affectspace.report import KeyFigure, Report
 from affectspace.training.fit import PARTS, Progress, TrainingSet, silent
 from affectspace.training.runs import Run
 
@@ -68,12 +68,14 @@ def write_results(study: Study, progress: Progress = silent) -> Path:
     metrics.write(study.out / "metrics.json")
     made = {one.name: one for one in pictures(study, readings, metrics)}
     for picture in made.values():
-        save_figure(picture.figure, study.out / "figures" / f"{picture.name}.png")
+        progress(0, 0, f"figure {picture.name}")
+        picture.save(study.out)
     facts = {**study.facts, "evaluation seconds": round(time.perf_counter() - started)}
-    return _study_report(study, metrics, made, facts).write(study.out / "report.html")
+    return study_report(study, metrics, made, facts).write(study.out / "report.html")
 
 
-def _study_report(study: Study, metrics: MetricsFile, made: dict[str, Picture], facts: dict[str, Any]) -> Report:
+def study_report(study: Study, metrics: MetricsFile, made: dict[str, Picture], facts: dict[str, Any]) -> Report:
+    """The report of a study from its metrics and its saved figures."""
     data = study.data
     name = data.corpus.name
     seeds = sorted({one.member.seed for ones in study.trained.values() for one in ones})
@@ -96,7 +98,7 @@ def _study_report(study: Study, metrics: MetricsFile, made: dict[str, Picture], 
     report.key_figures(_key_figures(metrics))
     paper, ours = decide_claims(metrics)
     report.text(_summary(metrics))
-    _draw(report, made, "primary_endpoint")
+    _draw(report, study.out, made, "primary_endpoint")
     report.section("Claims", "A claim holds where its whole 95 % interval over people is on its side.")
     report.section("The paper's", level=3).claims(paper)
     report.section("Ours: controls, floors, ceiling", level=3).claims(ours)
@@ -105,16 +107,16 @@ def _study_report(study: Study, metrics: MetricsFile, made: dict[str, Picture], 
     report.section("Emotion on held-out people")
     tables.headline()
     tables.comparisons()
-    _draw(report, made, "confusion")
+    _draw(report, study.out, made, "confusion")
     report.section("Valence and arousal on held-out people")
     tables.readouts()
-    _draw(report, made, "readout_valence", "readout_arousal", "figure_3_circumplex", "figure_2_ellipses")
+    _draw(report, study.out, made, "readout_valence", "readout_arousal", "figure_3_circumplex", "figure_2_ellipses")
     columns = {"r2_valence": "R2 valence", "r2_arousal": "R2 arousal", "mean_returns": "samples that return"}
     columns["anger_returns"] = "of anger"
     tables.add("What transferred labels allow, given the emotion", "transferred_labels", columns, first="sampling")
     report.section("Reconstruction and what alignment costs")
     tables.reconstruction()
-    _draw(report, made, "figure_4_reconstructions", "rate_distortion", "uar_over_weight", "walk")
+    _draw(report, study.out, made, "figure_4_reconstructions", "rate_distortion", "uar_over_weight", "walk")
     report.section("The paper's tables, as published", "For comparison only; the faults of this protocol:")
     report.callout("fault", " ".join(FAULTS))
     same = "The images are not the paper's." if name != "imfdb" else "Same corpus; faces below 48 px are left out here."
@@ -129,17 +131,17 @@ def _study_report(study: Study, metrics: MetricsFile, made: dict[str, Picture], 
         )
         report.callout("warning", text)
         tables.drawn()
-        _draw(report, made, "figure_4_drawn")
+        _draw(report, study.out, made, "figure_4_drawn")
     report.section("Trainings")
     _trainings(report, study)
-    _draw(report, made, "history")
+    _draw(report, study.out, made, "history")
     return report
 
 
-def _draw(report: Report, made: dict[str, Picture], *names: str) -> None:
+def _draw(report: Report, folder: Path, made: dict[str, Picture], *names: str) -> None:
     for name in names:
         if name in made:
-            report.figure(made[name].figure, made[name].caption, made[name].alt)
+            report.figure(made[name].path(folder), made[name].caption, made[name].alt)
 
 
 def _key_figures(metrics: MetricsFile) -> list[KeyFigure]:
@@ -168,8 +170,8 @@ def _summary(metrics: MetricsFile) -> str:
         return "The primary endpoint has no interval: the test part has too few people or emotions."
     verdict = "lies above" if one.low > 0 else "lies below" if one.high < 0 else "cannot be told from"
     text = (
-        f"**Primary endpoint.** On people unseen in training, LeVAsa {verdict} the Vanilla VAE in UAR of a linear probe on "
-        "the valence and arousal chunks."
+        f"**Primary endpoint.** On people unseen in training, LeVAsa {verdict} the Vanilla VAE in UAR of a linear probe "
+        "on the valence and arousal chunks."
     )
     control = ("comparisons", "continuous - permuted", "uar")
     if control in metrics:
@@ -247,7 +249,7 @@ def evaluate_run(run: Run, data: TrainingSet, codes: Codes, progress: Progress =
     tables.reconstruction()
     history = history_picture(one)
     if history is not None:
-        save_figure(history.figure, run.folder / "figures" / "history.png")
+        history.save(run.folder)
         report.section("Training")
-        _draw(report, {"history": history}, "history")
+        _draw(report, run.folder, {"history": history}, "history")
     return metrics.to_dict(), report.write(run.folder / "report.html")

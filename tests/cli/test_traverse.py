@@ -1,0 +1,192 @@
+"""`affectspace traverse` on hand-made run folders."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import typer
+from PIL import Image
+from safetensors.numpy import load_file, save_file
+from typer.testing import CliRunner, Result
+
+from affectspace.cli.traverse import file_names, parse_range, parse_rows, traverse
+from affectspace.errors import AffectspaceError, ConfigError
+from affectspace.models import MODELS
+from affectspace.training.configuration import build_config
+from affectspace.training.runs import Run, start_run
+
+APP = typer.Typer()
+APP.command()(traverse)
+SMALL = {"image_size": 32, "width": 4, "hidden": (16,)}
+
+
+def make_run(folder: Path, corpus: Path | None = None, **model: Any) -> Run:
+    """A finished run of an untrained model."""
+    data = {"corpus": "table", "path": str(corpus or folder / "gone.csv")}
+    fields = {**SMALL, **model}
+    config = build_config({"data": data, "model": fields})
+    run = start_run(folder, config)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        MODELS[config.model.kind](config.model).eval().save_pretrained(folder / "model")  # type: ignore[arg-type]
+    run.record(state="finished")
+    return run
+
+
+def add_codes(run: Run) -> np.ndarray:
+    codes = np.random.default_rng(0).normal(size=(60, 96)).astype(np.float32)
+    save_file({"mean/train": codes}, run.folder / "codes.safetensors")
+    return codes
+
+
+def make_corpus(folder: Path) -> Path:
+    random = np.random.default_rng(0)
+    rows = ["id,image,person,emotion,valence,arousal"]
+    for number in range(24):
+        Image.fromarray(random.integers(0, 256, (40, 32, 3), dtype=np.uint8)).save(folder / f"{number}.png")
+        emotion = ("happiness", "anger")[number % 2]
+        rows.append(f"face{number},{number}.png,person{number // 3},{emotion},{number / 24:.2f},{-number / 24:.2f}")
+    path = folder / "index.csv"
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def face(tmp_path: Path) -> Path:
+    path = tmp_path / "my face.jpg"
+    Image.fromarray(np.random.default_rng(1).integers(0, 256, (50, 40, 3), dtype=np.uint8)).save(path)
+    return path
+
+
+def invoke(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(APP, [str(argument) for argument in arguments])
+
+
+def refused(*arguments: str | Path) -> str:
+    result = invoke(*arguments)
+    assert isinstance(result.exception, AffectspaceError), result.output
+    return str(result.exception)
+
+
+def test_a_picture_is_walked_and_what_was_reached_is_told(tmp_path: Path, face: Path) -> None:
+    run, out = make_run(tmp_path / "run"), tmp_path / "out"
+    codes = add_codes(run)
+    result = invoke(run.folder, "--image", face, "--valence", "-0.2:0.2:3", "--arousal", "-0.1:0.1:2", "--out", out)
+    assert result.exit_code == 0, result.output
+    assert "+0.20" in result.stdout
+    with Image.open(out / "my_face.png") as picture:
+        assert min(picture.size) > 200
+    told = json.loads((out / "walks.json").read_text(encoding="utf-8"))
+    assert told["valence"] == [-0.2, 0.0, 0.2]
+    points = np.array(told["walks"][0]["points"])
+    assert points.shape == (6, 4)
+    assert points[0, :2].tolist() == [-0.2, -0.1]
+    missed = (np.abs(points[:, :2] - points[:, 2:]) > 2e-3).any(axis=1).sum()
+    assert told["walks"][0]["missed"] == missed
+    geometry = load_file(run.folder / "geometry.safetensors")["covariance"]
+    np.testing.assert_allclose(geometry[0], np.cov(codes[:, :32], rowvar=False), atol=2e-3)
+    assert not list(tmp_path.rglob("*.partial"))
+
+
+def test_json_goes_to_stdout_and_nothing_is_overwritten(tmp_path: Path, face: Path) -> None:
+    run = make_run(tmp_path / "run", alignment="discrete")
+    add_codes(run)
+    arguments = (run.folder, "--image", face, "--valence", "0:0.2:2", "--arousal", "0:0.1:2", "--json")
+    result = invoke(*arguments)
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["walks"][0]["face"] == str(face)
+    assert (run.folder / "walks" / "my_face.png").is_file()
+    before = (run.folder / "geometry.safetensors").stat().st_mtime_ns
+    assert "my_face.png is there already; --force replaces it" in refused(*arguments)
+    assert invoke(*arguments, "--force").exit_code == 0
+    assert (run.folder / "geometry.safetensors").stat().st_mtime_ns == before  # made at first use only
+
+
+def test_faces_of_the_corpus_one_a_person(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", make_corpus(tmp_path))
+    result = invoke(run.folder, "--dataset-rows", "train:3", "--valence", "0:0.2:2", "--arousal", "0:0.1:2", "--json")
+    assert result.exit_code == 0, result.output
+    faces = [walk["face"] for walk in json.loads(result.stdout)["walks"]]
+    assert len({int(name.removeprefix("face")) // 3 for name in faces}) == 3
+    assert (run.folder / "geometry.safetensors").is_file()
+    assert (run.folder / "walks" / f"{faces[0]}.png").is_file()
+
+
+def test_a_corpus_that_is_gone(tmp_path: Path, face: Path) -> None:
+    run = make_run(tmp_path / "run")
+    for arguments in (("--image", face), ("--dataset-rows", "test:2")):
+        message = refused(run.folder, *arguments)
+        assert "gone.csv, which cannot be read any more" in message
+        assert "put the corpus back or correct data.path in" in message
+
+
+@pytest.mark.parametrize(
+    ("model", "text"),
+    [
+        ({"alignment": "none"}, "a Vanilla VAE (alignment: none) without heads"),
+        (
+            {"alignment": "categories", "categories": ["neutral", "anger"]},
+            "a control with an emotion head without heads",
+        ),
+        ({"kind": "classifier", "categories": ["neutral", "anger"]}, "a classifier, which draws no images"),
+    ],
+)
+def test_a_run_of_another_kind_says_which_is_right(tmp_path: Path, face: Path, model: Any, text: str) -> None:
+    run = make_run(tmp_path / "run", **model)
+    message = refused(run.folder, "--image", face)
+    assert text in message
+    assert "model.alignment: continuous or discrete" in message
+
+
+def test_no_run_and_an_unfinished_run(tmp_path: Path, face: Path) -> None:
+    assert "is not a run of affectspace" in refused(tmp_path / "nothing", "--image", face)
+    run = make_run(tmp_path / "run")
+    run.record(state="training")
+    assert "its training has not finished" in refused(run.folder, "--image", face)
+
+
+def test_pictures_that_are_none_are_named(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    text = tmp_path / "note.jpg"
+    text.write_text("not a picture", encoding="utf-8")
+    assert "note.jpg: not a readable image (text, not an image)" in refused(run.folder, "--image", text)
+    assert "absent.png: cannot be read: No such file" in refused(run.folder, "--image", tmp_path / "absent.png")
+    assert not (run.folder / "walks").exists()
+
+
+def test_ranges() -> None:
+    assert parse_range("-0.8:0.8:5", "--valence") == [-0.8, -0.4, 0.0, 0.4, 0.8]
+    assert parse_range("1:-1:3", "--valence") == [1.0, 0.0, -1.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0.5", "write low:high:steps, such as -0.8:0.8:5"),
+        ("a:b:c", "write low:high:steps"),
+        ("-1:1:2.5", "write low:high:steps"),
+        ("-1.2:1:3", r"lie on \[-1, 1\]"),
+        ("nan:1:3", r"lie on \[-1, 1\]"),
+        ("0:1:1", "2 to 21 steps"),
+        ("0:1:22", "2 to 21 steps"),
+        ("0:0:3", "two ends that differ"),
+    ],
+)
+def test_impossible_ranges_are_refused(text: str, expected: str) -> None:
+    with pytest.raises(ConfigError, match=f"--arousal '{text}'.*{expected}"):
+        parse_range(text, "--arousal")
+
+
+def test_rows() -> None:
+    assert parse_rows("test:8") == ("test", 8)
+    assert parse_rows("validation") == ("validation", 4)
+    for text in ("test:", "test:0", "test:-1", "exam:3"):
+        with pytest.raises(ConfigError, match=f"--dataset-rows '{text}': write part:number"):
+            parse_rows(text)
+
+
+def test_names_of_figures_are_safe_and_differ() -> None:
+    assert file_names(["a/b", "a b", "A_B", "..", ""]) == ["a_b", "a_b-2", "A_B-3", "face", "face-2"]

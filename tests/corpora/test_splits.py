@@ -1,0 +1,151 @@
+"""Splits keep people apart, emotions in proportion, and stay the same."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from affectspace.corpora import leakage, split_table
+from affectspace.corpora.grouping import deal_rows
+from affectspace.emotions import CATEGORIES
+from affectspace.errors import ConfigError, DataError
+
+
+def table_of(people: list, emotions: list, **more) -> pd.DataFrame:
+    columns = {"valence": np.nan, "arousal": np.nan, "session": None, "dialogue": None} | more
+    return pd.DataFrame({"person": people, "emotion": emotions}).assign(**columns)
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    """3,000 rows of 60 people of uneven sizes and leanings, 5 uneven emotions."""
+    rng = np.random.default_rng(0)
+    people = rng.choice(60, 3000, p=rng.dirichlet(np.full(60, 3)))
+    leaning = rng.dirichlet([8, 6, 4, 2, 1], 60)
+    emotions = [CATEGORIES[rng.choice(5, p=leaning[person])] for person in people]
+    return table_of([f"p{person}" for person in people], emotions)
+
+
+def test_people_apart_and_everything_in_proportion(table: pd.DataFrame) -> None:
+    split = split_table(table)
+    assert leakage(table, split) == {}
+    sizes = split.value_counts(normalize=True)
+    assert sizes[["train", "validation", "test"]].to_numpy() == pytest.approx([0.7, 0.1, 0.2], abs=0.01)
+    shares = pd.crosstab(split, table["emotion"], normalize="index")
+    overall = table["emotion"].value_counts(normalize=True)
+    assert (shares - overall).abs().to_numpy().max() < 0.02
+    people = table.groupby(split)["person"].nunique() / 60
+    assert people[["train", "validation", "test"]].to_numpy() == pytest.approx([0.7, 0.1, 0.2], abs=0.06)
+    assert split.index.equals(table.index)
+
+
+def test_the_seed_decides_and_the_order_of_rows_does_not(table: pd.DataFrame) -> None:
+    split = split_table(table, seed=3)
+    assert split.equals(split_table(table, seed=3))
+    assert not split.equals(split_table(table, seed=4))
+    shuffled = table.sample(frac=1, random_state=0)
+    assert split_table(shuffled, seed=3).sort_index().equals(split)
+
+
+def test_every_person_is_tested_in_one_fold(table: pd.DataFrame) -> None:
+    tested = np.zeros(len(table), dtype=int)
+    for fold in range(5):
+        split = split_table(table, fold=fold, folds=5)
+        assert leakage(table, split) == {}
+        assert set(split) == {"train", "validation", "test"}
+        assert (split == "validation").mean() == pytest.approx(0.1, abs=0.02)
+        tested += (split == "test").to_numpy()
+    assert (tested == 1).all()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    rows=st.lists(st.tuples(st.integers(0, 9), st.sampled_from([*CATEGORIES[:4], None])), min_size=1, max_size=80),
+    seed=st.integers(0, 2**32 - 1),
+    fold=st.one_of(st.none(), st.integers(0, 2)),
+)
+def test_law_no_person_is_shared_and_no_row_is_lost(rows: list, seed: int, fold: int | None) -> None:
+    table = table_of([f"p{person}" for person, _ in rows], [emotion for _, emotion in rows])
+    if table["person"].nunique() < 3:
+        with pytest.raises(DataError, match="one person only|only 2 people"):
+            split_table(table, seed=seed, fold=fold, folds=3)
+        return
+    split = split_table(table, seed=seed, fold=fold, folds=3)
+    assert split.notna().all()
+    assert set(split) == {"train", "validation", "test"}
+    assert "person" not in leakage(table, split)
+
+
+def test_random_rows_are_stratified_and_called_leaky(table: pd.DataFrame) -> None:
+    split = split_table(table, "random")
+    assert split.value_counts()[["train", "validation", "test"]].tolist() == [2100, 300, 600]
+    counts = pd.crosstab(split, table["emotion"])
+    expected = np.outer([600, 2100, 300], table["emotion"].value_counts(normalize=True).sort_index())
+    assert np.abs(counts.to_numpy() - expected).max() <= 5
+    assert "leaky" in split.attrs["notes"][0]
+    assert len(leakage(table, split)["person"]["train/test"]) > 50
+
+
+def test_rows_are_dealt_exactly() -> None:
+    parts = deal_rows(np.repeat([0, 1], [90, 10]), np.array([0.5, 0.2, 0.3]), np.random.default_rng(0))
+    assert np.bincount(parts).tolist() == [50, 20, 30]
+    assert np.bincount(parts[90:]).tolist() == [5, 2, 3]
+
+
+def test_one_sample_of_a_class_is_noted() -> None:
+    table = table_of(list("abcdef"), ["neutral"] * 5 + ["fear"])
+    split = split_table(table)
+    assert split.attrs["notes"] == ["too few rows to be in every part: fear (1)"]
+
+
+def test_without_emotions_the_quadrants_are_the_strata() -> None:
+    rng = np.random.default_rng(1)
+    va = rng.choice([-0.5, 0.5], (400, 2), p=[0.25, 0.75])
+    table = table_of([f"p{i % 40}" for i in range(400)], [None] * 400, valence=va[:, 0], arousal=va[:, 1])
+    split = split_table(table)
+    assert abs(table.groupby(split)["valence"].mean() - va[:, 0].mean()).max() < 0.08
+
+
+def test_parts_that_share_sessions_are_told() -> None:
+    table = table_of(list("abc") * 4, ["neutral"] * 12, session=["film"] * 12)
+    split = split_table(table)
+    assert leakage(table, split)["session"] == {
+        "train/validation": ["film"],
+        "train/test": ["film"],
+        "validation/test": ["film"],
+    }
+
+
+def test_a_part_can_be_spared() -> None:
+    table = table_of(list("ab") * 5, ["neutral"] * 10)
+    assert set(split_table(table, fractions=(0.5, 0, 0.5))) == {"train", "test"}
+
+
+@pytest.mark.parametrize(
+    ("people", "message"),
+    [
+        (["a"] * 6, "one person only, and 3 parts that must not share any; use split 'random'"),
+        (["a", "b"] * 3, "only 2 people, and 3 parts"),
+        (["a", "b", None, "c", "d", None], "2 rows have no person, the first is row 2; .*notna\\(person\\)"),
+        ([None] * 6, "no person is known, .*split 'random'.*--columns person="),
+    ],
+)
+def test_people_who_cannot_be_kept_apart(people: list, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        split_table(table_of(people, ["neutral"] * 6))
+
+
+def test_impossible_settings(table: pd.DataFrame) -> None:
+    with pytest.raises(ConfigError, match="unknown split 'actor'; there are person, random, published"):
+        split_table(table, "actor")
+    with pytest.raises(ConfigError, match="fold 5 of 5"):
+        split_table(table, fold=5)
+    with pytest.raises(ConfigError, match="sum to 1"):
+        split_table(table, fractions=(0.5, 0.1, 0.1))
+    with pytest.raises(DataError, match="no published split \\(no column split\\)"):
+        split_table(table, "published")
+    with pytest.raises(DataError, match="the column split holds 'dev'; parts are train"):
+        split_table(table.assign(split="dev"), "published")
+    published = table.assign(split=np.repeat(["train", "validation", "test"], 1000))
+    assert split_table(published, "published").tolist() == published["split"].tolist()
