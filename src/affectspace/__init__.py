@@ -24,7 +24,7 @@ _PUBLIC = {
     "load": "training.runs",
 }
 
-__all__ = ["__version__", *sorted(_PUBLIC)]  # noqa: PLE0604
+__all__ = ["__version__", *sorted(_PUBLIC)]
 
 if TYPE_CHECKING:
     from affectspace.annotation import AnnotationTransfer

@@ -35,7 +35,7 @@ def test_out_of_range_names_the_frame(afew_va: Path) -> None:
     document = json.loads(path.read_text())
     document["frames"]["00001"]["valence"] = 11
     path.write_text(json.dumps(document))
-    with pytest.raises(DataError, match="row 001_00001: valence is 11, outside -10..10"):
+    with pytest.raises(DataError, match=r"row 001_00001: valence is 11, outside -10..10"):
         read_corpus("afew_va", afew_va)
 
 
@@ -66,7 +66,7 @@ def test_labels_alone(tmp_path: Path) -> None:
 
 
 def test_another_layout_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no AFEW-VA here; expected NNN/NNN.json"):
+    with pytest.raises(DataError, match=r"no AFEW-VA here; expected NNN/NNN.json"):
         read_corpus("afew_va", tmp_path)
 
 

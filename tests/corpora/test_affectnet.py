@@ -32,7 +32,7 @@ def test_lists_with_and_without_header(affectnet: Path) -> None:
 
 def test_people_are_unknown_and_the_published_split_serves(affectnet: Path) -> None:
     corpus = read_corpus("affectnet", affectnet)
-    with pytest.raises(DataError, match="no person is known.*use split 'published' or split 'random'"):
+    with pytest.raises(DataError, match=r"no person is known.*use split 'published' or split 'random'"):
         corpus.split("person")
     split = corpus.split("published")
     assert set(corpus.table.loc[split == "test", "id"]) == {"2/both.jpg", "3/backslash.jpg"}
@@ -47,7 +47,7 @@ def test_labels_alone(affectnet: Path) -> None:
     assert "2/missing.jpg" in set(corpus.table["id"])
     assert read_corpus("affectnet", affectnet, media=affectnet / "elsewhere").images(8).ok.all()
     (affectnet / "empty").mkdir()
-    with pytest.raises(DataError, match="none of 12 images is there, such as '1/0.jpg'; it has nothing"):
+    with pytest.raises(DataError, match=r"none of 12 images is there, such as '1/0.jpg'; it has nothing"):
         read_corpus("affectnet", affectnet, media=affectnet / "empty")
 
 
@@ -68,5 +68,5 @@ def test_bad_rows_are_named(affectnet: Path, cells: str, message: str) -> None:
 
 
 def test_another_layout_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no AffectNet here; expected training.csv"):
+    with pytest.raises(DataError, match=r"no AffectNet here; expected training.csv"):
         read_corpus("affectnet", tmp_path)

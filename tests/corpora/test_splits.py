@@ -68,7 +68,7 @@ def test_every_person_is_tested_in_one_fold(table: pd.DataFrame) -> None:
 def test_law_no_person_is_shared_and_no_row_is_lost(rows: list, seed: int, fold: int | None) -> None:
     table = table_of([f"p{person}" for person, _ in rows], [emotion for _, emotion in rows])
     if table["person"].nunique() < 3:
-        with pytest.raises(DataError, match="one person only|only 2 people"):
+        with pytest.raises(DataError, match=r"one person only|only 2 people"):
             split_table(table, seed=seed, fold=fold, folds=3)
         return
     split = split_table(table, seed=seed, fold=fold, folds=3)

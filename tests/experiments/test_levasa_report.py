@@ -8,11 +8,20 @@ import numpy as np
 import pytest
 
 from affectspace.evaluation import MetricsFile
+from affectspace.experiments.levasa import figures, paper_tables
 from affectspace.experiments.levasa.claims import decide_claims
 from affectspace.experiments.levasa.report import evaluate_run, measure, write_results
 from affectspace.experiments.levasa.study import Study
+from affectspace.report import save_figure
 
 MakeStudy = Callable[..., Study]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short MLP fits and coarse pictures: neither is what these tests are about."""
+    monkeypatch.setattr(paper_tables, "EPOCHS", 8)
+    monkeypatch.setattr(figures, "save_figure", lambda figure, path: save_figure(figure, path, dpi=50))
 
 
 def verdicts(metrics: MetricsFile) -> dict[str, str]:
@@ -26,7 +35,6 @@ def test_planted_signal_is_found_and_written(make_study: MakeStudy) -> None:
         permuted=("perfect", (0,)),
         discrete=("discrete", (0,)),
         cnn=("cnn", (0,)),
-        weight_30=("perfect", (0,)),
         afew_vanilla=("useless", (0,)),
         afew_discrete=("discrete", (0,)),
     )
@@ -50,11 +58,11 @@ def test_planted_signal_is_found_and_written(make_study: MakeStudy) -> None:
     assert rate == pytest.approx(72 * 0.5 * (1 + math.exp(-2) - 1 + 2), rel=0.02)
     assert metrics.get("reconstruction", "continuous", "active_units_z_z").value == 24
     page = path.read_text("utf-8")
-    for figure in ("1.83", "0.256", "6.63", "0.38", "2.54"):  # the paper's
-        assert figure in page
+    for number in ("1.83", "0.256", "6.63", "0.38", "2.54"):  # the paper's
+        assert number in page
     assert str(study.out) not in page
-    figures = {file.stem for file in (study.out / "figures").iterdir()}
-    assert figures >= {
+    drawn = {file.stem for file in (study.out / "figures").iterdir()}
+    assert drawn >= {
         "primary_endpoint", "figure_2_ellipses", "figure_3_circumplex", "figure_4_reconstructions", "figure_4_drawn",
         "rate_distortion", "uar_over_weight", "confusion", "history",
     }  # fmt: skip
@@ -80,7 +88,7 @@ def test_published_tables(make_study: MakeStudy) -> None:
     aligned = metrics.get("table_1_continuous_strict", "continuous", "mse_combined").value
     assert aligned == pytest.approx(2 * 0.02**2, rel=0.05)
     assert metrics.get("table_1_continuous_strict", "continuous head", "mse_combined").value == 0
-    assert metrics.get("table_2_strict", "continuous", "r2_valence").value > 0.9  # type: ignore[operator]
+    assert metrics.get("table_2_strict", "continuous", "r2_valence").value > 0.8  # type: ignore[operator]
     assert metrics.get("table_2_paper", "vanilla", "r2_valence").value < 0.1  # type: ignore[operator]
     assert metrics.get("table_3_paper", "continuous", "accuracy_va").value > 0.8  # type: ignore[operator]
     assert metrics.get("table_3_strict", "vanilla_discrete", "accuracy_va").paper == 0.25

@@ -79,8 +79,9 @@ def test_the_papers_loss_is_a_sum_over_the_batch(alignment: str, fixed_noise: No
     torch.testing.assert_close(thrice.total, 3 * once.total, rtol=1e-5, atol=1e-4)
 
 
-def test_the_loss_is_equation_3(fixed_noise: None) -> None:
-    model = make_model(kl_weight=0.7, alignment_weight=0.2, reduction="paper", kl_power=2)
+@pytest.mark.parametrize("align_on", ["sample", "mean"])
+def test_the_loss_is_equation_3(align_on: str, fixed_noise: None) -> None:
+    model = make_model(kl_weight=0.7, alignment_weight=0.2, reduction="paper", kl_power=2, align_on=align_on)
     batch = make_batch()
     with torch.no_grad():
         posterior = model.encode(batch.image)
@@ -88,7 +89,8 @@ def test_the_loss_is_equation_3(fixed_noise: None) -> None:
         kl = posterior.kl_to_standard()
         squared = sum(kl[:, start : start + 24].sum(dim=1) ** 2 for start in (0, 24, 48)).sum()
         reconstruction = ((model.decode(code) - batch.image) ** 2).sum()
-        alignment = ((model.read_affect(code) - batch.affect) ** 2).sum()
+        seen = code if align_on == "sample" else posterior.mean
+        alignment = ((model.read_affect(seen) - batch.affect) ** 2).sum()
         terms = model.loss(batch)
     torch.testing.assert_close(terms.terms["kl"], squared)
     torch.testing.assert_close(terms.terms["reconstruction"], reconstruction)

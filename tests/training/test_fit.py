@@ -13,14 +13,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from filelock import FileLock
 from safetensors.torch import load_file
 
 import affectspace
 from affectspace.errors import ConfigError, DataError, RunError
+from affectspace.files import write_atomic
 from affectspace.models import EmotionClassifier, Levasa
 from affectspace.training.configuration import TrainConfig, build_config
 from affectspace.training.fit import TrainingSet, fit
-from affectspace.training.runs import open_run, write_atomic
+from affectspace.training.runs import open_run
 
 
 def changed(config: TrainConfig, *overrides: str) -> TrainConfig:
@@ -167,6 +169,15 @@ def test_images_that_cannot_be_read_are_counted_and_left_out(
     run = fit(moved, tmp_path / "run")
     assert run.facts["unreadable"] == 2
     assert len(run.split) == 118
+
+
+def test_two_trainings_in_one_folder(config: TrainConfig, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.yaml").write_text(config.to_yaml())
+    (tmp_path / "run" / "run.json").write_text('{"kind": "levasa", "state": "training"}')
+    with FileLock(tmp_path / "run" / ".lock"), pytest.raises(RunError, match="another process is training in this folder"):
+        fit(config, tmp_path / "run")
+    assert fit(config, tmp_path / "run").finished
 
 
 def test_one_person_only(squares: Path, config: TrainConfig) -> None:

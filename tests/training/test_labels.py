@@ -58,5 +58,5 @@ def test_bad_labels() -> None:
         make_labels(table(["anger"]), LabelConfig(source="rated"), seed=0)
     with pytest.raises(DataError, match="no row has an emotion"):
         make_labels(table([None, None]), LabelConfig(), seed=0)
-    with pytest.raises(DataError, match="no ellipse for boredom .*it has anger"):
+    with pytest.raises(DataError, match=r"no ellipse for boredom .*it has anger"):
         make_labels(table(["boredom", "anger"]), LabelConfig(), seed=0)

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from affectspace import __version__
-from affectspace.cli import annotate, corpus, reproduce, train
+from affectspace.cli import annotate, corpus, doctor, reproduce, train, traverse
 from affectspace.errors import AffectspaceError
 
 app = typer.Typer(
@@ -14,11 +14,13 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.command()(doctor.doctor)
 app.add_typer(annotate.app, name="annotate")
 app.add_typer(corpus.app, name="corpus")
 app.command()(train.train)
 app.command()(train.evaluate)
 app.add_typer(reproduce.app, name="reproduce")
+app.command()(traverse.traverse)
 app.command()(reproduce.demo)
 
 

@@ -1,7 +1,8 @@
 """`affectspace reproduce` and `affectspace demo`."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -44,12 +45,12 @@ def levasa(
     from affectspace.experiments.levasa.reproduce import reproduce
     from affectspace.training.configuration import DataConfig, SplitConfig
 
-    asked: dict[str, object] = {"workers": workers}
+    asked: dict[str, Any] = {"workers": workers}
     if epochs is not None:
         asked["epochs"] = epochs
     if seeds is not None:
         asked["seeds"] = tuple(range(seeds))
-    budget = quick_budget(**asked) if quick else Budget(**asked)  # type: ignore[arg-type]
+    budget = quick_budget(**asked) if quick else Budget(**asked)
     if path is None and corpus != "faces":
         raise ConfigError(f"--corpus {corpus} needs --path, the folder or table of the corpus")
     with progress_bar() as progress:
@@ -84,7 +85,7 @@ def demo(
     typer.echo(f"report: {report}")
 
 
-def _draw(out: Path, number: int, progress) -> Path:  # type: ignore[no-untyped-def]
+def _draw(out: Path, number: int, progress: Callable[[int, int, str], None]) -> Path:
     """Drawn faces beside the study, made once."""
     from affectspace.corpora.faces import make_faces
 

@@ -121,6 +121,8 @@ def _read_list(path: Path, part: str) -> pd.DataFrame:
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not a CSV that can be read ({error})") from error
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise DataError(f"{path}: rows have more fields than the header names; copy the list again from the corpus")
     lines = [f"{i} (line {i + 1 + headed})" for i in range(len(frame))]
     rows = pd.DataFrame({"image": [plain_name(name) for name in frame["subDirectory_filePath"]]})
     rows["id"] = rows["image"]

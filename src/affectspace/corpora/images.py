@@ -111,7 +111,7 @@ def _open_cache(path: Path, names: list[str | None], size: int) -> ImageSet | No
         rows = np.array([int(row) for row, _ in failures], dtype=np.int64)
         ok = np.ones(len(names), dtype=bool)
         ok[rows] = False
-    except (OSError, ValueError, KeyError, TypeError, IndexError):
+    except (OSError, EOFError, ValueError, KeyError, TypeError, IndexError):
         return None
     if pixels.shape != (len(names), size, size, 3) or pixels.dtype != np.uint8:
         return None

@@ -91,7 +91,7 @@ class FolderMedia:
         for name in names:
             try:
                 status = os.stat(os.path.join(root, name))
-            except OSError:
+            except (OSError, ValueError):  # ValueError: a null character in the name
                 yield (-1, -1)
             else:
                 yield (status.st_size, status.st_mtime_ns)
@@ -107,7 +107,7 @@ def _files(folder: Path) -> set[str]:
     try:
         with os.scandir(folder) as entries:
             return {entry.name for entry in entries if entry.is_file()}
-    except OSError:
+    except (OSError, ValueError):
         return set()
 
 

@@ -133,6 +133,8 @@ def _read_frame(path: Path) -> pd.DataFrame:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{path}: not a table that can be read ({error})") from error
+    if kind not in (".parquet", ".pq") and not isinstance(frame.index, pd.RangeIndex):
+        raise DataError(f"{path}: rows have more fields than the header names; quote cells that hold the separator")
     frame.columns = [str(column).strip() for column in frame.columns]
     if not len(frame):
         raise DataError(f"{path}: the table is empty; it has columns {', '.join(frame.columns)} and no rows")
@@ -164,7 +166,7 @@ def _numbers(cells: pd.Series, name: str, path: Path) -> np.ndarray:
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise DataError(
-            f"{path}: row {row}: {name} is {cells.iloc[row]!r}, which is no number; leave it empty if there is none"
+            f"{path}: row {row}: {name} is {cells.tolist()[row]!r}, which is no number; leave it empty if there is none"
         )
     return values
 

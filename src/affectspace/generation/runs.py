@@ -8,11 +8,12 @@ from safetensors import safe_open
 
 from affectspace.corpora.decoding import UnreadableImageError, decode_image
 from affectspace.errors import DataError, RunError
+from affectspace.files import write_atomic
 from affectspace.generation.geometry import WalkGeometry, fit_geometry
 from affectspace.models import Levasa
 from affectspace.training.batches import to_image
 from affectspace.training.fit import PARTS, Progress, TrainingSet, silent
-from affectspace.training.runs import Run, write_atomic
+from affectspace.training.runs import Run
 
 SAMPLE = 2000  # training images whose codes make a geometry, where the run has not kept its codes
 BATCH = 256

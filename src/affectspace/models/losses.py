@@ -57,7 +57,7 @@ def levels_of(target: Tensor, low: int, high: int) -> Tensor:
     """
     present = ~torch.isnan(target)
     scaled = torch.where(present, target, torch.zeros_like(target)).double() * 10.0
-    rounded = (torch.sign(scaled) * torch.floor(scaled.abs() + 0.5 + 1e-9)).long().clamp(low, high)
+    rounded = (torch.sign(scaled) * torch.floor(scaled.abs() + 0.5 + 1e-6)).long().clamp(low, high)
     return torch.where(present, rounded - low, torch.full_like(rounded, -1))
 
 

@@ -1,16 +1,19 @@
 """Saving and loading of models: a JSON configuration and safetensors, through huggingface_hub's mixin; never pickle."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+import torch
 from huggingface_hub import ModelHubMixin, hf_hub_download
 from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError
 from safetensors.torch import load_model, save_model
 from torch import nn
 
 from affectspace.errors import ConfigError, RunError
+from affectspace.files import write_atomic
+from affectspace.models.losses import LossTerms
 
 
 class ModelConfig(BaseModel):
@@ -25,15 +28,17 @@ class Pretrained(nn.Module, ModelHubMixin):
     config_class: ClassVar[type[ModelConfig]] = ModelConfig
     config: ModelConfig
 
+    def loss(self, batch: Any, generator: torch.Generator | None = None) -> LossTerms:
+        """The terms that training minimises; each model says what its batch is."""
+        raise TypeError(f"{type(self).__name__} has no loss")
+
     def _save_pretrained(self, save_directory: Path) -> None:
         text = self.config.model_dump_json(indent=2)
         for name, write in (
             ("config.json", lambda path: path.write_text(text + "\n", encoding="utf-8")),
             ("model.safetensors", lambda path: save_model(self, str(path))),
         ):
-            partial = save_directory / f"{name}.partial"
-            write(partial)
-            os.replace(partial, save_directory / name)
+            write_atomic(save_directory / name, write)
 
     @classmethod
     def _from_pretrained(
@@ -63,13 +68,20 @@ class Pretrained(nn.Module, ModelHubMixin):
                     token=token,
                     local_files_only=local_files_only,
                 )
-        fields = json.loads(Path(paths["config.json"]).read_text(encoding="utf-8"))
+        damaged = "is damaged or does not fit its config.json; save or train it again"
+        try:
+            fields = json.loads(Path(paths["config.json"]).read_text(encoding="utf-8"))
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise RunError(f"{paths['config.json']} {damaged} ({error})") from error
         kind, expected = fields.get("kind"), cls.config_class.model_fields["kind"].default
         if kind != expected:
             raise RunError(f"{model_id} holds a model of kind {kind!r}, not {expected!r}; affectspace.load tells which")
         try:
-            model = cls(cls.config_class(**fields))  # type: ignore[call-arg]
+            model = cls(cls.config_class(**fields))
         except ValidationError as error:
             raise ConfigError(f"{paths['config.json']}: {error}") from error
-        load_model(model, paths["model.safetensors"])
+        try:
+            load_model(model, paths["model.safetensors"])
+        except (SafetensorError, RuntimeError) as error:
+            raise RunError(f"{paths['model.safetensors']} {damaged} ({' '.join(str(error).split())[:300]})") from error
         return model.eval()

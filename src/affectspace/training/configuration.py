@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from affectspace.errors import ConfigError
 from affectspace.models.classifier import ClassifierConfig
@@ -147,13 +147,13 @@ def _explain(item: dict[str, Any]) -> str:
     location = [str(part) for part in item["loc"] if part not in ("levasa", "classifier")]
     key = ".".join(location)
     if item["type"] == "extra_forbidden":
-        model: type[BaseModel] | None = TrainConfig
+        model: Any = TrainConfig
         for part in item["loc"][:-1]:
             if part in ("levasa", "classifier"):
                 model = {"levasa": LevasaConfig, "classifier": ClassifierConfig}[part]
             elif model is not None:
-                annotation = model.model_fields[part].annotation if part in model.model_fields else None
-                model = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+                field = model.model_fields.get(part)
+                model = field.annotation if field and hasattr(field.annotation, "model_fields") else None
         known = list(model.model_fields) if model else []
         near = difflib.get_close_matches(location[-1], known, n=3, cutoff=0.5) or known
         return f"unknown key {key!r}; did you mean {', '.join(near)}?"

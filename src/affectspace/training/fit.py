@@ -3,7 +3,7 @@
 import logging
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,17 +12,19 @@ import lightning as L
 import numpy as np
 import pandas as pd
 import torch
+from filelock import FileLock, Timeout
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from affectspace.corpora import Corpus, read_corpus
 from affectspace.errors import ConfigError, DataError, RunError
+from affectspace.files import write_atomic
 from affectspace.models import MODELS, Pretrained
 from affectspace.training.batches import EpochBatches, ImageSamples
 from affectspace.training.configuration import DataConfig, TrainConfig
 from affectspace.training.labels import Labels, make_labels
 from affectspace.training.module import ImageData, ImageTraining
-from affectspace.training.runs import Run, start_run, write_atomic
+from affectspace.training.runs import Run, start_run
 
 PARTS = ("train", "validation", "test")
 log = logging.getLogger(__name__)
@@ -115,6 +117,14 @@ def fit(
     if config.model.kind == "levasa" and config.model.alignment == "categories" and not config.model.categories:
         raise ConfigError("model.categories: name the emotions")
     run = start_run(out, config, force=force)
+    try:
+        with FileLock(run.folder / ".lock", timeout=0):
+            return _fit_locked(config, run, data, threads, progress)
+    except Timeout:
+        raise RunError(f"{out}: another process is training in this folder; wait for it, or choose another --out") from None
+
+
+def _fit_locked(config: TrainConfig, run: Run, data: TrainingSet | None, threads: int | None, progress: Progress) -> Run:
     data = data if data is not None else TrainingSet(config, progress=progress)
     write_atomic(run.folder / "split.csv", lambda path: _split_table(data).to_csv(path, index=False))
     handler = logging.FileHandler(run.folder / "log.txt", encoding="utf-8")
@@ -142,7 +152,7 @@ def _train(config: TrainConfig, run: Run, data: TrainingSet, progress: Progress)
     steps = len(EpochBatches(training, settings.batch_size, seed=0, epoch=0))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        model: Pretrained = MODELS[config.model.kind](config.model)  # type: ignore[arg-type]
+        model: Pretrained = MODELS[config.model.kind](config.model)
     if settings.channels_last:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     module = ImageTraining(model, settings, steps)
@@ -242,7 +252,7 @@ def _split_table(data: TrainingSet) -> pd.DataFrame:
 
 
 @contextmanager
-def _threads(number: int | None):  # type: ignore[no-untyped-def]
+def _threads(number: int | None) -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(number or before)
     try:
@@ -252,7 +262,7 @@ def _threads(number: int | None):  # type: ignore[no-untyped-def]
 
 
 @contextmanager
-def _quiet():  # type: ignore[no-untyped-def]
+def _quiet() -> Iterator[None]:
     """Lightning's hints about loaders and devices are of no use to our users."""
     noisy = logging.getLogger("lightning.pytorch")
     before = noisy.level

@@ -1,5 +1,7 @@
 """The Lightning module and data module that train any of our image models."""
 
+from typing import Any
+
 import lightning as L
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
@@ -36,7 +38,8 @@ class ImageTraining(L.LightningModule):
 
     def __init__(self, model: Pretrained, config: FitConfig, steps_per_epoch: int) -> None:
         super().__init__()
-        self.model, self.config, self.steps_per_epoch = model, config, steps_per_epoch
+        self.model: Pretrained = model
+        self.config, self.steps_per_epoch = config, steps_per_epoch
 
     def _generators(self, epoch: int, step: int) -> tuple[torch.Generator, torch.Generator]:
         seed = step_seed(self.config.seed, epoch, step)
@@ -62,7 +65,7 @@ class ImageTraining(L.LightningModule):
         if torch.isfinite(terms.total):
             return
         batches = self.trainer.train_dataloader
-        names = batches.samples.ids[batches.parts[step]] if isinstance(batches, EpochBatches) else []
+        names: Any = batches.samples.ids[batches.parts[step]] if isinstance(batches, EpochBatches) else []
         values = ", ".join(f"{name} {value.item():.4g}" for name, value in terms.terms.items())
         raise RunError(
             f"the loss is {terms.total.item()} in epoch {self.current_epoch}, step {step} ({values}); "

@@ -1,9 +1,7 @@
 """Run folders: what a training leaves, how it is continued, and how it is loaded again."""
 
 import json
-import os
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -12,33 +10,12 @@ from typing import Any
 import pandas as pd
 
 from affectspace.errors import RunError
+from affectspace.files import write_text
 from affectspace.models import MODELS, Pretrained
 from affectspace.training.configuration import TrainConfig, read_config
 
 PACKAGES = ("affectspace", "torch", "lightning", "numpy", "pandas", "scikit-learn")
 OURS = {"config.yaml", "run.json"}
-
-
-def write_atomic(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write to a temporary name beside the path and rename; nothing is left behind when writing fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        write(partial)
-        os.replace(partial, path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise RunError(
-            f"{path}: cannot be written: {error.strerror or error}; free some space or choose another --out"
-        ) from error
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-
-
-def write_text(path: Path, text: str) -> None:
-    """`write_atomic` of a text in UTF-8."""
-    write_atomic(path, lambda partial: partial.write_text(text, encoding="utf-8"))
 
 
 @dataclass(frozen=True)

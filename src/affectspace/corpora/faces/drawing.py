@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from affectspace.corpora.faces.features import paint_brows, paint_eyes, paint_folds, paint_mouth
-from affectspace.corpora.faces.geometry import Head, ellipse, ribbon, smooth
+from affectspace.corpora.faces.eyes import paint_brows, paint_eyes
+from affectspace.corpora.faces.features import paint_folds, paint_mouth
+from affectspace.corpora.faces.geometry import SIDES, Head, ellipse, ribbon, smooth
 from affectspace.corpora.faces.hair import Hair
 from affectspace.corpora.faces.movements import expression
 from affectspace.corpora.faces.paint import Canvas, backdrop, exposed, ink, lit, mix, shading
@@ -84,16 +85,15 @@ def _shoulders(canvas: Canvas, head: Head, p: FaceParameters, shade: np.ndarray)
 def _ears(canvas: Canvas, head: Head, shade: np.ndarray) -> None:
     person = head.person
     layer = lit(mix(person.skin, (0.6, 0.2, 0.15), 0.12), shade, head.side)
-    sides = np.array([[[-1.0, 1.0]], [[1.0, 1.0]]])
-    ear = ellipse(1.0 * person.width, 0.08, 0.13 * person.ears, 0.25 * person.ears) * sides
+    ear = ellipse(1.0 * person.width, 0.08, 0.13 * person.ears, 0.25 * person.ears) * SIDES
     canvas.fill(head.plane(ear, -0.06), layer)
-    inner = ellipse(1.02 * person.width, 0.07, 0.065 * person.ears, 0.16 * person.ears) * sides
+    inner = ellipse(1.02 * person.width, 0.07, 0.065 * person.ears, 0.16 * person.ears) * SIDES
     for points in head.plane(inner, -0.06):
         canvas.polygon(points, ink(person.skin, 0.62))
 
 
 def _hair_shadow(canvas: Canvas, head: Head) -> None:
-    """The soft shadow of the hair on the forehead, and of the head's edge on its own side."""
+    """The soft shadow of the hair on the forehead."""
     if head.person.hair_style in ("bald", "buzz"):
         return
     band = smooth([(-0.95, -0.2), (-0.75, -0.62), (0, -0.80), (0.75, -0.62), (0.95, -0.2)], 5, closed=False)

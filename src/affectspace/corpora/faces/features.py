@@ -1,18 +1,17 @@
-"""Eyes, brows, nose, mouth and the folds of the skin, painted on a head."""
+"""Nose, mouth and the folds of the skin, painted on a head."""
 
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
-from affectspace.corpora.faces.geometry import Head, Stroke, ellipse, ribbon, smooth
+from affectspace.corpora.faces.geometry import SIDES, Head, Stroke, ellipse, ribbon, smooth
 from affectspace.corpora.faces.movements import Expression
 from affectspace.corpora.faces.paint import Canvas, ink, mix
 from affectspace.corpora.faces.parameters import Colour, Identity
 
 _T = np.linspace(-1.0, 1.0, 25)
 _ARCH = 1.0 - _T**2
-_HALF = np.linspace(0.0, 1.0, 17)
 _DARK: Colour = (0.10, 0.07, 0.07)
 
 
@@ -55,52 +54,6 @@ def mouth_of(person: Identity, face: Expression) -> Mouth:
     outer_lower = inner_lower + 0.105 * person.lips * (1.0 - 0.2 * face.mouth_open) * _ARCH**0.75
     lines = (np.column_stack([x, y]) for y in (outer_upper, inner_upper, inner_lower, outer_lower))
     return Mouth(*lines)
-
-
-@dataclass(frozen=True)
-class Eye:
-    """One eye in head units: the lids' lines from the inner to the outer corner (17 points each), and its middle."""
-
-    side: int
-    upper: np.ndarray
-    lower: np.ndarray
-    middle: tuple[float, float]
-    width: float
-
-    @property
-    def opening(self) -> float:
-        """Gap between the lids in the middle of the eye, in heads."""
-        return float(self.lower[8, 1] - self.upper[8, 1])
-
-
-def eye_of(person: Identity, face: Expression, side: int) -> Eye:
-    """Where the lids of a person are in an expression; side -1 is the left of the picture."""
-    x0, y0 = 0.395 * person.eye_distance * person.width, -0.075
-    half = 0.232 * person.eye_size
-    x = side * (x0 + half * (2.0 * _HALF - 1.0))
-    tilt = person.eye_tilt * (1.0 - 2.0 * _HALF) + 0.03 * face.brow_inner * (0.5 - _HALF) * (face.brow_inner < 0)
-    arch = np.sin(np.pi * _HALF**0.92) ** 0.75
-    droop = 0.035 * max(face.brow_inner, 0.0) * _HALF**2
-    upper = y0 + tilt + droop - 0.140 * person.eye_size * face.eye_opening * arch
-    low = 0.088 * person.eye_size * (0.55 + 0.45 * face.eye_opening) - 0.075 * face.squint
-    lower = y0 + tilt + droop + low * np.sin(np.pi * _HALF**1.1) ** 0.9
-    return Eye(side, np.column_stack([x, upper]), np.column_stack([x, lower]), (side * x0, y0), half)
-
-
-def brow_of(person: Identity, face: Expression, side: int) -> np.ndarray:
-    """The middle line (n, 2) of a brow from its inner to its outer end, in head units."""
-    x0 = 0.395 * person.eye_distance * person.width
-    pinch = 0.075 * face.brow_pinch
-    base = -0.375 + person.brow_height - 0.115 * face.brow_raise
-    inner, outer = base - 0.145 * face.brow_inner, base + 0.055 + 0.055 * face.brow_inner
-    arch = base - 0.055 + 0.02 * face.brow_inner
-    points = [
-        (x0 - 0.225 - pinch, inner + 0.015),
-        (x0 - 0.09 - 0.5 * pinch, 0.6 * inner + 0.4 * arch - 0.01),
-        (x0 + 0.09, arch),
-        (x0 + 0.265, outer),
-    ]
-    return smooth(points, 5, closed=False) * (side, 1)
 
 
 def paint_folds(canvas: Canvas, head: Head, face: Expression, light_x: float) -> None:
@@ -153,7 +106,7 @@ def paint_folds(canvas: Canvas, head: Head, face: Expression, light_x: float) ->
             6,
             closed=False,
         )
-        fine.append((ribbon(line, 0.042 * _taper(len(line))), 0.0, depth))
+        fine.append((ribbon(line, 0.042 * tapered(len(line))), 0.0, depth))
         if face.brow_pinch > 0.08:
             frown = smooth([(side * 0.075, -0.47), (side * 0.060, -0.36), (side * 0.085, -0.25)], 4, closed=False)
             fine.append((ribbon(frown, 0.040), 0.05, int(190 * face.brow_pinch)))
@@ -187,82 +140,17 @@ def paint_folds(canvas: Canvas, head: Head, face: Expression, light_x: float) ->
 
 
 @lru_cache(maxsize=32)
-def _taper(n: int) -> np.ndarray:
+def tapered(n: int) -> np.ndarray:
     return 0.25 + 0.75 * np.sin(np.pi * np.linspace(0.0, 1.0, n))
 
 
 def _nostrils(canvas: Canvas, head: Head, face: Expression, nose: float, wide: float) -> None:
-    dark = ink(head.person.skin, 0.34)
-    lift = -0.035 * face.nose_wrinkle
-    for side in (-1, 1):
-        canvas.polygon(head.surface(ellipse(side * wide * 0.48, nose + 0.035 + lift, 0.042, 0.020, 12), 0.10), dark)
-        wing = smooth(
-            [
-                (side * wide * 0.98, nose - 0.075 + lift),
-                (side * wide * 1.14, nose - 0.005 + lift),
-                (side * wide * 0.92, nose + 0.045 + lift),
-            ],
-            5,
-            closed=False,
-        )
-        colour = ink(head.person.skin, 0.56)
-        canvas.polygon(ribbon(head.surface(wing, 0.05), 0.026 * head.scale * _taper(len(wing))), colour)
-
-
-def paint_eyes(canvas: Canvas, head: Head, face: Expression, gaze: float) -> None:
-    """Whites, irises with pupils that grow with arousal, lids and lashes."""
-    person = head.person
-    lid = ink(mix(person.skin, _DARK, 0.62), 0.8)
-    lash = ink(mix((0.30, 0.20, 0.16), _DARK, 0.3 + 0.7 * person.lashes))
-    irises = (
-        ink(person.eye_colour, 0.45),
-        ink(person.eye_colour),
-        ink(mix(person.eye_colour, (1.0, 0.95, 0.85), 0.30)),
-        ink((0.05, 0.04, 0.05)),
-        (250, 250, 248),
-    )
-    for side in (-1, 1):
-        eye = eye_of(person, face, side)
-        upper, lower = head.surface(eye.upper), head.surface(eye.lower)
-        x, y = eye.middle[0] + 0.055 * gaze - 0.01 * side, eye.middle[1] - 0.018 + 0.045 * face.gaze_down
-        radius = 0.128 * person.eye_size**0.5
-        hole = np.concatenate([upper, lower[::-1]])
-        rims = np.concatenate(
-            [
-                ellipse(x, y, radius, radius),
-                ellipse(x, y, 0.84 * radius, 0.84 * radius),
-                ellipse(x, y + 0.028, 0.62 * radius, 0.48 * radius),
-                ellipse(x, y, 0.052 * face.pupil, 0.052 * face.pupil),
-                ellipse(x - 0.038, y - 0.042, 0.027, 0.027),
-            ]
-        )
-        rings = head.surface(rims).reshape(5, -1, 2)
-        canvas.through(
-            hole,
-            [
-                (hole, ink((0.93, 0.92, 0.90))),
-                (ribbon(upper + np.array([0, 0.02 * head.scale]), 0.075 * head.scale), ink((0.70, 0.67, 0.67))),
-                *zip(rings, irises, strict=True),
-            ],
-        )
-        taper = 0.35 + 0.65 * _HALF
-        canvas.polygon(ribbon(lower, 0.020 * head.scale * taper), ink(person.skin, 0.58))
-        flick = np.concatenate(
-            [eye.upper, eye.upper[-1:] + np.array([side * 0.045 * person.lashes, -0.02 * person.lashes])]
-        )
-        widths = (0.030 + 0.026 * person.lashes) * head.scale * np.append(taper, 0.15)
-        canvas.polygon(ribbon(head.surface(flick), widths), lash)
-        crease = eye.upper[2:-1] + np.array([0, -0.050 - 0.015 * face.squint])
-        canvas.polygon(ribbon(head.surface(crease), 0.020 * head.scale * _taper(len(crease))), lid)
-
-
-def paint_brows(canvas: Canvas, head: Head, face: Expression, colour: Colour) -> None:
-    """Brows, thick at the inner end."""
-    for side in (-1, 1):
-        line = brow_of(head.person, face, side)
-        along = np.linspace(0.0, 1.0, len(line))
-        widths = 0.105 * head.person.brow_thickness * (0.72 + 0.50 * along - 1.08 * along**2.2) * head.scale
-        canvas.polygon(ribbon(head.surface(line, 0.02), widths), ink(colour))
+    skin, low = head.person.skin, nose - 0.035 * face.nose_wrinkle
+    for hole in head.surface(ellipse(wide * 0.48, low + 0.035, 0.042, 0.020, 12) * SIDES, 0.10):
+        canvas.polygon(hole, ink(skin, 0.34))
+    wing = smooth([(wide * 0.98, low - 0.075), (wide * 1.14, low - 0.005), (wide * 0.92, low + 0.045)], 5, closed=False)
+    for stroke in ribbon(head.surface(wing * SIDES, 0.05), 0.026 * head.scale * tapered(len(wing))):
+        canvas.polygon(stroke, ink(skin, 0.56))
 
 
 def paint_mouth(canvas: Canvas, head: Head, face: Expression) -> None:
@@ -277,7 +165,7 @@ def paint_mouth(canvas: Canvas, head: Head, face: Expression) -> None:
     canvas.polygon(np.concatenate([inner_lower, outer_lower[::-1]]), ink(person.lip_colour, 1.02))
     gloss = mouth.inner_lower[8:17] * 0.5 + mouth.outer_lower[8:17] * 0.5
     canvas.polygon(
-        ribbon(head.surface(gloss, 0.06), 0.028 * head.scale * _taper(len(gloss))),
+        ribbon(head.surface(gloss, 0.06), 0.028 * head.scale * tapered(len(gloss))),
         ink(mix(person.lip_colour, (1, 1, 1), 0.22)),
     )
     if mouth.gap > 0.03:

@@ -11,6 +11,7 @@ import numpy as np
 from affectspace.corpora.faces.parameters import Identity, Pose
 
 DEPTH = 0.72  # of the face's surface before the plane of the outline
+SIDES = np.array([[[-1.0, 1.0]], [[1.0, 1.0]]])  # points (n, 2) * SIDES: both sides, (2, n, 2), the left first
 SCALE = 0.326  # of the canvas' side: half the width of an average face
 
 

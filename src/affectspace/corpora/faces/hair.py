@@ -27,7 +27,7 @@ class Cut:
 
 
 CUTS = {
-    "buzz": Cut(top=0.02, sides=0.005, line=-0.88, temple=-0.58, ends=-0.22),
+    "buzz": Cut(top=0.07, sides=0.005, line=-0.88, temple=-0.58, ends=-0.22),
     "short": Cut(top=0.13, sides=0.035, line=-0.82, temple=-0.52, ends=-0.12),
     "parted": Cut(top=0.15, sides=0.045, line=-0.80, temple=-0.48, ends=-0.08, part=0.42),
     "quiff": Cut(top=0.26, sides=0.015, line=-0.86, temple=-0.56, ends=-0.18),

@@ -59,10 +59,12 @@ def expression(valence: float, arousal: float, dominance: float | None = None) -
     fear = _near(v, a, (-0.14, 0.84), 0.21, 0.21)
     surprise = _near(v, a, (0.26, 0.74), 0.25, 0.25)
     sadness = _near(v, a, (-0.66, -0.30), 0.32, 0.32) + 0.4 * unpleasant * passive
-    squint = 0.50 * pleasant + 0.75 * disgust + 0.15 * anger
+    squint = 0.50 * pleasant + 0.58 * disgust + 0.15 * anger
     return Expression(
         mouth_curve=0.95 * v,
-        mouth_open=min(1.0, 0.42 * active**2 + 0.10 * active + pleasant * (0.22 + 0.40 * active) + 0.38 * surprise + 0.22 * fear),
+        mouth_open=min(
+            1.0, 0.42 * active**2 + 0.10 * active + pleasant * (0.22 + 0.40 * active) + 0.38 * surprise + 0.22 * fear
+        ),
         mouth_width=1.0 + 0.24 * pleasant - 0.06 * unpleasant - 0.26 * surprise + 0.16 * fear + 0.08 * anger,
         teeth=min(1.0, 1.5 * pleasant + 0.8 * anger + 0.5 * fear + 0.25 * disgust),
         upper_lip=min(1.0, 0.95 * disgust + 0.30 * anger),

@@ -98,7 +98,7 @@ def paint_glasses(canvas: Canvas, head: Head) -> None:
     for side in (-1, 1):
         ring = ellipse(0, 0, 1, 1, 32)
         ring = np.sign(ring) * np.abs(ring) ** power * (0.305, 0.27 if power == 1.0 else 0.235) + (side * x0, -0.06)
-        closed = np.concatenate([ring, ring[:2]])
+        closed = np.concatenate([ring, ring[:1]])
         canvas.polygon(
             ribbon(
                 head.surface(np.array([(side * (x0 + 0.29), -0.12), (side * 1.0 * person.width, -0.16)])),

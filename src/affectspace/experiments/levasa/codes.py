@@ -8,10 +8,11 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from affectspace.evaluation.reconstruction import image_mse, image_ssim, psnr_of
+from affectspace.files import write_atomic
 from affectspace.models import EmotionClassifier, Levasa
 from affectspace.training.batches import to_image
 from affectspace.training.fit import PARTS, Progress, TrainingSet, silent
-from affectspace.training.runs import Run, write_atomic
+from affectspace.training.runs import Run
 
 BATCH = 256
 SHOWN = 8

@@ -176,7 +176,7 @@ def confusions(study: Study, readings: Readings, metrics: MetricsFile) -> Pictur
     truth = readings.emotion("test")
     known = np.array([name is not None for name in truth])
     found, counts = confusion(truth[known], readings.predictions(one)[known])
-    order = [name for name in readings.data.labels.categories if name in found]
+    order = [name for name in readings.categories if name in found]
     index = [list(found).index(name) for name in order]
     figure = confusion_figure(counts[np.ix_(index, index)], order)
     caption = f"Emotions of test faces by the linear probe on LeVAsa's z_v and z_a (seed {one.member.seed})."

@@ -70,7 +70,7 @@ class Member:
 def changes(name: str, budget: Budget, categories: tuple[str, ...]) -> dict[str, Any]:
     """What sets one member apart from the default configuration."""
     weight = budget.alignment_weight
-    paper = {"width": 64, "padding": 0, "hidden": (512, 128), "kl_power": 2}
+    paper = {"width": 64, "padding": 0, "hidden": (512, 128), "kl_power": 2, "align_on": "sample"}
     table: dict[str, dict[str, Any]] = {
         "vanilla": {"model": {"alignment": "none"}},
         "continuous": {},
@@ -79,7 +79,7 @@ def changes(name: str, budget: Budget, categories: tuple[str, ...]) -> dict[str,
         "class_means": {"labels": {"distribution": "centres"}},
         "seven_way": {"model": {"alignment": "categories", "categories": categories}},
         "cnn": {"model": {"kind": "classifier", "categories": categories}},
-        "notebook": {"model": {"head": "identity", "alignment_weight": 0.3}},
+        "notebook": {"model": {"head": "identity", "alignment_weight": 0.3, "align_on": "sample"}},
         "paper_vanilla": {"model": {**paper, "alignment": "none"}},
         "paper_continuous": {"model": paper},
         "afew_vanilla": {"model": {"alignment": "none"}},

@@ -21,6 +21,9 @@ ROWS = {
     "vanilla_discrete": "Vanilla VAE (the paper's second split)",
 }
 
+DIGITS = {"p": 4, "p_holm": 4, "psnr": 2, "ssim": 3, "rate_nats": 1, "active_units": 1, "mse_ratio": 3}
+DIGITS |= {f"active_units_{chunk}": 1 for chunk in ("z_v", "z_a", "z_z")}
+
 
 def title(row: str) -> str:
     """A row's name in words; "head" and "probe" behind a member's name are kept."""
@@ -32,14 +35,12 @@ def title(row: str) -> str:
     return f"LeVAsa, weight {row.removeprefix('weight_')}" if row.startswith("weight_") else row
 
 
-def cell(
-    metrics: MetricsFile, experiment: str, row: str, metric: str, *, digits: int = 3, n: bool = False
-) -> Cell | None:
+def cell(metrics: MetricsFile, experiment: str, row: str, metric: str, *, digits: int = 3) -> Cell | None:
     """A measurement as a table's cell; None where it was not measured."""
     if (experiment, row, metric) not in metrics:
         return None
     found = metrics.get(experiment, row, metric)
-    return Cell(found.value, found.low, found.high, found.paper, found.n if n else None, digits=digits)
+    return Cell(found.value, found.low, found.high, found.paper, digits=DIGITS.get(metric, digits))
 
 
 class Tables:
@@ -79,7 +80,8 @@ class Tables:
         for one in found:
             seeds = f", seeds {' '.join(map(str, one.seeds))}" if len(one.seeds) else ""
             texts.append(f"{one.protocol}, n {one.n:,}{seeds}" if one.n else one.protocol + seeds)
-        return "; ".join(dict.fromkeys(texts))
+        kept = [text for text in dict.fromkeys(texts) if not any(text != o and o.startswith(text) for o in texts)]
+        return "; ".join(kept)
 
     def headline(self) -> None:
         columns = {f"uar_{name}": f"UAR {CHUNKS[name]}" for name in ("va", "z_v", "z_a", "z_z", "vaz")}

@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 
+from affectspace.emotions import CATEGORIES
 from affectspace.evaluation import best_chunks, linear_probe, linear_readout
 from affectspace.evaluation.probes import ProbeResult
 from affectspace.experiments.levasa.study import Trained
@@ -61,8 +62,9 @@ class Readings:
 
     def __init__(self, data: TrainingSet, emotion: np.ndarray | None = None, progress: Progress = silent) -> None:
         self.data, self.progress = data, progress
-        names = np.array([*data.labels.categories, None], dtype=object)
-        self._emotion = names[data.labels.category] if emotion is None else emotion
+        known = np.array([*data.labels.categories, None], dtype=object)
+        self._emotion = known[data.labels.category] if emotion is None else emotion
+        self.categories = tuple(name for name in CATEGORIES if name in set(self._emotion))
         self._order: dict[object, tuple[int, int, int]] = {}
         self.known: dict[object, ProbeResult] = {}
 
@@ -129,11 +131,12 @@ class Readings:
 
     def head_emotions(self, trained: Trained) -> np.ndarray:
         """Emotion whose centre is nearest to what the heads read, test rows; a permuted member has its own centres."""
-        names = self.data.labels.categories
-        truth, known = self.centres("train"), self.emotion("train")
-        centres = np.array(
-            [np.nanmean(truth[known == name], axis=0) if (known == name).any() else [9.0, 9.0] for name in names]
-        )
+        names, truth, known = self.categories, self.centres("train"), self.emotion("train")
+        centres = np.full((len(names), 2), np.inf)  # an emotion that no training row has is never nearest
+        for index, name in enumerate(names):
+            rows = (known == name) & np.isfinite(truth).all(axis=1)
+            if rows.any():
+                centres[index] = truth[rows].mean(axis=0)
         seed = trained.member.config.labels.permute
         centres = centres[[names.index(name) for name in permuted(names, seed)]]
         affect = trained.codes.affect["test"]

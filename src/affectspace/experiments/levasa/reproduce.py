@@ -9,10 +9,11 @@ from affectspace.errors import RunError
 from affectspace.experiments.levasa.codes import codes_of
 from affectspace.experiments.levasa.plan import Budget, Member, members
 from affectspace.experiments.levasa.study import Study, Trained
+from affectspace.files import write_text
 from affectspace.training.configuration import DataConfig, TrainConfig
 from affectspace.training.fit import Progress, TrainingSet, fit, open_corpus, silent
 from affectspace.training.labels import encode_categories
-from affectspace.training.runs import Run, differences, open_run, write_text
+from affectspace.training.runs import Run, differences, open_run
 
 
 def reproduce(

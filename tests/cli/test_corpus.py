@@ -1,0 +1,69 @@
+"""`affectspace corpus list|describe|make`."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from affectspace.cli import app
+from affectspace.errors import ConfigError, DataError
+
+
+def run(*arguments: object) -> str:
+    result = CliRunner().invoke(app, ["corpus", *map(str, arguments)])
+    if result.exception is not None:
+        raise result.exception
+    return result.output
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Path:
+    path = tmp_path / "index.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["who", "emotion", "valence", "arousal", "width", "height", "[odd]"])
+        for i in range(30):
+            writer.writerow([f"p{i % 5}", ("joy", "sad")[i % 2], i / 30, -i / 30, 40 + i, 60, "[x]"])
+    return path
+
+
+def test_list() -> None:
+    assert "IMFDB_final/<actor>/<movie>" in run("list")
+    assert set(json.loads(run("list", "--json"))) == {"imfdb", "afew_va", "affectnet", "table", "faces"}
+
+
+def test_describe(index: Path) -> None:
+    text = run("describe", "table", index, "--columns", "person=who", "--where", "min(width, height) >= 48")
+    text = " ".join(text.split())
+    for part in ("22 rows, 5 people", "happiness", "valence", "shorter side", "[odd]", "where min(width, height) >= 48",
+                 "train and test share 4 people", "licence"):  # fmt: skip
+        assert part in text
+    described = json.loads(run("describe", "table", index, "--columns", "person=who", "--json"))
+    assert described["rows"] == 30
+    assert described["splits"]["person"]["shared"] == {}
+
+
+def test_describe_errors(index: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="names 'size', which is no column"):
+        run("describe", "table", index, "--where", "size > 3")
+    with pytest.raises(ConfigError, match="is not OURS=THEIRS"):
+        run("describe", "table", index, "--columns", "who")
+    with pytest.raises(DataError, match="there is no such file or folder"):
+        run("describe", "imfdb", tmp_path / "gone")
+
+
+def test_make_faces_and_describe_them(tmp_path: Path) -> None:
+    out = tmp_path / "faces"
+    assert "12 faces of 4 people" in run("make", "faces", out, "--n", 12, "--people", 4, "--size", 32)
+    assert json.loads(run("describe", "faces", out, "--json"))["rows"] == 12
+    assert "12 rows, 4 people" in run("describe", "faces", out)
+
+
+def test_make_faces_from_levels(tmp_path: Path) -> None:
+    labels = tmp_path / "labels.json"
+    labels.write_text(json.dumps({f"00{clip}_0000{i}": [clip, -i] for clip in (1, 2, 3) for i in range(2)}))
+    assert "6 faces of 3 people" in run("make", "faces", tmp_path / "out", "--level-labels", labels, "--size", 32)
+    with pytest.raises(DataError):
+        run("make", "faces", tmp_path / "out2", "--level-labels", tmp_path / "gone.json")

@@ -1,0 +1,102 @@
+"""The corpus itself: choosing rows, what is said of it, and how it is asked for."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from affectspace.corpora import CORPORA, Corpus, ReadReport, build_table, read_corpus
+from affectspace.errors import ConfigError, DataError
+from affectspace.scales import SCALES
+
+
+@pytest.fixture
+def corpus() -> Corpus:
+    columns = {
+        "id": [f"{i}" for i in range(12)],
+        "person": [f"p{i % 4}" for i in range(12)],
+        "emotion": ["happiness", "sadness", None] * 4,
+        "valence": np.linspace(-1, 1, 12),
+        "arousal": [np.nan, *np.zeros(11)],
+    }
+    table = build_table("test", columns, {"age": np.arange(12), "group": list("ab") * 6}, where="test")
+    ratings = pd.DataFrame({"id": ["0", "0", "11"], "rater": [1, 2, 1], "valence": [0.1, 0.2, 0.3]})
+    return Corpus("test", table, SCALES["affectnet"], "free", "nobody", ReadReport(12), None, ratings)
+
+
+def test_where_and_take_keep_count_and_ratings(corpus: Corpus) -> None:
+    young = corpus.where("age < 6")
+    assert young.table.index.tolist() == list(range(6))
+    assert young.report.left_out == {"where age < 6": 6}
+    assert young.ratings is not None
+    assert young.ratings["id"].tolist() == ["0", "0"]
+    taken = young.take([5, 1])
+    assert taken.table["id"].tolist() == ["5", "1"]
+    assert taken.report == ReadReport(2, {"where age < 6": 6, "not taken": 4})
+    assert len(corpus.take(np.arange(12) > 9)) == 2
+    with pytest.raises(DataError, match="no row of 12 is left"):
+        corpus.take([])
+
+
+def test_description_is_json(corpus: Corpus) -> None:
+    described = json.loads(json.dumps(corpus.describe()))
+    assert described["rows"] == 12
+    assert described["people"] == 4
+    assert described["emotions"] == {"happiness": {"rows": 4, "people": 4}, "sadness": {"rows": 4, "people": 4}}
+    valence = described["axes"]["valence"]
+    assert (valence["n"], valence["min"], valence["max"]) == (12, -1, 1)
+    assert valence["q50"] == pytest.approx(0)
+    assert described["axes"]["arousal"]["n"] == 11
+    assert "dominance" not in described["axes"]
+    assert described["extras"] == {"age": {str(i): 1 for i in range(12)}, "group": {"a": 6, "b": 6}}
+    assert described["splits"]["person"]["shared"] == {}
+    assert sum(part["people"] for part in described["splits"]["person"]["parts"].values()) == 4
+    assert "person" in described["splits"]["random"]["shared"]
+    assert described["image_size"] is None
+    assert described["scale"] == "affectnet"
+
+
+def test_image_sizes_are_looked_up_where_the_table_is_silent(tmp_path: Path, image_bytes) -> None:
+    (tmp_path / "a.jpg").write_bytes(image_bytes(1, (30, 20)))
+    (tmp_path / "b.jpg").write_bytes(b"text")
+    table = build_table("t", {"id": ["a", "b"], "image": ["a.jpg", "b.jpg"]}, where="t")
+    size = Corpus("t", table, media=tmp_path).describe()["image_size"]
+    assert size["source"] == "1 of 2 files"
+    assert (size["shorter"]["max"], size["longer"]["max"]) == (20, 30)
+
+
+def test_one_person_is_said_in_the_description(corpus: Corpus) -> None:
+    assert "one person only" in corpus.where("person == 'p0'").describe()["splits"]["person"]["impossible"]
+
+
+def test_build_table_checks() -> None:
+    with pytest.raises(DataError, match="no rows are left"):
+        build_table("t", {"id": []}, where="t.csv")
+    table = build_table("t", {"id": [1.0, "b"], "valence": [None, 0.5]}, where="t.csv")
+    assert table["id"].tolist() == ["1", "b"]
+    assert table["label_kind"].isna().tolist() == [True, False]
+
+
+def test_asking_for_what_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="unknown corpus 'imfbd'; did you mean 'imfdb'"):
+        read_corpus("imfbd", tmp_path)
+    with pytest.raises(DataError, match=r"nowhere: there is no such file or folder; afew_va needs NNN/NNN.json"):
+        read_corpus("afew_va", tmp_path / "nowhere")
+    with pytest.raises(ConfigError, match="the reader 'afew_va' takes no media; it takes the folder alone"):
+        read_corpus("afew_va", tmp_path, media=tmp_path)
+    with pytest.raises(ConfigError, match="the reader 'table' takes no scael; it takes media, columns"):
+        read_corpus("table", tmp_path, scael="sam")
+
+
+def test_every_reader_loads() -> None:
+    assert all(callable(reader.load()) for reader in CORPORA.values())
+
+
+def test_the_list_of_corpora_imports_nothing_heavy() -> None:
+    code = "import sys; from affectspace.corpora import CORPORA; print({'pandas', 'torch', 'PIL'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
