@@ -18,7 +18,7 @@ def write_atomic(path: Path, write: Callable[[Path], Any]) -> None:
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise RunError(
-            f"{path}: cannot be written: {error.strerror or error}; free some space or choose another --out"
+            f"cannot write {path}: {error.strerror or error}; free some space or choose another place"
         ) from error
     except BaseException:
         partial.unlink(missing_ok=True)

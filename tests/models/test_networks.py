@@ -45,10 +45,11 @@ def test_any_multiple_of_16_comes_back_in_its_size(size: int, padding: int) -> N
 
 
 def test_every_pixel_reaches_the_code_with_padding() -> None:
+    torch.manual_seed(0)  # a unit may be off for one image: over sixteen no pixel is left without effect
     encoder = ImageEncoder(32, 4, 1, (16,)).eval()
-    image = torch.rand(1, 3, 32, 32, requires_grad=True)
+    image = torch.rand(16, 3, 32, 32, requires_grad=True)
     encoder(image).sum().backward()
-    assert (image.grad.abs().sum(dim=1) > 0).float().mean() > 0.9
+    assert (image.grad.abs().sum(dim=(0, 1)) > 0).all()
 
 
 def test_projection_heads() -> None:

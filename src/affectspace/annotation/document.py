@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from affectspace.errors import DataError
+from affectspace.files import write_text
 
 if TYPE_CHECKING:
     from affectspace.annotation.transfer import AnnotationTransfer
@@ -36,13 +36,7 @@ def write(transfer: AnnotationTransfer, path: str | Path | None = None) -> str:
     }
     text = json.dumps(content, indent=1, allow_nan=False) + "\n"
     if path is not None:
-        partial = Path(f"{path}.partial")
-        try:
-            partial.write_text(text, encoding="utf-8")
-            os.replace(partial, path)
-        except OSError as error:
-            partial.unlink(missing_ok=True)
-            raise DataError(f"cannot write {path}: {error.strerror or error}; nothing was kept of it") from error
+        write_text(Path(path), text)
     return text
 
 

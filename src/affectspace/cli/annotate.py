@@ -156,23 +156,15 @@ def plot(
     force: Force = False,
 ) -> None:
     """Draw the ellipses, continuous and discretised, as .png, .svg or .pdf."""
-    import os
-
     from affectspace.annotation import plot_ellipses
+    from affectspace.files import write_atomic
 
     if out.suffix not in (".png", ".svg", ".pdf"):
         raise ConfigError(f"{out}: a figure is written as .png, .svg or .pdf")
     if out.exists() and not force:
         raise DataError(f"{out} exists already; --force overwrites it")
     figure = plot_ellipses(_transfer(reference, transfer, n_sigma=n_sigma, covariance=covariance), levels=steps)
-    partial = Path(f"{out}.partial")
-    try:
-        figure.savefig(partial, format=out.suffix[1:], dpi=160)
-        os.replace(partial, out)
-    except OSError as error:
-        raise DataError(f"cannot write {out}: {error.strerror or error}; nothing was kept of it") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    write_atomic(out, lambda partial: figure.savefig(partial, format=out.suffix[1:], dpi=160))
     typer.echo(f"wrote {out}")
 
 

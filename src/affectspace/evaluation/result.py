@@ -2,13 +2,13 @@
 
 import json
 import math
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from affectspace.errors import DataError
+from affectspace.files import write_text
 
 _NUMBERS = ("value", "low", "high", "paper")
 
@@ -112,11 +112,8 @@ class MetricsFile:
 
     def write(self, path: str | Path) -> None:
         """Write `path` under a temporary name and rename it."""
-        target = Path(path)
-        partial = target.with_name(target.name + ".partial")
         text = json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
-        partial.write_text(text + "\n", encoding="utf-8")
-        os.replace(partial, target)
+        write_text(Path(path), text + "\n")
 
     @classmethod
     def read(cls, path: str | Path) -> "MetricsFile":

@@ -50,7 +50,9 @@ class LevasaConfig(ModelConfig):
         "mlp", description="projection heads; identity pulls every dimension"
     )
     head_hidden: int = Field(64, ge=1)
-    align_on: Literal["sample", "mean"] = Field("mean", description="what the heads see in training; sample in the paper")
+    align_on: Literal["sample", "mean"] = Field(
+        "mean", description="what the heads see in training; sample in the paper"
+    )
     discrete_loss: Literal["cross_entropy", "bce"] = "cross_entropy"
     level_low: int = Field(-10, description="lowest level of the discrete labels, in tenths")
     level_high: int = 10

@@ -1,11 +1,11 @@
 """Figures and documents to files, at once or not at all, and the same bytes for the same input."""
 
 import io
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from affectspace.errors import DataError, RunError
+from affectspace.errors import DataError
+from affectspace.files import write_atomic
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,17 +41,8 @@ def save_figure(figure: "Figure", path: str | Path, dpi: int = 200) -> Path:
 def write_whole(path: str | Path, content: bytes) -> Path:
     """Write a file under ``<name>.partial`` and rename it, so that readers see all of it or the old one.
 
-    Raises RunError (naming the path and the system's reason) where that fails; the partial file is removed.
+    Raises RunError (naming the path and the system's reason) where that fails.
     """
     path = Path(path)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    except OSError as error:
-        if partial.is_file():
-            partial.unlink()
-        reason = error.strerror or str(error)
-        raise RunError(f"cannot write {path}: {reason}; free some space or choose another folder") from error
+    write_atomic(path, lambda partial: partial.write_bytes(content))
     return path

@@ -121,10 +121,14 @@ def fit(
         with FileLock(run.folder / ".lock", timeout=0):
             return _fit_locked(config, run, data, threads, progress)
     except Timeout:
-        raise RunError(f"{out}: another process is training in this folder; wait for it, or choose another --out") from None
+        raise RunError(
+            f"{out}: another process is training in this folder; wait for it, or choose another --out"
+        ) from None
 
 
-def _fit_locked(config: TrainConfig, run: Run, data: TrainingSet | None, threads: int | None, progress: Progress) -> Run:
+def _fit_locked(
+    config: TrainConfig, run: Run, data: TrainingSet | None, threads: int | None, progress: Progress
+) -> Run:
     data = data if data is not None else TrainingSet(config, progress=progress)
     write_atomic(run.folder / "split.csv", lambda path: _split_table(data).to_csv(path, index=False))
     handler = logging.FileHandler(run.folder / "log.txt", encoding="utf-8")

@@ -43,7 +43,7 @@ class Run:
 
     @property
     def history(self) -> pd.DataFrame:
-        """A row an epoch: losses by term on train and validation, images per second."""
+        """A row an epoch: losses by term on train and validation."""
         return pd.read_csv(self.folder / "history.csv")
 
     @property

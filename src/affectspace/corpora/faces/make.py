@@ -22,6 +22,7 @@ from affectspace.corpora.faces.labels import checked_labels, invented_labels
 from affectspace.corpora.faces.reader import ABOUT, INDEX, PICTURES, read_faces
 from affectspace.corpora.faces.sampling import NUISANCE, nuisance, sample_parameters
 from affectspace.errors import ConfigError, DataError
+from affectspace.files import write_atomic, write_text
 
 VERSION = 1  # of the drawing: to be raised when the same seed draws another picture
 _CHUNK = 128
@@ -78,12 +79,9 @@ def make_faces(
     (out / ABOUT).unlink(missing_ok=True)  # it is written last: without it the folder is not finished
     rows = _rows(table)
     _write_pictures(out / PICTURES, table, rows, seed, size, workers, progress)
-    partial = out / f"{INDEX}.partial"
-    _index(table, rows, seed, size).to_csv(partial, index=False)
-    os.replace(partial, out / INDEX)
-    partial = out / f"{ABOUT}.partial"
-    partial.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
-    os.replace(partial, out / ABOUT)
+    index = _index(table, rows, seed, size)
+    write_atomic(out / INDEX, lambda partial: index.to_csv(partial, index=False))
+    write_text(out / ABOUT, json.dumps(settings, indent=1) + "\n")
     return read_faces(out)
 
 
@@ -180,13 +178,15 @@ def _write_pictures(
     if workers is not None and workers < 1:
         raise ConfigError(f"workers={workers}: at least one process must draw")
     names = (table["person"] + "/" + table["id"] + ".png").tolist()
-    partial = path.with_name(f"{path.name}.partial")
-    done = 0
-    with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
-        for files in _drawn(rows, seed, size, workers or os.cpu_count() or 1):
-            for content in files:
-                archive.writestr(zipfile.ZipInfo(names[done], _EPOCH), content)
-                done += 1
-            if progress is not None:
-                progress(done, len(rows), "faces drawn")
-    os.replace(partial, path)
+
+    def write(partial: Path) -> None:
+        done = 0
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
+            for files in _drawn(rows, seed, size, workers or os.cpu_count() or 1):
+                for content in files:
+                    archive.writestr(zipfile.ZipInfo(names[done], _EPOCH), content)
+                    done += 1
+                if progress is not None:
+                    progress(done, len(rows), "faces drawn")
+
+    write_atomic(path, write)

@@ -96,25 +96,24 @@ def changes(name: str, budget: Budget, categories: tuple[str, ...]) -> dict[str,
 def members(
     data: DataConfig, drawn: DataConfig | None, categories: tuple[str, ...], budget: Budget, cache: Path | None = None
 ) -> Iterator[Member]:
-    """Every member of the study, the headline's first seed first, so that a report can be made early."""
+    """Every member of the study, one seed of each model and control first, then the headline's other seeds."""
 
     def make(name: str, seed: int, where: DataConfig, epochs: int) -> Member:
         change = changes(name, budget, categories)
         fields = {"data": where.model_dump(), "fit": {"epochs": epochs, "seed": seed}, **change}
         return Member(name, seed, build_config(fields, where=name))
 
-    first = budget.seeds[0]
-    for seed in budget.seeds:
-        for name in HEADLINE:
+    first, *others = budget.seeds
+    for name in ("vanilla", "continuous", "permuted", "cnn", "discrete", "class_means", "seven_way", "notebook"):
+        yield make(name, first, data, budget.epochs)
+    if drawn is not None:
+        for name in ("afew_vanilla", "afew_discrete"):
+            yield make(name, first, drawn, budget.drawn_epochs)
+    for name in HEADLINE:
+        for seed in others:
             yield make(name, seed, data, budget.epochs)
-        if seed == first:
-            for name in ("cnn", "discrete", "class_means", "seven_way", "notebook"):
-                yield make(name, seed, data, budget.epochs)
-            if drawn is not None:
-                for name in ("afew_vanilla", "afew_discrete"):
-                    yield make(name, seed, drawn, budget.drawn_epochs)
-    for weight in budget.curve_weights:
-        yield make(f"weight_{weight:g}", first, data, budget.epochs)
     if budget.paper_epochs:
         for name in ("paper_vanilla", "paper_continuous"):
             yield make(name, first, data, budget.paper_epochs)
+    for weight in budget.curve_weights:
+        yield make(f"weight_{weight:g}", first, data, budget.epochs)

@@ -9,7 +9,7 @@ import numpy as np
 from affectspace.annotation import AnnotationTransfer, expected_return, r2_given_emotion
 from affectspace.evaluation import Measurement, MetricsFile
 from affectspace.experiments.levasa import strict
-from affectspace.experiments.levasa.claims import decide_claims
+from affectspace.experiments.levasa.claims import Judge, decide_claims
 from affectspace.experiments.levasa.codes import Codes
 from affectspace.experiments.levasa.drawn import drawn_results
 from affectspace.experiments.levasa.figures import Picture, history_picture, pictures
@@ -19,7 +19,8 @@ from affectspace.experiments.levasa.printed_tables import Tables
 from affectspace.experiments.levasa.published import CITATION, FAULTS
 from affectspace.experiments.levasa.readings import COMBINATIONS, STRICT, Readings, alignment_of, paper_protocol
 from affectspace.experiments.levasa.study import Study, Trained
-from affectspace.report import KeyFigure, Report
+from affectspace.report import Cell, KeyFigure, Report
+from affectspace.training.configuration import TrainConfig
 from affectspace.training.fit import PARTS, Progress, TrainingSet, silent
 from affectspace.training.runs import Run, differences
 
@@ -51,10 +52,17 @@ def _ellipses(metrics: MetricsFile) -> None:
             measurement = Measurement(ceilings[axis], protocol="closed form")
             metrics.set("transferred_labels", row, f"r2_{axis}", measurement)
         back = expected_return(reference, distribution, points=points)
-        note = "Monte Carlo, n samples an emotion"
-        metrics.set("transferred_labels", row, "anger_returns", Measurement(back["anger"], n=points, note=note))
+        note = "n samples an emotion"
+        metrics.set(
+            "transferred_labels",
+            row,
+            "anger_returns",
+            Measurement(back["anger"], n=points, protocol="Monte Carlo", note=note),
+        )
         mean = float(np.mean(list(back.values())))
-        metrics.set("transferred_labels", row, "mean_returns", Measurement(mean, n=points, note=note))
+        metrics.set(
+            "transferred_labels", row, "mean_returns", Measurement(mean, n=points, protocol="Monte Carlo", note=note)
+        )
 
 
 def write_results(study: Study, progress: Progress = silent) -> Path:
@@ -143,15 +151,18 @@ def corpus_name(study: Study) -> str:
     return f"{path.resolve().parent.name}/{path.name}"
 
 
+def _plain(config: TrainConfig) -> dict[str, Any]:
+    """A configuration to print: of paths the names only."""
+    fields = config.model_dump(mode="json")
+    for key in ("path", "media", "cache"):
+        if fields["data"][key]:
+            fields["data"][key] = Path(fields["data"][key]).name
+    return fields
+
+
 def _configurations(study: Study) -> dict[str, Any]:
-    """The headline's configuration, and how each other member's differs from it; of paths the names only."""
-    dumped = {}
-    for name, ones in study.trained.items():
-        fields = ones[0].member.config.model_dump(mode="json")
-        for key in ("path", "media", "cache"):
-            if fields["data"][key]:
-                fields["data"][key] = Path(fields["data"][key]).name
-        dumped[name] = fields
+    """The headline's configuration, and how each other member's differs from it."""
+    dumped = {name: _plain(ones[0].member.config) for name, ones in study.trained.items()}
     base = "continuous" if "continuous" in dumped else next(iter(dumped), "")
     facts: dict[str, Any] = {f"configuration of {base}": dumped.get(base, {})}
     for name, fields in dumped.items():
@@ -189,8 +200,10 @@ def _key_figures(metrics: MetricsFile) -> list[KeyFigure]:
         ("Reconstruction MSE over Vanilla's", "reconstruction", "continuous", "mse_ratio"),
     )
     found = []
+    gap = ("comparisons", "cnn - vanilla", "uar")
+    no_gap = gap in metrics and (metrics.get(*gap).low or 0) <= 0  # then a share of it means nothing
     for label, *names in wanted:
-        if tuple(names) in metrics:
+        if tuple(names) in metrics and not (no_gap and names[1] == "gap_closed"):
             one = metrics.get(*names)
             note = f"{one.protocol}, n {one.n:,}" if one.n else one.protocol
             found.append(KeyFigure(label, one.value, one.low, one.high, one.paper, note))
@@ -209,16 +222,12 @@ def _summary(metrics: MetricsFile) -> str:
         f"**Primary endpoint.** On people unseen in training, LeVAsa {verdict} the Vanilla VAE in UAR of a linear "
         "probe on the valence and arousal chunks."
     )
-    control = ("comparisons", "continuous - permuted", "uar")
-    if control in metrics:
-        other = metrics.get(*control)
-        decided = other.low is not None and other.low > 0
-        text += (
-            " The true ellipses beat permuted ones, so the geometry of the circumplex helps."
-            if decided
-            else " The true ellipses do not beat permuted ones: what helps is supervision by emotion, and nothing here "
-            "shows that the geometry of the circumplex does."
-        )
+    verdict, _ = Judge(metrics).control("permuted")
+    if verdict == "held":
+        return text + " The true ellipses beat permuted ones, so the geometry of the circumplex helps."
+    if ("comparisons", "continuous - permuted", "uar") in metrics:
+        text += " The true ellipses do not beat permuted ones: nothing here shows that the circumplex' geometry helps"
+        text += ", what helps is supervision by emotion." if one.low > 0 else "."
     return text
 
 
@@ -250,8 +259,8 @@ def _trainings(report: Report, study: Study) -> None:
             facts, model = one.run.facts, one.member.config.model
             weight = getattr(model, "alignment_weight", None) if alignment_of(one) != "none" else None
             epochs, kept = facts.get("epochs", one.member.config.fit.epochs), facts.get("kept_epoch")
-            seconds = facts.get("seconds")
-            rows.append((one.member.title, one.member.seed, epochs, kept, weight, seconds))
+            seconds = round(facts["seconds"]) if "seconds" in facts else None
+            rows.append((one.member.title, one.member.seed, epochs, kept, Cell(weight, digits=2), seconds))
     columns = ("model", "seed", "epochs", "kept epoch", "alignment weight", "seconds")
     report.table(
         "Every training", columns, rows, "Models that are compared have the same epochs, data and class weights."
@@ -271,7 +280,7 @@ def evaluate_run(run: Run, data: TrainingSet, codes: Codes, progress: Progress =
     strict.floors(metrics, readings)
     metrics.write(run.folder / "metrics.json")
     facts = {"run": name, "seed": config.fit.seed, "licence": data.corpus.licence, "citation": data.corpus.citation}
-    report = Report(f"Run {name}", data.corpus.name, {**facts, "configuration": config.model_dump(mode="json")})
+    report = Report(f"Run {name}", data.corpus.name, {**facts, "configuration": _plain(config)})
     primary = metrics.get("probes", name, "uar_va")
     note = f"strict, n {primary.n:,}"
     report.key_figures([KeyFigure("UAR on test people", primary.value, primary.low, primary.high, note=note)])
