@@ -9,19 +9,21 @@ from affectspace.errors import RunError
 
 
 def write_atomic(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write to a temporary name beside the path and rename; nothing is left behind when writing fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write to a temporary name beside the path and rename; folders are made, and nothing is left behind when it fails.
+
+    Raises RunError with the system's reason.
+    """
     partial = path.with_name(path.name + ".partial")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write(partial)
         os.replace(partial, path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise RunError(
-            f"cannot write {path}: {error.strerror or error}; free some space or choose another place"
-        ) from error
-    except BaseException:
-        partial.unlink(missing_ok=True)
+    except BaseException as error:
+        if partial.is_file():
+            partial.unlink()
+        if isinstance(error, OSError):
+            reason = error.strerror or str(error)
+            raise RunError(f"cannot write {path}: {reason}; free some space or choose another place") from error
         raise
 
 

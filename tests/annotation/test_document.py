@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from affectspace.annotation import AnnotationTransfer
-from affectspace.errors import DataError
+from affectspace.errors import DataError, RunError
 
 
 def fitted():
@@ -65,5 +65,5 @@ def test_not_json_and_no_file(tmp_path):
         AnnotationTransfer.from_json(path)
     with pytest.raises(DataError, match=r"cannot read the transfer .*none\.json"):
         AnnotationTransfer.from_json(tmp_path / "none.json")
-    with pytest.raises(DataError, match="cannot write"):
-        fitted().to_json(tmp_path / "no" / "folder.json")
+    with pytest.raises(RunError, match="cannot write"):
+        fitted().to_json(path / "folder.json")

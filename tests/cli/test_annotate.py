@@ -259,7 +259,8 @@ def test_plot(tmp_path, suffix):
 
 def test_figures_that_cannot_be(tmp_path):
     assert "written as .png" in fails("plot", "--out", tmp_path / "figure.txt")
-    assert "cannot write" in fails("plot", "--out", tmp_path / "no" / "figure.svg")
+    (tmp_path / "file").write_text("")
+    assert "cannot write" in fails("plot", "--out", tmp_path / "file" / "figure.svg")
 
 
 def test_imfdb_to_points(shared_data, tmp_path):

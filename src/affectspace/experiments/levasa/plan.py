@@ -9,7 +9,7 @@ from affectspace.models.pretrained import ModelConfig
 from affectspace.training.configuration import DataConfig, TrainConfig, build_config
 
 CONTROLS = ("permuted", "class_means", "seven_way")
-HEADLINE = ("vanilla", "continuous", "permuted")
+HEADLINE = ("vanilla", "continuous")
 
 TITLES = {
     "vanilla": "Vanilla VAE",
@@ -32,9 +32,9 @@ class Budget(ModelConfig):
 
     epochs: int = 6
     seeds: tuple[int, ...] = (0, 1, 2)
-    paper_epochs: int = 2
+    paper_epochs: int = 1
     drawn_epochs: int = 3
-    curve_weights: tuple[float, ...] = (0.1, 1.0)
+    curve_weights: tuple[float, ...] = (1.0,)
     alignment_weight: float = 0.3
     workers: int = 2
 
