@@ -25,6 +25,22 @@ CATEGORIES = (
     "excitement",
     "frustration",
 )
+
+# one colour an emotion in all figures, told apart by colour-blind readers too
+EMOTION_COLOURS = {
+    "neutral": "#6e6e6e",
+    "happiness": "#e69f00",
+    "sadness": "#0072b2",
+    "anger": "#c9400a",
+    "fear": "#cc79a7",
+    "disgust": "#009e73",
+    "surprise": "#4fb3ea",
+    "contempt": "#882255",
+    "calm": "#44aa99",
+    "boredom": "#8c8c2b",
+    "excitement": "#d9b300",
+    "frustration": "#6b3d0f",
+}
 _BASIC = ("neutral", "happiness", "sadness", "anger", "fear", "disgust", "surprise")
 
 

@@ -3,8 +3,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from affectspace.annotation import AnnotationTransfer, plot_ellipses
-from affectspace.annotation.figure import COLOURS
-from affectspace.emotions import CATEGORIES
+from affectspace.emotions import CATEGORIES, EMOTION_COLOURS
 from affectspace.errors import DataError
 
 
@@ -13,7 +12,7 @@ def test_two_panels_whose_title_says_the_area():
     assert len(figure.axes) == 2
     assert figure.get_suptitle() == "The ellipses of AffectNet: 2.0% of the square each on average, 13.5% together"
     assert {text.get_text() for text in figure.axes[0].texts} == {*AnnotationTransfer.reference("affectnet").classes_}
-    assert set(COLOURS) == set(CATEGORIES)
+    assert set(EMOTION_COLOURS) == set(CATEGORIES)
 
 
 def test_points_and_given_axes():

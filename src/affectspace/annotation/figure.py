@@ -10,26 +10,13 @@ import numpy as np
 from affectspace.annotation.geometry import covered_area, union_area
 from affectspace.annotation.levels import to_levels
 from affectspace.annotation.transfer import AnnotationTransfer
+from affectspace.emotions import EMOTION_COLOURS
 from affectspace.errors import DataError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = {
-    "neutral": "#6b7280",
-    "happiness": "#e8a200",
-    "sadness": "#2f6db5",
-    "anger": "#cf3030",
-    "fear": "#7c4dbd",
-    "disgust": "#4e9a35",
-    "surprise": "#0fa3b1",
-    "contempt": "#8c6239",
-    "calm": "#2b9d7e",
-    "boredom": "#94a3b8",
-    "excitement": "#e2559b",
-    "frustration": "#9c3d54",
-}
 _INK, _FAINT = "#1f2933", "#d5dae1"
 _DRAWS = 20_000  # samples per emotion behind the grid of levels
 
@@ -180,8 +167,8 @@ def _names(ax: Axes, plane: AnnotationTransfer) -> None:
 
 def colour_of(transfer: AnnotationTransfer, name: Any) -> str:
     """The colour of an emotion: fixed for our categories, taken in turn for other names."""
-    if name in COLOURS:
-        return COLOURS[str(name)]
+    if name in EMOTION_COLOURS:
+        return EMOTION_COLOURS[str(name)]
     classes = transfer.classes_.tolist()
-    palette = list(COLOURS.values())
+    palette = list(EMOTION_COLOURS.values())
     return palette[classes.index(name) % len(palette)] if name in classes else _INK

@@ -9,6 +9,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from affectspace.emotions import EMOTION_COLOURS
+
 INK = "#1d2126"
 MUTED = "#5d636b"
 RULE = "#d5d2cb"
@@ -18,20 +20,6 @@ UNLABELLED = "#b9b9b9"
 
 # Okabe and Ito's palette (https://jfly.uni-koeln.de/color/) for the six basic emotions, Tol's muted scheme for the
 # rest; every emotion has a marker of its own too, so that colour is never the only sign.
-EMOTION_COLOURS = {
-    "neutral": "#6e6e6e",
-    "happiness": "#e69f00",
-    "sadness": "#0072b2",
-    "anger": "#c9400a",
-    "fear": "#cc79a7",
-    "disgust": "#009e73",
-    "surprise": "#4fb3ea",
-    "contempt": "#882255",
-    "calm": "#44aa99",
-    "boredom": "#8c8c2b",
-    "excitement": "#d9b300",
-    "frustration": "#6b3d0f",
-}
 EMOTION_MARKERS = dict(zip(EMOTION_COLOURS, ("o", "^", "v", "s", "D", "P", "*", "X", "p", "h", "<", ">"), strict=True))
 _MARKER_SIZES = {"*": 1.75, "P": 1.2, "X": 1.2, "p": 1.15, "h": 1.15, "D": 0.9}
 _SPARE_COLOURS = ("#332288", "#117733", "#cc6677", "#ddcc77", "#88ccee", "#aa4499", "#999933", "#661100")

@@ -30,12 +30,12 @@ TITLES = {
 class Budget(ModelConfig):
     """How much is trained. One epoch budget for all models that are compared."""
 
-    epochs: int = 6
+    epochs: int = 5
     seeds: tuple[int, ...] = (0, 1, 2)
     paper_epochs: int = 1
     drawn_epochs: int = 3
-    curve_weights: tuple[float, ...] = (1.0,)
-    alignment_weight: float = 0.3
+    curve_weights: tuple[float, ...] = (0.2,)
+    alignment_weight: float = 0.02
     workers: int = 2
 
 
