@@ -18,10 +18,10 @@ demo: $(STAMP)
 	$(BIN)/affectspace demo --out runs/demo
 
 test: lint
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2
 
 test-all: lint
-	$(BIN)/python -m pytest -q -m ""
+	$(BIN)/python -m pytest -q -n 2 -m ""
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -13,9 +13,10 @@ from affectspace.annotation import AnnotationTransfer
 from affectspace.experiments.levasa.codes import Codes
 from affectspace.experiments.levasa.plan import Budget, Member, changes
 from affectspace.experiments.levasa.study import Study, Trained
+from affectspace.files import write_text
 from affectspace.training.configuration import build_config
 from affectspace.training.labels import Labels
-from affectspace.training.runs import Run, write_text
+from affectspace.training.runs import Run
 
 EMOTIONS = ("neutral", "happiness", "sadness", "anger")
 PARTS = ("train", "validation", "test")

@@ -33,10 +33,11 @@ def traverse(
     rows = parse_rows(dataset_rows or "test:4") if dataset_rows or not image else None
 
     from affectspace.errors import RunError
+    from affectspace.files import write_text
     from affectspace.generation.runs import dataset_faces, geometry_of, open_data, read_face, walkable
     from affectspace.generation.walks import grid_points, walk
     from affectspace.report import save_figure, walk_figure
-    from affectspace.training.runs import open_run, write_text
+    from affectspace.training.runs import open_run
 
     opened = open_run(run)
     model = walkable(opened)

@@ -79,7 +79,7 @@ class FitConfig(ModelConfig):
     keep: Literal["best", "last"] = Field("best", description="which epoch's weights become the model")
     seed: int = 0
     accelerator: str = "auto"
-    devices: int = Field(1, ge=1)
+    devices: int = Field(1, ge=1, le=1, description="image models train on one device")
     precision: str = Field("32-true", description="Lightning's names: 32-true, bf16-mixed, 16-mixed, ...")
     channels_last: bool = True
     threads: int | None = Field(None, ge=1, description="of PyTorch on the CPU")

@@ -5,6 +5,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,8 @@ def fit(
     """
     if config.model.kind == "levasa" and config.model.alignment == "categories" and not config.model.categories:
         raise ConfigError("model.categories: name the emotions")
+    if config.fit.logger == "tensorboard" and find_spec("tensorboard") is None:
+        raise ConfigError("fit.logger: tensorboard is not installed; pip install 'affectspace[tensorboard]', or use csv")
     run = start_run(out, config, force=force)
     try:
         with FileLock(run.folder / ".lock", timeout=0):
