@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, Ellipse
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from affectspace.errors import DataError
 from affectspace.report.labels import place_labels
@@ -244,3 +245,7 @@ def _spread_out(count: int, at_most: int) -> np.ndarray:
 def _scale(axes: "Axes", which: str, values: Sequence[float]) -> None:
     if min(values) > 0 and max(values) / min(values) > 20:
         axes.set_xscale("log") if which == "x" else axes.set_yscale("log")
+        along = axes.xaxis if which == "x" else axes.yaxis
+        along.set_major_locator(LogLocator(subs=(1, 2, 5)))  # 0.2, 0.5, 1, 2, 5: plain numbers that do not collide
+        along.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        along.set_minor_formatter(NullFormatter())
