@@ -36,6 +36,9 @@ def levasa(
     workers: Annotated[
         int, typer.Option(help="Trainings at once, one thread each; 1: one at a time on all threads.")
     ] = 2,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a key of all members, such as model.width=16.")
+    ] = None,
     quick: Annotated[bool, typer.Option(help="A few hundred images and one epoch, to see that all works.")] = False,
 ) -> None:
     """LeVAsa: five models, controls, ceiling, tables 1-3, figures 2-4, claims; metrics.json and report.html."""
@@ -45,7 +48,7 @@ def levasa(
     from affectspace.experiments.levasa.reproduce import reproduce
     from affectspace.training.configuration import DataConfig, SplitConfig
 
-    asked: dict[str, Any] = {"workers": workers}
+    asked: dict[str, Any] = {"workers": workers, "overrides": tuple(set_ or ())}
     if epochs is not None:
         asked["epochs"] = epochs
     if seeds is not None:

@@ -118,7 +118,9 @@ def fit(
     if config.model.kind == "levasa" and config.model.alignment == "categories" and not config.model.categories:
         raise ConfigError("model.categories: name the emotions")
     if config.fit.logger == "tensorboard" and find_spec("tensorboard") is None:
-        raise ConfigError("fit.logger: tensorboard is not installed; pip install 'affectspace[tensorboard]', or use csv")
+        raise ConfigError(
+            "fit.logger: tensorboard is not installed; pip install 'affectspace[tensorboard]', or use csv"
+        )
     run = start_run(out, config, force=force)
     try:
         with FileLock(run.folder / ".lock", timeout=0):

@@ -28,14 +28,15 @@ TITLES = {
 
 
 class Budget(ModelConfig):
-    """How much is trained. One epoch budget for all models that are compared."""
+    """How much is trained. One epoch budget for all that are compared; overrides (fit.batch_size=128) are for all members."""
 
     epochs: int = 5
     seeds: tuple[int, ...] = (0, 1, 2)
     paper_epochs: int = 1
-    drawn_epochs: int = 3
+    drawn_epochs: int = 2
     curve_weights: tuple[float, ...] = (0.2,)
     alignment_weight: float = 0.02
+    overrides: tuple[str, ...] = ()
     workers: int = 2
 
 
@@ -101,7 +102,7 @@ def members(
     def make(name: str, seed: int, where: DataConfig, epochs: int) -> Member:
         change = changes(name, budget, categories)
         fields = {"data": where.model_dump(), "fit": {"epochs": epochs, "seed": seed}, **change}
-        return Member(name, seed, build_config(fields, where=name))
+        return Member(name, seed, build_config(fields, where=name, overrides=budget.overrides))
 
     first, *others = budget.seeds
     for name in ("vanilla", "continuous", "permuted", "cnn", "discrete", "class_means", "seven_way", "notebook"):
