@@ -33,6 +33,7 @@ def levasa(
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs of every model that is compared.")] = None,
     seeds: Annotated[int | None, typer.Option(help="Seeds of the headline's models.")] = None,
+    curve: Annotated[str, typer.Option(help="More alignment weights for the rate-distortion curve.")] = "0.5",
     workers: Annotated[
         int, typer.Option(help="Trainings at once, one thread each; 1: one at a time on all threads.")
     ] = 2,
@@ -49,6 +50,8 @@ def levasa(
     from affectspace.training.configuration import DataConfig, SplitConfig
 
     asked: dict[str, Any] = {"workers": workers, "overrides": tuple(set_ or ())}
+    if not quick:
+        asked["curve_weights"] = parse_weights(curve)
     if epochs is not None:
         asked["epochs"] = epochs
     if seeds is not None:
@@ -71,6 +74,16 @@ def levasa(
         )
         report = reproduce(out, data, level_labels=level_labels, budget=budget, progress=progress)
     typer.echo(f"report: {report}")
+
+
+def parse_weights(text: str) -> tuple[float, ...]:
+    """Alignment weights as numbers, from ``0.2,1``; none from an empty text. Raises ConfigError."""
+    from affectspace.errors import ConfigError
+
+    try:
+        return tuple(float(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise ConfigError(f"--curve {text!r}: write numbers with commas between them, such as 0.2,1") from None
 
 
 def demo(

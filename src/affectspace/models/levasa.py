@@ -59,7 +59,7 @@ class LevasaConfig(ModelConfig):
     categories: tuple[str, ...] = Field((), description="emotions of the head of alignment: categories")
     kl_power: Literal[1, 2] = Field(1, description="2 squares the KL of each chunk (Eq. 1)")
     kl_weight: float = Field(0.5, ge=0)
-    alignment_weight: float = Field(0.02, ge=0, description="at 1 its gradient on the encoder is about 30 times L_R's")
+    alignment_weight: float = Field(0.05, ge=0, description="at 1 its gradient on the encoder is about 30 times L_R's")
     reduction: Literal["default", "paper"] = Field(
         "default",
         description="paper: sums over the batch, to the letter; default: see docs/levasa.md, the table of terms",

@@ -56,11 +56,11 @@ class AugmentationConfig(ModelConfig):
     """Mirrored and jittered training images; the greatest change each way. All zero and mirror false is none."""
 
     mirror: bool = True
-    rotation: float = Field(10.0, ge=0, description="degrees")
-    scale: float = Field(0.1, ge=0, lt=1, description="share of the size")
+    rotation: float = Field(5.0, ge=0, description="degrees")
+    scale: float = Field(0.05, ge=0, lt=1, description="share of the size")
     shift: float = Field(0.05, ge=0, lt=1, description="share of the image")
-    contrast: float = Field(0.25, ge=0, lt=1)
-    brightness: float = Field(0.15, ge=0, lt=1)
+    contrast: float = Field(0.1, ge=0, lt=1)
+    brightness: float = Field(0.05, ge=0, lt=1)
 
 
 class FitConfig(ModelConfig):

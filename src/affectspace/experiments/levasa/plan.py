@@ -34,8 +34,8 @@ class Budget(ModelConfig):
     seeds: tuple[int, ...] = (0, 1, 2)
     paper_epochs: int = 1
     drawn_epochs: int = 2
-    curve_weights: tuple[float, ...] = (0.2,)
-    alignment_weight: float = 0.02
+    curve_weights: tuple[float, ...] = (0.5,)
+    alignment_weight: float = 0.05
     overrides: tuple[str, ...] = ()
     workers: int = 2
 
@@ -97,7 +97,7 @@ def changes(name: str, budget: Budget, categories: tuple[str, ...]) -> dict[str,
 def members(
     data: DataConfig, drawn: DataConfig | None, categories: tuple[str, ...], budget: Budget, cache: Path | None = None
 ) -> Iterator[Member]:
-    """Every member of the study, one seed of each model and control first, then the headline's other seeds."""
+    """Every member of the study, the headline first, so that a study that is interrupted has it."""
 
     def make(name: str, seed: int, where: DataConfig, epochs: int) -> Member:
         change = changes(name, budget, categories)
@@ -105,16 +105,19 @@ def members(
         return Member(name, seed, build_config(fields, where=name, overrides=budget.overrides))
 
     first, *others = budget.seeds
-    for name in ("vanilla", "continuous", "permuted", "cnn", "discrete", "class_means", "seven_way", "notebook"):
+    for name in ("vanilla", "continuous", "permuted", "cnn"):
+        yield make(name, first, data, budget.epochs)
+    for name in HEADLINE:
+        for seed in others:
+            yield make(name, seed, data, budget.epochs)
+    for name in ("discrete", "class_means", "seven_way"):
         yield make(name, first, data, budget.epochs)
     if drawn is not None:
         for name in ("afew_vanilla", "afew_discrete"):
             yield make(name, first, drawn, budget.drawn_epochs)
-    for name in HEADLINE:
-        for seed in others:
-            yield make(name, seed, data, budget.epochs)
     if budget.paper_epochs:
         for name in ("paper_vanilla", "paper_continuous"):
             yield make(name, first, data, budget.paper_epochs)
     for weight in budget.curve_weights:
         yield make(f"weight_{weight:g}", first, data, budget.epochs)
+    yield make("notebook", first, data, budget.epochs)

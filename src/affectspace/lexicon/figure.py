@@ -1,0 +1,66 @@
+"""The trajectory of a speaker: the series, its home base, and the displacements from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from affectspace.errors import DataError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from affectspace.lexicon.speakers import SpeakerDynamics
+
+_LOW, _HIGH, _HOME = "#1f5f8b", "#d55e00", "#00826a"
+_MARKERS = {"LOW": ("v", _LOW), "HIGH": ("^", _HIGH)}
+
+
+def plot_trajectory(result: SpeakerDynamics, speaker: Any = None, *, axes: tuple[str, ...] | None = None) -> Figure:
+    """Draw one speaker, a panel an axis: the rolling mean over steps, the home base as a band, displacements filled to it.
+
+    speaker: default the one with the most steps. axes: default all that the speaker has. Peaks carry a marker, so that
+    colour is not the only sign. Returns the figure. Raises DataError for a speaker without states.
+    """
+    from affectspace.report.theme import figure_style, new_figure
+
+    summary = result.summary
+    if speaker is None:
+        speaker = summary.loc[summary["steps"].idxmax(), "speaker"]
+    mine = summary[summary["speaker"] == speaker]
+    if axes is not None:
+        mine = mine[mine["axis"].isin(axes)]
+    if mine.empty:
+        known = ", ".join(map(str, summary["speaker"].unique()[:10]))
+        raise DataError(f"speaker {speaker!r} has no states on {axes or 'any axis'}; there are {known}")
+    with figure_style():
+        figure = new_figure(9.0, 0.9 + 2.1 * len(mine))
+        panels = figure.subplots(len(mine), 1, squeeze=False)[:, 0]
+        for panel, (_, row) in zip(panels, mine.iterrows(), strict=True):
+            states = result.states
+            _panel(panel, states[(states["speaker"] == speaker) & (states["axis"] == row["axis"])], row)
+        panels[-1].set_xlabel("step")
+        figure.suptitle(f"{speaker}: {int(mine['words'].max())} values in {int(mine['utterances'].max())} utterances")
+    return figure
+
+
+def _panel(panel: Axes, states: Any, row: Any) -> None:
+    step, value = states["step_number"].to_numpy(), states["value"].to_numpy()
+    low, high = float(row["home_low"]), float(row["home_high"])
+    panel.axhspan(low, high, color=_HOME, alpha=0.12, linewidth=0, label="home base")
+    panel.axhline(float(row["mean"]), color=_HOME, linewidth=0.9, linestyle=(0, (4, 3)))
+    panel.plot(step, value, color="#4a5058", linewidth=1.3)
+    panel.fill_between(step, value, low, where=value < low, interpolate=True, color=_LOW, alpha=0.35, linewidth=0)
+    panel.fill_between(step, value, high, where=value > high, interpolate=True, color=_HIGH, alpha=0.35, linewidth=0)
+    peak = states["is_peak"].to_numpy() == 1
+    for state, (marker, colour) in _MARKERS.items():
+        at = np.flatnonzero(peak & (states["state"].to_numpy() == state))
+        panel.plot(step[at], value[at], marker, color=colour, markersize=5, label=f"peak {state.lower()}")
+    panel.set_title(
+        f"{row['axis']}: {row['in_home_base']:.0%} of the steps at home, {int(row['displacements'])} displacements"
+    )
+    panel.set_ylabel(str(row["axis"]))
+    panel.margins(x=0.01)
+    panel.legend(loc="upper right", ncols=3, fontsize=8)

@@ -1,0 +1,169 @@
+"""Emotion dynamics of each speaker: over the lexicon words of their utterances, or over any model's predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from affectspace.errors import ConfigError, DataError
+from affectspace.lexicon.dynamics import HomeBase, dynamics, rolling_mean
+from affectspace.lexicon.reading import Lexicon
+from affectspace.lexicon.scoring import as_strings
+
+_NEUTRAL = (0.33 - 0.5) * 2, (0.67 - 0.5) * 2  # the original's limits on its scale of 0..1
+
+
+@dataclass(frozen=True)
+class SpeakerDynamics:
+    """states: a row a speaker, axis and step; summary: a row a speaker and axis.
+
+    states: speaker, axis, utterance, time, word (where there are words), step_number (from 1 within the speaker), and the columns
+    of `Dynamics.states`. summary: speaker, axis, utterances, words, steps, home_low, home_high, and `Dynamics.summary`. left_out: a row
+    a speaker and axis with too few values: speaker, axis, words.
+    """
+
+    states: pd.DataFrame
+    summary: pd.DataFrame
+    left_out: pd.DataFrame
+
+
+def utterance_dynamics(
+    texts: Sequence[str | None],
+    speakers: Sequence[Any],
+    lexicon: Lexicon,
+    *,
+    times: Sequence[Any] | None = None,
+    utterances: Sequence[Any] | None = None,
+    stop_words: Collection[str] = (),
+    window: int = 5,
+    min_words: int = 6,
+    leave_out_neutral: bool = False,
+    home_base: HomeBase | None = None,
+) -> SpeakerDynamics:
+    """Utterance emotion dynamics, as the original tool computes them.
+
+    texts, speakers: (n,). times: (n,) by which utterances are ordered (default: as they come). utterances: (n,) their names
+    (default 0, 1, ...). Of each speaker's utterances in order the tokens (pieces between single blanks, lower-cased) that are no
+    stop words and in the lexicon are one series per axis, on [-1, 1]; its rolling mean over `window` words is what moves. A
+    state belongs to its window's last word. stop_words: none by default; the original has a list of its own, give it to
+    equal its figures. Speakers with fewer than min_words words, or fewer than the window, are left out and listed.
+    leave_out_neutral: words between .33 and .67 of the axis' range are no words of that axis. A term matches as the
+    lexicon writes it, so that one with capitals never does (so in the original).
+    Raises DataError where lengths differ, a speaker or time is missing, or nobody has enough words.
+    """
+    if isinstance(stop_words, str):
+        raise ConfigError(f"stop_words is the text {stop_words[:40]!r}; give a set of words")
+    strings = as_strings(texts)
+    table = _utterances(len(strings), speakers, times, utterances)
+    stop = {word.strip().lower() for word in stop_words}
+    index: dict[str, int] = {}
+    for row, term in enumerate(lexicon.terms):
+        if term not in stop:
+            index.setdefault(term, row)
+    owner, words, rows = [], [], []
+    for position in table.index.to_numpy():
+        for word in strings[position].lower().split(" "):
+            if word in index:
+                owner.append(position)
+                words.append(word)
+                rows.append(index[word])
+    series = table.loc[owner].assign(word=words)
+    values = lexicon.values[np.asarray(rows, dtype=np.int64)]
+    kept = np.ones(values.shape, dtype=bool)
+    if leave_out_neutral:
+        kept = (values <= _NEUTRAL[0] + 1e-9) | (values >= _NEUTRAL[1] - 1e-9)
+    return _by_speaker(series, values, kept, lexicon.axes, window, max(min_words, window), home_base)
+
+
+def series_dynamics(
+    values: pd.DataFrame,
+    speakers: Sequence[Any],
+    *,
+    times: Sequence[Any] | None = None,
+    window: int = 1,
+    min_steps: int = 2,
+    home_base: HomeBase | None = None,
+) -> SpeakerDynamics:
+    """The same over a model's predictions, or any other numbers, one per utterance.
+
+    values: (n, axes), a column an axis, in any unit; NaN is no value of that axis. speakers, times: as above; utterances
+    are named by the index. Speakers with fewer than min_steps values, or fewer than the window, are left out and listed.
+    """
+    table = _utterances(len(values), speakers, times, values.index)
+    numbers = values.to_numpy(dtype=np.float64)[table.index.to_numpy()]
+    axes = tuple(str(name) for name in values.columns)
+    return _by_speaker(table, numbers, np.isfinite(numbers), axes, window, max(min_steps, window), home_base)
+
+
+def _utterances(
+    n: int, speakers: Sequence[Any], times: Sequence[Any] | None, utterances: Sequence[Any] | pd.Index | None
+) -> pd.DataFrame:
+    """speaker, time, utterance of each, sorted by speaker and time; the index is the position in the input."""
+    columns = {
+        "speaker": list(speakers),
+        "time": list(range(n) if times is None else times),
+        "utterance": list(range(n) if utterances is None else utterances),
+    }
+    for name, column in columns.items():
+        if len(column) != n:
+            raise DataError(f"{n} texts or values, but {len(column)} of {name}; give one for each")
+    table = pd.DataFrame(columns)
+    for name in ("speaker", "time"):
+        if table[name].isna().any():
+            raise DataError(
+                f"row {int(table[name].isna().to_numpy().argmax())} has no {name}; fill it or leave the row out"
+            )
+    try:
+        table = table.sort_values("time", kind="stable")
+    except TypeError as error:
+        raise DataError(f"times of different kinds cannot be ordered: {error}; write them all as numbers") from error
+    return table.sort_values("speaker", kind="stable", key=lambda column: column.map(str))
+
+
+def _by_speaker(
+    series: pd.DataFrame,
+    values: np.ndarray,
+    kept: np.ndarray,
+    axes: tuple[str, ...],
+    window: int,
+    fewest: int,
+    home_base: HomeBase | None,
+) -> SpeakerDynamics:
+    rolling_mean(np.empty(0), window)
+    states, summary, left_out = [], [], []
+    groups = series.reset_index(names="row").groupby("speaker", sort=False).indices
+    for place, axis in enumerate(axes):
+        for speaker, rows in groups.items():
+            at = rows[kept[rows, place]]
+            if len(at) < fewest:
+                left_out.append({"speaker": speaker, "axis": axis, "words": len(at)})
+                continue
+            result = dynamics(values[at, place], window=window, home_base=home_base)
+            labels = series.iloc[at[window - 1 :]].reset_index(drop=True)
+            number = {"step_number": np.arange(1, len(labels) + 1)}
+            labels = labels.assign(axis=axis, **number)
+            states.append(pd.concat([labels, result.states], axis=1))
+            counts = {
+                "utterances": series["utterance"].iloc[at].nunique(),
+                "words": len(at),
+                "steps": len(labels),
+                "home_low": result.low,
+                "home_high": result.high,
+            }
+            summary.append({"speaker": speaker, "axis": axis, **counts, **result.summary})
+    if not states:
+        raise DataError(
+            f"no speaker has {fewest} lexicon words or values on any axis; check the column of speakers and the lexicon, or "
+            "choose a smaller window and minimum"
+        )
+    first = ["speaker", "axis", "utterance", "time"]
+    table = pd.concat(states, ignore_index=True)
+    return SpeakerDynamics(
+        table[first + [name for name in table.columns if name not in first]],
+        pd.DataFrame(summary),
+        pd.DataFrame(left_out, columns=["speaker", "axis", "words"]),
+    )
