@@ -18,8 +18,9 @@ from PIL import Image
 from affectspace.models import ImageBatch, Levasa
 from affectspace.training.batches import EpochBatches, augment
 from affectspace.training.configuration import TrainConfig, build_config
-from affectspace.training.fit import TrainingSet, fit
+from affectspace.training.fit import fit
 from affectspace.training.module import VALIDATION
+from affectspace.training.training_set import TrainingSet
 
 
 def make_corpus(folder: Path, number: int) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 from affectspace.errors import RunError
 
+NOT_A_PLACE = (FileExistsError, FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
+
 
 def write_atomic(path: Path, write: Callable[[Path], Any]) -> None:
     """Write to a temporary name beside the path and rename; folders are made, and nothing is left behind when it fails.
@@ -22,8 +24,8 @@ def write_atomic(path: Path, write: Callable[[Path], Any]) -> None:
         if partial.is_file():
             partial.unlink()
         if isinstance(error, OSError):
-            reason = error.strerror or str(error)
-            raise RunError(f"cannot write {path}: {reason}; free some space or choose another place") from error
+            remedy = "choose another place" if isinstance(error, NOT_A_PLACE) else "free some space or choose another place"
+            raise RunError(f"cannot write {path}: {error.strerror or error}; {remedy}") from error
         raise
 
 

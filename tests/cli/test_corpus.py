@@ -31,7 +31,9 @@ def index(tmp_path: Path) -> Path:
 
 def test_list() -> None:
     assert "IMFDB_final/<actor>/<movie>" in run("list")
-    assert set(json.loads(run("list", "--json"))) == {"imfdb", "afew_va", "affectnet", "table", "faces"}
+    listed = json.loads(run("list", "--json"))
+    assert {"imfdb", "afew_va", "affectnet", "iemocap", "mosi", "mosei", "ch_sims", "emobank", "meld"} < set(listed)
+    assert {"ravdess", "emodb", "cremad", "vreg", "table", "faces"} < set(listed)
 
 
 def test_describe(index: Path) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from affectspace.corpora import leakage, split_table
 from affectspace.corpora.grouping import deal_rows
+from affectspace.corpora.splits import schemes_of
 from affectspace.emotions import CATEGORIES
 from affectspace.errors import ConfigError, DataError
 
@@ -115,6 +116,28 @@ def test_parts_that_share_sessions_are_told() -> None:
         "train/test": ["film"],
         "validation/test": ["film"],
     }
+
+
+def test_texts_documents_and_sentences_that_parts_share_are_told() -> None:
+    table = table_of(
+        list("abc"), ["neutral"] * 3, text=["It’s  HERE!", "its here", "it's here"], document=["x", "y", "x"]
+    )
+    split = pd.Series(["train", "validation", "test"])
+    assert leakage(table, split) == {"document": {"train/test": ["x"]}, "text": {"train/test": ["it s here"]}}
+    table["text"] = [None, None, "..."]
+    assert leakage(table.assign(sentence=["1", "1", "2"]), split)["sentence"] == {"train/validation": ["1"]}
+
+
+def test_documents_are_kept_apart() -> None:
+    table = table_of([None] * 60, [None] * 60, valence=0.1, arousal=0.1, document=[f"d{i % 12}" for i in range(60)])
+    split = split_table(table, "document")
+    assert leakage(table, split) == {}
+    assert set(split) == {"train", "validation", "test"}
+    assert schemes_of(table) == ("person", "random", "document")
+    with pytest.raises(DataError, match="needs a column document"):
+        split_table(table.drop(columns="document"), "document")
+    with pytest.raises(DataError, match="the split 'loso' needs the columns session, scenario, improvised"):
+        split_table(table, "loso", fold=0)
 
 
 def test_a_part_can_be_spared() -> None:

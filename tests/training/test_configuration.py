@@ -23,13 +23,13 @@ def test_defaults_round_trip_through_yaml(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"data": DATA, "fit": {"epoch": 3}}, r"unknown key 'fit.epoch'; did you mean epochs"),
+        ({"data": DATA, "fit": {"epoch": 3}}, r"unknown key 'fit.epoch'; did you mean fit.epochs"),
         (
             {"data": DATA, "model": {"kind": "levasa", "aligment_weight": 3}},
             r"'model.aligment_weight'.*alignment_weight",
         ),
         ({"data": DATA, "trainer": {}}, r"unknown key 'trainer'"),
-        ({"data": {**DATA, "split": {"sede": 1}}}, r"'data.split.sede'; did you mean seed"),
+        ({"data": {**DATA, "split": {"sede": 1}}}, r"'data.split.sede'; did you mean data.split.seed"),
         ({"data": DATA, "fit": {"epochs": 0}}, r"fit.epochs: .*greater than or equal to 1.*0"),
         ({"data": DATA, "model": {"kind": "levasa", "image_size": 50}}, r"model.image_size: .*multiple of 16.*50"),
         ({"data": DATA, "model": {"kind": "gan"}}, r"model: .*gan.*levasa"),
@@ -46,6 +46,15 @@ def test_what_is_wrong_is_named(fields: dict, told: str) -> None:
 def test_an_override_without_a_value_tells_its_form(text: str) -> None:
     with pytest.raises(ConfigError, match=r"write it as key.key=value"):
         build_config({"data": DATA}, overrides=[text])
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [("fit.epochs=[", "is not YAML"), ("fit.epochs.x=3", "epochs is a value, not a group of keys")],
+)
+def test_an_override_that_is_nonsense(override: str, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        build_config({"data": DATA, "fit": {"epochs": 2}}, overrides=[override])
 
 
 def test_unreadable_files(tmp_path: Path) -> None:

@@ -21,8 +21,10 @@ from affectspace.errors import ConfigError, DataError, RunError
 from affectspace.files import write_atomic
 from affectspace.models import EmotionClassifier, Levasa
 from affectspace.training.configuration import TrainConfig, build_config
-from affectspace.training.fit import TrainingSet, fit
+from affectspace.training.fit import fit
+from affectspace.training.module import ImageTraining
 from affectspace.training.runs import open_run
+from affectspace.training.training_set import TrainingSet
 
 
 def changed(config: TrainConfig, *overrides: str) -> TrainConfig:
@@ -138,7 +140,7 @@ def test_a_finished_run_is_not_overwritten_and_another_configuration_not_mixed_i
     fit(config, tmp_path / "run")
     with pytest.raises(RunError, match="holds a finished run; --force"):
         fit(config, tmp_path / "run")
-    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "checkpoints").mkdir(parents=True)
     for name in ("config.yaml", "run.json"):
         shutil.copy(tmp_path / "run" / name, tmp_path / "half")
     open_run(tmp_path / "half").record(state="training")
@@ -169,6 +171,66 @@ def test_images_that_cannot_be_read_are_counted_and_left_out(
     run = fit(moved, tmp_path / "run")
     assert run.facts["unreadable"] == 2
     assert len(run.split) == 118
+
+
+def test_continuing_takes_the_newest_epoch_and_not_the_best(
+    config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def worse_with_every_epoch(self: ImageTraining, batch: object, step: int) -> None:
+        self.log("validation_total", float(self.current_epoch), batch_size=1)
+
+    monkeypatch.setattr(ImageTraining, "validation_step", worse_with_every_epoch)
+    longer = changed(config, "fit.epochs=6")
+
+    def stop(done: int, total: int, text: str) -> None:
+        if text.startswith("epoch 5/"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(longer, tmp_path / "run", progress=stop)
+    assert open_run(tmp_path / "run").history["validation_total"].tolist() == [0, 1, 2, 3]
+    seen: list[str] = []
+    fit(longer, tmp_path / "run", progress=lambda done, total, text: seen.append(text))
+    assert next(text for text in seen if text.startswith("epoch")).startswith("epoch 5/")
+
+
+def test_a_damaged_checkpoint_is_named(config: TrainConfig, tmp_path: Path) -> None:
+    fit(config, tmp_path / "run")
+    open_run(tmp_path / "run").record(state="training")
+    last = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    last.write_bytes(last.read_bytes()[:500])
+    with pytest.raises(RunError, match=r"last.ckpt is damaged .*delete it to train from the first epoch"):
+        fit(config, tmp_path / "run")
+
+
+def test_a_corpus_that_changed_is_refused(squares: Path, config: TrainConfig, tmp_path: Path) -> None:
+    moved = tmp_path / "squares"
+    shutil.copytree(squares, moved)
+    here = changed(config, f"data.path={moved / 'index.csv'}", f"data.media={moved / 'images'}")
+    run = fit(here, tmp_path / "run")
+    assert list(TrainingSet.of_run(run).part) == list(run.split["part"])
+    table = pd.read_csv(moved / "index.csv")
+    table.loc[:20, "who"] = "p3"
+    table.to_csv(moved / "index.csv", index=False)
+    with pytest.raises(
+        RunError, match=r"has changed since the training \(\d+ rows differ, the first .*restore the corpus"
+    ):
+        TrainingSet.of_run(run)
+    table.iloc[:100].to_csv(moved / "index.csv", index=False)
+    with pytest.raises(RunError, match="120 rows then, 100 now"):
+        TrainingSet.of_run(run)
+
+
+def test_a_start_that_failed_binds_nobody(config: TrainConfig, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="person"):
+        fit(changed(config, "data.where=person == 'p1'"), tmp_path / "run")
+    assert fit(config, tmp_path / "run").finished
+
+
+@pytest.mark.parametrize("override", ["fit.accelerator=foo", "fit.precision=foo"])
+def test_what_the_trainer_does_not_know(config: TrainConfig, tmp_path: Path, override: str) -> None:
+    with pytest.raises(ConfigError, match=r"fit.accelerator, fit.devices or fit.precision cannot be had here"):
+        fit(changed(config, override), tmp_path / "run")
 
 
 def test_two_trainings_in_one_folder(config: TrainConfig, tmp_path: Path) -> None:

@@ -5,8 +5,10 @@ import sys
 import typer
 
 from affectspace import __version__
-from affectspace.cli import annotate, corpus, doctor, reproduce, train, traverse
+from affectspace.cli import annotate, corpus, doctor, lexicon, reproduce, train, traverse
 from affectspace.errors import AffectspaceError
+
+INTERRUPTED = 130  # what a shell calls Ctrl-C
 
 app = typer.Typer(
     name="affectspace",
@@ -17,6 +19,7 @@ app = typer.Typer(
 app.command()(doctor.doctor)
 app.add_typer(annotate.app, name="annotate")
 app.add_typer(corpus.app, name="corpus")
+app.add_typer(lexicon.app, name="lexicon")
 app.command()(train.train)
 app.command()(train.evaluate)
 app.add_typer(reproduce.app, name="reproduce")
@@ -44,6 +47,8 @@ def main() -> None:
     except AffectspaceError as error:
         typer.secho(f"affectspace: {error}", fg=typer.colors.RED, err=True)
         sys.exit(2)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as stop:
+        if isinstance(stop, SystemExit) and stop.code != INTERRUPTED:
+            raise
         typer.secho("affectspace: interrupted; the same command continues where it stopped", err=True)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)

@@ -36,7 +36,7 @@ def list_corpora(as_json: Annotated[bool, typer.Option("--json", help="For machi
 def describe(
     name: Annotated[str, typer.Argument(help="A reader's name (affectspace corpus list).")],
     path: Annotated[Path, typer.Argument(help="The corpus' folder, or the table.")],
-    media: Annotated[Path | None, typer.Option(help="Folder or zip of the images.")] = None,
+    media: Annotated[Path | None, typer.Option(help="Folder (of images also a zip) of the media.")] = None,
     columns: Annotated[str, typer.Option(help="Our name of a column = theirs, such as image=path,person=actor.")] = "",
     where: Annotated[str | None, typer.Option(help="Which rows, such as 'min(width, height) >= 48'.")] = None,
     scale: Annotated[str | None, typer.Option(help="The scale of a table's valence, arousal, dominance.")] = None,
@@ -124,8 +124,13 @@ def _show(described: dict[str, Any]) -> None:
     people = f", {described['people']:,} people" if described["people"] else ", people unknown"
     sessions = f", {described['sessions']:,} sessions" if described["sessions"] else ""
     console.print(f"[bold]{_plain(described['name'])}[/]: {described['rows']:,} rows{people}{sessions}")
-    if described["media"]:
-        console.print(f"{described['images']:,} images in {_plain(described['media'])}")
+    kinds = ("texts", "audio", "video", "images")
+    held = [f"{described[kind]:,} {kind}" for kind in kinds if described[kind]]
+    if held:
+        console.print(", ".join(held) + (f" in {_plain(described['media'])}" if described["media"] else ""))
+    if described["ratings"]:
+        counts = ", ".join(f"{_plain(who)} {n:,}" for who, n in described["ratings"].items())
+        console.print(f"ratings: {counts}")
     for note in described["notes"]:
         console.print(_plain(note), style="dim")
     for table in (
@@ -142,7 +147,7 @@ def _show(described: dict[str, Any]) -> None:
         for line in _remarks(split):
             console.print(f"{scheme}: {_plain(line)}", style="yellow")
     console.print()
-    if described["scale"]:
+    if described["scale"] and set(described["axes"]) - {"sentiment"}:
         console.print(f"valence, arousal, dominance: written on the scale {described['scale']}, shown on -1..1")
     console.print(f"licence: {_plain(described['licence'])}")
     if described["citation"]:
@@ -209,7 +214,8 @@ def _remarks(split: dict[str, Any]) -> list[str]:
     """What is to be known of a split, in sentences."""
     if "impossible" in split:
         return [split["impossible"]]
-    names = {"person": "people", "session": "sessions", "dialogue": "dialogues"}
+    names = {"person": "people", "session": "sessions", "dialogue": "dialogues", "document": "documents"}
+    names |= {"sentence": "sentences", "text": "texts"}
     shared: dict[str, list[str]] = {}
     for column, pairs in split["shared"].items():
         for pair, n in pairs.items():

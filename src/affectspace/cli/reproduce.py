@@ -31,11 +31,11 @@ def levasa(
     fold: Annotated[
         int | None, typer.Option(help="Test on this fifth of the people instead of the fixed split.")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs of every model that is compared.")] = None,
-    seeds: Annotated[int | None, typer.Option(help="Seeds of the headline's models.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of every model that is compared.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Seeds of the headline's models.")] = None,
     curve: Annotated[str, typer.Option(help="More alignment weights for the rate-distortion curve.")] = "0.5",
     workers: Annotated[
-        int, typer.Option(help="Trainings at once, one thread each; 1: one at a time on all threads.")
+        int, typer.Option(min=1, help="Trainings at once, one thread each; 1: one at a time on all threads.")
     ] = 2,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Override a key of all members, such as model.width=16.")
@@ -88,7 +88,7 @@ def parse_weights(text: str) -> tuple[float, ...]:
 
 def demo(
     out: Annotated[Path, typer.Option(help="Folder of the demonstration.")] = Path("runs/demo"),
-    workers: Annotated[int, typer.Option(help="Trainings at once, one thread each.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="Trainings at once, one thread each.")] = 2,
 ) -> None:
     """Draw faces, train LeVAsa, Vanilla, controls and ceiling on them, and write the report; a few minutes."""
     from affectspace.experiments.levasa.plan import demo_budget

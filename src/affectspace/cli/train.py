@@ -1,7 +1,7 @@
 """`affectspace train` and `affectspace evaluate`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -24,6 +24,10 @@ def train(
     with progress_bar() as progress:
         run = fit(settings, out, force=force, progress=progress)
     facts = run.facts
+    if facts["unreadable"]:
+        typer.echo(
+            f"{facts['unreadable']} images cannot be read and are left out; {out / 'log.txt'} says which and why"
+        )
     typer.echo(f"{out}: {facts['epochs']} epochs, weights of epoch {facts['kept_epoch']}, {facts['seconds']:.0f} s")
     typer.echo(f"next: affectspace evaluate {out}")
 
@@ -39,20 +43,32 @@ def evaluate(
     from affectspace.errors import RunError
     from affectspace.experiments.levasa.codes import codes_of
     from affectspace.experiments.levasa.report import evaluate_run
-    from affectspace.training.fit import TrainingSet
     from affectspace.training.runs import open_run
+    from affectspace.training.training_set import TrainingSet
 
     opened = open_run(run)
     opened.model()
     if (run / "report.html").is_file() and not force:
         raise RunError(f"{run} was evaluated already: open {run / 'report.html'}, or use --force")
     with progress_bar() as progress:
-        data = TrainingSet(opened.config, progress=progress)
-        measurements, report = evaluate_run(opened, data, codes_of(opened, data, progress))
+        data = TrainingSet.of_run(opened, progress)
+        if not len(data.rows("test")):
+            raise RunError(f"{run} has no test people: data.split.fractions is {opened.config.data.split.fractions}")
+        metrics, report = evaluate_run(opened, data, codes_of(opened, data, progress, anew=force))
     if json_:
-        typer.echo(json.dumps({name: value.to_dict() for name, value in measurements.items()}, indent=2))
-    else:
-        for name, value in measurements.items():
-            interval = "" if value.low is None else f"  [{value.low:.3f}, {value.high:.3f}]"
-            typer.echo(f"{name:<44} {value.value:8.3f}{interval}")
-        typer.echo(f"report: {report}")
+        typer.echo(json.dumps(metrics, indent=2))
+        return
+    for experiment, rows in metrics.items():
+        typer.echo(f"\n{experiment}")
+        for row, figures in rows.items():
+            for name, figure in figures.items():
+                typer.echo(f"  {row + ', ' + name:<52} {_shown(figure)}")
+    typer.echo(f"\nreport: {report}")
+
+
+def _shown(figure: dict[str, Any]) -> str:
+    """A figure with its interval and n."""
+    if figure.get("value") is None:
+        return "       -"
+    interval = f"  [{figure['low']:.3f}, {figure['high']:.3f}]" if figure.get("low") is not None else ""
+    return f"{figure['value']:8.3f}{interval}" + (f"  n {figure['n']:,}" if figure.get("n") else "")

@@ -27,7 +27,8 @@ class Corpus:
     table: one row a sample, index 0..n-1, the columns of `COLUMNS` and then what else the corpus has; valence, arousal,
     dominance are canonical, [-1, 1], NaN where not annotated. ratings: one row per rater or channel and sample
     (column id), where known. scale: the scale that the files are written in. report: what was read and left out.
-    media: folder or zip that the image column is relative to; None without images.
+    media: folder or zip that the columns audio, video and image are relative to; None without such
+    files.
     """
 
     name: str
@@ -79,7 +80,9 @@ class Corpus:
         """Which part each row is in, with the table's index: "train", "validation" or "test".
 
         scheme: "person" keeps people apart, stratified by emotion; "random" deals rows, stratified, and people are in
-        several parts (leaky); "published" is what the corpus came with. fold: k of 0..folds-1 as the test part,
+        several parts (leaky); "published" is what the corpus came with; "document" keeps documents apart; "session5",
+        "loso", "loso_improvised" and "script_independent" are IEMOCAP's (`session_parts`; fold is the session from 0, and
+        rows in no part are missing). fold: k of 0..folds-1 as the test part,
         validation out of the rest; None: fractions of train, validation, test. The same seed gives the same split.
         Remarks are in ``.attrs["notes"]``. Raises DataError where people are unknown or too few, naming the remedy.
         """

@@ -10,7 +10,8 @@ import pandas as pd
 
 from affectspace.corpora.media import open_media
 from affectspace.corpora.schema import COLUMNS
-from affectspace.corpora.splits import PARTS, SCHEMES, leakage
+from affectspace.corpora.session_splits import SESSION_SCHEMES
+from affectspace.corpora.splits import PARTS, leakage, schemes_of
 from affectspace.emotions import CATEGORIES
 from affectspace.errors import DataError
 from affectspace.scales import AXES
@@ -32,6 +33,10 @@ def describe_corpus(corpus: Corpus) -> dict[str, Any]:
         "people": int(table["person"].nunique()),
         "sessions": int(table["session"].nunique()),
         "images": int(table["image"].notna().sum()),
+        "audio": int(table["audio"].notna().sum()),
+        "video": int(table["video"].notna().sum()),
+        "texts": int(table["text"].notna().sum()),
+        "ratings": _ratings(corpus),
         "media": None if corpus.media is None else str(corpus.media),
         "rows_per_person": None if table["person"].isna().all() else _spread(table["person"].value_counts()),
         "emotions": _emotions(table),
@@ -40,7 +45,7 @@ def describe_corpus(corpus: Corpus) -> dict[str, Any]:
         "image_size": _image_size(corpus),
         "extras": _extras(table),
         "scale": None if corpus.scale is None else corpus.scale.name,
-        "splits": {scheme: found for scheme in SCHEMES if (found := _split(corpus, scheme)) is not None},
+        "splits": {scheme: _split(corpus, scheme) for scheme in schemes_of(table) if scheme != "loso"},
         "licence": corpus.licence,
         "citation": corpus.citation,
         "kept": corpus.report.kept,
@@ -61,6 +66,16 @@ def _spread(values: pd.Series) -> dict[str, float]:
         **{f"q{100 * q:02.0f}": float(value) for q, value in zip(_QUANTILES, quantiles, strict=True)},
         "max": float(known.max()),
     }
+
+
+def _ratings(corpus: Corpus) -> dict[str, int] | None:
+    """Rows of ratings by channel, or by rater; None without any."""
+    if corpus.ratings is None:
+        return None
+    who = next(name for name in ("channel", "rater", "id") if name in corpus.ratings)
+    if who == "id":
+        return {"": len(corpus.ratings)}
+    return {str(name): int(n) for name, n in corpus.ratings[who].value_counts().items()}
 
 
 def _emotions(table: pd.DataFrame) -> dict[str, dict[str, int]]:
@@ -119,12 +134,14 @@ def _extras(table: pd.DataFrame) -> dict[str, Any]:
     return found
 
 
-def _split(corpus: Corpus, scheme: str) -> dict[str, Any] | None:
-    """Parts under the default seed, the emotions in each, what parts share; the reason where it cannot be."""
-    if scheme == "published" and "split" not in corpus.table.columns:
-        return None
+def _split(corpus: Corpus, scheme: str) -> dict[str, Any]:
+    """Parts under the default seed, the emotions in each, what parts share; the reason where it cannot be.
+
+    Of splits by session, the fold that tests the last one ("session5" is that of "loso").
+    """
+    last = scheme in SESSION_SCHEMES and scheme != "session5"
     try:
-        split = corpus.split(scheme)
+        split = corpus.split(scheme, fold=corpus.table["session"].nunique() - 1 if last else None)
     except DataError as error:
         return {"impossible": str(error)}
     table, parts = corpus.table, {}

@@ -7,6 +7,7 @@ sentence may be the word "NA".
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -66,7 +67,7 @@ def _ratings(folder: Path, known: set[str], notes: list[str]) -> pd.DataFrame | 
             continue
         cells = read_cells(path, ("id", "V", "A", "D", "stdV", "stdA", "stdD", "N"))
         native = {axis: numbers(cells[letter], letter, path) for axis, letter in _LETTERS.items()}
-        built = {"id": cells["id"], "channel": channel}
+        built: dict[str, Any] = {"id": cells["id"], "channel": channel}
         built |= axis_columns(SCALES["emobank"], native, rows=cells["id"].tolist(), where=str(path))
         for axis, letter in _LETTERS.items():
             low, high = SCALES["emobank"].ranges[AXES.index(axis)]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from affectspace.corpora.grouping import deal_people, deal_rows
+from affectspace.corpora.session_splits import SESSION_SCHEMES, has_sessions, session_parts
 from affectspace.errors import ConfigError, DataError
 
 PARTS = ("train", "validation", "test")
 FRACTIONS = (0.7, 0.1, 0.2)
-SCHEMES = ("person", "random", "published")
+SCHEMES = ("person", "random", "published", "document", *SESSION_SCHEMES)
+_SHARED = ("person", "session", "dialogue", "document", "sentence")
+_CALLED = {"person": ("person", "people"), "document": ("document", "documents")}
+_NO_WORD = re.compile(r"[\W_]+")
 
 
 def split_table(
@@ -34,33 +39,61 @@ def split_table(
     shares = _shares(fractions)
     if scheme not in SCHEMES:
         raise ConfigError(f"unknown split {scheme!r}; there are {', '.join(SCHEMES)}")
+    if scheme in SESSION_SCHEMES:
+        parts, notes = session_parts(table, scheme, fold, bool(shares[1]), where)
+        return _named(parts, notes, table)
     if fold is not None and not (folds >= 2 and 0 <= fold < folds):
         raise ConfigError(f"fold {fold} of {folds}: folds count from 0 to folds - 1, and there are at least 2")
     strata, notes = _strata(table)
     if scheme == "published":
         parts = _published(table, strata, seed, shares, notes, where)
     else:
-        people = _people(table, where) if scheme == "person" else None
-        parts = _dealt(strata, people, fold, folds, seed, shares, where)
+        people = {"person": _people, "document": _documents}[scheme](table, where) if scheme != "random" else None
+        parts = _dealt(strata, people, fold, folds, seed, shares, where, _CALLED.get(scheme, ("row", "rows")))
         if scheme == "random" and table["person"].notna().any():
             notes.append("leaky: people are in several parts, so figures on the test part are too good")
-    split = pd.Series(np.asarray(PARTS)[parts], index=table.index, name="split")
+    return _named(parts, notes, table)
+
+
+def schemes_of(table: pd.DataFrame) -> tuple[str, ...]:
+    """The schemes for which a table has the columns; people may still be unknown or too few."""
+    absent = {
+        name for name, column in (("published", "split"), ("document", "document")) if column not in table.columns
+    }
+    if not has_sessions(table):
+        absent |= set(SESSION_SCHEMES)
+    return tuple(scheme for scheme in SCHEMES if scheme not in absent)
+
+
+def _named(parts: np.ndarray, notes: list[str], table: pd.DataFrame) -> pd.Series:
+    split = pd.Series(np.asarray(PARTS)[parts], index=table.index, name="split").where(parts >= 0)
     split.attrs["notes"] = notes
     return split
 
 
 def leakage(table: pd.DataFrame, split: pd.Series) -> dict[str, dict[str, list[str]]]:
-    """What two parts share: column (person, session, dialogue) -> "train/test" -> the values in both; {}: nothing."""
+    """What two parts share: column -> "train/test" -> the values in both; {}: nothing.
+
+    Columns: person, session, dialogue, and document and sentence (a code of what is said) where the table has them; text
+    is compared without case, punctuation and blanks.
+    """
+    compared = {column: table[column] for column in _SHARED if column in table.columns}
+    if "text" in table.columns and table["text"].notna().any():
+        compared["text"] = table["text"].map(_words, na_action="ignore")
     shared: dict[str, dict[str, list[str]]] = {}
     parts = [part for part in PARTS if (split == part).any()]
-    for column in ("person", "session", "dialogue"):
-        values = {part: set(table.loc[split.to_numpy() == part, column].dropna()) for part in parts}
+    for column, cells in compared.items():
+        values = {part: set(cells[(split == part).to_numpy()].dropna()) for part in parts}
         for i, first in enumerate(parts):
             for second in parts[i + 1 :]:
-                both = sorted(values[first] & values[second])
+                both = sorted((values[first] & values[second]) - {""})
                 if both:
                     shared.setdefault(column, {})[f"{first}/{second}"] = both
     return shared
+
+
+def _words(text: str) -> str:
+    return _NO_WORD.sub(" ", text.casefold()).strip()
 
 
 def _shares(fractions: Sequence[float]) -> np.ndarray:
@@ -102,6 +135,12 @@ def _people(table: pd.DataFrame, where: str) -> np.ndarray:
     return pd.factorize(person, sort=True)[0]
 
 
+def _documents(table: pd.DataFrame, where: str) -> np.ndarray:
+    if "document" not in table.columns or table["document"].isna().any():
+        raise DataError(f"{where}: the split 'document' needs a column document that says where each row is from")
+    return pd.factorize(table["document"], sort=True)[0]
+
+
 def _dealt(
     strata: np.ndarray,
     people: np.ndarray | None,
@@ -110,7 +149,10 @@ def _dealt(
     seed: int,
     shares: np.ndarray,
     where: str,
+    called: tuple[str, str],
 ) -> np.ndarray:
+    one, many = called
+
     def deal(rows: np.ndarray, parts: np.ndarray, draw: list[int]) -> np.ndarray:
         rng = np.random.default_rng(draw)
         if people is None:
@@ -118,7 +160,7 @@ def _dealt(
         known, numbers = np.unique(people[rows], return_inverse=True)
         needed = int((parts > 0).sum())
         if len(known) < needed:
-            have = "one person only" if len(known) == 1 else f"only {len(known)} people"
+            have = f"one {one} only" if len(known) == 1 else f"only {len(known)} {many}"
             raise DataError(
                 f"{where}: {have}, and {needed} parts that must not share any; use split 'random' (which is leaky), "
                 "fewer folds, or a fraction of 0 for a part that can be spared"

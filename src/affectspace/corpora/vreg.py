@@ -18,7 +18,10 @@ from affectspace.errors import DataError
 from affectspace.scales import SCALES
 
 LICENCE = "research only; the texts are Twitter's and their writers'"
-CITATION = "Mohammad, S., Bravo-Marquez, F., Salameh, M., Kiritchenko, S. (2018). SemEval-2018 Task 1: affect in tweets. SemEval."
+CITATION = (
+    "Mohammad, S., Bravo-Marquez, F., Salameh, M., Kiritchenko, S. (2018). SemEval-2018 Task 1: affect in "
+    "tweets. SemEval."
+)
 _PARTS = {"train": "train", "dev": "validation", "test": "test"}
 _SCORE = "Intensity Score"
 

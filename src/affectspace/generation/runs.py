@@ -12,8 +12,8 @@ from affectspace.files import write_atomic
 from affectspace.generation.geometry import WalkGeometry, fit_geometry
 from affectspace.models import Levasa
 from affectspace.training.batches import to_image
-from affectspace.training.fit import PARTS, Progress, TrainingSet, silent
 from affectspace.training.runs import Run
+from affectspace.training.training_set import PARTS, Progress, TrainingSet, silent
 
 SAMPLE = 2000  # training images whose codes make a geometry, where the run has not kept its codes
 BATCH = 256
@@ -61,7 +61,7 @@ def geometry_of(run: Run, model: Levasa, progress: Progress = silent, data: Trai
 def open_data(run: Run, progress: Progress = silent) -> TrainingSet:
     """The images that the run was trained on. Raises RunError where its corpus can no longer be read."""
     try:
-        return TrainingSet(run.config, progress=progress)
+        return TrainingSet.of_run(run, progress)
     except (DataError, FileNotFoundError) as error:
         raise RunError(
             f"{run.folder} was trained on {run.config.data.path}, which cannot be read any more ({error}); "

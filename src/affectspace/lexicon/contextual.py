@@ -1,8 +1,8 @@
 """Scores of texts in context: proper tokens, terms of several words, negation and intensifiers.
 
-Our own method (EVALUATION of the project, section 5): each hit's value v is turned by what stands before it, and a score is
-sum(v) / (hits + prior), a mean that a single word does not carry to the extreme. Its three numbers were
-chosen on EmoBank's train part, cross-validated by document.
+Our own method: each hit's value v is turned by what stands before it, and a score is sum(v) / (hits + prior), a mean
+that a single word does not carry to the extreme. The defaults of its three numbers were chosen on EmoBank's train part,
+cross-validated by document.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Contextual:
     """
 
     negation: float = -0.5
-    intensifier: float = 0.25
+    intensifier: float = 0.5
     prior: float = 1.0
     neutral_band: float = 0.0
     plain_forms: bool = True
@@ -69,22 +69,24 @@ def tokens(text: str) -> list[str]:
     return _TOKEN.findall(text.lower().replace("\u2019", "'").replace("\u2010", "-"))
 
 
-class _Vocabulary(dict[str, int]):
+class _Words(dict[str, int]):
     """Token -> code; what is known of a token is worked out when it is first met."""
 
     def __init__(self, lexicon: Lexicon, options: Contextual) -> None:
         super().__init__()
         self._entries, self._options = lexicon.entries, options
-        self.values: list[np.ndarray] = [np.full(len(lexicon.axes), np.nan)]
-        self.known: list[tuple[int, bool, int, bool, bool]] = []  # row, negator, strength, clause end, word
+        self.names: list[str] = []
+        self.rated: list[np.ndarray] = [np.full(len(lexicon.axes), np.nan)]
+        self.known: list[tuple[int, bool, int, bool, bool]] = []  # row in rated, negator, strength, clause end, word
 
     def __missing__(self, token: str) -> int:
         values = self.lookup(token)
         if values is not None:
-            self.values.append(values)
+            self.rated.append(values)
         end = values is None and token[0] in _CLAUSE_ENDS
-        row = 0 if values is None else len(self.values) - 1
+        row = 0 if values is None else len(self.rated) - 1
         self.known.append((row, is_negator(token), strength(token), end, token[0].isalpha()))
+        self.names.append(token)
         self[token] = len(self)
         return self[token]
 
@@ -102,6 +104,28 @@ class _Vocabulary(dict[str, int]):
         return np.mean(found, axis=0) if found else None
 
 
+class _Chunks(dict[str, int]):
+    """Piece of a text between blanks -> its number; it is taken apart into tokens when it is first met.
+
+    Most pieces recur, so that the regular expression runs once for each and not once for each text.
+    """
+
+    def __init__(self, words: _Words) -> None:
+        super().__init__()
+        self._words = words
+        self.codes: list[int] = []  # of all pieces, one after the other
+        self.starts: list[int] = []
+        self.lengths: list[int] = []
+
+    def __missing__(self, chunk: str) -> int:
+        codes = [self._words[token] for token in tokens(chunk)]
+        self.starts.append(len(self.codes))
+        self.lengths.append(len(codes))
+        self.codes += codes
+        self[chunk] = len(self)
+        return self[chunk]
+
+
 class ContextualScorer:
     """Scores texts by a lexicon in context."""
 
@@ -112,13 +136,14 @@ class ContextualScorer:
         for term in lexicon.entries:
             pieces = tuple(tokens(term))
             if len(pieces) > 1 and all(piece[0].isalpha() for piece in pieces):
-                self._phrases.setdefault(pieces[:2], []).append((pieces, term))
+                self._phrases.setdefault((pieces[0], pieces[1]), []).append((pieces, term))
         for candidates in self._phrases.values():
             candidates.sort(key=lambda item: -len(item[0]))
         self._forget()
 
     def _forget(self) -> None:
-        self._words = _Vocabulary(self.lexicon, self.options)
+        self._words = _Words(self.lexicon, self.options)
+        self._chunks = _Chunks(self._words)
         self._pairs = {(self._words[a], self._words[b]): candidates for (a, b), candidates in self._phrases.items()}
 
     def score(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -135,18 +160,14 @@ class ContextualScorer:
 
     def hits(self, texts: Sequence[str]) -> Hits:
         """The values of all hits, turned by their context."""
-        if len(self._words) > _MOST_WORDS:
+        if len(self._chunks) > _MOST_WORDS:
             self._forget()
-        split = [tokens(text) for text in texts]
-        lengths = np.fromiter(map(len, split), dtype=np.int64, count=len(split))
-        stream = list(chain.from_iterable(split))
-        codes = np.fromiter(map(self._words.__getitem__, stream), dtype=np.int64, count=len(stream))
-        owner = np.repeat(np.arange(len(texts)), lengths)
+        codes, owner = self._codes(texts)
         known = np.array(self._words.known, dtype=np.int64).reshape(-1, 5)[codes]
         row, negator, booster, end, word = known.T.copy()
-        values = np.stack(self._words.values)
+        values = np.stack(self._words.rated)
         clause = np.cumsum((end > 0) | (np.diff(owner, prepend=-1) > 0))
-        values = self._join_phrases(values, stream, codes, clause, row, negator, booster)
+        values = self._join_phrases(values, codes, clause, row, negator, booster)
         negated = np.zeros(len(codes), dtype=bool)
         for step in range(1, min(_SCOPE, len(codes) - 1) + 1):
             negated[step:] |= (negator[:-step] > 0) & (clause[:-step] == clause[step:])
@@ -160,10 +181,22 @@ class ContextualScorer:
         words = np.bincount(owner[word > 0], minlength=len(texts))
         return Hits(found * turned * factor[at, None], owner[at], words)
 
+    def _codes(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """The codes of all tokens, (t,), and the text of each."""
+        split = [text.lower().split() for text in texts]
+        counts = np.fromiter(map(len, split), dtype=np.int64, count=len(split))
+        pieces = chain.from_iterable(split)
+        chunk = np.fromiter(map(self._chunks.__getitem__, pieces), dtype=np.int64, count=int(counts.sum()))
+        lengths = np.array(self._chunks.lengths, dtype=np.int64)[chunk]
+        before = np.cumsum(lengths) - lengths
+        starts = np.array(self._chunks.starts, dtype=np.int64)[chunk]
+        place = np.repeat(starts - before, lengths) + np.arange(int(lengths.sum()))
+        codes = np.array(self._chunks.codes, dtype=np.int64)[place]
+        return codes, np.repeat(np.repeat(np.arange(len(texts)), counts), lengths)
+
     def _join_phrases(
         self,
         values: np.ndarray,
-        stream: list[str],
         codes: np.ndarray,
         clause: np.ndarray,
         row: np.ndarray,
@@ -173,17 +206,20 @@ class ContextualScorer:
         """Greedy longest match of terms of several words, in place: the first word takes the value, the others none."""
         if not self._pairs or len(codes) < 2:
             return values
-        size = len(self._words)
-        keys = np.fromiter((a * size + b for a, b in self._pairs), dtype=np.int64, count=len(self._pairs))
-        starts = np.flatnonzero(np.isin(codes[:-1] * size + codes[1:], keys) & (clause[:-1] == clause[1:]))
+        first, second = np.zeros((2, len(self._words)), dtype=bool)
+        for a, b in self._pairs:
+            first[a] = second[b] = True
+        together = first[codes[:-1]] & second[codes[1:]] & (clause[:-1] == clause[1:])
+        names = self._words.names
         extra: list[np.ndarray] = []
         free = 0
-        for start in starts.tolist():
+        for start in np.flatnonzero(together).tolist():
             if start < free:
                 continue
-            for pieces, term in self._pairs[codes[start], codes[start + 1]]:
+            for pieces, term in self._pairs.get((int(codes[start]), int(codes[start + 1])), ()):
                 stop = start + len(pieces)
-                if tuple(stream[start:stop]) == pieces and clause[start] == clause[stop - 1]:
+                spoken = tuple(names[code] for code in codes[start:stop].tolist())
+                if spoken == pieces and clause[start] == clause[stop - 1]:
                     row[start:stop] = negator[start:stop] = booster[start:stop] = 0
                     row[start] = len(values) + len(extra)
                     extra.append(self.lexicon.entries[term])

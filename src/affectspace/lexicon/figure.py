@@ -28,7 +28,7 @@ def plot_trajectory(result: SpeakerDynamics, speaker: Any = None, *, axes: tuple
 
     summary = result.summary
     if speaker is None:
-        speaker = summary.loc[summary["steps"].idxmax(), "speaker"]
+        speaker = summary["speaker"].iloc[int(summary["steps"].argmax())]
     mine = summary[summary["speaker"] == speaker]
     if axes is not None:
         mine = mine[mine["axis"].isin(axes)]
@@ -51,16 +51,25 @@ def _panel(panel: Axes, states: Any, row: Any) -> None:
     low, high = float(row["home_low"]), float(row["home_high"])
     panel.axhspan(low, high, color=_HOME, alpha=0.12, linewidth=0, label="home base")
     panel.axhline(float(row["mean"]), color=_HOME, linewidth=0.9, linestyle=(0, (4, 3)))
-    panel.plot(step, value, color="#4a5058", linewidth=1.3)
+    panel.plot(step, value, color="#4a5058", linewidth=1.3 if len(step) < 200 else 0.9)
     panel.fill_between(step, value, low, where=value < low, interpolate=True, color=_LOW, alpha=0.35, linewidth=0)
     panel.fill_between(step, value, high, where=value > high, interpolate=True, color=_HIGH, alpha=0.35, linewidth=0)
     peak = states["is_peak"].to_numpy() == 1
     for state, (marker, colour) in _MARKERS.items():
         at = np.flatnonzero(peak & (states["state"].to_numpy() == state))
-        panel.plot(step[at], value[at], marker, color=colour, markersize=5, label=f"peak {state.lower()}")
+        panel.plot(
+            step[at],
+            value[at],
+            marker,
+            color=colour,
+            markersize=5 if len(step) < 200 else 3.5,
+            label=f"peak {state.lower()}",
+        )
     panel.set_title(
         f"{row['axis']}: {row['in_home_base']:.0%} of the steps at home, {int(row['displacements'])} displacements"
     )
     panel.set_ylabel(str(row["axis"]))
     panel.margins(x=0.01)
-    panel.legend(loc="upper right", ncols=3, fontsize=8)
+    panel.legend(
+        loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, borderaxespad=0.2, fontsize=8
+    )  # beside the title

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from affectspace.errors import ConfigError, DataError
 from affectspace.scales import SCALES, Scale
@@ -93,8 +94,10 @@ def rows(path: Path, layout: Format) -> Iterator[tuple[int, list[str]]]:
     Nothing is converted: "null" and "nan" are words.
     """
     with _text(path) as file:
-        quoting = csv.QUOTE_MINIMAL if layout.separator == "," else csv.QUOTE_NONE
-        reader = csv.reader(file, delimiter=layout.separator, quoting=quoting)
+        if layout.separator == ",":
+            reader = csv.reader(file)
+        else:
+            reader = csv.reader(file, delimiter=layout.separator, quoting=csv.QUOTE_NONE)
         try:
             wanted = [layout.term, *layout.columns.values()]
             places = [place for place in wanted if isinstance(place, int)]
@@ -130,7 +133,7 @@ def _first_lines(path: Path) -> list[str]:
     return lines
 
 
-def _text(path: Path):  # type: ignore[no-untyped-def]
+def _text(path: Path) -> TextIO:
     try:
         return open(path, encoding="utf-8-sig", newline="")
     except OSError as error:

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 
-NEGATORS = frozenset(
-    "not no never none nobody nothing neither nor nowhere hardly scarcely barely without cannot".split()
-)
-STRONGER = frozenset(
+_NEGATORS = "not no never none nobody nothing neither nor nowhere hardly scarcely barely without cannot"
+_STRONGER = (
     "very really extremely absolutely completely incredibly so too totally utterly deeply highly particularly "
-    "especially truly most more".split()
+    "especially truly most more"
 )
-WEAKER = frozenset("slightly somewhat little less partly fairly almost".split())
+_WEAKER = "slightly somewhat little less partly fairly almost"
+NEGATORS, STRONGER, WEAKER = (frozenset(words.split()) for words in (_NEGATORS, _STRONGER, _WEAKER))
 _ENDINGS = ("ed", "ing", "er", "est")
 
 

@@ -80,11 +80,13 @@ class Lexicon:
     @cached_property
     def entries(self) -> dict[str, np.ndarray]:
         """Lower-cased term -> values, with senses merged: a term without a bracket stands for all; else their mean."""
-        entries, senses = {}, {}
-        for term, row in self.index.items():
+        entries: dict[str, np.ndarray] = {}
+        senses: dict[str, list[np.ndarray]] = {}
+        for written, row in self.index.items():
+            term = written.replace("\u2019", "'")
             match = _SENSE.match(term) if self.senses else None
             if match is None:
-                entries[term] = self.values[row]
+                entries.setdefault(term, self.values[row])
             else:
                 senses.setdefault(match[1], []).append(self.values[row])
         for term, values in senses.items():

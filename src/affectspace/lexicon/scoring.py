@@ -53,8 +53,8 @@ def score_texts(
     return table[hits > 0] if drop else table
 
 
-def as_strings(texts: Iterable[Any]) -> list[str]:
-    """The texts as a list; None and NaN become empty. DataError names the row of anything that is no text."""
+def as_strings(texts: Iterable[Any], first: int = 0) -> list[str]:
+    """The texts as a list; None and NaN become empty. DataError names the row, counted from first, of what is no text."""
     if isinstance(texts, str):
         raise DataError("texts is a single string; put it into a list")
     strings = list(texts)
@@ -63,7 +63,9 @@ def as_strings(texts: Iterable[Any]) -> list[str]:
             if text is None or text is pd.NA or (isinstance(text, float) and np.isnan(text)):
                 strings[row] = ""
             elif not isinstance(text, str):
-                raise DataError(f"row {row}: {text!r} is a {type(text).__name__}, not a text; convert it with str")
+                raise DataError(
+                    f"row {first + row}: {text!r} is a {type(text).__name__}, not a text; convert it with str"
+                )
     return strings
 
 

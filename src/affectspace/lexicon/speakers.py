@@ -19,11 +19,11 @@ _NEUTRAL = (0.33 - 0.5) * 2, (0.67 - 0.5) * 2  # the original's limits on its sc
 
 @dataclass(frozen=True)
 class SpeakerDynamics:
-    """states: a row a speaker, axis and step; summary: a row a speaker and axis.
+    """states: a row a speaker, axis and step; summary: a row a speaker and axis; left_out: those with too few values.
 
-    states: speaker, axis, utterance, time, word (where there are words), step_number (from 1 within the speaker), and the columns
-    of `Dynamics.states`. summary: speaker, axis, utterances, words, steps, home_low, home_high, and `Dynamics.summary`. left_out: a row
-    a speaker and axis with too few values: speaker, axis, words.
+    states: speaker, axis, utterance, time, word (where there are words), step_number (from 1 within the speaker), and
+    the columns of `Dynamics.states`. summary: speaker, axis, utterances, words, steps, home_low, home_high, and
+    `Dynamics.summary`. left_out: speaker, axis, words.
     """
 
     states: pd.DataFrame
@@ -46,13 +46,13 @@ def utterance_dynamics(
 ) -> SpeakerDynamics:
     """Utterance emotion dynamics, as the original tool computes them.
 
-    texts, speakers: (n,). times: (n,) by which utterances are ordered (default: as they come). utterances: (n,) their names
-    (default 0, 1, ...). Of each speaker's utterances in order the tokens (pieces between single blanks, lower-cased) that are no
-    stop words and in the lexicon are one series per axis, on [-1, 1]; its rolling mean over `window` words is what moves. A
-    state belongs to its window's last word. stop_words: none by default; the original has a list of its own, give it to
-    equal its figures. Speakers with fewer than min_words words, or fewer than the window, are left out and listed.
-    leave_out_neutral: words between .33 and .67 of the axis' range are no words of that axis. A term matches as the
-    lexicon writes it, so that one with capitals never does (so in the original).
+    texts, speakers: (n,). times: (n,) by which utterances are ordered (default: as they come). utterances: (n,) their
+    names (default 0, 1, ...). Of each speaker's utterances in order, the tokens (pieces between single blanks, in lower
+    case) that are no stop words and in the lexicon are one series per axis, on [-1, 1]; its rolling mean over `window`
+    words is what moves. A state belongs to its window's last word. stop_words: none by default; the original has a list
+    of its own: give it to equal its figures. Speakers with fewer than min_words words, or fewer than the window, are
+    left out and listed. leave_out_neutral: words between .33 and .67 of the axis' range are no words of that axis. A
+    term matches as the lexicon writes it, so that one with capitals never does (so in the original).
     Raises DataError where lengths differ, a speaker or time is missing, or nobody has enough words.
     """
     if isinstance(stop_words, str):
@@ -135,7 +135,9 @@ def _by_speaker(
 ) -> SpeakerDynamics:
     rolling_mean(np.empty(0), window)
     states, summary, left_out = [], [], []
-    groups = series.reset_index(names="row").groupby("speaker", sort=False).indices
+    starts = np.flatnonzero(~series["speaker"].duplicated().to_numpy())
+    runs = np.split(np.arange(len(series)), starts[1:]) if len(starts) else []
+    groups = dict(zip(series["speaker"].iloc[starts].tolist(), runs, strict=True))
     for place, axis in enumerate(axes):
         for speaker, rows in groups.items():
             at = rows[kept[rows, place]]

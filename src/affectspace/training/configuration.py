@@ -138,9 +138,15 @@ def _override(fields: dict[str, Any], override: str) -> None:
         raise ConfigError(f"override {override!r}: write it as key.key=value, such as fit.epochs=5")
     *path, last = key.split(".")
     for part in path:
-        fields[part] = dict(fields.get(part) or {})
+        inner = fields.get(part) or {}
+        if not isinstance(inner, dict):
+            raise ConfigError(f"override {override!r}: {part} is a value, not a group of keys")
+        fields[part] = dict(inner)
         fields = fields[part]
-    fields[last] = yaml.safe_load(text)
+    try:
+        fields[last] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"override {override!r}: {text!r} is not YAML: {' '.join(str(error).split())}") from error
 
 
 def _explain(item: dict[str, Any]) -> str:
@@ -156,6 +162,6 @@ def _explain(item: dict[str, Any]) -> str:
                 model = field.annotation if field and hasattr(field.annotation, "model_fields") else None
         known = list(model.model_fields) if model else []
         near = difflib.get_close_matches(location[-1], known, n=3, cutoff=0.5) or known
-        return f"unknown key {key!r}; did you mean {', '.join(near)}?"
+        return f"unknown key {key!r}; did you mean {', '.join('.'.join([*location[:-1], name]) for name in near)}?"
     given = "" if isinstance(item.get("input"), dict) else f" (given: {item.get('input')!r})"
     return f"{key}: {item['msg']}{given}"

@@ -3,102 +3,31 @@
 import logging
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import lightning as L
-import numpy as np
 import pandas as pd
 import torch
 from filelock import FileLock, Timeout
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
-from affectspace.corpora import Corpus, read_corpus
-from affectspace.errors import ConfigError, DataError, RunError
+from affectspace.errors import ConfigError, RunError
 from affectspace.files import write_atomic
 from affectspace.models import MODELS, Pretrained
-from affectspace.training.batches import EpochBatches, ImageSamples
-from affectspace.training.configuration import DataConfig, TrainConfig
-from affectspace.training.labels import Labels, make_labels
+from affectspace.training.batches import EpochBatches
+from affectspace.training.checkpoints import WholeCheckpoints, read_checkpoint
+from affectspace.training.configuration import TrainConfig
 from affectspace.training.module import ImageData, ImageTraining
 from affectspace.training.runs import Run, start_run
+from affectspace.training.training_set import PARTS, Progress, TrainingSet, silent
 
-PARTS = ("train", "validation", "test")
 log = logging.getLogger(__name__)
-
-Progress = Callable[[int, int, str], None]  # done, total, text
-
-
-def silent(done: int, total: int, text: str) -> None:
-    """Progress for those who do not want any."""
-
-
-def open_corpus(data: DataConfig) -> Corpus:
-    """The corpus that a configuration names, filtered; its rows are those of the run's split."""
-    options: dict[str, Any] = {}
-    if data.media is not None:
-        options["media"] = data.media
-    if data.columns:
-        options["columns"] = data.columns
-    if data.scale is not None:
-        options["scale"] = data.scale
-    corpus = read_corpus(data.corpus, data.path, where=data.where, **options)
-    if data.limit is not None and data.limit < len(corpus.table):
-        drawn = np.random.default_rng(data.split.seed).choice(len(corpus.table), data.limit, replace=False)
-        corpus = corpus.take(np.sort(drawn))
-    return corpus
-
-
-class TrainingSet:
-    """A corpus with decoded images, labels and parts: what trainings and evaluations share.
-
-    Rows whose image cannot be read are left out and counted in `unreadable`.
-    """
-
-    def __init__(self, config: TrainConfig, corpus: Corpus | None = None, progress: Progress = silent) -> None:
-        data = config.data
-        corpus = corpus if corpus is not None else open_corpus(data)
-        images = corpus.images(config.model.image_size, cache=data.cache, progress=progress)
-        self.unreadable = images.failures
-        readable = np.flatnonzero(images.ok)
-        if not len(readable):
-            first = images.failures.iloc[0]
-            raise DataError(
-                f"none of {len(corpus.table)} images can be read; the first, {first['image']}: {first['reason']}"
-            )
-        split = data.split
-        part = corpus.take(readable).split(
-            split.scheme, fold=split.fold, folds=split.folds, seed=split.seed, fractions=split.fractions
-        )
-        self.corpus, self.pixels = corpus.take(readable), images.pixels
-        self.pixel_rows = readable
-        self.part = part.to_numpy()
-        self.labels: Labels = make_labels(self.corpus.table, config.labels, config.fit.seed)
-
-    @property
-    def table(self) -> pd.DataFrame:
-        return self.corpus.table
-
-    def rows(self, part: str) -> np.ndarray:
-        """Positions in `table` of one part."""
-        return np.flatnonzero(self.part == part)
-
-    def samples(self, part: str) -> ImageSamples:
-        """Images and labels of one part; labels of the training part may change with the epoch."""
-        rows, labels = self.rows(part), self.labels
-        evaluation = labels.evaluation[rows]
-        training = part == "train"
-        return ImageSamples(
-            pixels=self.pixels,
-            rows=self.pixel_rows[rows],
-            affect=(lambda epoch: labels.training(epoch)[rows]) if training else (lambda epoch: evaluation),
-            category=labels.category[rows],
-            ids=self.table["id"].to_numpy()[rows],
-        )
 
 
 def fit(
@@ -135,7 +64,10 @@ def _fit_locked(
     config: TrainConfig, run: Run, data: TrainingSet | None, threads: int | None, progress: Progress
 ) -> Run:
     data = data if data is not None else TrainingSet(config, progress=progress)
-    write_atomic(run.folder / "split.csv", lambda path: _split_table(data).to_csv(path, index=False))
+    if (run.folder / "split.csv").is_file() and (run.folder / "checkpoints").is_dir():
+        data.require_split(run)
+    table = data.split_table()
+    write_atomic(run.folder / "split.csv", lambda path: table.to_csv(path, index=False))
     handler = logging.FileHandler(run.folder / "log.txt", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     log.addHandler(handler)
@@ -168,10 +100,10 @@ def _train(config: TrainConfig, run: Run, data: TrainingSet, progress: Progress)
     checkpoints = run.folder / "checkpoints"
     history = History(run.folder / "history.csv", len(training), progress)
     best = ModelCheckpoint(
-        checkpoints, "best", monitor="validation_total", save_last=True, save_top_k=1, enable_version_counter=False,
-        save_on_train_epoch_end=True,
-    )  # fmt: skip
-    callbacks: list[Callback] = [history, best]
+        checkpoints, "best", "validation_total", save_on_train_epoch_end=True, enable_version_counter=False
+    )
+    newest = ModelCheckpoint(checkpoints, "last", save_on_train_epoch_end=True, enable_version_counter=False)
+    callbacks: list[Callback] = [history, best, newest]
     if settings.patience:
         callbacks.append(EarlyStopping("validation_total", patience=settings.patience, check_finite=False))
     name = {"csv": CSVLogger, "tensorboard": TensorBoardLogger}[settings.logger]
@@ -180,20 +112,24 @@ def _train(config: TrainConfig, run: Run, data: TrainingSet, progress: Progress)
         "train %d, validation %d images; %s", len(training), len(validation), "continued" if last.is_file() else "new"
     )
     with _quiet():
-        trainer = L.Trainer(
-            max_epochs=settings.epochs,
-            accelerator=settings.accelerator,
-            devices=settings.devices,
-            precision=settings.precision,  # type: ignore[arg-type]
-            gradient_clip_val=settings.gradient_clip,
-            callbacks=callbacks,
-            logger=name(run.folder / "logs", name="", version=""),
-            reload_dataloaders_every_n_epochs=1,
-            num_sanity_val_steps=0,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            log_every_n_steps=steps,
-        )
+        try:
+            trainer = L.Trainer(
+                max_epochs=settings.epochs,
+                accelerator=settings.accelerator,
+                devices=settings.devices,
+                precision=settings.precision,  # type: ignore[arg-type]
+                gradient_clip_val=settings.gradient_clip,
+                callbacks=callbacks,
+                logger=name(run.folder / "logs", name="", version=""),
+                plugins=[WholeCheckpoints()],
+                reload_dataloaders_every_n_epochs=1,
+                num_sanity_val_steps=0,
+                enable_progress_bar=False,
+                enable_model_summary=False,
+                log_every_n_steps=steps,
+            )
+        except (ValueError, MisconfigurationException) as error:
+            raise ConfigError(f"fit.accelerator, fit.devices or fit.precision cannot be had here: {error}") from error
         try:
             trainer.fit(
                 module,
@@ -204,7 +140,7 @@ def _train(config: TrainConfig, run: Run, data: TrainingSet, progress: Progress)
         except SystemExit:  # what the trainer makes of Ctrl-C
             raise KeyboardInterrupt from None
     if settings.keep == "best":
-        state = torch.load(checkpoints / "best.ckpt", map_location="cpu", weights_only=True)["state_dict"]
+        state = read_checkpoint(checkpoints / "best.ckpt")["state_dict"]
         module.load_state_dict(state)
     kept = int(history.frame["validation_total"].argmin()) if settings.keep == "best" else len(history.frame) - 1
     model = model.to("cpu", memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
@@ -254,10 +190,6 @@ class History(Callback):
         log.info(
             "epoch %d: %.1f s, %s", trainer.current_epoch, seconds, ", ".join(f"{k} {v:.5g}" for k, v in values.items())
         )
-
-
-def _split_table(data: TrainingSet) -> pd.DataFrame:
-    return data.table[["id", "person"]].assign(part=data.part)
 
 
 @contextmanager

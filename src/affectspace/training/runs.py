@@ -60,6 +60,8 @@ class Run:
             raise RunError(
                 f"{self.folder}: its training has not finished; run the same train command again to continue it"
             )
+        if not (self.folder / "model").is_dir():
+            raise RunError(f"{self.folder}/model is missing; train again with --force")
         return MODELS[self.facts["kind"]].from_pretrained(self.folder / "model")
 
     def record(self, **facts: Any) -> None:
@@ -80,8 +82,8 @@ def open_run(folder: Path) -> Run:
         raise RunError(f"{folder} is not a run of affectspace: it {state}; `affectspace train` makes one")
     run = Run(folder)
     try:
-        kind = run.facts.get("kind")
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        kind = run.facts["kind"]
+    except (json.JSONDecodeError, UnicodeDecodeError, TypeError, KeyError) as error:
         raise RunError(f"{folder}/run.json is damaged: {error}; train again with --force") from error
     if kind not in MODELS:
         raise RunError(f"{folder} is a run of kind {kind!r}; this version knows {', '.join(MODELS)}")
@@ -117,12 +119,14 @@ def start_run(folder: Path, config: TrainConfig, *, force: bool = False) -> Run:
         if run.finished:
             raise RunError(f"{folder} holds a finished run; --force trains it anew, `affectspace evaluate` judges it")
         changed = differences(run.config.model_dump(mode="json"), config.model_dump(mode="json"))
-        if changed:
+        trained = (folder / "checkpoints").is_dir()  # a start that failed before it trained binds nobody
+        if changed and trained:
             raise RunError(
                 f"{folder} was started with another configuration ({', '.join(changed)}); "
                 "continue it with the same one, choose another --out, or start anew with --force"
             )
-        return run
+        if trained:
+            return run
     write_text(folder / "config.yaml", config.to_yaml())
     run = Run(folder)
     run.record(kind=config.model.kind, state="training", versions={name: version(name) for name in PACKAGES})

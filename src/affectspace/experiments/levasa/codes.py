@@ -5,14 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from affectspace.evaluation.reconstruction import image_mse, image_ssim, psnr_of
 from affectspace.files import write_atomic
 from affectspace.models import EmotionClassifier, Levasa
 from affectspace.training.batches import to_image
-from affectspace.training.fit import PARTS, Progress, TrainingSet, silent
 from affectspace.training.runs import Run
+from affectspace.training.training_set import PARTS, Progress, TrainingSet, silent
 
 BATCH = 256
 SHOWN = 8
@@ -51,12 +52,18 @@ def shown_rows(data: TrainingSet) -> np.ndarray:
     return rows[first[np.linspace(0, len(first) - 1, min(SHOWN, len(first))).round().astype(int)]]
 
 
-def codes_of(run: Run, data: TrainingSet, progress: Progress = silent) -> Codes:
-    """The codes of a finished run on its corpus, computed or read from the run's codes.safetensors."""
+def codes_of(run: Run, data: TrainingSet, progress: Progress = silent, *, anew: bool = False) -> Codes:
+    """The codes of a finished run on its corpus: the run's codes.safetensors, made where it is not of these images."""
     path = run.folder / "codes.safetensors"
-    if not path.is_file():
-        tensors = _compute(run, data, progress)
-        write_atomic(path, lambda partial: save_file(tensors, partial))
+    if not anew and path.is_file():
+        try:
+            codes = _read(path)
+        except (SafetensorError, KeyError):
+            codes = None
+        if codes is not None and all(len(codes.mean.get(part, ())) == len(data.rows(part)) for part in PARTS):
+            return codes
+    tensors = _compute(run, data, progress)
+    write_atomic(path, lambda partial: save_file(tensors, partial))
     return _read(path)
 
 

@@ -9,7 +9,7 @@ from affectspace.experiments.levasa.paper_tables import table_1_discrete
 from affectspace.experiments.levasa.readings import STRICT, Readings, paper_protocol
 from affectspace.experiments.levasa.strict import member
 from affectspace.experiments.levasa.study import Study, Trained
-from affectspace.training.fit import Progress, TrainingSet, silent
+from affectspace.training.training_set import Progress, TrainingSet, silent
 
 DRAWN = ("afew_vanilla", "afew_discrete")
 

@@ -10,8 +10,8 @@ from affectspace.emotions import CATEGORIES
 from affectspace.evaluation import best_chunks, linear_probe, linear_readout
 from affectspace.evaluation.probes import ProbeResult
 from affectspace.experiments.levasa.study import Trained
-from affectspace.training.fit import PARTS, Progress, TrainingSet, silent
 from affectspace.training.labels import permuted
+from affectspace.training.training_set import PARTS, Progress, TrainingSet, silent
 
 COMBINATIONS = ("z_v", "z_a", "z_z", "va", "vaz")
 AXES = ("valence", "arousal")

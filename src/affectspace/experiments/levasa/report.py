@@ -21,8 +21,8 @@ from affectspace.experiments.levasa.readings import COMBINATIONS, STRICT, Readin
 from affectspace.experiments.levasa.study import Study, Trained
 from affectspace.report import Cell, KeyFigure, Report
 from affectspace.training.configuration import TrainConfig
-from affectspace.training.fit import PARTS, Progress, TrainingSet, silent
 from affectspace.training.runs import Run, differences
+from affectspace.training.training_set import PARTS, Progress, TrainingSet, silent
 
 
 def measure(study: Study, progress: Progress = silent) -> tuple[MetricsFile, Readings]:

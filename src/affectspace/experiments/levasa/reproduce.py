@@ -11,9 +11,10 @@ from affectspace.experiments.levasa.plan import Budget, Member, members
 from affectspace.experiments.levasa.study import Study, Trained
 from affectspace.files import write_text
 from affectspace.training.configuration import DataConfig, TrainConfig
-from affectspace.training.fit import Progress, TrainingSet, fit, open_corpus, silent
+from affectspace.training.fit import fit
 from affectspace.training.labels import encode_categories
 from affectspace.training.runs import Run, differences, open_run
+from affectspace.training.training_set import Progress, TrainingSet, open_corpus, silent
 
 
 def reproduce(

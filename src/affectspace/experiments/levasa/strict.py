@@ -29,7 +29,7 @@ from affectspace.evaluation import (
 from affectspace.experiments.levasa.plan import CONTROLS
 from affectspace.experiments.levasa.readings import AXES, Readings, alignment_of
 from affectspace.experiments.levasa.study import Trained
-from affectspace.training.fit import PARTS
+from affectspace.training.training_set import PARTS
 
 Seeds = Sequence[Trained]
 

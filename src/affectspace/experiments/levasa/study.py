@@ -9,8 +9,8 @@ import numpy as np
 
 from affectspace.experiments.levasa.codes import Codes
 from affectspace.experiments.levasa.plan import Budget, Member
-from affectspace.training.fit import TrainingSet
 from affectspace.training.runs import Run
+from affectspace.training.training_set import TrainingSet
 
 
 @dataclass(frozen=True)

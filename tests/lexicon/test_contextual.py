@@ -1,0 +1,135 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from affectspace.errors import ConfigError
+from affectspace.lexicon import Contextual, Lexicon, score_texts
+from affectspace.lexicon.contextual import ContextualScorer, tokens
+from affectspace.lexicon.inflections import plain_forms
+
+LEXICON = Lexicon.from_terms(
+    {
+        "glad": (0.8, 0.4, 0.2),
+        "dull": (-0.4, -0.6, -0.2),
+        "cry": (-0.6, 0.5, -0.5),
+        "run": (0.2, 0.6, 0.2),
+        "can't": (-0.2, 0.0, -0.4),
+        "run out": (-0.5, 0.3, -0.3),
+        "run out of steam": (-0.7, -0.5, -0.6),
+        "not bad": (0.3, 0.0, 0.1),
+        "bad": (-0.7, 0.2, -0.3),
+        ":-)": (0.6, 0.3, 0.2),
+    }
+)
+BARE = Contextual(negation=1, intensifier=0, prior=0, plain_forms=False)
+
+
+def score(text, **options):
+    return score_texts([text], LEXICON, "contextual", contextual=Contextual(**options)).iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Don\u2019t shout, Ann!", ["don't", "shout", ",", "ann", "!"]),
+        ("well-known 3rd word...", ["well-known", "rd", "word", "..."]),
+        ("fine :-) \u201cquoted\u201d", ["fine", ":-)", "quoted"]),
+        ("  ", []),
+    ],
+)
+def test_tokens(text, expected):
+    assert tokens(text) == expected
+
+
+def test_punctuation_case_and_typographic_apostrophes_are_no_obstacle():
+    assert score("\u201cGlad!\u201d", prior=0).valence == pytest.approx(0.8)
+    assert score("I can\u2019t.", prior=0).valence == pytest.approx(-0.2)
+    assert score("ok :-)", prior=0).valence == pytest.approx(0.6)
+
+
+def test_the_longest_term_wins_and_its_words_do_not_count_again():
+    row = score("They run out of steam", prior=0)
+    assert (row.valence, row.numLexTokens, row.numTokens) == (pytest.approx(-0.7), 1, 5)
+    assert score("They run out of milk", prior=0).valence == pytest.approx(-0.5)
+    assert score("They run. Out they go", prior=0).valence == pytest.approx(0.2)
+    assert score("not bad", prior=0).valence == pytest.approx(0.3)  # the negator is part of the term
+
+
+def test_negation_reaches_three_words_in_its_clause_and_leaves_arousal():
+    for text in ("not glad", "never a very glad", "isn't so glad"):
+        row = score(text, prior=0, intensifier=0)
+        assert (row.valence, row.arousal, row.dominance) == pytest.approx((-0.4, 0.4, -0.1)), text
+    for text in ("not at all that glad", "no, glad", "glad not"):
+        assert score(text, prior=0, intensifier=0).valence == pytest.approx(0.8), text
+
+
+def test_intensifiers_and_the_prior():
+    assert score("very dull", prior=0, intensifier=0.5).valence == pytest.approx(-0.6)
+    assert score("slightly dull", prior=0, intensifier=0.5).valence == pytest.approx(-0.2)
+    assert score("very glad", prior=0, intensifier=0.5).valence == 1  # never beyond the scale
+    assert score("glad", prior=1).valence == pytest.approx(0.4)
+    assert score("glad glad glad", prior=1).valence == pytest.approx(0.6)
+
+
+def test_the_neutral_band_is_per_axis():
+    row = score("dull", prior=0, neutral_band=0.333)
+    assert (row.valence, row.arousal) == pytest.approx((-0.4, -0.6))
+    assert np.isnan(row.dominance)
+    assert score("run", neutral_band=0.9).numLexTokens == 0
+
+
+@pytest.mark.parametrize(
+    ("word", "plain"),
+    [
+        ("cries", "cry"),
+        ("stopped", "stop"),
+        ("hoping", "hope"),
+        ("happily", "happy"),
+        ("sadness", "sad"),
+        ("dog's", "dog"),
+        ("nicest", "nice"),
+        ("gently", "gentle"),
+        ("boxes", "box"),
+    ],
+)
+def test_plain_forms(word, plain):
+    assert plain in list(plain_forms(word))
+
+
+def test_inflected_and_hyphenated_words_are_found_and_it_can_be_turned_off():
+    assert score("He cries", prior=0).valence == pytest.approx(-0.6)
+    assert score("glad-dull", prior=0).valence == pytest.approx(0.2)
+    assert score("He cries", plain_forms=False).numLexTokens == 0
+
+
+@given(st.lists(st.lists(st.sampled_from(["glad", "dull", "bad", "run", "zz", "."]), max_size=9), max_size=6))
+def test_without_context_it_is_the_exact_method(rows):
+    texts = [" ".join(row) for row in rows]
+    ours = score_texts(texts, LEXICON, "contextual", contextual=BARE)
+    exact = score_texts(texts, LEXICON)
+    np.testing.assert_allclose(ours.iloc[:, :3], exact.iloc[:, :3], atol=1e-12)
+
+
+@given(st.lists(st.text(max_size=40), max_size=5))
+def test_any_text_scores_inside_the_scale_and_alone_as_in_company(texts):
+    together = score_texts(texts, LEXICON, "contextual")
+    alone = [score_texts([text], LEXICON, "contextual").iloc[0].to_numpy() for text in texts]
+    np.testing.assert_array_equal(together.to_numpy().reshape(-1, 6), np.array(alone).reshape(-1, 6))
+    values = together[list(LEXICON.axes)].to_numpy()
+    assert not (np.abs(values) > 1).any()
+
+
+def test_a_very_long_text_and_a_forgotten_memory(monkeypatch):
+    monkeypatch.setattr("affectspace.lexicon.contextual._MOST_WORDS", 2)
+    scorer = ContextualScorer(LEXICON, Contextual(prior=0))
+    for _ in range(2):
+        means, words, hits = scorer.score(["glad filler words here " * 25_000])
+        assert (means[0, 0], words[0], hits[0]) == (pytest.approx(0.8), 100_000, 25_000)
+
+
+def test_impossible_options():
+    with pytest.raises(ConfigError, match="negation lies in"):
+        Contextual(negation=-3)
+    with pytest.raises(ConfigError, match="neutral_band lies in"):
+        Contextual(neutral_band=1)
