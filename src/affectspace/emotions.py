@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from affectspace.errors import ConfigError, DataError
+from affectspace.table_errors import quoted
 
 CATEGORIES = (
     "neutral",
@@ -154,7 +155,7 @@ def parse(
     at = f"{where}: " if where else ""
     whose = "" if corpus is None else f" in the spelling of {corpus}"
     raise DataError(
-        f"{at}row {row if rows is None else rows[row]}: unknown emotion {values[row]!r}{whose}; "
+        f"{at}row {row if rows is None else rows[row]}: unknown emotion {quoted(values[row])}{whose}; "
         f"{nearest(values[row], list(table))}"
     )
 

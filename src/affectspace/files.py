@@ -24,7 +24,9 @@ def write_atomic(path: Path, write: Callable[[Path], Any]) -> None:
         if partial.is_file():
             partial.unlink()
         if isinstance(error, OSError):
-            remedy = "choose another place" if isinstance(error, NOT_A_PLACE) else "free some space or choose another place"
+            remedy = (
+                "choose another place" if isinstance(error, NOT_A_PLACE) else "free some space or choose another place"
+            )
             raise RunError(f"cannot write {path}: {error.strerror or error}; {remedy}") from error
         raise
 

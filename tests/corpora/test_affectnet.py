@@ -54,9 +54,9 @@ def test_labels_alone(affectnet: Path) -> None:
 @pytest.mark.parametrize(
     ("cells", "message"),
     [
-        ("a.jpg,1,2,3,4,,11,0,0", r"training.csv: row 0 \(line 1\): unknown emotion '11'"),
-        ("a.jpg,1,2,3,4,,1,1.5,0", r"row 0 \(line 1\): valence is 1.5, outside -1..1"),
-        ("a.jpg,1,2,3,4,,1,high,0", r"row 0 \(line 1\): valence is 'high', which is no number"),
+        ("a.jpg,1,2,3,4,,11,0,0", r"training.csv: row 1 \(line 1\): unknown emotion '11'"),
+        ("a.jpg,1,2,3,4,,1,1.5,0", r"row 1 \(line 1\): valence is 1.5, outside -1..1"),
+        ("a.jpg,1,2,3,4,,1,high,0", r"row 1 \(line 1\): valence is 'high', which is no number"),
         ("a.jpg,1,2", "3 columns without a header"),
         ("a.jpg,expression", "no column subDirectory_filePath, valence, arousal"),
     ],

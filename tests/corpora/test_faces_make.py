@@ -134,7 +134,7 @@ def test_finished_faces_are_not_drawn_again(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(make, "_draw", broken)
     with pytest.raises(RunError, match=r"cannot write .*no space"):
         make_faces(tmp_path, n=8, people=2, size=16, force=True)
-    with pytest.raises(DataError, match=r"no corpus\.json, so no finished folder"):
+    with pytest.raises(DataError, match=r"not all drawn yet; .*`affectspace corpus make faces .* same options"):
         read_faces(tmp_path)
     monkeypatch.undo()
     assert len(make_faces(tmp_path, n=8, people=2, size=16)) == 8
@@ -143,18 +143,71 @@ def test_finished_faces_are_not_drawn_again(tmp_path: Path, monkeypatch: pytest.
         make_faces(tmp_path, n=8, people=2, size=16)
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"index.csv": "mine", "faces.zip": "mine"},
+        {"notes.txt": ""},
+        {"corpus.json": '{"kind": "run"}', "index.csv": "mine"},
+        {"corpus.json": "[]"},
+        {"corpus.json": "{", "notes.txt": ""},
+    ],
+)
+def test_what_is_not_ours_is_left_as_it_is(tmp_path: Path, files: dict[str, str], force: bool) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    before = contents(tmp_path)
+    with pytest.raises(DataError, match=r"is not empty and holds no drawn faces of ours; .*\(nothing was changed\)"):
+        make_faces(tmp_path, n=4, people=2, size=16, force=force)
+    assert contents(tmp_path) == before
+
+
+def test_places_where_nothing_can_be_drawn(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(RunError, match=r"file: not a folder that faces can be drawn into \(Not a directory\); choose"):
+        make_faces(tmp_path / "file", n=4, people=2, size=16)
+    with pytest.raises(RunError, match="below: not a folder that faces can be drawn into"):
+        make_faces(tmp_path / "file" / "below", n=4, people=2, size=16)
+    with pytest.raises(RunError, match="not a folder that faces can be drawn into"):
+        make_faces(tmp_path / ("x" * 300), n=4, people=2, size=16)
+    if Path("/proc").is_dir():
+        with pytest.raises(RunError, match="cannot write /proc/faces/corpus.json"):
+            make_faces("/proc/faces", n=4, people=2, size=16)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_drawing_that_was_killed_is_drawn_anew(tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    make_faces(whole, n=6, people=2, size=16)
+    killed = tmp_path / "killed"
+    killed.mkdir()
+    about = json.loads((whole / "corpus.json").read_text())
+    assert "state" not in about
+    (killed / "corpus.json").write_text(json.dumps(about | {"state": "drawing"}))
+    (killed / "faces.zip.partial").write_bytes(b"half")
+    with pytest.raises(DataError, match="not all drawn yet"):
+        read_faces(killed)
+    make_faces(killed, n=6, people=2, size=16)
+    assert contents(killed) == contents(whole)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (lambda t: t.drop(columns="person"), "no column person"),
         (lambda t: t[:0], "no rows"),
-        (lambda t: t.assign(valence=2.0), r"row 0 \(id '00'\): valence is 2.0; it must be a number on \[-1, 1\]"),
+        (lambda t: t.assign(valence=2.0), r"row 1 \(id '00'\): valence is 2.0; it must be a number on \[-1, 1\]"),
         (lambda t: t.assign(arousal=[np.nan] * len(t)), "arousal is nan"),
         (lambda t: t.assign(arousal="high"), "arousal is 'high'"),
         (lambda t: t.assign(dominance=-3.0), "dominance is -3.0"),
         (lambda t: t.assign(id="x"), "id 'x' stands more than once"),
         (lambda t: t.assign(person="../a"), r"person is '\.\./a', not fit for a file's name"),
-        (lambda t: t.assign(person=[None] * len(t)), "row 0: person is"),
+        (lambda t: t.assign(person=[None] * len(t)), "row 1: person is"),
         (lambda t: t.assign(person=".."), "not fit"),
     ],
 )

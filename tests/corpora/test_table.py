@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from affectspace.corpora import COLUMNS, parse_columns, read_corpus
+from affectspace.corpora.images import decode_images
 from affectspace.errors import ConfigError, DataError
 
 NAMED = {"image": "path", "person": "actor", "emotion": "label", "valence": "v", "arousal": "a"}
@@ -93,13 +94,22 @@ def test_missing_images_are_counted_and_all_missing_is_an_error(tmp_path: Path, 
     ("rows", "message"),
     [
         ([["image", "emotion"]], r"t.csv: the table is empty; it has columns image, emotion"),
-        ([["emotion"], ["happy"], ["hapy"]], r"t.csv: row 1: unknown emotion 'hapy'; did you mean 'happy'"),
-        ([["valence"], [0.5], [1.5]], r"t.csv: row 1: valence is 1.5, outside -1..1"),
-        ([["valence"], ["high"]], r"t.csv: row 0: valence is 'high', which is no number"),
-        ([["valence"], ["inf"]], r"row 0: valence is inf, which is no number"),
-        ([["id", "text"], [1, "a"], [2, "b"], [1, "c"]], r"t.csv: id '1' stands in rows 0, 2"),
-        ([["id", "text"], [1, "a"], ["", "b"]], r"t.csv: row 1 has no id"),
-        ([["valence", "label_kind"], [0, "guessed"]], r"row 0: label_kind is 'guessed'; it must be one of rated"),
+        ([["emotion"], ["happy"], ["hapy"]], r"t.csv: row 2: unknown emotion 'hapy'; did you mean 'happy'"),
+        ([["valence"], [0.5], [1.5]], r"t.csv: row 2: valence is 1.5, outside -1..1"),
+        ([["valence"], ["high"]], r"t.csv: row 1: valence is 'high', which is no number"),
+        ([["valence"], ["inf"]], r"row 1: valence is inf, which is no number"),
+        ([["id", "text"], [1, "a"], [2, "b"], [1, "c"]], r"t.csv: id '1' stands in rows 1, 3"),
+        ([["id", "text"], [1, "a"], ["", "b"]], r"t.csv: row 2 has no id"),
+        ([["valence", "label_kind"], [0, "guessed"]], r"row 1: label_kind is 'guessed'; it must be one of rated"),
+        (
+            [["image", "a"], ["x.png", 1], ["y.png", 1], ["", 1]],
+            r"row 3 has no image \(1 in all\); the image serves as",
+        ),
+        ([["image"], [0], [1]], r"t.csv: column 'image' holds numbers such as 0, not file names; name the column"),
+        ([["valence", "valence"], [0, 1]], r"t.csv: two columns are called 'valence'; rename one"),
+        ([["valence"], ["True"], ["False"]], r"t.csv: column 'valence' holds true and false, not numbers"),
+        ([["valence", "x"], ["y" * 500, 1]], r"t.csv: row 1: valence is 'y{59}\.\.\., which is no number"),
+        ([["a", "b"], [1, 2], [1, 2, 3]], r"Expected 2 fields in line 3, saw 3; tables are UTF-8"),
         ([["a", "b"], [1, 2, 3, 4], [1, 2]], r"t.csv: rows have more fields than the header"),
     ],
 )
@@ -118,10 +128,59 @@ def test_files_that_are_no_tables(tmp_path: Path) -> None:
         with pytest.raises(DataError, match=message):
             read_corpus("table", tmp_path / name)
     (tmp_path / "latin.csv").write_bytes("text\nÉ\n".encode("latin-1"))
-    with pytest.raises(DataError, match="tables are UTF-8"):
+    with pytest.raises(
+        DataError, match=r"it is not UTF-8 \(byte .\): save it as UTF-8 \(it looks like latin-1 or UTF-16"
+    ):
         read_corpus("table", tmp_path / "latin.csv")
     with pytest.raises(DataError, match="not a file"):
         read_corpus("table", tmp_path)
+
+
+def test_a_file_of_null_bytes_is_not_printed(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(b"\0" * 9_000)
+    with pytest.raises(DataError, match="the table is empty") as raised:
+        read_corpus("table", tmp_path / "t.csv")
+    (tmp_path / "u.csv").write_bytes(b"emotion,a\n" + b"\0" * 9_000 + b",1\n")
+    with pytest.raises(DataError, match="row 1: unknown emotion") as other:
+        read_corpus("table", tmp_path / "u.csv")
+    for error in (raised, other):
+        assert "\0" not in str(error.value)
+        assert str(error.value).count("x00") < 20
+
+
+def test_flags_and_times_are_no_numbers(tmp_path: Path) -> None:
+    for values, kind in (
+        ([True, None], "true and false"),
+        ([True, False], "true and false"),
+        (pd.to_datetime(["2001-01-01", "2001-01-02"]), "times"),
+    ):
+        pd.DataFrame({"valence": values}).to_parquet(tmp_path / "t.parquet")
+        with pytest.raises(DataError, match=f"column 'valence' holds {kind}, not numbers, so it cannot be valence"):
+            read_corpus("table", tmp_path / "t.parquet")
+
+
+def test_images_outside_the_media_are_left_out(tmp_path: Path, write_csv, image_bytes) -> None:
+    outside = tmp_path / "secret.png"
+    outside.write_bytes(image_bytes(1, kind="PNG"))
+    folder = tmp_path / "media"
+    (folder / "a").mkdir(parents=True)
+    (folder / "in.png").write_bytes(image_bytes(2, kind="PNG"))
+    names = ["a/../in.png", "../secret.png", str(outside), "a/../../secret.png", "gone.png"]
+    index = write_csv(tmp_path / "t.csv", [["image"], *([name] for name in names)])
+    with zipfile.ZipFile(tmp_path / "media.zip", "w") as archive:
+        for name in names[:4]:
+            archive.writestr(name, image_bytes(2, kind="PNG"))
+    lost = {"the image's path leaves the folder or zip of media": 3, "the media lack the image": 1}
+    for media in (folder, tmp_path / "media.zip"):
+        corpus = read_corpus("table", index, media=media)
+        assert corpus.table["image"].tolist() == ["a/../in.png"]
+        assert corpus.report.left_out == lost
+        decoded = decode_images(media, pd.Series(names), 8, cache=tmp_path / "cache")
+        assert decoded.ok.tolist() == [True, False, False, False, False]
+        assert decoded.failures["reason"][0] == "the path leaves the folder or zip of media"
+    write_csv(index, [["image"], *([name] for name in names[1:4])])
+    with pytest.raises(DataError, match=r"none of the 3 images .*\(no absolute paths, no \.\. out of it\)"):
+        read_corpus("table", index, media=folder)
 
 
 def test_columns_that_are_not_there(table_corpus: tuple[Path, Path]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from affectspace.errors import DataError
+from affectspace.table_errors import listed, quoted, reason, repeated
 
 ROWS = 131_072  # rows in memory at a time
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -49,6 +50,8 @@ class Piece:
     def numbers(self, column: str) -> np.ndarray:
         """A column as float64, NaN for an empty cell; DataError for a cell that is no number."""
         if isinstance(self.data, pa.Table):
+            if pa.types.is_boolean(self.data[column].type):
+                raise DataError(f"{self.where}: column {column!r} holds true and false, not numbers")
             try:
                 return self.data[column].cast(pa.float64()).to_numpy(zero_copy_only=False)
             except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
@@ -57,7 +60,9 @@ class Piece:
         numbers = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64)
         for i in np.flatnonzero(np.isnan(numbers)).tolist():
             if str(cells.iloc[i]).strip().lower() not in _EMPTY:
-                raise DataError(f"{self.where}: row {self.first + i}: {column} is {cells.iloc[i]!r}, not a number")
+                raise DataError(
+                    f"{self.where}: row {self.first + i}: {column} is {quoted(cells.iloc[i])}, not a number"
+                )
         return numbers
 
 
@@ -68,7 +73,11 @@ def columns_of(path: Path) -> list[str]:
             return list(pq.read_schema(path).names)
         if path.suffix == ".json":
             return list(_read_labels(path).columns)
-        return list(pd.read_csv(path, sep=_separator(path), nrows=0, encoding="utf-8-sig").columns)
+        options: dict[str, Any] = {"sep": _separator(path), "dtype": str, "keep_default_na": False}
+        twice = repeated(pd.read_csv(path, header=None, nrows=1, encoding="utf-8-sig", **options).iloc[0].tolist())
+        if twice is not None:
+            raise DataError(f"{path}: two columns are called {quoted(twice)}; rename one")
+        return list(pd.read_csv(path, nrows=0, encoding="utf-8-sig", **options).columns)
 
 
 def require_columns(path: Path, wanted: Mapping[str, str]) -> None:
@@ -76,7 +85,7 @@ def require_columns(path: Path, wanted: Mapping[str, str]) -> None:
     there = columns_of(path)
     for option, column in wanted.items():
         if column not in there:
-            raise DataError(f"{path} has no column {column!r}; it has {', '.join(there)}: {option} names the right one")
+            raise DataError(f"{path} has no column {column!r}; it has {listed(there)}: {option} names the right one")
 
 
 def pieces(path: Path, rows: int = ROWS) -> Iterator[Piece]:
@@ -123,7 +132,7 @@ def _read_labels(path: Path) -> pd.DataFrame:
         raise DataError(f"{path}: expected key -> [valence, arousal] (or three numbers) throughout")
     for key, values in content.items():
         if len(values) != width or not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
-            raise DataError(f"{path}: {key!r}: expected {width} numbers, got {values!r}")
+            raise DataError(f"{path}: {quoted(key)}: expected {width} numbers, got {quoted(values)}")
     names = ["valence", "arousal", "dominance"][: width or 2]
     table = pd.DataFrame(list(content.values()), columns=names)
     table.insert(0, "id", list(content))
@@ -139,7 +148,7 @@ def _readable(path: Path) -> Iterator[None]:
     except pd.errors.EmptyDataError as error:
         raise DataError(f"{path} is empty: not even a line with the columns' names") from error
     except (pd.errors.ParserError, pa.ArrowInvalid, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise DataError(f"{path} cannot be read as {path.suffix}: {error}") from error
+        raise DataError(f"{path} cannot be read as {path.suffix}: {reason(error)}") from error
 
 
 class TableWriter:
@@ -206,7 +215,8 @@ class TableWriter:
             if kind is None:
                 raise self._failed(problem) from problem
         finally:
-            self.partial.unlink(missing_ok=True)
+            with suppress(OSError):  # a path below a file; what went wrong is said already
+                self.partial.unlink(missing_ok=True)
 
     def _failed(self, error: OSError) -> DataError:
         return DataError(

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Emotion names to valence, arousal, dominance, and back.")
 
-Table = Annotated[Path, typer.Argument(help="A .csv, .tsv or .parquet table; for label also a .json of key -> [v, a].")]
+Table = Annotated[
+    Path, typer.Argument(help="A .csv, .tsv or .parquet table; for label also a .json of key -> \\[v, a].")
+]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Where to write.")]
 Emotion = Annotated[str, typer.Option(help="The column with the emotions' names.")]
 Spelling = Annotated[str | None, typer.Option(help="Whose spelling of emotions: imfdb, affectnet, iemocap, ... ")]

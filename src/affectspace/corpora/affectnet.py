@@ -123,7 +123,7 @@ def _read_list(path: Path, part: str) -> pd.DataFrame:
         raise DataError(f"{path}: not a CSV that can be read ({error})") from error
     if not isinstance(frame.index, pd.RangeIndex):
         raise DataError(f"{path}: rows have more fields than the header names; copy the list again from the corpus")
-    lines = [f"{i} (line {i + 1 + headed})" for i in range(len(frame))]
+    lines = [f"{i + 1} (line {i + 1 + headed})" for i in range(len(frame))]
     rows = pd.DataFrame({"image": [plain_name(name) for name in frame["subDirectory_filePath"]]})
     rows["id"] = rows["image"]
     rows["emotion"] = pd.Series(parse(frame["expression"], "affectnet", str(path), rows=lines), dtype=object)

@@ -82,13 +82,17 @@ def decode_images(
             _write_cache(path, opened, names, size, fit, workers, progress)
         except OSError as error:
             raise DataError(
-                f"{folder}: the cache of {len(names) * size * size * 3 >> 20} MB cannot be written "
+                f"{folder}: the cache of {_amount(len(names) * size * size * 3)} cannot be written "
                 f"({error.strerror or error}); free some space or set AFFECTSPACE_CACHE to a folder that has it"
             ) from error
         found = _open_cache(path, names, size)
     if found is None:
         raise DataError(f"{path}: the cache of decoded images is not what was written; remove it and try again")
     return found
+
+
+def _amount(n: int) -> str:
+    return f"{n / 1e6:,.0f} MB" if n >= 1_000_000 else f"{max(n / 1e3, 1):.0f} kB"
 
 
 def _key(media: Media, names: list[str | None], size: int, fit: str) -> str:

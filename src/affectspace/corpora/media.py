@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 import threading
 import zipfile
@@ -61,6 +62,18 @@ def plain_name(name: str) -> str:
     return name.replace("\\", "/").removeprefix("./")
 
 
+def leaves_media(name: str) -> bool:
+    """Whether a name leads out of the folder or zip: an absolute path, or more ``..`` than folders before them."""
+    if name.startswith("/") or re.match(r"[A-Za-z]:/", name):
+        return True
+    depth = 0
+    for part in name.split("/") if ".." in name else ():
+        depth += {"..": -1, ".": 0, "": 0}.get(part, 1)
+        if depth < 0:
+            return True
+    return False
+
+
 class FolderMedia:
     """Files below a folder."""
 
@@ -73,6 +86,9 @@ class FolderMedia:
         found = []
         for name in names:
             folder, _, file = name.rpartition("/")
+            if leaves_media(name):
+                found.append(False)
+                continue
             if folder not in listed:
                 listed[folder] = _files(self.path / folder if folder else self.path)
             found.append(file in listed[folder])
@@ -90,17 +106,23 @@ class FolderMedia:
         root = str(self.path)
         for name in names:
             try:
-                status = os.stat(os.path.join(root, name))
+                status = None if leaves_media(name) else os.stat(os.path.join(root, name))
             except (OSError, ValueError):  # ValueError: a null character in the name
                 yield (-1, -1)
             else:
-                yield (status.st_size, status.st_mtime_ns)
+                yield (-1, -1) if status is None else (status.st_size, status.st_mtime_ns)
 
     def read(self, name: str) -> bytes:
+        _refuse_outside(name)
         with (self.path / name).open("rb") as file:
             if os.fstat(file.fileno()).st_size > LARGEST_FILE:
                 raise OSError(f"larger than {LARGEST_FILE >> 20} MB")
             return file.read()
+
+
+def _refuse_outside(name: str) -> None:
+    if leaves_media(name):
+        raise OSError("the path leaves the folder or zip of media")
 
 
 def _files(folder: Path) -> set[str]:
@@ -130,7 +152,7 @@ class ZipMedia:
         self._file.close()
 
     def present(self, names: Iterable[str]) -> list[bool]:
-        return [name in self._members for name in names]
+        return [name in self._members and not leaves_media(name) for name in names]
 
     def some(self, n: int) -> list[str]:
         return list(self._members)[:n]
@@ -141,6 +163,7 @@ class ZipMedia:
             yield (-1, -1) if info is None else (info.file_size, info.CRC)
 
     def read(self, name: str) -> bytes:
+        _refuse_outside(name)
         info = self._members.get(name)
         if info is None:
             raise FileNotFoundError(f"not in {self.path.name}")

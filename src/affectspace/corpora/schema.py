@@ -10,6 +10,7 @@ import pandas as pd
 
 from affectspace.errors import DataError
 from affectspace.scales import AXES, Scale
+from affectspace.table_errors import quoted
 
 _TEXT_BEFORE = ("id", "corpus", "person", "session", "dialogue", "text", "audio", "video", "image")
 _TEXT = (*_TEXT_BEFORE, "emotion", "label_kind")
@@ -62,7 +63,9 @@ def build_table(
     wrong = kind.notna() & ~kind.isin(LABEL_KINDS)
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
-        raise DataError(f"{where}: row {row}: label_kind is {kind[row]!r}; it must be one of {', '.join(LABEL_KINDS)}")
+        raise DataError(
+            f"{where}: row {row + 1}: label_kind is {quoted(kind[row])}; it must be one of {', '.join(LABEL_KINDS)}"
+        )
     annotated = table[list(AXES)].notna().any(axis=1)
     table["label_kind"] = kind.where(kind.notna() | ~annotated, "rated").where(annotated)
     for extra, values in (extras or {}).items():
@@ -74,12 +77,12 @@ def build_table(
 def _check_ids(ids: pd.Series, where: str) -> None:
     absent = ids.isna()
     if absent.any():
-        raise DataError(f"{where}: row {int(np.flatnonzero(absent)[0])} has no id ({int(absent.sum())} in all)")
+        raise DataError(f"{where}: row {int(np.flatnonzero(absent)[0]) + 1} has no id ({int(absent.sum())} in all)")
     twice = ids.duplicated(keep=False)
     if twice.any():
         rows = np.flatnonzero(ids == ids[twice].iloc[0])
         raise DataError(
-            f"{where}: id {ids[rows[0]]!r} stands in rows {', '.join(map(str, rows[:5]))} "
+            f"{where}: id {quoted(ids[rows[0]])} stands in rows {', '.join(str(row + 1) for row in rows[:5])} "
             f"({int(ids.duplicated().sum())} repeated in all); "
             "ids must be unique: remove the copies, or name another column as id"
         )
@@ -88,10 +91,13 @@ def _check_ids(ids: pd.Series, where: str) -> None:
 def axis_columns(
     scale: Scale, values: dict[str, Any], *, rows: Sequence[Any] | None = None, where: str
 ) -> dict[str, np.ndarray]:
-    """Native columns (axis -> n values) to canonical ones. Raises DataError for a value outside, naming its row."""
+    """Native columns (axis -> n values) to canonical ones. Raises DataError for a value outside, naming its row.
+
+    rows: names of the rows for messages (default 1, 2, ...).
+    """
     if not values:
         return {}
     part = scale.select([axis for axis in scale.axes if axis in values])
     native = np.column_stack([np.asarray(values[axis], dtype=np.float64) for axis in part.axes])
-    canonical = part.to_canonical(native, rows=rows, where=where)
+    canonical = part.to_canonical(native, rows=rows or range(1, len(native) + 1), where=where)
     return dict(zip(part.canonical_axes, canonical.T, strict=True))

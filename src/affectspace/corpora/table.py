@@ -11,12 +11,13 @@ import pandas as pd
 
 from affectspace import emotions
 from affectspace.corpora.corpus import Corpus
-from affectspace.corpora.media import open_media, plain_name
+from affectspace.corpora.media import leaves_media, open_media, plain_name
 from affectspace.corpora.report import ReadReport
 from affectspace.corpora.schema import COLUMNS, axis_columns, build_table
 from affectspace.errors import ConfigError, DataError
 from affectspace.scales import AXES, SCALES
 from affectspace.scales import scale as scale_of
+from affectspace.table_errors import listed, quoted, reason, repeated
 
 _NUMBERS = ("start", "end", *AXES, "sentiment")
 _SETTABLE = tuple(name for name in COLUMNS if name != "corpus")
@@ -55,9 +56,10 @@ def read_table(
     root: .csv, .tsv or .parquet. media: folder or zip that the column image is relative to (default: the table's
     folder). columns: our name <- theirs. emotion_spelling: whose spelling of emotions (a key of `SPELLINGS`; default
     English and our own). scale: of valence, arousal, dominance (default [-1, 1], -2 = none). Without a column id the
-    image, else the row number is the id.
+    image, else the row number (from 0) is the id.
 
-    Rows whose image the media lack are left out and counted. Raises DataError for an empty table, a missing column, ids
+    Rows whose image the media lack, or whose image's path leads out of them, are left out and counted. In messages the
+    first row is row 1. Raises DataError for an empty table, a missing column, ids
     that are not unique, an unknown emotion, a value outside the scale (with its row), and where no image is there.
     """
     axes = _scale(scale)
@@ -80,12 +82,19 @@ def read_table(
             f"{outside:,} values lie outside the nominal range of the scale {scale}, but inside what it accepts"
         )
     if "emotion" in built:
-        built["emotion"] = emotions.parse(built["emotion"], emotion_spelling, str(root))
+        built["emotion"] = emotions.parse(built["emotion"], emotion_spelling, str(root), rows=range(1, len(frame) + 1))
     if "image" in built:
-        built["image"] = [plain_name(cell) if isinstance(cell, str) else None for cell in built["image"]]
+        built["image"] = _image_names(frame[given["image"]], root)
     if "id" not in built:
         images = pd.Series(built.get("image"), dtype=object)
-        unique = "image" in built and images.notna().all() and images.is_unique
+        named = images.dropna()
+        unique = len(named) > 0 and named.is_unique
+        if unique and len(named) < len(frame):
+            row = int(np.flatnonzero(images.isna())[0]) + 1
+            raise DataError(
+                f"{root}: row {row} has no image ({len(frame) - len(named):,} in all); the image serves as the id here: "
+                "fill it in or remove the row"
+            )
         built["id"] = images if unique else [str(i) for i in range(len(frame))]
     extras = {column: frame[column] for column in frame.columns if column not in given.values()}
     clash = [column for column in extras if column in COLUMNS]
@@ -96,7 +105,9 @@ def read_table(
         )
     table = build_table(name, built, extras, where=str(root))
     folder, present = _find_media(root, media, table["image"], notes)
-    left_out = {"the media lack the image": int((~present).sum())} if not present.all() else {}
+    left_out = {
+        reason: int(n) for reason, n in table["image"][~present].map(_why_absent, na_action=None).value_counts().items()
+    }
     table = table[present].reset_index(drop=True)
     report = ReadReport(len(table), left_out, repaired, notes)
     return Corpus(name, table, axes if on_axes else None, licence, citation, report, folder)
@@ -112,7 +123,7 @@ def _scale(name: str) -> Any:
 
 
 def _read_frame(path: Path) -> pd.DataFrame:
-    kind = path.suffix.lower()
+    kind, header = path.suffix.lower(), []
     if not path.is_file():
         raise DataError(f"{path}: not a file; a table is a .csv, .tsv or .parquet")
     try:
@@ -120,27 +131,29 @@ def _read_frame(path: Path) -> pd.DataFrame:
             frame = pd.read_parquet(path)
         elif kind in (".csv", ".tsv", ".txt"):
             separator = "," if kind == ".csv" else "\t"
-            frame = pd.read_csv(path, sep=separator, keep_default_na=False, encoding="utf-8-sig", low_memory=False)
+            options: dict[str, Any] = {"sep": separator, "keep_default_na": False, "encoding": "utf-8-sig"}
+            header = pd.read_csv(path, header=None, nrows=1, dtype=str, **options).iloc[0].tolist()
+            frame = pd.read_csv(path, low_memory=False, **options)
         else:
             raise DataError(f"{path}: a table is a .csv, .tsv or .parquet, not {kind or 'a file without suffix'}")
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise DataError(
-            f"{path}: not a table that can be read ({error}); tables are UTF-8, one row a sample"
+            f"{path}: not a table that can be read: {reason(error)}; tables are UTF-8, one row a sample"
         ) from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
     except ValueError as error:  # pyarrow's, for a file that is no Parquet
         if isinstance(error, DataError):
             raise
-        raise DataError(f"{path}: not a table that can be read ({error})") from error
+        raise DataError(f"{path}: not a table that can be read: {reason(error)}") from error
     if kind not in (".parquet", ".pq") and not isinstance(frame.index, pd.RangeIndex):
         raise DataError(f"{path}: rows have more fields than the header names; quote cells that hold the separator")
     frame.columns = [str(column).strip() for column in frame.columns]
     if not len(frame):
-        raise DataError(f"{path}: the table is empty; it has columns {', '.join(frame.columns)} and no rows")
-    twice = frame.columns[frame.columns.duplicated()]
-    if len(twice):
-        raise DataError(f"{path}: two columns are called {twice[0]!r}; rename one")
+        raise DataError(f"{path}: the table is empty; it has columns {listed(frame.columns)} and no rows")
+    twice = repeated(header or frame.columns.tolist())  # pandas calls the second one of a CSV `name.1`
+    if twice is not None:
+        raise DataError(f"{path}: two columns are called {quoted(twice)}; rename one")
     return frame.reset_index(drop=True)
 
 
@@ -155,20 +168,51 @@ def _named(frame: pd.DataFrame, columns: dict[str, str], path: Path) -> dict[str
     _check_ours(columns)
     absent = [theirs for theirs in columns.values() if theirs not in frame.columns]
     if absent:
-        raise DataError(f"{path}: no column {', '.join(map(repr, absent))}; it has {', '.join(frame.columns)}")
+        raise DataError(f"{path}: no column {', '.join(map(repr, absent))}; it has {listed(frame.columns)}")
     return {name: name for name in _SETTABLE if name in frame.columns and name not in columns.values()} | columns
 
 
 def _numbers(cells: pd.Series, name: str, path: Path) -> np.ndarray:
+    kind = _no_numbers(cells)
+    if kind:
+        raise DataError(f"{path}: column {quoted(cells.name)} holds {kind}, not numbers, so it cannot be {name}")
     empty = np.array([emotions.is_missing(cell) for cell in cells.tolist()], dtype=bool)
     values = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     wrong = ~np.isfinite(values) & ~empty
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise DataError(
-            f"{path}: row {row}: {name} is {cells.tolist()[row]!r}, which is no number; leave it empty if there is none"
+            f"{path}: row {row + 1}: {name} is {quoted(cells.tolist()[row])}, which is no number; "
+            "leave it empty if there is none"
         )
     return values
+
+
+def _no_numbers(cells: pd.Series) -> str | None:
+    """What a column holds that pandas would silently take for numbers; None where it does not."""
+    if pd.api.types.is_datetime64_any_dtype(cells) or pd.api.types.is_timedelta64_dtype(cells):
+        return "times"
+    if pd.api.types.is_bool_dtype(cells):
+        return "true and false"
+    mixed = cells.dtype == object and any(isinstance(cell, bool | np.bool_) for cell in cells.tolist())
+    return "true and false" if mixed else None
+
+
+def _image_names(cells: pd.Series, path: Path) -> list[str | None]:
+    """Names of images as media know them, None for an empty cell."""
+    values = [None if emotions.is_missing(cell) else cell for cell in cells.tolist()]
+    for value in values:
+        if value is not None and not isinstance(value, str):
+            raise DataError(
+                f"{path}: column {quoted(cells.name)} holds numbers such as {quoted(value)}, not file names; "
+                "name the column with the images' names (--columns image=...)"
+            )
+    return [plain_name(value) if value else None for value in values]
+
+
+def _why_absent(image: Any) -> str:
+    outside = isinstance(image, str) and leaves_media(image)
+    return "the image's path leaves the folder or zip of media" if outside else "the media lack the image"
 
 
 def _find_media(
@@ -193,6 +237,6 @@ def _find_media(
             return None, everything
         raise DataError(
             f"{folder}: none of the {len(images):,} images of {root} is there, such as "
-            f"{images.dropna().iloc[0]!r}; it has {', '.join(opened.some(2)) or 'nothing'}; "
-            "name the folder or zip that the column image is relative to"
+            f"{quoted(images.dropna().iloc[0])}; it has {', '.join(opened.some(2)) or 'nothing'}; "
+            "name the folder or zip that the column image is relative to (no absolute paths, no .. out of it)"
         )

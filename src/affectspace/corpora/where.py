@@ -19,15 +19,17 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from affectspace.emotions import CATEGORIES
 from affectspace.errors import DataError
+from affectspace.table_errors import listed, quoted
 
 _LONGEST = 2000
+_SHOWN = 100  # characters of an expression in messages
 _ARITHMETIC: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.Mod: operator.mod,
-    ast.FloorDiv: operator.floordiv,
+    ast.Div: lambda a, b: _divided(operator.truediv, a, b),
+    ast.Mod: lambda a, b: _divided(operator.mod, a, b),
+    ast.FloorDiv: lambda a, b: _divided(operator.floordiv, a, b),
 }
 _COMPARE: dict[type, Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq,
@@ -44,7 +46,7 @@ _GRAMMAR = "use columns, numbers, quoted words, comparisons, and, or, not, in, +
 
 
 def matching_rows(table: pd.DataFrame, expression: str) -> np.ndarray:
-    """(rows,) bool: where the expression holds; a comparison with a missing value does not hold.
+    """(rows,) bool: where the expression holds; a comparison with a missing value, or with x / 0, does not hold.
 
     Emotions compare in our spelling, other columns as the file has them. A column whose name is no identifier is
     written in backticks. Raises DataError for what cannot be understood, for unknown columns and emotions, and where
@@ -60,10 +62,27 @@ def matching_rows(table: pd.DataFrame, expression: str) -> np.ndarray:
         walk.fail("is not a condition; compare it with something")
     rows = np.broadcast_to(np.asarray(found, dtype=bool), (len(table),)).copy()
     if not rows.any():
-        seen = [name for name in walk.used if not is_numeric_dtype(table[name]) and table[name].notna().any()]
-        values = "; ".join(f"{name}: {', '.join(map(str, table[name].value_counts().index[:8]))}" for name in seen)
+        seen = dict.fromkeys(name for name in walk.used if table[name].notna().any())
+        values = "; ".join(f"{name}: {_values(table[name])}" for name in seen)
         walk.fail(f"holds for none of {len(table)} rows" + (f"; the column has {values}" if values else ""))
     return rows
+
+
+def _values(column: pd.Series) -> str:
+    """What a column holds, for a message: the range of numbers, else the most frequent values."""
+    if is_numeric_dtype(column) and not is_bool_dtype(column):
+        return f"{column.min():g} .. {column.max():g}"
+    return listed(column.value_counts().index[:8])
+
+
+def _divided(divide: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
+    """A quotient or remainder, missing where a column is divided by zero; ZeroDivisionError for two constants."""
+    result = divide(a, b)
+    if not isinstance(result, pd.Series):
+        return result
+    return result.mask(
+        (b == 0).fillna(False).astype(bool) if isinstance(b, pd.Series) else np.full(len(result), b == 0)
+    )
 
 
 class _Walk:
@@ -78,10 +97,10 @@ class _Walk:
         try:
             self.tree = ast.parse(self._unquote(expression).strip(), mode="eval")
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            raise DataError(f"where {expression!r} cannot be understood ({error}); {_GRAMMAR}") from None
+            raise DataError(f"where {quoted(expression, _SHOWN)} cannot be understood ({error}); {_GRAMMAR}") from None
 
     def fail(self, what: str) -> NoReturn:
-        raise DataError(f"where {self.expression!r} {what}")
+        raise DataError(f"where {quoted(self.expression, _SHOWN)} {what}")
 
     def _unquote(self, expression: str) -> str:
         """`a name` in backticks -> an identifier that stands for it."""
@@ -127,7 +146,7 @@ class _Walk:
             columns = [str(column) for column in self.table.columns]
             close = difflib.get_close_matches(name, columns, n=1)
             guess = f"did you mean {close[0]!r}? " if close else ""
-            self.fail(f"names {name!r}, which is no column; {guess}columns are {', '.join(columns)}")
+            self.fail(f"names {name!r}, which is no column; {guess}columns are {listed(columns)}")
         self.used.append(name)
         return self.table[name]
 

@@ -66,7 +66,7 @@ def checked_labels(labels: pd.DataFrame) -> pd.DataFrame:
         if unfit.any():
             row = int(np.flatnonzero(unfit)[0])
             raise DataError(
-                f"labels for faces: row {row}: {column} is {table[column].tolist()[row]!r}, not fit for a file's name; "
+                f"labels for faces: row {row + 1}: {column} is {table[column].tolist()[row]!r}, not fit for a file's name; "
                 "use letters, digits and - _ . @ +"
             )
         table[column] = names
@@ -92,7 +92,7 @@ def _check_axis(table: pd.DataFrame, axis: str) -> None:
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise DataError(
-            f"labels for faces: row {row} (id {table['id'][row]!r}): {axis} is {table[axis].tolist()[row]!r}; "
+            f"labels for faces: row {row + 1} (id {table['id'][row]!r}): {axis} is {table[axis].tolist()[row]!r}; "
             "it must be a number on [-1, 1]: convert it with affectspace.scales first"
         )
     table[axis] = values.astype(np.float64)

@@ -19,9 +19,9 @@ from PIL import Image
 from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.faces.drawing import render_face
 from affectspace.corpora.faces.labels import checked_labels, invented_labels
-from affectspace.corpora.faces.reader import ABOUT, INDEX, PICTURES, read_faces
+from affectspace.corpora.faces.reader import ABOUT, DRAWING, INDEX, KIND, PICTURES, read_faces
 from affectspace.corpora.faces.sampling import NUISANCE, nuisance, sample_parameters
-from affectspace.errors import ConfigError, DataError
+from affectspace.errors import ConfigError, DataError, RunError
 from affectspace.files import write_atomic, write_text
 
 VERSION = 1  # of the drawing: to be raised when the same seed draws another picture
@@ -53,8 +53,9 @@ def make_faces(
     workers: processes (default: one a core); the pictures do not depend on it. progress(done, total, what).
 
     Writes faces.zip (PNG, ``<person>/<id>.png``), index.csv and corpus.json. What was finished with the same settings
-    is read, not drawn again. Raises DataError for unfit labels, and where the folder holds other faces and force is
-    False; ConfigError for impossible numbers.
+    is read, not drawn again; until the last picture is drawn corpus.json says that it is not. Raises DataError for
+    unfit labels, where the folder holds other faces and force is False, and, force or not, where it holds what is not
+    ours; ConfigError for impossible numbers; RunError where nothing can be written.
     """
     out = Path(out).expanduser()
     if not 16 <= size <= 1024:
@@ -62,7 +63,7 @@ def make_faces(
     given = invented_labels(n, people, seed, distribution) if labels is None else labels
     table = checked_labels(given)
     settings: dict[str, Any] = {
-        "kind": "drawn faces",
+        "kind": KIND,
         "version": VERSION,
         "seed": seed,
         "size": size,
@@ -75,8 +76,9 @@ def make_faces(
         settings["distribution"] = distribution
     if _finished(out, settings, force):
         return read_faces(out)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / ABOUT).unlink(missing_ok=True)  # it is written last: without it the folder is not finished
+    if workers is not None and workers < 1:
+        raise ConfigError(f"workers={workers}: at least one process must draw")
+    write_text(out / ABOUT, json.dumps(settings | {"state": DRAWING}, indent=1) + "\n")
     rows = _rows(table)
     _write_pictures(out / PICTURES, table, rows, seed, size, workers, progress)
     index = _index(table, rows, seed, size)
@@ -91,21 +93,48 @@ def _digest(table: pd.DataFrame) -> str:
 
 
 def _finished(out: Path, settings: dict[str, Any], force: bool) -> bool:
-    """Whether the folder holds these faces already."""
-    about = out / ABOUT
-    if force or not about.is_file():
+    """Whether the folder holds these faces already; an error where it holds what must not be drawn over."""
+    there = _names_in(out) - {f"{ABOUT}.partial"}
+    if not there:
         return False
-    try:
-        found = json.loads(about.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError):
-        found = None
+    found: Any = {}
+    if ABOUT in there:
+        try:
+            found = json.loads((out / ABOUT).read_text(encoding="utf-8"))
+        except (UnicodeDecodeError, json.JSONDecodeError):
+            found = None
+        except OSError as error:
+            raise RunError(f"{out / ABOUT}: cannot be read ({error.strerror or error})") from error
+    strange = there - {ABOUT, INDEX, PICTURES} if found is None else not _is_ours(found)
+    if strange:
+        raise DataError(
+            f"{out} is not empty and holds no drawn faces of ours; choose another folder (nothing was changed)"
+        )
+    if force or (found is not None and found.get("state") == DRAWING):
+        return False
     if found == settings:
-        return (out / PICTURES).is_file() and (out / INDEX).is_file()
+        return {PICTURES, INDEX} <= there
     differing = [key for key in settings if not isinstance(found, dict) or found.get(key) != settings[key]]
     raise DataError(
         f"{out} holds faces drawn with another {', '.join(differing) or 'setting'}; choose another folder, or "
         "force=True (--force) to draw over them"
     )
+
+
+def _is_ours(about: Any) -> bool:
+    return isinstance(about, dict) and about.get("kind") == KIND
+
+
+def _names_in(out: Path) -> set[str]:
+    """What a folder holds; nothing where there is none, for whether it can be made shows when it is written."""
+    try:
+        return {entry.name for entry in out.iterdir()}
+    except FileNotFoundError:
+        return set()
+    except OSError as error:
+        raise RunError(
+            f"{out}: not a folder that faces can be drawn into ({error.strerror or error}); choose another"
+        ) from error
 
 
 def _rows(table: pd.DataFrame) -> list[Row]:
@@ -175,8 +204,6 @@ def _write_pictures(
     workers: int | None,
     progress: Callable[[int, int, str], None] | None,
 ) -> None:
-    if workers is not None and workers < 1:
-        raise ConfigError(f"workers={workers}: at least one process must draw")
     names = (table["person"] + "/" + table["id"] + ".png").tolist()
 
     def write(partial: Path) -> None:

@@ -15,6 +15,7 @@ from affectspace.errors import DataError
 from affectspace.scales import SCALES
 
 PICTURES, INDEX, ABOUT = "faces.zip", "index.csv", "corpus.json"
+KIND, DRAWING = "drawn faces", "drawing"  # in corpus.json: of what kind, and the state until all are drawn
 _TEXT = ("id", "person", "session", "image", "emotion", "label_kind")
 _REMEDY = "draw them with `affectspace corpus make faces OUT`"
 
@@ -28,15 +29,15 @@ def read_faces(root: str | Path) -> Corpus:
     root = Path(root).expanduser()
     if not root.is_dir():
         raise DataError(f"{root}: no such folder of drawn faces; {_REMEDY}")
+    about = _about(root / ABOUT) if (root / ABOUT).is_file() else {}
+    if about.get("state") == DRAWING:
+        raise DataError(
+            f"{root}: its faces are not all drawn yet; when no other command draws them, run "
+            f"`affectspace corpus make faces {root}` again with the same options"
+        )
     absent = [name for name in (ABOUT, INDEX, PICTURES) if not (root / name).is_file()]
     if absent:
         raise DataError(f"{root}: no {', '.join(absent)}, so no finished folder of drawn faces; {_REMEDY}")
-    try:
-        about = json.loads((root / ABOUT).read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise DataError(f"{root / ABOUT}: not JSON ({error}); {_REMEDY}") from None
-    if not isinstance(about, dict) or about.get("kind") != "drawn faces":
-        raise DataError(f"{root / ABOUT}: not of drawn faces; {_REMEDY}")
     index = _index(root / INDEX)
     if about.get("rows") != len(index):
         raise DataError(f"{root / INDEX}: {len(index)} rows, but {ABOUT} counts {about.get('rows')}; {_REMEDY}")
@@ -57,6 +58,16 @@ def read_faces(root: str | Path) -> Corpus:
         report=ReadReport(len(table), notes=["drawn faces: valence and arousal are the truth of each picture"]),
         media=root / PICTURES,
     )
+
+
+def _about(path: Path) -> dict[str, Any]:
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise DataError(f"{path}: not JSON ({error}); {_REMEDY}") from None
+    if not isinstance(about, dict) or about.get("kind") != KIND:
+        raise DataError(f"{path}: not of drawn faces; {_REMEDY}")
+    return about
 
 
 def _index(path: Path) -> pd.DataFrame:
