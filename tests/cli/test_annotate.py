@@ -179,7 +179,15 @@ def test_centres_only_have_no_probability(tmp_path):
         ("emotion\nfear\nbored\n", (), "row 2: the transfer has no ellipse for 'boredom' (written 'bored')"),
         ("emotion,valence\nfear,1\n", (), "has columns valence already; --prefix"),
         ("emotion,x\nfear,1,2\n", (), "its rows have more cells than its first line has names"),
-        ("emotion,x\nfear,1\nfear,1,2\n", (), "cannot be read"),
+        (
+            "emotion,x\nfear,1\nfear,1,2\n",
+            (),
+            "cannot be read as .csv: Error tokenizing data. C error: Expected 2 fields",
+        ),
+        ("emotion,x,x\nfear,1,2\n", (), "two columns are called 'x'; rename one"),
+        ("x,emotion,emotion\n1,fear,joy\n", (), "two columns are called 'emotion'; rename one"),
+        ("\0" * 9_000, (), "has no column 'emotion'; it has '" + "\\x00" * 14),
+        ("emotion\n" + "z" * 900 + "\n", (), "row 1: unknown emotion '" + "z" * 59 + "...; known are"),
         ("emotion\nfear\n", ("--reference", "x"), "unknown reference 'x'"),
         ("emotion\nfear\n", ("--reference", "russell_mehrabian_1977"), "publishes centres only"),
         ("emotion\nfear\n", ("--spelling", "x"), "no spelling of emotions is known for 'x'"),
@@ -189,7 +197,10 @@ def test_centres_only_have_no_probability(tmp_path):
 def test_bad_tables_to_sample(tmp_path, content, arguments, message):
     path, out = tmp_path / "in.csv", tmp_path / "out.csv"
     path.write_text(content)
-    assert message in fails("sample", path, "--out", out, *arguments)
+    said = fails("sample", path, "--out", out, *arguments)
+    assert message in said
+    assert "\n" not in said
+    assert len(said) < 500
     assert sorted(item.name for item in tmp_path.iterdir()) == ["in.csv"]
 
 
@@ -202,6 +213,8 @@ def test_bad_tables_to_sample(tmp_path, content, arguments, message):
             "row 2: arousal is 1.5, outside -1..1 which the scale 'canonical' accepts",
         ),
         ("valence,arousal\n0,0\n0,high\n", (), "row 2: arousal is 'high', not a number"),
+        ("valence,arousal\n0," + "h" * 900 + "\n", (), "row 1: arousal is '" + "h" * 59 + "..., not a number"),
+        ("valence,arousal\n0,True\n", (), "row 1: arousal is 'True', not a number"),
         ("valence\n0\n", (), "has no column 'arousal'; it has valence: --arousal names the right one"),
         ("valence,arousal\n0,0\n", ("--scale", "x"), "unknown scale 'x'; there are"),
         ("valence,arousal\n0,0\n", ("--scale", "mosi"), "scale 'mosi' has no valence, arousal"),
@@ -229,6 +242,35 @@ def test_files_that_cannot_be(names, tmp_path):
     assert "a table is a .csv" in fails("sample", odd, "--out", tmp_path / "o.csv")
     (tmp_path / "bad.parquet").write_text("x")
     assert "cannot be read as .parquet" in fails("sample", tmp_path / "bad.parquet", "--out", tmp_path / "o.parquet")
+
+
+def test_a_table_below_a_file_is_one_error(names):
+    before = names.read_bytes()
+    said = fails("sample", names, "--out", names / "x.csv")
+    assert "cannot write" in said
+    assert "Not a directory" in said
+    assert names.read_bytes() == before
+
+
+def test_other_encodings_are_named(tmp_path):
+    for encoding in ("latin-1", "utf-16"):
+        (tmp_path / "in.csv").write_bytes("emotion,x\nfear,\u00e9\n".encode(encoding))
+        said = fails("sample", tmp_path / "in.csv", "--out", tmp_path / "o.csv")
+        assert "save it as UTF-8 (it looks like latin-1 or UTF-16)" in said
+
+
+def test_flags_and_times_are_no_numbers(tmp_path):
+    for values, message in (
+        ([True, False], "column 'valence' holds true and false, not numbers"),
+        (pd.to_datetime(["2001-01-01", "2001-01-02"]), "column 'valence' does not hold numbers"),
+    ):
+        pd.DataFrame({"valence": values, "arousal": [0.0, 0.5]}).to_parquet(tmp_path / "in.parquet")
+        assert message in fails("label", tmp_path / "in.parquet", "--out", tmp_path / "o.parquet")
+
+
+def test_help_keeps_its_brackets(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    assert "key -> [v, a]." in run("label", "--help").output
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])

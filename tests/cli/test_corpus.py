@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from affectspace.cli import app
+from affectspace.cli import app, main
 from affectspace.errors import ConfigError, DataError
 
 
@@ -61,6 +61,31 @@ def test_make_faces_and_describe_them(tmp_path: Path) -> None:
     assert "12 faces of 4 people" in run("make", "faces", out, "--n", 12, "--people", 4, "--size", 32)
     assert json.loads(run("describe", "faces", out, "--json"))["rows"] == 12
     assert "12 rows, 4 people" in run("describe", "faces", out)
+
+
+def test_what_the_user_can_put_right_exits_with_2(tmp_path: Path, index: Path, monkeypatch, capsys) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "index.csv").write_text("mine")
+    few = ("--n", "4", "--people", "2", "--size", "16")
+    for arguments, message in (
+        (("corpus", "make", "faces", str(tmp_path / "mine"), "--force", *few), "(nothing was changed)"),
+        (("corpus", "make", "faces", str(index), *few), "not a folder that faces can be drawn into"),
+        (("corpus", "make", "faces", str(index / "below"), *few), "not a folder that faces can be drawn into"),
+        (("corpus", "describe", "table", str(index), "--where", "valence / 0 > 1"), "valence: 0 .. 0.966667"),
+        (("annotate", "sample", str(index), "--prefix", "p_", "--out", str(index / "x.csv")), "Not a directory"),
+    ):
+        monkeypatch.setattr("sys.argv", ["affectspace", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr().err
+        assert ended.value.code == 2, said
+        assert message in said
+    assert [path.read_text() for path in (tmp_path / "mine").iterdir()] == ["mine"]
+
+
+def test_help_keeps_its_brackets(monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert "-> [valence, arousal]:" in run("make", "faces", "--help")
 
 
 def test_make_faces_from_levels(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_documents_of_ids() -> None:
     ("row", "message"),
     [
         (["a_1_2", "train", 6, 3, 3, "text"], "row a_1_2: valence is 6, outside 1..5"),
-        (["a_1_2", "train", "much", 3, 3, "text"], "row 0: V is 'much', which is no number"),
+        (["a_1_2", "train", "much", 3, 3, "text"], "row 1: V is 'much', which is no number"),
         (["a_1_2", "eval", 3, 3, 3, "text"], "split is 'eval'; parts are train, dev, test"),
     ],
 )

@@ -196,7 +196,7 @@ def test_a_full_disk_is_an_error_with_the_remedy(tmp_path: Path, image_bytes, mo
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(module, "_decoded_chunks", full)
-    with pytest.raises(DataError, match=r"No space left on device.*AFFECTSPACE_CACHE"):
+    with pytest.raises(DataError, match=r"the cache of 1 kB cannot .*No space left on device.*AFFECTSPACE_CACHE"):
         decode_images(tmp_path, pd.Series(["a.jpg"]), 16, cache=tmp_path / "cache")
     assert list((tmp_path / "cache" / "images").iterdir()) == []
     (tmp_path / "file").write_text("")

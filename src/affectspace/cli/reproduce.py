@@ -106,6 +106,5 @@ def _draw(out: Path, number: int, progress: Callable[[int, int, str], None]) -> 
     from affectspace.corpora.faces import make_faces
 
     folder = out.with_name(out.name + "-faces")
-    if not (folder / "index.csv").is_file():
-        make_faces(folder, n=number, people=60, progress=progress)
+    make_faces(folder, n=number, people=60, progress=progress)  # what is drawn already is only read
     return folder

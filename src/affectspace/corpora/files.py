@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from affectspace.errors import DataError
+from affectspace.table_errors import quoted, reason
 
 AUDIO = (".wav", ".flac", ".mp3")
 VIDEO = (".mp4", ".avi", ".flv")
@@ -33,7 +34,9 @@ def read_cells(path: Path, needed: Sequence[str], *, separator: str = ",", quote
             index_col=False,
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not a table that can be read ({error}); copy it again from the corpus") from error
+        raise DataError(
+            f"{path}: not a table that can be read ({reason(error)}); copy it again from the corpus"
+        ) from error
     frame.columns = [str(column).strip() for column in frame.columns]
     absent = [column for column in needed if column not in frame.columns]
     if absent:
@@ -44,13 +47,13 @@ def read_cells(path: Path, needed: Sequence[str], *, separator: str = ",", quote
 
 
 def numbers(cells: Iterable[str], name: str, path: Path) -> list[float]:
-    """Cells as floats, empty ones NaN. Raises DataError for what is no number, with its row (0 is the first)."""
+    """Cells as floats, empty ones NaN. Raises DataError for what is no number, with its row (1 is the first)."""
     values = []
-    for row, cell in enumerate(cells):
+    for row, cell in enumerate(cells, start=1):
         try:
             values.append(float(cell) if cell.strip() else float("nan"))
         except ValueError as error:
-            raise DataError(f"{path}: row {row}: {name} is {cell!r}, which is no number; correct it") from error
+            raise DataError(f"{path}: row {row}: {name} is {quoted(cell)}, which is no number; correct it") from error
     return values
 
 

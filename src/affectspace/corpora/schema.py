@@ -99,5 +99,5 @@ def axis_columns(
         return {}
     part = scale.select([axis for axis in scale.axes if axis in values])
     native = np.column_stack([np.asarray(values[axis], dtype=np.float64) for axis in part.axes])
-    canonical = part.to_canonical(native, rows=rows or range(1, len(native) + 1), where=where)
+    canonical = part.to_canonical(native, rows=range(1, len(native) + 1) if rows is None else rows, where=where)
     return dict(zip(part.canonical_axes, canonical.T, strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -105,9 +106,7 @@ def read_table(
         )
     table = build_table(name, built, extras, where=str(root))
     folder, present = _find_media(root, media, table["image"], notes)
-    left_out = {
-        reason: int(n) for reason, n in table["image"][~present].map(_why_absent, na_action=None).value_counts().items()
-    }
+    left_out = dict(Counter(_why_absent(image) for image in table["image"][~present].tolist()))
     table = table[present].reset_index(drop=True)
     report = ReadReport(len(table), left_out, repaired, notes)
     return Corpus(name, table, axes if on_axes else None, licence, citation, report, folder)

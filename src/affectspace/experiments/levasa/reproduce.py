@@ -109,9 +109,7 @@ def _drawn(out: Path, level_labels: Path, data: DataConfig, progress: Progress) 
     from affectspace.corpora.faces import labels_from_levels, make_faces
 
     folder = out / "drawn"
-    if not (folder / "index.csv").is_file():
-        labels = labels_from_levels(level_labels)
-        make_faces(folder, labels=labels, progress=progress)
+    make_faces(folder, labels=labels_from_levels(level_labels), progress=progress)  # what is drawn already is only read
     return DataConfig(corpus="faces", path=folder, cache=data.cache, split=data.split)
 
 
