@@ -17,6 +17,7 @@ from affectspace.errors import AffectspaceError, ConfigError
 from affectspace.models import MODELS
 from affectspace.training.configuration import build_config
 from affectspace.training.runs import Run, start_run
+from affectspace.training.training_set import TrainingSet
 
 APP = typer.Typer()
 APP.command()(traverse)
@@ -107,6 +108,7 @@ def test_json_goes_to_stdout_and_nothing_is_overwritten(tmp_path: Path, face: Pa
 
 def test_faces_of_the_corpus_one_a_person(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", make_corpus(tmp_path))
+    TrainingSet(run.config).split_table().to_csv(run.folder / "split.csv", index=False)
     result = invoke(run.folder, "--dataset-rows", "train:3", "--valence", "0:0.2:2", "--arousal", "0:0.1:2", "--json")
     assert result.exit_code == 0, result.output
     faces = [walk["face"] for walk in json.loads(result.stdout)["walks"]]

@@ -25,6 +25,10 @@ WITHOUT = {  # what stands still without a package; names as the installed metad
     "pillow": "reading images",
     "scikit-image": "evaluate (SSIM)",
     "numpy": "everything",
+    "filelock": "train, reproduce",
+    "packaging": "doctor's check of versions",
+    "threadpoolctl": "evaluate, reproduce",
+    "h5py": "labels of CMU-MOSI and CMU-MOSEI (.csd)",
     "tensorboard": "fit.logger: tensorboard",
 }
 

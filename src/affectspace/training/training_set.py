@@ -76,6 +76,10 @@ class TrainingSet:
 
     def require_split(self, run: Run) -> None:
         """Raise RunError unless the parts are those in the run's split.csv."""
+        if not (run.folder / "split.csv").is_file():
+            raise RunError(
+                f"{run.folder}/split.csv is missing, so nobody knows who was trained on; train again with --force"
+            )
         kept, now = run.split, self.split_table()
         same = len(kept) == len(now)
         if same:
