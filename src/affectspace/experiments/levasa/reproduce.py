@@ -54,7 +54,7 @@ def reproduce(
         assert where is not None
         trained.setdefault(member.name, []).append(Trained(member, run, codes_of(run, where, progress)))
     seconds = sum(float(one.run.facts.get("seconds", 0)) for group in trained.values() for one in group)
-    return write_results(Study(out, main, drawn_set, trained, budget, {"training seconds": seconds}), progress)
+    return write_results(Study(out, main, drawn_set, trained, budget, {"training seconds": round(seconds)}), progress)
 
 
 def train_all(
