@@ -54,6 +54,8 @@ def test_the_whole_path_in_small(faces: DataConfig, level_labels: Path, tmp_path
     assert -1 <= primary["low"] <= primary["value"] <= primary["high"] <= 1
     assert primary["protocol"] == "strict"
     assert metrics["drawn_probes"]
+    differences = [metrics["comparisons"][f"continuous - {other}"]["uar"] for other in ("permuted", "class_means")]
+    assert all(one["low"] < one["high"] for one in differences), "a control that is the model itself controls nothing"
     text = report.read_text()
     assert "not decided" in text
     assert "published" in text.lower()

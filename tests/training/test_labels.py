@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from affectspace.annotation import AnnotationTransfer
-from affectspace.errors import DataError
+from affectspace.errors import ConfigError, DataError
 from affectspace.training.configuration import LabelConfig
 from affectspace.training.labels import make_labels, permuted
 
@@ -42,6 +42,8 @@ def test_ratings_come_first() -> None:
     labels = make_labels(table(["anger", "fear"], valence=0.25), LabelConfig(), seed=0)
     assert labels.kind == "rated"
     np.testing.assert_array_equal(labels.training(0), np.full((2, 2), 0.25, np.float32))
+    with pytest.raises(ConfigError, match="these labels are rated"):
+        make_labels(table(["anger", "fear"], valence=0.25), LabelConfig(permute=1), seed=0)
 
 
 def test_a_permutation_moves_every_emotion() -> None:

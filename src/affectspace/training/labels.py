@@ -9,7 +9,7 @@ import pandas as pd
 
 from affectspace.annotation import AnnotationTransfer
 from affectspace.emotions import CATEGORIES
-from affectspace.errors import DataError
+from affectspace.errors import ConfigError, DataError
 from affectspace.training.batches import step_seed
 from affectspace.training.configuration import LabelConfig
 
@@ -64,6 +64,10 @@ def make_labels(table: pd.DataFrame, config: LabelConfig, seed: int) -> Labels:
     if source == "rated":
         if not has_ratings:
             raise DataError("labels.source: rated, but no row has valence or arousal; use labels.source: transferred")
+        if config.permute is not None:
+            raise ConfigError(
+                "labels.permute moves ellipses, but these labels are rated; set labels.source: transferred"
+            )
         fixed = rated.copy()
         return Labels(categories, category, lambda epoch: fixed, rated, "rated")
     rows = category >= 0

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from affectspace.models.pretrained import ModelConfig
@@ -47,7 +46,8 @@ def quick_budget(**asked: Any) -> Budget:
 
 def demo_budget(workers: int) -> Budget:
     """What drawn faces need for a report that tells something, in minutes."""
-    return Budget(epochs=5, seeds=(0,), paper_epochs=0, curve_weights=(), workers=workers)
+    overrides = ("fit.batch_size=32",)  # so few images want more steps
+    return Budget(epochs=5, seeds=(0,), paper_epochs=0, curve_weights=(), overrides=overrides, workers=workers)
 
 
 @dataclass(frozen=True)
@@ -95,13 +95,19 @@ def changes(name: str, budget: Budget, categories: tuple[str, ...]) -> dict[str,
 
 
 def members(
-    data: DataConfig, drawn: DataConfig | None, categories: tuple[str, ...], budget: Budget, cache: Path | None = None
+    data: DataConfig, drawn: DataConfig | None, categories: tuple[str, ...], budget: Budget, *, rated: bool = False
 ) -> Iterator[Member]:
-    """Every member of the study, the headline first, so that a study that is interrupted has it."""
+    """Every member of the study, the headline first, so that a study that is interrupted has it.
+
+    rated : the corpus has valence and arousal of its own; they are set aside, so that the controls differ in one thing
+    """
 
     def make(name: str, seed: int, where: DataConfig, epochs: int) -> Member:
         change = changes(name, budget, categories)
-        fields = {"data": where.model_dump(), "fit": {"epochs": epochs, "seed": seed}, **change}
+        labels = dict(change.pop("labels", {}))
+        if rated and where is data:  # the question is what emotions alone can do, as in the paper
+            labels["source"] = "transferred"
+        fields = {"data": where.model_dump(), "labels": labels, "fit": {"epochs": epochs, "seed": seed}, **change}
         return Member(name, seed, build_config(fields, where=name, overrides=budget.overrides))
 
     first, *others = budget.seeds

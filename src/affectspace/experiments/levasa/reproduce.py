@@ -39,7 +39,8 @@ def reproduce(
     corpus = open_corpus(data)
     categories, _ = encode_categories(corpus.table["emotion"])
     drawn = _drawn(out, level_labels, data, progress) if level_labels else None
-    plan = list(members(data, drawn, categories, budget))
+    rated = bool(corpus.table[["valence", "arousal"]].notna().any(axis=None))
+    plan = list(members(data, drawn, categories, budget, rated=rated))
     progress(0, 1, "decoding images")
     main = TrainingSet(plan[0].config, corpus, progress)
     afew = next((member for member in plan if member.name.startswith("afew")), None)
