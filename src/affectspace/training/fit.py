@@ -41,7 +41,7 @@ def fit(
 ) -> Run:
     """Train, or continue, and leave a finished run folder. Raises RunError, DataError or ConfigError with the remedy.
 
-    data : the corpus where the caller has it already; must be what the configuration names
+    data : the corpus where the caller has it already, in the parts that the configuration names; labels are made anew
     threads : of PyTorch on the CPU, before what the configuration says
     """
     if config.model.kind == "levasa" and config.model.alignment == "categories" and not config.model.categories:
@@ -63,7 +63,7 @@ def fit(
 def _fit_locked(
     config: TrainConfig, run: Run, data: TrainingSet | None, threads: int | None, progress: Progress
 ) -> Run:
-    data = data if data is not None else TrainingSet(config, progress=progress)
+    data = TrainingSet(config, progress=progress) if data is None else data.relabelled(config)
     if (run.folder / "split.csv").is_file() and (run.folder / "checkpoints").is_dir():
         data.require_split(run)
     table = data.split_table()

@@ -1,5 +1,6 @@
 """A corpus with decoded images, labels and parts: what trainings and evaluations share."""
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -73,6 +74,12 @@ class TrainingSet:
         data = cls(run.config, progress=progress)
         data.require_split(run)
         return data
+
+    def relabelled(self, config: TrainConfig) -> "TrainingSet":
+        """The same images in the same parts, with the labels that another configuration asks for."""
+        other = copy.copy(self)
+        other.labels = make_labels(self.corpus.table, config.labels, config.fit.seed)
+        return other
 
     def require_split(self, run: Run) -> None:
         """Raise RunError unless the parts are those in the run's split.csv."""
