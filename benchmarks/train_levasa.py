@@ -1,6 +1,6 @@
 """LeVAsa training through `fit` against a bare PyTorch loop of the same network, batches, augmentation and validation.
 
-    python benchmarks/train_levasa.py [--images 4096] [--epochs 3]
+    python benchmarks/train_levasa.py [--images 8192] [--epochs 3]
 
 Prints images per second of both and their ratio; the first epoch warms up and is not counted. Images are random pixels.
 """
@@ -70,7 +70,7 @@ def through_fit(config: TrainConfig, data: TrainingSet, out: Path) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--images", type=int, default=4096)
+    parser.add_argument("--images", type=int, default=8192)
     parser.add_argument("--epochs", type=int, default=3)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -92,9 +92,8 @@ def main() -> None:
         bare = bare_loop(config, data)
         ours = through_fit(config, data, root / "run")
         print(f"bare loop  {counted / bare:7.0f} images/s")
-        print(
-            f"fit        {counted / ours:7.0f} images/s (its time is {ours / bare:.3f} x the bare loop's; the aim is 1.1)"
-        )
+        print(f"fit        {counted / ours:7.0f} images/s, with two checkpoints an epoch")
+        print(f"time of fit / time of the bare loop: {ours / bare:.3f} (the aim is 1.1)")
 
 
 if __name__ == "__main__":
