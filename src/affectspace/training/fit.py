@@ -44,8 +44,6 @@ def fit(
     data : the corpus where the caller has it already, in the parts that the configuration names; labels are made anew
     threads : of PyTorch on the CPU, before what the configuration says
     """
-    if config.model.kind == "levasa" and config.model.alignment == "categories" and not config.model.categories:
-        raise ConfigError("model.categories: name the emotions")
     if config.fit.logger == "tensorboard" and find_spec("tensorboard") is None:
         raise ConfigError(
             "fit.logger: tensorboard is not installed; pip install 'affectspace[tensorboard]', or use csv"
