@@ -69,7 +69,7 @@ def test_wrong_files(cremad: Path, write_csv, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no row of actor 1002"):
         read_corpus("cremad", cremad)
     write_csv(cremad / "SentenceFilenames.csv", [["Stimulus_Number", "Filename"], [1, "1001-DFA"]])
-    with pytest.raises(DataError, match="row 0: '1001-DFA' is not ACTOR_SENTENCE_EMOTION_LEVEL"):
+    with pytest.raises(DataError, match="row 1: '1001-DFA' is not ACTOR_SENTENCE_EMOTION_LEVEL"):
         read_corpus("cremad", cremad)
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="no CREMA-D here"):

@@ -77,8 +77,8 @@ def test_one_list_is_enough_and_said(meld: Path) -> None:
     ("cells", "message"),
     [
         (row("a", 0, 0, "joyy"), "unknown emotion 'joyy' in the spelling of meld; did you mean 'joy'"),
-        (row("a", 0, 0, "joy", "good"), "row 0: sentiment is 'good'; known are negative"),
-        (row("a", 0, 0, end="soon"), "row 0: EndTime is 'soon'; expected HH:MM:SS"),
+        (row("a", 0, 0, "joy", "good"), "row 1: sentiment is 'good'; known are negative"),
+        (row("a", 0, 0, end="soon"), "row 1: EndTime is 'soon'; expected HH:MM:SS"),
     ],
 )
 def test_wrong_cells(tmp_path: Path, write_csv, cells: list, message: str) -> None:

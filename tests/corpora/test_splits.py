@@ -150,7 +150,7 @@ def test_a_part_can_be_spared() -> None:
     [
         (["a"] * 6, "one person only, and 3 parts that must not share any; use split 'random'"),
         (["a", "b"] * 3, "only 2 people, and 3 parts"),
-        (["a", "b", None, "c", "d", None], "2 rows have no person, the first is row 2; .*notna\\(person\\)"),
+        (["a", "b", None, "c", "d", None], "2 rows have no person, the first is row 3; .*notna\\(person\\)"),
         ([None] * 6, "no person is known, .*split 'random'.*--columns person="),
     ],
 )

@@ -38,7 +38,7 @@ def test_lists(tmp_path: Path) -> None:
     ("row", "message"),
     [
         ("a\tt\tvalence\t1.5", "row a: valence is 1.5, outside 0..1"),
-        ("a\tt\tjoy\t0.5", "row 0: the dimension is 'joy', not valence"),
+        ("a\tt\tjoy\t0.5", "row 1: the dimension is 'joy', not valence"),
     ],
 )
 def test_wrong_cells(tmp_path: Path, row: str, message: str) -> None:

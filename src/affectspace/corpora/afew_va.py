@@ -16,6 +16,7 @@ from affectspace.corpora.report import ReadReport
 from affectspace.corpora.schema import axis_columns, build_table
 from affectspace.errors import DataError
 from affectspace.scales import SCALES
+from affectspace.table_errors import reason
 
 LICENCE = "research only; ask its owners (iBUG, Imperial College London) for other use"
 CITATION = (
@@ -76,7 +77,9 @@ def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_bytes())
     except (ValueError, OSError) as error:
-        raise DataError(f"{path}: not JSON that can be read ({error}); copy it again from the corpus") from error
+        raise DataError(
+            f"{path}: not JSON that can be read ({reason(error)}); copy it again from the corpus"
+        ) from error
 
 
 def _read_clips(root: Path, paths: list[Path]) -> tuple[_Columns, ReadReport]:

@@ -20,6 +20,7 @@ from affectspace.corpora.schema import axis_columns, build_table
 from affectspace.emotions import parse
 from affectspace.errors import DataError
 from affectspace.scales import SCALES
+from affectspace.table_errors import reason
 
 LICENCE = "research only; signed agreement with its owner (University of Denver)"
 CITATION = (
@@ -120,7 +121,9 @@ def _read_list(path: Path, part: str) -> pd.DataFrame:
             encoding="utf-8-sig",
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not a CSV that can be read ({error})") from error
+        raise DataError(
+            f"{path}: not a CSV that can be read ({reason(error)}); copy it again from the corpus"
+        ) from error
     if not isinstance(frame.index, pd.RangeIndex):
         raise DataError(f"{path}: rows have more fields than the header names; copy the list again from the corpus")
     lines = [f"{i + 1} (line {i + 1 + headed})" for i in range(len(frame))]

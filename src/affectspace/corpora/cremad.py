@@ -45,7 +45,7 @@ def read_cremad(root: Path, *, media: str | Path | None = None) -> Corpus:
     names = read_cells(path, ("Filename",))["Filename"].tolist()
     wrong = next((name for name in names if _NAME.fullmatch(name) is None), None)
     if wrong is not None:
-        raise DataError(f"{path}: row {names.index(wrong)}: {wrong!r} is not ACTOR_SENTENCE_EMOTION_LEVEL")
+        raise DataError(f"{path}: row {names.index(wrong) + 1}: {wrong!r} is not ACTOR_SENTENCE_EMOTION_LEVEL")
     folder = root if media is None else Path(media).expanduser()
     files = MediaFiles(folder)
     fields = [name.split("_") for name in names]
@@ -106,7 +106,7 @@ def _tabulated(path: Path) -> pd.DataFrame:
     if unknown.any():
         row = int(unknown.to_numpy().argmax())
         raise DataError(
-            f"{path}: row {row} has the number {cells.iloc[row, 0]!r}, which begins with no channel (1, 2, 3)"
+            f"{path}: row {row + 1} has the number {cells.iloc[row, 0]!r}, which begins with no channel (1, 2, 3)"
         )
     counted = np.array([numbers(cells[letter], letter, path) for letter in _LETTERS], dtype=np.float64).astype(np.int64)
     categories = [str(category) for category in parse(list(_LETTERS), "cremad")]

@@ -85,7 +85,7 @@ def _read_list(part: str, path: Path, clips: dict[tuple[str, str], str], repaire
     if unknown.any():
         row = int(unknown.to_numpy().argmax())
         raise DataError(
-            f"{path}: row {row}: sentiment is {cells['Sentiment'][row]!r}; known are {', '.join(_SENTIMENTS)}"
+            f"{path}: row {row + 1}: sentiment is {cells['Sentiment'][row]!r}; known are {', '.join(_SENTIMENTS)}"
         )
     return pd.DataFrame(
         {
@@ -122,7 +122,7 @@ def _seconds(cells: pd.DataFrame, column: str, path: Path, repaired: Counter[str
     for row, cell in enumerate(cells[column]):
         time = _TIME.fullmatch(cell.strip())
         if time is None:
-            raise DataError(f"{path}: row {row}: {column} is {cell!r}; expected HH:MM:SS,mmm")
+            raise DataError(f"{path}: row {row + 1}: {column} is {cell!r}; expected HH:MM:SS,mmm")
         if len(time[4]) < 3:
             repaired["a time with fewer than three digits after the comma, read as milliseconds"] += 1
         hours, minutes, seconds, thousandths = (int(group) for group in time.groups())

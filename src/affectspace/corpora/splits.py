@@ -129,7 +129,7 @@ def _people(table: pd.DataFrame, where: str) -> np.ndarray:
         )
     if absent.any():
         raise DataError(
-            f"{where}: {int(absent.sum())} rows have no person, the first is row {int(np.flatnonzero(absent)[0])}; "
+            f"{where}: {int(absent.sum())} rows have no person, the first is row {int(np.flatnonzero(absent)[0]) + 1}; "
             "leave them out with where 'notna(person)', or use split 'random'"
         )
     return pd.factorize(person, sort=True)[0]

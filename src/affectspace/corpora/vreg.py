@@ -42,7 +42,7 @@ def read_vreg(root: Path) -> Corpus:
         other = cells["Affect Dimension"] != "valence"
         if other.any():
             row = int(other.to_numpy().argmax())
-            raise DataError(f"{path}: row {row}: the dimension is {cells['Affect Dimension'][row]!r}, not valence")
+            raise DataError(f"{path}: row {row + 1}: the dimension is {cells['Affect Dimension'][row]!r}, not valence")
         gold = cells[_SCORE] != "NONE"
         without += int((~gold).sum())
         cells = cells[gold].reset_index(drop=True)

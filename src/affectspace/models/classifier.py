@@ -34,7 +34,7 @@ class EmotionClassifier(Pretrained):
         super().__init__()
         self.config = config
         self.encoder = ImageEncoder(config.image_size, config.width, config.padding, config.hidden)
-        self.head = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(config.hidden[-1], len(config.categories)))
+        self.head = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(self.encoder.outputs, len(config.categories)))
 
     def forward(self, image: Tensor) -> Tensor:
         return self.head(self.encoder(image))

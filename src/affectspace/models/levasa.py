@@ -95,7 +95,7 @@ class Levasa(Pretrained):
         super().__init__()
         self.config = config
         self.encoder = ImageEncoder(config.image_size, config.width, config.padding, config.hidden)
-        self.to_posterior = nn.Linear(config.hidden[-1], 2 * 3 * config.chunk)
+        self.to_posterior = nn.Linear(self.encoder.outputs, 2 * 3 * config.chunk)
         self.decoder = ImageDecoder(config.image_size, config.width, config.padding, config.hidden, 3 * config.chunk)
         self.heads = nn.ModuleDict()
         if config.alignment in ("continuous", "discrete"):

@@ -14,10 +14,11 @@ def feature_sizes(image_size: int, padding: int) -> list[int]:
 
 
 class ImageEncoder(nn.Module):
-    """(batch, 3, size, size) in [0, 1] -> (batch, hidden[-1]).
+    """(batch, 3, size, size) in [0, 1] -> (batch, outputs).
 
-    Four convolutions (kernel 3, stride 2, batch norm, ReLU) of width, 2, 4 and 8 times width, then linear layers. With
-    width 64, no padding and hidden (512, 128) it is LeVAsa's: 3-64-128-256-512, 4608-512-128.
+    Four convolutions (kernel 3, stride 2, batch norm, ReLU) of width, 2, 4 and 8 times width, then linear layers, which
+    `hidden` may leave out. With width 64, no padding and hidden (512, 128) it is LeVAsa's: 3-64-128-256-512, 4608-512-128.
+    outputs : dimensions of what it gives
     """
 
     def __init__(self, image_size: int, width: int, padding: int, hidden: tuple[int, ...]) -> None:
@@ -37,6 +38,7 @@ class ImageEncoder(nn.Module):
             layers += [nn.Linear(inputs, outputs), nn.ReLU(inplace=True)]
             inputs = outputs
         self.layers = nn.Sequential(*layers)
+        self.outputs = inputs
 
     def forward(self, image: Tensor) -> Tensor:
         return self.layers(image)

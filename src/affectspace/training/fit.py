@@ -98,8 +98,9 @@ def _train(config: TrainConfig, run: Run, data: TrainingSet, progress: Progress)
     checkpoints = run.folder / "checkpoints"
     history = History(run.folder / "history.csv", len(training), progress)
     best = ModelCheckpoint(
-        checkpoints, "best", "validation_total", save_on_train_epoch_end=True, enable_version_counter=False
-    )
+        checkpoints, "best", "validation_total", save_weights_only=True, save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )  # fmt: skip
     newest = ModelCheckpoint(checkpoints, "last", save_on_train_epoch_end=True, enable_version_counter=False)
     callbacks: list[Callback] = [history, best, newest]
     if settings.patience:

@@ -119,7 +119,7 @@ def _finished(folder: Path) -> bool:
 
 
 def _must_match(folder: Path, config: TrainConfig) -> None:
-    if (folder / "config.yaml").is_file():
+    if (folder / "checkpoints").is_dir():  # a start that failed before it trained binds nobody
         run: Run = open_run(folder)
         changed = differences(run.config.model_dump(mode="json"), config.model_dump(mode="json"))
         if changed:
