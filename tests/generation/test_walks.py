@@ -19,7 +19,7 @@ CHUNK = 6
 def make_model(**fields: Any) -> Levasa:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
-        return Levasa(LevasaConfig(**{"image_size": 32, "width": 4, "hidden": (16,), "chunk": CHUNK, **fields})).eval()
+        return Levasa(LevasaConfig(**{"image_size": 32, "width": 4, "hidden": (16,), "chunk": CHUNK, "head_inputs": None, **fields})).eval()
 
 
 def make_codes(rows: int = 300, chunk: int = CHUNK) -> np.ndarray:

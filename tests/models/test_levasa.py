@@ -113,6 +113,15 @@ def test_a_generator_fixes_the_loss() -> None:
     assert totals[0] == totals[1] != totals[2]
 
 
+@pytest.mark.parametrize(("fields", "read"), [({}, 4), ({"head_inputs": None}, 24), ({"head": "identity"}, 24)])
+def test_heads_read_the_first_dimensions_of_their_chunk(fields: dict[str, Any], read: int) -> None:
+    model = make_model(**fields)
+    code = torch.randn(5, 72, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    model.project(code)["arousal"].sum().backward()
+    moved = code.grad.abs().sum(dim=0) > 0
+    assert moved.nonzero().flatten().tolist() == list(range(24, 24 + read))
+
+
 @pytest.mark.parametrize("alignment", ALIGNMENTS)
 def test_without_labels_the_loss_is_that_of_a_vae(alignment: str) -> None:
     model, batch = make_model(alignment=alignment).train(), make_batch()

@@ -33,7 +33,7 @@ def levasa(
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of every model that is compared.")] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="Seeds of the headline's models.")] = None,
-    curve: Annotated[str, typer.Option(help="More alignment weights for the rate-distortion curve.")] = "0.5",
+    curve: Annotated[str, typer.Option(help="More alignment weights for the rate-distortion curve.")] = "0.1",
     workers: Annotated[
         int, typer.Option(min=1, help="Trainings at once, one thread each; 1: one at a time on all threads.")
     ] = 2,

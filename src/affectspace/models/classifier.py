@@ -19,7 +19,7 @@ class ClassifierConfig(ModelConfig):
     image_size: int = Field(64, ge=32, multiple_of=16)
     width: int = Field(32, ge=4)
     padding: int = Field(1, ge=0, le=1)
-    hidden: tuple[int, ...] = (256,)
+    hidden: tuple[int, ...] = ()
     dropout: float = Field(0.3, ge=0, lt=1)
     categories: tuple[str, ...] = Field(min_length=2, description="emotions, in the order of the logits")
 

@@ -33,14 +33,14 @@ class ImageBatch(NamedTuple):
 class LevasaConfig(ModelConfig):
     """What a LeVAsa model is and how it is weighed.
 
-    The default network (width 32, padding 1) costs a third of the paper's (width 64, padding 0, hidden (512, 128)).
+    The default network (width 32, padding 1, no linear layers) costs a third of the paper's (64, 0, hidden (512, 128)).
     """
 
     kind: Literal["levasa"] = "levasa"
     image_size: int = Field(64, ge=32, multiple_of=16, description="pixels; a multiple of 16")
     width: int = Field(32, ge=4, description="channels of the first convolution")
     padding: Literal[0, 1] = Field(1, description="of the convolutions; 0 in the paper's network")
-    hidden: tuple[int, ...] = Field((256,), description="widths of the linear layers after the convolutions")
+    hidden: tuple[int, ...] = Field((), description="widths of linear layers between the convolutions and the code")
     chunk: int = Field(32, ge=1, description="dimensions of each of z_v, z_a, z_z")
     alignment: Literal["none", "continuous", "discrete", "categories"] = Field(
         "continuous",
@@ -50,6 +50,9 @@ class LevasaConfig(ModelConfig):
         "mlp", description="projection heads; identity pulls every dimension"
     )
     head_hidden: int = Field(64, ge=1)
+    head_inputs: int | None = Field(
+        4, ge=1, description="how many dimensions of its chunk a head reads at most; null: all, as in the paper"
+    )
     align_on: Literal["sample", "mean"] = Field(
         "mean", description="what the heads see in training; sample in the paper"
     )
@@ -59,7 +62,7 @@ class LevasaConfig(ModelConfig):
     categories: tuple[str, ...] = Field((), description="emotions of the head of alignment: categories")
     kl_power: Literal[1, 2] = Field(1, description="2 squares the KL of each chunk (Eq. 1)")
     kl_weight: float = Field(0.5, ge=0)
-    alignment_weight: float = Field(0.05, ge=0, description="at 1 its gradient on the encoder is about 30 times L_R's")
+    alignment_weight: float = Field(0.3, ge=0, description="0.3 is the authors' notebooks'")
     reduction: Literal["default", "paper"] = Field(
         "default",
         description="paper: sums over the batch, to the letter; default: see docs/levasa.md, the table of terms",
@@ -101,15 +104,23 @@ class Levasa(Pretrained):
         if config.alignment in ("continuous", "discrete"):
             outputs = config.levels if config.alignment == "discrete" else 1
             for axis in AXES:
-                self.heads[axis] = projection_head(config.head, config.chunk, config.head_hidden, outputs)
+                self.heads[axis] = projection_head(config.head, self.head_inputs, config.head_hidden, outputs)
         elif config.alignment == "categories":
             head = "linear" if config.head == "identity" else config.head
-            self.heads["category"] = projection_head(head, 2 * config.chunk, config.head_hidden, len(config.categories))
+            width = 2 * self.head_inputs
+            self.heads["category"] = projection_head(head, width, config.head_hidden, len(config.categories))
 
     @property
     def latent(self) -> int:
         """Dimensions of the whole code."""
         return 3 * self.config.chunk
+
+    @property
+    def head_inputs(self) -> int:
+        """Dimensions of its chunk that a head reads, the first ones."""
+        if self.config.head_inputs is None or self.config.head == "identity":
+            return self.config.chunk
+        return min(self.config.head_inputs, self.config.chunk)
 
     def encode(self, image: Tensor) -> Posterior:
         """Posterior of the three chunks side by side (z_v, z_a, z_z); image (batch, 3, size, size) in [0, 1]."""
@@ -126,7 +137,7 @@ class Levasa(Pretrained):
 
     def project(self, code: Tensor) -> dict[str, Tensor]:
         """What the heads say of a code: r_v and r_a (batch, outputs) by the axis' name, or the logits of the emotions."""
-        valence, arousal, _ = self.chunks(code)
+        valence, arousal, _ = (part[:, : self.head_inputs] for part in self.chunks(code))
         if "category" in self.heads:
             return {"category": self.heads["category"](torch.cat([valence, arousal], dim=1))}
         return {

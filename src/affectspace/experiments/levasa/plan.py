@@ -29,12 +29,12 @@ TITLES = {
 class Budget(ModelConfig):
     """How much is trained. One epoch budget for all that are compared; overrides (fit.batch_size=128) are for all members."""
 
-    epochs: int = 5
+    epochs: int = 4
     seeds: tuple[int, ...] = (0, 1, 2)
     paper_epochs: int = 1
     drawn_epochs: int = 2
-    curve_weights: tuple[float, ...] = (0.5,)
-    alignment_weight: float = 0.05
+    curve_weights: tuple[float, ...] = (0.1,)
+    alignment_weight: float = 0.3
     overrides: tuple[str, ...] = ()
     workers: int = 2
 
@@ -71,7 +71,8 @@ class Member:
 def changes(name: str, budget: Budget, categories: tuple[str, ...]) -> dict[str, Any]:
     """What sets one member apart from the default configuration."""
     weight = budget.alignment_weight
-    paper = {"width": 64, "padding": 0, "hidden": (512, 128), "kl_power": 2, "align_on": "sample"}
+    heads = {"head_inputs": None, "align_on": "sample"}
+    paper = {"width": 64, "padding": 0, "hidden": (512, 128), "kl_power": 2, **heads}
     table: dict[str, dict[str, Any]] = {
         "vanilla": {"model": {"alignment": "none"}},
         "continuous": {},
@@ -80,7 +81,7 @@ def changes(name: str, budget: Budget, categories: tuple[str, ...]) -> dict[str,
         "class_means": {"labels": {"distribution": "centres"}},
         "seven_way": {"model": {"alignment": "categories", "categories": categories}},
         "cnn": {"model": {"kind": "classifier", "categories": categories}},
-        "notebook": {"model": {"head": "identity", "alignment_weight": 0.3, "align_on": "sample"}},
+        "notebook": {"model": {"head": "identity", "alignment_weight": 0.3, **heads}},
         "paper_vanilla": {"model": {**paper, "alignment": "none"}},
         "paper_continuous": {"model": paper},
         "afew_vanilla": {"model": {"alignment": "none"}},
