@@ -5,7 +5,7 @@ import sys
 import typer
 
 from affectspace import __version__
-from affectspace.cli import annotate, corpus, doctor, lexicon, reproduce, train, traverse
+from affectspace.cli import annotate, corpus, doctor, extract, lexicon, reproduce, train, traverse
 from affectspace.errors import AffectspaceError
 
 INTERRUPTED = 130  # what a shell calls Ctrl-C
@@ -20,6 +20,7 @@ app.command()(doctor.doctor)
 app.add_typer(annotate.app, name="annotate")
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(lexicon.app, name="lexicon")
+app.command()(extract.extract)
 app.command()(train.train)
 app.command()(train.evaluate)
 app.add_typer(reproduce.app, name="reproduce")

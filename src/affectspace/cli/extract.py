@@ -1,0 +1,89 @@
+"""`affectspace extract`: one vector per sample and modality, cached in a store."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from affectspace.cli.progress import progress_bar
+
+
+def extract(
+    name: Annotated[str, typer.Argument(help="A reader's name (affectspace corpus list).")],
+    path: Annotated[Path, typer.Argument(help="The corpus' folder, or the table.")],
+    out: Annotated[Path, typer.Option(help="Folder of the store; the same command continues it.")],
+    modality: Annotated[str, typer.Option(help="text, audio, video; or a name of your own for --vectors.")] = "text",
+    backbone: Annotated[
+        str | None, typer.Option(help="minilm, functionals, a model's folder or hub name; default by modality.")
+    ] = None,
+    vectors: Annotated[
+        Path | None, typer.Option(help="Ready-made vectors: .npz (array=, files), .csv or .parquet with an id column.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="A setting of the backbone, such as layers=[-1] or pooling=mean.")
+    ] = None,
+    media: Annotated[Path | None, typer.Option(help="Folder or zip of the media.")] = None,
+    columns: Annotated[str, typer.Option(help="Our name of a column = theirs, such as text=sentence,id=key.")] = "",
+    where: Annotated[str | None, typer.Option(help="Which rows, such as \"channel == 'speech'\".")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="The first so many rows, for a quick look.")] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Rows that go through the model at once.")] = 32,
+    workers: Annotated[int | None, typer.Option(min=1, help="Decoding threads; default one a core, at most 8.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps.")] = "cpu",
+    dtype: Annotated[str, typer.Option(help="float32, bfloat16, float16.")] = "float32",
+    force: Annotated[bool, typer.Option(help="Make all anew.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Make, continue or add to a store of features: interrupted anywhere, the same command goes on."""
+    from affectspace.corpora import parse_columns, read_corpus
+    from affectspace.features import extract as run
+    from affectspace.features import make_backbone
+    from affectspace.features.vectors import read_vectors
+
+    corpus = read_corpus(name, path, where=where, media=media, columns=parse_columns(columns) if columns else None)
+    if limit is not None and limit < len(corpus):
+        corpus = corpus.take(range(limit))
+    settings = _settings(set_ or [])
+    if vectors is not None:
+        made, items = read_vectors(vectors, modality, corpus, **settings)
+    else:
+        made, items = make_backbone(modality, backbone, device=device, dtype=dtype, **settings), None
+    with progress_bar(not as_json) as progress:
+        done = run(
+            corpus, made, out, items=items, batch_size=batch_size, workers=workers, force=force, progress=progress
+        )
+    facts: dict[str, Any] = {
+        "store": str(out), "backbone": made.name, "dimension": made.dimension, "licence": made.licence,
+        "made": done.made, "kept": done.kept, "failed": done.failed, "without": done.without,
+        "reasons": done.reasons, "remarks": done.remarks, "seconds": round(done.seconds, 2),
+    }  # fmt: skip
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2))
+        return
+    rate = f", {done.made / done.seconds:,.1f} samples/s" if done.made else ""
+    typer.echo(f"{done.made:,} vectors made{rate}; {done.kept:,} were there, {done.without:,} rows have no {modality}")
+    if done.failed:
+        typer.echo(f"{done.failed:,} rows could not be read:")
+        for reason, count in sorted(done.reasons.items(), key=lambda one: -one[1]):
+            typer.echo(f"  {count:,}  {reason}")
+    for remark, count in sorted(done.remarks.items(), key=lambda one: -one[1]):
+        typer.echo(f"  {count:,}  {remark}")
+    typer.echo(f"{out}: {made.name}, {made.dimension} dimensions; licence of the backbone: {made.licence}")
+
+
+def _settings(written: list[str]) -> dict[str, Any]:
+    """key=value, values as in YAML. Raises ConfigError for what is not of that form."""
+    import yaml
+
+    from affectspace.errors import ConfigError
+
+    settings: dict[str, Any] = {}
+    for text in written:
+        key, equals, value = text.partition("=")
+        if not equals or not key.isidentifier():
+            raise ConfigError(f"--set {text!r}: write it as key=value, such as layers=[-1]")
+        try:
+            settings[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"--set {text!r}: {value!r} is not YAML ({' '.join(str(error).split())})") from error
+    return settings

