@@ -1,0 +1,205 @@
+"""The store and the extraction: equal however they were interrupted, and nothing lost."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from affectspace.errors import DataError, RunError
+from affectspace.features import FeatureStore, extract
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("shard-*"))}
+
+
+def test_vectors_come_back_by_id(tmp_path: Path, letters, text_corpus) -> None:
+    corpus, backbone = text_corpus(35), letters()
+    done = extract(corpus, backbone, tmp_path / "s", batch_size=4)
+    assert (done.made, done.failed, done.kept, done.without) == (35, 0, 0, 0)
+    assert backbone.encoded == [4, 4, 2] * 3 + [4, 1]
+    store = FeatureStore(tmp_path / "s")
+    order = corpus.table["id"].iloc[::-1]
+    vectors, present = store.read([*order, "nobody"])
+    expected = backbone.encode(list(corpus.table["text"].iloc[::-1]))
+    np.testing.assert_array_equal(vectors[:-1], expected)
+    assert present.tolist() == [True] * 35 + [False]
+    assert not vectors[-1].any()
+    ids = [name for part, _ in store for name in part]
+    assert ids == corpus.table["id"].tolist()
+    store.check()
+
+
+def test_what_is_there_is_not_made_again(tmp_path: Path, letters, text_corpus) -> None:
+    extract(text_corpus(25), letters(), tmp_path / "s")
+    before = contents(tmp_path / "s")
+    again = letters()
+    done = extract(text_corpus(25), again, tmp_path / "s")
+    assert (done.made, done.kept, again.encoded) == (0, 25, [])
+    grown = extract(text_corpus(40), letters(), tmp_path / "s")
+    assert (grown.made, grown.kept) == (15, 25)
+    assert {name: value for name, value in contents(tmp_path / "s").items() if name in before} == before
+    assert FeatureStore(tmp_path / "s").read(text_corpus(40).table["id"])[1].all()
+
+
+def test_a_changed_text_is_made_again(tmp_path: Path, letters, text_corpus) -> None:
+    corpus = text_corpus(12)
+    extract(corpus, letters(), tmp_path / "s")
+    changed = replace(corpus, table=corpus.table.assign(text=corpus.table["text"].where(corpus.table.index != 3, "zzz")))
+    done = extract(changed, letters(), tmp_path / "s")
+    assert (done.made, done.kept) == (1, 11)
+    store = FeatureStore(tmp_path / "s")
+    vectors, _ = store.read(["r003", "r004"])
+    assert vectors[0, 25] == 3
+    assert sum(len(ids) for ids, _ in store) == 12
+
+
+def test_an_unreadable_row_costs_one_row(tmp_path: Path, letters, text_corpus) -> None:
+    corpus = text_corpus(12)
+    texts = corpus.table["text"].mask(corpus.table.index == 5, "why?").mask(corpus.table.index == 6)
+    done = extract(replace(corpus, table=corpus.table.assign(text=texts)), letters(), tmp_path / "s")
+    assert (done.made, done.failed, done.without) == (10, 1, 1)
+    assert done.reasons == {"it asks something": 1}
+    index = FeatureStore(tmp_path / "s").index.set_index("id")
+    assert index.loc["r005", "reason"] == "it asks something"
+    assert index.loc["r005", "row"] == -1
+    assert "r006" not in index.index
+
+
+def test_vectors_that_are_not_finite_cost_their_row(tmp_path: Path, letters, text_corpus) -> None:
+    class Odd(letters):
+        def encode(self, batch):
+            vectors = super().encode(batch)
+            vectors[[len(text) > 40 for text in batch], 0] = np.nan
+            return vectors
+
+    corpus = text_corpus(30)
+    long = int((corpus.table["text"].str.len() > 40).sum())
+    done = extract(corpus, Odd(), tmp_path / "s")
+    assert 0 < long == done.failed
+    assert done.reasons == {"its vector is not finite": long}
+
+
+def test_another_backbone_is_refused(tmp_path: Path, letters, text_corpus) -> None:
+    extract(text_corpus(12), letters(tokens=5), tmp_path / "s")
+    before = contents(tmp_path / "s")
+    with pytest.raises(RunError, match=r"features of another kind \(settings: .*5.* there, .*6.* asked\); .*--force"):
+        extract(text_corpus(12), letters(tokens=6), tmp_path / "s")
+    assert contents(tmp_path / "s") == before
+    assert extract(text_corpus(12), letters(tokens=6), tmp_path / "s", force=True).made == 12
+
+
+def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path, letters, text_corpus) -> None:
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "mine.txt").write_text("mine")
+    for force in (False, True):
+        with pytest.raises(RunError, match="not empty and no store of features"):
+            extract(text_corpus(3), letters(), tmp_path / "s", force=force)
+    assert (tmp_path / "s" / "mine.txt").read_text() == "mine"
+    with pytest.raises(RunError, match="is not a store of features; `affectspace extract` makes one"):
+        FeatureStore(tmp_path / "nowhere")
+
+
+def test_a_damaged_shard_is_named(tmp_path: Path, letters, text_corpus) -> None:
+    extract(text_corpus(25), letters(), tmp_path / "s")
+    path = tmp_path / "s" / "shard-00001.safetensors"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-3] + bytes(3))
+    with pytest.raises(DataError, match=r"shard-00001.safetensors was changed since"):
+        FeatureStore(tmp_path / "s").check()
+    path.write_bytes(whole[:40])
+    with pytest.raises(DataError, match=r"shard-00001.safetensors is damaged"):
+        FeatureStore(tmp_path / "s").check()
+    path.unlink()
+    assert extract(text_corpus(25), letters(), tmp_path / "s").made == 10
+    assert FeatureStore(tmp_path / "s").read(text_corpus(25).table["id"])[1].all()
+
+
+def test_a_wrong_dimension_stops(tmp_path: Path, letters, text_corpus) -> None:
+    backbone = letters()
+    backbone.dimension = 5
+    with pytest.raises(RunError, match=r"gave vectors of shape \(10, 27\) for 10 rows; it declares dimension 5"):
+        extract(text_corpus(12), backbone, tmp_path / "s")
+
+
+SCRIPT = """
+import sys, time
+sys.path.insert(0, {tests!r})
+from conftest import Letters
+from affectspace.corpora import Corpus, build_table
+from affectspace.features import extract
+
+class Slow(Letters):
+    def encode(self, batch):
+        time.sleep(float(sys.argv[2]))
+        return super().encode(batch)
+
+table = build_table("texts", {{"id": [f"r{{i}}" for i in range(60)], "text": ["a" * (i * 7 % 50 + 1) for i in range(60)]}}, where="")
+extract(Corpus("texts", table), Slow(), sys.argv[1], batch_size=3)
+"""
+
+
+def test_killed_and_continued_equals_uninterrupted(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.format(tests=str(Path(__file__).parent)))
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, str(script)]
+    subprocess.run([*command, str(tmp_path / "whole"), "0"], check=True, env=environment)
+    process = subprocess.Popen([*command, str(tmp_path / "cut"), "0.05"], env=environment)
+    deadline = time.monotonic() + 60
+    while len(contents(tmp_path / "cut")) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done = len(contents(tmp_path / "cut"))
+    assert 2 <= done < 6
+    subprocess.run([*command, str(tmp_path / "cut"), "0"], check=True, env=environment)
+    assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
+    for name in ("cut", "whole"):
+        assert not list((tmp_path / name).glob("*.partial"))
+    one, other = (FeatureStore(tmp_path / name).index for name in ("cut", "whole"))
+    assert one.equals(other)
+
+
+def test_two_processes_do_not_write_one_store(tmp_path: Path, letters, text_corpus) -> None:
+    from filelock import FileLock
+
+    (tmp_path / "s").mkdir()
+    with FileLock(tmp_path / "s" / ".lock"), pytest.raises(RunError, match="another process is extracting"):
+        extract(text_corpus(3), letters(), tmp_path / "s")
+
+
+def test_memory_holds_two_shards_however_large_the_corpus(tmp_path: Path, letters, text_corpus) -> None:
+    alive, most = set(), [0]
+
+    class Counted(letters):
+        def load(self, item):
+            alive.add(item.id)
+            most[0] = max(most[0], len(alive))
+            return item
+
+        def length(self, loaded):
+            return len(loaded.text)
+
+        def encode(self, batch):
+            alive.difference_update(item.id for item in batch)
+            return super().encode([item.text for item in batch])
+
+    for n in (40, 400):
+        extract(text_corpus(n), Counted(), tmp_path / str(n), workers=2)
+    assert most[0] <= 20
+
+
+def test_backbone_json_says_what_made_it(tmp_path: Path, letters, text_corpus) -> None:
+    extract(text_corpus(3), letters(pool="mean"), tmp_path / "s")
+    written = json.loads((tmp_path / "s" / "backbone.json").read_text())
+    assert written["name"] == "text:letters"
+    assert written["settings"] == {"pool": "mean"}
+    assert written["versions"]["numpy"] == np.__version__

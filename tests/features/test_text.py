@@ -1,0 +1,109 @@
+"""Text encoders with tiny random weights: pooling by hand, masks, cuts, errors."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from affectspace.errors import ConfigError
+from affectspace.features import Item, UnreadableItem, make_backbone
+
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "b", "c", "good", "bad", "day"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import torch
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import Whitespace
+    from tokenizers.processors import TemplateProcessing
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    place = tmp_path_factory.mktemp("tiny") / "bert"
+    tokenizer = Tokenizer(WordLevel({word: k for k, word in enumerate(WORDS)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    tokenizer.post_processor = TemplateProcessing("[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
+    ).save_pretrained(place)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        config = BertConfig(
+            vocab_size=len(WORDS), hidden_size=8, num_hidden_layers=3, num_attention_heads=2, intermediate_size=16,
+            max_position_embeddings=32,
+        )  # fmt: skip
+        BertModel(config).save_pretrained(place)
+    return place
+
+
+def vectors(backbone, *texts: str) -> np.ndarray:
+    return backbone.encode([backbone.load(Item("x", text=text)) for text in texts])
+
+
+def test_pooling_is_what_it_says(folder: Path) -> None:
+    import torch
+    from transformers import AutoModel
+
+    model = AutoModel.from_pretrained(folder).eval()
+    ids = torch.tensor([[2, 7, 9, 3]])
+    with torch.no_grad():
+        hidden = model(ids, output_hidden_states=True).hidden_states
+    first = make_backbone("text", str(folder))
+    np.testing.assert_allclose(vectors(first, "good day")[0], hidden[-1][0, 0].numpy(), atol=1e-5)
+    mean = make_backbone("text", str(folder), pooling="mean", layers=[-2, 0])
+    expected = torch.cat([hidden[-2][0].mean(0), hidden[0][0].mean(0)]).numpy()
+    assert mean.dimension == 16
+    np.testing.assert_allclose(vectors(mean, "good day")[0], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("pooling", ["first", "mean"])
+def test_a_row_does_not_depend_on_the_batch(folder: Path, pooling: str) -> None:
+    backbone = make_backbone("text", str(folder), pooling=pooling)
+    together = vectors(backbone, "a", "good day bad day", "b c a b c a")
+    np.testing.assert_allclose(together[0], vectors(backbone, "a")[0], atol=1e-5)
+    np.testing.assert_allclose(together[1], vectors(backbone, "good day bad day")[0], atol=1e-5)
+
+
+def test_long_texts_are_cut_and_counted(folder: Path) -> None:
+    backbone = make_backbone("text", str(folder), tokens=8)
+    assert len(backbone.load(Item("x", text="good " * 100_000))) == 8
+    assert len(backbone.load(Item("x", text="good " * 6))) == 8
+    assert backbone.counts == {"a text of more than 8 tokens, cut": 1}
+    assert make_backbone("text", str(folder)).settings["tokens"] == 32
+
+
+def test_wrong_input(folder: Path, tmp_path: Path) -> None:
+    backbone = make_backbone("text", str(folder))
+    for text in ("", "  \n", None):
+        with pytest.raises(UnreadableItem, match="the text is empty"):
+            backbone.load(Item("x", text=text))
+    for settings, message in (
+        ({"pooling": "max"}, "pooling 'max'; there are first and mean"),
+        ({"layers": [9]}, r"layers \[9\]; .* has layers 0 \(embeddings\) to 3"),
+        ({"dtype": "float7"}, "dtype 'float7'; try float32"),
+        ({"device": "cuda:77"}, "device 'cuda:77' cannot be had here"),
+        ({"colour": 3}, "unexpected keyword argument 'colour'"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            make_backbone("text", str(folder), **settings)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ConfigError, match="cannot be loaded .* give a folder that save_pretrained wrote"):
+        make_backbone("text", str(tmp_path / "empty"))
+    with pytest.raises(ConfigError, match="modality 'smell' has no backbone"):
+        make_backbone("smell")
+    with pytest.raises(ConfigError, match="no backbone 'x' for audio; there are functionals"):
+        make_backbone("audio", "x")
+
+
+def test_weights_are_told_apart(folder: Path) -> None:
+    one, other = make_backbone("text", str(folder)), make_backbone("text", "minilm")
+    assert one.revision == make_backbone("text", str(folder)).revision != other.revision
+
+
+def test_minilm_reads_what_texts_share() -> None:
+    backbone = make_backbone("text")
+    assert backbone.dimension == 3 * 384
+    found = vectors(backbone, "I love this sunny day.", "What a lovely bright day!", "The invoice is overdue.")
+    found /= np.linalg.norm(found, axis=1, keepdims=True)
+    assert found[0] @ found[1] > found[0] @ found[2] + 0.1
