@@ -61,7 +61,9 @@ def media_corpus() -> Callable[..., Corpus]:
 
     def make(folder: Path, **columns: list) -> Corpus:
         n = len(next(iter(columns.values())))
-        fields = {name: values for name, values in columns.items() if name in ("audio", "video", "image", "start", "end")}
+        fields = {
+            name: values for name, values in columns.items() if name in ("audio", "video", "image", "start", "end")
+        }
         extras = {name: pd.Series(values, dtype=object) for name, values in columns.items() if name not in fields}
         table = build_table("media", {"id": [f"m{i}" for i in range(n)], **fields}, extras, where="here")
         return Corpus("media", table, media=folder)

@@ -52,7 +52,9 @@ def test_what_is_there_is_not_made_again(tmp_path: Path, letters, text_corpus) -
 def test_a_changed_text_is_made_again(tmp_path: Path, letters, text_corpus) -> None:
     corpus = text_corpus(12)
     extract(corpus, letters(), tmp_path / "s")
-    changed = replace(corpus, table=corpus.table.assign(text=corpus.table["text"].where(corpus.table.index != 3, "zzz")))
+    changed = replace(
+        corpus, table=corpus.table.assign(text=corpus.table["text"].where(corpus.table.index != 3, "zzz"))
+    )
     done = extract(changed, letters(), tmp_path / "s")
     assert (done.made, done.kept) == (1, 11)
     store = FeatureStore(tmp_path / "s")
@@ -141,7 +143,8 @@ class Slow(Letters):
         time.sleep(float(sys.argv[2]))
         return super().encode(batch)
 
-table = build_table("texts", {{"id": [f"r{{i}}" for i in range(60)], "text": ["a" * (i * 7 % 50 + 1) for i in range(60)]}}, where="")
+columns = {{"id": [f"r{{i}}" for i in range(60)], "text": ["a" * (i * 7 % 50 + 1) for i in range(60)]}}
+table = build_table("texts", columns, where="")
 extract(Corpus("texts", table), Slow(), sys.argv[1], batch_size=3)
 """
 

@@ -88,7 +88,7 @@ def test_wrong_input(folder: Path, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=message):
             make_backbone("text", str(folder), **settings)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ConfigError, match="cannot be loaded .* give a folder that save_pretrained wrote"):
+    with pytest.raises(ConfigError, match=r"cannot be loaded .* give a folder that save_pretrained wrote"):
         make_backbone("text", str(tmp_path / "empty"))
     with pytest.raises(ConfigError, match="modality 'smell' has no backbone"):
         make_backbone("smell")

@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+from scipy.signal import find_peaks
 
 from affectspace.errors import ConfigError
 from affectspace.features.acoustics import HOP, RATE, Frames, frames_of
@@ -114,11 +115,11 @@ def _tempo(frames: Frames) -> dict[str, float]:
     starts, ends = edges[::2], edges[1::2]
     voiced, gaps = (ends - starts) * HOP / RATE, (starts[1:] - ends[:-1]) * HOP / RATE
     loudness = frames.tracks["loudness"]
-    smooth = np.convolve(loudness, np.ones(7) / 7, mode="same")
-    peaks = (smooth[1:-1] > smooth[:-2]) & (smooth[1:-1] >= smooth[2:]) & (smooth[1:-1] > 0.6)
+    smooth = np.convolve(np.pad(loudness, 1), np.ones(7) / 7, mode="same")
+    peaks, _ = find_peaks(smooth, prominence=0.3, distance=8)
     return {
         "voiced_share": float(frames.voiced.mean()), "voiced_per_second": len(voiced) / frames.seconds,
         "voiced_mean": _mean(voiced), "voiced_sd": float(voiced.std()) if len(voiced) else 0.0,
         "gap_mean": _mean(gaps), "gap_sd": float(gaps.std()) if len(gaps) else 0.0,
-        "peaks_per_second": float(peaks.sum()) / frames.seconds,
+        "peaks_per_second": len(peaks) / frames.seconds,
     }  # fmt: skip
