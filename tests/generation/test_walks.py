@@ -14,12 +14,13 @@ from affectspace.generation.walks import read
 from affectspace.models import Levasa, LevasaConfig
 
 CHUNK = 6
+SMALL = {"image_size": 32, "width": 4, "hidden": (16,), "chunk": CHUNK, "head_inputs": None}
 
 
 def make_model(**fields: Any) -> Levasa:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
-        return Levasa(LevasaConfig(**{"image_size": 32, "width": 4, "hidden": (16,), "chunk": CHUNK, "head_inputs": None, **fields})).eval()
+        return Levasa(LevasaConfig(**{**SMALL, **fields})).eval()
 
 
 def make_codes(rows: int = 300, chunk: int = CHUNK) -> np.ndarray:

@@ -36,18 +36,20 @@ def extract(
 ) -> None:
     """Make, continue or add to a store of features: interrupted anywhere, the same command goes on."""
     from affectspace.corpora import parse_columns, read_corpus
+    from affectspace.features import Backbone, Item, make_backbone
     from affectspace.features import extract as run
-    from affectspace.features import make_backbone
     from affectspace.features.vectors import read_vectors
 
     corpus = read_corpus(name, path, where=where, media=media, columns=parse_columns(columns) if columns else None)
     if limit is not None and limit < len(corpus):
         corpus = corpus.take(range(limit))
     settings = _settings(set_ or [])
+    made: Backbone
+    items: list[Item] | None = None
     if vectors is not None:
         made, items = read_vectors(vectors, modality, corpus, **settings)
     else:
-        made, items = make_backbone(modality, backbone, device=device, dtype=dtype, **settings), None
+        made = make_backbone(modality, backbone, device=device, dtype=dtype, **settings)
     with progress_bar(not as_json) as progress:
         done = run(
             corpus, made, out, items=items, batch_size=batch_size, workers=workers, force=force, progress=progress

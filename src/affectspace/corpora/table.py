@@ -105,7 +105,7 @@ def read_table(
             f"the file's own {', '.join(clash)} is kept as {', '.join(f'{column}_in_file' for column in clash)}"
         )
     table = build_table(name, built, extras, where=str(root))
-    folder, present = _find_media(root, media, table["image"], notes)
+    folder, present = _find_media(root, media, table, notes)
     left_out = dict(Counter(_why_absent(image) for image in table["image"][~present].tolist()))
     table = table[present].reset_index(drop=True)
     report = ReadReport(len(table), left_out, repaired, notes)
@@ -215,18 +215,32 @@ def _why_absent(image: Any) -> str:
 
 
 def _find_media(
-    root: Path, media: str | Path | None, images: pd.Series, notes: list[str]
+    root: Path, media: str | Path | None, table: pd.DataFrame, notes: list[str]
 ) -> tuple[Path | None, np.ndarray]:
-    """The folder or zip, and which rows stay."""
-    everything = np.ones(len(images), dtype=bool)
-    if images.isna().all():
-        if media is not None:
-            raise DataError(
-                f"{root}: media are named, but no column says which image is whose; name it (--columns image=...)"
-            )
-        notes.append("no column image: labels alone")
-        return None, everything
+    """The folder or zip, and which rows stay: those whose image is there; sounds and clips may be missing."""
+    everything = np.ones(len(table), dtype=bool)
     folder = Path(media).expanduser() if media is not None else root.parent
+    images = table["image"]
+    if images.isna().all():
+        named = table[["audio", "video"]].melt()["value"].dropna().tolist()
+        if media is not None and not named:
+            raise DataError(
+                f"{root}: media are named, but no column says which file is whose; "
+                "name it (--columns image=..., audio=... or video=...)"
+            )
+        if not named:
+            notes.append("no column image, audio or video: labels alone")
+            return None, everything
+        with open_media(folder) as opened:
+            there = sum(opened.present(named))
+            if there < len(named):
+                notes.append(f"{len(named) - there:,} of {len(named):,} sounds and clips are not in {folder}")
+            if there or media is None:
+                return folder if there else None, everything
+            raise DataError(
+                f"{folder}: none of the {len(named):,} sounds and clips of {root} is there, such as {quoted(named[0])}; "
+                f"it has {', '.join(opened.some(2)) or 'nothing'}; name the folder or zip that they are relative to"
+            )
     with open_media(folder) as opened:
         present = np.array(opened.present(images.fillna("").tolist()), dtype=bool)
         if present.any():

@@ -125,7 +125,7 @@ def encode_shard(backbone: Backbone, rows: Sequence[tuple[Item, str]], loaded: S
                 f"it declares dimension {backbone.dimension}"
             )
         features[part] = vectors
-    finite = np.isfinite(features).all(axis=1)
+    finite = np.asarray(np.isfinite(features).all(axis=1))
     failed += [(rows[place][0].id, rows[place][1], "its vector is not finite") for place in good if not finite[place]]
     good = [place for place in good if finite[place]]
     ids, marks = [rows[place][0].id for place in good], [rows[place][1] for place in good]

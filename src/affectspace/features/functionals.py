@@ -100,7 +100,7 @@ def _slopes(name: str, track: np.ndarray) -> dict[str, float]:
         warnings.simplefilter("ignore", RuntimeWarning)  # stretches without a pitch
         steps = (track[5:] - track[:-5]) * RATE / (5 * HOP)
     rising, falling = steps[steps > 0], steps[steps < 0]
-    numbers = {}
+    numbers: dict[str, float] = {}
     for kind, values in (("rise", rising), ("fall", falling)):
         numbers |= {
             f"{name}_{kind}_mean": _mean(values),

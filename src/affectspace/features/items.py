@@ -49,21 +49,23 @@ def items_of(corpus: Corpus, modality: str) -> list[Item]:
             found.append(Item(name, text=value))
             continue
         column = next(column for column in columns if table.at[row, column] == source[row])
-        found.append(Item(name, path=Path(plain_name(value)), **_cut(table, row, column)))
+        start, end, half = _cut(table, int(row), column)
+        found.append(Item(name, path=Path(plain_name(value)), start=start, end=end, half=half))
     return found
 
 
-def _cut(table: pd.DataFrame, row: int, column: str) -> dict[str, float | str | None]:
-    cuts = table.at[row, "cut"] if "cut" in table else column
+def _cut(table: pd.DataFrame, row: int, column: str) -> tuple[float | None, float | None, str | None]:
+    """start, end and half of a row's file."""
+    cuts = table["cut"].iloc[row] if "cut" in table else column
     if cuts != column or column == "image":
-        return {}
-    start, end = (float(table.at[row, name]) for name in ("start", "end"))
-    half = table.at[row, "half"] if "half" in table and column == "video" else None
-    return {
-        "start": None if start != start else start,
-        "end": None if end != end else end,
-        "half": half if isinstance(half, str) else None,
-    }
+        return None, None, None
+    start, end = (float(table[name].to_numpy()[row]) for name in ("start", "end"))
+    half = table["half"].iloc[row] if "half" in table and column == "video" else None
+    return (
+        None if start != start else start,
+        None if end != end else end,
+        half if isinstance(half, str) else None,
+    )
 
 
 class Files:

@@ -69,7 +69,7 @@ def _by_av(path: Path, start: float | None, end: float | None, longest: float) -
             stream = container.streams.audio[0]
             rate = int(stream.rate)
             if start:
-                container.seek(int(start / stream.time_base), stream=stream)
+                container.seek(int(start / float(stream.time_base or 1)), stream=stream)
             parts, seconds = [], 0.0
             for frame in container.decode(stream):
                 at = float(frame.time or 0.0)

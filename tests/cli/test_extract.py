@@ -1,0 +1,79 @@
+"""`affectspace extract`."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from typer.testing import CliRunner
+
+from affectspace.cli import app
+from affectspace.errors import ConfigError, DataError, RunError
+from affectspace.features import FeatureStore
+
+
+def run(*arguments: object) -> str:
+    result = CliRunner().invoke(app, ["extract", *map(str, arguments)])
+    if result.exception is not None:
+        raise result.exception
+    return result.output
+
+
+@pytest.fixture
+def sounds(tmp_path: Path) -> Path:
+    time = np.arange(12_000) / 16_000
+    for k in range(3):
+        voice = sum(np.sin(2 * np.pi * n * (100 + 50 * k) * time) / n for n in range(1, 9))
+        soundfile.write(tmp_path / f"{k}.wav", 0.1 * voice, 16_000)
+    (tmp_path / "3.wav").write_bytes(b"")
+    frame = pd.DataFrame({"name": ["a", "b", "c", "d"], "file": [f"{k}.wav" for k in range(4)]})
+    frame.to_csv(tmp_path / "index.csv", index=False)
+    return tmp_path
+
+
+def test_sounds_end_to_end(sounds: Path) -> None:
+    command = (
+        "table",
+        sounds / "index.csv",
+        "--columns",
+        "id=name,audio=file",
+        "--media",
+        sounds,
+        "--modality",
+        "audio",
+    )
+    text = run(*command, "--out", sounds / "store")
+    for part in ("3 vectors made", "1 rows could not be read", "the file is empty (0 bytes)", "audio:functionals"):
+        assert part in text
+    again = json.loads(run(*command, "--out", sounds / "store", "--json"))
+    assert (again["made"], again["kept"]) == (0, 4)
+    store = FeatureStore(sounds / "store")
+    vectors, present = store.read(["a", "b", "c", "d"])
+    assert present.tolist() == [True, True, True, False]
+    pitch = vectors[:3, store.columns.index("pitch_median")]
+    np.testing.assert_allclose(np.diff(pitch), 12 * np.log2([150 / 100, 200 / 150]), atol=0.3)
+
+
+def test_vectors_and_mistakes(sounds: Path) -> None:
+    pd.DataFrame({"id": ["a", "b"], "smile": [1.0, 2.0]}).to_csv(sounds / "units.csv", index=False)
+    base = ("table", sounds / "index.csv", "--columns", "id=name,audio=file", "--media", sounds)
+    text = run(*base, "--modality", "units", "--vectors", sounds / "units.csv", "--out", sounds / "units")
+    assert "2 vectors made" in text
+    assert "2 rows have no units" in text
+    for extra, error, message in (
+        (("--modality", "units"), ConfigError, "modality 'units' has no backbone of its own"),
+        (("--modality", "text"), DataError, "has no text: its column text is empty"),
+        (("--modality", "audio", "--set", "longest"), ConfigError, "write it as key=value"),
+        (("--modality", "audio", "--set", "colour=3"), ConfigError, "unexpected keyword argument 'colour'"),
+        (
+            ("--modality", "audio", "--backbone", "nope"),
+            ConfigError,
+            "no backbone 'nope' for audio; there are functionals",
+        ),
+    ):
+        with pytest.raises(error, match=message):
+            run(*base, *extra, "--out", sounds / "other")
+    with pytest.raises(RunError, match="features of another kind"):
+        run(*base, "--modality", "audio", "--out", sounds / "units")
