@@ -301,3 +301,21 @@ def test_references_are_the_published_numbers(shared_data):
     words |= {"excitement": "excited", "frustration": "frustrated"}
     russell = AnnotationTransfer.reference("russell_mehrabian_1977")
     np.testing.assert_allclose(russell.centres(list(words)), terms.loc[list(words.values())].to_numpy())
+
+
+def test_tied_covariance_is_the_pooled_one_and_discriminates_as_lda_does() -> None:
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    random = np.random.default_rng(0)
+    labels = np.repeat(["anger", "fear", "happiness"], [40, 60, 80])
+    points = random.normal(size=(180, 5)) @ random.normal(size=(5, 5)) + (labels == "fear")[:, None]
+    tied = AnnotationTransfer(covariance="tied", assignment="mahalanobis", priors="counts").fit(points, labels)
+    inside = [np.cov(points[labels == name].T) * ((labels == name).sum() - 1) for name in tied.classes_]
+    np.testing.assert_allclose(tied.spreads()[1], sum(inside) / (180 - 3))
+    lda = LinearDiscriminantAnalysis(solver="lsqr", covariance_estimator=None).fit(points, labels)
+    assert (tied.predict(points) == lda.predict(points)).mean() > 0.98
+    assert np.isfinite(tied.sample(["fear"] * 5, random_state=0)).all()
+    again = AnnotationTransfer.from_json(tied.to_json())
+    np.testing.assert_array_equal(again.predict_proba(points), tied.predict_proba(points))
+    with pytest.raises(DataError, match=r"covariance='tied': .* publishes no covariances"):
+        AnnotationTransfer.reference("affectnet", covariance="tied").sample(["anger"])

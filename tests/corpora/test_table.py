@@ -189,7 +189,7 @@ def test_columns_that_are_not_there(table_corpus: tuple[Path, Path]) -> None:
         read_corpus("table", index, columns={"image": "file"})
     with pytest.raises(ConfigError, match="picture is no column of ours; ours are id, person"):
         read_corpus("table", index, columns={"picture": "path"})
-    with pytest.raises(DataError, match=r"media are named, but no column says which image.*--columns image="):
+    with pytest.raises(DataError, match=r"media are named, but no column says which file.*--columns image="):
         read_corpus("table", index, media=media)
 
 

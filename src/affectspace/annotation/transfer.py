@@ -29,7 +29,8 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
     axes: the names of the columns; None: a table's own, or valence, arousal, dominance in this order.
     distribution: of `sample`: "uniform" in the ellipse of `n_sigma` deviations (the paper: 1), or "gaussian" with the
     class' mean and covariance, which ignores `n_sigma` and is not cut at the borders of [-1, 1].
-    covariance: "diagonal" (the paper) or "full", for `sample` and for the Mahalanobis assignment.
+    covariance: "diagonal" (the paper), "full", or "tied" (full, and one for all classes: for many axes and few rows), for
+    `sample` and for the Mahalanobis assignment.
     assignment: "euclidean" is the nearest centre (the paper; the posterior has one common spread), "mahalanobis" the
     posterior of one Gaussian per class. priors: None, all alike; "counts", as often as in the fit; or a dict of
     numbers. abstain: None, never; else the probability below which `predict` gives "" (-1 where classes are numbers).
@@ -187,8 +188,19 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
         if self.covariance == "diagonal":
             return self.deviations_[:, :, None] ** 2 * np.eye(self.deviations_.shape[1])
         if self.covariances_ is None:
-            raise DataError(f"covariance='full': {self.source_} publishes no covariances; use covariance='diagonal'")
-        return self.covariances_
+            raise DataError(
+                f"covariance={self.covariance!r}: {self.source_} publishes no covariances; use covariance='diagonal'"
+            )
+        return self._tied() if self.covariance == "tied" else self.covariances_
+
+    def _tied(self) -> np.ndarray:
+        """The mean covariance within classes, weighed by the rows that each is known from, for every class."""
+        known = np.isfinite(self.covariances_).all(axis=(1, 2))
+        if self.counts_ is None or not known.any():
+            raise DataError("covariance='tied' needs a fit in which some class has two rows or more")
+        weights = np.where(known, np.maximum(self.counts_ - 1, 0), 0)
+        mean = np.einsum("k,kij->ij", weights, np.nan_to_num(self.covariances_)) / weights.sum()
+        return np.repeat(mean[None], len(self.centres_), axis=0)
 
     def _codes(self, emotions: Any) -> np.ndarray:
         check_is_fitted(self)
@@ -273,7 +285,7 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
 
 _CHOICES = {
     "distribution": DISTRIBUTIONS,
-    "covariance": ("diagonal", "full"),
+    "covariance": ("diagonal", "full", "tied"),
     "assignment": ("euclidean", "mahalanobis"),
 }
 

@@ -1,0 +1,123 @@
+"""Agreement of raters: closed forms, simulated reliabilities, perfect, useless and degenerate raters."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from affectspace.corpora import read_corpus
+from affectspace.corpora.agreement import axis_agreement, channel_correlations, emotion_agreement, fleiss_kappa
+from affectspace.errors import DataError
+
+
+def long(values: np.ndarray) -> pd.DataFrame:
+    """(items, raters) as a row a rating."""
+    items, raters = values.shape
+    return pd.DataFrame({"id": np.repeat([f"i{k}" for k in range(items)], raters), "valence": values.ravel()})
+
+
+def test_simulated_raters_have_the_reliability_they_were_made_with() -> None:
+    random = np.random.default_rng(0)
+    truth = random.normal(size=(4000, 1))
+    values = truth + random.normal(scale=2, size=(4000, 5))
+    (row,) = axis_agreement(long(values)).to_dict("records")
+    assert row["icc"] == pytest.approx(1 / 5, abs=0.02)
+    assert row["reliability"] == pytest.approx(5 * 0.2 / (1 + 4 * 0.2), abs=0.02)  # Spearman-Brown
+    assert row["ceiling"] == pytest.approx(np.corrcoef(values.mean(axis=1), truth[:, 0])[0, 1], abs=0.01)
+
+
+def test_icc_against_shrout_and_fleiss() -> None:
+    # their table of four judges and six targets (1979), ICC(1,1) = .17 and ICC(1,4) = .44
+    values = np.array([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]], float)
+    (row,) = axis_agreement(long(values)).to_dict("records")
+    assert row["icc"] == pytest.approx(0.17, abs=0.005)
+    assert row["reliability"] == pytest.approx(0.44, abs=0.005)
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=20, deadline=None)
+def test_means_and_deviations_say_what_single_ratings_say(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    frame = long(random.normal(size=(20, 4))).iloc[random.random(80) > 0.2].copy()
+    groups = frame.groupby("id")["valence"]
+    summed = pd.DataFrame(
+        {"valence": groups.mean(), "sd_valence": groups.std(ddof=0), "n": groups.size()}
+    ).reset_index()
+    one, other = axis_agreement(frame), axis_agreement(summed.assign(channel="reader"))
+    pd.testing.assert_frame_equal(one.drop(columns="channel"), other.drop(columns="channel"))
+
+
+def test_perfect_useless_and_degenerate_raters() -> None:
+    same = np.repeat(np.arange(6.0)[:, None], 3, axis=1)
+    (row,) = axis_agreement(long(same)).to_dict("records")
+    assert row["icc"] == row["reliability"] == row["ceiling"] == 1
+    opposed = np.tile([1.0, -1.0], (6, 1))
+    (row,) = axis_agreement(long(opposed)).to_dict("records")
+    assert np.isnan(row["ceiling"]) or row["ceiling"] == 0
+    assert axis_agreement(long(np.ones((6, 1)))).empty
+    (row,) = axis_agreement(long(np.ones((6, 3)))).to_dict("records")
+    assert np.isnan(row["reliability"])
+
+
+def test_self_ratings_are_left_out() -> None:
+    frame = long(np.repeat(np.arange(6.0)[:, None], 2, axis=1)).assign(own=False)
+    own = pd.DataFrame({"id": [f"i{k}" for k in range(6)], "valence": 9.0, "own": True})
+    assert axis_agreement(pd.concat([frame, own]))["reliability"].item() == 1
+
+
+def test_channels_are_correlated_over_shared_samples() -> None:
+    one = pd.DataFrame({"id": ["a", "b", "c", "d"], "channel": "reader", "valence": [0.0, 1, 2, 9]})
+    other = pd.DataFrame({"id": ["a", "b", "c"], "channel": "writer", "valence": [0.0, -1, -2]})
+    (row,) = channel_correlations(pd.concat([one, other])).to_dict("records")
+    assert (row["one"], row["other"], row["n"], row["r"]) == ("reader", "writer", 3, pytest.approx(-1))
+
+
+def test_kappa_against_fleiss() -> None:
+    # his example of 14 raters, 10 subjects and 5 categories (1971): kappa = .21
+    table = [
+        [0, 0, 0, 0, 14], [0, 2, 6, 4, 2], [0, 0, 3, 5, 6], [0, 3, 9, 2, 0], [2, 2, 8, 1, 1],
+        [7, 7, 0, 0, 0], [3, 2, 6, 3, 0], [2, 5, 3, 2, 2], [6, 5, 2, 1, 0], [0, 2, 2, 3, 7],
+    ]  # fmt: skip
+    assert fleiss_kappa(np.array(table)) == pytest.approx(0.210, abs=5e-4)
+
+
+def test_kappa_of_the_perfect_the_useless_and_one_category() -> None:
+    assert fleiss_kappa(np.array([[3, 0], [0, 5], [2, 0]])) == 1
+    random = np.random.default_rng(0).multinomial(8, [0.5, 0.3, 0.2], size=5000)
+    assert fleiss_kappa(random) == pytest.approx(0, abs=0.01)
+    assert np.isnan(fleiss_kappa(np.array([[3, 0], [4, 0]])))
+    with pytest.raises(DataError, match="kappa needs two votes"):
+        fleiss_kappa(np.array([[1, 0], [2, 0]]))
+
+
+def test_votes_on_emotions() -> None:
+    frame = pd.DataFrame(
+        {"id": ["a", "b", "c"], "channel": "voice", "neutral": [3, 0, 1], "anger": [0, 2, 1], "n": [3, 2, 2]}
+    )
+    acted = pd.Series({"a": "neutral", "b": "neutral", "c": "anger"})
+    (row,) = emotion_agreement(frame, acted).to_dict("records")
+    assert row["majority"] == pytest.approx((1 + 1 + 0.5) / 3)
+    assert row["acted"] == pytest.approx((1 + 0 + 0.5) / 3)
+    # one vote against the others: neutral is the others' majority 3 times in a (right) and once in c (wrong); so is anger
+    assert row["other"] == pytest.approx((3 / 4 + 2 / 3) / 2)
+    raters = pd.DataFrame({"id": list("aaabbc"), "rater": list("123121"), "emotion": ["fear"] * 3 + ["anger"] * 3})
+    (row,) = emotion_agreement(raters).to_dict("records")
+    assert (row["items"], row["kappa"], row["other"]) == (2, 1, 1)
+
+
+def test_what_is_known_of_emobank(shared_data: Path) -> None:
+    ratings = read_corpus("emobank", shared_data / "emobank").ratings
+    r = channel_correlations(ratings)["r"]
+    np.testing.assert_allclose(r, [0.66, 0.30, 0.22], atol=0.006)
+    readers = axis_agreement(ratings).query("channel == 'reader'")["ceiling"]
+    np.testing.assert_allclose(readers, [0.84, 0.51, 0.57], atol=0.06)
+
+
+def test_both_channels_tell_more_than_one(shared_data: Path) -> None:
+    corpus = read_corpus("cremad", shared_data / "cremad")
+    found = emotion_agreement(corpus.ratings, corpus.table.set_index("id")["emotion"]).set_index("channel")
+    for column in ("kappa", "other", "acted"):
+        assert found.at["voice", column] < found.at["face", column] < found.at["both", column]
