@@ -17,6 +17,7 @@ def extract(
     backbone: Annotated[
         str | None, typer.Option(help="minilm, functionals, a model's folder or hub name; default by modality.")
     ] = None,
+    video_backbone: Annotated[Path | None, typer.Option(help="A LeVAsa run, whose encoder looks at the faces.")] = None,
     vectors: Annotated[
         Path | None, typer.Option(help="Ready-made vectors: .npz (array=, files), .csv or .parquet with an id column.")
     ] = None,
@@ -44,6 +45,8 @@ def extract(
     if limit is not None and limit < len(corpus):
         corpus = corpus.take(range(limit))
     settings = _settings(set_ or [])
+    if video_backbone is not None:
+        settings["run"] = str(video_backbone)
     made: Backbone
     items: list[Item] | None = None
     if vectors is not None:

@@ -159,10 +159,8 @@ def _one_against_others(votes: np.ndarray) -> float:
 
 
 def _as_acted(votes: pd.DataFrame, acted: pd.Series) -> float:
-    best = votes.eq(votes.max(axis=1), axis=0)
+    best = votes.to_numpy() == votes.max(axis=1).to_numpy()[:, None]
     played = acted.reindex(votes.index)
-    share = [
-        float(best.at[name, emotion]) / float(best.loc[name].sum()) if emotion in best.columns else 0.0
-        for name, emotion in played.dropna().items()
-    ]
-    return float(np.mean(share)) if share else float("nan")
+    place = votes.columns.get_indexer(pd.Index(played.fillna("")))
+    share = np.where(place >= 0, best[np.arange(len(best)), place] / best.sum(axis=1), 0.0)[played.notna()]
+    return float(share.mean()) if len(share) else float("nan")

@@ -11,10 +11,11 @@ from affectspace.errors import ConfigError
 from affectspace.features.backbone import Backbone
 
 GROUP = "affectspace.backbones"
-DEFAULTS = {"text": "minilm", "audio": "functionals"}
+DEFAULTS = {"text": "minilm", "audio": "functionals", "video": "levasa"}
 _OURS = {
     ("text", "minilm"): "affectspace.features.text:text_backbone",
     ("audio", "functionals"): "affectspace.features.functionals:functionals_backbone",
+    ("video", "levasa"): "affectspace.features.faces_eye:levasa_backbone",
 }
 _BY_NAME = {"text": "affectspace.features.text:text_backbone"}  # any encoder by hub name or folder
 
