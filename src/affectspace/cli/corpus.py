@@ -1,4 +1,4 @@
-"""`affectspace corpus`: which corpora can be read, what is in one, drawn faces."""
+"""`affectspace corpus`: which corpora can be read, what is in one, drawn faces, speakers."""
 
 import json
 from pathlib import Path
@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from affectspace.cli.progress import progress_bar
+from affectspace.cli.corpus_make import app as make
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-app = typer.Typer(no_args_is_help=True, help="Corpora: which can be read, what is in one, drawn faces.")
+app = typer.Typer(no_args_is_help=True, help="Corpora: which can be read, what is in one, drawn faces, speakers.")
+
+app.add_typer(make, name="make")
 
 
 @app.command("list")
@@ -63,41 +65,6 @@ def describe(
         _show(described)
 
 
-make = typer.Typer(no_args_is_help=True, help="Corpora that are made here.")
-app.add_typer(make, name="make")
-
-
-@make.callback()
-def _kinds() -> None:
-    pass
-
-
-@make.command()
-def faces(
-    out: Annotated[Path, typer.Argument(help="Folder for index.csv and faces.zip.")],
-    n: Annotated[int, typer.Option("--n", min=1, help="How many faces.")] = 2000,
-    size: Annotated[int, typer.Option(min=16, max=1024, help="Pixels of a side.")] = 64,
-    people: Annotated[int, typer.Option(min=1, help="How many different people.")] = 40,
-    seed: Annotated[int, typer.Option(help="The same seed draws the same faces.")] = 0,
-    level_labels: Annotated[
-        Path | None,
-        typer.Option(
-            help="JSON of AFEW-VA's form, NNN_FFFFF -> \\[valence, arousal]: a face a frame, a person a clip."
-        ),
-    ] = None,
-    force: Annotated[bool, typer.Option(help="Draw over a folder that holds other faces.")] = False,
-) -> None:
-    """Draw faces whose valence and arousal are known; read them with the reader `faces`."""
-    from affectspace.corpora.faces import labels_from_levels, make_faces
-
-    labels = None if level_labels is None else labels_from_levels(level_labels)
-    with progress_bar() as progress:
-        corpus = make_faces(
-            out, n=n, labels=labels, size=size, people=people, seed=seed, progress=progress, force=force
-        )
-    typer.echo(f"{len(corpus.table):,} faces of {corpus.table['person'].nunique():,} people: {out}")
-
-
 def _console() -> Any:
     from rich.console import Console
 
@@ -138,6 +105,8 @@ def _show(described: dict[str, Any]) -> None:
     for table in (
         _emotions(described),
         _ranges(described),
+        _axis_agreement(described),
+        _emotion_agreement(described),
         _extras(described),
         _reasons(described),
         _splits(described),
@@ -188,6 +157,38 @@ def _ranges(described: dict[str, Any]) -> "Table | None":
         table.add_row(name, f"{spread['n']:,}", *cells)
     if described["image_size"]:
         table.caption = f"sides: from {described['image_size']['source']}"
+    return table
+
+
+def _axis_agreement(described: dict[str, Any]) -> "Table | None":
+    """How far raters agree on the axes, and the ceiling that it sets."""
+    found = described["agreement"]
+    if not found["axes"] and not found["channels"]:
+        return None
+    table = _table("agreement on the axes", "raters", "axis", "items", "n", "one", "mean", "ceiling", numbers_from=2)
+    for facts in found["axes"]:
+        figures = [f"{facts[key]:.2f}" for key in ("icc", "reliability", "ceiling")]
+        table.add_row(
+            _plain(facts["channel"]), facts["axis"], f"{facts['items']:,}", f"{facts['raters']:.1f}", *figures
+        )
+    between = [
+        f"{one['one']} and {one['other']} agree on {one['axis']} to r {one['r']:.2f}" for one in found["channels"]
+    ]
+    meaning = "reliability of one rater and of their mean; ceiling of a correlation with that mean"
+    table.caption = "; ".join([meaning, *between])
+    return table
+
+
+def _emotion_agreement(described: dict[str, Any]) -> "Table | None":
+    """How far raters agree on emotions."""
+    found = described["agreement"]["emotions"]
+    if not found:
+        return None
+    table = _table("agreement on emotions", "raters", "items", "n", "kappa", "human", "played", numbers_from=1)
+    for facts in found:
+        figures = [f"{facts[key]:.2f}" if key in facts else "" for key in ("kappa", "other", "acted")]
+        table.add_row(_plain(facts["channel"]), f"{facts['items']:,}", f"{facts['raters']:.1f}", *figures)
+    table.caption = "kappa: Fleiss'; human: recall of one vote against the majority of the others; played: majority is what was acted"
     return table
 
 

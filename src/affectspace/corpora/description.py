@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from affectspace.corpora.agreement import axis_agreement, channel_correlations, emotion_agreement
 from affectspace.corpora.media import open_media
 from affectspace.corpora.schema import COLUMNS
 from affectspace.corpora.session_splits import SESSION_SCHEMES
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _LOOKED_AT = 200  # images whose size is read where the table does not say it
+PLAYED = ("cremad",)  # corpora whose emotion is what the actor was asked for, beside what raters perceived
 _MOST_VALUES = 12  # of an extra column of words, to be listed
 
 
@@ -37,6 +39,7 @@ def describe_corpus(corpus: Corpus) -> dict[str, Any]:
         "video": int(table["video"].notna().sum()),
         "texts": int(table["text"].notna().sum()),
         "ratings": _ratings(corpus),
+        "agreement": _agreement(corpus),
         "media": None if corpus.media is None else str(corpus.media),
         "rows_per_person": None if table["person"].isna().all() else _spread(table["person"].value_counts()),
         "emotions": _emotions(table),
@@ -76,6 +79,18 @@ def _ratings(corpus: Corpus) -> dict[str, int] | None:
     if who == "id":
         return {"": len(corpus.ratings)}
     return {str(name): int(n) for name, n in corpus.ratings[who].value_counts().items()}
+
+
+def _agreement(corpus: Corpus) -> dict[str, list[dict[str, Any]]]:
+    """How far raters agree, on the axes, on emotions and between channels; empty lists without ratings."""
+    if corpus.ratings is None:
+        return {"axes": [], "emotions": [], "channels": []}
+    acted = corpus.table.set_index("id")["emotion"] if corpus.name in PLAYED else None
+    return {
+        "axes": axis_agreement(corpus.ratings).to_dict("records"),
+        "emotions": emotion_agreement(corpus.ratings, acted).to_dict("records"),
+        "channels": channel_correlations(corpus.ratings).to_dict("records"),
+    }
 
 
 def _emotions(table: pd.DataFrame) -> dict[str, dict[str, int]]:

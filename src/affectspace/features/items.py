@@ -28,7 +28,7 @@ def items_of(corpus: Corpus, modality: str) -> list[Item]:
     """What there is of a modality, an item a row, in the order of the table; rows without it are left out.
 
     text is the column text; audio the column audio, or else the clip's sound; video the clip, or else the image. `start` and
-    `end` cut only the files that hold more than the sample (the column `cut` says which; without it any file is cut).
+    `end` cut only the file that holds more than the sample, which the column `cut` names ("audio", "video").
     Raises DataError where no row has the modality, ConfigError for a modality that no column holds.
     """
     if modality not in SOURCES:
@@ -56,8 +56,7 @@ def items_of(corpus: Corpus, modality: str) -> list[Item]:
 
 def _cut(table: pd.DataFrame, row: int, column: str) -> tuple[float | None, float | None, str | None]:
     """start, end and half of a row's file."""
-    cuts = table["cut"].iloc[row] if "cut" in table else column
-    if cuts != column or column == "image":
+    if "cut" not in table or table["cut"].iloc[row] != column:
         return None, None, None
     start, end = (float(table[name].to_numpy()[row]) for name in ("start", "end"))
     half = table["half"].iloc[row] if "half" in table and column == "video" else None
