@@ -70,7 +70,7 @@ def test_vectors_and_mistakes(sounds: Path) -> None:
         (
             ("--modality", "audio", "--backbone", "nope"),
             ConfigError,
-            "no backbone 'nope' for audio; there are functionals",
+            "speech encoder 'nope' cannot be loaded",
         ),
     ):
         with pytest.raises(error, match=message):

@@ -92,8 +92,8 @@ def test_wrong_input(folder: Path, tmp_path: Path) -> None:
         make_backbone("text", str(tmp_path / "empty"))
     with pytest.raises(ConfigError, match="modality 'smell' has no backbone"):
         make_backbone("smell")
-    with pytest.raises(ConfigError, match="no backbone 'x' for audio; there are functionals"):
-        make_backbone("audio", "x")
+    with pytest.raises(ConfigError, match="no backbone 'x' for 'smell'; there are backbones for text, audio, video"):
+        make_backbone("smell", "x")
 
 
 def test_weights_are_told_apart(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,18 @@ def crop_faces(frames: list[np.ndarray]) -> tuple[list[np.ndarray], int]:
         box = boxes[min(known, key=lambda other: abs(other - place))] if known else None
         crops.append(square(frame, box))
     return crops, len(known)
+
+
+def faces_of(frames: list[np.ndarray], crop: bool, counts: Counter[str]) -> list[np.ndarray]:
+    """Squares of a clip's frames: its faces, or without `crop` their middles; clips with frames without a face are counted."""
+    if not crop:
+        return [square(frame) for frame in frames]
+    faces, found = crop_faces(frames)
+    if not found:
+        counts["a clip where no face was found: the middle of the picture was taken"] += 1
+    elif found < len(frames):
+        counts["a clip with faces in some frames only"] += 1
+    return faces
 
 
 def square(frame: np.ndarray, box: Box | None = None) -> np.ndarray:

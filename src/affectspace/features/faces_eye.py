@@ -12,7 +12,8 @@ import numpy as np
 from affectspace.errors import ConfigError
 from affectspace.features.backbone import Item
 from affectspace.features.clips import read_frames
-from affectspace.features.face_crop import crop_faces, resized, square
+from affectspace.features.face_crop import faces_of, resized
+from affectspace.features.pretrained_encoders import torch_type
 
 
 class LevasaEye:
@@ -22,8 +23,6 @@ class LevasaEye:
     shard_rows = 64
 
     def __init__(self, run: Path, frames: int, crop: bool | None, device: str, dtype: str) -> None:
-        import torch
-
         from affectspace.models import Levasa
         from affectspace.training.runs import open_run
 
@@ -36,11 +35,9 @@ class LevasaEye:
             )
         if frames < 1:
             raise ConfigError(f"frames is {frames}; at least one is needed")
-        if not isinstance(getattr(torch, dtype, None), torch.dtype):
-            raise ConfigError(f"dtype {dtype!r}; try float32 or bfloat16")
         drawn = opened.config.data.corpus == "faces"  # a detector of faces in photographs does not see these
         self._crop = not drawn if crop is None else crop
-        self._model = model.to(device, dtype=getattr(torch, dtype)).eval()
+        self._model = model.to(device, dtype=torch_type(dtype)).eval()
         self._device, self._dtype, self._frames, self._size = (
             device,
             getattr(torch, dtype),
@@ -63,17 +60,7 @@ class LevasaEye:
         """Its faces, (frames, size, size, 3) uint8."""
         assert item.path is not None
         frames = read_frames(item.path, self._frames, item.start, item.end, item.half)
-        if self._crop:
-            faces, found = crop_faces(frames)
-            if found < len(frames):
-                what = (
-                    "no face was found: the middle of the picture was taken"
-                    if not found
-                    else "faces in some frames only"
-                )
-                self.counts[f"a clip where {what}" if not found else f"a clip with {what}"] += 1
-        else:
-            faces = [square(frame) for frame in frames]
+        faces = faces_of(frames, self._crop, self.counts)
         return np.stack([resized(face, self._size) for face in faces])
 
     def length(self, loaded: np.ndarray) -> float:

