@@ -124,5 +124,5 @@ def test_images_are_averaged_over_frames(vit: str, tmp_path: Path) -> None:
 def test_a_text_encoder_sees_nothing(tmp_path: Path, speech: str) -> None:
     with pytest.raises(ConfigError, match="is a data2vec-audio, which takes no pictures"):
         make_backbone("video", speech)
-    with pytest.raises(ConfigError, match="video encoder .* cannot be loaded"):
+    with pytest.raises(ConfigError, match=r"video encoder .* cannot be loaded"):
         make_backbone("video", str(tmp_path))

@@ -81,7 +81,7 @@ def _ratings(corpus: Corpus) -> dict[str, int] | None:
     return {str(name): int(n) for name, n in corpus.ratings[who].value_counts().items()}
 
 
-def _agreement(corpus: Corpus) -> dict[str, list[dict[str, Any]]]:
+def _agreement(corpus: Corpus) -> dict[str, Any]:
     """How far raters agree, on the axes, on emotions and between channels; empty lists without ratings."""
     if corpus.ratings is None:
         return {"axes": [], "emotions": [], "channels": []}

@@ -40,7 +40,7 @@ class LevasaEye:
         self._model = model.to(device, dtype=torch_type(dtype)).eval()
         self._device, self._dtype, self._frames, self._size = (
             device,
-            getattr(torch, dtype),
+            torch_type(dtype),
             frames,
             model.config.image_size,
         )

@@ -22,8 +22,8 @@ _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 class VideoBackbone:
     """TimeSformer, VideoMAE and ViViT over the frames of a clip; ViT, DINO, CLIP and other image encoders frame by frame.
 
-    The first token of the last layer where the model has one ([CLS]), else the mean over tokens; of image encoders the mean over
-    frames. Pixels are scaled as the folder's preprocessor_config.json says.
+    The first token of the last layer where the model has one ([CLS]), else the mean over tokens; of image encoders the mean
+    over frames. Pixels are scaled as the folder's preprocessor_config.json says.
     """
 
     modality = "video"
