@@ -21,6 +21,8 @@ from sklearn.preprocessing import StandardScaler
 from affectspace import AnnotationTransfer
 from affectspace.corpora import read_corpus
 from affectspace.evaluation import accuracy_interval, uar_interval
+from affectspace.evaluation.intervals import paired_uar_difference
+from affectspace.evaluation.significance import holm, paired_uar_test
 from affectspace.features.vectors import read_vectors
 
 MODELS: dict[str, ClassifierMixin] = {
@@ -45,18 +47,29 @@ def main() -> None:
     centres = AnnotationTransfer.reference("russell_mehrabian_1977")
     truth = centres.centres(emotions)
     print(f"{len(units):,} clips of {len(set(people))} actors, {len(set(emotions))} emotions, 5 folds of actors")
+    said: dict[str, np.ndarray] = {}
     for name, model in MODELS.items():
         guessed, affect = np.empty_like(emotions), np.empty_like(truth)
         for train, test in GroupKFold(5).split(units, emotions, people):
             fitted = make_pipeline(StandardScaler(), model).fit(units[train], emotions[train])
             guessed[test] = fitted.predict(units[test])
             affect[test] = fitted.predict_proba(units[test]) @ centres.centres(fitted.classes_)
+        said[name] = guessed
         accuracy, uar = accuracy_interval(emotions, guessed, people), uar_interval(emotions, guessed, people)
         with np.errstate(invalid="ignore"):
             r = [np.corrcoef(affect[:, axis], truth[:, axis])[0, 1] for axis in range(3)]
         print(
             f"{name:30s} accuracy {accuracy.value:.3f} [{accuracy.low:.3f}, {accuracy.high:.3f}]  UAR {uar.value:.3f} "
             f"[{uar.low:.3f}, {uar.high:.3f}]  r of V, A, D {r[0]:.2f} {r[1]:.2f} {r[2]:.2f}"
+        )
+    against = "logistic regression"
+    others = [name for name in MODELS if name not in (against, "majority")]
+    p = holm([paired_uar_test(emotions, said[name], said[against], people) for name in others])
+    for name, value in zip(others, p, strict=True):
+        gap = paired_uar_difference(emotions, said[name], said[against], people)
+        print(
+            f"{name:30s} UAR less that of {against} {gap.value:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}], "
+            f"p {value:.3f} (sign flips over actors, Holm)"
         )
 
 

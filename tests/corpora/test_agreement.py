@@ -1,5 +1,6 @@
 """Agreement of raters: closed forms, simulated reliabilities, perfect, useless and degenerate raters."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from affectspace.corpora import read_corpus
-from affectspace.corpora.agreement import axis_agreement, channel_correlations, emotion_agreement, fleiss_kappa
+from affectspace.corpora import Corpus, build_table, read_corpus
+from affectspace.corpora.agreement import (
+    axis_agreement,
+    channel_correlations,
+    channel_emotions,
+    emotion_agreement,
+    fleiss_kappa,
+    rater_correlations,
+)
 from affectspace.errors import DataError
 
 
@@ -48,6 +56,72 @@ def test_means_and_deviations_say_what_single_ratings_say(seed: int) -> None:
     ).reset_index()
     one, other = axis_agreement(frame), axis_agreement(summed.assign(channel="reader"))
     pd.testing.assert_frame_equal(one.drop(columns="channel"), other.drop(columns="channel"))
+
+
+@given(st.integers(0, 10_000), st.integers(2, 6))
+@settings(max_examples=20, deadline=None)
+def test_of_as_many_raters_the_reliability_is_spearman_browns(seed: int, raters: int) -> None:
+    random = np.random.default_rng(seed)
+    (row,) = axis_agreement(long(random.normal(size=(30, 1)) + random.normal(size=(30, raters)))).to_dict("records")
+    assert row["reliability"] == pytest.approx(raters * row["icc"] / (1 + (raters - 1) * row["icc"]))
+
+
+def test_the_ceiling_holds_where_items_have_few_and_many_raters() -> None:
+    random = np.random.default_rng(0)
+    truth = random.normal(size=(6000, 1))
+    values = truth + random.normal(scale=2, size=(6000, 20))
+    values[:3000, 2:] = np.nan
+    (row,) = axis_agreement(long(values)).to_dict("records")
+    reached = np.corrcoef(np.nanmean(values, axis=1), truth[:, 0])[0, 1]
+    assert row["ceiling"] == pytest.approx(reached, abs=0.015)
+    assert reached < np.sqrt(11 * 0.2 / (1 + 10 * 0.2)) - 0.05  # what the mean number of raters would promise
+
+
+def test_named_raters_are_correlated_in_pairs() -> None:
+    frame = pd.DataFrame(
+        {
+            "id": [*"abcd", *"abcd", *"abc", *"abcd"],
+            "rater": ["E1"] * 4 + ["E2"] * 4 + ["E3"] * 3 + ["F1"] * 4,
+            "own": [False] * 11 + [True] * 4,
+            "valence": [0.0, 1, 2, 3, 0, 2, 4, 6, 2, 1, 0, 9, 9, 9, 0],
+            "arousal": [0.5] * 15,
+        }
+    )
+    found = rater_correlations(frame).set_index(["one", "other", "axis"])
+    assert set(found.index.get_level_values("other")) == {"E2", "E3"}
+    assert found.at[("E1", "E2", "valence"), "r"] == pytest.approx(1)
+    assert found.at[("E1", "E3", "valence"), "r"] == pytest.approx(-1)
+    assert found.at[("E2", "E3", "valence"), "n"] == 3
+    assert np.isnan(found.at[("E1", "E2", "arousal"), "r"])
+    assert rater_correlations(frame.drop(columns="rater")).empty
+
+
+def test_emotions_through_two_channels() -> None:
+    from sklearn.metrics import cohen_kappa_score
+
+    random = np.random.default_rng(0)
+    voice, face = random.choice(["anger", "fear", "neutral"], size=(2, 200))
+    ids = [f"i{k}" for k in range(200)]
+    parts = [pd.DataFrame({"id": ids, "channel": c, "emotion": e}) for c, e in (("voice", voice), ("face", face))]
+    (row,) = channel_emotions(pd.concat(parts)).to_dict("records")
+    assert (row["one"], row["other"], row["n"]) == ("face", "voice", 200)
+    assert row["same"] == (voice == face).mean()
+    assert row["kappa"] == pytest.approx(cohen_kappa_score(voice, face))
+    (row,) = channel_emotions(pd.concat([parts[0], parts[0].assign(channel="face")])).to_dict("records")
+    assert row["kappa"] == 1
+    constant = [part.assign(emotion="fear") for part in parts]
+    assert np.isnan(channel_emotions(pd.concat(constant))["kappa"].item())
+    constant[0].loc[3:, "emotion"] = None
+    assert channel_emotions(pd.concat(constant))["n"].item() == 3
+    assert channel_emotions(parts[0]).empty
+
+
+def test_sentiment_of_channels_is_correlated_too() -> None:
+    parts = [
+        pd.DataFrame({"id": list("abc"), "channel": c, "sentiment": [0.0, 1, s]})
+        for c, s in (("text", 2), ("audio", 2))
+    ]
+    assert channel_correlations(pd.concat(parts))["r"].item() == pytest.approx(1)
 
 
 def test_perfect_useless_and_degenerate_raters() -> None:
@@ -112,8 +186,9 @@ def test_what_is_known_of_emobank(shared_data: Path) -> None:
     ratings = read_corpus("emobank", shared_data / "emobank").ratings
     r = channel_correlations(ratings)["r"]
     np.testing.assert_allclose(r, [0.66, 0.30, 0.22], atol=0.006)
-    readers = axis_agreement(ratings).query("channel == 'reader'")["ceiling"]
-    np.testing.assert_allclose(readers, [0.84, 0.51, 0.57], atol=0.06)
+    readers = axis_agreement(ratings).query("channel == 'reader'")
+    np.testing.assert_allclose(readers["reliability"], [0.70, 0.26, 0.32], atol=0.006)
+    np.testing.assert_allclose(readers["ceiling"], [0.84, 0.51, 0.57], atol=0.006)
 
 
 def test_both_channels_tell_more_than_one(shared_data: Path) -> None:
@@ -121,3 +196,28 @@ def test_both_channels_tell_more_than_one(shared_data: Path) -> None:
     found = emotion_agreement(corpus.ratings, corpus.table.set_index("id")["emotion"]).set_index("channel")
     for column in ("kappa", "other", "acted"):
         assert found.at["voice", column] < found.at["face", column] < found.at["both", column]
+    pairs = channel_emotions(corpus.ratings).set_index(["one", "other"])["same"]
+    assert pairs["both", "face"] > pairs["both", "voice"] > pairs["face", "voice"]
+
+
+def test_what_is_described_is_valid_json() -> None:
+    parts = [pd.DataFrame({"id": list("aabb"), "rater": list("1212"), "valence": 1.0, "emotion": "fear"})]
+    corpus = Corpus("some", build_table("some", {"id": ["a", "b"]}, where="here"), ratings=pd.concat(parts))
+    found = json.loads(json.dumps(corpus.describe()["agreement"], allow_nan=False))
+    assert found["axes"][0]["ceiling"] is None
+    assert found["emotions"][0]["kappa"] is None
+    assert found["raters"][0]["r"] is None
+    assert found["channels"] == found["channel_emotions"] == []
+
+
+def test_what_is_not_defined_is_shown_as_nothing() -> None:
+    from affectspace.cli.corpus import _axis_agreement, _emotion_agreement
+
+    rows = pd.DataFrame({"id": list("aabb"), "rater": list("1212"), "valence": 1.0, "emotion": "fear"})
+    corpus = Corpus("some", build_table("some", {"id": ["a", "b"]}, where="here"), ratings=rows)
+    described = corpus.describe()
+    axes, emotions = _axis_agreement(described), _emotion_agreement(described)
+    assert axes is not None
+    assert emotions is not None
+    assert [next(column.cells) for column in axes.columns][-1] == ""
+    assert "nan" not in str(axes.caption)

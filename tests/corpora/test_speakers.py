@@ -1,14 +1,16 @@
 """Invented people: who says what, and how it sounds and looks."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 from affectspace.corpora.speakers import Utterance, frames, plan, score, speak, speaker, utterance
 from affectspace.corpora.speakers.face import faces, speaking_face
 from affectspace.corpora.speakers.sounds import sounds
-from affectspace.corpora.speakers.voice import RATE
+from affectspace.corpora.speakers.voice import RATE, _tract
 from affectspace.corpora.speakers.words import ADJECTIVES, INTENTIONS, JUDGEMENTS, MANNERS, TOPICS
 from affectspace.errors import ConfigError, DataError
 
@@ -29,7 +31,7 @@ def test_a_row_is_a_function_of_seed_and_id() -> None:
 
 def test_dialogues() -> None:
     rows = plan(120, 6, seed=0)
-    for row, then in zip(rows, rows[1:], strict=False):
+    for row, then in itertools.pairwise(rows):
         if row.dialogue == then.dialogue:
             assert row.speaker.name != then.speaker.name
             assert (then.turn, then.topic, then.session) == (row.turn + 1, row.topic, row.session)
@@ -58,7 +60,7 @@ def test_words_are_rated_within_the_scale_and_topics_are_apart() -> None:
         assert (np.abs(ratings) <= 1).all()
     rated = {word for table in (ADJECTIVES, JUDGEMENTS) for word in table}
     neutral = {word for things, deeds in TOPICS.values() for part in (*things, *deeds) for word in part.split()}
-    assert not rated & neutral
+    assert rated & neutral == set()
 
 
 @pytest.mark.parametrize(("n", "people", "turns"), [(10, 1, None), (3, 4, None), (20, 4, 1), (20, 10, 9)])
@@ -74,8 +76,7 @@ def test_no_id() -> None:
 
 def test_sounds() -> None:
     assert sounds("...") == []
-    words = [word for _, word in sounds("Well, tree!")]
-    assert words == sorted(words, key=lambda word: word >= 0 and word) or -1 in words
+    assert [word for _, word in sounds("We, I.")] == [0, 0, -1, 1]
     assert sum(sound.vowel for sound, _ in sounds("tree house")) == 2
 
 
@@ -86,7 +87,7 @@ def test_voice_is_deterministic_and_follows_affect(said: Utterance) -> None:
     assert len(sounds_happy) < 0.85 * len(sounds_sad)
     assert sounds_happy.std() > 1.8 * sounds_sad.std()
     assert np.median(score(happy).pitch) > 1.15 * np.median(score(sad).pitch)
-    assert score(happy).pitch.std() > 2 * score(sad).pitch.std()
+    assert score(happy).pitch[-60:].mean() > 1.3 * score(sad).pitch[-60:].mean()
     assert score(happy).formants[:, 1].mean() > score(sad).formants[:, 1].mean()
     assert score(happy).tilt < score(sad).tilt
     strong = replace(said, affect=(0.0, 0.0, 0.9))
@@ -98,6 +99,18 @@ def test_voice_is_deterministic_and_follows_affect(said: Utterance) -> None:
         assert np.isfinite(sound).all()
         assert sound.dtype == np.float32
         assert 0.01 < np.abs(sound).max() <= 1
+
+
+def test_resonances_are_those_of_the_filter() -> None:
+    """A tract that does not move is the cascade of two-pole filters."""
+    formants = np.tile([500.0, 1500.0, 2500.0, 3500.0], (40, 1))
+    source = np.random.default_rng(0).standard_normal(40 * 80)
+    expected = source
+    for hertz, width in zip(formants[0], (70, 100, 140, 250), strict=True):
+        r = np.exp(-np.pi * width / RATE)
+        a = [1.0, -2 * r * np.cos(2 * np.pi * hertz / RATE), r * r]
+        expected = lfilter([sum(a)], a, expected)
+    assert np.abs(_tract(source, formants) - expected).max() < 1e-3 * expected.std()
 
 
 def _chest(sound: np.ndarray) -> float:

@@ -58,7 +58,7 @@ def test_iemocap(people: list[Utterance], tmp_path: Path) -> None:
             moved = np.abs(np.diff(part, axis=0)).mean(axis=(0, 1, 3)).reshape(2, 32).mean(axis=1)
             assert moved.argmax() == ("left", "right").index(row["half"])
     assert corpus.ratings is not None
-    assert corpus.ratings.groupby("id")["own"].agg(list).map(sorted).map(tuple).eq((False, False, True)).all()
+    assert corpus.ratings.groupby("id")["own"].agg(["sum", "size"]).eq([1, 3]).all(axis=None)
 
 
 def test_mosi(people: list[Utterance], tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_mosi(people: list[Utterance], tmp_path: Path) -> None:
         assert rows["text"].tolist() == [one.text.upper() for one in said]
         assert np.allclose(rows["end"] - rows["start"], [seconds(tmp_path / p) for p in rows["audio"]], atol=1e-4)
         assert (rows["start"].to_numpy()[1:] > rows["end"].to_numpy()[:-1]).all()
-        assert len(frames_of(tmp_path / rows["video"].iloc[0])) > 2
+        assert len(frames_of(tmp_path / rows["video"].iloc[0])) >= 2
 
 
 def test_mosei(people: list[Utterance], tmp_path: Path) -> None:

@@ -115,11 +115,11 @@ def test_continues_where_it_stopped_and_grows(tmp_path: Path) -> None:
 
 
 def test_missing_modalities(tmp_path: Path) -> None:
-    settings = {"n": 40, "people": 4, "turns": 4, "modalities": ("text", "audio")}
+    settings = {"n": 24, "people": 4, "turns": 4, "modalities": ("text", "audio")}
     corpus = make_speakers(tmp_path / "a", **settings, missing={"text": 0.5, "audio": 0.3})
     table = corpus.table
-    assert table["text"].isna().mean() == pytest.approx(0.5, abs=0.25)
-    assert table["audio"].isna().mean() == pytest.approx(0.3, abs=0.25)
+    assert table["text"].isna().mean() == pytest.approx(0.5, abs=0.3)
+    assert table["audio"].isna().mean() == pytest.approx(0.3, abs=0.3)
     assert (table["text"].notna() | table["audio"].notna()).all()
     assert table["video"].isna().all()
     assert len(list((tmp_path / "a").rglob("*.wav"))) == table["audio"].notna().sum()
@@ -174,7 +174,7 @@ def test_broken_folders(tmp_path: Path) -> None:
     index, about = tmp_path / "index.csv", tmp_path / "corpus.json"
     good = index.read_text()
     next(tmp_path.rglob("*.wav")).unlink()
-    with pytest.raises(DataError, match="1 audio files of index.csv are not there, the first"):
+    with pytest.raises(DataError, match=r"1 audio files of index\.csv are not there, the first"):
         read_corpus("speakers", tmp_path)
     pd.read_csv(index).iloc[:3].to_csv(index, index=False)
     with pytest.raises(DataError, match=r"3 rows, but corpus.json counts 4"):

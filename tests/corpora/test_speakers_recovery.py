@@ -1,5 +1,7 @@
 """Affect can be recovered from each modality, people held out, to different degrees; people not from affect."""
 
+import itertools
+
 import numpy as np
 import pytest
 from skimage.feature import hog
@@ -17,7 +19,7 @@ EDGES = (60, 300, 600, 1000, 1500, 2200, 3000, 4000, 5500, 7800)
 
 @pytest.fixture(scope="module")
 def people() -> list[Utterance]:
-    return plan(240, 20, seed=0)
+    return plan(200, 20, seed=0)
 
 
 def recovered(features: np.ndarray, said: list[Utterance]) -> np.ndarray:
@@ -39,7 +41,7 @@ def test_text_tells_valence_then_arousal_and_little_dominance() -> None:
 
 
 def test_voice_tells_arousal_best(people: list[Utterance]) -> None:
-    v, a, d = recovered(np.array([measured(speak(one)) for one in people]), people)
+    v, a, d = recovered(np.array([measured(speak(one)) for one in people[:160]]), people[:160])
     assert a > 0.6
     assert a > v > 0.35
     assert a > d > 0.25
@@ -51,7 +53,7 @@ def test_face_tells_valence_best_and_little_dominance(people: list[Utterance]) -
     v, a, d = recovered(np.array(features), people)
     assert v > 0.45
     assert v > a > 0.3
-    assert a - 0.2 > d > 0
+    assert a - 0.1 > d > 0.05
 
 
 def test_affect_does_not_tell_people_nor_topics() -> None:
@@ -82,7 +84,7 @@ def measured(sound: np.ndarray) -> np.ndarray:
     end = np.polyfit(np.linspace(0, 1, len(pitch) - half), pitch[half:], 1)[0]
     hertz = np.fft.rfftfreq(2048, 1 / RATE)
     mean = power[voiced].mean(axis=0)
-    bands = np.log([mean[(hertz >= a) & (hertz < b)].mean() for a, b in zip(EDGES, EDGES[1:], strict=False)])
+    bands = np.log([mean[(hertz >= a) & (hertz < b)].mean() for a, b in itertools.pairwise(EDGES)])
     flux = np.sqrt((np.diff(np.log(power[loud][:, :512] + 1e-9), axis=0) ** 2).mean())
     shape = [
         pitch.mean(),

@@ -69,3 +69,24 @@ def test_what_cannot_be_transferred(corpus: Corpus) -> None:
     odd = AnnotationTransfer(axes=("smile",)).fit([[0.0], [1.0]], ["anger", "happiness"])
     with pytest.raises(DataError, match="the transfer has the axes smile, none of valence"):
         transfer_labels(corpus, odd)
+
+
+def test_a_sample_does_not_depend_on_the_other_rows(corpus: Corpus) -> None:
+    before = transfer_labels(corpus, "affectnet", distribution="uniform", random_state=1).table
+    table = corpus.table.copy()
+    table.loc[0, ["valence", "arousal"]] = 0.1
+    rated = Corpus("some", table)
+    after = transfer_labels(rated, "affectnet", distribution="uniform", random_state=1).table
+    assert before.loc[1, ["valence", "arousal"]].tolist() == after.loc[1, ["valence", "arousal"]].tolist()
+
+
+def test_trainings_draw_the_same_points(corpus: Corpus) -> None:
+    from affectspace.training.batches import step_seed
+    from affectspace.training.configuration import LabelConfig
+    from affectspace.training.labels import make_labels
+
+    rows = corpus.take([0, 1, 3])
+    drawn = make_labels(rows.table, LabelConfig(), seed=3).training(0)
+    seed = step_seed(3, 0, 0) % 2**32
+    same = transfer_labels(rows, "affectnet", distribution="uniform", random_state=seed).table[["valence", "arousal"]]
+    np.testing.assert_array_equal(drawn, same.to_numpy(np.float32))

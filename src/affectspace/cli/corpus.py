@@ -167,12 +167,14 @@ def _axis_agreement(described: dict[str, Any]) -> "Table | None":
         return None
     table = _table("agreement on the axes", "raters", "axis", "items", "n", "one", "mean", "ceiling", numbers_from=2)
     for facts in found["axes"]:
-        figures = [f"{facts[key]:.2f}" for key in ("icc", "reliability", "ceiling")]
+        figures = [_figure(facts[key]) for key in ("icc", "reliability", "ceiling")]
         table.add_row(
             _plain(facts["channel"]), facts["axis"], f"{facts['items']:,}", f"{facts['raters']:.1f}", *figures
         )
     between = [
-        f"{one['one']} and {one['other']} agree on {one['axis']} to r {one['r']:.2f}" for one in found["channels"]
+        _plain(f"{one['one']} and {one['other']} agree on {one['axis']} to r {_figure(one['r'])}")
+        for one in (*found["channels"], *found["raters"])
+        if one["r"] is not None
     ]
     meaning = "reliability of one rater and of their mean; ceiling of a correlation with that mean"
     table.caption = "; ".join([meaning, *between])
@@ -186,10 +188,19 @@ def _emotion_agreement(described: dict[str, Any]) -> "Table | None":
         return None
     table = _table("agreement on emotions", "raters", "items", "n", "kappa", "human", "played", numbers_from=1)
     for facts in found:
-        figures = [f"{facts[key]:.2f}" if key in facts else "" for key in ("kappa", "other", "acted")]
+        figures = [_figure(facts.get(key)) for key in ("kappa", "other", "acted")]
         table.add_row(_plain(facts["channel"]), f"{facts['items']:,}", f"{facts['raters']:.1f}", *figures)
-    table.caption = "kappa: Fleiss'; human: recall of one vote against the majority of the others; played: majority is what was acted"
+    table.caption = (
+        "kappa: Fleiss'; human: recall of one vote against the others' majority; played: majority is what was acted"
+    )
+    for pair in described["agreement"]["channel_emotions"]:
+        alike = f"{pair['one']} and {pair['other']} are perceived alike in {100 * pair['same']:.0f} %"
+        table.caption += "; " + _plain(alike) + (f", kappa {pair['kappa']:.2f}" if pair["kappa"] is not None else "")
     return table
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
 
 
 def _extras(described: dict[str, Any]) -> "Table | None":

@@ -7,6 +7,7 @@ the agreement of two raters, which is lower.
 from __future__ import annotations
 
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,9 @@ def axis_agreement(ratings: pd.DataFrame) -> pd.DataFrame:
     (the axis), population deviation (sd_valence, ...) and number (n). Self-ratings (column own) are left out.
 
     Columns: items with two raters or more; raters, their mean number; icc, the reliability of one rater (ICC(1)); reliability,
-    that of the mean (ICC(1,k)); ceiling, its root. Negative reliabilities are 0. Items without two raters do not count.
+    the share of the means' variance that is not error of their own few raters: ICC(1,k) where all items have as many, and
+    where they do not, what bounds a correlation in which each item counts once (ICC(1,k) is then too high); ceiling, its
+    root. Negative reliabilities are 0. Items without two raters do not count.
     """
     ratings = _others(ratings)
     rows = []
@@ -39,19 +42,42 @@ def axis_agreement(ratings: pd.DataFrame) -> pd.DataFrame:
 
 def channel_correlations(ratings: pd.DataFrame) -> pd.DataFrame:
     """Pearson's r of two channels' means over the samples that both rated, a row a pair of channels and axis."""
-    rows = []
-    if "channel" in ratings:
-        for one, other in combinations(sorted(ratings["channel"].unique()), 2):
-            for axis in AXES:
-                if axis not in ratings:
-                    continue
-                wide = ratings.pivot_table(index="id", columns="channel", values=axis, aggfunc="mean")
-                if one not in wide or other not in wide:
-                    continue
-                both = wide[[one, other]].dropna()
-                r = both[one].corr(both[other]) if len(both) > 2 and both.std().min() > 0 else float("nan")
-                rows.append({"one": one, "other": other, "axis": axis, "n": len(both), "r": float(r)})
+    rows = _pairwise(_others(ratings), "channel") if "channel" in ratings else []
     return pd.DataFrame(rows, columns=["one", "other", "axis", "n", "r"])
+
+
+def rater_correlations(ratings: pd.DataFrame) -> pd.DataFrame:
+    """Pearson's r of two raters over the samples that both rated, a row a channel, axis and pair; n counts the samples.
+
+    Self-ratings are left out; empty where the ratings do not name raters. No ceiling for a correlation with raters' means:
+    that is `axis_agreement`'s.
+    """
+    rows: list[dict[str, Any]] = []
+    if "rater" in ratings:
+        for channel, part in _channels(_others(ratings)):
+            rows += [{"channel": channel, **pair} for pair in _pairwise(part, "rater")]
+    return pd.DataFrame(rows, columns=["channel", "one", "other", "axis", "n", "r"])
+
+
+def channel_emotions(ratings: pd.DataFrame) -> pd.DataFrame:
+    """Agreement of the emotion perceived through two channels, a row a pair of channels.
+
+    ratings : a row a sample and channel, with the column emotion (missing where votes are tied). Columns: n samples with an
+    emotion in both; same, the share in which it is one; kappa, Cohen's; NaN where that share is all that chance allows.
+    """
+    rows = []
+    if {"channel", "emotion"} <= set(ratings) and not ratings.duplicated(["id", "channel"]).any():
+        wide = ratings.pivot(index="id", columns="channel", values="emotion")
+        for one, other in combinations(sorted(wide.columns), 2):
+            both = wide[[one, other]].dropna()
+            if not len(both):
+                continue
+            same = float((both[one] == both[other]).mean())
+            shares = [both[name].value_counts(normalize=True) for name in (one, other)]
+            chance = float(shares[0].mul(shares[1], fill_value=0).sum())
+            kappa = (same - chance) / (1 - chance) if chance < 1 - 1e-12 else float("nan")
+            rows.append({"one": one, "other": other, "n": len(both), "same": same, "kappa": kappa})
+    return pd.DataFrame(rows, columns=["one", "other", "n", "same", "kappa"])
 
 
 def emotion_agreement(ratings: pd.DataFrame, acted: pd.Series | None = None) -> pd.DataFrame:
@@ -105,6 +131,21 @@ def _channels(ratings: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return [(str(name), part) for name, part in ratings.groupby("channel", sort=False)]
 
 
+def _pairwise(ratings: pd.DataFrame, who: str) -> list[dict[str, Any]]:
+    """r of each pair of the column's values, on each axis that both have; NaN of fewer than three samples, or constants."""
+    rows = []
+    for axis in (*AXES, "sentiment"):
+        if axis not in ratings or ratings[axis].isna().all():
+            continue
+        wide = ratings.pivot_table(index="id", columns=who, values=axis, aggfunc="mean")
+        for one, other in combinations(sorted(wide.columns), 2):
+            both = wide[[one, other]].dropna()
+            if len(both):
+                r = both[one].corr(both[other]) if len(both) > 2 and both.std().min() > 0 else float("nan")
+                rows.append({"one": one, "other": other, "axis": axis, "n": len(both), "r": float(r)})
+    return rows
+
+
 def _moments(part: pd.DataFrame, axis: str) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     """Mean, sum of squares within, and number of raters of each item with two or more; None where spreads are not known."""
     if f"sd_{axis}" in part and "n" in part:
@@ -126,8 +167,10 @@ def _one_way(mean: np.ndarray, within: np.ndarray, number: np.ndarray) -> dict[s
     between = (number * (mean - (number * mean).sum() / total) ** 2).sum() / (items - 1)
     size = (total - (number**2).sum() / total) / (items - 1)
     icc = (between - inside) / (between + (size - 1) * inside) if between + inside > 0 else float("nan")
-    reliability = (between - inside) / between if between > 0 else float("nan")
-    floor = (max(float(icc), 0.0), max(float(reliability), 0.0)) if between > 0 else (float("nan"), float("nan"))
+    observed = mean.var(ddof=1)
+    reliability = 1 - (within / (number - 1) / number).mean() / observed if observed > 0 else float("nan")
+    varied = between > 0 and observed > 0
+    floor = (max(float(icc), 0.0), max(float(reliability), 0.0)) if varied else (float("nan"), float("nan"))
     return {
         "items": items, "raters": float(number.mean()), "icc": floor[0], "reliability": floor[1],
         "ceiling": float(np.sqrt(floor[1])),

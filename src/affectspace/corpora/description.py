@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from affectspace.corpora.agreement import axis_agreement, channel_correlations, emotion_agreement
+from affectspace.corpora import agreement
 from affectspace.corpora.media import open_media
 from affectspace.corpora.schema import COLUMNS
 from affectspace.corpora.session_splits import SESSION_SCHEMES
@@ -84,13 +84,21 @@ def _ratings(corpus: Corpus) -> dict[str, int] | None:
 def _agreement(corpus: Corpus) -> dict[str, Any]:
     """How far raters agree, on the axes, on emotions and between channels; empty lists without ratings."""
     if corpus.ratings is None:
-        return {"axes": [], "emotions": [], "channels": []}
+        return {"axes": [], "emotions": [], "channels": [], "channel_emotions": [], "raters": []}
     acted = corpus.table.set_index("id")["emotion"] if corpus.name in PLAYED else None
-    return {
-        "axes": axis_agreement(corpus.ratings).to_dict("records"),
-        "emotions": emotion_agreement(corpus.ratings, acted).to_dict("records"),
-        "channels": channel_correlations(corpus.ratings).to_dict("records"),
+    found = {
+        "axes": agreement.axis_agreement(corpus.ratings),
+        "emotions": agreement.emotion_agreement(corpus.ratings, acted),
+        "channels": agreement.channel_correlations(corpus.ratings),
+        "channel_emotions": agreement.channel_emotions(corpus.ratings),
+        "raters": agreement.rater_correlations(corpus.ratings),
     }
+    return {name: [_without_nan(row) for row in frame.to_dict("records")] for name, frame in found.items()}
+
+
+def _without_nan(row: dict[Any, Any]) -> dict[str, Any]:
+    """None instead of NaN, which JSON does not have."""
+    return {str(name): None if value != value else value for name, value in row.items()}
 
 
 def _emotions(table: pd.DataFrame) -> dict[str, dict[str, int]]:

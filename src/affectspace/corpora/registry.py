@@ -159,6 +159,14 @@ CORPORA: dict[str, Reader] = {
             "index.csv, faces.zip",
             "free: drawn by this package",
         ),
+        Reader(
+            "speakers",
+            "affectspace.corpora.speakers:read_speakers",
+            "invented people who speak, with known truth (`affectspace corpus make speakers`)",
+            "emotion; valence, arousal, dominance in [-1, 1]",
+            "index.csv, {text,audio,video}/<session>/<id>.{txt,wav,mp4}",
+            "free: made by this package",
+        ),
     )
 }
 

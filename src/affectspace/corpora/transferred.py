@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,23 @@ if TYPE_CHECKING:
 KINDS = ("centres", "uniform", "gaussian")
 
 
+def transferred_values(
+    transfer: AnnotationTransfer, emotions: Any, axes: Sequence[str], distribution: str, random_state: Any = None
+) -> np.ndarray:
+    """Points of emotions, (n, axes) float64; NaN where the emotion is missing (None, NaN, "").
+
+    distribution : one of `KINDS`; samples of row i depend on the seed and on i only, whatever the other rows hold. The
+    transfer keeps its own distribution. Raises as `AnnotationTransfer.centres` and `sample`, ConfigError for another kind.
+    """
+    if distribution not in KINDS:
+        raise ConfigError(f"distribution {distribution!r}; there are {', '.join(KINDS)}")
+    if distribution == "centres":
+        values = transfer.centres(emotions)
+    else:
+        values = copy(transfer).set_params(distribution=distribution).sample(emotions, random_state=random_state)
+    return values[:, [list(transfer.axes_).index(axis) for axis in axes]]
+
+
 def transfer_labels(
     corpus: Corpus, transfer: AnnotationTransfer | str, *, distribution: str = "centres", random_state: Any = None
 ) -> Corpus:
@@ -28,8 +47,6 @@ def transfer_labels(
     """
     from affectspace.annotation import AnnotationTransfer
 
-    if distribution not in KINDS:
-        raise ConfigError(f"distribution {distribution!r}; there are {', '.join(KINDS)}")
     if isinstance(transfer, str):
         transfer = AnnotationTransfer.reference(transfer)
     axes = [axis for axis in AXES if axis in transfer.axes_]
@@ -43,17 +60,10 @@ def transfer_labels(
         raise DataError(
             f"corpus {corpus.name}: no row without ratings has an emotion of the transfer ({', '.join(transfer.classes_)})"
         )
-    emotions = table["emotion"].iloc[rows].to_numpy(object)
-    if distribution == "centres":
-        values = transfer.centres(emotions)
-    else:
-        # a copy, so that the caller's transfer keeps its own distribution
-        sampler = AnnotationTransfer.from_json(transfer.to_json()).set_params(distribution=distribution)
-        values = sampler.sample(emotions, random_state=random_state)
-    for axis in axes:
-        column = table[axis].to_numpy(copy=True)
-        column[rows] = values[:, list(transfer.axes_).index(axis)]
-        table[axis] = column
+    emotions = table["emotion"].where(open_ & known, None).to_numpy(object)
+    values = transferred_values(transfer, emotions, axes, distribution, random_state)
+    for index, axis in enumerate(axes):
+        table[axis] = np.where(open_ & known, values[:, index], table[axis])
     kind = table["label_kind"].to_numpy(object, copy=True)
     kind[rows] = "transferred"
     table["label_kind"] = kind

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from affectspace.annotation import AnnotationTransfer
+from affectspace.corpora.transferred import transferred_values
 from affectspace.emotions import CATEGORIES
 from affectspace.errors import ConfigError, DataError
 from affectspace.training.batches import step_seed
@@ -82,20 +83,14 @@ def make_labels(table: pd.DataFrame, config: LabelConfig, seed: int) -> Labels:
             f"reference {config.reference!r} has no ellipse for {', '.join(lacking)} "
             f"(it has {', '.join(transfer.classes_)}); leave those rows out with --where, or fit a transfer that has them"
         )
-    axes = [list(transfer.axes_).index(axis) for axis in AXES]
-    source_names = np.array(permuted(categories, config.permute), dtype=object)[np.where(rows, category, 0)]
-
-    def spread(values: np.ndarray) -> np.ndarray:
-        return np.where(rows[:, None], values[:, axes], np.nan).astype(np.float32)
-
-    centres = spread(transfer.centres(source_names))
+    source_names = np.array([*permuted(categories, config.permute), None], dtype=object)[category]  # -1: None
+    centres = transferred_values(transfer, source_names, AXES, "centres").astype(np.float32)
 
     def draw(epoch: int) -> np.ndarray:
         if config.distribution == "centres":
             return centres
         moment = step_seed(seed, epoch if config.redraw else 0, 0) % 2**32
-        sampler = transfer.set_params(distribution=config.distribution)
-        return spread(sampler.sample(source_names, random_state=moment))
+        return transferred_values(transfer, source_names, AXES, config.distribution, moment).astype(np.float32)
 
     cache: dict[int, np.ndarray] = {}
 

@@ -48,23 +48,26 @@ def plan(n: int = 400, people: int = 20, seed: int = 0, turns: int | None = None
     and changes none. Raises ConfigError for fewer than two people or fewer utterances than people.
     """
     if people < 2 or n < people:
-        raise ConfigError(f"n={n} utterances of people={people}: at least two people and one utterance of each are needed")
+        raise ConfigError(
+            f"n={n} utterances of people={people}: at least two people and one utterance of each are needed"
+        )
     names = [f"p{k:03d}" for k in range(people)]
     pairs = [(names[k], names[(k + 1) % people]) for k in range(0, people, 2)]
-    turns = turns_of(n, people, turns)
+    per_dialogue = turns_of(n, people, turns)
     ids: list[str] = []
-    for number in range(-(-n // (turns * len(pairs)))):
+    for number in range(-(-n // (per_dialogue * len(pairs)))):
         for one, other in pairs:
-            ids += [f"{one}-{other}-d{number}-{turn:02d}" for turn in range(turns)]
+            ids += [f"{one}-{other}-d{number}-{turn:02d}" for turn in range(per_dialogue)]
     return [utterance(seed, name) for name in ids[:n]]
 
 
 def turns_of(n: int, people: int, turns: int | None = None) -> int:
     """Turns of a dialogue. Raises ConfigError where turns is not within 2..99 or would leave somebody silent."""
     pairs = -(-people // 2)
-    most = n // pairs if pairs * (n // pairs) == n or n // pairs >= TURNS else max(2, n // pairs)
+    if people < 2 or n < 2 * pairs:
+        raise ConfigError(f"n={n} utterances of people={people}: two people and an utterance of each are the least")
     if turns is None:
-        return max(2, min(TURNS, most))
+        return min(TURNS, n // pairs)
     if not 2 <= turns <= 99 or turns * (pairs - 1) + 2 > n:
         raise ConfigError(f"turns={turns}: a dialogue has 2 to 99, and n={n} must let each of {people} people speak")
     return turns
@@ -101,10 +104,7 @@ def utterance(seed: int, name: str) -> Utterance:
 @lru_cache(maxsize=4096)
 def _affect(seed: int, dialogue: str, pair: tuple[str, str], turns: int) -> tuple[tuple[float, ...], ...]:
     """Valence, arousal, dominance of each turn: each is drawn home, by the partner, and moved by what happens."""
-    if turns > 1:
-        earlier = _affect(seed, dialogue, pair, turns - 1)
-    else:
-        earlier = ()
+    earlier = _affect(seed, dialogue, pair, turns - 1) if turns > 1 else ()
     first = int(stream("starts", seed, dialogue).integers(2))
     mood = stream("mood", seed, dialogue).normal(0.0, 0.18, 3)
     random = stream("affect", seed, dialogue, turns)

@@ -36,7 +36,8 @@ JUDGEMENTS: Rated = {
     "slow": (-0.1, -0.7, -0.1), "dull": (-0.5, -0.7, -0.1), "dreary": (-0.7, -0.6, -0.3), "poor": (-0.5, -0.2, -0.2),
     "bad": (-0.6, 0.1, -0.1), "sickening": (-0.9, 0.5, -0.1), "awful": (-0.9, 0.4, -0.2), "dreadful": (-0.9, 0.6, -0.6),
     "horrible": (-1.0, 0.7, -0.4), "miserable": (-0.9, -0.2, -0.5), "hard": (-0.3, 0.3, -0.3), "frightening": (-0.7, 0.8, -0.8),
-    "insulting": (-0.8, 0.6, 0.3), "overwhelming": (-0.1, 0.8, -0.9), "manageable": (0.3, -0.2, 0.8), "hopeless": (-0.9, -0.4, -0.8),
+    "insulting": (-0.8, 0.6, 0.3), "overwhelming": (-0.1, 0.8, -0.9),
+    "manageable": (0.3, -0.2, 0.8), "hopeless": (-0.9, -0.4, -0.8),
 }  # fmt: skip
 
 # what is about to be done: mostly dominance
@@ -65,16 +66,16 @@ MANNERS: Rated = {
 
 # topic -> (who or what, what it did): without affect
 TOPICS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "garden": (("the hedge", "the greenhouse", "the seed tray", "the lawn"), ("was trimmed", "got its water", "was moved")),
+    "garden": (("the hedge", "the greenhouse", "the seed tray", "the lawn"), ("was trimmed", "got its water", "was measured")),
     "kitchen": (("the soup pot", "the oven", "the flour bag", "the table"), ("was filled", "stood by the wall", "was wiped")),
     "railway": (("the train", "the platform", "the ticket desk", "the signal"), ("changed its number", "was painted")),
-    "library": (("the shelf", "the catalogue", "the reading room", "the index"), ("was sorted", "moved upstairs")),
+    "library": (("the shelf", "the catalogue", "the reading room", "the index"), ("was sorted", "went upstairs")),
     "weather": (("the rain", "the wind", "the fog", "the cloud"), ("came from the west", "passed the hill", "turned north")),
     "office": (("the report", "the printer", "the meeting", "the folder"), ("was renamed", "took an hour", "was copied")),
-    "music": (("the piano", "the second verse", "the drum", "the choir"), ("began at eight", "was tuned", "moved a key down")),
+    "music": (("the piano", "the second verse", "the drum", "the choir"), ("began at eight", "was tuned", "went a key down")),
     "harbour": (("the ferry", "the crane", "the pier", "the cargo"), ("was weighed", "faced the town", "was unloaded")),
     "school": (("the timetable", "the blackboard", "the class", "the lesson"), ("started at nine", "changed rooms")),
-    "computer": (("the keyboard", "the update", "the screen", "the cable"), ("was replaced", "took a minute", "was plugged in")),
+    "computer": (("the keyboard", "the update", "the screen", "the cable"), ("was replaced", "took a minute")),
 }  # fmt: skip
 
 # habits of people
