@@ -33,7 +33,7 @@ def test_list() -> None:
     assert "IMFDB_final/<actor>/<movie>" in run("list")
     listed = json.loads(run("list", "--json"))
     assert {"imfdb", "afew_va", "affectnet", "iemocap", "mosi", "mosei", "ch_sims", "emobank", "meld"} < set(listed)
-    assert {"ravdess", "emodb", "cremad", "vreg", "table", "faces"} < set(listed)
+    assert {"ravdess", "emodb", "cremad", "vreg", "table", "faces", "speakers"} < set(listed)
 
 
 def test_describe(index: Path) -> None:

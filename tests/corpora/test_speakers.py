@@ -8,7 +8,7 @@ import pytest
 from scipy.signal import lfilter
 
 from affectspace.corpora.speakers import Utterance, frames, plan, score, speak, speaker, utterance
-from affectspace.corpora.speakers.face import faces, speaking_face
+from affectspace.corpora.speakers.face import faces
 from affectspace.corpora.speakers.sounds import sounds
 from affectspace.corpora.speakers.voice import RATE, _tract
 from affectspace.corpora.speakers.words import ADJECTIVES, INTENTIONS, JUDGEMENTS, MANNERS, TOPICS
@@ -142,8 +142,8 @@ def test_face_speaks(said: Utterance) -> None:
     assert clip.shape == (int(score(said).seconds * 4), 32, 32, 3)
     assert np.array_equal(clip, frames(said, fps=4, size=32))
     face = faces(said, 1)[0]
-    assert np.array_equal(speaking_face(face, 0.0, 48), render_face(face, 48))
-    assert not np.array_equal(speaking_face(face, 1.0, 48), render_face(face, 48))
+    assert np.array_equal(render_face(face, 48, opening=0.0), render_face(face, 48))
+    assert not np.array_equal(render_face(face, 48, opening=1.0), render_face(face, 48))
     assert np.abs(np.array([[f.valence, f.arousal] for f in faces(said, 20)]) - said.affect[:2]).max() < 0.3
 
 

@@ -1,5 +1,7 @@
 """From parameters to a picture."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from affectspace.corpora.faces.eyes import paint_brows, paint_eyes
@@ -11,20 +13,23 @@ from affectspace.corpora.faces.paint import Canvas, backdrop, exposed, ink, lit,
 from affectspace.corpora.faces.parameters import FaceParameters, rgb
 from affectspace.corpora.faces.worn import paint_beard, paint_glasses
 
+_SPEECH = 0.45  # how far speech opens a mouth, of the widest
+
 
 def _supersampling(size: int) -> int:
     return 4 if size <= 40 else 2 if size <= 72 or size > 128 else 3
 
 
-def render_face(parameters: FaceParameters, size: int = 64) -> np.ndarray:
+def render_face(parameters: FaceParameters, size: int = 64, *, opening: float = 0.0) -> np.ndarray:
     """The picture (size, size, 3) uint8, RGB, of a face; the same parameters give the same picture.
 
-    Raises ValueError where size is not within 16..1024.
+    opening : on [0, 1], how far speech opens the mouth beyond its expression. Raises ValueError where size is not within 16..1024.
     """
     if not 16 <= size <= 1024:
         raise ValueError(f"size must lie within 16..1024 pixels, got {size}")
     p, person = parameters, parameters.identity
     face = expression(p.valence, p.arousal, p.dominance)
+    face = replace(face, mouth_open=min(1.0, face.mouth_open + _SPEECH * float(opening)))
     side = size * _supersampling(size)
     head = Head(person, p.pose, side, face.mouth_open)
     shade = shading(head, p.light)

@@ -6,20 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from affectspace.corpora.faces import drawing
-from affectspace.corpora.faces.eyes import paint_brows, paint_eyes
-from affectspace.corpora.faces.features import paint_folds, paint_mouth
-from affectspace.corpora.faces.geometry import Head
-from affectspace.corpora.faces.hair import Hair
-from affectspace.corpora.faces.movements import expression
-from affectspace.corpora.faces.paint import Canvas, backdrop, exposed, lit, mix, shading
+from affectspace.corpora.faces.drawing import render_face
 from affectspace.corpora.faces.parameters import FaceParameters, stream
 from affectspace.corpora.faces.sampling import sample_parameters
-from affectspace.corpora.faces.worn import paint_beard, paint_glasses
 from affectspace.corpora.speakers.dialogues import Utterance
 from affectspace.corpora.speakers.prosody import Score, score
 
-_REACH = 0.45  # how far speech opens a mouth, of the widest
 _WANDER = np.array([0.05, 0.06, 0.10])  # sd of valence, arousal, dominance about the moment's
 
 
@@ -31,7 +23,9 @@ def frames(said: Utterance, fps: float = 10.0, size: int = 64, plan: Score | Non
     """
     plan = score(said) if plan is None else plan
     opening = plan.opening(fps)
-    return np.stack([speaking_face(face, o, size) for face, o in zip(faces(said, len(opening)), opening, strict=True)])
+    return np.stack(
+        [render_face(face, size, opening=o) for face, o in zip(faces(said, len(opening)), opening, strict=True)]
+    )
 
 
 def faces(said: Utterance, n: int) -> list[FaceParameters]:
@@ -56,31 +50,3 @@ def faces(said: Utterance, n: int) -> list[FaceParameters]:
         pose = replace(face.pose, pitch=face.pose.pitch + 10.0 * d, roll=face.pose.roll + side * 5.0 * max(-d, 0.0))
         found.append(replace(face, pose=pose))
     return found
-
-
-def speaking_face(parameters: FaceParameters, opening: float, size: int = 64) -> np.ndarray:
-    """`render_face` with the mouth opened further, by `opening` on [0, 1]; 0 is the same picture."""
-    p, person = parameters, parameters.identity
-    face = expression(p.valence, p.arousal, p.dominance)
-    face = replace(face, mouth_open=min(1.0, face.mouth_open + _REACH * float(opening)))
-    side = size * drawing._supersampling(size)
-    head = Head(person, p.pose, side, face.mouth_open)
-    shade = shading(head, p.light)
-    canvas = Canvas(side, backdrop(p.background, side).copy())
-    hair = Hair(head, shade, side)
-    scarf = person.hair_style == "scarf"
-    hair.behind(canvas)
-    drawing._shoulders(canvas, head, p, shade)
-    if not scarf:
-        drawing._ears(canvas, head, shade)
-    canvas.fill(head.contour(), lit(person.skin, shade, side))
-    drawing._hair_shadow(canvas, head)
-    paint_folds(canvas, head, face, p.light.x)
-    paint_beard(canvas, head, face, lit(person.hair_colour, shade, side) if scarf else hair.layer)
-    paint_mouth(canvas, head, face)
-    paint_eyes(canvas, head, face, p.pose.gaze)
-    brow = mix(person.hair_colour, (0.16, 0.10, 0.08), 0.45)
-    paint_brows(canvas, head, face, mix(brow, person.skin, 0.12))
-    hair.before(canvas)
-    paint_glasses(canvas, head)
-    return exposed(canvas.picture, p.light, size)

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from affectspace.corpora.corpus import Corpus
+from affectspace.corpora.faces.drawing import render_face
 from affectspace.corpora.speakers.dialogues import Utterance, utterance
-from affectspace.corpora.speakers.face import faces, frames, speaking_face
+from affectspace.corpora.speakers.face import faces, frames
 from affectspace.corpora.speakers.reader import read_about
 from affectspace.corpora.speakers.truth import nearest_emotions
 from affectspace.corpora.speakers.voice import RATE, speak
@@ -93,7 +94,7 @@ def _side_by_side(
     turns: list[Utterance], sounds: list[np.ndarray], pair: list[str], size: int, fps: float
 ) -> np.ndarray:
     """The dialogue's frames (n, size, 2 size, 3): who speaks moves, who listens keeps the last face."""
-    resting = {one.speaker.name: speaking_face(faces(one, 1)[0], 0.0, size) for one in reversed(turns)}
+    resting = {one.speaker.name: render_face(faces(one, 1)[0], size) for one in reversed(turns)}
     blank = np.full((size, size, 3), 90, np.uint8)
     shown = {name: resting.get(name, blank) for name in pair}
     n = int(np.ceil((_GAP + sum(len(sound) / RATE + _GAP for sound in sounds)) * fps))
