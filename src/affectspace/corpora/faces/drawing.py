@@ -23,7 +23,8 @@ def _supersampling(size: int) -> int:
 def render_face(parameters: FaceParameters, size: int = 64, *, opening: float = 0.0) -> np.ndarray:
     """The picture (size, size, 3) uint8, RGB, of a face; the same parameters give the same picture.
 
-    opening : on [0, 1], how far speech opens the mouth beyond its expression. Raises ValueError where size is not within 16..1024.
+    opening : on [0, 1], how far speech opens the mouth beyond its expression
+    Raises ValueError where size is not within 16..1024.
     """
     if not 16 <= size <= 1024:
         raise ValueError(f"size must lie within 16..1024 pixels, got {size}")
