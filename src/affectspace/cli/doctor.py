@@ -30,6 +30,13 @@ WITHOUT = {  # what stands still without a package; names as the installed metad
     "threadpoolctl": "evaluate, reproduce",
     "h5py": "labels of CMU-MOSI and CMU-MOSEI (.csd)",
     "tensorboard": "fit.logger: tensorboard",
+    "transformers": "extract: encoders of text, speech and video",
+    "librosa": "extract: acoustic functionals",
+    "soundfile": "extract: sounds",
+    "soxr": "extract: sounds of another sample rate",
+    "av": "extract: clips and their sound",
+    "dlib-bin": "extract: faces found in clips",
+    "ray": "extract --engine ray: many machines",
 }
 
 
