@@ -1,0 +1,179 @@
+"""What every model on feature vectors shares: batches with masks, standardisation from the training rows, fusion, calibration.
+
+A row may lack any modality and any label. What is absent is masked: it takes no part in a loss, a statistic or a fusion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from pydantic import Field, field_validator
+from torch import Tensor, nn
+
+from affectspace.models.losses import LossTerms
+from affectspace.models.posteriors import Posterior
+from affectspace.models.pretrained import ModelConfig, Pretrained
+
+AXES = ("valence", "arousal", "dominance")
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureBatch:
+    """A batch of feature vectors with whatever labels its rows have.
+
+    features : modality -> (batch, width), as the backbone gave them; what stands in absent rows is never read
+    present : modality -> (batch,) bool
+    affect : (batch, 3), valence, arousal, dominance on [-1, 1], NaN where not annotated
+    lexicon : (batch, 3), the lexicon's score of the text, NaN without one
+    category : (batch,) index of the emotion, -1 where not annotated
+    corpus : (batch,) index of the corpus that the row comes from
+    """
+
+    features: dict[str, Tensor]
+    present: dict[str, Tensor]
+    affect: Tensor
+    lexicon: Tensor
+    category: Tensor
+    corpus: Tensor
+
+    def __len__(self) -> int:
+        return len(self.affect)
+
+    def take(self, rows: Tensor) -> FeatureBatch:
+        """The rows at these positions, or of a mask."""
+        return self._each(lambda values: values[rows])
+
+    def to(self, device: torch.device | str, **options: Any) -> FeatureBatch:
+        """The batch on a device."""
+        return self._each(lambda values: values.to(device, **options))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> FeatureBatch:
+        return FeatureBatch(
+            {name: change(values) for name, values in self.features.items()},
+            {name: change(values) for name, values in self.present.items()},
+            change(self.affect),
+            change(self.lexicon),
+            change(self.category),
+            change(self.corpus),
+        )
+
+
+class FeatureModelConfig(ModelConfig):
+    """What every model on feature vectors must know."""
+
+    modalities: dict[str, int] = Field(min_length=1, description="name of each modality -> width of its vectors")
+    categories: tuple[str, ...] = Field((), description="emotions, in the order of the batch's indices")
+    corpora: tuple[str, ...] = Field(
+        ("corpus",), description="names of the training corpora, in the order of the indices"
+    )
+    fusion: Literal["mean", "precision"] = Field(
+        "precision", description="of the modalities' affect: plain mean, or weighted by 1 / variance"
+    )
+
+    @field_validator("modalities")
+    @classmethod
+    def _plain_names(cls, modalities: dict[str, int]) -> dict[str, int]:
+        for name, width in modalities.items():
+            if not name.isidentifier():
+                raise ValueError(f"modality {name!r} must be a plain word, such as audio or action_units")
+            if width < 1:
+                raise ValueError(f"modality {name!r} has width {width}; a vector has at least one dimension")
+        return modalities
+
+
+@dataclass(frozen=True)
+class TrainingStatistics:
+    """What a model takes from its training rows before it trains, and from no others.
+
+    feature_mean, feature_scale : modality -> (width,); scale is the standard deviation, 1 where a dimension is constant
+    label_mean : (corpora, 3), label_covariance : (corpora, 3, 3), of the rows with all axes known; NaN without any
+    centres : (categories, 3), mean affect of each emotion's rows, NaN without any
+    """
+
+    feature_mean: dict[str, Tensor]
+    feature_scale: dict[str, Tensor]
+    label_mean: Tensor
+    label_covariance: Tensor
+    centres: Tensor
+
+
+@dataclass(frozen=True)
+class Representation:
+    """What a model says of rows. Posteriors' means are what is evaluated. Absent rows hold anything: use `present`.
+
+    shared, private : modality -> posterior of its latents; a model without one of the kinds leaves the dict empty
+    affect, deviation : modality -> (batch, 3), valence, arousal, dominance read from it alone, and their standard deviation
+    fused, fused_deviation : (batch, 3) of all modalities that the row has; NaN for a row without any
+    """
+
+    shared: dict[str, Posterior]
+    private: dict[str, Posterior]
+    affect: dict[str, Tensor]
+    deviation: dict[str, Tensor]
+    fused: Tensor
+    fused_deviation: Tensor
+
+
+class AffectModel(Pretrained):
+    """Base of the models on feature vectors; subclasses give `loss` and `represent`."""
+
+    config: FeatureModelConfig
+
+    def __init__(self, config: FeatureModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.statistics = nn.Module()
+        for name, width in config.modalities.items():
+            self.statistics.register_buffer(f"mean_{name}", torch.zeros(width))
+            self.statistics.register_buffer(f"scale_{name}", torch.ones(width))
+
+    def prepare(self, statistics: TrainingStatistics) -> None:
+        """Take over the training rows' statistics, once, before training."""
+        for name in self.config.modalities:
+            self._statistic(f"mean_{name}").copy_(statistics.feature_mean[name])
+            self._statistic(f"scale_{name}").copy_(statistics.feature_scale[name])
+
+    def after_training(self, train: FeatureBatch, validation: FeatureBatch) -> None:
+        """What is fitted in closed form once the weights are final: read-outs on train, calibration on validation."""
+
+    def _statistic(self, name: str) -> Tensor:
+        return self.statistics.get_buffer(name)
+
+    def standardise(self, name: str, features: Tensor, present: Tensor) -> Tensor:
+        """Features of a modality in standard deviations of train, zero in absent rows, (batch, width)."""
+        scaled = (features - self._statistic(f"mean_{name}")) / self._statistic(f"scale_{name}")
+        return torch.where(present[:, None], scaled, torch.zeros_like(scaled))
+
+    def loss(
+        self, batch: FeatureBatch, generator: torch.Generator | None = None, *, progress: float = 1.0
+    ) -> LossTerms:
+        """Named terms and their weighted total; `progress` in [0, 1] is how far the training has come, for warm-ups."""
+        raise NotImplementedError
+
+    def represent(self, features: dict[str, Tensor], present: dict[str, Tensor]) -> Representation:
+        """Posteriors and affect of rows, without noise."""
+        raise NotImplementedError
+
+
+def fuse(
+    affect: dict[str, Tensor], deviation: dict[str, Tensor], present: dict[str, Tensor], method: str
+) -> tuple[Tensor, Tensor]:
+    """Affect of all modalities that a row has, and its standard deviation, each (batch, 3); NaN for a row without any.
+
+    "mean" is the plain mean, its deviation that of a mean of independent errors; "precision" weighs by 1 / variance (the
+    product of Gaussian experts). Both take the modalities' errors as independent; calibration corrects what is not.
+    """
+    names = list(affect)
+    means = torch.stack([affect[name] for name in names])
+    variance = torch.stack([deviation[name] for name in names]).square()
+    there = torch.stack([present[name] for name in names])[..., None].expand_as(means)
+    weight = torch.where(there, variance.reciprocal() if method == "precision" else torch.ones_like(means), 0.0)
+    total = weight.sum(dim=0)
+    share = weight / total.clamp(min=torch.finfo(means.dtype).tiny)
+    fused = (share * torch.where(there, means, 0.0)).sum(dim=0)
+    spread = (share.square() * torch.where(there, variance, 0.0)).sum(dim=0).sqrt()
+    nothing = total == 0
+    return fused.masked_fill(nothing, float("nan")), spread.masked_fill(nothing, float("nan"))
