@@ -3,10 +3,11 @@
 from affectspace.models.classifier import ClassifierConfig, EmotionClassifier
 from affectspace.models.levasa import ImageBatch, Levasa, LevasaConfig
 from affectspace.models.losses import LossTerms
+from affectspace.models.manifold import Manifold, ManifoldConfig
 from affectspace.models.posteriors import Posterior
 from affectspace.models.pretrained import Pretrained
 
-MODELS: dict[str, type[Pretrained]] = {"levasa": Levasa, "classifier": EmotionClassifier}
+MODELS: dict[str, type[Pretrained]] = {"levasa": Levasa, "classifier": EmotionClassifier, "manifold": Manifold}
 
 __all__ = [
     "MODELS",
@@ -16,6 +17,8 @@ __all__ = [
     "Levasa",
     "LevasaConfig",
     "LossTerms",
+    "Manifold",
+    "ManifoldConfig",
     "Posterior",
     "Pretrained",
 ]

@@ -5,6 +5,7 @@ A row may lack any modality and any label. What is absent is masked: it takes no
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -86,7 +87,7 @@ class FeatureModelConfig(ModelConfig):
 
 @dataclass(frozen=True)
 class TrainingStatistics:
-    """What a model takes from its training rows before it trains, and from no others.
+    """What a model takes from its training rows before it trains, and from no others: see `training_statistics`.
 
     feature_mean, feature_scale : modality -> (width,); scale is the standard deviation, 1 where a dimension is constant
     label_mean : (corpora, 3), label_covariance : (corpora, 3, 3), of the rows with all axes known; NaN without any
@@ -117,7 +118,7 @@ class Representation:
     fused_deviation: Tensor
 
 
-class AffectModel(Pretrained):
+class AffectModel(Pretrained, ABC):
     """Base of the models on feature vectors; subclasses give `loss` and `represent`."""
 
     config: FeatureModelConfig
@@ -147,15 +148,15 @@ class AffectModel(Pretrained):
         scaled = (features - self._statistic(f"mean_{name}")) / self._statistic(f"scale_{name}")
         return torch.where(present[:, None], scaled, torch.zeros_like(scaled))
 
+    @abstractmethod
     def loss(
         self, batch: FeatureBatch, generator: torch.Generator | None = None, *, progress: float = 1.0
     ) -> LossTerms:
         """Named terms and their weighted total; `progress` in [0, 1] is how far the training has come, for warm-ups."""
-        raise NotImplementedError
 
+    @abstractmethod
     def represent(self, features: dict[str, Tensor], present: dict[str, Tensor]) -> Representation:
         """Posteriors and affect of rows, without noise."""
-        raise NotImplementedError
 
 
 def fuse(

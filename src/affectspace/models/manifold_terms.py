@@ -1,0 +1,79 @@
+"""The terms of the affective manifold's objective (Eqs. 5-11) as plain functions on the rows that are present.
+
+Source: "Anchoring the Affective Manifold" (papers/affective_manifold), section 3. How a term's parts become one number is
+`reduce`; docs/manifold.md has the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from affectspace.models.gathering import mean_count
+from affectspace.models.posteriors import Posterior
+
+
+@dataclass(frozen=True)
+class Part:
+    """One modality's, or one ordered pair's, share of a term.
+
+    values : (rows,) or (rows, columns)
+    known : which of the values count, same shape; None where all do. Values that do not count must be finite
+    """
+
+    values: Tensor
+    known: Tensor | None = None
+
+
+def reduce(parts: Sequence[Part], reduction: str) -> Tensor:
+    """One number of a term's parts; zero where nothing is known.
+
+    "paper": mean over the known rows of each part and column, summed over columns and parts (the equations' sums; the data
+    enter as an expectation). "default": mean over all known values of all parts and columns. Under several processes counts
+    are global, so that the processes' average is the whole batch's value.
+    """
+    totals, counts = [], []
+    for part in parts:
+        known = torch.ones_like(part.values, dtype=torch.bool) if part.known is None else part.known
+        totals.append(torch.where(known, part.values, 0.0).sum(dim=0).reshape(-1))
+        counts.append(known.sum(dim=0).reshape(-1))
+    total, count = torch.cat(totals), mean_count(torch.cat(counts))
+    if reduction == "paper":
+        return (total / torch.where(count > 0, count, 1.0)).sum()
+    number = count.sum()
+    return total.sum() / torch.where(number > 0, number, 1.0)
+
+
+def reconstruction_error(reconstruction: Tensor, features: Tensor) -> Tensor:
+    """||h - D(z)||^2 of Eqs. 5 and 7, summed over the width, (rows,)."""
+    return (reconstruction - features).square().sum(dim=1)
+
+
+def gaussian_kl(posterior: Posterior, mean: Tensor, precision: Tensor) -> Tensor:
+    """KL(q || N(mean, precision^-1)) of each row in nats, with a full covariance, (rows,).
+
+    mean : (dimensions,), precision : (dimensions, dimensions), the inverse of the prior's covariance
+    """
+    offset = posterior.mean - mean
+    variance = posterior.log_variance.exp()
+    quadratic = ((offset @ precision) * offset).sum(dim=1) + variance @ precision.diagonal()
+    volume = torch.linalg.slogdet(precision).logabsdet + posterior.log_variance.sum(dim=1)
+    return 0.5 * (quadratic - volume - len(mean))
+
+
+def anchor_error(code: Tensor, target: Tensor, weight: Tensor | None = None) -> Part:
+    """L_GT and L_lex: (z - y)^2 of each row and axis, (rows, 3); an axis without a label does not count.
+
+    weight : (rows, 3) or (3,), of each squared error
+    """
+    known = ~torch.isnan(target)
+    error = (code - torch.where(known, target, 0.0)).square()
+    return Part(error if weight is None else error * weight, known)
+
+
+def warmed(progress: float, warmup: float) -> float:
+    """Factor of a weight that rises from 0 to 1 over the first `warmup` of the training."""
+    return min(progress / warmup, 1.0) if warmup > 0 else 1.0
