@@ -20,6 +20,15 @@ def decode_image(data: bytes, size: int, fit: str = "resize") -> np.ndarray:
 
     fit: "resize" squeezes what is not square, "crop" takes its centre. Raises UnreadableImageError with the reason.
     """
+    return _guarded(data, size, fit)
+
+
+def decode_picture(data: bytes) -> np.ndarray:
+    """The same in its own size, (height, width, 3) uint8 RGB, upright."""
+    return _guarded(data, None, "resize")
+
+
+def _guarded(data: bytes, size: int | None, fit: str) -> np.ndarray:
     if not data:
         raise UnreadableImageError("empty file")
     try:
@@ -36,17 +45,17 @@ def decode_image(data: bytes, size: int, fit: str = "resize") -> np.ndarray:
         raise UnreadableImageError(" ".join(str(error).split())[:200] or type(error).__name__) from error
 
 
-def _decode(data: bytes, size: int, fit: str) -> np.ndarray:
+def _decode(data: bytes, size: int | None, fit: str) -> np.ndarray:
     image: Image.Image = Image.open(BytesIO(data))
     if image.width * image.height > MOST_PIXELS:
         raise UnreadableImageError(f"{image.width} x {image.height}: more than {MOST_PIXELS // 10**6} million pixels")
-    if image.format == "JPEG":
+    if image.format == "JPEG" and size is not None:
         image.draft("RGB", (2 * size, 2 * size))  # unpacked at 1/2, 1/4, 1/8 where that is still twice what is asked
     if image.getexif().get(0x0112, 1) != 1:
         image = ImageOps.exif_transpose(image)
     if image.mode != "RGB":
         image = _to_rgb(image)
-    if image.size != (size, size):
+    if size is not None and image.size != (size, size):
         side = min(image.size)
         left, top = (image.width - side) // 2, (image.height - side) // 2
         box = (left, top, left + side, top + side) if fit == "crop" else None

@@ -31,7 +31,7 @@ class ReadoutResult:
 _Fit = Callable[[Floats, Floats, Floats, Floats, Floats], tuple[Floats, float, float, bool]]
 
 
-def _per_target(
+def per_target(
     train: ArrayLike, train_y: ArrayLike, validation: ArrayLike, validation_y: ArrayLike, test: ArrayLike, fit: _Fit
 ) -> ReadoutResult:
     x = feature_matrix(train, "train features")
@@ -86,20 +86,31 @@ def linear_readout(
         raise ConfigError(f"penalties is {tuple(penalties)}: it needs at least one, each above 0")
 
     def fit(x: Floats, y: Floats, vx: Floats, vy: Floats, tx: Floats) -> tuple[Floats, float, float, bool]:
-        mean = y.mean()
-        values, vectors = np.linalg.eigh(x.T @ x)
-        values = np.maximum(values, 0.0)
-        toward = vectors.T @ (x.T @ (y - mean))
-        best: tuple[float, float, Floats] | None = None
-        for penalty in sorted(penalties, reverse=True):
-            weights = vectors @ (toward / (values + penalty))
-            error = float(np.mean((vy - mean - vx @ weights) ** 2))
-            if best is None or error < best[1]:
-                best = float(penalty), error, weights
-        assert best is not None
-        return mean + tx @ best[2], best[0], best[1], True
+        weights, mean, penalty, error = ridge_weights(x, y, vx, vy, penalties)
+        return mean + tx @ weights, penalty, error, True
 
-    return _per_target(train, train_y, validation, validation_y, test, fit)
+    return per_target(train, train_y, validation, validation_y, test, fit)
+
+
+def ridge_weights(
+    x: Floats, y: Floats, validation_x: Floats, validation_y: Floats, penalties: Sequence[float] = PENALTIES
+) -> tuple[Floats, float, float, float]:
+    """Ridge regression of one target on features that are centred: weights (k,), intercept, penalty, its validation MSE.
+
+    x : (n, k); y : (n,), without NaN. The penalty is the one of least squared error on validation, at a tie the larger.
+    """
+    mean = float(y.mean())
+    values, vectors = np.linalg.eigh(x.T @ x)
+    values = np.maximum(values, 0.0)
+    toward = vectors.T @ (x.T @ (y - mean))
+    best: tuple[float, float, Floats] | None = None
+    for penalty in sorted(penalties, reverse=True):
+        weights = vectors @ (toward / (values + penalty))
+        error = float(np.mean((validation_y - mean - validation_x @ weights) ** 2))
+        if best is None or error < best[1]:
+            best = float(penalty), error, weights
+    assert best is not None
+    return best[2], mean, best[0], best[1]
 
 
 def mlp_readout(
@@ -147,4 +158,4 @@ def mlp_readout(
         number, best, stopped = train_to_best_epoch(model, epoch, score, max_epochs=max_epochs, patience=patience)
         return predict(tx), float(number), -best, stopped
 
-    return _per_target(train, train_y, validation, validation_y, test, fit)
+    return per_target(train, train_y, validation, validation_y, test, fit)

@@ -1,0 +1,100 @@
+"""A long input as a series of predictions: a table, its mean, its dynamics, a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from affectspace.errors import DataError
+from affectspace.lexicon.speakers import SpeakerDynamics, series_dynamics
+from affectspace.prediction.result import VAD, Estimate, Failure, Prediction, table_of
+from affectspace.prediction.windows import Window
+from affectspace.scales import AXES
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """Predictions of the windows of one input, in order.
+
+    name : of the input; unit : "s" or "sentence", of the windows' start and end; outcomes : one a window
+    modalities : of the run
+    """
+
+    name: str
+    unit: str
+    windows: Sequence[Window]
+    outcomes: Sequence[Prediction | Failure]
+    modalities: tuple[str, ...]
+
+    @property
+    def good(self) -> list[Prediction]:
+        """The windows that have a prediction."""
+        return [one for one in self.outcomes if isinstance(one, Prediction)]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row a window: start, end, of a text its sentences, and the columns of `table_of`."""
+        frame = table_of(self.outcomes, self.modalities)
+        frame.insert(0, "start", [window.start for window in self.windows])
+        frame.insert(1, "end", [window.end for window in self.windows])
+        if self.unit == "sentence":
+            frame.insert(2, "text", [window.sample.text for window in self.windows])
+        return frame
+
+    @cached_property
+    def whole(self) -> Prediction:
+        """The mean over windows. Its deviation is the root of their mean variance: windows of one speaker err together, so
+        that a mean over many is not taken for surer than one. Raises DataError where no window has a prediction.
+        """
+        good = self.good
+        if not good:
+            reasons = sorted({one.reason for one in self.outcomes if isinstance(one, Failure)})
+            raise DataError(f"{self.name}: {reasons[0] if reasons else 'it has no windows'}")
+        mean, deviation = _mean(good)
+        names = [name for name in self.modalities if any(name in one.by_modality for one in good)]
+        alone = {
+            name: Estimate(*_mean([one.by_modality[name] for one in good if name in one.by_modality])) for name in names
+        }
+        totals: dict[str, float] = {}
+        for one in good:
+            for emotion, value in one.probabilities.items():
+                totals[emotion] = totals.get(emotion, 0.0) + value / len(good)
+        ranked = dict(sorted(totals.items(), key=lambda pair: -pair[1]))
+        emotion, probability = next(iter(ranked.items()))
+        left = len(self.outcomes) - len(good)
+        notes = [f"the mean of {len(good)} windows" + (f", {left} had no prediction" if left else "")]
+        notes += dict.fromkeys(note for one in good for note in one.notes)
+        return Prediction(mean, deviation, alone, emotion, probability, ranked, tuple(notes))
+
+    @cached_property
+    def dynamics(self) -> SpeakerDynamics:
+        """Home base, displacements, rise and recovery of each axis (`series_dynamics`), steps being windows.
+
+        Raises DataError for fewer than two windows with a prediction.
+        """
+        table = self.table
+        good = table["reason"].isna().to_numpy()
+        values = table.loc[good, [axis for axis in AXES if table.loc[good, axis].notna().any()]]
+        if len(values) < 2:
+            raise DataError(f"{self.name}: {len(values)} windows have a prediction; dynamics need two")
+        return series_dynamics(values, [self.name] * len(values), times=table.loc[good, "start"].tolist())
+
+    def figure(self) -> Figure:
+        """Each axis over time, with its deviation and its home base. Raises DataError as `dynamics` does."""
+        from affectspace.prediction.figure import trajectory_figure
+
+        return trajectory_figure(self)
+
+
+def _mean(estimates: Sequence[Estimate]) -> tuple[VAD, VAD]:
+    means = np.array([one.mean for one in estimates])
+    deviations = np.array([one.deviation for one in estimates])
+    return VAD(*map(float, means.mean(axis=0))), VAD(*map(float, np.sqrt((deviations**2).mean(axis=0))))
