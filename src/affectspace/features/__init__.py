@@ -8,10 +8,12 @@ _PUBLIC = {
     "Extraction": "extraction",
     "FeatureStore": "store",
     "Item": "backbone",
+    "RayEngine": "ray_engine",
     "UnreadableItem": "backbone",
     "extract": "extraction",
     "items_of": "items",
     "make_backbone": "registry",
+    "remake_backbone": "identity",
 }
 
 __all__ = [
@@ -19,16 +21,20 @@ __all__ = [
     "Extraction",
     "FeatureStore",
     "Item",
+    "RayEngine",
     "UnreadableItem",
     "extract",
     "items_of",
     "make_backbone",
+    "remake_backbone",
 ]
 
 if TYPE_CHECKING:
     from affectspace.features.backbone import Backbone, Item, UnreadableItem
     from affectspace.features.extraction import Extraction, extract
+    from affectspace.features.identity import remake_backbone
     from affectspace.features.items import items_of
+    from affectspace.features.ray_engine import RayEngine
     from affectspace.features.registry import make_backbone
     from affectspace.features.store import FeatureStore
 

@@ -55,6 +55,7 @@ class LevasaEye:
         codes = [f"z_{name}{k}" for name in ("v", "a", "z") for k in range(chunk)]
         self.columns: tuple[str, ...] = tuple(f"{code}_{kind}" for kind in ("mean", "sd") for code in codes)
         self.counts: Counter[str] = Counter()
+        self.recipe: dict[str, Any] | None = None
 
     def load(self, item: Item) -> np.ndarray:
         """Its faces, (frames, size, size, 3) uint8."""
@@ -98,4 +99,7 @@ def levasa_backbone(
     """
     if run is None:
         raise ConfigError("video: levasa needs the folder of a run: --video-backbone RUN (in Python run=...)")
-    return LevasaEye(Path(run), frames, crop, device, dtype)
+    eye = LevasaEye(Path(run), frames, crop, device, dtype)
+    settings = {"run": str(Path(run).resolve()), "frames": frames, "crop": eye.settings["crop"], "dtype": dtype}
+    eye.recipe = {"modality": "video", "name": name, "settings": settings}
+    return eye

@@ -126,8 +126,15 @@ class Files:
 @contextmanager
 def files_of(corpus: Corpus) -> Iterator[Files]:
     """The files of a corpus, wherever they are."""
-    if corpus.media is None:
+    with open_files(corpus.media) as files:
+        yield files
+
+
+@contextmanager
+def open_files(media: Path | None) -> Iterator[Files]:
+    """Files in a folder or zip. Raises DataError where it is not there."""
+    if media is None:
         yield Files(None)
         return
-    with open_media(corpus.media) as media:
-        yield Files(media)
+    with open_media(media) as opened:
+        yield Files(opened)

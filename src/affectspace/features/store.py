@@ -20,9 +20,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from affectspace.errors import DataError, RunError
+from affectspace.features.identity import SAME
 from affectspace.files import write_atomic, write_text
-
-IDENTITY = ("name", "modality", "dimension", "licence", "revision", "settings")
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +66,7 @@ class FeatureStore:
                 raise RunError(f"{folder} is not empty and no store of features; choose another --out")
             write_text(folder / "backbone.json", json.dumps(identity, indent=2) + "\n")
         store = cls(folder)
-        for key in IDENTITY:
+        for key in SAME:
             if store.backbone.get(key) != json.loads(json.dumps(identity.get(key))):
                 raise RunError(
                     f"{folder} holds features of another kind ({key}: {store.backbone.get(key)!r} there, "
