@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
+from affectspace.errors import DataError
+from affectspace.models.erasure import LinearErasure
+from affectspace.models.label_links import PooledLabels
 from affectspace.models.losses import LossTerms
 from affectspace.models.posteriors import Posterior
 from affectspace.models.pretrained import ModelConfig, Pretrained
@@ -43,8 +46,8 @@ class FeatureBatch:
     def __len__(self) -> int:
         return len(self.affect)
 
-    def take(self, rows: Tensor) -> FeatureBatch:
-        """The rows at these positions, or of a mask."""
+    def take(self, rows: Tensor | slice) -> FeatureBatch:
+        """The rows at these positions, or of a mask; of a slice without a copy."""
         return self._each(lambda values: values[rows])
 
     def to(self, device: torch.device | str, **options: Any) -> FeatureBatch:
@@ -91,7 +94,14 @@ class TrainingStatistics:
 
     feature_mean, feature_scale : modality -> (width,); scale is the standard deviation, 1 where a dimension is constant
     label_mean : (corpora, 3), label_covariance : (corpora, 3, 3), of the rows with all axes known; NaN without any
-    centres : (categories, 3), mean affect of each emotion's rows, NaN without any
+    centres : (categories, 3), mean affect of each emotion's rows, NaN without any; pooled units where corpora are linked
+
+    What only the manifold needs; empty where it is not asked for:
+    pooled : how the corpora's labels are brought to one unit; pooled_covariance : (3, 3), of the labels in it
+    lexicon_mean, lexicon_deviation : (3,), of the lexicon's scores; NaN without any
+    category_count : (categories,) rows of each emotion
+    ridge : modality -> (3, width + 1), weights on standardised features, and intercept, of pooled labels in deviations
+    erasure : modality -> what takes a concept out of standardised features
     """
 
     feature_mean: dict[str, Tensor]
@@ -99,6 +109,13 @@ class TrainingStatistics:
     label_mean: Tensor
     label_covariance: Tensor
     centres: Tensor
+    pooled: PooledLabels | None = None
+    pooled_covariance: Tensor = field(default_factory=lambda: torch.full((3, 3), torch.nan))
+    lexicon_mean: Tensor = field(default_factory=lambda: torch.full((3,), torch.nan))
+    lexicon_deviation: Tensor = field(default_factory=lambda: torch.full((3,), torch.nan))
+    category_count: Tensor = field(default_factory=lambda: torch.zeros(0))
+    ridge: dict[str, Tensor] = field(default_factory=dict)
+    erasure: dict[str, LinearErasure] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -147,6 +164,34 @@ class AffectModel(Pretrained, ABC):
         """Features of a modality in standard deviations of train, zero in absent rows, (batch, width)."""
         scaled = (features - self._statistic(f"mean_{name}")) / self._statistic(f"scale_{name}")
         return torch.where(present[:, None], scaled, torch.zeros_like(scaled))
+
+    def given(
+        self, features: dict[str, Tensor], present: dict[str, Tensor]
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Features and masks of all modalities; one that is not given is absent from every row.
+
+        Raises DataError for an unknown modality, none at all, or features that do not fit the model or their mask.
+        """
+        known = ", ".join(self.config.modalities)
+        unknown = [name for name in features if name not in self.config.modalities]
+        if unknown or not features:
+            said = f"modality {unknown[0]!r} is none of the model's" if unknown else "no modality is given"
+            raise DataError(f"{said}: it reads {known}")
+        first = next(iter(features.values()))
+        whole, there = {}, {}
+        for name, width in self.config.modalities.items():
+            if name not in features:
+                whole[name] = first.new_zeros(len(first), width)
+                there[name] = torch.zeros(len(first), dtype=torch.bool, device=first.device)
+                continue
+            if features[name].shape != (len(first), width) or present[name].shape != (len(first),):
+                raise DataError(
+                    f"modality {name!r} has features {tuple(features[name].shape)} and a mask "
+                    f"{tuple(present[name].shape)}: the model needs ({len(first)}, {width}) and ({len(first)},); "
+                    "were the features made by another backbone?"
+                )
+            whole[name], there[name] = features[name], present[name]
+        return whole, there
 
     @abstractmethod
     def loss(

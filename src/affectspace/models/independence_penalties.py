@@ -28,17 +28,19 @@ def covariance_penalty(first: Tensor, second: Tensor) -> Tensor:
     return cross_covariance(first, second).square().sum()
 
 
-def correlation_penalty(first: Tensor, second: Tensor, floor: tuple[float, float] = (0.0, 0.0)) -> Tensor:
+def correlation_penalty(
+    first: Tensor, second: Tensor, first_floor: Tensor | float = 0.0, second_floor: Tensor | float = 0.0
+) -> Tensor:
     """Mean squared correlation over all pairs of dimensions, in [0, 1].
 
-    floor : variance added to each dimension of either; a dimension far below it, such as a collapsed latent's mean, counts as
-    uncorrelated instead of lending its noise a gradient
+    floors : variance added to each dimension, a number or (dimensions,); a dimension far below it, such as a collapsed
+    latent's mean, counts as uncorrelated instead of lending its noise a gradient
     """
     if len(first) < 2:
         return _nothing(first, second)
     tiny = torch.finfo(first.dtype).tiny
-    spread_first = first.var(dim=0) + floor[0] + tiny
-    spread_second = second.var(dim=0) + floor[1] + tiny
+    spread_first = first.var(dim=0) + first_floor + tiny
+    spread_second = second.var(dim=0) + second_floor + tiny
     return (cross_covariance(first, second).square() / (spread_first[:, None] * spread_second)).mean()
 
 

@@ -1,46 +1,138 @@
-"""Encoder and decoder of one modality of the affective manifold: multi-layer perceptrons on feature vectors."""
+"""Encoder and decoder of one modality of the affective manifold: multi-layer perceptrons on standardised features."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from affectspace.models.erasure import LinearErasure, erase
+from affectspace.models.manifold_config import ManifoldSettings
 from affectspace.models.posteriors import Posterior
 
+SHARED = 3
 LOG_VARIANCES = (-12.0, 6.0)
+LOG_DEVIATIONS = (-4.0, 3.0)
 
 
-def perceptron(inputs: int, hidden: tuple[int, ...]) -> nn.Sequential:
-    """Linear layers with ReLU after each, (batch, inputs) -> (batch, hidden[-1]); nothing where `hidden` is empty."""
-    layers: list[nn.Module] = []
-    for outputs in hidden:
-        layers += [nn.Linear(inputs, outputs), nn.ReLU()]
-        inputs = outputs
-    return nn.Sequential(*layers)
+def dropout(values: Tensor, rate: float, generator: torch.Generator | None) -> Tensor:
+    """Each value zero with probability `rate`, the others scaled up, as drawn from the generator."""
+    kept = torch.empty_like(values).bernoulli_(1.0 - rate, generator=generator)
+    return values * kept.div_(1.0 - rate)
 
 
-class GaussianHead(nn.Module):
-    """F of Eqs. 2-3: a perceptron to the mean and log-variance of a diagonal Gaussian."""
+class Perceptron(nn.Module):
+    """Linear layers, ReLU and dropout after each, (batch, inputs) -> (batch, outputs); the identity where `hidden` is empty."""
 
-    def __init__(self, inputs: int, hidden: tuple[int, ...], dimensions: int) -> None:
+    def __init__(self, inputs: int, hidden: tuple[int, ...], rate: float = 0.0) -> None:
         super().__init__()
-        self.trunk = perceptron(inputs, hidden)
-        self.to_posterior = nn.Linear(hidden[-1] if hidden else inputs, 2 * dimensions)
+        self.layers = nn.ModuleList(
+            nn.Linear(before, after) for before, after in zip((inputs, *hidden[:-1]), hidden, strict=True)
+        )
+        self.outputs, self.rate = (inputs, *hidden)[-1], rate
 
-    def forward(self, features: Tensor) -> tuple[Posterior, Tensor]:
-        """Posterior, and the last hidden layer, of (batch, inputs)."""
-        hidden = self.trunk(features)
-        mean, log_variance = self.to_posterior(hidden).chunk(2, dim=1)
-        return Posterior(mean, log_variance.clamp(*LOG_VARIANCES)), hidden
+    def forward(self, values: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        for layer in self.layers:
+            values = layer(values).relu()
+            if self.training and self.rate > 0:
+                values = dropout(values, self.rate, generator)
+        return values
+
+
+class Encoding(NamedTuple):
+    """Both posteriors of a modality, and the log standard deviation that its affect is known with, (batch, 3).
+
+    The shared posterior and the deviation are in standard deviations of the labels around their mean.
+    """
+
+    shared: Posterior
+    private: Posterior
+    log_deviation: Tensor
+
+
+class FeatureEncoder(nn.Module):
+    """Eqs. 2-3: standardised features, (batch, width) -> Encoding.
+
+    The mean of z_vad is a linear path (`skip`) and a perceptron's correction of it. The head of the deviation reads that
+    perceptron's last layer and the mean, and changes neither.
+    """
+
+    def __init__(self, width: int, config: ManifoldSettings) -> None:
+        super().__init__()
+        self.config = config
+        self.shared_trunk = Perceptron(width, config.hidden, config.dropout)
+        self.private_trunk = (
+            self.shared_trunk if config.encoder == "trunk" else Perceptron(width, config.hidden, config.dropout)
+        )
+        self.to_shared = nn.Linear(self.shared_trunk.outputs, 2 * SHARED)
+        self.to_private = nn.Linear(self.private_trunk.outputs, 2 * config.private)
+        if config.skip != "none":
+            self.skip = nn.Linear(width, SHARED).requires_grad_(config.skip == "linear")
+            for start in (
+                self.skip.weight,
+                self.skip.bias,
+                self.to_shared.weight[:SHARED],
+                self.to_shared.bias[:SHARED],
+            ):
+                nn.init.zeros_(start)
+        if config.uncertainty == "head":
+            self.to_deviation = nn.Linear(self.shared_trunk.outputs + SHARED, SHARED)
+            nn.init.zeros_(self.to_deviation.weight)
+            nn.init.zeros_(self.to_deviation.bias)
+        if config.erased:
+            self.register_buffer("erasure_reading", torch.zeros(width, config.erased))
+            self.register_buffer("erasure_offset", torch.zeros(config.erased))
+            self.register_buffer("erasure_writing", torch.zeros(config.erased, width))
+
+    erasure_reading: Tensor
+    erasure_offset: Tensor
+    erasure_writing: Tensor
+
+    @torch.no_grad()
+    def start(self, ridge: Tensor | None, erasure: LinearErasure | None) -> None:
+        """Take over the closed-form weights of the training rows: ridge (3, width + 1), its last column the intercept."""
+        if ridge is not None and self.config.skip != "none":
+            self.skip.weight.copy_(ridge[:, :-1])
+            self.skip.bias.copy_(ridge[:, -1])
+        if erasure is not None and self.config.erased:
+            self.erasure_reading.copy_(erasure.reading)
+            self.erasure_offset.copy_(erasure.offset)
+            self.erasure_writing.copy_(erasure.writing)
+
+    def forward(self, features: Tensor, generator: torch.Generator | None = None) -> Encoding:
+        config, seen = self.config, features
+        if self.training and config.feature_dropout > 0:
+            seen = dropout(features, config.feature_dropout, generator)
+        hidden = self.shared_trunk(seen, generator)
+        mean, log_variance = self.to_shared(hidden).chunk(2, dim=1)
+        if config.skip != "none":
+            mean = mean + self.skip(features)
+        if config.encoder == "trunk":
+            rest = hidden
+        else:
+            erased = (
+                erase(seen, self.erasure_reading, self.erasure_offset, self.erasure_writing) if config.erased else seen
+            )
+            rest = self.private_trunk(erased, generator)
+        private_mean, private_log_variance = self.to_private(rest).chunk(2, dim=1)
+        log_deviation = torch.zeros_like(mean)
+        if config.uncertainty == "head":
+            log_deviation = self.to_deviation(torch.cat([hidden, mean], dim=1).detach()).clamp(*LOG_DEVIATIONS)
+        return Encoding(
+            Posterior(mean, log_variance.clamp(*LOG_VARIANCES)),
+            Posterior(private_mean, private_log_variance.clamp(*LOG_VARIANCES)),
+            log_deviation,
+        )
 
 
 class FeatureDecoder(nn.Module):
-    """D of Eqs. 5-6: the two latents side by side -> standardised features, (batch, width)."""
+    """D of Eqs. 5-6: z_vad (in standard deviations) and z_priv side by side -> standardised features, (batch, width)."""
 
-    def __init__(self, shared: int, private: int, hidden: tuple[int, ...], width: int) -> None:
+    def __init__(self, width: int, config: ManifoldSettings) -> None:
         super().__init__()
-        self.trunk = perceptron(shared + private, hidden)
-        self.to_features = nn.Linear(hidden[-1] if hidden else shared + private, width)
+        self.trunk = Perceptron(SHARED + config.private, config.hidden[::-1])
+        self.to_features = nn.Linear(self.trunk.outputs, width)
 
     def forward(self, shared: Tensor, private: Tensor) -> Tensor:
         return self.to_features(self.trunk(torch.cat([shared, private], dim=1)))

@@ -6,13 +6,14 @@ Source: "Anchoring the Affective Manifold" (papers/affective_manifold), section 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from affectspace.models.gathering import mean_count
+from affectspace.models.gathering import gather_rows, mean_count
 from affectspace.models.posteriors import Posterior
 
 
@@ -72,6 +73,37 @@ def anchor_error(code: Tensor, target: Tensor, weight: Tensor | None = None) -> 
     known = ~torch.isnan(target)
     error = (code - torch.where(known, target, 0.0)).square()
     return Part(error if weight is None else error * weight, known)
+
+
+def discordance(code: Tensor, target: Tensor) -> Part:
+    """1 - concordance correlation (Lin 1989) of each axis over the rows with a label, (1, 3); two rows at least.
+
+    A batch statistic: its value depends on the batch, and rows of all processes enter it.
+    """
+    code, target = gather_rows(code), gather_rows(target)
+    known = ~torch.isnan(target)
+    count = known.sum(dim=0)
+    number = count.clamp(min=1)
+    filled = torch.where(known, target, 0.0)
+    code_mean, target_mean = torch.where(known, code, 0.0).sum(dim=0) / number, filled.sum(dim=0) / number
+    code_around = torch.where(known, code - code_mean, 0.0)
+    target_around = torch.where(known, filled - target_mean, 0.0)
+    covariance = (code_around * target_around).sum(dim=0) / number
+    spread = (code_around.square().sum(dim=0) + target_around.square().sum(dim=0)) / number
+    concordance = 2.0 * covariance / (spread + (code_mean - target_mean).square() + 1e-8)
+    return Part((1.0 - concordance)[None], (count > 1)[None])
+
+
+def gaussian_nll(mean: Tensor, log_deviation: Tensor, target: Tensor) -> Part:
+    """-log N(target; mean, deviation^2) of each row and axis, nats, (rows, 3), without a gradient in the mean."""
+    known = ~torch.isnan(target)
+    error = (torch.where(known, target, 0.0) - mean.detach()) * torch.exp(-log_deviation)
+    return Part(0.5 * error.square() + log_deviation + 0.5 * math.log(2.0 * math.pi), known)
+
+
+def without_value(term: Tensor) -> Tensor:
+    """Zero with the term's gradient: for readers that learn beside the model and must not decide which epoch is best."""
+    return term - term.detach()
 
 
 def warmed(progress: float, warmup: float) -> float:
