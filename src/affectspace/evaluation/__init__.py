@@ -27,6 +27,29 @@ _PUBLIC = {
         "permutation_floor"
     ),
     "rate_distortion": "pareto_front",
+    "correlation_intervals": (
+        "axis_correlations concordance_interval mae_interval paired_concordance_difference paired_mae_difference "
+        "paired_pearson_difference pearson_interval"
+    ),
+    "independence": "cka_interval correlation_matrix debiased_cka linear_cka mean_abs_correlation",
+    "mutual_information": "binned_information ksg_information pairwise_ksg_information",
+    "dependence": "dependence_test distance_correlation fixed_rows rbf_hsic",
+    "independence_table": "independence_measures",
+    "uncertainty": (
+        "Widening constant_deviation coverage fit_scale gaussian_crps gaussian_nll tercile_coverage "
+        "uncertainty_measures widening width_error_correlation"
+    ),
+    "retrieval": "Retrieval retrieval",
+    "two_sample": "centroid_distance classifier_two_sample two_sample_test",
+    "boosted": "boosted_probe boosted_readout",
+    "folds": "Fold OutOfFold grouped_folds out_of_fold out_of_fold_readout reduced",
+    "dissociation": "Dissociation dissociation speaker_probe",
+    "within_person": "WithinPerson within_person_difference",
+    "sentiment": (
+        "negative_non_negative negative_positive round_half_away sentiment_classes sentiment_measures "
+        "seven_class_accuracy"
+    ),
+    "robustness": ("Curve drop_modality feature_noise gain noise padding reverberation robustness_curve telephone"),
     "result": "Measurement MetricsFile",
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names.split()}

@@ -1,6 +1,6 @@
 """Floors and ceilings that stand beside a figure, and whether a latent is alive."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,49 @@ class PermutationFloor:
     p: float
     permutations: int
 
+    @classmethod
+    def of(cls, value: float, draws: Floats) -> "PermutationFloor":
+        """From the statistic and its values under permutation (permutations,); p = (1 + as large) / (1 + permutations).
+
+        Raises DataError where any is NaN.
+        """
+        if np.isnan(value) or np.isnan(draws).any():
+            raise DataError(
+                "the statistic is undefined (NaN) on these rows: constant labels or predictions have no floor"
+            )
+        low, high = np.quantile(draws, [0.025, 0.975])
+        p = float((1 + np.sum(draws >= value)) / (1 + len(draws)))
+        return cls(float(value), float(draws.mean()), float(low), float(high), p, len(draws))
+
+
+def permuted_orders(n: int, groups: ArrayLike | None, permutations: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    """Random orders of n rows, with `groups` (n,) within each person only; the same for the same seed.
+
+    Raises ConfigError for no permutation and DataError for a row without a group.
+    """
+    if permutations < 1:
+        raise ConfigError(f"permutations is {permutations}: at least one is needed")
+    if groups is None:
+        members = [np.arange(n)]
+    else:
+        names, known = known_labels(groups, "groups")
+        require_same_length(n, "truth", len(names), "groups")
+        if not known.all():
+            raise DataError(f"groups has no value in row {int(np.flatnonzero(~known)[0])}: leave the row out")
+        codes = np.unique(plain_labels(names, "groups"), return_inverse=True)[1]
+        members = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
+    return _orders(n, members, permutations, np.random.default_rng(seed))
+
+
+def _orders(
+    n: int, members: list[NDArray[np.int64]], permutations: int, rng: np.random.Generator
+) -> Iterator[NDArray[np.int64]]:
+    for _ in range(permutations):
+        order = np.arange(n)
+        for rows in members:
+            order[rows] = rng.permutation(rows)
+        yield order
+
 
 def permutation_floor(
     statistic: Callable[..., float],
@@ -47,32 +90,11 @@ def permutation_floor(
     """
     labels = np.asarray(truth)
     require_rows(len(labels), "truth")
-    if permutations < 1:
-        raise ConfigError(f"permutations is {permutations}: at least one is needed")
     for i, array in enumerate(arrays):
         require_same_length(len(labels), "truth", len(np.asarray(array)), f"array {i}")
-    if groups is None:
-        members = [np.arange(len(labels))]
-    else:
-        names, known = known_labels(groups, "groups")
-        require_same_length(len(labels), "truth", len(names), "groups")
-        if not known.all():
-            raise DataError(f"groups has no value in row {int(np.flatnonzero(~known)[0])}: leave the row out")
-        codes = np.unique(plain_labels(names, "groups"), return_inverse=True)[1]
-        members = [np.flatnonzero(codes == g) for g in range(codes.max() + 1)]
-    rng = np.random.default_rng(seed)
-    value = float(statistic(labels, *arrays))
-    draws = np.empty(permutations)
-    for i in range(permutations):
-        order = np.arange(len(labels))
-        for rows in members:
-            order[rows] = rng.permutation(rows)
-        draws[i] = statistic(labels[order], *arrays)
-    if np.isnan(value) or np.isnan(draws).any():
-        raise DataError("the statistic is undefined (NaN) on these rows: constant labels or predictions have no floor")
-    low, high = np.quantile(draws, [0.025, 0.975])
-    p = float((1 + np.sum(draws >= value)) / (1 + permutations))
-    return PermutationFloor(value, float(draws.mean()), float(low), float(high), p, permutations)
+    orders = permuted_orders(len(labels), groups, permutations, seed)
+    draws = np.array([float(statistic(labels[order], *arrays)) for order in orders])
+    return PermutationFloor.of(float(statistic(labels, *arrays)), draws)
 
 
 def constant_floor(train: ArrayLike, test: ArrayLike) -> dict[str, PerAxis]:

@@ -77,7 +77,7 @@ def _labelled(features: ArrayLike, labels: ArrayLike, what: str, width: int | No
     return matrix[known], plain_labels(values[known], f"{what} labels")
 
 
-def _prepare(
+def prepare(
     train: ArrayLike,
     train_labels: ArrayLike,
     validation: ArrayLike,
@@ -132,7 +132,7 @@ def linear_probe(
     """
     if not len(grid) or min(grid) <= 0:
         raise ConfigError(f"grid is {tuple(grid)}: it needs at least one C, each above 0")
-    data = _prepare(train, train_labels, validation, validation_labels, test, classes)
+    data = prepare(train, train_labels, validation, validation_labels, test, classes)
     model = LogisticRegression(
         class_weight="balanced" if balanced else None, max_iter=max_iterations, tol=1e-4, warm_start=True
     )
@@ -176,7 +176,7 @@ def mlp_probe(
     every epoch draws its rows so that classes are equally likely. For several seeds call it once per seed and give the
     list of predictions to the intervals.
     """
-    data = _prepare(train, train_labels, validation, validation_labels, test, classes)
+    data = prepare(train, train_labels, validation, validation_labels, test, classes)
     x, codes = data.train.astype(np.float32), data.train_codes
     validation_x = data.validation.astype(np.float32)
     counts = np.bincount(codes)
