@@ -46,5 +46,5 @@ def fields_for(squares: Path) -> dict:
             "split": {"fractions": (0.6, 0.2, 0.2)},
         },
         "model": {"image_size": 32, "width": 4, "hidden": (16,), "chunk": 4, "alignment_weight": 0.3},
-        "fit": {"epochs": 3, "batch_size": 16, "threads": 1, "accelerator": "cpu"},
+        "fit": {"epochs": 3, "batch_size": 16, "threads": 1, "accelerator": "cpu", "checkpoint_seconds": 0},
     }

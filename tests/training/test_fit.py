@@ -20,7 +20,7 @@ from affectspace.files import write_atomic
 from affectspace.models import EmotionClassifier, Levasa
 from affectspace.training.configuration import TrainConfig, build_config
 from affectspace.training.fit import fit
-from affectspace.training.module import ImageTraining
+from affectspace.training.image_training import ImageTraining
 from affectspace.training.runs import open_run
 from affectspace.training.training_set import TrainingSet
 

@@ -11,12 +11,13 @@ from torch import Tensor
 
 from affectspace.errors import DataError
 from affectspace.models.levasa import ImageBatch
-from affectspace.training.configuration import AugmentationConfig
+from affectspace.training.image_configuration import AugmentationConfig
 
 
-def step_seed(seed: int, epoch: int, step: int) -> int:
-    """A seed for one step of one epoch, below 2^63."""
-    return int(np.random.SeedSequence([seed, epoch, step]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+def step_seed(seed: int, epoch: int, step: int, rank: int = 0) -> int:
+    """A seed for one step of one epoch in one process, below 2^63."""
+    entropy = [seed, epoch, step, rank] if rank else [seed, epoch, step]
+    return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 @dataclass(frozen=True)

@@ -1,125 +1,111 @@
-"""The configuration of a training: YAML in, frozen, unknown keys refused, overrides `key.key=value`."""
+"""The configuration of a training: YAML in, frozen, unknown keys refused, overrides `key.key=value`.
+
+What kind of training it is, images or features, `model.kind` says.
+"""
+
+from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
+from affectspace.emotions import CATEGORIES
 from affectspace.errors import ConfigError
-from affectspace.models.classifier import ClassifierConfig
-from affectspace.models.levasa import LevasaConfig
-from affectspace.models.pretrained import ModelConfig
+from affectspace.models import MODELS
+from affectspace.models.affect_model import AffectModel, FeatureModelConfig
+from affectspace.training.feature_configuration import FeatureTrainConfig
+from affectspace.training.image_configuration import (
+    AugmentationConfig,
+    DataConfig,
+    FitConfig,
+    LabelConfig,
+    TrainConfig,
+)
+from affectspace.training.settings import SplitConfig
+from affectspace.training.unknown_keys import explain
+from affectspace.training.widths import corpus_names, store_widths
+
+__all__ = [
+    "AugmentationConfig",
+    "DataConfig",
+    "FeatureTrainConfig",
+    "FitConfig",
+    "LabelConfig",
+    "SplitConfig",
+    "TrainConfig",
+    "build_config",
+    "build_feature_config",
+    "is_feature_kind",
+    "read_config",
+]
 
 
-class SplitConfig(ModelConfig):
-    """Which people train, choose and test."""
-
-    scheme: str = Field(
-        "person", description="person keeps people apart; random and published as `corpus describe` tells"
-    )
-    fold: int | None = Field(None, ge=0, description="test on this fold of the people")
-    folds: int = Field(5, ge=2)
-    seed: int = 0
-    fractions: tuple[float, float, float] = Field((0.7, 0.1, 0.2), description="train, validation, test")
-
-
-class DataConfig(ModelConfig):
-    """Which corpus, and which part of it."""
-
-    corpus: str = Field(description="a reader's name: table, imfdb, afew_va, affectnet, faces")
-    path: Path = Field(description="the corpus' folder, or the table")
-    media: Path | None = Field(None, description="folder or zip of the images, for corpus: table")
-    columns: dict[str, str] = Field(default_factory=dict, description="our name of a column <- theirs")
-    scale: str | None = Field(None, description="the scale that a table's VA are written in")
-    where: str | None = Field(None, description="which rows, such as 'min(width, height) >= 48'")
-    limit: int | None = Field(
-        None, ge=1, description="at most so many rows, drawn by the split's seed, for a quick look"
-    )
-    cache: Path | None = Field(None, description="folder for decoded images")
-    split: SplitConfig = SplitConfig()
-
-
-class LabelConfig(ModelConfig):
-    """Valence and arousal to align with, where the corpus has emotions only (Algorithm 1, line 4)."""
-
-    source: Literal["auto", "rated", "transferred"] = Field("auto", description="auto: rated where there are any")
-    reference: str = Field("affectnet", description="a published reference, or the path of a fitted transfer (JSON)")
-    distribution: Literal["uniform", "gaussian", "centres"] = Field("uniform", description="uniform is the paper's")
-    permute: int | None = Field(None, description="control: seed by which emotions are permuted among the ellipses")
-    redraw: bool = Field(False, description="draw anew in every epoch, instead of once as in the paper")
-
-
-class AugmentationConfig(ModelConfig):
-    """Mirrored and jittered training images; the greatest change each way. All zero and mirror false is none."""
-
-    mirror: bool = True
-    rotation: float = Field(5.0, ge=0, description="degrees")
-    scale: float = Field(0.05, ge=0, lt=1, description="share of the size")
-    shift: float = Field(0.05, ge=0, lt=1, description="share of the image")
-    contrast: float = Field(0.1, ge=0, lt=1)
-    brightness: float = Field(0.05, ge=0, lt=1)
-
-
-class FitConfig(ModelConfig):
-    """How long, how fast, on what."""
-
-    epochs: int = Field(10, ge=1)
-    batch_size: int = Field(64, ge=2)
-    learning_rate: float = Field(1e-3, gt=0)
-    schedule: Literal["constant", "one_cycle"] = Field(
-        "one_cycle", description="one_cycle: rise over a tenth, then cosine to 0"
-    )
-    weight_decay: float = Field(0.01, ge=0)
-    gradient_clip: float | None = Field(None, gt=0, description="norm of the gradient")
-    balance: float = Field(1.0, ge=0, le=1, description="0 draws rows as they are, 1 all emotions equally often")
-    patience: int = Field(0, ge=0, description="stop after so many epochs without a better validation loss; 0: never")
-    keep: Literal["best", "last"] = Field("best", description="which epoch's weights become the model")
-    seed: int = 0
-    accelerator: str = "auto"
-    devices: int = Field(1, ge=1, le=1, description="image models train on one device")
-    precision: str = Field("32-true", description="Lightning's names: 32-true, bf16-mixed, 16-mixed, ...")
-    channels_last: bool = True
-    threads: int | None = Field(None, ge=1, description="of PyTorch on the CPU")
-    logger: Literal["csv", "tensorboard"] = Field("csv", description="history.csv is always written")
-    augmentation: AugmentationConfig = AugmentationConfig()
-
-
-ModelUnion = Annotated[LevasaConfig | ClassifierConfig, Field(discriminator="kind")]
-
-
-class TrainConfig(ModelConfig):
-    """All of a training. Round-trips to YAML."""
-
-    data: DataConfig
-    labels: LabelConfig = LabelConfig()
-    model: ModelUnion = LevasaConfig()
-    fit: FitConfig = FitConfig()
-
-    def to_yaml(self) -> str:
-        """YAML of every key, defaults included."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+def is_feature_kind(kind: Any) -> bool:
+    """Whether a model of that kind reads feature vectors (and not images)."""
+    return isinstance(kind, str) and kind in MODELS and issubclass(MODELS[kind], AffectModel)
 
 
 def build_config(fields: dict[str, Any], *, where: str = "configuration", overrides: Sequence[str] = ()) -> TrainConfig:
-    """A checked configuration from nested fields and overrides such as ``model.alignment_weight=1``.
+    """A checked configuration of a training on images, from nested fields and overrides such as ``fit.epochs=5``.
 
     Raises ConfigError that names each key, with the nearest known ones, or the value that is not allowed.
     """
-    fields = dict(fields)
-    for override in overrides:
-        _override(fields, override)
+    fields = _overridden(fields, overrides)
     if isinstance(fields.get("model"), dict):
         fields["model"] = {"kind": "levasa", **fields["model"]}
     try:
         return TrainConfig.model_validate(fields)
     except ValidationError as error:
-        raise ConfigError(f"{where}: " + "; ".join(_explain(dict(item)) for item in error.errors())) from None
+        raise ConfigError(f"{where}: {explain(error, TrainConfig)}") from None
 
 
-def read_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
+def build_feature_config(
+    fields: dict[str, Any],
+    *,
+    where: str = "configuration",
+    overrides: Sequence[str] = (),
+    modalities: Mapping[str, int] | None = None,
+    corpora: Sequence[str] | None = None,
+) -> FeatureTrainConfig:
+    """A checked configuration of a training on features, from nested fields and overrides.
+
+    modalities, corpora : for data that is passed to `fit` as a FeatureSet; by default those of `data.corpora`. They fill
+    `model.modalities` and `model.corpora` where the fields leave them out. Raises ConfigError as `build_config`, and where
+    the stores disagree with each other or cannot be read.
+    """
+    fields = _overridden(fields, overrides)
+    model = fields.get("model")
+    if not isinstance(model, dict):
+        raise ConfigError(f"{where}: model: give its kind and settings; found {type(model).__name__}")
+    kind = model.get("kind")
+    if not is_feature_kind(kind):
+        raise ConfigError(f"{where}: {_unknown_kind(kind)}")
+    try:
+        rest = FeatureTrainConfig.model_validate({**fields, "model": FeatureModelConfig.model_construct()})
+    except ValidationError as error:
+        raise ConfigError(f"{where}: {explain(error, FeatureTrainConfig)}") from None
+    if not model.get("modalities"):
+        model["modalities"] = dict(modalities) if modalities is not None else store_widths(rest.data, where)
+    if not model.get("categories"):
+        model["categories"] = CATEGORIES  # those that occur, once the corpora are read
+    if not model.get("corpora"):
+        model["corpora"] = tuple(corpora) if corpora is not None else corpus_names(rest.data)
+    return rest.model_copy(update={"model": _model_config(model, where)})
+
+
+def _model_config(fields: dict[str, Any], where: str) -> FeatureModelConfig:
+    config_class: Any = MODELS[fields["kind"]].config_class
+    try:
+        return config_class.model_validate(fields)
+    except ValidationError as error:
+        raise ConfigError(f"{where}: {explain(error, config_class, ('model',))}") from None
+
+
+def read_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig | FeatureTrainConfig:
     """The configuration in a YAML file; relative paths in it count from the working directory."""
     try:
         fields = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
@@ -129,7 +115,27 @@ def read_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
         raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(fields, dict):
         raise ConfigError(f"{path}: expected the keys data, labels, model, fit; found {type(fields).__name__}")
+    model = _overridden(fields, overrides).get("model")
+    kind = model.get("kind", "levasa") if isinstance(model, dict) else "levasa"
+    if is_feature_kind(kind):
+        return build_feature_config(fields, where=str(path), overrides=overrides)
+    if kind not in MODELS:
+        raise ConfigError(f"{path}: {_unknown_kind(kind)}")
     return build_config(fields, where=str(path), overrides=overrides)
+
+
+def _unknown_kind(kind: Any) -> str:
+    near = difflib.get_close_matches(str(kind), MODELS, n=1)
+    guess = f"did you mean {near[0]!r}? " if near else ""
+    return f"model.kind: {kind!r} is no kind of model; {guess}there are {', '.join(MODELS)}"
+
+
+def _overridden(fields: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """A copy of nested fields with the overrides in it."""
+    copy = {name: dict(value) if isinstance(value, dict) else value for name, value in fields.items()}
+    for override in overrides:
+        _override(copy, override)
+    return copy
 
 
 def _override(fields: dict[str, Any], override: str) -> None:
@@ -147,21 +153,3 @@ def _override(fields: dict[str, Any], override: str) -> None:
         fields[last] = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"override {override!r}: {text!r} is not YAML: {' '.join(str(error).split())}") from error
-
-
-def _explain(item: dict[str, Any]) -> str:
-    location = [str(part) for part in item["loc"] if part not in ("levasa", "classifier")]
-    key = ".".join(location)
-    if item["type"] == "extra_forbidden":
-        model: Any = TrainConfig
-        for part in item["loc"][:-1]:
-            if part in ("levasa", "classifier"):
-                model = {"levasa": LevasaConfig, "classifier": ClassifierConfig}[part]
-            elif model is not None:
-                field = model.model_fields.get(part)
-                model = field.annotation if field and hasattr(field.annotation, "model_fields") else None
-        known = list(model.model_fields) if model else []
-        near = difflib.get_close_matches(location[-1], known, n=3, cutoff=0.5) or known
-        return f"unknown key {key!r}; did you mean {', '.join('.'.join([*location[:-1], name]) for name in near)}?"
-    given = "" if isinstance(item.get("input"), dict) else f" (given: {item.get('input')!r})"
-    return f"{key}: {item['msg']}{given}"

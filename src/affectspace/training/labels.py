@@ -12,7 +12,7 @@ from affectspace.corpora.transferred import transferred_values
 from affectspace.emotions import CATEGORIES
 from affectspace.errors import ConfigError, DataError
 from affectspace.training.batches import step_seed
-from affectspace.training.configuration import LabelConfig
+from affectspace.training.image_configuration import LabelConfig
 
 AXES = ["valence", "arousal"]
 

@@ -1,75 +1,77 @@
-"""The Lightning module and data module that train any of our image models."""
+"""The Lightning module that trains any of our models: steps, sums of the terms, optimiser, schedule, a clear stop at NaN."""
 
+from __future__ import annotations
+
+import math
 from typing import Any
 
 import lightning as L
 import torch
+import torch.distributed as dist
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from affectspace.errors import RunError
-from affectspace.models.levasa import ImageBatch
 from affectspace.models.losses import LossTerms
 from affectspace.models.pretrained import Pretrained
-from affectspace.training.batches import EpochBatches, ImageSamples, augment, step_seed
-from affectspace.training.configuration import FitConfig
+from affectspace.training.batches import step_seed
+from affectspace.training.settings import FitSettings
 
 VALIDATION = 2**31  # stands in for the epoch in the seed of validation noise, so that it is the same in every epoch
+NAMED = 8  # rows in a message
 
 
-class ImageData(L.LightningDataModule):
-    """Training batches of the trainer's current epoch, and validation batches that never change."""
+class Training(L.LightningModule):
+    """What trainings of images and of features share; a subclass says what the loss of a batch is.
 
-    def __init__(self, training: ImageSamples, validation: ImageSamples, config: FitConfig) -> None:
-        super().__init__()
-        self.training, self.validation, self.config = training, validation, config
+    Noise is a function of (seed, epoch, step), also that of dropout, which draws from PyTorch's global state.
+    """
 
-    def train_dataloader(self) -> EpochBatches:
-        epoch = self.trainer.current_epoch if self.trainer else 0
-        config = self.config
-        return EpochBatches(self.training, config.batch_size, seed=config.seed, epoch=epoch, balance=config.balance)
-
-    def val_dataloader(self) -> EpochBatches:
-        return EpochBatches(self.validation, self.config.batch_size, seed=self.config.seed, epoch=0, shuffle=False)
-
-
-class ImageTraining(L.LightningModule):
-    """Steps, optimiser and schedule. Noise is a function of (seed, epoch, step)."""
-
-    def __init__(self, model: Pretrained, config: FitConfig, steps_per_epoch: int) -> None:
+    def __init__(self, model: Pretrained, config: FitSettings, steps_per_epoch: int) -> None:
         super().__init__()
         self.model: Pretrained = model
         self.config, self.steps_per_epoch = config, steps_per_epoch
+        self._sums = {"train": TermSums(), "validation": TermSums()}
 
-    def _generators(self, epoch: int, step: int) -> tuple[torch.Generator, torch.Generator]:
-        seed = step_seed(self.config.seed, epoch, step)
-        return torch.Generator().manual_seed(seed), torch.Generator(self.device).manual_seed(seed)
+    def step_loss(self, batch: Any, seed: int, progress: float, training: bool) -> LossTerms:
+        """Terms of a batch. progress : how far the training has come, from 0 to 1."""
+        raise NotImplementedError
 
-    def training_step(self, batch: ImageBatch, step: int) -> Tensor:
-        for_images, for_codes = self._generators(self.current_epoch, step)
-        image = augment(batch.image, self.config.augmentation, for_images)
-        terms = self.model.loss(ImageBatch(image, batch.affect, batch.category), for_codes)
-        self._check(terms, step)
-        self._record("train", terms, len(batch.image))
+    def rows_of(self, step: int) -> list[str]:
+        """Names of the rows of a training step, of all processes."""
+        raise NotImplementedError
+
+    def training_step(self, batch: Any, step: int) -> Tensor:
+        epoch = self.current_epoch
+        seed = step_seed(self.config.seed, epoch, step, self.global_rank)
+        torch.manual_seed(seed)
+        progress = (epoch * self.steps_per_epoch + step) / (self.config.epochs * self.steps_per_epoch)
+        terms = self.step_loss(batch, seed, progress, True)
+        if not math.isfinite(terms.total.item()):
+            self._stop(terms, step)
+        self._sums["train"].add(terms, len(batch.affect))
         return terms.total
 
-    def validation_step(self, batch: ImageBatch, step: int) -> None:
-        _, for_codes = self._generators(VALIDATION, step)
-        self._record("validation", self.model.loss(batch, for_codes), len(batch.image))
+    def validation_step(self, batch: Any, step: int) -> None:
+        seed = step_seed(self.config.seed, VALIDATION, step, self.global_rank)
+        self._sums["validation"].add(self.step_loss(batch, seed, 1.0, False), len(batch.affect))
 
-    def _record(self, part: str, terms: LossTerms, rows: int) -> None:
-        values = {f"{part}_{name}": value.detach() for name, value in {"total": terms.total, **terms.terms}.items()}
-        self.log_dict(values, on_step=False, on_epoch=True, batch_size=rows)
+    def on_validation_epoch_end(self) -> None:
+        self._log("validation")
 
-    def _check(self, terms: LossTerms, step: int) -> None:
-        if torch.isfinite(terms.total):
-            return
-        batches = self.trainer.train_dataloader
-        names: Any = batches.samples.ids[batches.parts[step]] if isinstance(batches, EpochBatches) else []
+    def on_train_epoch_end(self) -> None:
+        self._log("train")
+
+    def _log(self, part: str) -> None:
+        """Means over the epoch, logged once: logging in every step costs more than a small model's step."""
+        self.log_dict({f"{part}_{name}": value for name, value in self._sums[part].means().items()})
+
+    def _stop(self, terms: LossTerms, step: int) -> None:
+        names = self.rows_of(step)
         values = ", ".join(f"{name} {value.item():.4g}" for name, value in terms.terms.items())
         raise RunError(
             f"the loss is {terms.total.item()} in epoch {self.current_epoch}, step {step} ({values}); "
-            f"rows of that batch: {', '.join(map(str, names[:8]))}, ... Lower fit.learning_rate, set fit.gradient_clip, "
+            f"rows of that batch: {', '.join(names[:NAMED])}, ... Lower fit.learning_rate, set fit.gradient_clip, "
             "or look at those rows"
         )
 
@@ -84,3 +86,33 @@ class ImageTraining(L.LightningModule):
             optimizer, config.learning_rate, total_steps=config.epochs * self.steps_per_epoch + 1, pct_start=0.1
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+class TermSums:
+    """Terms of an epoch's steps; their means are weighted by rows, and taken over all processes."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.values: list[Tensor] = []
+        self.rows: list[int] = []
+
+    def add(self, terms: LossTerms, rows: int) -> None:
+        if not self.values:
+            self.names = ["total", *terms.terms]
+        self.values.append(torch.stack([terms.total.detach(), *(value.detach() for value in terms.terms.values())]))
+        self.rows.append(rows)
+
+    def means(self) -> dict[str, Tensor]:
+        """Mean of each term over the rows, and a new start."""
+        if not self.values:
+            return {}
+        values = torch.stack(self.values)
+        rows = torch.tensor(self.rows, dtype=values.dtype, device=values.device)
+        self.values, self.rows = [], []
+        if dist.is_available() and dist.is_initialized():
+            # a process' loss of a step is its share of that of the whole step: losses average, and rows add up
+            for each in (values, rows):
+                dist.all_reduce(each)
+            values /= dist.get_world_size()
+        means = (values * rows[:, None]).sum(dim=0) / rows.sum()
+        return dict(zip(self.names, means, strict=True))

@@ -12,7 +12,7 @@ import pandas as pd
 from affectspace.errors import RunError
 from affectspace.files import write_text
 from affectspace.models import MODELS, Pretrained
-from affectspace.training.configuration import TrainConfig, read_config
+from affectspace.training.configuration import FeatureTrainConfig, TrainConfig, read_config
 
 PACKAGES = ("affectspace", "torch", "lightning", "numpy", "pandas", "scikit-learn")
 OURS = {"config.yaml", "run.json"}
@@ -29,7 +29,7 @@ class Run:
     folder: Path
 
     @property
-    def config(self) -> TrainConfig:
+    def config(self) -> TrainConfig | FeatureTrainConfig:
         return read_config(self.folder / "config.yaml")
 
     @property
@@ -49,7 +49,7 @@ class Run:
     @property
     def split(self) -> pd.DataFrame:
         """id, person and part (train, validation, test) of every sample."""
-        return pd.read_csv(self.folder / "split.csv", dtype={"id": str, "person": str})
+        return pd.read_csv(self.folder / "split.csv", dtype={"id": str, "person": str, "corpus": str})
 
     def model(self) -> Pretrained:
         """The trained model, ready to use.
@@ -98,7 +98,7 @@ def load(folder: str | Path) -> Pretrained:
     return open_run(Path(folder)).model()
 
 
-def start_run(folder: Path, config: TrainConfig, *, force: bool = False) -> Run:
+def start_run(folder: Path, config: TrainConfig | FeatureTrainConfig, *, force: bool = False) -> Run:
     """A new run folder, or the unfinished one that was started with the same configuration.
 
     Raises RunError where the folder holds something else, another configuration, or a finished run, and force is not given.
@@ -129,7 +129,7 @@ def start_run(folder: Path, config: TrainConfig, *, force: bool = False) -> Run:
             return run
     write_text(folder / "config.yaml", config.to_yaml())
     run = Run(folder)
-    run.record(kind=config.model.kind, state="training", versions={name: version(name) for name in PACKAGES})
+    run.record(kind=config.kind, state="training", versions={name: version(name) for name in PACKAGES})
     return run
 
 

@@ -1,7 +1,6 @@
 """A corpus with decoded images, labels and parts: what trainings and evaluations share."""
 
 import copy
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,17 +9,14 @@ import pandas as pd
 from affectspace.corpora import Corpus, read_corpus
 from affectspace.errors import DataError, RunError
 from affectspace.training.batches import ImageSamples
-from affectspace.training.configuration import DataConfig, TrainConfig
+from affectspace.training.image_configuration import DataConfig, TrainConfig
 from affectspace.training.labels import Labels, make_labels
+from affectspace.training.progress import Progress, silent
 from affectspace.training.runs import Run
+from affectspace.training.split_record import require_split
 
 PARTS = ("train", "validation", "test")
-
-Progress = Callable[[int, int, str], None]  # done, total, text
-
-
-def silent(done: int, total: int, text: str) -> None:
-    """Progress for those who do not want any."""
+__all__ = ["PARTS", "Progress", "TrainingSet", "open_corpus", "silent"]
 
 
 def open_corpus(data: DataConfig) -> Corpus:
@@ -71,8 +67,11 @@ class TrainingSet:
 
         Raises RunError where the corpus is not the one that was trained on any more.
         """
-        data = cls(run.config, progress=progress)
-        data.require_split(run)
+        config = run.config
+        if not isinstance(config, TrainConfig):
+            raise RunError(f"{run.folder} is a run of kind {config.kind}, on features; use FeatureSet.of_run")
+        data = cls(config, progress=progress)
+        require_split(run, data.split_table())
         return data
 
     def relabelled(self, config: TrainConfig) -> "TrainingSet":
@@ -80,25 +79,6 @@ class TrainingSet:
         other = copy.copy(self)
         other.labels = make_labels(self.corpus.table, config.labels, config.fit.seed)
         return other
-
-    def require_split(self, run: Run) -> None:
-        """Raise RunError unless the parts are those in the run's split.csv."""
-        if not (run.folder / "split.csv").is_file():
-            raise RunError(
-                f"{run.folder}/split.csv is missing, so nobody knows who was trained on; train again with --force"
-            )
-        kept, now = run.split, self.split_table()
-        same = len(kept) == len(now)
-        if same:
-            differs = np.flatnonzero((kept.fillna("") != now.fillna("").astype(str)).any(axis=1))
-            if not len(differs):
-                return
-        first = f", the first {now['id'].iloc[differs[0]]}" if same else ""
-        count = f"{len(differs)} rows differ{first}" if same else f"{len(kept)} rows then, {len(now)} now"
-        raise RunError(
-            f"{run.folder}: the corpus or its split has changed since the training ({count}), and people of the training "
-            "could be tested; restore the corpus, or train anew with --force"
-        )
 
     def split_table(self) -> pd.DataFrame:
         """id, person and part of every row."""

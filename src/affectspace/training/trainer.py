@@ -1,0 +1,105 @@
+"""Lightning's trainer as we use it: devices, precision, steps and continuation are its job."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.callbacks import Callback, EarlyStopping
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.strategies import DDPStrategy
+
+from affectspace.errors import ConfigError
+from affectspace.training.checkpoints import WholeCheckpoints
+from affectspace.training.distributed import Relay
+from affectspace.training.progress import Progress
+from affectspace.training.recorder import Recorder, last_path
+from affectspace.training.settings import FitSettings
+from affectspace.training.tasks import Task
+
+
+def run_trainer(
+    task: Task, settings: FitSettings, folder: Path, progress: Progress, say: Callable[[str], None]
+) -> None:
+    """Train to the end in a run folder, from its last checkpoint where there is one. The module has the last weights then.
+
+    Raises RunError at a loss that is not finite, ConfigError for devices or a precision that cannot be had.
+    """
+    relay = Relay() if getattr(settings, "strategy", "auto") == "ddp" else None
+    told = relay or _Here(progress, say)
+    rows = task.rows // task.module.steps_per_epoch
+    recorder = Recorder(folder, rows, task.unit, settings.checkpoint_seconds, told.progress, told.say)
+    callbacks: list[Callback] = [recorder]
+    if settings.patience:
+        callbacks.insert(0, EarlyStopping("validation_total", patience=settings.patience, check_finite=False))
+    last = last_path(folder)
+    with _quiet():
+        trainer = _make_trainer(settings, folder, callbacks, task.module.steps_per_epoch)
+        if relay is not None:
+            recorder.failed = relay.failed
+        with relay.listening(progress, say) if relay is not None else nullcontext():
+            try:
+                trainer.fit(
+                    task.module,
+                    datamodule=task.batches,
+                    ckpt_path=str(last) if last.is_file() else None,
+                    weights_only=True,
+                )
+            except SystemExit:  # what the trainer makes of Ctrl-C
+                raise KeyboardInterrupt from None
+
+
+class _Here:
+    """Progress and log of a training in this process."""
+
+    def __init__(self, progress: Progress, say: Callable[[str], None]) -> None:
+        self.progress, self.say = progress, say
+
+
+def _make_trainer(settings: FitSettings, folder: Path, callbacks: list[Callback], steps: int) -> L.Trainer:
+    logger = {"csv": CSVLogger, "tensorboard": TensorBoardLogger}[settings.logger]
+    distributed: Any = "auto"
+    if getattr(settings, "strategy", "auto") == "ddp":
+        # a head of a modality that no row of a process has gets no gradient there
+        distributed = DDPStrategy(start_method="spawn", find_unused_parameters=True)
+    try:
+        return L.Trainer(
+            max_epochs=settings.epochs,
+            accelerator=settings.accelerator,
+            devices=settings.devices,
+            strategy=distributed,
+            precision=settings.precision,  # type: ignore[arg-type]
+            gradient_clip_val=settings.gradient_clip,
+            callbacks=callbacks,
+            logger=logger(folder / "logs", name="", version=""),
+            plugins=[WholeCheckpoints()],
+            reload_dataloaders_every_n_epochs=1,
+            num_sanity_val_steps=0,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+            log_every_n_steps=steps,
+        )
+    except (ValueError, MisconfigurationException) as error:
+        raise ConfigError(f"fit.accelerator, fit.devices or fit.precision cannot be had here: {error}") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Lightning's hints about loaders and devices are of no use to our users."""
+    noisy = logging.getLogger("lightning.pytorch")
+    before = noisy.level
+    noisy.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="lightning")
+            warnings.filterwarnings("ignore", message=".*LeafSpec.*|.*isinstance\\(treespec.*")
+            yield
+    finally:
+        noisy.setLevel(before)
