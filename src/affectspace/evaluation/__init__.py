@@ -39,17 +39,20 @@ _PUBLIC = {
         "Widening constant_deviation coverage fit_scale gaussian_crps gaussian_nll tercile_coverage "
         "uncertainty_measures widening width_error_correlation"
     ),
-    "retrieval": "Retrieval retrieval",
+    "cross_modal": "Retrieval retrieval",
     "two_sample": "centroid_distance classifier_two_sample two_sample_test",
     "boosted": "boosted_probe boosted_readout",
     "folds": "Fold OutOfFold grouped_folds out_of_fold out_of_fold_readout reduced",
-    "dissociation": "Dissociation dissociation speaker_probe",
+    "dissociation": "Dissociation double_dissociation speaker_probe",
     "within_person": "WithinPerson within_person_difference",
     "sentiment": (
         "negative_non_negative negative_positive round_half_away sentiment_classes sentiment_measures "
         "seven_class_accuracy"
     ),
-    "robustness": ("Curve drop_modality feature_noise gain noise padding reverberation robustness_curve telephone"),
+    "robustness": (
+        "Curve drop_modality feature_noise robustness_curve sound_gain sound_noise sound_padding "
+        "sound_reverberation sound_telephone"
+    ),
     "result": "Measurement MetricsFile",
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names.split()}

@@ -29,7 +29,7 @@ class Dissociation:
     gaps: dict[tuple[str, str], Interval]
 
 
-def dissociation(
+def double_dissociation(
     latents: Mapping[str, Any],
     labels: ArrayLike,
     groups: ArrayLike,

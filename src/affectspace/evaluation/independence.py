@@ -132,7 +132,7 @@ def _without_each(x: Floats, y: Floats, codes: Codes, count: int) -> Floats:
         return np.full(1 + count, np.nan)
     order = np.argsort(codes, kind="stable")
     x, y, codes = _centred(x)[order], _centred(y)[order], codes[order]
-    return np.asarray(_ratio(_group_hsic(x, y, codes), _group_hsic(x, x, codes), _group_hsic(y, y, codes)), np.float64)
+    return _ratio(_group_hsic(x, y, codes), _group_hsic(x, x, codes), _group_hsic(y, y, codes))
 
 
 def _group_hsic(x: Floats, y: Floats, codes: Codes) -> Floats:
@@ -147,7 +147,7 @@ def _group_hsic(x: Floats, y: Floats, codes: Codes) -> Floats:
     total_x, total_y, cross, sums = sx.sum(axis=0), sy.sum(axis=0), x.T @ y, sx.T @ sy
 
     def by_person(values: Floats) -> Floats:
-        return np.bincount(codes, weights=values, minlength=len(sizes))
+        return np.bincount(codes, weights=values, minlength=len(sizes)).astype(np.float64)
 
     # with C_p = X_p' Y_p of person p: the products of C_p with what stands around it
     own_x, own_y = np.sum(x * sx[codes], axis=1), np.sum(y * sy[codes], axis=1)

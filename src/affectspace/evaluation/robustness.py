@@ -83,12 +83,12 @@ def drop_modality(present: ArrayLike, share: float, *, seed: int = 0) -> NDArray
     return mask
 
 
-def gain(sound: ArrayLike, decibels: float) -> Sound:
+def sound_gain(sound: ArrayLike, decibels: float) -> Sound:
     """Louder or softer by `decibels`, clipped at -1 and 1 as a recorder would."""
     return np.clip(_sound(sound) * 10 ** (decibels / 20), -1, 1).astype(np.float32)
 
 
-def noise(sound: ArrayLike, decibels: float, *, pink: bool = False, seed: int = 0) -> Sound:
+def sound_noise(sound: ArrayLike, decibels: float, *, pink: bool = False, seed: int = 0) -> Sound:
     """With white or pink noise at `decibels` of signal to noise over the whole sound; silence stays silence."""
     signal = _sound(sound)
     added = np.random.default_rng(seed).standard_normal(len(signal))
@@ -99,7 +99,7 @@ def noise(sound: ArrayLike, decibels: float, *, pink: bool = False, seed: int = 
     return (signal + added * level / np.sqrt(np.mean(added**2))).astype(np.float32)
 
 
-def reverberation(sound: ArrayLike, rate: int, seconds: float, *, seed: int = 0) -> Sound:
+def sound_reverberation(sound: ArrayLike, rate: int, seconds: float, *, seed: int = 0) -> Sound:
     """In a room that takes `seconds` to decay by 60 dB: noise that decays, after the direct sound, as loud as that.
 
     As long and as loud (root mean square) as before; 0 seconds changes nothing.
@@ -119,14 +119,14 @@ def reverberation(sound: ArrayLike, rate: int, seconds: float, *, seed: int = 0)
     return (wet * (before / after if after > 0 else 1.0)).astype(np.float32)
 
 
-def padding(sound: ArrayLike, rate: int, seconds: float) -> Sound:
+def sound_padding(sound: ArrayLike, rate: int, seconds: float) -> Sound:
     """With that much digital silence before and after."""
     if seconds < 0:
         raise ConfigError(f"seconds is {seconds}: it must be 0 or more")
     return np.pad(_sound(sound), round(seconds * rate)).astype(np.float32)
 
 
-def telephone(sound: ArrayLike, rate: int) -> Sound:
+def sound_telephone(sound: ArrayLike, rate: int) -> Sound:
     """Through a telephone: 300 to 3,400 Hz and 8 bits of mu-law (G.711's curve). The rate stays; it must exceed 6,800 Hz."""
     if rate <= 6800:
         raise ConfigError(f"rate is {rate} Hz: a band up to 3,400 Hz needs more than 6,800")
