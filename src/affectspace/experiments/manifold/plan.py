@@ -1,0 +1,366 @@
+"""What `reproduce manifold` trains: every setting of every model of the study stands in this file.
+
+An experiment needs trainings; a training is a set of corpora with a split; each variant is trained in some of them, with the
+same rows, batches, epochs and schedule. What is compared differs in what the variant names and in nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import Field
+
+from affectspace.experiments.manifold.sources import CORPORA, REFERENCE, WORDS, Places, Source
+from affectspace.models.pretrained import ModelConfig
+from affectspace.training.configuration import FeatureTrainConfig, build_feature_config
+
+HEADLINE = "manifold"
+PRIMARY = {  # experiment -> the endpoint that is named beforehand
+    "text_axes": "mean r over valence, arousal, dominance on EmoBank's published test part",
+    "text_probes": "accuracy of the emotion: shared less private, MELD test",
+    "audio_face": "within actor and emotion, predicted arousal of strong less normal intensity, out of fold",
+    "zero_shot_text": "r of valence on all V-reg tweets",
+    "zero_shot_audio": "r of arousal on EmoDB",
+    "union": "no experiment worse than with its own model by more than the interval",
+    "trimodal": "share of held-out moments that one modality finds first in another",
+    "iemocap": "mean r over valence, arousal, dominance on session 5",
+    "zero_shot_sentiment": "r of valence with sentiment",
+}
+EXPERIMENTS: dict[str, tuple[str, ...]] = {  # experiment -> trainings
+    "text_axes": ("emobank", "emobank_documents"),
+    "zero_shot_text": ("emobank",),
+    "text_probes": ("emobank",),
+    "audio_face": ("ravdess",),
+    "zero_shot_audio": ("ravdess_audio",),
+    "union": ("union", "emobank", "ravdess", "ravdess_audio"),
+    "trimodal": ("people",),
+    "iemocap": ("iemocap",),
+    "zero_shot_sentiment": ("iemocap",),
+}
+CORPORA_OF: dict[str, tuple[str, ...]] = {  # experiment -> corpora without which it cannot be made
+    "text_axes": ("emobank",),
+    "zero_shot_text": ("emobank", "vreg"),
+    "text_probes": ("emobank", "meld"),
+    "audio_face": ("ravdess",),
+    "zero_shot_audio": ("ravdess", "emodb"),
+    "union": ("emobank", "ravdess"),
+    "trimodal": ("people",),
+    "iemocap": ("iemocap",),
+    "zero_shot_sentiment": ("iemocap",),
+}
+
+
+class Budget(ModelConfig):
+    """How much is trained and measured. One budget for all that are compared."""
+
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    ablation_seeds: int = Field(2, ge=0, description="so many of the seeds for variants that are no baseline; 0: none")
+    folds: int = Field(4, ge=2, description="of RAVDESS' actors")
+    people: int = Field(24, ge=6, description="synthetic people")
+    utterances: int = Field(1200, ge=24, description="of the synthetic people")
+    epochs_factor: float = Field(1.0, gt=0, description="of the epochs below; the same for all")
+    limit: int | None = Field(None, ge=50, description="at most so many rows of each corpus, to see that all works")
+    probe_seeds: int = Field(2, ge=1, description="so many of the seeds for probes that are not linear")
+    permutations: int = Field(200, ge=20, description="of each floor")
+    resamples: int = Field(2000, ge=100, description="of each bootstrap")
+    perturbations: bool = Field(True, description="audio features are made again under noise, gain and reverberation")
+    overrides: tuple[str, ...] = ()
+    workers: int = Field(2, ge=1)
+
+
+def quick_budget(**asked: Any) -> Budget:
+    """Enough to see that all works, in less than three minutes."""
+    small = {
+        "seeds": (0,), "ablation_seeds": 0, "folds": 2, "people": 12, "utterances": 120, "epochs_factor": 0.1, "limit": 600,
+        "probe_seeds": 1, "permutations": 40, "resamples": 300, "perturbations": False,
+    }  # fmt: skip
+    return Budget(**{**small, **asked})
+
+
+def demo_budget(workers: int) -> Budget:
+    """What synthetic people need for a report that tells something, in minutes."""
+    return Budget(
+        seeds=(0, 1), ablation_seeds=1, people=20, utterances=400, probe_seeds=1, permutations=100, perturbations=False,
+        workers=workers,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Training:
+    """Corpora that are trained on together.
+
+    splits : corpus -> its split; modalities : the only ones that are used, all of the corpora's by default
+    epochs : of every variant; model : of every manifold; fit : of every variant
+    """
+
+    splits: dict[str, dict[str, Any]]
+    epochs: int
+    modalities: tuple[str, ...] | None = None
+    folds: bool = False
+    model: dict[str, Any] = field(default_factory=dict)
+    fit: dict[str, Any] = field(default_factory=dict)
+    weights: dict[str, float] = field(default_factory=dict)
+
+
+_WHOLE = {"fractions": (0.85, 0.15, 0.0)}  # no test part: another corpus tests
+_TEXT = {"private": 32, "hidden": (256,), "lexicon_weight": 0.1}
+_ACTED = {"private": 16, "hidden": (128,), "prototype_weight": 0.5, "private_erasure": "both"}
+
+TRAININGS: dict[str, Training] = {
+    "emobank": Training({"emobank": {"scheme": "published"}}, 30, model=_TEXT),
+    "emobank_documents": Training({"emobank": {"scheme": "document"}}, 30, model=_TEXT),
+    "ravdess": Training({"ravdess": {"scheme": "person"}}, 60, folds=True, model=_ACTED),
+    "ravdess_audio": Training({"ravdess": {"scheme": "person", **_WHOLE}}, 60, ("audio",), model=_ACTED),
+    "union": Training(
+        {"emobank": {"scheme": "published"}, "ravdess": {"scheme": "person"}},
+        30,
+        folds=True,
+        model={"private": 32, "hidden": (256,), "prototype_weight": 0.5, "private_erasure": "both"},
+        weights={"emobank": 0.7, "ravdess": 0.3},
+    ),
+    "people": Training(
+        {"people": {"scheme": "person", "fractions": (0.5, 0.15, 0.35)}}, 60, model={"private": 32, "hidden": (256,)}
+    ),
+    "iemocap": Training({"iemocap": {"scheme": "session5"}}, 30, model={"private": 64, "hidden": (512,)}),
+}
+
+FIT: dict[str, Any] = {"batch_size": 256, "learning_rate": 1e-3, "weight_decay": 0.01, "gradient_clip": 1.0}
+
+SUPERVISED = {
+    "cross_weight": 0.0, "independence": "none", "kl_weight": 0.0, "lexicon_weight": 0.0, "private_erasure": "none",
+    "private_emotion": "none",
+}  # fmt: skip
+LETTER = {
+    "reduction": "paper", "prior": "standard", "link": "none", "label_weighting": "none", "anchor_on": "sample",
+    "independence": "covariance", "independence_on": "sample", "uncertainty": "constant", "skip": "none", "dropout": 0.0,
+    "feature_dropout": 0.0, "prototype_weight": 0.0, "private_erasure": "none", "private_emotion": "none",
+    "kl_warmup": 0.0, "penalty_warmup": 0.0,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A model of the study, by what sets it apart from the headline.
+
+    group : headline, baseline, ablation; kind : of the model; without : modalities that it does not get
+    trainings : those in which it is trained; all of the experiments' by default
+    beside : corpora without labels that it learns from besides
+    """
+
+    name: str
+    title: str
+    group: str
+    model: dict[str, Any] = field(default_factory=dict)
+    kind: str = "manifold"
+    fit: dict[str, Any] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
+    trainings: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+
+
+_ANCHORED = ("emobank", "union")  # where a lexicon scores texts
+_EMOTIONAL = ("ravdess", "ravdess_audio")  # where rows have emotions
+_SEVERAL = ("emobank", "ravdess", "people")  # where a row has several modalities
+_TRANSFER = ("emobank", "ravdess_audio")  # whose ablations are told on zero-shot transfer
+_JUDGED = ("emobank", "ravdess", "ravdess_audio", "people")
+
+VARIANTS: tuple[Variant, ...] = (
+    Variant(HEADLINE, "manifold", "headline"),
+    Variant("supervised", "same encoder, L_sup only", "baseline", SUPERVISED),
+    Variant("mvae", "MVAE, 16 dimensions", "baseline", {"latent": 16}, kind="mvae"),
+    Variant("misa", "MISA", "baseline", kind="misa"),
+    Variant("letter", "manifold, the equations to the letter", "ablation", LETTER, trainings=_JUDGED),
+    Variant("no_cross", "without cross-reconstruction", "ablation", {"cross_weight": 0.0}, trainings=_SEVERAL),
+    Variant("no_lexicon", "without the lexicon anchor", "ablation", {"lexicon_weight": 0.0}, trainings=_ANCHORED),
+    Variant("no_words", "without lexicon statistics", "ablation", without=(WORDS,), trainings=("emobank",)),
+    Variant("no_kl", "without KL", "ablation", {"kl_weight": 0.0}, trainings=_JUDGED),
+    Variant("standard_prior", "prior N(0, I)", "ablation", {"prior": "standard"}, trainings=_JUDGED),
+    Variant("no_independence", "without independence", "ablation", {"independence": "none"}, trainings=_JUDGED),
+    Variant(
+        "covariance", "independence: covariance (Eq. 9)", "ablation", {"independence": "covariance"}, trainings=_JUDGED
+    ),
+    Variant("hsic", "independence: HSIC", "ablation", {"independence": "hsic"}, trainings=_JUDGED),
+    Variant("no_erasure", "without erasure", "ablation", {"private_erasure": "none"}, trainings=_EMOTIONAL),
+    Variant(
+        "adversarial",
+        "adversarial probe of the emotion",
+        "ablation",
+        {"private_erasure": "none", "private_emotion": "adversarial"},
+        trainings=("ravdess",),
+    ),
+    Variant("no_prototypes", "without prototypes", "ablation", {"prototype_weight": 0.0}, trainings=_EMOTIONAL),
+    Variant("no_skip", "without the linear skip", "ablation", {"skip": "none"}, trainings=_TRANSFER),
+    Variant("no_dropout", "without dropout", "ablation", {"dropout": 0.0, "feature_dropout": 0.0}, trainings=_TRANSFER),
+    Variant(
+        "modality_dropout", "modality dropout", "ablation", {"modality_dropout": 0.3}, trainings=("ravdess", "people")
+    ),
+    Variant(
+        "constant_width",
+        "constant deviations",
+        "ablation",
+        {"uncertainty": "constant"},
+        trainings=("emobank", "ravdess"),
+    ),
+    Variant("sample_anchor", "L_GT on the sample", "ablation", {"anchor_on": "sample"}, trainings=_TRANSFER),
+    Variant(
+        "no_link", "without label links", "ablation", {"link": "none", "label_weighting": "none"}, trainings=("union",)
+    ),
+    Variant("mean_fusion", "fused by the mean", "ablation", {"fusion": "mean"}, trainings=_SEVERAL),
+    Variant("mvae_3", "MVAE, 3 dimensions", "ablation", {"latent": 3}, kind="mvae", trainings=_TRANSFER),
+    Variant("mvae_32", "MVAE, 32 dimensions", "ablation", {"latent": 32}, kind="mvae", trainings=_TRANSFER),
+    Variant(
+        "mvae_vad", "MVAE, VAD as a modality", "ablation", {"vad_modality": True}, kind="mvae", trainings=_TRANSFER
+    ),
+    Variant(
+        "misa_dropout", "MISA, modality dropout", "ablation", {"missing": "dropout"}, kind="misa", trainings=_SEVERAL
+    ),
+)
+BASELINES = ("supervised", "mvae", "misa", "ridge", "softmax", "lexicon", "ridge_text")
+FITTED_TITLES = {
+    "ridge": "ridge on the features",
+    "ridge_text": "ridge on the text's vector alone",
+    "softmax": "softmax over emotions, expected centre",
+    "lexicon": "lexicon's mean of the text",
+    "ensemble": "manifold, mean of the seeds",
+}
+TITLES = {variant.name: variant.title for variant in VARIANTS} | FITTED_TITLES
+UNION_VARIANTS = (HEADLINE, "no_link", "no_lexicon")
+
+
+@dataclass(frozen=True)
+class Member:
+    """One training of one variant: a seed, and a fold where there are folds."""
+
+    training: str
+    variant: Variant
+    seed: int
+    fold: int | None
+    config: FeatureTrainConfig
+
+    @property
+    def name(self) -> str:
+        return self.variant.name
+
+    @property
+    def folder(self) -> str:
+        fold = "" if self.fold is None else f"-fold{self.fold}"
+        return f"{self.training}-{self.name}{fold}-seed{self.seed}"
+
+
+def needed_trainings(experiments: Sequence[str]) -> list[str]:
+    """The trainings of these experiments, in the order of `TRAININGS`."""
+    asked = {training for name in experiments for training in EXPERIMENTS[name]}
+    return [name for name in TRAININGS if name in asked]
+
+
+def variants_of(training: str, budget: Budget) -> list[tuple[Variant, tuple[int, ...]]]:
+    """What is trained there, and with which seeds; the headline first."""
+    found = []
+    for variant in VARIANTS:
+        seeds = budget.seeds if variant.group != "ablation" else budget.seeds[: budget.ablation_seeds]
+        if training == "union":
+            wanted = variant.name in UNION_VARIANTS
+        else:
+            wanted = not variant.trainings or training in variant.trainings
+        if wanted and seeds:
+            found.append((variant, seeds))
+    return found
+
+
+def members(
+    trainings: Sequence[str], sources: Mapping[str, Source], places: Places, budget: Budget
+) -> Iterator[Member]:
+    """Every training of the study, headline and baselines of all first, so that a study that is interrupted has them."""
+    waiting: list[Member] = []
+    for training in trainings:
+        folds = range(budget.folds) if TRAININGS[training].folds else (None,)
+        for variant, seeds in variants_of(training, budget):
+            for seed in seeds:
+                for fold in folds:
+                    config = member_config(training, variant, seed, fold, sources, places, budget)
+                    if config is None:
+                        continue
+                    made = Member(training, variant, seed, fold, config)
+                    if variant.group == "ablation":
+                        waiting.append(made)
+                    else:
+                        yield made
+    yield from waiting
+
+
+def member_config(
+    training: str,
+    variant: Variant,
+    seed: int,
+    fold: int | None,
+    sources: Mapping[str, Source],
+    places: Places,
+    budget: Budget,
+) -> FeatureTrainConfig | None:
+    """The configuration of one training; None where nothing is left of its modalities, or nothing differs from the headline."""
+    plan = TRAININGS[training]
+    corpora = {}
+    for name, split in plan.splits.items():
+        corpora[name] = _corpus(
+            name, sources[name], {**split, **_fold(name, training, fold, budget)}, plan, variant, budget
+        )
+    for name in variant.beside:
+        if name in sources:
+            corpora[name] = _corpus(
+                name, sources[name], {"scheme": "random", "fractions": (0.9, 0.1, 0.0)}, plan, variant, budget
+            )
+            corpora[name]["labels"] = {"source": "none"}
+    if plan.weights and len(plan.splits) == len(corpora):
+        for name, weight in plan.weights.items():
+            corpora[name]["weight"] = weight
+    if not any(corpus["features"] for corpus in corpora.values()):
+        return None
+    lexicon: dict[str, Any] = {}
+    if any("text" in corpus["features"] for corpus in corpora.values()):
+        if WORDS not in variant.without:
+            lexicon["statistics"] = {name: str(path) for name, path in places.lexicons().items()}
+        if places.anchor_lexicon() is not None:
+            lexicon["path"] = str(places.anchor_lexicon())
+    categories = tuple(dict.fromkeys(name for corpus in plan.splits for name in sources[corpus].emotions))
+    model: dict[str, Any] = {"kind": variant.kind, "categories": categories}
+    if variant.kind in ("manifold", "ensemble"):
+        model |= plan.model
+    model |= variant.model
+    if len(categories) < 2:  # what needs emotions stays off where no row has one
+        emotional = {"prototype_weight": 0.0, "private_emotion": "none", "private_erasure": "none"}
+        model |= {key: value for key, value in emotional.items() if key in model}
+    epochs = max(1, round(plan.epochs * budget.epochs_factor))
+    fields = {
+        "data": {"corpora": corpora, "lexicon": lexicon},
+        "model": model,
+        "fit": {**FIT, **plan.fit, **variant.fit, "epochs": epochs, "seed": seed, "accelerator": "cpu"},
+    }
+    return build_feature_config(fields, where=f"{training} {variant.name}", overrides=budget.overrides)
+
+
+def _fold(name: str, training: str, fold: int | None, budget: Budget) -> dict[str, Any]:
+    if fold is None or (training == "union" and name != "ravdess"):
+        return {}
+    return {"fold": fold, "folds": budget.folds}
+
+
+def _corpus(
+    name: str, source: Source, split: dict[str, Any], plan: Training, variant: Variant, budget: Budget
+) -> dict[str, Any]:
+    kept = [m for m in source.stores if m not in variant.without and (plan.modalities is None or m in plan.modalities)]
+    known = CORPORA[name]
+    labels = {
+        "source": "transferred" if known.transferred else "rated",
+        "reference": REFERENCE,
+        "distribution": "centres",
+    }
+    return {
+        "corpus": known.reader,
+        "path": str(source.folder),
+        "features": {m: str(source.stores[m]) for m in kept},
+        "split": split,
+        "labels": labels,
+        "limit": budget.limit,
+    }

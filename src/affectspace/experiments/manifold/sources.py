@@ -1,0 +1,207 @@
+"""The corpora of the study: where each is, which vectors it has, and its rows with labels and vectors side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from affectspace.corpora import Corpus, read_corpus
+from affectspace.corpora.transferred import transfer_labels
+from affectspace.errors import ConfigError
+from affectspace.features import FeatureStore
+from affectspace.models.pretrained import ModelConfig
+from affectspace.scales import AXES
+
+REFERENCE = "russell_mehrabian_1977"
+WORDS = "words"  # statistics of lexicons, as a modality beside the text
+LEXICONS = {"glasgow": ("glasgow2019/*.csv", "glasgow*.csv"), "vader": ("vader/vader*.txt", "vader*.txt")}
+
+
+@dataclass(frozen=True)
+class Known:
+    """How a corpus enters the study.
+
+    reader : name of the reader; folder : its name below --data
+    stores : modality -> name of the store of its vectors, below --features
+    transferred : whether valence, arousal and dominance are those of the emotion's term
+    """
+
+    reader: str
+    folder: str
+    stores: dict[str, str]
+    transferred: bool = False
+    title: str = ""
+
+
+CORPORA: dict[str, Known] = {
+    "emobank": Known("emobank", "emobank", {"text": "emobank-text"}, title="EmoBank"),
+    "meld": Known("meld", "meld", {"text": "meld-text"}, transferred=True, title="MELD"),
+    "vreg": Known("vreg", "semeval_vreg", {"text": "vreg-text"}, title="SemEval-2018 V-reg"),
+    "ravdess": Known(
+        "ravdess",
+        "ravdess",
+        {"audio": "ravdess-audio", "action_units": "ravdess-au"},
+        transferred=True,
+        title="RAVDESS",
+    ),
+    "emodb": Known("emodb", "emodb", {"audio": "emodb-audio"}, transferred=True, title="Berlin EmoDB"),
+    "people": Known(
+        "speakers",
+        "speakers",
+        {"text": "people-text", "audio": "people-audio", "video": "people-video"},
+        title="synthetic people",
+    ),
+    "iemocap": Known(
+        "iemocap",
+        "iemocap",
+        {"text": "iemocap-text", "audio": "iemocap-audio", "video": "iemocap-video"},
+        title="IEMOCAP",
+    ),
+    "mosi": Known(
+        "mosi", "mosi", {"text": "mosi-text", "audio": "mosi-audio", "video": "mosi-video"}, title="CMU-MOSI"
+    ),
+    "mosei": Known(
+        "mosei", "mosei", {"text": "mosei-text", "audio": "mosei-audio", "video": "mosei-video"}, title="CMU-MOSEI"
+    ),
+}
+
+
+class Places(ModelConfig):
+    """Which folders the user names.
+
+    A corpus is looked for under its own key first, then below `data` by its name; stores below `features`, which may
+    be another study's.
+    """
+
+    data: Path | None = Field(
+        None, description="folder that holds emobank, meld, ravdess, emodb, semeval_vreg, lexicons"
+    )
+    corpora: dict[str, Path] = Field(default_factory=dict, description="corpus -> its folder")
+    features: Path = Field(description="folder of the stores; those that are missing are made here")
+    lexicon: Path | None = Field(None, description="of the lexicon anchor; default Glasgow's below data/lexicons")
+
+    def folder_of(self, name: str) -> Path | None:
+        """The folder of a corpus; None where none is named and none is found."""
+        if name in self.corpora:
+            return self.corpora[name]
+        found = self.data / CORPORA[name].folder if self.data is not None else None
+        return found if found is not None and found.is_dir() else None
+
+    def store_of(self, name: str, modality: str) -> Path:
+        """Where the vectors of a corpus and modality are, or will be."""
+        return self.features / CORPORA[name].stores[modality]
+
+    def lexicons(self) -> dict[str, Path]:
+        """Lexicons whose statistics stand beside a text, by name."""
+        folder = self.data / "lexicons" if self.data is not None else None
+        found: dict[str, Path] = {}
+        for name, patterns in LEXICONS.items():
+            paths = (
+                [path for pattern in patterns for path in sorted(folder.glob(pattern))] if folder is not None else []
+            )
+            if paths:
+                found[name] = paths[0]
+        return found
+
+    def anchor_lexicon(self) -> Path | None:
+        """The lexicon of L_lex; one with three axes."""
+        return self.lexicon or self.lexicons().get("glasgow")
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A corpus as the study sees it: its rows, labels and vectors.
+
+    table : the corpus' table, labels transferred where it has emotions only
+    stores : modality -> store of its vectors
+    lexicons : name -> file, for the modality `words`; none for a corpus without text
+    """
+
+    name: str
+    folder: Path
+    corpus: Corpus
+    stores: dict[str, Path]
+    lexicons: dict[str, Path] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, name: str, places: Places, limit: int | None = None) -> Source:
+        """Read a corpus. Raises ConfigError where its folder is not named."""
+        folder, known = places.folder_of(name), CORPORA[name]
+        if folder is None:
+            raise ConfigError(f"{known.title}: name its folder with --{name} or put {known.folder}/ below --data")
+        corpus = read_corpus(known.reader, folder)
+        if limit is not None and limit < len(corpus):
+            corpus = corpus.take(limited_rows(len(corpus), limit))
+        if known.transferred:
+            corpus = transfer_labels(corpus, REFERENCE)
+        stores = {
+            m: places.store_of(name, m) for m in known.stores if (places.store_of(name, m) / "backbone.json").is_file()
+        }
+        return cls(name, folder, corpus, stores, places.lexicons() if "text" in stores else {})
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def title(self) -> str:
+        return CORPORA[self.name].title
+
+    @property
+    def table(self) -> pd.DataFrame:
+        return self.corpus.table
+
+    @property
+    def truth(self) -> np.ndarray:
+        """(n, 3) valence, arousal, dominance: ratings, or the centres of the emotions' terms; NaN where there is none."""
+        return self.table[list(AXES)].to_numpy(np.float64)
+
+    @cached_property
+    def vectors(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """modality -> (n, width) float32 and (n,) bool, from the stores and, for texts, from the lexicons."""
+        features: dict[str, np.ndarray] = {}
+        present: dict[str, np.ndarray] = {}
+        for modality, folder in self.stores.items():
+            features[modality], present[modality] = FeatureStore(folder).read(self.table["id"])
+        if self.lexicons:
+            features[WORDS], present[WORDS] = word_statistics(self.table["text"], self.lexicons)
+        return features, present
+
+    @property
+    def features(self) -> dict[str, np.ndarray]:
+        return self.vectors[0]
+
+    @property
+    def present(self) -> dict[str, np.ndarray]:
+        return self.vectors[1]
+
+    @property
+    def emotions(self) -> tuple[str, ...]:
+        """The emotions that occur, in our order."""
+        from affectspace.training.labels import encode_categories
+
+        return encode_categories(self.table["emotion"])[0]
+
+    def parts(self, split: pd.DataFrame) -> np.ndarray:
+        """Part of each row by a run's split.csv (columns id, part and corpus); None where the run did not have the row."""
+        own = split[split["corpus"] == self.name] if "corpus" in split else split
+        return own.set_index("id")["part"].reindex(self.table["id"].astype(str)).to_numpy(object)
+
+
+def limited_rows(n: int, limit: int, seed: int = 0) -> np.ndarray:
+    """At most `limit` of n rows, drawn as a training's `limit` draws them, ascending."""
+    return np.sort(np.random.default_rng(seed).choice(n, limit, replace=False))
+
+
+def word_statistics(texts: pd.Series, lexicons: Mapping[str, Path]) -> tuple[np.ndarray, np.ndarray]:
+    """Statistics of each text's words, (n, width) float32, and which rows have a text."""
+    from affectspace.lexicon import Lexicon, lexicon_statistics
+
+    known: dict[str, Any] = {name: Lexicon.read(path) for name, path in lexicons.items()}
+    return lexicon_statistics(texts, known).to_numpy(np.float32), texts.notna().to_numpy()
