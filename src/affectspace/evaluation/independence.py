@@ -25,7 +25,7 @@ def block_pair(shared: ArrayLike, private: ArrayLike, least: int = 2) -> tuple[F
 
 def varying(block: Floats) -> NDArray[np.bool_]:
     """Which columns of (n, d) are more than one constant and its rounding, (d,)."""
-    return block.std(axis=0) > 1e-12 * (1e-12 + np.abs(block).max(axis=0))
+    return block.std(axis=0) > 1e-12 * np.abs(block).max(axis=0)
 
 
 def correlation_matrix(shared: ArrayLike, private: ArrayLike) -> Floats:
