@@ -178,16 +178,17 @@ class AffectModel(Pretrained, ABC):
             said = f"modality {unknown[0]!r} is none of the model's" if unknown else "no modality is given"
             raise DataError(f"{said}: it reads {known}")
         first = next(iter(features.values()))
+        rows = first.shape[0]  # not len(), which would fix the number of rows in an export
         whole, there = {}, {}
         for name, width in self.config.modalities.items():
             if name not in features:
-                whole[name] = first.new_zeros(len(first), width)
-                there[name] = torch.zeros(len(first), dtype=torch.bool, device=first.device)
+                whole[name] = first.new_zeros(rows, width)
+                there[name] = torch.zeros(rows, dtype=torch.bool, device=first.device)
                 continue
-            if features[name].shape != (len(first), width) or present[name].shape != (len(first),):
+            if features[name].shape != (rows, width) or present[name].shape != (rows,):
                 raise DataError(
                     f"modality {name!r} has features {tuple(features[name].shape)} and a mask "
-                    f"{tuple(present[name].shape)}: the model needs ({len(first)}, {width}) and ({len(first)},); "
+                    f"{tuple(present[name].shape)}: the model needs ({rows}, {width}) and ({rows},); "
                     "were the features made by another backbone?"
                 )
             whole[name], there[name] = features[name], present[name]
