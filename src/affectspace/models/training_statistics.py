@@ -42,7 +42,7 @@ def training_statistics(
         batch.affect, batch.corpus, corpora, config.link if isinstance(config, ManifoldSettings) else "none"
     )
     affect = pooled.pool(batch.affect, batch.corpus)
-    known = batch.category[batch.category >= 0]
+    known = batch.category[(batch.category >= 0) & (batch.category < len(config.categories))]
     lexicon_mean = batch.lexicon.nanmean(dim=0)
     statistics = TrainingStatistics(
         feature_mean=mean,
@@ -89,6 +89,12 @@ def check_features(batch: FeatureBatch, config: FeatureModelConfig) -> None:
 
 
 def _check_training(batch: FeatureBatch, config: FeatureModelConfig) -> None:
+    for what, index, names in (
+        ("corpus", batch.corpus, config.corpora),
+        ("category", batch.category, config.categories),
+    ):
+        if names and len(index) and int(index.max()) >= len(names):
+            raise DataError(f"a row has {what} {int(index.max())}, the model knows {len(names)}: {', '.join(names)}")
     for name in config.modalities:
         if not batch.present[name].any():
             raise DataError(
