@@ -1,0 +1,299 @@
+"""What holds for MVAE and MISA alike: masks, representations, calibration, saving, messages, and that they learn."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from affectspace.errors import DataError
+from affectspace.models import MODELS, Misa, MisaConfig, Mvae, MvaeConfig, Posterior
+from affectspace.models.affect_model import FeatureBatch, Representation
+from affectspace.models.baseline import BaselineModel
+from affectspace.models.training_statistics import training_statistics
+
+NAN = math.nan
+WIDTHS = {"text": 12, "audio": 7, "video": 9}
+# MISA's difference grows with rows^2 / width^3: this weight is at width 16 what 0.3 is at width 128
+NARROW = {"hidden": 16, "feedforward": 32, "difference_weight": 0.005}
+KINDS: dict[str, tuple[type[BaselineModel], type, dict[str, Any]]] = {
+    "mvae": (Mvae, MvaeConfig, {"latent": 8, "hidden": (32,), "kl_weight": 0.2}),
+    "mvae_vad": (Mvae, MvaeConfig, {"latent": 8, "hidden": (32,), "kl_weight": 0.2, "vad_modality": True}),
+    "misa": (Misa, MisaConfig, NARROW),
+    "misa_dropout": (Misa, MisaConfig, {**NARROW, "missing": "dropout"}),
+}
+
+
+def make_model(kind: str, widths: dict[str, int] = WIDTHS, **fields: Any) -> BaselineModel:
+    model, config, small = KINDS[kind]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return model(config(modalities=widths, **{**small, **fields})).eval()
+
+
+def make_batch(rows: int, seed: int = 0, share: float = 1.0, widths: dict[str, int] = WIDTHS) -> FeatureBatch:
+    """Features are linear in affect and in a private part, other units in each modality; `share` of the modalities is there."""
+    maps = torch.Generator().manual_seed(99)
+    generator = torch.Generator().manual_seed(seed)
+    affect = 0.4 * torch.randn(rows, 3, generator=generator)
+    features, present = {}, {}
+    for index, (name, width) in enumerate(widths.items()):
+        loading, other = torch.randn(3, width, generator=maps), torch.randn(4, width, generator=maps)
+        private = torch.randn(rows, 4, generator=generator)
+        made = affect @ loading / 0.4 + 0.5 * private @ other + 0.2 * torch.randn(rows, width, generator=generator)
+        features[name] = 3.0 ** (index - 1) * made + 5.0
+        present[name] = torch.rand(rows, generator=generator) < share
+    missing = torch.full((rows, 3), NAN)
+    return FeatureBatch(
+        features, present, affect, missing, torch.full((rows,), -1), torch.zeros(rows, dtype=torch.long)
+    )
+
+
+def trained(kind: str, train: FeatureBatch, validation: FeatureBatch, steps: int = 120) -> BaselineModel:
+    model = make_model(kind).train()
+    model.prepare(training_statistics(train, model.config))
+    optimiser = torch.optim.Adam(model.parameters(), 3e-3)
+    order = torch.Generator().manual_seed(1)
+    for step in range(steps):
+        batch = train.take(torch.randint(len(train), (128,), generator=order))
+        optimiser.zero_grad()
+        model.loss(batch, torch.Generator().manual_seed(step), progress=step / steps).total.backward()
+        optimiser.step()
+    model.eval().after_training(train, validation)
+    return model
+
+
+def said(model: BaselineModel, batch: FeatureBatch) -> Representation:
+    with torch.no_grad():
+        return model.represent(batch.features, batch.present)
+
+
+def correlation(truth: torch.Tensor, guess: torch.Tensor) -> float:
+    return min(np.corrcoef(truth[:, axis].numpy(), guess[:, axis].numpy())[0, 1] for axis in range(3))
+
+
+@pytest.fixture
+def fixed_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The noise of a row depends on its mean only, so that a row is sampled alike in any batch."""
+
+    def sample(self: Posterior, generator: torch.Generator | None = None) -> torch.Tensor:
+        noise = torch.sin(1000 * self.mean.detach().double()).to(self.mean.dtype)
+        return self.mean + torch.exp(0.5 * self.log_variance) * noise
+
+    monkeypatch.setattr(Posterior, "sample", sample)
+
+
+@pytest.fixture(scope="module")
+def parts() -> tuple[FeatureBatch, FeatureBatch, FeatureBatch]:
+    return make_batch(1500, 0, 0.7), make_batch(300, 1, 0.7), make_batch(400, 2)
+
+
+@pytest.fixture(scope="module", params=list(KINDS))
+def learnt(request: pytest.FixtureRequest, parts: tuple[FeatureBatch, ...]) -> BaselineModel:
+    return trained(request.param, parts[0], parts[1])
+
+
+def test_it_learns_a_toy_problem_from_rows_with_holes(learnt: BaselineModel, parts: tuple[FeatureBatch, ...]) -> None:
+    test = parts[2]
+    read = said(learnt, test)
+    assert correlation(test.affect, read.fused) > 0.9
+    for name in WIDTHS:
+        assert correlation(test.affect, read.affect[name]) > 0.8
+        assert 0.4 < read.affect[name].std() / test.affect.std() < 1.4
+
+
+def test_deviations_are_the_errors_to_expect_and_grow_as_modalities_drop(learnt: BaselineModel) -> None:
+    test = make_batch(500, 3, 0.7)
+    read = said(learnt, test)
+    several = torch.stack(list(test.present.values())).sum(dim=0) > 1
+    together = (read.fused - test.affect)[several].square().mean(dim=0).sqrt()
+    torch.testing.assert_close(read.fused_deviation[several][0], together, rtol=0.25, atol=0.0)
+    for name, there in test.present.items():
+        alone = (read.affect[name] - test.affect)[there].square().mean(dim=0).sqrt()
+        torch.testing.assert_close(read.deviation[name][0], alone, rtol=0.25, atol=0.0)
+        assert (read.deviation[name][0] > read.fused_deviation[several][0]).all()
+
+
+def test_with_one_modality_the_fused_affect_is_its_own(learnt: BaselineModel, parts: tuple[FeatureBatch, ...]) -> None:
+    test = parts[2].take(torch.arange(9))
+    for name in WIDTHS:
+        read = learnt.represent({name: test.features[name]}, {name: test.present[name]})
+        torch.testing.assert_close(read.fused, read.affect[name])
+        torch.testing.assert_close(read.fused_deviation, read.deviation[name])
+        whole = said(learnt, test)
+        torch.testing.assert_close(whole.affect[name], read.affect[name], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(whole.shared[name].mean, read.shared[name].mean, rtol=1e-4, atol=1e-5)
+
+
+def test_a_saved_model_says_the_same(learnt: BaselineModel, parts: tuple[FeatureBatch, ...], tmp_path: Path) -> None:
+    learnt.save_pretrained(tmp_path)
+    again = MODELS[learnt.config.kind].from_pretrained(tmp_path)
+    assert again.config == learnt.config
+    rows = make_batch(40, 5, 0.6)
+    one, other = said(learnt, rows), said(again, rows)
+    for kind in ("affect", "deviation"):
+        for name in WIDTHS:
+            assert torch.equal(getattr(one, kind)[name], getattr(other, kind)[name])
+    for kind in ("shared", "private"):
+        assert getattr(one, kind).keys() == getattr(other, kind).keys()
+        for name, posterior in getattr(one, kind).items():
+            assert torch.equal(posterior.mean, getattr(other, kind)[name].mean)
+            assert torch.equal(posterior.log_variance, getattr(other, kind)[name].log_variance)
+    assert one.fused.isnan().any()  # a row without any modality
+    assert torch.equal(one.fused.nan_to_num(9.0), other.fused.nan_to_num(9.0))
+    assert torch.equal(one.fused_deviation.nan_to_num(9.0), other.fused_deviation.nan_to_num(9.0))
+
+
+@given(seed=st.integers(0, 1000), share=st.sampled_from([0.3, 0.6, 1.0]))
+@settings(max_examples=15, deadline=None)
+def test_a_row_is_represented_alike_in_any_batch_and_without_its_absent_features(
+    learnt: BaselineModel, seed: int, share: float
+) -> None:
+    batch = make_batch(12, seed, share)
+    for name, values in batch.features.items():
+        values[~batch.present[name]] = NAN
+    whole = said(learnt, batch)
+    rows = torch.randperm(12, generator=torch.Generator().manual_seed(seed))[:5]
+    subset = said(learnt, batch.take(rows))
+    torch.testing.assert_close(subset.fused, whole.fused[rows], rtol=1e-4, atol=1e-5, equal_nan=True)
+    for name in WIDTHS:
+        there = batch.present[name][rows]
+        torch.testing.assert_close(subset.affect[name][there], whole.affect[name][rows][there], rtol=1e-4, atol=1e-5)
+    nothing = ~torch.stack(list(batch.present.values())).any(dim=0)
+    assert torch.equal(whole.fused.isnan().all(dim=1), nothing)
+    assert torch.equal(whole.fused_deviation.isnan().all(dim=1), nothing)
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+@given(seed=st.integers(0, 1000), share=st.sampled_from([0.4, 0.7]))
+@settings(max_examples=15, deadline=None)
+def test_what_stands_in_absent_rows_changes_no_loss_and_no_gradient(kind: str, seed: int, share: float) -> None:
+    totals, gradients = [], []
+    for filling in (0.0, NAN, 1e6):
+        model, batch = make_model(kind).train(), make_batch(10, seed, share)
+        batch.affect[seed % 10] = NAN
+        for name, values in batch.features.items():
+            values[~batch.present[name]] = filling
+        total = model.loss(batch, torch.Generator().manual_seed(seed)).total
+        total.backward()
+        totals.append(total.detach())
+        gradients.append([weight.grad for weight in model.parameters()])
+    assert totals[0].isfinite()
+    assert totals[0] == totals[1] == totals[2]
+    for grads in zip(*gradients, strict=True):
+        if grads[0] is not None:
+            assert torch.equal(grads[0], grads[1])
+            assert torch.equal(grads[0], grads[2])
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_a_row_without_any_modality_changes_no_loss(kind: str, fixed_noise: None) -> None:
+    model, batch = make_model(kind), make_batch(8)
+    for mask in batch.present.values():
+        mask[[2, 5]] = False
+    batch.affect[[2, 5]] = NAN
+    kept = batch.take(torch.tensor([0, 1, 3, 4, 6, 7]))
+    one, other = (model.loss(each, torch.Generator().manual_seed(0)) for each in (batch, kept))
+    torch.testing.assert_close(one.total, other.total)
+    for name, value in one.terms.items():
+        torch.testing.assert_close(value, other.terms[name])
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize("rows", [1, 2])
+def test_tiny_batches_and_batches_without_labels_or_modalities_are_finite(kind: str, rows: int) -> None:
+    for drop in ("nothing", "labels", "modalities"):
+        model, batch = make_model(kind).train(), make_batch(rows)
+        if drop == "labels":
+            batch.affect.fill_(NAN)
+        if drop == "modalities":
+            for mask in batch.present.values():
+                mask[:] = False
+        terms = model.loss(batch, torch.Generator().manual_seed(0))
+        terms.total.backward()
+        assert terms.total.isfinite()
+        assert all(weight.grad.isfinite().all() for weight in model.parameters() if weight.grad is not None)
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_every_weight_has_a_gradient_also_where_a_modality_is_absent(kind: str) -> None:
+    """So that processes of a distributed training, whose rows differ, wait for the same gradients."""
+    model, batch = make_model(kind).train(), make_batch(6)
+    batch.present["audio"][:] = False
+    batch.affect[:] = NAN
+    model.loss(batch, torch.Generator().manual_seed(0)).total.backward()
+    assert all(weight.grad is not None for weight in model.parameters())
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_a_generator_fixes_the_loss_and_leaves_the_global_noise_alone(kind: str) -> None:
+    model, batch = make_model(kind).train(), make_batch(6)
+    state = torch.random.get_rng_state()
+    totals = [model.loss(batch, torch.Generator().manual_seed(seed)).total for seed in (1, 1, 2)]
+    assert totals[0] == totals[1] != totals[2]
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_affect_of_an_axis_without_training_labels_is_nan(parts: tuple[FeatureBatch, ...]) -> None:
+    train, validation = (part.take(torch.arange(200)) for part in parts[:2])
+    for kind in KINDS:
+        train.affect[:, 2], validation.affect[:, 2] = NAN, NAN
+        model = trained(kind, train, validation, steps=2)
+        read = said(model, parts[2])
+        assert read.fused[:, 2].isnan().all()
+        assert read.affect["text"][:, 2].isnan().all()
+        assert read.fused[:, :2].isfinite().all()
+        assert read.fused_deviation[:, :2].isfinite().all()
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_without_labels_on_validation_deviations_are_those_of_train(kind: str, parts: tuple[FeatureBatch, ...]) -> None:
+    train, validation = (part.take(torch.arange(200)) for part in parts[:2])
+    validation.affect.fill_(NAN)
+    model = trained(kind, train, validation, steps=2)
+    read = said(model, train)
+    there = train.present["audio"]
+    expected = (read.affect["audio"][there] - train.affect[there]).square().mean(dim=0).sqrt()
+    torch.testing.assert_close(read.deviation["audio"][0], expected)
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_one_modality_is_enough(kind: str) -> None:
+    widths = {"text": 12}
+    model, batch = make_model(kind, widths).train(), make_batch(60, widths=widths)
+    model.prepare(training_statistics(batch, model.config))
+    model.loss(batch, torch.Generator().manual_seed(0)).total.backward()
+    model.after_training(batch, batch)
+    assert model.training
+    read = said(model.eval(), batch)
+    torch.testing.assert_close(read.fused, read.affect["text"])
+    assert torch.equal(read.fused_deviation, read.deviation["text"])
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_bad_input_is_told(kind: str) -> None:
+    model, batch = make_model(kind), make_batch(6)
+    features, present = batch.features, batch.present
+    with pytest.raises(DataError, match="modality 'eeg' is none of the model's: it reads text, audio, video"):
+        model.represent({"eeg": features["text"]}, {"eeg": present["text"]})
+    with pytest.raises(DataError, match="no modality is given"):
+        model.represent({}, {})
+    with pytest.raises(DataError, match=r"\(6, 7\).*the model needs \(6, 12\).*another backbone"):
+        model.represent({"text": features["audio"]}, {"text": present["text"]})
+    features["audio"][4, 2] = NAN
+    with pytest.raises(DataError, match="modality 'audio', row 4, dimension 2 is nan: mark the row as absent"):
+        model.loss(batch)
+    batch = make_batch(6)
+    batch.present["video"][:] = False
+    with pytest.raises(DataError, match=r"no training row has the modality 'video'.*leave it out of model.modalities"):
+        model.after_training(batch, batch)
+    batch = make_batch(6)
+    batch.affect.fill_(NAN)
+    with pytest.raises(
+        DataError, match=r"no training row has valence, arousal or dominance.*labels.source: transferred"
+    ):
+        model.after_training(batch, batch)
