@@ -23,8 +23,8 @@ from affectspace.prediction.readout import Readout, readout_of
 from affectspace.prediction.sample import Sample
 from affectspace.scales import AXES
 from affectspace.training.batches import to_image
+from affectspace.training.progress import Progress, silent
 from affectspace.training.runs import Run
-from affectspace.training.training_set import Progress, silent
 
 FRAMES = 8  # of a clip
 TIGHT = 0.85  # share of a picture's short side that its face takes at least where the picture is the face already
@@ -52,7 +52,7 @@ class FaceReader:
             raise RunError(f"{run.folder} is a run on images, which needs no backbone; leave --backbone out")
         self.run, self.device = run, device
         self.model = model.to(device).eval()
-        self.readout, self.reason = _readout(run, self.model, progress)
+        self.readout, self.reason = read_out(run, self.model, progress)
         self._published = affectnet_emotions()
         drawn = getattr(run.config.data, "corpus", None) == "faces"  # a detector does not see drawn faces
         self._crop = False if drawn and crop is None else crop
@@ -138,7 +138,7 @@ def read_bytes(path: Path) -> bytes:
         raise UnreadableItem(error.strerror or str(error)) from error
 
 
-def _readout(run: Run, model: Levasa, progress: Progress) -> tuple[Readout | None, str]:
+def read_out(run: Run, model: Levasa, progress: Progress) -> tuple[Readout | None, str]:
     """The read-out, or None and why there is none. Raises RunError for a model that has no heads either."""
     try:
         return readout_of(run, model, progress), ""

@@ -64,10 +64,15 @@ class FeatureReader:
     def _emotions(
         self, mean: np.ndarray, deviation: np.ndarray, strange: np.ndarray
     ) -> tuple[tuple[str, ...], np.ndarray]:
-        """Names and probabilities of the emotions, on the axes that the model reads."""
-        read = [axis for place, axis in enumerate(AXES) if np.isfinite(mean[~strange, place]).all()]
-        emotions = self._published.on(read)
+        """Names and probabilities of the emotions: of the model's own prototypes, or of published centres."""
         known = np.where(strange[:, None], 0.0, mean)
+        own = getattr(self.model, "emotion_probabilities", None)
+        if own is not None and len(self.model.config.categories) > 1:
+            with torch.inference_mode():
+                said = own(torch.from_numpy(known.astype(np.float32)).to(self.device))
+            return self.model.config.categories, _numbers(said)
+        read = [axis for place, axis in enumerate(AXES) if np.isfinite(known[:, place]).all()]
+        emotions = self._published.on(read)
         return emotions.names, emotions.probabilities(known, deviation)
 
     def _failures(

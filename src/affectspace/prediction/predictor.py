@@ -31,8 +31,8 @@ from affectspace.prediction.windows import (
     text_windows,
     time_windows,
 )
+from affectspace.training.progress import Progress, silent
 from affectspace.training.runs import open_run
-from affectspace.training.training_set import Progress, silent
 
 TOGETHER = 128  # samples, or windows, that are read and predicted at a time
 
