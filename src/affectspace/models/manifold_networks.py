@@ -28,7 +28,7 @@ class Perceptron(nn.Module):
     def __init__(self, inputs: int, hidden: tuple[int, ...], rate: float = 0.0) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
-            nn.Linear(before, after) for before, after in zip((inputs, *hidden[:-1]), hidden, strict=True)
+            nn.Linear(before, after) for before, after in zip((inputs, *hidden), hidden, strict=False)
         )
         self.outputs, self.rate = (inputs, *hidden)[-1], rate
 
