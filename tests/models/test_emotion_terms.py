@@ -78,4 +78,5 @@ def test_the_probe_learns_and_the_encoder_unlearns() -> None:
     loss.backward()
     torch.testing.assert_close(private.grad, -0.5 * plain)
     weight = probe.layers[0].weight
-    assert weight.grad is not None and weight.grad.abs().sum() > 0
+    assert weight.grad is not None
+    assert weight.grad.abs().sum() > 0

@@ -74,7 +74,8 @@ def test_fewer_than_two_rows_cost_nothing(penalty: Penalty, rows: int) -> None:
     value = penalty(first, second)
     value.backward()
     assert value == 0
-    assert second.grad is not None and (second.grad == 0).all()
+    assert second.grad is not None
+    assert (second.grad == 0).all()
 
 
 @pytest.mark.parametrize("penalty", PENALTIES)
@@ -84,7 +85,8 @@ def test_a_constant_latent_has_a_finite_penalty_and_gradient(penalty: Penalty, r
     constant = torch.ones(rows, 5, requires_grad=True)
     value = penalty(first, constant)
     value.backward()
-    assert constant.grad is not None and constant.grad.isfinite().all()
+    assert constant.grad is not None
+    assert constant.grad.isfinite().all()
     assert value < 1e-6
 
 

@@ -38,7 +38,8 @@ def test_nothing_known_is_zero_with_a_gradient(reduction: str) -> None:
     value = reduce([Part(values, torch.zeros(2, 3, dtype=torch.bool)), Part(values[:0])], reduction)
     value.backward()
     assert value == 0
-    assert values.grad is not None and (values.grad == 0).all()
+    assert values.grad is not None
+    assert (values.grad == 0).all()
 
 
 def test_reconstruction_is_a_sum_over_the_width() -> None:
@@ -89,7 +90,8 @@ def test_the_likelihood_is_torchs_and_leaves_the_mean_alone() -> None:
     torch.testing.assert_close(part.values[part.known], expected[part.known])
     part.values.sum().backward()
     assert mean.grad is None
-    assert log_deviation.grad is not None and log_deviation.grad.isfinite().all()
+    assert log_deviation.grad is not None
+    assert log_deviation.grad.isfinite().all()
 
 
 def test_a_term_without_value_keeps_its_gradient() -> None:
