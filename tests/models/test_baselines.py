@@ -1,6 +1,9 @@
 """What holds for MVAE and MISA alike: masks, representations, calibration, saving, messages, and that they learn."""
 
 import math
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -297,3 +300,75 @@ def test_bad_input_is_told(kind: str) -> None:
         DataError, match=r"no training row has valence, arousal or dominance.*labels.source: transferred"
     ):
         model.after_training(batch, batch)
+
+
+class Graph(torch.nn.Module):
+    """What an export traces: features and masks in, affect and deviations out."""
+
+    def __init__(self, model: BaselineModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, features: dict[str, torch.Tensor], present: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        read = self.model.represent(features, present)
+        return read.fused, read.fused_deviation, *read.affect.values(), *read.deviation.values()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_a_representation_can_be_traced_for_any_number_of_rows(kind: str, parts: tuple[FeatureBatch, ...]) -> None:
+    train, validation = (part.take(torch.arange(200)) for part in parts[:2])
+    model, example = trained(kind, train, validation, steps=2), train.take(torch.arange(2))
+    rows = {name: {0: torch.export.Dim("rows", min=1)} for name in WIDTHS}
+    with torch.no_grad():
+        traced = torch.export.export(Graph(model), (example.features, example.present), dynamic_shapes=(rows, rows))
+        for count in (1, 9):
+            batch = train.take(torch.arange(20, 20 + count))
+            found = traced.module()(batch.features, batch.present)
+            for one, other in zip(found, Graph(model)(batch.features, batch.present), strict=True):
+                torch.testing.assert_close(one, other, equal_nan=True)
+
+
+PROCESS = """
+    import sys, torch, torch.distributed as dist
+    from affectspace.models import MODELS, Posterior
+    from affectspace.models.affect_model import FeatureBatch
+
+    kind, fields, rank, meeting = {kind!r}, {fields!r}, int(sys.argv[1]), sys.argv[2]
+    torch.set_num_threads(1)
+    Posterior.sample = lambda self, generator=None: self.mean + torch.exp(0.5 * self.log_variance) * torch.sin(99 * self.mean)
+    torch.manual_seed(0)
+    model = MODELS[kind](MODELS[kind].config_class(modalities={widths!r}, **fields)).eval()
+    affect = 0.3 * torch.randn(21, 3)
+    affect[4] = affect[9, 1] = torch.nan
+    features = {{name: torch.randn(21, width) for name, width in {widths!r}.items()}}
+    present = {{name: torch.rand(21) < 0.7 for name in features}}
+    zero = torch.zeros(21, dtype=torch.long)
+    whole = FeatureBatch(features, present, affect, affect * torch.nan, zero - 1, zero)
+
+    def run(batch):
+        model.zero_grad()
+        terms = model.loss(batch, torch.Generator().manual_seed(0))
+        terms.total.backward()
+        return torch.cat([torch.stack([terms.total, *terms.terms.values()]).detach(),
+                          *(weight.grad.flatten() for weight in model.parameters())])
+
+    alone = run(whole)
+    dist.init_process_group("gloo", init_method="file://" + meeting, rank=rank, world_size=2)
+    mine = run(whole.take(slice(0, 8) if rank == 0 else slice(8, 21)))  # shares of different size
+    dist.all_reduce(mine)
+    torch.testing.assert_close(mine / 2, alone, rtol=1e-3, atol=1e-5)
+    dist.destroy_process_group()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["mvae", "misa"])
+def test_the_mean_of_two_processes_is_the_loss_and_gradient_of_the_whole_batch(kind: str, tmp_path: Path) -> None:
+    widths = {"text": 12, "audio": 7}  # with two modalities no subset is drawn
+    script = textwrap.dedent(PROCESS.format(kind=kind, fields=KINDS[kind][2], widths=widths))
+    command = [sys.executable, "-c", script]
+    started = [subprocess.Popen([*command, rank, str(tmp_path / "meeting")], stderr=subprocess.PIPE) for rank in "01"]
+    for process in started:
+        _, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors.decode()[-2000:]

@@ -194,12 +194,14 @@ class Misa(BaselineModel):
 
     @contextmanager
     def _without_dropout(self) -> Iterator[None]:
-        training = self.training
+        if not self.training:
+            yield
+            return
         self.eval()
         try:
             yield
         finally:
-            self.train(training)
+            self.train()
 
 
 def difference(one: Tensor, other: Tensor) -> Tensor:
