@@ -112,7 +112,7 @@ def test_degenerate_and_bad_input():
     assert np.isnan(rbf_hsic(flat, y))
     with pytest.raises(DataError, match="private is constant over its 120 rows"):
         dependence_test(x, flat)
-    with pytest.raises(DataError, match="have 3 rows: .* at least 4"):
+    with pytest.raises(DataError, match=r"have 3 rows: .* at least 4"):
         dependence_test(x[:3], y[:3])
     with pytest.raises(ConfigError, match="kind is 'cubic'"):
         dependence_test(x, y, kind="cubic")

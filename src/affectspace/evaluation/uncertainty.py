@@ -112,7 +112,7 @@ def tercile_coverage(truth: ArrayLike, mean: ArrayLike, deviation: ArrayLike, *,
 def width_error_correlation(truth: ArrayLike, mean: ArrayLike, deviation: ArrayLike) -> PerAxis:
     """Spearman's correlation of the width with the absolute error, per axis; NaN for a constant width.
 
-    Far below 1 at best: for exact Gaussians whose log-width has sd .5 about .4.
+    Far below 1 at best: for exact Gaussians whose log-width has sd .5 about .45.
     """
     true, guess, width, single = _gaussians(truth, mean, deviation)
     error = np.abs(true - guess)

@@ -1,0 +1,124 @@
+"""Curves over severity, and perturbations of sound and features by what they promise."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from affectspace.errors import ConfigError, DataError
+from affectspace.evaluation import robustness as ro
+from affectspace.evaluation.bootstrap import Interval
+from affectspace.evaluation.metrics import pearson
+
+RATE = 16000
+TONE = (0.2 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)).astype(np.float32)
+
+
+def loudness(sound: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.asarray(sound, dtype=float) ** 2)))
+
+
+def test_a_curve_falls_with_noise():
+    x = np.random.default_rng(0).normal(size=(500, 1))
+
+    def measure(features: np.ndarray) -> float:
+        return float(pearson(x[:, 0], features[:, 0]))
+
+    curve = ro.robustness_curve(measure, lambda y, level: ro.feature_noise(y, level, seed=1), x, [2.0, 0.0, 1.0])
+    assert curve.levels == (0.0, 1.0, 2.0)
+    assert curve.numbers == pytest.approx([1, 1 / np.sqrt(2), 1 / np.sqrt(5)], abs=0.06)
+    assert curve.area == pytest.approx((curve.numbers[0] / 2 + curve.numbers[1] + curve.numbers[2] / 2) / 2)
+    assert curve.worst == curve.numbers[2]
+
+
+def test_a_curve_of_intervals():
+    levels = ro.robustness_curve(lambda x: Interval(x, x - 1, x + 1, 5, 2), lambda x, level: x + level, 1.0, [0, 3])
+    assert levels.numbers.tolist() == [1, 4]
+    assert levels.area == 2.5
+    assert ro.robustness_curve(lambda x: 0.3, lambda x, level: x, None, [1]).area == 0.3
+    with pytest.raises(ConfigError, match="each once"):
+        ro.robustness_curve(lambda x: x, lambda x, level: x, 0.0, [1, 1])
+    with pytest.raises(ConfigError, match="at least one"):
+        ro.robustness_curve(lambda x: x, lambda x, level: x, 0.0, [])
+
+
+def test_features():
+    x = np.random.default_rng(1).normal(size=(2000, 2)) * [1, 100] + 5
+    noisy = ro.feature_noise(x, 0.5, seed=3)
+    assert (noisy - x).std(axis=0) == pytest.approx(0.5 * x.std(axis=0), rel=0.05)
+    assert np.array_equal(noisy, ro.feature_noise(x, 0.5, seed=3))
+    assert np.array_equal(ro.feature_noise(x, 0), x)
+
+
+def test_dropped_rows_are_nested():
+    present = np.arange(100) % 4 != 0
+    masks = [ro.drop_modality(present, share) for share in (0, 0.2, 0.6, 1)]
+    assert [mask.sum() for mask in masks] == [75, 60, 30, 0]
+    assert np.array_equal(masks[0], present)
+    for more, less in pairwise(masks):
+        assert not (less & ~more).any()
+    with pytest.raises(ConfigError, match="share is 60"):
+        ro.drop_modality(present, 60)
+
+
+def test_gain():
+    assert loudness(ro.sound_gain(TONE, -20)) == pytest.approx(loudness(TONE) / 10, rel=1e-4)
+    assert np.abs(ro.sound_gain(TONE, 40)).max() == 1
+    assert ro.sound_gain(TONE, 0) == pytest.approx(TONE)
+
+
+@pytest.mark.parametrize("pink", [False, True])
+def test_noise_has_the_ratio_asked_for(pink):
+    noisy = ro.sound_noise(TONE, 10, pink=pink, seed=1)
+    added = noisy - TONE
+    assert 20 * np.log10(loudness(TONE) / loudness(added)) == pytest.approx(10, abs=0.01)
+    spectrum = np.abs(np.fft.rfft(added)) ** 2
+    low, high = spectrum[20:400].mean(), spectrum[4000:].mean()
+    assert (low > 10 * high) == pink
+    assert np.array_equal(noisy, ro.sound_noise(TONE, 10, pink=pink, seed=1))
+    silence = np.zeros(100)
+    assert np.array_equal(ro.sound_noise(silence, 10), silence)
+
+
+def test_reverberation_smears_and_keeps_length_and_level():
+    click = np.zeros(RATE, dtype=np.float32)
+    click[1000] = 0.5
+    wet = ro.sound_reverberation(click, RATE, 0.3, seed=2)
+    assert wet.shape == click.shape
+    assert loudness(wet) == pytest.approx(loudness(click), rel=1e-4)
+    assert np.abs(wet[:999]).max() < 1e-6
+    early, late = loudness(wet[1010:1500]), loudness(wet[1000 + 4800 - 490 : 1000 + 4800])
+    assert 20 * np.log10(late / early) == pytest.approx(-60 * (4800 - 500) / 4800, abs=6)
+    assert np.array_equal(ro.sound_reverberation(TONE, RATE, 0), TONE)
+    assert ro.sound_reverberation(np.zeros(50), RATE, 0.1).tolist() == [0] * 50
+
+
+def test_padding_and_telephone():
+    padded = ro.sound_padding(TONE, RATE, 0.5)
+    assert len(padded) == 2 * RATE
+    assert np.array_equal(padded[RATE // 2 : -RATE // 2], TONE)
+    low = 0.2 * np.sin(2 * np.pi * 60 * np.arange(RATE) / RATE)
+    high = 0.2 * np.sin(2 * np.pi * 6000 * np.arange(RATE) / RATE)
+    middle = slice(RATE // 4, -RATE // 4)
+    assert loudness(ro.sound_telephone(low, RATE)[middle]) < 0.05 * loudness(low)
+    assert loudness(ro.sound_telephone(high, RATE)[middle]) < 0.05 * loudness(high)
+    through = ro.sound_telephone(TONE, RATE)
+    assert loudness((through - TONE)[middle]) < 0.05 * loudness(TONE)
+    assert len(np.unique(through)) <= 255
+    assert all(sound.dtype == np.float32 for sound in (padded, through, ro.sound_gain(TONE, 3)))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: ro.sound_gain(np.ones((2, 2)), 3), DataError, r"sound has shape \(2, 2\)"),
+        (lambda: ro.sound_noise([], 3), DataError, "no rows"),
+        (lambda: ro.sound_noise([np.nan], 3), DataError, "not finite"),
+        (lambda: ro.sound_telephone(TONE, 6000), ConfigError, "rate is 6000 Hz"),
+        (lambda: ro.sound_padding(TONE, RATE, -1), ConfigError, "seconds is -1"),
+        (lambda: ro.sound_reverberation(TONE, RATE, -1), ConfigError, "seconds is -1"),
+    ],
+)
+def test_bad_input(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

@@ -1,0 +1,162 @@
+"""Predicted widths: scores in closed form, honest against useless widths, calibration, widening."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import integrate, stats
+
+from affectspace.errors import ConfigError, DataError
+from affectspace.evaluation import uncertainty as un
+
+
+def honest(n: int = 4000, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Truth, mean and widths whose errors are as wide as they say; log-width has a deviation of .5."""
+    rng = np.random.default_rng(seed)
+    width = 0.3 * np.exp(0.5 * rng.normal(size=(n, 2)))
+    mean = rng.normal(size=(n, 2))
+    return mean + width * rng.normal(size=(n, 2)), mean, width
+
+
+def test_scores_against_scipy():
+    truth, mean, width = honest(20)
+    assert un.gaussian_nll(truth, mean, width) == pytest.approx(-stats.norm.logpdf(truth, mean, width))
+    for t, m, s in ((0.3, 0.0, 1.0), (-2.0, 0.5, 0.2), (1.0, 1.0, 3.0)):
+        below = integrate.quad(lambda x: stats.norm.cdf(x, m, s) ** 2, m - 12 * s - 3, t)[0]  # noqa: B023
+        above = integrate.quad(lambda x: stats.norm.sf(x, m, s) ** 2, t, m + 12 * s + 3)[0]  # noqa: B023
+        assert un.gaussian_crps([t], [m], [s])[0] == pytest.approx(below + above, abs=1e-6)
+    assert un.gaussian_crps([1.0], [0.4], [1e-9])[0] == pytest.approx(0.6)
+
+
+def test_honest_widths():
+    truth, mean, width = honest()
+    constant = un.constant_deviation(*honest(seed=1)[:2])
+    measures = un.uncertainty_measures(truth, mean, width, constant=constant)
+    assert (measures["nll"] < measures["constant_nll"] - 0.1).all()
+    assert (measures["crps"] < measures["constant_crps"]).all()
+    assert measures["coverage"] == pytest.approx([0.9, 0.9], abs=0.015)
+    assert measures["tercile_coverage"] == pytest.approx(np.full((3, 2), 0.9), abs=0.03)
+    assert measures["width_error_correlation"] == pytest.approx([0.45, 0.45], abs=0.04)
+    assert un.fit_scale(truth, mean, width) == pytest.approx([1, 1], abs=0.03)
+
+
+def test_useless_widths():
+    """Widths of another row: as wide overall, and of no use."""
+    truth, mean, width = honest()
+    shuffled = np.roll(width, 7, axis=0)
+    constant = un.constant_deviation(truth, mean)
+    measures = un.uncertainty_measures(truth, mean, shuffled, constant=constant)
+    assert (measures["nll"] > measures["constant_nll"]).all()
+    assert (measures["crps"] > measures["constant_crps"]).all()
+    assert np.abs(measures["width_error_correlation"]).max() < 0.06
+    narrow, _, wide = measures["tercile_coverage"]
+    assert (narrow < 0.75).all()
+    assert (wide > 0.95).all()
+
+
+def test_a_constant_width_has_no_rank_and_one_tercile():
+    truth, mean, _ = honest(300)
+    constant = un.constant_deviation(truth, mean)
+    assert np.isnan(un.width_error_correlation(truth, mean, constant)).all()
+    terciles = un.tercile_coverage(truth, mean, constant)
+    assert terciles[2] == pytest.approx(un.coverage(truth, mean, constant))
+    assert np.isnan(terciles[:2]).all()
+
+
+def test_constant_deviation_has_the_smallest_nll():
+    truth, mean, _ = honest(500)
+    best = un.constant_deviation(truth, mean)
+    assert best == pytest.approx(np.sqrt(np.mean((truth - mean) ** 2, axis=0)))
+    for factor in (0.95, 1.05):
+        worse = un.gaussian_nll(truth, mean, factor * best).mean(axis=0)
+        assert (worse > un.gaussian_nll(truth, mean, best).mean(axis=0)).all()
+
+
+@pytest.mark.parametrize("by", ["nll", "coverage"])
+def test_fit_scale_repairs_widths(by):
+    truth, mean, width = honest()
+    factor = un.fit_scale(truth, mean, 0.25 * width, by=by)
+    assert factor == pytest.approx([4, 4], rel=0.05)
+    fresh_truth, fresh_mean, fresh_width = honest(seed=5)
+    covered = un.coverage(fresh_truth, fresh_mean, factor * 0.25 * fresh_width)
+    assert covered == pytest.approx([0.9, 0.9], abs=0.02)
+
+
+def test_fit_scale_by_nll_is_the_optimum():
+    truth, mean, width = (column[:, 0] for column in honest(400))
+    factor = un.fit_scale(truth, mean, width)
+    assert isinstance(factor, float)
+    nll = [un.gaussian_nll(truth, mean, f * factor * width).mean() for f in (0.98, 1, 1.02)]
+    assert nll[1] < min(nll[0], nll[2])
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 500), st.floats(0.01, 100), st.floats(-10, 10))
+def test_invariances(seed, scale, shift):
+    """In another unit CRPS scales, NLL shifts by its logarithm, and coverage, ranks and factors stay."""
+    truth, mean, width = honest(60, seed)
+    moved = scale * truth + shift, scale * mean + shift, scale * width
+    assert un.gaussian_crps(*moved) == pytest.approx(scale * un.gaussian_crps(truth, mean, width), rel=1e-6, abs=1e-9)
+    assert un.gaussian_nll(*moved) == pytest.approx(un.gaussian_nll(truth, mean, width) + np.log(scale), abs=1e-6)
+    assert un.fit_scale(*moved) == pytest.approx(un.fit_scale(truth, mean, width))
+    assert un.coverage(*moved) == pytest.approx(un.coverage(truth, mean, width), abs=1 / 60)
+    assert (un.gaussian_crps(truth, mean, width) >= 0).all()
+
+
+def test_masked_equals_subset():
+    truth, mean, width = honest(90)
+    keep = np.arange(90) % 3 != 0
+    masked, gone = np.where(keep[:, None], truth, np.nan), np.where(keep[:, None], width, np.nan)
+    lost = np.where(keep[:, None], mean, np.nan)
+    for measure in (un.coverage, un.tercile_coverage, un.width_error_correlation, un.fit_scale):
+        assert measure(masked, lost, gone) == pytest.approx(measure(truth[keep], mean[keep], width[keep]))
+    scores = un.gaussian_nll(masked, lost, gone)
+    assert np.isnan(scores[~keep]).all()
+    assert scores[keep] == pytest.approx(un.gaussian_nll(truth[keep], mean[keep], width[keep]))
+    nothing = np.full((90, 2), np.nan)
+    assert np.isnan(un.constant_deviation(nothing, mean)).all()
+    assert np.isnan(un.coverage(nothing, mean, width)).all()
+
+
+def test_widening():
+    rng = np.random.default_rng(0)
+    both = 0.2 * np.exp(0.1 * rng.normal(size=(50, 3)))
+    widths = {("text", "audio"): both, ("text",): 1.5 * both, ("audio",): 2.0 * both}
+    found = un.widening(widths)
+    assert found.ratio == pytest.approx(np.sqrt(3.0))
+    assert (found.share_wider, found.pairs) == (1.0, 300)
+    assert found.mean_by_count == pytest.approx({1: 1.75 * both.mean(), 2: both.mean()})
+    same = un.widening({("text", "audio"): both, "text": both})
+    assert (same.ratio, same.share_wider) == (1.0, 0.5)
+    lacking = both.copy()
+    lacking[:10] = np.nan
+    assert un.widening({("text", "audio"): lacking, ("text",): 1.5 * both}).pairs == 120
+    three = un.widening({("a", "b", "c"): both[:, 0], ("a", "b"): 2 * both[:, 0], ("c",): both[:, 0]})
+    assert (three.pairs, three.share_wider) == (50, 1.0)  # a, b, c against c differ by two
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda t, m, w: un.gaussian_nll(t, m, 0 * w), "deviation is 0 in row 0"),
+        (lambda t, m, w: un.gaussian_crps(t, m, np.where(w == w[4, 1], np.nan, w)), "deviation is nan in row 4"),
+        (lambda t, m, w: un.gaussian_nll(t, m, w[:3]), r"deviation has shape \(3, 2\)"),
+        (lambda t, m, w: un.gaussian_nll(t, m[:3], w), "truth has shape"),
+        (lambda t, m, w: un.constant_deviation(t, t), "equals the truth in every row"),
+        (lambda t, m, w: un.fit_scale(t, t, w), "errors of an axis are all 0"),
+        (lambda t, m, w: un.widening({("a",): w, ("b",): w}), "no two subsets differ by one modality"),
+        (lambda t, m, w: un.widening({("a",): w, ("a", "b"): w[:3]}), "give the same rows"),
+        (lambda t, m, w: un.widening({("a",): w, ("a", "b"): -w}), "a width of a, b is not above 0"),
+    ],
+)
+def test_bad_input(call, message):
+    with pytest.raises(DataError, match=message):
+        call(*honest(20))
+
+
+def test_bad_options():
+    truth, mean, width = honest(20)
+    with pytest.raises(ConfigError, match="nominal is 90"):
+        un.coverage(truth, mean, width, nominal=90)
+    with pytest.raises(ConfigError, match="by is 'crps'"):
+        un.fit_scale(truth, mean, width, by="crps")
