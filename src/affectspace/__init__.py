@@ -21,6 +21,8 @@ _PUBLIC = {
     "read_corpus": "corpora",
     "Levasa": "models",
     "LevasaConfig": "models",
+    "Prediction": "prediction",
+    "Predictor": "prediction",
     "load": "training.runs",
 }
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from affectspace.emotions import CATEGORIES
     from affectspace.errors import AffectspaceError, ConfigError, DataError, RunError
     from affectspace.models import Levasa, LevasaConfig
+    from affectspace.prediction import Prediction, Predictor
     from affectspace.scales import SCALES, Scale
     from affectspace.training.runs import load
 

@@ -141,7 +141,9 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
 
 
 def spread(model: AffectModel) -> None:
-    """Statistics, read-outs and factors that are not the neutral ones, so that a test sees whether they are used."""
+    """Weights, statistics, read-outs and factors that are not the neutral ones, so that a test sees whether they are used."""
+    for parameter in model.parameters():
+        parameter.data.normal_(0.0, 0.1)
     for name, buffer in model.named_buffers():
         if name.startswith("statistics.scale"):
             buffer.copy_(torch.rand_like(buffer) + 0.5)

@@ -20,7 +20,7 @@ from affectspace.scales import AXES
 SPREAD = (
     0.3  # standard deviation of an emotion around its centre, where the source publishes centres only: a convention
 )
-NODES = 5  # of the Gauss-Hermite rule per axis
+NODES = {1: 31, 2: 15, 3: 7}  # axes -> nodes of the Gauss-Hermite rule on each
 ROWS = 256  # points at a time
 
 
@@ -87,7 +87,7 @@ def affectnet_emotions() -> EmotionMap:
 @cache
 def _rule(axes: int) -> tuple[np.ndarray, np.ndarray]:
     """Points (m, d) and weights (m,) whose weighted mean is the expectation under a standard normal."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(NODES[axes])
     points = np.array(list(product(nodes, repeat=axes)))
     shares = np.array([np.prod(row) for row in product(weights / weights.sum(), repeat=axes)])
     return points, shares

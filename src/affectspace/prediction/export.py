@@ -1,7 +1,7 @@
 """ONNX: a run's model as one file that needs neither this package nor PyTorch.
 
-Features in, affect out: standardisation from the training rows, masks, fusion and calibration are inside, and of a run on faces its
-read-out. The backbones are not: the file says in its metadata which ones made the features.
+Features in, affect out: standardisation from the training rows, masks, fusion and calibration are inside, and so is the
+read-out of a run on faces. The backbones are not: the file says in its metadata which ones made the features.
 """
 
 from __future__ import annotations

@@ -56,8 +56,8 @@ class Trajectory:
         """
         good = self.good
         if not good:
-            reasons = sorted({one.reason for one in self.outcomes if isinstance(one, Failure)})
-            raise DataError(f"{self.name}: {reasons[0] if reasons else 'it has no windows'}")
+            reason = next((one.reason for one in self.outcomes if isinstance(one, Failure)), "it has no windows")
+            raise DataError(reason if reason.startswith(self.name) else f"{self.name}: {reason}")
         mean, deviation = _mean(good)
         names = [name for name in self.modalities if any(name in one.by_modality for one in good)]
         alone = {
