@@ -2,22 +2,31 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from affectspace.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from affectspace.features.engines import Engine
 
 
 def extract(
     name: Annotated[str, typer.Argument(help="A reader's name (affectspace corpus list).")],
     path: Annotated[Path, typer.Argument(help="The corpus' folder, or the table.")],
     out: Annotated[Path, typer.Option(help="Folder of the store; the same command continues it.")],
-    modality: Annotated[str, typer.Option(help="text, audio, video; or a name of your own for --vectors.")] = "text",
+    modality: Annotated[
+        str, typer.Option(help="text, words, audio, video; or a name of your own for --vectors.")
+    ] = "text",
     backbone: Annotated[
-        str | None, typer.Option(help="minilm, functionals, a model's folder or hub name; default by modality.")
+        str | None,
+        typer.Option(help="minilm, lexicon, functionals, a model's folder or hub name; default by modality."),
     ] = None,
     video_backbone: Annotated[Path | None, typer.Option(help="A LeVAsa run, whose encoder looks at the faces.")] = None,
+    lexicon: Annotated[
+        list[str] | None, typer.Option(help="A lexicon of the modality words, such as glasgow=norms.csv; repeatable.")
+    ] = None,
     vectors: Annotated[
         Path | None, typer.Option(help="Ready-made vectors: .npz (array=, files), .csv or .parquet with an id column.")
     ] = None,
@@ -29,7 +38,18 @@ def extract(
     where: Annotated[str | None, typer.Option(help="Which rows, such as \"channel == 'speech'\".")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="The first so many rows, for a quick look.")] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Rows that go through the model at once.")] = 32,
-    workers: Annotated[int | None, typer.Option(min=1, help="Decoding threads; default one a core, at most 8.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Decoding threads; default one a core, at most 8. ray: of each actor, 1.")
+    ] = None,
+    engine: Annotated[
+        str, typer.Option(help="local: this process; ray: actors of a Ray cluster, the same store.")
+    ] = "local",
+    actors: Annotated[
+        int | None, typer.Option(min=1, help="ray: how many hold the model; default as many as there is room for.")
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(help="ray: of the cluster, such as auto; default $RAY_ADDRESS, else this machine.")
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps.")] = "cpu",
     dtype: Annotated[str, typer.Option(help="float32, bfloat16, float16.")] = "float32",
     force: Annotated[bool, typer.Option(help="Make all anew.")] = False,
@@ -47,16 +67,18 @@ def extract(
     settings = _settings(set_ or [])
     if video_backbone is not None:
         settings["run"] = str(video_backbone)
+    if lexicon:
+        settings["lexicons"] = _lexicons(lexicon)
     made: Backbone
     items: list[Item] | None = None
     if vectors is not None:
         made, items = read_vectors(vectors, modality, corpus, **settings)
     else:
-        made = make_backbone(modality, backbone, device=device, dtype=dtype, **settings)
+        here = "cpu" if engine == "ray" else device  # the actors have the device; this process needs what the backbone is
+        made = make_backbone(modality, backbone, device=here, dtype=dtype, **settings)
+    by = _engine(engine, actors, address, workers, device)
     with progress_bar(not as_json) as progress:
-        done = run(
-            corpus, made, out, items=items, batch_size=batch_size, workers=workers, force=force, progress=progress
-        )
+        done = run(corpus, made, out, items=items, batch_size=batch_size, engine=by, force=force, progress=progress)
     facts: dict[str, Any] = {
         "store": str(out), "backbone": made.name, "dimension": made.dimension, "licence": made.licence,
         "made": done.made, "kept": done.kept, "failed": done.failed, "without": done.without,
@@ -74,6 +96,34 @@ def extract(
     for remark, count in sorted(done.remarks.items(), key=lambda one: -one[1]):
         typer.echo(f"  {count:,}  {remark}")
     typer.echo(f"{out}: {made.name}, {made.dimension} dimensions; licence of the backbone: {made.licence}")
+
+
+def _engine(name: str, actors: int | None, address: str | None, workers: int | None, device: str) -> "Engine":
+    """The engine by its name. Raises ConfigError for another name, and for a cluster's options without a cluster."""
+    from affectspace.errors import ConfigError
+    from affectspace.features import RayEngine
+    from affectspace.features.engines import Threads
+
+    if name == "ray":
+        return RayEngine(address, actors, workers or 1, device, gpus=1.0 if device.startswith("cuda") else 0.0)
+    if name != "local":
+        raise ConfigError(f"--engine {name!r}; there are local and ray")
+    if actors is not None or address is not None:
+        raise ConfigError("--actors and --address belong to --engine ray")
+    return Threads(workers)
+
+
+def _lexicons(written: list[str]) -> dict[str, str]:
+    """NAME=FILE, each. Raises ConfigError for what is not of that form, and for a name that comes twice."""
+    from affectspace.errors import ConfigError
+
+    files: dict[str, str] = {}
+    for text in written:
+        name, equals, path = text.partition("=")
+        if not equals or not path or name in files:
+            raise ConfigError(f"--lexicon {text!r}: write it as NAME=FILE, such as glasgow=norms.csv, each name once")
+        files[name] = path
+    return files
 
 
 def _settings(written: list[str]) -> dict[str, Any]:

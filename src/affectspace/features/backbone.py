@@ -42,6 +42,9 @@ class Backbone(Protocol):
     licence, revision : of its weights, or of our code
     settings : whatever changes the numbers, fit for JSON
     columns : names of the dimensions, where they have any
+
+    It may also say `shard_rows`, rows of a shard (256 if not); `batch_rows`, how many go through `encode` at once, whatever
+    the caller asks; `counts`, a Counter of what it noticed; and `recipe`, the arguments of `make_backbone` that make it again.
     """
 
     name: str

@@ -102,6 +102,7 @@ def encode_shard(backbone: Backbone, rows: Rows, loaded: Sequence[Any], batch_si
     good = [place for place, one in enumerate(loaded) if not isinstance(one, UnreadableItem)]
     lengths = [backbone.length(loaded[place]) for place in good]
     order = [good[k] for k in np.argsort(lengths, kind="stable")]
+    batch_size = getattr(backbone, "batch_rows", batch_size)
     features = np.zeros((len(rows), backbone.dimension), np.float32)
     for start in range(0, len(order), batch_size):
         part = order[start : start + batch_size]

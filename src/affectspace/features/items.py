@@ -20,15 +20,15 @@ from affectspace.features.backbone import Item, UnreadableItem
 if TYPE_CHECKING:
     from affectspace.corpora.corpus import Corpus
 
-SOURCES = {"text": ("text",), "audio": ("audio", "video"), "video": ("video", "image")}
+SOURCES = {"text": ("text",), "words": ("text",), "audio": ("audio", "video"), "video": ("video", "image")}
 _ENDS = 1 << 16  # bytes at either end of a file that its mark looks at
 
 
 def items_of(corpus: Corpus, modality: str) -> list[Item]:
     """What there is of a modality, an item a row, in the order of the table; rows without it are left out.
 
-    text is the column text; audio the column audio, or else the clip's sound; video the clip, or else the image. `start` and
-    `end` cut only the file that holds more than the sample, which the column `cut` names ("audio", "video").
+    text and words are the column text; audio the column audio, or else the clip's sound; video the clip, or else the image.
+    `start` and `end` cut only the file that holds more than the sample, which the column `cut` names ("audio", "video").
     Raises DataError where no row has the modality, ConfigError for a modality that no column holds.
     """
     if modality not in SOURCES:
@@ -37,7 +37,7 @@ def items_of(corpus: Corpus, modality: str) -> list[Item]:
     columns = [name for name in SOURCES[modality] if name in table and table[name].notna().any()]
     if not columns:
         raise DataError(f"corpus {corpus.name} has no {modality}: its column {' or '.join(SOURCES[modality])} is empty")
-    if modality != "text" and corpus.media is None:
+    if columns != ["text"] and corpus.media is None:
         raise DataError(f"corpus {corpus.name} was read without its files; name their folder (media=, --media)")
     source = pd.Series(None, index=table.index, dtype=object)
     for name in reversed(columns):
@@ -45,7 +45,7 @@ def items_of(corpus: Corpus, modality: str) -> list[Item]:
     found = []
     for row in table.index[source.notna()]:
         name, value = str(table.at[row, "id"]), str(source[row])
-        if modality == "text":
+        if columns == ["text"]:
             found.append(Item(name, text=value))
             continue
         column = next(column for column in columns if table.at[row, column] == source[row])

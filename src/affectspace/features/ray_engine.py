@@ -1,7 +1,8 @@
 """Shards made by the actors of a Ray cluster, or of a local one; the store is written here, in order, as without Ray.
 
-The backbone is sent to each actor once; rows go out shard by shard and vectors come back. Every machine must see the media
-under the same path, and have the same versions of the packages that make the numbers.
+Each actor makes the backbone once, by its recipe (one of somebody's own without a recipe is sent as it is); rows go out
+shard by shard and vectors come back. Every machine must see the media, and models in folders, under the same path, and have
+the same versions of the packages that make the numbers.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import threading
 from collections import deque
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from typing import Any
 from affectspace.errors import AffectspaceError, ConfigError, RunError
 from affectspace.features.backbone import Backbone
 from affectspace.features.engines import Encoded, Remarks, Rows, encode_shard, load_row
-from affectspace.features.identity import versions
+from affectspace.features.identity import identity_of, remake_backbone, versions
 from affectspace.features.items import Files, open_files
 
 AT_ONCE = 2  # shards that an actor holds: one is decoded while the other is encoded
@@ -35,12 +37,13 @@ class RayEngine:
     address : of the cluster ("auto", "ray://head:10001"); None is $RAY_ADDRESS, or else a cluster on this machine for the time
     actors : how many hold the model; None is as many as there is room for, and no more than there are shards
     workers : decoding threads of each, and the cores that each takes
-    gpus : of each; a share such as .5 lets two have one
+    device : where the actors' networks run; gpus : of each, a share such as .5 lets two have one
     """
 
     address: str | None = None
     actors: int | None = None
     workers: int = 1
+    device: str = "cpu"
     gpus: float = 0.0
 
     def encode(
@@ -104,8 +107,17 @@ class RayEngine:
             "max_restarts": RETRIES, "max_task_retries": RETRIES,
         }  # fmt: skip
         kind = ray.remote(**options)(Maker)
-        sent = ray.put(backbone)
-        crew = [kind.remote(sent, media, batch_size, self.workers) for _ in range(min(self.actors or room, shards))]
+        try:
+            sent = ray.put(backbone if getattr(backbone, "recipe", None) is None else identity_of(backbone))
+        except TypeError as error:
+            raise ConfigError(
+                f"backbone {backbone.name} cannot be sent to other processes ({str(error).splitlines()[0]}); give it a "
+                "recipe, the arguments of make_backbone that make it"
+            ) from error
+        crew = [
+            kind.remote(sent, self.device, media, batch_size, self.workers)
+            for _ in range(min(self.actors or room, shards))
+        ]
         here = versions()
         for name, there in ray.get([actor.host.remote() for actor in crew]):
             other = [
@@ -119,25 +131,39 @@ class RayEngine:
 
 
 class Maker:
-    """What runs in an actor: a backbone and the media, and one shard after the other."""
+    """What runs in an actor: a backbone and the media, and one shard after the other.
 
-    def __init__(self, backbone: Backbone, media: Path | None, batch_size: int, workers: int) -> None:
-        self._backbone, self._batch_size = backbone, batch_size
-        self._opened = open_files(media)
-        self._files = self._opened.__enter__()
+    backbone : itself, or its identity, by which it is made on this machine; not before the first call, whose errors come back
+    """
+
+    def __init__(
+        self, backbone: Backbone | dict[str, Any], device: str, media: Path | None, batch_size: int, workers: int
+    ) -> None:
+        self._given, self._device, self._media, self._batch_size = backbone, device, media, batch_size
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
-        self._turn = threading.Lock()
-        self._remarks = Remarks(backbone)
+        self._starting, self._encoding = threading.Lock(), threading.Lock()
+        self._open = ExitStack()
+        self._made: tuple[Backbone, Files, Remarks] | None = None
+
+    def _tools(self) -> tuple[Backbone, Files, Remarks]:
+        with self._starting:
+            if self._made is None:
+                given = self._given
+                backbone = remake_backbone(given, device=self._device) if isinstance(given, dict) else given
+                self._made = backbone, self._open.enter_context(open_files(self._media)), Remarks(backbone)
+            return self._made
 
     def host(self) -> tuple[str, dict[str, str]]:
         """The machine, and its versions of the packages that make the numbers."""
+        self._tools()
         return platform.node(), versions()
 
     def shard(self, rows: Rows) -> Encoded:
         """One shard; while it is encoded, the next may be decoded in another thread."""
-        loaded = list(self._pool.map(lambda row: load_row(self._backbone, self._files, row[0]), rows))
-        with self._turn:
-            return encode_shard(self._backbone, rows, loaded, self._batch_size), self._remarks.news()
+        backbone, files, remarks = self._tools()
+        loaded = list(self._pool.map(lambda row: load_row(backbone, files, row[0]), rows))
+        with self._encoding:
+            return encode_shard(backbone, rows, loaded, self._batch_size), remarks.news()
 
 
 def _in_order(ray: Any, crew: Sequence[Any], shards: Sequence[Rows]) -> Generator[Encoded, None, None]:

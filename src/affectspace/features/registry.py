@@ -32,7 +32,8 @@ def make_backbone(
 ) -> Backbone:
     """A backbone by name.
 
-    modality : "text", "audio", "video" or "words"; name : one of ours, one of an installed package, a model's folder or hub name
+    modality : "text", "words", "audio" or "video"
+    name : one of ours, one of an installed package, a model's folder or hub name
     device, dtype : where and in what precision networks run; settings : the backbone's own
     Raises ConfigError where there is none of that name, or a setting that it does not know.
     """
@@ -64,7 +65,9 @@ def factory_of(modality: str, name: str) -> Callable[..., Backbone]:
     target = _OURS.get((modality, name)) or _BY_NAME.get(modality)
     if target is None:
         ours = [known for kind, known in _OURS if kind == modality]
-        there = f"for {modality!r} there is {', '.join(ours)}" if ours else f"there are backbones for {', '.join(_BY_NAME)}"
+        there = (
+            f"for {modality!r} there is {', '.join(ours)}" if ours else f"there are backbones for {', '.join(_BY_NAME)}"
+        )
         raise ConfigError(f"no backbone {name!r} for {modality!r}; {there}")
     module, _, attribute = target.partition(":")
     return getattr(importlib.import_module(module), attribute)

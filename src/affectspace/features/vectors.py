@@ -12,6 +12,7 @@ import pandas as pd
 
 from affectspace.errors import ConfigError, DataError
 from affectspace.features.backbone import Item, UnreadableItem
+from affectspace.features.items import SOURCES
 
 if TYPE_CHECKING:
     from affectspace.corpora.corpus import Corpus
@@ -50,7 +51,7 @@ def read_vectors(
     array, names : the arrays of an .npz; the only two-dimensional one, and "files", by default
     Raises DataError where the file cannot be read, has other shapes, names a row twice, or fits no row of the corpus.
     """
-    if modality in ("text", "audio", "video"):
+    if modality in SOURCES:
         raise ConfigError(
             f"ready-made vectors are a modality of their own name, not {modality!r}; try --modality my_units"
         )

@@ -1,0 +1,58 @@
+"""Backbones come back from what their stores say, and nothing else does."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from affectspace.errors import ConfigError
+from affectspace.features import FeatureStore, Item, extract, make_backbone, remake_backbone
+from affectspace.features.vectors import read_vectors
+
+
+def written(store: Path) -> dict:
+    return FeatureStore(store).backbone
+
+
+def test_functionals_come_back(tmp_path: Path, media_corpus) -> None:
+    sound = np.sin(2 * np.pi * 150 * np.arange(16_000) / 16_000) * 0.1
+    soundfile.write(tmp_path / "a.wav", sound, 16_000)
+    backbone = make_backbone("audio", longest=30.0)
+    extract(media_corpus(tmp_path, audio=["a.wav"]), backbone, tmp_path / "s")
+    again = remake_backbone(written(tmp_path / "s"))
+    item = Item("x", path=tmp_path / "a.wav")
+    np.testing.assert_array_equal(again.load(item), backbone.load(item))
+    assert again.settings["longest"] == 30.0
+
+
+def test_a_store_without_a_recipe_names_settings_enough(tmp_path: Path, media_corpus) -> None:
+    facts = {"name": "audio:functionals", "modality": "audio", "settings": {"rate": 16_000, "longest": 30.0}}
+    known = make_backbone("audio", longest=30.0)
+    facts |= {"dimension": known.dimension, "licence": known.licence, "revision": known.revision}
+    assert remake_backbone(facts).settings == known.settings
+    with pytest.raises(ConfigError, match=r"makes other vectors now \(revision: '0' there, '1' here\)"):
+        remake_backbone({**facts, "revision": "0"})
+
+
+def test_a_folder_is_remembered_with_its_place(tmp_path: Path, text_corpus, tiny_text: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tiny_text.parent)
+    backbone = make_backbone("text", tiny_text.name, pooling="mean", layers=[-2])
+    extract(text_corpus(3), backbone, tmp_path / "s")
+    monkeypatch.chdir(tmp_path)
+    again = remake_backbone(written(tmp_path / "s"))
+    loaded = [again.load(Item("x", text="good day"))]
+    np.testing.assert_array_equal(again.encode(loaded), backbone.encode(loaded))
+    recipe = {**written(tmp_path / "s")["recipe"], "name": str(tmp_path / "gone")}
+    with pytest.raises(ConfigError, match=r"cannot run here: .*cannot be loaded"):
+        remake_backbone({**written(tmp_path / "s"), "recipe": recipe})
+
+
+def test_ready_made_vectors_are_not_made_here(tmp_path: Path, media_corpus) -> None:
+    corpus = media_corpus(tmp_path, audio=["a.wav"])
+    pd.DataFrame({"id": ["m0"], "smile": [1.0]}).to_csv(tmp_path / "v.csv", index=False)
+    backbone, items = read_vectors(tmp_path / "v.csv", "units", corpus)
+    extract(corpus, backbone, tmp_path / "s", items=items)
+    with pytest.raises(ConfigError, match="units:vectors were made elsewhere"):
+        remake_backbone(written(tmp_path / "s"))
