@@ -13,11 +13,13 @@ from PIL import Image
 
 import affectspace
 from affectspace.errors import ConfigError, DataError, RunError
+from affectspace.features.registry import make_backbone
+from affectspace.models import Manifold, ManifoldConfig
 from affectspace.models.affect_model import AffectModel
 from affectspace.prediction import Failure, Prediction, Predictor, Sample, Trajectory, table_of
 from affectspace.training.runs import load
 
-from .conftest import RATE, Letters, Loudness, clip, tone
+from .conftest import RATE, Letters, Loudness, clip, spread, tone, written
 
 MakeRun = Callable[..., Path]
 SMALL = {"hidden": (16,), "private": 4}
@@ -363,3 +365,31 @@ def test_memory_does_not_grow_with_the_length(
     assert isinstance(trajectory, Trajectory)
     assert len(trajectory.outcomes) == 1799
     assert max(float(end or 0) - float(start or 0) for start, end in asked) == 4.0
+
+
+def test_a_lexicon_beside_the_text(make_run: MakeRun, tmp_path: Path) -> None:
+    lexicon = tmp_path / "norms.csv"
+    lexicon.write_text("term,valence,arousal\ngood,0.8,0.1\nbad,-0.8,0.4\n")
+    columns = {"term": "term", "valence": "valence", "arousal": "arousal"}
+    options = {"path": str(lexicon), "columns": columns, "scale": "canonical"}
+    recorded = written("words:lexicon", lexicons={"norms": options})
+    run = make_run("text", "words", facts={"text": written("text:letters"), "words": recorded}, **SMALL)
+    model = Manifold(ManifoldConfig(modalities={"text": 27, "words": recorded["dimension"]}, **SMALL))
+    spread(model)
+    model.eval().save_pretrained(run / "model")
+    prediction = Predictor.of_run(run).predict(text="a good day")
+    assert prediction.modalities == ("text", "words")
+    vector = make_backbone("words", lexicons={"norms": options}).encode(["a good day"])
+    said = expected(run, text=letters("a good day"), words=vector)
+    np.testing.assert_allclose(prediction.mean, said.fused[0].numpy(), atol=1e-5)
+    moved = lexicon.rename(tmp_path / "moved.csv")
+    with pytest.raises(RunError, match=r"modality words: .*norms\.csv.*--backbone words="):
+        Predictor.of_run(run).predict(text="a good day")
+    for source in (str(moved), f"norms={moved}"):
+        again = Predictor.of_run(run, backbones={"words": source}).predict(text="a good day")
+        assert again.mean == prediction.mean
+    with pytest.raises(RunError, match="no lexicon is called 'other'; write norms=FILE"):
+        Predictor.of_run(run, backbones={"words": f"other={moved}"}).predict(text="a good day")
+    moved.write_text("term,valence,arousal\ngood,-0.8,0.1\n")
+    with pytest.raises(RunError, match="is not the lexicon norms that was used before"):
+        Predictor.of_run(run, backbones={"words": str(moved)}).predict(text="a good day")

@@ -15,15 +15,10 @@ import numpy as np
 from affectspace.errors import ConfigError, RunError
 from affectspace.features.backbone import Backbone, Item, UnreadableItem
 from affectspace.features.identity import recipe_of, remake_backbone
+from affectspace.features.items import SOURCES
 from affectspace.prediction.sample import Sample
 
 BATCH = 32
-SOURCES = {
-    "text": ("text",),
-    "words": ("text",),
-    "audio": ("audio", "video"),
-    "video": ("video", "image"),
-}  # best first
 
 
 @dataclass(eq=False)
@@ -87,8 +82,22 @@ class Modality:
             return written
         recipe = recipe_of(written)
         if recipe["name"] == "levasa":
-            return {**written, "recipe": {**recipe, "settings": {**recipe["settings"], "run": str(self._source)}}}
-        return {**written, "recipe": {**recipe, "name": str(self._source)}}
+            moved: dict[str, Any] = {"settings": {**recipe["settings"], "run": str(self._source)}}
+        elif recipe["modality"] == "words":
+            moved = {"settings": {**recipe["settings"], "lexicons": self._lexicons(recipe["settings"]["lexicons"])}}
+        else:
+            moved = {"name": str(self._source)}
+        return {**written, "recipe": {**recipe, **moved}}
+
+    def _lexicons(self, known: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+        """The settings of lexicons whose files have moved: name=FILE,name=FILE, or the file alone where there is one."""
+        text = str(self._source)
+        pairs = [part.partition("=") for part in text.split(",")] if "=" in text or len(known) > 1 else []
+        files = {name.strip(): file.strip() for name, _, file in pairs} if pairs else dict.fromkeys(known, text)
+        unknown = [name for name in files if name not in known]
+        if unknown:
+            raise ConfigError(f"no lexicon is called {unknown[0]!r}; write {'=FILE,'.join(known)}=FILE")
+        return {name: {**options, "path": files.get(name, options["path"])} for name, options in known.items()}
 
     def kind_in(self, sample: Sample) -> str | None:
         """Which of the sample's inputs it reads: "vectors", "text", "audio", ...; None where there is none for it."""
@@ -113,8 +122,9 @@ class Modality:
             row: str(one) for row, one in zip(rows, loaded, strict=True) if isinstance(one, UnreadableItem)
         }
         good.sort(key=lambda place: self.backbone.length(loaded[place]))
-        for start in range(0, len(good), BATCH):
-            part = good[start : start + BATCH]
+        size = getattr(self.backbone, "batch_rows", BATCH)
+        for start in range(0, len(good), size):
+            part = good[start : start + size]
             for place, vector in zip(part, self.backbone.encode([loaded[place] for place in part]), strict=True):
                 self._take(found, rows[place], vector)
         return found

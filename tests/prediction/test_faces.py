@@ -1,0 +1,285 @@
+"""Runs on faces: the calibrated read-out, what is cut out of a picture, clips, and runs whose corpus is gone."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from safetensors.numpy import save_file
+
+from affectspace.corpora.decoding import decode_image
+from affectspace.errors import DataError, RunError
+from affectspace.models import MODELS
+from affectspace.prediction import Failure, Prediction, Predictor, Sample
+from affectspace.prediction import face_run as module
+from affectspace.prediction.readout import FILE, Readout, fit_readout, readout_of
+from affectspace.training.configuration import build_config
+from affectspace.training.runs import Run, load, open_run, start_run
+from affectspace.training.training_set import TrainingSet
+
+from .conftest import clip
+
+
+def labelled(n: int, seed: int, noise: float = 0.1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Codes of 12 dimensions, labels that are linear in two of them, and an emotion by the sign of valence."""
+    random = np.random.default_rng(seed)
+    codes = random.normal(size=(n, 12)) * np.arange(1, 13) + 5
+    codes[:, 7] = 3.0  # constant
+    labels = np.column_stack([codes[:, 0] / 4 - 1, 0.5 - codes[:, 1] / 10]) + random.normal(0, noise, (n, 2))
+    return codes, labels, np.where(labels[:, 0] > 0.25, "happiness", "sadness").astype(object)
+
+
+def test_the_readout_finds_what_is_linear_and_knows_its_error() -> None:
+    (x, y, _), (vx, vy, emotion), (tx, ty, _) = labelled(2000, 0), labelled(1000, 1), labelled(4000, 2)
+    found = fit_readout((x, vx), (y, vy), emotion)
+    guess = tx @ found.weight + found.bias
+    errors = guess - ty
+    np.testing.assert_allclose(errors.std(axis=0), 0.1, rtol=0.1)
+    np.testing.assert_allclose(found.deviation, errors.std(axis=0), rtol=0.1)
+    assert (found.weight[7] == 0).all()
+    assert found.facts["valence_r2_validation"] > 0.8
+    covered = np.abs(errors) < 1.645 * found.deviation
+    np.testing.assert_allclose(covered.mean(axis=0), 0.9, atol=0.02)
+
+
+def test_it_is_calibrated_on_validation() -> None:
+    """Validation people whose labels lie higher and spread less than what training says."""
+    (x, y, _), (vx, vy, _) = labelled(2000, 0), labelled(1000, 1)
+    found = fit_readout((x, vx), (y, 0.5 * vy + 0.3))
+    guess = vx @ found.weight + found.bias
+    np.testing.assert_allclose(guess.mean(axis=0), (0.5 * vy + 0.3).mean(axis=0), atol=1e-6)
+    slope = [np.polyfit(guess[:, axis], 0.5 * vy[:, axis] + 0.3, 1)[0] for axis in (0, 1)]
+    np.testing.assert_allclose(slope, 1, atol=1e-6)
+
+
+def test_codes_that_say_nothing_give_the_mean_and_its_spread() -> None:
+    random = np.random.default_rng(0)
+    y, vy = random.normal(0.2, 0.3, (500, 2)), random.normal(0.2, 0.3, (300, 2))
+    for x, vx in (
+        (np.ones((500, 4)), np.ones((300, 4))),
+        (random.normal(size=(500, 4)), random.normal(size=(300, 4))),
+    ):
+        found = fit_readout((x, vx), (y, vy))
+        np.testing.assert_allclose(vx @ found.weight + found.bias, np.tile(vy.mean(axis=0), (300, 1)), atol=0.1)
+        np.testing.assert_allclose(found.deviation, vy.std(axis=0), rtol=0.05)
+        assert found.emotions is None
+
+
+def test_missing_labels_are_left_out_and_too_few_refused() -> None:
+    (x, y, _), (vx, vy, _) = labelled(500, 0), labelled(300, 1)
+    gaps = y.copy()
+    gaps[::2, 0] = np.nan
+    assert np.isfinite(fit_readout((x, vx), (gaps, vy)).weight).all()
+    with pytest.raises(DataError, match="fewer than 10 labelled rows of arousal"):
+        fit_readout((x, vx), (y, np.column_stack([vy[:, 0], np.full(300, np.nan)])))
+
+
+def test_emotions_lie_where_the_readout_puts_their_faces(tmp_path: Path) -> None:
+    (x, y, _), (vx, vy, emotion) = labelled(2000, 0), labelled(1000, 1)
+    emotion[:5] = "fear"  # too few
+    emotion[5:20] = None
+    found = fit_readout((x, vx), (y, vy), emotion)
+    assert found.emotions is not None
+    assert found.emotions.names == ("happiness", "sadness")
+    guess = vx @ found.weight + found.bias
+    probabilities = found.emotions.probabilities(np.column_stack([guess, guess[:, 0] * np.nan]), np.zeros((1000, 3)))
+    right = np.array(found.emotions.names)[probabilities.argmax(axis=1)] == emotion
+    assert right[20:].mean() > 0.85
+    found.save(tmp_path / FILE)
+    again = Readout.read(tmp_path / FILE)
+    assert again.emotions is not None
+    np.testing.assert_array_equal(again.weight, found.weight)
+    np.testing.assert_array_equal(again.emotions.centres, found.emotions.centres)
+    np.testing.assert_array_equal(again.emotions.covariances, found.emotions.covariances)
+    assert (again.facts, again.emotions.names) == (found.facts, found.emotions.names)
+    (tmp_path / FILE).write_bytes(b"nothing")
+    with pytest.raises(RunError, match="is damaged .* delete it and it is made anew"):
+        Readout.read(tmp_path / FILE)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """20 people with 8 pictures each, rated: the brighter, the higher valence; the redder, the higher arousal."""
+    folder = tmp_path_factory.mktemp("faces")
+    random, rows = np.random.default_rng(0), []
+    for number in range(160):
+        valence, arousal = random.uniform(-0.8, 0.8, 2)
+        pixels = np.full((40, 32, 3), 128 + 60 * valence)
+        pixels[..., 0] += 60 * arousal
+        name = f"{number}.png"
+        Image.fromarray((pixels + random.normal(0, 5, pixels.shape)).clip(0, 255).astype(np.uint8)).save(folder / name)
+        emotion = "happiness" if valence > 0 else "sadness"
+        rows.append([f"f{number}", name, f"p{number // 8}", emotion, round(valence, 3), round(arousal, 3)])
+    names = ["id", "image", "person", "emotion", "valence", "arousal"]
+    pd.DataFrame(rows, columns=names).to_csv(folder / "index.csv", index=False)
+    return folder
+
+
+def make_run(folder: Path, corpus: Path, kind: str = "levasa", **model: Any) -> Run:
+    """A finished run of an untrained model."""
+    fields = {"image_size": 32, "width": 4, "hidden": (16,), "kind": kind, **model}
+    if kind == "levasa":
+        fields.setdefault("chunk", 4)
+    config = build_config({
+        "data": {"corpus": "table", "path": str(corpus / "index.csv"), "media": str(corpus)}, "model": fields,
+    })  # fmt: skip
+    run = start_run(folder, config)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        MODELS[config.model.kind](config.model).eval().save_pretrained(folder / "model")  # type: ignore[arg-type]
+    if (corpus / "index.csv").is_file():
+        TrainingSet(config).split_table().to_csv(folder / "split.csv", index=False)
+    run.record(state="finished")
+    return run
+
+
+def test_a_run_predicts_from_pictures(tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run(tmp_path / "run", corpus, alignment="none")
+    seen: list[str] = []
+    predictor = Predictor.of_run(run.folder, crop=False, progress=lambda done, total, text: seen.append(text))
+    assert any("read-out" in text for text in seen)
+    table = pd.read_csv(corpus / "index.csv")
+    found = predictor.predict_many([Sample(image=corpus / name) for name in table["image"]])
+    said = np.array([one.mean for one in found if isinstance(one, Prediction)])
+    assert np.corrcoef(said[:, 0], table["valence"])[0, 1] > 0.5  # of a network that has learnt nothing
+    one = found[0]
+    assert isinstance(one, Prediction)
+    assert np.isnan(one.dominance)
+    assert np.isnan(one.deviation.dominance)
+    assert 0 < one.deviation.valence < 1
+    assert set(one.probabilities) == {"happiness", "sadness"}
+    assert (one.modalities, one.notes) == (("image",), ())
+    monkeypatch.setattr(TrainingSet, "of_run", lambda *given: pytest.fail("the read-out was kept"))
+    again = Predictor.of_run(run.folder, crop=False).predict(image=corpus / "0.png")
+    assert again.mean == pytest.approx(one.mean, abs=1e-6, nan_ok=True)
+
+
+def test_the_readout_is_made_anew_for_other_weights_and_from_kept_codes(tmp_path: Path, corpus: Path) -> None:
+    run = make_run(tmp_path / "run", corpus)
+    first = readout_of(run, load(run.folder))  # type: ignore[arg-type]
+    data = TrainingSet.of_run(run)
+    random = np.random.default_rng(0)
+    codes = {f"mean/{part}": random.normal(size=(len(data.rows(part)), 12)) for part in ("train", "validation")}
+    save_file({name: value.astype(np.float32) for name, value in codes.items()}, run.folder / "codes.safetensors")
+    same = readout_of(run, load(run.folder))  # type: ignore[arg-type]
+    np.testing.assert_array_equal(first.weight, same.weight)
+    model: Any = load(run.folder)
+    model.to_posterior.weight.data += 0.1
+    model.save_pretrained(run.folder / "model")
+    other = readout_of(run, model)
+    assert other.facts["model"] != first.facts["model"]
+    assert other.facts["valence_r2_validation"] < 0.3  # of codes that are noise
+    assert other.facts["labels"] == "rated"
+
+
+def test_without_the_corpus_the_heads_are_read_and_it_is_told(tmp_path: Path, corpus: Path) -> None:
+    run = make_run(tmp_path / "run", tmp_path / "gone")
+    prediction = Predictor.of_run(run.folder, crop=False).predict(image=corpus / "0.png")
+    assert prediction.notes == (module.UNCALIBRATED,)
+    assert np.isnan(prediction.deviation).all()
+    assert len(prediction.probabilities) == 7
+    model: Any = load(run.folder)
+    pixels = decode_image((corpus / "0.png").read_bytes(), 32)
+    image = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None] / 255
+    with torch.inference_mode():
+        expected = model.read_affect(model.encode(image).mean)[0].tolist()
+    assert prediction.mean[:2] == pytest.approx(expected, abs=1e-5)
+    vanilla = make_run(tmp_path / "vanilla", tmp_path / "gone", alignment="none")
+    with pytest.raises(
+        RunError, match=r"alignment 'none' reads valence and arousal only by a read-out .* cannot be read"
+    ):
+        Predictor.of_run(vanilla.folder)
+
+
+def test_refusals(tmp_path: Path, corpus: Path) -> None:
+    classifier = make_run(tmp_path / "classifier", corpus, kind="classifier", categories=("anger", "calm"))
+    with pytest.raises(RunError, match="holds a classifier of emotions, which knows no valence and arousal"):
+        Predictor.of_run(classifier.folder)
+    run = make_run(tmp_path / "run", corpus)
+    with pytest.raises(RunError, match="needs no backbone"):
+        Predictor.of_run(run.folder, backbones={"image": "somewhere"})
+    predictor = Predictor.of_run(run.folder, crop=False)
+    assert predictor.kinds == ("video", "image")
+    with pytest.raises(DataError, match="has no modality that reads text; it reads video, image"):
+        predictor.predict(text="hello")
+    with pytest.raises(DataError, match="takes no vectors of 'units'"):
+        predictor.predict(vectors={"units": np.zeros(3)})
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "text.png").write_text("no picture " * 20)
+    for name, reason in (("empty", "empty file"), ("text", "text, not an image"), ("absent", "there is no such file")):
+        [outcome] = predictor.predict_many([Sample(image=tmp_path / f"{name}.png")])
+        assert isinstance(outcome, Failure)
+        assert outcome.reason.startswith(f"{tmp_path / name}.png: ")
+        assert reason in outcome.reason
+
+
+def test_clips_are_the_mean_of_their_frames(tmp_path: Path, corpus: Path) -> None:
+    run = make_run(tmp_path / "run", corpus)
+    predictor = Predictor.of_run(run.folder, crop=False)
+    path = clip(tmp_path / "a.mp4", 4.0, sound=False)
+    prediction = predictor.predict(video=path)
+    reader: Any = predictor._reader
+    frames = [module.resized(module.square(frame), 32) for frame in module.read_frames(path, module.FRAMES)]
+    np.testing.assert_allclose(prediction.mean[:2], reader.read(np.stack(frames)).mean(axis=0), atol=1e-6)
+    trajectory = predictor.over_time(video=path, window=2, step=1)
+    assert len(trajectory.table) == 3
+    assert trajectory.table["dominance"].isna().all()
+    assert len(trajectory.figure().axes) == 2
+
+
+@pytest.mark.parametrize(
+    ("box", "crop", "expected", "note"),
+    [
+        ((100.0, 60.0, 50.0), None, (slice(35, 85), slice(75, 125)), ""),
+        ((100.0, 60.0, 110.0), None, (slice(None), slice(None)), ""),
+        ((100.0, 60.0, 110.0), True, (slice(5, 115), slice(45, 155)), ""),
+        (None, None, (slice(None), slice(None)), "no face was found: the whole picture was taken"),
+        ((100.0, 60.0, 50.0), False, (slice(None), slice(None)), ""),
+    ],
+    ids=["a face in a picture", "a picture that is a face", "cut all the same", "no face", "nothing is to be cut"],
+)
+def test_what_is_cut_out(
+    tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, box: Any, crop: bool | None, expected: Any, note: str
+) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (120, 200, 3), dtype=np.uint8)
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    monkeypatch.setattr(module, "find_face", lambda frame: box)
+    run = make_run(tmp_path / "run", corpus)
+    reader: Any = Predictor.of_run(run.folder, crop=crop)._reader
+    notes: list[str] = []
+    face = reader._face(tmp_path / "a.png", notes)
+    filter_ = Image.Resampling.BILINEAR if expected[0] == slice(None) else Image.Resampling.LANCZOS
+    wanted = np.asarray(Image.fromarray(picture[expected]).resize((32, 32), filter_))
+    np.testing.assert_array_equal(face, wanted)
+    assert notes == ([note] if note else [])
+
+
+def test_a_picture_lies_upright(tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, ...]] = []
+    monkeypatch.setattr(module, "find_face", lambda frame: seen.append(frame.shape))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # lying on its side
+    Image.new("RGB", (60, 40), (200, 100, 50)).save(tmp_path / "a.jpg", exif=exif)
+    Predictor.of_run(make_run(tmp_path / "run", corpus).folder).predict(image=tmp_path / "a.jpg")
+    assert seen == [(60, 40, 3)]
+
+
+def test_drawn_faces_are_not_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = build_config({"data": {"corpus": "faces", "path": str(tmp_path)}, "model": {"image_size": 32, "width": 4}})
+    run = start_run(tmp_path / "run", config)
+    MODELS["levasa"](config.model).save_pretrained(run.folder / "model")  # type: ignore[arg-type]
+    run.record(state="finished")
+    monkeypatch.setattr(module, "find_face", lambda frame: pytest.fail("it was looked for"))
+    Image.new("RGB", (32, 32)).save(tmp_path / "a.png")
+    assert Predictor.of_run(run.folder).predict(image=tmp_path / "a.png").modalities == ("image",)
+
+
+def test_the_run_is_opened_by_its_readout_for_walks_too(tmp_path: Path, corpus: Path) -> None:
+    """A read-out in the folder does not make it another run."""
+    run = make_run(tmp_path / "run", corpus)
+    Predictor.of_run(run.folder)
+    assert open_run(run.folder).finished
+    assert (run.folder / FILE).is_file()
