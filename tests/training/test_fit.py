@@ -174,10 +174,12 @@ def test_images_that_cannot_be_read_are_counted_and_left_out(
 def test_continuing_takes_the_newest_epoch_and_not_the_best(
     config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def worse_with_every_epoch(self: ImageTraining, batch: object, step: int) -> None:
-        self.log("validation_total", float(self.current_epoch), batch_size=1)
+    means = ImageTraining.epoch_means
 
-    monkeypatch.setattr(ImageTraining, "validation_step", worse_with_every_epoch)
+    def worse_with_every_epoch(self: ImageTraining) -> dict[str, float]:
+        return {**means(self), "validation_total": float(self.current_epoch)}
+
+    monkeypatch.setattr(ImageTraining, "epoch_means", worse_with_every_epoch)
     longer = changed(config, "fit.epochs=6")
 
     def stop(done: int, total: int, text: str) -> None:

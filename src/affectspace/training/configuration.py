@@ -85,7 +85,7 @@ def build_feature_config(
     if not is_feature_kind(kind):
         raise ConfigError(f"{where}: {_unknown_kind(kind)}")
     try:
-        rest = FeatureTrainConfig.model_validate({**fields, "model": FeatureModelConfig.model_construct()})
+        rest = FeatureTrainConfig.model_validate({**fields, "model": FeatureModelConfig.model_construct(modalities={})})
     except ValidationError as error:
         raise ConfigError(f"{where}: {explain(error, FeatureTrainConfig)}") from None
     if not model.get("modalities"):

@@ -76,9 +76,10 @@ def make_feature_labels(
         return FeatureLabels(rated, None, kind)
     transfer = read_transfer(config.reference)
     known = table["emotion"].isin(list(transfer.classes_)).to_numpy()
-    emotions = np.where(open_ & known, table["emotion"].to_numpy(object), None)
+    emotions = table["emotion"].where(open_ & known, None).to_numpy(object)
     affect = np.where(open_[:, None], _on_all_axes(transfer, emotions, "centres"), rated)
-    kind = np.where(open_, np.where(known, "transferred", None), kind)
+    kind[open_] = None
+    kind[open_ & known] = "transferred"
     draws = None
     if config.distribution != "centres":
         draws = AffectDraws(transfer, emotions, config.distribution, config.redraw, seed, stream)

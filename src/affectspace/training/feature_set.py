@@ -127,7 +127,7 @@ class FeatureSet:
                 "part": np.asarray(part, object),
                 "emotion": None if emotion is None else np.asarray(emotion, object),
                 **dict(zip(AXES, rated.T, strict=True)),
-                "label_kind": np.where(np.isfinite(rated).any(axis=1), "rated", None),
+                "label_kind": pd.Series("rated", range(n), object).where(np.isfinite(rated).any(axis=1), None),
                 "text": None,
                 **(columns or {}),
             }

@@ -44,7 +44,7 @@ class Training(L.LightningModule):
     def training_step(self, batch: Any, step: int) -> Tensor:
         epoch = self.current_epoch
         seed = step_seed(self.config.seed, epoch, step, self.global_rank)
-        torch.manual_seed(seed)
+        seed_global_state(seed, self.device)
         progress = (epoch * self.steps_per_epoch + step) / (self.config.epochs * self.steps_per_epoch)
         terms = self.step_loss(batch, seed, progress, True)
         if not math.isfinite(terms.total.item()):
@@ -56,15 +56,13 @@ class Training(L.LightningModule):
         seed = step_seed(self.config.seed, VALIDATION, step, self.global_rank)
         self._sums["validation"].add(self.step_loss(batch, seed, 1.0, False), len(batch.affect))
 
-    def on_validation_epoch_end(self) -> None:
-        self._log("validation")
+    def epoch_means(self) -> dict[str, float]:
+        """Means of an epoch's terms, train_<name> and validation_<name>, and a new start.
 
-    def on_train_epoch_end(self) -> None:
-        self._log("train")
-
-    def _log(self, part: str) -> None:
-        """Means over the epoch, logged once: logging in every step costs more than a small model's step."""
-        self.log_dict({f"{part}_{name}": value for name, value in self._sums[part].means().items()})
+        The trainer's own log, called in every step, costs more than a small model's step.
+        """
+        means = {f"{part}_{name}": value for part, sums in self._sums.items() for name, value in sums.means().items()}
+        return {name: float(value) for name, value in sorted(means.items())}
 
     def _stop(self, terms: LossTerms, step: int) -> None:
         names = self.rows_of(step)
@@ -86,6 +84,13 @@ class Training(L.LightningModule):
             optimizer, config.learning_rate, total_steps=config.epochs * self.steps_per_epoch + 1, pct_start=0.1
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def seed_global_state(seed: int, device: torch.device) -> None:
+    """What torch.manual_seed does for one device; that takes a millisecond where no GPU is."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
 
 
 class TermSums:

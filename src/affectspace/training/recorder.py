@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 import time
 from collections.abc import Callable
@@ -9,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-import pandas as pd
 import torch
 from lightning.pytorch.callbacks import Checkpoint
 from torch import Tensor
@@ -17,10 +17,11 @@ from torch import Tensor
 from affectspace.errors import RunError
 from affectspace.files import write_atomic
 from affectspace.training.progress import Progress
+from affectspace.training.settings import FitSettings
 
 
 class Recorder(Checkpoint):
-    """history.csv, a row an epoch; the best epoch's weights; checkpoints; progress.
+    """history.csv, a row an epoch; the best epoch's weights; when to stop early; checkpoints; progress.
 
     Checkpoints are written at the end of an epoch, when the last ones are older than `seconds`, and at the end of the
     training: first the best weights, then what continues. A training that is killed between them repeats epochs, with the
@@ -30,17 +31,22 @@ class Recorder(Checkpoint):
     """
 
     def __init__(
-        self, folder: Path, rows: int, unit: str, seconds: float, progress: Progress, say: Callable[[str], None]
+        self,
+        folder: Path,
+        settings: FitSettings,
+        rows: int,
+        unit: str,
+        progress: Progress,
+        say: Callable[[str], None],
     ) -> None:
         self.history, self.best, self.last = folder / "history.csv", best_path(folder), last_path(folder)
-        self.batch_rows, self.unit, self.seconds = rows, unit, seconds
-        self.progress, self.say = progress, say
+        self.seconds, self.patience = settings.checkpoint_seconds, settings.patience
+        self.step_rows, self.unit, self.progress, self.say = rows, unit, progress, say
         self.rows: list[dict[str, float]] = []
         self.best_epoch, self.best_value = -1, math.inf
-        self._weights: dict[str, Tensor] | None = None
-        self._written = time.monotonic()
-        self._started = 0.0
         self.failed: Callable[[BaseException], None] | None = None  # told of what stops another process
+        self._weights: dict[str, Tensor] | None = None
+        self._written, self._started = time.monotonic(), 0.0
 
     def state_dict(self) -> dict[str, Any]:
         return {"rows": self.rows, "best_epoch": self.best_epoch, "best_value": self.best_value}
@@ -56,13 +62,12 @@ class Recorder(Checkpoint):
         if not trainer.is_global_zero:
             return
         epoch, total = trainer.current_epoch, pl_module.steps_per_epoch
-        rate = (batch_idx + 1) * self.batch_rows / max(time.perf_counter() - self._started, 1e-9)
+        rate = (batch_idx + 1) * self.step_rows / max(time.perf_counter() - self._started, 1e-9)
         text = f"epoch {epoch + 1}/{trainer.max_epochs}, {rate:.0f} {self.unit}/s"
         self.progress(epoch * total + batch_idx + 1, (trainer.max_epochs or 0) * total, text)
 
-    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        epoch = trainer.current_epoch
-        values = {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: Any) -> None:
+        epoch, values = trainer.current_epoch, pl_module.epoch_means()
         self.rows.append({"epoch": epoch, **values})
         value = values["validation_total"]
         if not math.isfinite(value):
@@ -72,13 +77,23 @@ class Recorder(Checkpoint):
         if value < self.best_value:
             self.best_epoch, self.best_value = epoch, value
             self._weights = {name: copy_of(weight) for name, weight in pl_module.state_dict().items()}
+        elif self.patience and epoch - self.best_epoch >= self.patience:
+            trainer.should_stop = True
         if trainer.is_global_zero:
-            write_atomic(self.history, lambda path: pd.DataFrame(self.rows).to_csv(path, index=False))
+            write_atomic(self.history, self._write_history)
             shown = ", ".join(f"{name} {value:.5g}" for name, value in values.items())
             self.say(f"epoch {epoch}: {time.perf_counter() - self._started:.1f} s, {shown}")
+            for logger in trainer.loggers:
+                logger.log_metrics(values, step=epoch)
         ends = trainer.should_stop or epoch + 1 == trainer.max_epochs
         if trainer.strategy.broadcast(ends or time.monotonic() - self._written >= self.seconds):
             self._write(trainer)
+
+    def _write_history(self, path: Path) -> None:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(self.rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.rows)
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
         if self.failed is not None:

@@ -38,7 +38,9 @@ class FitSettings(ModelConfig):
     devices: int = Field(1, ge=1)
     precision: str = Field("32-true", description="Lightning's names: 32-true, bf16-mixed, 16-mixed, ...")
     threads: int | None = Field(None, ge=1, description="of PyTorch on the CPU")
-    logger: Literal["csv", "tensorboard"] = Field("csv", description="history.csv is always written")
+    logger: Literal["csv", "tensorboard"] = Field(
+        "csv", description="history.csv is always written; tensorboard writes logs/ besides"
+    )
     checkpoint_seconds: float = Field(
         30.0, ge=0, description="write checkpoints at the first end of an epoch after so long; 0: after every epoch"
     )

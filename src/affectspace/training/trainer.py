@@ -11,8 +11,7 @@ from typing import Any
 
 import lightning as L
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import Callback, EarlyStopping
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy
 
 from affectspace.errors import ConfigError
@@ -34,13 +33,10 @@ def run_trainer(
     relay = Relay() if getattr(settings, "strategy", "auto") == "ddp" else None
     told = relay or _Here(progress, say)
     rows = task.rows // task.module.steps_per_epoch
-    recorder = Recorder(folder, rows, task.unit, settings.checkpoint_seconds, told.progress, told.say)
-    callbacks: list[Callback] = [recorder]
-    if settings.patience:
-        callbacks.insert(0, EarlyStopping("validation_total", patience=settings.patience, check_finite=False))
+    recorder = Recorder(folder, settings, rows, task.unit, told.progress, told.say)
     last = last_path(folder)
     with _quiet():
-        trainer = _make_trainer(settings, folder, callbacks, task.module.steps_per_epoch)
+        trainer = _make_trainer(settings, folder, recorder)
         if relay is not None:
             recorder.failed = relay.failed
         with relay.listening(progress, say) if relay is not None else nullcontext():
@@ -62,8 +58,7 @@ class _Here:
         self.progress, self.say = progress, say
 
 
-def _make_trainer(settings: FitSettings, folder: Path, callbacks: list[Callback], steps: int) -> L.Trainer:
-    logger = {"csv": CSVLogger, "tensorboard": TensorBoardLogger}[settings.logger]
+def _make_trainer(settings: FitSettings, folder: Path, recorder: Recorder) -> L.Trainer:
     distributed: Any = "auto"
     if getattr(settings, "strategy", "auto") == "ddp":
         # a head of a modality that no row of a process has gets no gradient there
@@ -76,15 +71,16 @@ def _make_trainer(settings: FitSettings, folder: Path, callbacks: list[Callback]
             strategy=distributed,
             precision=settings.precision,  # type: ignore[arg-type]
             gradient_clip_val=settings.gradient_clip,
-            callbacks=callbacks,
-            logger=logger(folder / "logs", name="", version=""),
+            callbacks=[recorder],
+            logger=TensorBoardLogger(folder / "logs", name="", version="")
+            if settings.logger == "tensorboard"
+            else False,
             plugins=[WholeCheckpoints()],
             reload_dataloaders_every_n_epochs=1,
             num_sanity_val_steps=0,
             enable_progress_bar=False,
             enable_model_summary=False,
             use_distributed_sampler=False,
-            log_every_n_steps=steps,
         )
     except (ValueError, MisconfigurationException) as error:
         raise ConfigError(f"fit.accelerator, fit.devices or fit.precision cannot be had here: {error}") from error
