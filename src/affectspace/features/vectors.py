@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +44,36 @@ class Vectors:
         return np.stack(batch).astype(np.float32)
 
 
+@dataclass(frozen=True, eq=False)
+class NamedVectors:
+    """Vectors of a file by their names. keys : (n,) as they are written; matrix : (n, d); columns : names of the dimensions"""
+
+    path: Path
+    keys: Sequence[str]
+    matrix: np.ndarray
+    columns: tuple[str, ...] | None
+
+    @classmethod
+    def read(cls, path: Path, *, array: str | None = None, names: str = "files") -> NamedVectors:
+        """The vectors in an .npz, .csv or .parquet, as `read_vectors` says. Raises DataError."""
+        if not path.is_file():
+            raise DataError(f"{path}: there is no such file of vectors")
+        keys, matrix, columns = _npz(path, array, names) if path.suffix == ".npz" else _table(path)
+        twice = len(keys) - len({_stem(key) for key in keys})
+        if twice:
+            raise DataError(f"{path}: {twice:,} names stand twice; a row needs one vector")
+        return cls(path, keys, matrix, columns)
+
+    def find(self, *names: object) -> np.ndarray | None:
+        """The vector of the first of these names that is there; folders and suffixes do not count."""
+        stems = (_stem(one) for one in names if isinstance(one, str))
+        return next((self.matrix[self._rows[stem]] for stem in stems if stem in self._rows), None)
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {_stem(key): row for row, key in enumerate(self.keys)}
+
+
 def read_vectors(
     path: Path, modality: str, corpus: Corpus, *, array: str | None = None, names: str = "files"
 ) -> tuple[Vectors, list[Item]]:
@@ -55,25 +87,19 @@ def read_vectors(
         raise ConfigError(
             f"ready-made vectors are a modality of their own name, not {modality!r}; try --modality my_units"
         )
-    if not path.is_file():
-        raise DataError(f"{path}: there is no such file of vectors")
-    keys, matrix, columns = _npz(path, array, names) if path.suffix == ".npz" else _table(path)
-    by_key = {_stem(key): row for row, key in enumerate(keys)}
-    if len(by_key) < len(keys):
-        raise DataError(f"{path}: {len(keys) - len(by_key):,} names stand twice; a row of the corpus needs one vector")
+    given = NamedVectors.read(path, array=array, names=names)
     table, items = corpus.table, []
     for row in table.index:
-        candidates = [table.at[row, "id"], *(table.at[row, name] for name in _MEDIA)]
-        found = next((by_key[_stem(one)] for one in candidates if isinstance(one, str) and _stem(one) in by_key), None)
-        if found is not None:
-            items.append(Item(str(table.at[row, "id"]), vector=matrix[found]))
+        vector = given.find(table.at[row, "id"], *(table.at[row, name] for name in _MEDIA))
+        if vector is not None:
+            items.append(Item(str(table.at[row, "id"]), vector=vector))
     if not items:
         raise DataError(
-            f"{path}: none of its {len(keys):,} names ({keys[0]}, ...) is an id or a file of corpus {corpus.name} "
-            f"({table['id'].iloc[0]}, ...)"
+            f"{path}: none of its {len(given.keys):,} names ({given.keys[0]}, ...) is an id or a file of corpus "
+            f"{corpus.name} ({table['id'].iloc[0]}, ...)"
         )
-    revision = hashlib.sha256(np.ascontiguousarray(matrix).tobytes()).hexdigest()[:16]
-    return Vectors(modality, matrix.shape[1], revision, columns, corpus.licence), items
+    revision = hashlib.sha256(np.ascontiguousarray(given.matrix).tobytes()).hexdigest()[:16]
+    return Vectors(modality, given.matrix.shape[1], revision, given.columns, corpus.licence), items
 
 
 def _stem(name: str) -> str:
