@@ -10,6 +10,7 @@ from affectspace.models.emotion_terms import (
     EmotionPrototypes,
     class_weights,
     emotion_correlation,
+    emotion_dependence,
     emotion_error,
 )
 
@@ -61,6 +62,16 @@ def test_emotion_correlation_is_zero_only_where_no_mean_differs() -> None:
     unknown = torch.cat([category, torch.full((50,), -1)])
     more = torch.cat([clean, torch.full((50, 4), 7.0)])
     torch.testing.assert_close(emotion_correlation(more, unknown, 3), emotion_correlation(clean, category, 3))
+
+
+def test_emotion_dependence_sees_more_than_means() -> None:
+    generator = torch.Generator().manual_seed(0)
+    category = torch.arange(600) % 2
+    private = torch.randn(600, 1, generator=generator) * (1 + 4 * category[:, None])
+    private = private - torch.stack([private[category == index].mean(dim=0) for index in range(2)])[category]
+    shuffled = category[torch.randperm(600, generator=generator)]
+    assert emotion_correlation(private, category, 2) < 1e-10
+    assert emotion_dependence(private, category, 2) > 5 * emotion_dependence(private, shuffled, 2)
 
 
 def test_no_emotion_in_the_batch_costs_nothing() -> None:

@@ -32,8 +32,9 @@ PAPER = {
 EVERYTHING: dict[str, Any] = {
     "categories": ("neutral", "anger", "calm"), "independence": "hsic", "anchor_loss": "both",
     "private_emotion": "linear", "private_erasure": "both", "prototype_weight": 0.3, "class_weights": "balanced",
+    "joint_weight": 0.2, "private_projection": "both", "feature_noise": 0.1,
 }  # fmt: skip
-ADDITIVE = ("self", "cross", "kl", "anchor", "lexicon", "prototypes", "uncertainty", "probe")
+ADDITIVE = ("self", "cross", "joint", "kl", "anchor", "lexicon", "prototypes", "uncertainty", "probe")
 
 
 def make_model(**fields: Any) -> Manifold:
@@ -154,6 +155,7 @@ def test_the_default_takes_means_over_all_vectors_that_are_there(fixed_noise: No
 @pytest.mark.parametrize("fields", [{}, EVERYTHING, {**EVERYTHING, "private_emotion": "adversarial"}])
 def test_weights_mean_the_same_with_a_modality_twice(fields: dict[str, Any], fixed_noise: None) -> None:
     one, two = {"text": 6}, {"text": 6, "again": 6}
+    fields = {**fields, "joint_weight": 0.0}  # a product of two equal experts is sharper than one
     single, double = make_model(**fields, modalities=one).eval(), make_model(**fields, modalities=two).eval()
     batch = make_batch(widths=one)
     single.prepare(training_statistics(batch, single.config))
@@ -331,6 +333,60 @@ def test_private_heads_do_not_see_what_is_erased() -> None:
     (shared, private, _), (shared_moved, private_moved, _) = (model.encode("text", each) for each in (features, moved))
     torch.testing.assert_close(private_moved.mean, private.mean, rtol=1e-4, atol=1e-4)
     assert (shared_moved.mean - shared.mean).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("kind", ["emotion", "shared", "both"])
+def test_private_means_are_projected_after_training(kind: str) -> None:
+    model = prepared(private_projection=kind, private=6, categories=("neutral", "anger", "calm"))
+    train = make_batch(200, seed=5)
+    with torch.no_grad():
+        before = model.eval().represent(train.features, train.present)
+        model.after_training(train, train)
+        after = model.represent(train.features, train.present)
+        model.after_training(train, train)
+        again = model.represent(train.features, train.present)
+    rows = train.present["text"]
+    torch.testing.assert_close(again.private["text"].mean[rows], after.private["text"].mean[rows])
+    shared = before.shared["text"].mean[rows]
+    category = train.category[rows]
+    known = category >= 0
+    indicator = torch.nn.functional.one_hot(category[known], 3).float()
+
+    def covariances(private: torch.Tensor) -> tuple[float, float]:
+        of_shared = torch.cov(torch.cat([shared, private], dim=1).T)[:3, 3:]
+        of_emotion = torch.cov(torch.cat([indicator, private[known]], dim=1).T)[:3, 3:]
+        return of_shared.abs().max().item(), of_emotion.abs().max().item()
+
+    shared_before, emotion_before = covariances(before.private["text"].mean[rows])
+    shared_after, emotion_after = covariances(after.private["text"].mean[rows])
+    assert (shared_after < 1e-5) == (kind != "emotion")
+    assert (emotion_after < 1e-5) == (kind != "shared")
+    assert min(shared_before, emotion_before) > 1e-3
+
+
+def test_the_joint_code_is_the_product_of_experts(fixed_noise: None) -> None:
+    model, batch = make_model(**PAPER, joint_weight=0.5, kl_warmup=0.0), make_batch()
+    plain = make_model(**PAPER)
+    plain.load_state_dict(model.state_dict())
+    terms, others = model.loss(batch), plain.loss(batch)
+    kls, sums = [], {name: [] for name in WIDTHS}
+    for row in range(len(batch)):
+        names = [name for name in WIDTHS if batch.present[name][row]]
+        if not names:
+            continue
+        said = {name: model.encode(name, batch.features[name][row : row + 1]) for name in names}
+        precision = 1 + sum(torch.exp(-shared.log_variance) for shared, _, _ in said.values())
+        mean = sum(shared.mean * torch.exp(-shared.log_variance) for shared, _, _ in said.values()) / precision
+        joint = Posterior(mean, -precision.log())
+        kls.append(joint.kl_to_standard().sum())
+        for name in names:
+            made = model.decode(name, joint.sample(), said[name][1].sample())
+            sums[name].append((made[0] - batch.features[name][row]).square().sum())
+    joint_kl = torch.stack(kls).mean()
+    errors = sum((torch.stack(each).mean() for each in sums.values()), start=torch.zeros(()))
+    torch.testing.assert_close(terms.terms["joint"], errors, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(terms.terms["kl"], others.terms["kl"] + joint_kl, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(terms.total, others.total + 0.5 * errors + joint_kl, rtol=1e-4, atol=1e-5)
 
 
 def test_corpora_have_their_own_units() -> None:

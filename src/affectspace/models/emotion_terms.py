@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from affectspace.models.independence_penalties import correlation_penalty
+from affectspace.models.independence_penalties import correlation_penalty, hsic_penalty
 from affectspace.models.manifold_terms import Part
 
 PRIVATE_FLOOR = 0.01  # variance of a private mean (the prior's is 1) below which a dimension counts as collapsed
@@ -61,6 +61,12 @@ def emotion_correlation(private: Tensor, category: Tensor, categories: int) -> T
     known = category >= 0
     indicator = F.one_hot(category[known], categories).to(private.dtype)
     return correlation_penalty(private[known], indicator, PRIVATE_FLOOR, 1e-4)
+
+
+def emotion_dependence(private: Tensor, category: Tensor, categories: int) -> Tensor:
+    """HSIC of a private latent with the emotion's indicator, in [0, 1], over rows that have one: any dependence counts."""
+    known = category >= 0
+    return hsic_penalty(private[known], F.one_hot(category[known], categories).to(private.dtype))
 
 
 class EmotionProbe(nn.Module):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class LinearErasure:
     writing: Tensor
 
     def __call__(self, features: Tensor) -> Tensor:
-        return erase(features, self.reading, self.offset, self.writing)
+        return features - (features @ self.reading - self.offset) @ self.writing
 
     def then(self, second: LinearErasure) -> LinearErasure:
         """This erasure and after it another, as one."""
@@ -32,9 +32,33 @@ class LinearErasure:
         )
 
 
-def erase(features: Tensor, reading: Tensor, offset: Tensor, writing: Tensor) -> Tensor:
-    """Features (rows, width) without what `reading` finds in them."""
-    return features - (features @ reading - offset) @ writing
+class Erasing(nn.Module):
+    """An erasure that is set later and saved with its model; until then the identity."""
+
+    def __init__(self, width: int, rank: int) -> None:
+        super().__init__()
+        self.register_buffer("reading", torch.zeros(width, rank))
+        self.register_buffer("offset", torch.zeros(rank))
+        self.register_buffer("writing", torch.zeros(rank, width))
+
+    reading: Tensor
+    offset: Tensor
+    writing: Tensor
+
+    def forward(self, features: Tensor) -> Tensor:
+        return LinearErasure(self.reading, self.offset, self.writing)(features)
+
+    @torch.no_grad()
+    def take(self, erasure: LinearErasure) -> None:
+        """Take over a fitted erasure of the same shape."""
+        self.reading.copy_(erasure.reading)
+        self.offset.copy_(erasure.offset)
+        self.writing.copy_(erasure.writing)
+
+    @torch.no_grad()
+    def clear(self) -> None:
+        """The identity again."""
+        self.writing.zero_()
 
 
 def fit_erasure(features: Tensor, concepts: Tensor, rank: int, shrinkage: float = 1e-3) -> LinearErasure:

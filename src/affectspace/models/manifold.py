@@ -6,6 +6,7 @@ Source: "Anchoring the Affective Manifold" (papers/affective_manifold), section 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from affectspace.errors import DataError
@@ -16,8 +17,9 @@ from affectspace.models.affect_model import (
     Representation,
     TrainingStatistics,
 )
-from affectspace.models.calibration import Calibration
+from affectspace.models.calibration import PIECE, Calibration
 from affectspace.models.emotion_terms import EmotionProbe, EmotionPrototypes, class_weights
+from affectspace.models.erasure import LinearErasure, fit_erasure
 from affectspace.models.label_links import LabelLinks
 from affectspace.models.losses import LossTerms
 from affectspace.models.manifold_config import ManifoldConfig
@@ -167,9 +169,32 @@ class Manifold(AffectModel):
 
     @torch.no_grad()
     def after_training(self, train: FeatureBatch, validation: FeatureBatch) -> None:
-        """Calibrate the deviations on validation rows, in pooled units."""
+        """Project the private means on training rows where that is asked for; calibrate the deviations on validation rows."""
         was = self.training
         self.eval()
+        if self.config.projected:
+            for name in self.config.modalities:
+                self._project(name, train)
         target = self.in_pooled_units(validation.affect, validation.corpus)
         self.calibration.fit_on(self.views, validation, target, self.config.fusion)
         self.train(was)
+
+    def _project(self, name: str, train: FeatureBatch) -> None:
+        """Fit the projection of a modality's private means: clear of the emotions, then of z_vad."""
+        encoder, kind = self.encoders[name], self.config.private_projection
+        assert isinstance(encoder, FeatureEncoder)
+        encoder.projecting.clear()
+        rows = train.present[name].nonzero().squeeze(1)
+        pieces = [
+            self.encode(name, self.standardise(name, train.features[name][piece], train.present[name][piece]))[:2]
+            for piece in rows.split(PIECE)
+        ]
+        shared, private = (torch.cat([piece[index].mean for piece in pieces]) for index in (0, 1))
+        done: list[LinearErasure] = []
+        if kind in ("emotion", "both"):
+            known, categories = train.category[rows] >= 0, len(self.config.categories)
+            emotion = F.one_hot(train.category[rows][known], categories)
+            done.append(fit_erasure(private[known], emotion, categories))
+        if kind in ("shared", "both"):
+            done.append(fit_erasure(done[0](private) if done else private, shared, len(AXES)))
+        encoder.projecting.take(done[0] if len(done) == 1 else done[0].then(done[1]))

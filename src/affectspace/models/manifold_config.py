@@ -26,6 +26,7 @@ class ManifoldSettings(FeatureModelConfig):
     )
     dropout: float = Field(0.1, ge=0, lt=1, description="of the heads' hidden layers")
     feature_dropout: float = Field(0.1, ge=0, lt=1, description="of the perceptrons' inputs")
+    feature_noise: float = Field(0.0, ge=0, description="Gaussian noise on the same, in standard deviations")
     modality_dropout: float = Field(0.0, ge=0, lt=1, description="share of a row's modalities; one always stays")
 
     prior: Literal["standard", "labels"] = Field(
@@ -48,14 +49,22 @@ class ManifoldSettings(FeatureModelConfig):
         "correlation", description="penalty on dependence of shared and private; covariance is Eqs. 8-9"
     )
     independence_on: Literal["sample", "mean"] = Field("mean", description="sample in the paper")
-    private_emotion: Literal["none", "linear", "adversarial"] = Field(
-        "none", description="penalty on emotion in z_priv: correlation with the emotions, or a probe that it must fool"
+    private_emotion: Literal["none", "linear", "hsic", "adversarial"] = Field(
+        "none", description="penalty on emotion in z_priv: correlation with the emotions, HSIC, or a probe it must fool"
     )
     private_erasure: Literal["none", "emotion", "affect", "both"] = Field(
         "none", description="what is erased from the private heads' inputs, linearly, in closed form"
     )
+    private_projection: Literal["none", "emotion", "shared", "both"] = Field(
+        "none", description="what the private means are projected clear of, linearly, after training"
+    )
 
     cross_weight: float = Field(1.0, ge=0, description="lambda_cross")
+    joint_weight: float = Field(
+        0.0,
+        ge=0,
+        description="of reconstructions from the product of all modalities' shared posteriors; not the paper's",
+    )
     anchor_weight: float = Field(1.0, ge=0, description="lambda_sup")
     lexicon_weight: float = Field(0.1, ge=0, description="lambda_lex, inside lambda_sup")
     independence_weight: float = Field(1.0, ge=0, description="lambda_dec")
@@ -84,6 +93,7 @@ class ManifoldSettings(FeatureModelConfig):
             "prototype_weight": self.prototype_weight > 0,
             "private_emotion": self.private_emotion != "none",
             "private_erasure": self.private_erasure in ("emotion", "both"),
+            "private_projection": self.private_projection in ("emotion", "both"),
         }
         asked = [key for key, on in emotional.items() if on]
         if asked and len(self.categories) < 2:
@@ -95,6 +105,12 @@ class ManifoldSettings(FeatureModelConfig):
         """Directions that are erased from the private heads' inputs, at most."""
         emotion = len(self.categories) if self.private_erasure in ("emotion", "both") else 0
         return emotion + (3 if self.private_erasure in ("affect", "both") else 0)
+
+    @property
+    def projected(self) -> int:
+        """Directions that the private means are projected clear of after training, at most."""
+        emotion = len(self.categories) if self.private_projection in ("emotion", "both") else 0
+        return emotion + (3 if self.private_projection in ("shared", "both") else 0)
 
 
 class ManifoldConfig(ManifoldSettings):

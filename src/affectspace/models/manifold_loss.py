@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from affectspace.models.affect_model import FeatureBatch
-from affectspace.models.emotion_terms import PRIVATE_FLOOR, emotion_correlation, emotion_error
+from affectspace.models.emotion_terms import PRIVATE_FLOOR, emotion_correlation, emotion_dependence, emotion_error
 from affectspace.models.gathering import gather_rows
 from affectspace.models.independence_penalties import correlation_penalty, covariance_penalty, hsic_penalty
 from affectspace.models.losses import LossTerms
@@ -68,11 +68,14 @@ def manifold_loss(
         terms[name] = value
         total = total + weight * value
 
-    own, cross = _reconstruction(model, batch, encoded)
+    joint = _joint(model, batch, encoded, generator) if config.joint_weight > 0 else None
+    own, cross, fused = _reconstruction(model, batch, encoded, joint)
     add("self", 1.0, reduce(own, config.reduction))
     if config.cross_weight > 0 and len(encoded) > 1:
         add("cross", config.cross_weight, reduce(cross, config.reduction))
-    add("kl", config.kl_weight * config.beta * warmed(progress, config.kl_warmup), _kl(model, encoded))
+    if joint is not None:
+        add("joint", config.joint_weight, reduce(fused, config.reduction))
+    add("kl", config.kl_weight * config.beta * warmed(progress, config.kl_warmup), _kl(model, encoded, joint))
     if config.anchor_weight > 0:
         add("anchor", config.anchor_weight, _label_anchor(model, batch, encoded))
         if config.lexicon_weight > 0 and config.lexicon_modality in encoded:
@@ -82,8 +85,8 @@ def manifold_loss(
         add("independence", config.independence_weight * penalty, _independence(model, encoded))
     if config.prototype_weight > 0:
         add("prototypes", config.prototype_weight, _prototypes(model, batch, encoded))
-    if config.private_emotion == "linear":
-        add("private_emotion", config.private_emotion_weight * penalty, _emotion_correlation(model, batch, encoded))
+    if config.private_emotion in ("linear", "hsic"):
+        add("private_emotion", config.private_emotion_weight * penalty, _private_emotion(model, batch, encoded))
     if config.private_emotion == "adversarial":
         terms["probe"] = _probe(model, batch, encoded, config.private_emotion_weight * penalty)
         total = total + without_value(terms["probe"])
@@ -118,33 +121,71 @@ def _encode(model: Manifold, name: str, batch: FeatureBatch, generator: torch.Ge
     return Encoded(rows, present.cumsum(0) - 1, features, shared, private, *codes, deviation)
 
 
-def _reconstruction(model: Manifold, batch: FeatureBatch, encoded: dict[str, Encoded]) -> tuple[list[Part], list[Part]]:
-    """Eqs. 5 and 7, one decoder call for all codes of a modality: its own, then those with each other's shared code."""
-    own, cross = [], []
+@dataclass(frozen=True)
+class Joint:
+    """Product of the prior's and all present modalities' Gaussian experts on z_vad (Wu & Goodman 2018).
+
+    position : (batch,) where a row's code is; code : (rows with any modality, 3), one sample each
+    """
+
+    position: Tensor
+    posterior: Posterior
+    code: Tensor
+
+
+def _joint(
+    model: Manifold, batch: FeatureBatch, encoded: dict[str, Encoded], generator: torch.Generator | None
+) -> Joint:
+    precision = model.prior_precision.diagonal().repeat(len(batch), 1)
+    weighted = precision * model.prior_mean
+    for each in encoded.values():
+        expert = torch.exp(-each.shared.log_variance)
+        precision = precision.index_add(0, each.rows, expert)
+        weighted = weighted.index_add(0, each.rows, expert * each.shared.mean)
+    known = torch.stack(list(batch.present.values())).any(dim=0)
+    posterior = Posterior((weighted / precision)[known], -precision[known].log())
+    return Joint(known.cumsum(0) - 1, posterior, posterior.sample(generator))
+
+
+def _reconstruction(
+    model: Manifold, batch: FeatureBatch, encoded: dict[str, Encoded], joint: Joint | None
+) -> tuple[list[Part], list[Part], list[Part]]:
+    """Eqs. 5 and 7, one decoder call for all codes of a modality: its own, those with each other's shared code, the joint."""
+    own, cross, fused = [], [], []
     for target, there in encoded.items():
-        shared, positions = [there.shared_code], [torch.arange(len(there.rows), device=there.rows.device)]
+        every = torch.arange(len(there.rows), device=there.rows.device)
+        shared, positions = [there.shared_code], [every]
         for source, other in encoded.items():
             if source != target and model.config.cross_weight > 0:
                 both = (batch.present[source] & batch.present[target]).nonzero().squeeze(1)
                 shared.append(other.shared_code[other.position[both]])
                 positions.append(there.position[both])
+        if joint is not None:
+            shared.append(joint.code[joint.position[there.rows]])
+            positions.append(every)
         position = torch.cat(positions)
         made = model.decode(target, torch.cat(shared), there.private_code[position])
         error = reconstruction_error(made, there.features[position]) / _divisor(model, target)
-        first, *rest = error.split([len(each) for each in positions])
-        own.append(Part(first))
-        cross += [Part(each) for each in rest]
-    return own, cross
+        parts = [Part(each) for each in error.split([len(each) for each in positions])]
+        if joint is not None:
+            fused.append(parts.pop())
+        own.append(parts[0])
+        cross += parts[1:]
+    return own, cross, fused
 
 
-def _kl(model: Manifold, encoded: dict[str, Encoded]) -> Tensor:
-    """Eq. 10, nats."""
+def _kl(model: Manifold, encoded: dict[str, Encoded], joint: Joint | None) -> Tensor:
+    """Eq. 10, nats; the joint posterior as if it were one more modality of mean width."""
     parts = []
     for name, each in encoded.items():
         kl = gaussian_kl(each.shared, model.prior_mean, model.prior_precision) + each.private.kl_to_standard().sum(
             dim=1
         )
         parts.append(Part(kl / _divisor(model, name)))
+    if joint is not None:
+        mean_width = sum(_divisor(model, name) for name in encoded) / len(encoded)
+        kl = gaussian_kl(joint.posterior, model.prior_mean, model.prior_precision)
+        parts.append(Part(kl / mean_width))
     return reduce(parts, model.config.reduction)
 
 
@@ -234,11 +275,12 @@ def _prototypes(model: Manifold, batch: FeatureBatch, encoded: dict[str, Encoded
     return reduce(parts, model.config.reduction)
 
 
-def _emotion_correlation(model: Manifold, batch: FeatureBatch, encoded: dict[str, Encoded]) -> Tensor:
-    """Linear emotion in the private means, over the rows of all processes."""
+def _private_emotion(model: Manifold, batch: FeatureBatch, encoded: dict[str, Encoded]) -> Tensor:
+    """Emotion in the private means, over the rows of all processes."""
     categories = len(model.config.categories)
+    measure = emotion_correlation if model.config.private_emotion == "linear" else emotion_dependence
     values = [
-        emotion_correlation(gather_rows(each.private.mean), gather_rows(batch.category[each.rows]), categories)
+        measure(gather_rows(each.private.mean), gather_rows(batch.category[each.rows]), categories)
         for each in encoded.values()
     ]
     return _over_modalities(model, values)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from affectspace.models.erasure import LinearErasure, erase
+from affectspace.models.erasure import Erasing, LinearErasure
 from affectspace.models.manifold_config import ManifoldSettings
 from affectspace.models.posteriors import Posterior
 
@@ -81,13 +81,9 @@ class FeatureEncoder(nn.Module):
             nn.init.zeros_(self.to_deviation.weight)
             nn.init.zeros_(self.to_deviation.bias)
         if config.erased:
-            self.register_buffer("erasure_reading", torch.zeros(width, config.erased))
-            self.register_buffer("erasure_offset", torch.zeros(config.erased))
-            self.register_buffer("erasure_writing", torch.zeros(config.erased, width))
-
-    erasure_reading: Tensor
-    erasure_offset: Tensor
-    erasure_writing: Tensor
+            self.erasing = Erasing(width, config.erased)
+        if config.projected:
+            self.projecting = Erasing(config.private, config.projected)
 
     @torch.no_grad()
     def start(self, ridge: Tensor | None, erasure: LinearErasure | None) -> None:
@@ -96,14 +92,14 @@ class FeatureEncoder(nn.Module):
             self.skip.weight.copy_(ridge[:, :-1])
             self.skip.bias.copy_(ridge[:, -1])
         if erasure is not None and self.config.erased:
-            self.erasure_reading.copy_(erasure.reading)
-            self.erasure_offset.copy_(erasure.offset)
-            self.erasure_writing.copy_(erasure.writing)
+            self.erasing.take(erasure)
 
     def forward(self, features: Tensor, generator: torch.Generator | None = None) -> Encoding:
         config, seen = self.config, features
+        if self.training and config.feature_noise > 0:
+            seen = seen + config.feature_noise * torch.empty_like(seen).normal_(generator=generator)
         if self.training and config.feature_dropout > 0:
-            seen = dropout(features, config.feature_dropout, generator)
+            seen = dropout(seen, config.feature_dropout, generator)
         hidden = self.shared_trunk(seen, generator)
         mean, log_variance = self.to_shared(hidden).chunk(2, dim=1)
         if config.skip != "none":
@@ -111,11 +107,10 @@ class FeatureEncoder(nn.Module):
         if config.encoder == "trunk":
             rest = hidden
         else:
-            erased = (
-                erase(seen, self.erasure_reading, self.erasure_offset, self.erasure_writing) if config.erased else seen
-            )
-            rest = self.private_trunk(erased, generator)
+            rest = self.private_trunk(self.erasing(seen) if config.erased else seen, generator)
         private_mean, private_log_variance = self.to_private(rest).chunk(2, dim=1)
+        if config.projected:
+            private_mean = self.projecting(private_mean)
         log_deviation = torch.zeros_like(mean)
         if config.uncertainty == "head":
             log_deviation = self.to_deviation(torch.cat([hidden, mean], dim=1).detach()).clamp(*LOG_DEVIATIONS)
