@@ -5,7 +5,7 @@ import sys
 import typer
 
 from affectspace import __version__
-from affectspace.cli import annotate, corpus, doctor, extract, lexicon, reproduce, train, traverse
+from affectspace.cli import annotate, corpus, doctor, export, extract, lexicon, predict, reproduce, train, traverse
 from affectspace.errors import AffectspaceError
 
 INTERRUPTED = 130  # what a shell calls Ctrl-C
@@ -24,6 +24,8 @@ app.command()(extract.extract)
 app.command()(train.train)
 app.command()(train.evaluate)
 app.add_typer(reproduce.app, name="reproduce")
+app.command()(predict.predict)
+app.command()(export.export)
 app.command()(traverse.traverse)
 app.command()(reproduce.demo)
 

@@ -56,11 +56,13 @@ class Reader(Protocol):
     """A run that can be asked: what it reads, and what it says.
 
     kinds : of text, audio, video, image those that it can use; vectors : modalities that take ready-made vectors
+    columns : modality -> names of its dimensions, None where they have none
     """
 
     modalities: tuple[str, ...]
     kinds: tuple[str, ...]
     vectors: tuple[str, ...]
+    columns: Mapping[str, Sequence[str] | None]
 
     def answer(self, samples: Sequence[Sample]) -> Answers:
         """What the model says; a sample that cannot be read is a failure of its row."""

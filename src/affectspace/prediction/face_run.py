@@ -38,6 +38,7 @@ class FaceReader:
     modalities: tuple[str, ...] = ("image",)
     kinds: tuple[str, ...] = ("video", "image")
     vectors: tuple[str, ...] = ()
+    columns: Mapping[str, Sequence[str] | None] = {}
 
     def __init__(
         self,

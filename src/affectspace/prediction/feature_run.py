@@ -37,6 +37,9 @@ class FeatureReader:
         read = {kind for one in self._modalities for kind in one.reads}
         self.kinds = tuple(kind for kind in KINDS if kind in read)
         self.vectors = self.modalities
+        self.columns: Mapping[str, Sequence[str] | None] = {
+            name: (facts or {}).get("columns") for name, facts in identities.items()
+        }
         self._published = published_emotions(model.config.categories)
 
     def answer(self, samples: Sequence[Sample]) -> Answers:

@@ -90,6 +90,11 @@ class Predictor:
         """What it can read: of text, audio, video, image."""
         return self._reader.kinds
 
+    @property
+    def columns(self) -> Mapping[str, Sequence[str] | None]:
+        """Modality -> names of the dimensions of its vectors, None where they have none."""
+        return self._reader.columns
+
     def predict(
         self,
         *,

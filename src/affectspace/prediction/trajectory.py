@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -86,6 +87,16 @@ class Trajectory:
         if len(values) < 2:
             raise DataError(f"{self.name}: {len(values)} windows have a prediction; dynamics need two")
         return series_dynamics(values, [self.name] * len(values), times=table.loc[good, "start"].tolist())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Fit for JSON: the whole, the windows, the dynamics of each axis (none with fewer than two windows)."""
+        windows = [
+            {"start": window.start, "end": window.end, **one.to_dict()}
+            for window, one in zip(self.windows, self.outcomes, strict=True)
+        ]
+        summary = self.dynamics.summary.drop(columns="speaker") if len(self.good) > 1 else pd.DataFrame()
+        dynamics = json.loads(summary.to_json(orient="records"))
+        return {"unit": self.unit, "whole": self.whole.to_dict(), "windows": windows, "dynamics": dynamics}
 
     def figure(self) -> Figure:
         """Each axis over time, with its deviation and its home base. Raises DataError as `dynamics` does."""
