@@ -41,7 +41,7 @@ def predict(
     end_column: Annotated[str | None, typer.Option(help="Seconds where it ends.")] = None,
     id_column: Annotated[str | None, typer.Option(help="Names of the rows.")] = None,
     media: Annotated[
-        Path | None, typer.Option(help="Folder that the table's files lie in. [default: the table's]")
+        Path | None, typer.Option(help="Folder that the table's files lie in. (default: the table's)")
     ] = None,
     vectors: Annotated[
         list[str] | None,
@@ -49,9 +49,9 @@ def predict(
     ] = None,
     window: Annotated[
         float | None,
-        typer.Option(help="Follow the input over time: seconds a window, of a text sentences. [default: 4; 3]"),
+        typer.Option(help="Follow the input over time: seconds a window, of a text sentences. (default: 4; 3)"),
     ] = None,
-    step: Annotated[float | None, typer.Option(help="From window to window. [default: 2; 1]")] = None,
+    step: Annotated[float | None, typer.Option(help="From window to window. (default: 2; 1)")] = None,
     figure: Annotated[Path | None, typer.Option(help="With --window: the trajectory as .png or .svg.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write .csv or .parquet, a row a sample or window.")] = None,
     prefix: Annotated[str, typer.Option(help="Put before the names of the columns that --csv gets.")] = "",
@@ -59,7 +59,7 @@ def predict(
         list[str] | None, typer.Option(help="MODALITY=WHERE its weights are now: a folder, a hub name, a run.")
     ] = None,
     crop: Annotated[
-        bool | None, typer.Option("--crop/--no-crop", help="To the face in pictures. [default: unless it is one]")
+        bool | None, typer.Option("--crop/--no-crop", help="To the face in pictures. (default: unless it is one)")
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps.")] = "cpu",
     force: Annotated[bool, typer.Option(help="Replace --out and --figure where they are there.")] = False,

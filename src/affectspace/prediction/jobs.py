@@ -105,7 +105,7 @@ def asked_of_vectors(vectors: Mapping[str, NamedVectors]) -> list[Asked]:
 
 
 def sample_of(text: str | None, files: Sequence[Path], vectors: Mapping[str, NamedVectors]) -> Asked:
-    """One moment from a text and files of different kinds, called after its first file. Raises DataError where two are of one."""
+    """One moment from a text and files of different kinds, called after its first file. Raises DataError for two of a kind."""
     sample = Sample(text=text)
     for path in files:
         one = sample_of_file(path)

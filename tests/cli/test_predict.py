@@ -1,0 +1,331 @@
+"""`affectspace predict`: one input, folders, tables, trajectories, and everything that can be wrong with them."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from click.testing import Result
+from PIL import Image
+from typer.testing import CliRunner
+
+from affectspace.cli import app
+from affectspace.errors import ConfigError, DataError, RunError
+from affectspace.prediction import Prediction, Predictor
+
+from ..prediction.conftest import RATE, _backbones, make_run, tone  # noqa: F401
+
+MakeRun = Callable[..., Path]
+SMALL = {"hidden": (16,), "private": 4}
+
+
+def run(*arguments: object) -> Result:
+    """The result; what the user can put right is raised, as `main` gets it."""
+    result = CliRunner().invoke(app, ["predict", *map(str, arguments)])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def answer(*arguments: object) -> Any:
+    return json.loads(run(*arguments, "--json").stdout)
+
+
+@pytest.fixture
+def text_run(make_run: MakeRun) -> Path:  # noqa: F811
+    return make_run("text", "audio", **SMALL)
+
+
+def test_a_sentence(text_run: Path) -> None:
+    result = run(text_run, "--text", "What a [bold] day :smile:")
+    assert result.exit_code == 0
+    expected = Predictor.of_run(text_run).predict(text="What a [bold] day :smile:")
+    lines = result.stdout.splitlines()
+    assert lines[1].split()[:3] == ["valence", f"{expected.valence:+.2f}", f"±{expected.deviation.valence:.2f}"]
+    assert f"emotion    {expected.emotion} {expected.probability:.2f}" in result.stdout
+    assert "from       text" in result.stdout
+    assert "●" in lines[1]
+    data = answer(text_run, "--text", "What a [bold] day :smile:")
+    assert data["run"] == str(text_run)
+    assert data["failures"] == []
+    [one] = data["predictions"]
+    assert one["valence"] == {
+        "mean": pytest.approx(expected.valence, abs=1e-4), "deviation": pytest.approx(expected.deviation.valence, abs=1e-4),
+    }  # fmt: skip
+    assert list(one["by_modality"]) == ["text"]
+    assert one["emotion"] == expected.emotion
+
+
+def test_one_moment_of_several_kinds(text_run: Path, tmp_path: Path) -> None:
+    sound = tone(tmp_path / "a.wav", 1.0)
+    [both] = answer(text_run, "--text", "hello", "--file", sound)["predictions"]
+    assert both["id"] == str(sound)
+    assert list(both["by_modality"]) == ["text", "audio"]
+    (tmp_path / "a.txt").write_text("hello", encoding="utf-8")
+    [again] = answer(text_run, "--file", tmp_path / "a.txt", "--file", sound)["predictions"]
+    assert again["valence"] == both["valence"]
+    assert "text" in run(text_run, "--text", "hello", "--file", sound).stdout.splitlines()[0]
+    with pytest.raises(DataError, match=r"b\.wav: there is audio already; .* several moments go by --folder or --csv"):
+        run(text_run, "--file", sound, "--file", tone(tmp_path / "b.wav", 1.0))
+
+
+def test_a_folder(text_run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "media"
+    (folder / "deep").mkdir(parents=True)
+    tone(folder / "b.wav", 1.0)
+    (folder / "a.txt").write_text("a text", encoding="utf-8")
+    (folder / "deep" / "c.txt").write_bytes("umlaut \xe4".encode("latin-1"))
+    (folder / "d.wav").touch()
+    (folder / "e.xyz").touch()
+    (folder / ".hidden.txt").write_text("not looked at")
+    Image.new("RGB", (4, 4)).save(folder / "f.png")
+    out = tmp_path / "out.parquet"
+    result = run(text_run, "--folder", folder, "--out", out)
+    assert result.exit_code == 0
+    assert "2 of 4 have no prediction:" in result.stderr
+    assert f"{folder / 'd.wav'}: the file is empty (0 bytes)" in result.stderr
+    assert "not a text in UTF-8 (byte 7); save it as UTF-8" in result.stderr
+    assert "left out: 1 .xyz" in result.stderr
+    assert "left out: 1 .png" in result.stderr
+    assert f"wrote {out}" in result.stdout
+    table = pd.read_parquet(out)
+    assert table["id"].tolist() == ["a.txt", "b.wav", "d.wav", "deep/c.txt"]
+    assert table["valence"].notna().tolist() == [True, True, False, False]
+    assert table["modalities"].tolist()[:2] == ["text", "audio"]
+    data = answer(text_run, "--folder", folder)
+    assert [one["id"] for one in data["predictions"]] == ["a.txt", "b.wav"]
+    assert [one["id"] for one in data["failures"]] == ["d.wav", "deep/c.txt"]
+
+
+def test_a_table_keeps_its_rows_and_gets_columns(text_run: Path, tmp_path: Path) -> None:
+    tone(tmp_path / "a.wav", 1.0)
+    (tmp_path / "t.csv").write_text(
+        'id,said,file,n\nx,hello,a.wav,007\ny,,a.wav,1\nz,"a, b",,2\nw,,,3\nv,hm,gone.wav,4\n'
+    )
+    out = tmp_path / "out.csv"
+    columns = ("--text-column", "said", "--audio-column", "file", "--id-column", "id")
+    result = run(text_run, "--csv", tmp_path / "t.csv", *columns, "--out", out)
+    assert result.exit_code == 0
+    table = pd.read_csv(out, dtype={"n": str})
+    assert table.columns[:4].tolist() == ["id", "said", "file", "n"]
+    assert table["n"].tolist() == ["007", "1", "2", "3", "4"]
+    assert table["modalities"].tolist()[:3] == ["text+audio", "audio", "text"]
+    assert table["reason"].tolist()[3] == "its cells are empty"
+    assert table["reason"].tolist()[4] == f"{tmp_path / 'gone.wav'}: there is no such file"
+    assert table["valence"].notna().tolist() == [True, True, True, False, False]
+    assert "w: its cells are empty" in result.stderr
+    assert "2 of 5 have no prediction:" in result.stderr
+    expected = Predictor.of_run(text_run).predict(text="a, b")
+    assert table["arousal"][2] == pytest.approx(expected.arousal, abs=1e-6)
+    with pytest.raises(RunError, match=r"out\.csv is there already; --force replaces it"):
+        run(text_run, "--csv", tmp_path / "t.csv", *columns, "--out", out)
+    assert run(text_run, "--csv", tmp_path / "t.csv", *columns, "--out", out, "--force").exit_code == 0
+    with pytest.raises(DataError, match=r"has columns .* already; --prefix gives the new ones other names"):
+        run(text_run, "--csv", out, *columns, "--out", tmp_path / "again.csv")
+    run(text_run, "--csv", out, *columns, "--out", tmp_path / "again.csv", "--prefix", "new_")
+    assert "new_valence" in pd.read_csv(tmp_path / "again.csv")
+
+
+def test_a_parquet_table_with_cuts(text_run: Path, tmp_path: Path) -> None:
+    tone(tmp_path / "a.wav", 4.0)
+    frame = pd.DataFrame({"file": ["a.wav"] * 3, "from": [0.0, 1.0, np.nan], "to": [1.0, 3.0, np.nan]})
+    frame.to_parquet(tmp_path / "t.parquet")
+    out = tmp_path / "out.parquet"
+    run(
+        text_run, "--csv", tmp_path / "t.parquet", "--audio-column", "file", "--start-column", "from", "--end-column", "to",
+        "--out", out,
+    )  # fmt: skip
+    predictor, table = Predictor.of_run(text_run), pd.read_parquet(out)
+    for row, (start, end) in enumerate([(0.0, 1.0), (1.0, 3.0), (None, None)]):
+        expected = predictor.predict(audio=tmp_path / "a.wav", start=start, end=end)
+        assert table["valence"][row] == pytest.approx(expected.valence, abs=1e-6)
+
+
+def test_many_rows_are_shown_in_part(text_run: Path, tmp_path: Path) -> None:
+    pd.DataFrame({"text": ["good", ""] * 30}).to_csv(tmp_path / "t.csv", index=False)
+    result = run(text_run, "--csv", tmp_path / "t.csv", "--text-column", "text")
+    assert "row 1 " in result.stdout
+    assert "more; --out writes them all" in result.stdout
+    assert "30 of 60 have no prediction:" in result.stderr
+    assert "and 10 more" in result.stderr
+    assert len(answer(text_run, "--csv", tmp_path / "t.csv", "--text-column", "text")["predictions"]) == 30
+
+
+def test_ready_made_vectors(make_run: MakeRun, tmp_path: Path) -> None:  # noqa: F811
+    facts = {"units": {"name": "units:vectors", "modality": "units", "settings": {}, "columns": ["a", "b", "c", "d"]}}
+    folder = make_run("units", facts=facts, **SMALL)
+    frame = pd.DataFrame({"id": ["x.mp4", "y.mp4"], "d": [4.0, 0.4], "c": [3.0, 0.3], "a": [1.0, 0.1], "b": [2.0, 0.2]})
+    frame.to_csv(tmp_path / "units.csv", index=False)
+    data = answer(folder, "--vectors", f"units={tmp_path / 'units.csv'}")
+    assert [one["id"] for one in data["predictions"]] == ["x.mp4", "y.mp4"]
+    expected = Predictor.of_run(folder).predict(vectors={"units": np.array([1.0, 2, 3, 4])})
+    assert data["predictions"][0]["valence"]["mean"] == pytest.approx(expected.valence, abs=1e-4)
+    pd.DataFrame({"name": ["y", "x", "q"]}).to_csv(tmp_path / "t.csv", index=False)
+    rows = answer(
+        folder, "--csv", tmp_path / "t.csv", "--id-column", "name", "--vectors", f"units={tmp_path / 'units.csv'}"
+    )
+    assert [one["id"] for one in rows["predictions"]] == ["y", "x"]
+    assert rows["predictions"][1]["valence"] == data["predictions"][0]["valence"]
+    assert rows["failures"] == [{"id": "q", "reason": "its cells are empty"}]
+    frame.drop(columns="b").to_csv(tmp_path / "less.csv", index=False)
+    with pytest.raises(DataError, match="its columns are not those that the run was trained on .it lacks 'b'"):
+        run(folder, "--vectors", f"units={tmp_path / 'less.csv'}")
+    with pytest.raises(DataError, match="there is no such file of vectors"):
+        run(folder, "--vectors", "units=nowhere.csv")
+    with pytest.raises(ConfigError, match="write it as MODALITY=FILE"):
+        run(folder, "--vectors", "units.csv")
+
+
+def test_a_trajectory(text_run: Path, tmp_path: Path) -> None:
+    sound = tone(tmp_path / "a.wav", 12.0)
+    out, figure = tmp_path / "out.csv", tmp_path / "t.png"
+    result = run(text_run, "--file", sound, "--window", 4, "--step", 2, "--out", out, "--figure", figure)
+    assert "5 windows of 4s" in result.stdout
+    assert "at home" in result.stdout
+    table = pd.read_csv(out)
+    assert table["start"].tolist() == [0, 2, 4, 6, 8]
+    assert set(table["id"]) == {str(sound)}
+    with Image.open(figure) as picture:
+        assert picture.width > 500
+    data = answer(text_run, "--file", sound, "--window", 4, "--step", 2)
+    [trajectory] = data["trajectories"]
+    assert [one["axis"] for one in trajectory["dynamics"]] == ["valence", "arousal", "dominance"]
+    assert [one["start"] for one in trajectory["windows"]] == [0, 2, 4, 6, 8]
+    assert trajectory["whole"]["valence"]["mean"] == pytest.approx(table["valence"].mean(), abs=1e-3)
+    assert data["predictions"][0]["valence"] == trajectory["whole"]["valence"]
+
+
+def test_a_long_file_is_followed_without_being_asked(text_run: Path, tmp_path: Path) -> None:
+    assert "windows of 4s" in run(text_run, "--file", tone(tmp_path / "long.wav", 70.0)).stdout
+    assert "windows of 3 sentences" in run(text_run, "--text", "It was a good day. " * 120).stdout
+
+
+def test_trajectories_of_a_folder(text_run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "media"
+    folder.mkdir()
+    tone(folder / "a.wav", 6.0)
+    (folder / "b.wav").touch()
+    (folder / "c.txt").write_text("One is good. Two is bad. Three is odd. Four is more.", encoding="utf-8")
+    result = run(text_run, "--folder", folder, "--window", 2, "--step", 1, "--out", tmp_path / "out.csv")
+    assert result.exit_code == 0
+    assert "b.wav: the file is empty" in result.stderr
+    table = pd.read_csv(tmp_path / "out.csv")
+    assert table.groupby("id").size().to_dict() == {"a.wav": 5, "c.txt": 3}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--text", ""), "the text is empty"),
+        (("--text", "what?"), "it asks something"),
+        (("--file", "absent.wav"), "absent.wav: there is no such file"),
+        (("--file", "silent.wav"), "silent.wav: the sound is silent"),
+        (("--file", "noise.wav"), "noise.wav: not a sound that can be read"),
+        (("--file", "a.png"), "has no modality that reads image; it reads text, audio, video"),
+        (("--file", "silent.wav", "--window", "1", "--step", "1"), "silent.wav: the sound is silent"),
+        (("--text", " ", "--window", "1"), "the text is empty"),
+        (("--folder", "bad"), "1.wav: the file is empty (0 bytes)"),
+    ],
+)
+def test_nothing_worked(
+    text_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], reason: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "1.wav").touch()
+    soundfile.write("silent.wav", np.zeros(3 * RATE), RATE)
+    Path("noise.wav").write_bytes(np.random.default_rng(0).bytes(5000))
+    Image.new("RGB", (8, 8)).save("a.png")
+    result = run(text_run, *arguments, "--out", "out.csv")
+    assert result.exit_code == 1
+    assert reason in result.stderr
+    assert "wrote" not in result.stdout
+    failed = CliRunner().invoke(app, ["predict", str(text_run), *arguments, "--json"])
+    assert failed.exit_code == 1
+    data = json.loads(failed.stdout)
+    assert data["predictions"] == []
+    assert reason in data["failures"][0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((), ConfigError, "nothing to predict from: give --text, --file, --folder, --csv, or --vectors"),
+        (("--text", "a", "--folder", "."), ConfigError, "--text or --file and --folder are different inputs"),
+        (("--csv", "t.csv", "--folder", "."), ConfigError, "are different inputs; give one of them"),
+        (("--csv", "t.csv"), ConfigError, "--csv needs a column to predict from: --text-column"),
+        (("--csv", "t.csv", "--text-column", "sadi"), DataError, "has no column 'sadi'; it has said, file"),
+        (("--csv", "t.csv", "--image-column", "file"), DataError, "--image-column: .* reads no image; it reads text"),
+        (("--csv", "absent.csv", "--text-column", "a"), DataError, "there is no file absent.csv"),
+        (("--csv", "t.csv", "--text-column", "said", "--window", "3"), ConfigError, "--window and --step follow"),
+        (("--csv", "t.csv", "--text-column", "said", "--out", "x.parquet"), DataError, "is of the input's kind"),
+        (("--file", "t.csv"), DataError, "a table goes by --csv"),
+        (
+            ("--file", "a.xyz"),
+            DataError,
+            r"a\.xyz: what it holds is not known from its name \(\.xyz\); there are \.txt",
+        ),
+        (("--file", "absent.txt"), DataError, r"absent\.txt: cannot be read"),
+        (("--folder", "absent"), DataError, "absent is no folder; one file goes by --file"),
+        (("--folder", "empty"), DataError, "empty has no file that this run reads .* it is empty"),
+        (("--text", "a", "--out", "there.csv"), RunError, "there.csv is there already; --force replaces it"),
+        (("--text", "a", "--out", "x.json"), DataError, r"x\.json: predictions are written as \.csv or \.parquet"),
+        (("--text", "a", "--device", "gpu7"), ConfigError, "device 'gpu7' cannot be had here"),
+        (("--text", "a", "--backbone", "text"), ConfigError, "--backbone 'text': write it as MODALITY=WHERE"),
+        (("--text", "a", "--backbone", "voice=x"), RunError, "has no modality 'voice'; it has text, audio"),
+        (("--text", "a", "--backbone", "text=no/where"), RunError, "modality text: .* cannot run here: .*no/where"),
+        (("--text", "a. b.", "--window", "1", "--step", "2"), ConfigError, "the step is at most the window"),
+        (("--text", "a. b.", "--window", "1.5"), ConfigError, "whole numbers of sentences"),
+        (("--folder", "empty", "--figure", "a.png"), ConfigError, "--figure draws the trajectory of one input"),
+        (("--text", "a", "--figure", "a.gif"), ConfigError, r"a figure is written as \.png or \.svg"),
+        (("--folder", "empty", "--vectors", "a=b"), ConfigError, "not with --folder"),
+    ],
+)
+def test_refusals(
+    text_run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    error: type,
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("empty").mkdir()
+    Path("there.csv").touch()
+    Path("t.csv").write_text("said,file\nhello,a.wav\n")
+    with pytest.raises(error, match=message):
+        run(text_run, *arguments)
+    assert sorted(path.name for path in tmp_path.glob("*.partial")) == []
+
+
+def test_the_wrong_run(make_run: MakeRun, tmp_path: Path) -> None:  # noqa: F811
+    with pytest.raises(RunError, match="is not a run of affectspace"):
+        run(tmp_path, "--text", "a")
+    with pytest.raises(RunError, match="its training has not finished"):
+        run(make_run("text", state="training", **SMALL), "--text", "a")
+
+
+def test_an_unfinished_table_is_not_left_behind(
+    text_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pd.DataFrame({"text": ["good"] * 5}).to_csv(tmp_path / "t.csv", index=False)
+
+    def stop(*given: object, **options: object) -> list[Prediction]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Predictor, "predict_many", stop)
+    result = run(text_run, "--csv", tmp_path / "t.csv", "--text-column", "text", "--out", tmp_path / "out.csv")
+    assert result.exit_code == 130
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_export(text_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    result = CliRunner().invoke(app, ["export", str(text_run), "--out", str(tmp_path / "m.onnx")])
+    assert isinstance(result.exception, ConfigError)
+    assert str(result.exception) == "the export needs onnx: pip install 'affectspace[onnx]'"
