@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+import csv
+import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 _LONGEST = 60
 _MOST_NAMES = 40
+_PARSERS = (  # what parsers say, and what it means
+    (r"Expected (\d+) fields in line (\d+), saw (\d+)", "line {1} has {2} fields, the first line {0}"),
+    (r"EOF inside string starting at row (\d+)", "a quotation mark in row {0} is never closed"),
+    (r"No columns to parse from file", "it is empty"),
+    (r"^Expecting value: line 1 column 1 ", "it does not begin as JSON does"),
+    (r"^Extra data: line (\d+) ", "something follows the end of the JSON, in line {0}"),
+    (
+        r"^Expecting .*: line (\d+) column (\d+)",
+        "the JSON breaks off, or a comma or colon is missing, in line {0}, column {1}",
+    ),
+    (
+        r"^Unterminated string .*: line (\d+) column (\d+)",
+        "the JSON's text that begins in line {0}, column {1} is never closed",
+    ),
+)
 
 
 def quoted(value: Any, longest: int = _LONGEST) -> str:
@@ -27,7 +45,29 @@ def reason(error: Exception) -> str:
     """Why a parser failed, in one line, with the remedy where the text is not UTF-8."""
     if isinstance(error, UnicodeDecodeError):
         return f"it is not UTF-8 (byte {error.start}): save it as UTF-8 (it looks like latin-1 or UTF-16)"
-    return " ".join(str(error).split())
+    text = " ".join(str(error).split())
+    for pattern, meaning in _PARSERS:
+        if match := re.search(pattern, text):
+            return meaning.format(*match.groups())
+    return text
+
+
+def short_row(path: Path, separator: str, *, quoted: bool = True) -> str | None:
+    """The first line of a CSV with fewer fields than its first one, which parsers fill up with empty cells; None without any.
+
+    To be asked where the last cell of a row is empty: only there a field can be missing.
+    """
+    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        reader = csv.reader(file, delimiter=separator, quoting=quoting)
+        try:
+            width = len(next(reader, []))
+            for row in reader:
+                if 0 < len(row) < width:
+                    return f"line {reader.line_num} has {len(row)} fields, the first line {width}"
+        except csv.Error:  # the table's own parser has read it
+            return None
+    return None
 
 
 def repeated(names: Sequence[Any]) -> str | None:

@@ -182,8 +182,9 @@ def test_centres_only_have_no_probability(tmp_path):
         (
             "emotion,x\nfear,1\nfear,1,2\n",
             (),
-            "cannot be read as .csv: Error tokenizing data. C error: Expected 2 fields",
+            "cannot be read as .csv: line 3 has 3 fields, the first line 2",
         ),
+        ("emotion,x\nfear,1\nfear\n", (), "line 3 has 1 fields, the first line 2; give each row as many fields"),
         ("emotion,x,x\nfear,1,2\n", (), "two columns are called 'x'; rename one"),
         ("x,emotion,emotion\n1,fear,joy\n", (), "two columns are called 'emotion'; rename one"),
         ("\0" * 9_000, (), "has no column 'emotion'; it has '" + "\\x00" * 14),

@@ -63,6 +63,11 @@ def test_labels_alone(tmp_path: Path) -> None:
     (tmp_path / "labels.json").write_text('{"001_00000": [10]}')
     with pytest.raises(DataError, match="'001_00000' -> \\[10\\]; expected NNN_FFFFF"):
         read_corpus("afew_va", tmp_path)
+    (tmp_path / "labels.json").write_text('{"001_00000": [10, 3]')
+    with pytest.raises(
+        DataError, match=r"not JSON that can be read \(the JSON breaks off, .* line 1, column 22\); copy"
+    ):
+        read_corpus("afew_va", tmp_path)
 
 
 def test_another_layout_is_an_error(tmp_path: Path) -> None:

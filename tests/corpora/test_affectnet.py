@@ -57,6 +57,10 @@ def test_labels_alone(affectnet: Path) -> None:
         ("a.jpg,1,2,3,4,,11,0,0", r"training.csv: row 1 \(line 1\): unknown emotion '11'"),
         ("a.jpg,1,2,3,4,,1,1.5,0", r"row 1 \(line 1\): valence is 1.5, outside -1..1"),
         ("a.jpg,1,2,3,4,,1,high,0", r"row 1 \(line 1\): valence is 'high', which is no number"),
+        (
+            "a.jpg,1,2,3,4,,1,0,0\nb.jpg,1,2,3,4,,1,0",
+            r"training.csv: line 2 has 8 fields, the first line 9; copy the list",
+        ),
         ("a.jpg,1,2", "3 columns without a header"),
         ("a.jpg,expression", "no column subDirectory_filePath, valence, arousal"),
     ],

@@ -45,8 +45,8 @@ def test_wrong_files(emodb: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="row 03a01Xa: unknown emotion 'X' in the spelling of emodb"):
         read_corpus("emodb", emodb)
     (emodb / "wav" / "03a01Xa.wav").rename(emodb / "03a01Fa.flac")
-    with pytest.raises(DataError, match=r"03a01Fa.flac and wav/03a01Fa.wav have one name"):
-        read_corpus("emodb", emodb)
+    report = read_corpus("emodb", emodb).report
+    assert report.left_out["a copy of a file in another folder"] == 1
     (emodb / "03a01Fa.flac").unlink()
     (emodb / "erkennung.txt").write_text("head\n1 2 3\n")
     with pytest.raises(DataError, match=r"erkennung.txt: expected number, recording"):

@@ -109,8 +109,9 @@ def test_missing_images_are_counted_and_all_missing_is_an_error(tmp_path: Path, 
         ([["valence", "valence"], [0, 1]], r"t.csv: two columns are called 'valence'; rename one"),
         ([["valence"], ["True"], ["False"]], r"t.csv: column 'valence' holds true and false, not numbers"),
         ([["valence", "x"], ["y" * 500, 1]], r"t.csv: row 1: valence is 'y{59}\.\.\., which is no number"),
-        ([["a", "b"], [1, 2], [1, 2, 3]], r"Expected 2 fields in line 3, saw 3; tables are UTF-8"),
+        ([["a", "b"], [1, 2], [1, 2, 3]], r"line 3 has 3 fields, the first line 2; tables are UTF-8"),
         ([["a", "b"], [1, 2, 3, 4], [1, 2]], r"t.csv: rows have more fields than the header"),
+        ([["a", "b"], [1, 2], [1]], r"t.csv: line 3 has 1 fields, the first line 2; give each row as many fields"),
     ],
 )
 def test_bad_tables_name_the_row(tmp_path: Path, write_csv, rows: list[list], message: str) -> None:

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from affectspace.errors import DataError
-from affectspace.table_errors import listed, quoted, reason, repeated
+from affectspace.table_errors import listed, quoted, reason, repeated, short_row
 
 ROWS = 131_072  # rows in memory at a time
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -109,10 +109,15 @@ def _chunks(path: Path, rows: int) -> Iterator[pd.DataFrame | pa.Table]:
         yield _read_labels(path)
     else:
         options: dict[str, Any] = {"sep": _separator(path), "dtype": str, "keep_default_na": False}
+        known_whole = False
         with pd.read_csv(path, chunksize=rows, encoding="utf-8-sig", **options) as reader:
             for chunk in reader:
                 if not isinstance(chunk.index, pd.RangeIndex):  # pandas takes surplus cells for names of rows
                     raise DataError(f"{path}: its rows have more cells than its first line has names")
+                if not known_whole and (chunk.iloc[:, -1] == "").any():
+                    known_whole = True
+                    if short := short_row(path, _separator(path)):
+                        raise DataError(f"{path}: {short}; give each row as many fields, empty ones too")
                 yield chunk
 
 

@@ -29,8 +29,8 @@ _WOMEN = ("08", "09", "13", "14", "16")
 def read_emodb(root: Path) -> Corpus:
     """Read EmoDB. person is the speaker, sentence (extra) its code; recognised and natural are shares of listeners, 0..1.
 
-    root: the folder that holds wav/, or the recordings. Raises DataError for a folder without them, an emotion letter
-    that is none, and two recordings of one name.
+    root: the folder that holds wav/, or the recordings. Of two recordings of one name the first is read, the
+    other counted. Raises DataError for a folder without recordings, and for an emotion letter that is none.
     """
     left_out: Counter[str] = Counter()
     found: dict[str, str] = {}
@@ -39,7 +39,7 @@ def read_emodb(root: Path) -> Corpus:
         if _NAME.fullmatch(path.stem) is None:
             left_out["a file whose name is not speaker, sentence, emotion, version"] += 1
         elif path.stem in found:
-            raise DataError(f"{root}: {found[path.stem]} and {name} have one name; remove one of the copies")
+            left_out["a copy of a file in another folder"] += 1
         else:
             found[path.stem] = name
     if not found:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from affectspace.errors import DataError
-from affectspace.table_errors import quoted, reason
+from affectspace.table_errors import quoted as shown
+from affectspace.table_errors import reason, short_row
 
 AUDIO = (".wav", ".flac", ".mp3")
 VIDEO = (".mp4", ".avi", ".flv")
@@ -37,6 +38,9 @@ def read_cells(path: Path, needed: Sequence[str], *, separator: str = ",", quote
         raise DataError(
             f"{path}: not a table that can be read ({reason(error)}); copy it again from the corpus"
         ) from error
+    short = short_row(path, separator, quoted=quoted) if len(frame) and (frame.iloc[:, -1] == "").any() else None
+    if short:
+        raise DataError(f"{path}: {short}; copy it again from the corpus")
     frame.columns = [str(column).strip() for column in frame.columns]
     absent = [column for column in needed if column not in frame.columns]
     if absent:
@@ -53,7 +57,7 @@ def numbers(cells: Iterable[str], name: str, path: Path) -> list[float]:
         try:
             values.append(float(cell) if cell.strip() else float("nan"))
         except ValueError as error:
-            raise DataError(f"{path}: row {row}: {name} is {quoted(cell)}, which is no number; correct it") from error
+            raise DataError(f"{path}: row {row}: {name} is {shown(cell)}, which is no number; correct it") from error
     return values
 
 

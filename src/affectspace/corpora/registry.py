@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from affectspace.corpora.whereabouts import elsewhere
 from affectspace.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -209,5 +210,11 @@ def read_corpus(
             raise ConfigError(
                 f"the reader {name!r} takes no {', '.join(refused)}; it takes {', '.join(known) or 'the folder alone'}"
             )
-    corpus: Corpus = read(root, **asked)
+    try:
+        corpus: Corpus = read(root, **asked)
+    except DataError as error:
+        place = elsewhere(name, root)
+        if place is None:
+            raise
+        raise DataError(f"{error}; {place} looks like {name}: name that folder") from error
     return corpus if where is None else corpus.where(where)
