@@ -173,7 +173,7 @@ def test_ready_made_vectors(make_run: MakeRun, tmp_path: Path) -> None:  # noqa:
     assert rows["predictions"][1]["valence"] == data["predictions"][0]["valence"]
     assert rows["failures"] == [{"id": "q", "reason": "its cells are empty"}]
     frame.drop(columns="b").to_csv(tmp_path / "less.csv", index=False)
-    with pytest.raises(DataError, match="its columns are not those that the run was trained on .it lacks 'b'"):
+    with pytest.raises(DataError, match=r"its columns are not those that the run was trained on .it lacks 'b'"):
         run(folder, "--vectors", f"units={tmp_path / 'less.csv'}")
     with pytest.raises(DataError, match="there is no such file of vectors"):
         run(folder, "--vectors", "units=nowhere.csv")

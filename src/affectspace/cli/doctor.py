@@ -36,6 +36,9 @@ WITHOUT = {  # what stands still without a package; names as the installed metad
     "soxr": "extract: sounds of another sample rate",
     "av": "extract: clips and their sound",
     "dlib-bin": "extract: faces found in clips",
+    "onnx": "export",
+    "onnxscript": "export",
+    "onnxruntime": "running what export wrote",
     "ray": "extract --engine ray: many machines",
 }
 
