@@ -24,12 +24,22 @@ def train(
     with progress_bar() as progress:
         run = fit(settings, out, force=force, progress=progress)
     facts = run.facts
-    if facts["unreadable"]:
+    if facts.get("unreadable"):
         typer.echo(
             f"{facts['unreadable']} images cannot be read and are left out; {out / 'log.txt'} says which and why"
         )
+    for name, corpus in facts.get("corpora", {}).items():
+        for line in _told(corpus):
+            typer.echo(f"{name}: {line}")
     typer.echo(f"{out}: {facts['epochs']} epochs, weights of epoch {facts['kept_epoch']}, {facts['seconds']:.0f} s")
-    typer.echo(f"next: affectspace evaluate {out}")
+    typer.echo(f"next: affectspace {'predict' if 'corpora' in facts else 'evaluate'} {out}")
+
+
+def _told(corpus: dict[str, Any]) -> list[str]:
+    """What a user should know of a corpus' rows, a line each."""
+    rows = ", ".join(f"{part} {count:,}" for part, count in corpus["rows"].items())
+    gone = [f"{count:,} rows {why} are left out" for why, count in corpus.get("left_out", {}).items() if count]
+    return [rows, *gone, *corpus.get("notes", [])]
 
 
 def evaluate(
@@ -47,13 +57,14 @@ def evaluate(
     from affectspace.training.training_set import TrainingSet
 
     opened = open_run(run)
+    config = opened.image_config
     opened.model()
     if (run / "report.html").is_file() and not force:
         raise RunError(f"{run} was evaluated already: open {run / 'report.html'}, or use --force")
     with progress_bar() as progress:
         data = TrainingSet.of_run(opened, progress)
         if not len(data.rows("test")):
-            raise RunError(f"{run} has no test people: data.split.fractions is {opened.config.data.split.fractions}")
+            raise RunError(f"{run} has no test people: data.split.fractions is {config.data.split.fractions}")
         metrics, report = evaluate_run(opened, data, codes_of(opened, data, progress, anew=force))
     if json_:
         typer.echo(json.dumps(metrics, indent=2))

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from safetensors import safe_open
 
-from affectspace.corpora.decoding import UnreadableImageError, decode_image
 from affectspace.errors import DataError, RunError
 from affectspace.files import write_atomic
+from affectspace.generation.directions import AffectDirections, fit_directions
 from affectspace.generation.geometry import WalkGeometry, fit_geometry
 from affectspace.models import Levasa
 from affectspace.training.batches import to_image
@@ -22,9 +22,9 @@ BATCH = 256
 def walkable(run: Run) -> Levasa:
     """The run's model.
 
-    Raises RunError where it decodes no images or has no heads for valence and arousal, or has not finished.
+    Raises RunError where it reads features, decodes no images or has no heads for valence and arousal, or has not finished.
     """
-    config = run.config.model
+    config = run.image_config.model
     right = "walks need a run with model.kind: levasa and model.alignment: continuous or discrete"
     if config.kind != "levasa":
         raise RunError(
@@ -37,6 +37,33 @@ def walkable(run: Run) -> Levasa:
     model = run.model()
     assert isinstance(model, Levasa)
     return model
+
+
+def directions_of(
+    run: Run, model: Levasa, progress: Progress = silent, data: TrainingSet | None = None
+) -> AffectDirections:
+    """The run's directions.safetensors, made at first use from the codes and labels of its training images.
+
+    Raises RunError where the corpus can no longer be read, or its labels tell no direction.
+    """
+    path = run.folder / "directions.safetensors"
+    if path.is_file():
+        directions = AffectDirections.read(path)
+        if directions.directions.shape != (2, 2 * model.config.chunk):
+            raise RunError(f"{path} is of another model ({directions.directions.shape}); delete it and it is made anew")
+        return directions
+    data = data if data is not None else open_data(run, progress)
+    rows = data.rows("train")
+    mean = _kept_codes(run.folder / "codes.safetensors")
+    if mean is None or len(mean) != len(rows):
+        mean = encode_rows(model, data, rows, progress)
+    try:
+        people = data.table["person"].to_numpy()[rows]
+        directions = fit_directions(mean, data.labels.evaluation[rows], people)
+    except DataError as error:
+        raise RunError(f"{run.folder}: {error}; --method heads needs no labels") from error
+    write_atomic(path, directions.save)
+    return directions
 
 
 def geometry_of(run: Run, model: Levasa, progress: Progress = silent, data: TrainingSet | None = None) -> WalkGeometry:
@@ -52,7 +79,10 @@ def geometry_of(run: Run, model: Levasa, progress: Progress = silent, data: Trai
         return geometry
     mean = _kept_codes(run.folder / "codes.safetensors")
     if mean is None:
-        mean = _sampled_codes(model, data if data is not None else open_data(run, progress), progress)
+        data = data if data is not None else open_data(run, progress)
+        rows = data.rows("train")
+        spaced = np.linspace(0, len(rows) - 1, min(SAMPLE, len(rows))).round().astype(int)
+        mean = encode_rows(model, data, rows[np.unique(spaced)], progress)
     geometry = fit_geometry(model, mean)
     write_atomic(path, geometry.save)
     return geometry
@@ -64,7 +94,7 @@ def open_data(run: Run, progress: Progress = silent) -> TrainingSet:
         return TrainingSet.of_run(run, progress)
     except (DataError, FileNotFoundError) as error:
         raise RunError(
-            f"{run.folder} was trained on {run.config.data.path}, which cannot be read any more ({error}); "
+            f"{run.folder} was trained on {run.image_config.data.path}, which cannot be read any more ({error}); "
             f"put the corpus back or correct data.path in {run.folder / 'config.yaml'}"
         ) from error
 
@@ -85,17 +115,14 @@ def dataset_faces(data: TrainingSet, part: str, number: int) -> tuple[list[str],
     return names, np.array(data.pixels[data.pixel_rows[chosen]])
 
 
-def read_face(path: Path, size: int) -> np.ndarray:
-    """An image file as (size, size, 3) uint8 RGB, decoded and resized as the corpora are.
-
-    Raises DataError that names the file where it is missing or no readable image.
-    """
-    try:
-        return decode_image(Path(path).read_bytes(), size, "resize")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except UnreadableImageError as error:
-        raise DataError(f"{path}: not a readable image ({error}); give a JPEG or PNG of one face") from error
+@torch.no_grad()
+def encode_rows(model: Levasa, data: TrainingSet, rows: np.ndarray, progress: Progress = silent) -> np.ndarray:
+    """Posterior means (n, 3 * chunk) of rows of the corpus' table."""
+    pixels, codes = data.pixel_rows[rows], []
+    for start in range(0, len(pixels), BATCH):
+        codes.append(model.encode(to_image(data.pixels[pixels[start : start + BATCH]])).mean.numpy())
+        progress(min(start + BATCH, len(pixels)), len(pixels), "codes of training images")
+    return np.concatenate(codes)
 
 
 def _kept_codes(path: Path) -> np.ndarray | None:
@@ -103,14 +130,3 @@ def _kept_codes(path: Path) -> np.ndarray | None:
         return None
     with safe_open(path, framework="numpy") as tensors:
         return tensors.get_tensor("mean/train")
-
-
-@torch.no_grad()
-def _sampled_codes(model: Levasa, data: TrainingSet, progress: Progress) -> np.ndarray:
-    rows = data.pixel_rows[data.rows("train")]
-    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(SAMPLE, len(rows))).round().astype(int))]
-    codes = []
-    for start in range(0, len(rows), BATCH):
-        codes.append(model.encode(to_image(data.pixels[rows[start : start + BATCH]])).mean.numpy())
-        progress(min(start + BATCH, len(rows)), len(rows), "codes of training images")
-    return np.concatenate(codes)

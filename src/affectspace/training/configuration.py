@@ -125,6 +125,8 @@ def read_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig | Feat
 
 
 def _unknown_kind(kind: Any) -> str:
+    if kind in MODELS:
+        return f"model.kind: {kind!r} is a model on images; data of features needs a model on features"
     near = difflib.get_close_matches(str(kind), MODELS, n=1)
     guess = f"did you mean {near[0]!r}? " if near else ""
     return f"model.kind: {kind!r} is no kind of model; {guess}there are {', '.join(MODELS)}"

@@ -33,6 +33,34 @@ class Run:
         return read_config(self.folder / "config.yaml")
 
     @property
+    def image_config(self) -> TrainConfig:
+        """The configuration of a run on images.
+
+        Raises RunError where it is one on features, and says which commands are for those.
+        """
+        config = self.config
+        if isinstance(config, FeatureTrainConfig):
+            raise RunError(
+                f"{self.folder} holds a model of kind {config.kind}, which reads features and no images; "
+                f"`affectspace predict {self.folder}` uses it, `affectspace reproduce manifold` judges such models"
+            )
+        return config
+
+    @property
+    def feature_config(self) -> FeatureTrainConfig:
+        """The configuration of a run on features.
+
+        Raises RunError where it is one on images, and says which commands are for those.
+        """
+        config = self.config
+        if isinstance(config, TrainConfig):
+            raise RunError(
+                f"{self.folder} holds a model of kind {config.kind}, which reads images and no features; "
+                f"`affectspace evaluate {self.folder}` judges it, `affectspace traverse {self.folder}` moves faces with it"
+            )
+        return config
+
+    @property
     def facts(self) -> dict[str, Any]:
         """What run.json says."""
         return json.loads((self.folder / "run.json").read_text(encoding="utf-8"))

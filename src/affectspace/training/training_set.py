@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from affectspace.corpora import Corpus, read_corpus
-from affectspace.errors import DataError, RunError
+from affectspace.errors import DataError
 from affectspace.training.batches import ImageSamples
 from affectspace.training.image_configuration import DataConfig, TrainConfig
 from affectspace.training.labels import Labels, make_labels
@@ -65,12 +65,9 @@ class TrainingSet:
     def of_run(cls, run: Run, progress: Progress = silent) -> "TrainingSet":
         """The corpus of a run in the parts that its training had.
 
-        Raises RunError where the corpus is not the one that was trained on any more.
+        Raises RunError where the corpus is not the one that was trained on any more, and for a run on features.
         """
-        config = run.config
-        if not isinstance(config, TrainConfig):
-            raise RunError(f"{run.folder} is a run of kind {config.kind}, on features; use FeatureSet.of_run")
-        data = cls(config, progress=progress)
+        data = cls(run.image_config, progress=progress)
         require_split(run, data.split_table())
         return data
 

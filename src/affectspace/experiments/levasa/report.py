@@ -273,7 +273,7 @@ def evaluate_run(run: Run, data: TrainingSet, codes: Codes, progress: Progress =
     Writes metrics.json, figures/ and report.html into the run's folder. Returns the measurements (experiment -> row ->
     metric -> figure) and the report's path.
     """
-    name, config = run.folder.resolve().name, run.config
+    name, config = run.folder.resolve().name, run.image_config
     one = Trained(Member(name, config.fit.seed, config), run, codes)
     metrics, readings = MetricsFile(), Readings(data, progress=progress)
     strict.member(metrics, name, [one], readings, COMBINATIONS)

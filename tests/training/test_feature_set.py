@@ -1,0 +1,221 @@
+"""FeatureSet: corpora joined with their stores, masks, labels, parts, and what cannot be used."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from affectspace.errors import ConfigError, DataError
+from affectspace.features.store import FeatureStore
+from affectspace.lexicon import Lexicon, score_texts
+from affectspace.training.configuration import FeatureTrainConfig, build_feature_config
+from affectspace.training.feature_set import FeatureSet
+
+from .conftest import PAD, make_store, union_fields
+
+
+@pytest.fixture
+def fields(sentences: Path, voices: Path) -> dict:
+    return union_fields(sentences, voices)
+
+
+def test_corpora_are_joined_with_their_stores(union: FeatureTrainConfig) -> None:
+    data = FeatureSet(union)
+    table, batch = data.table, data.features
+    assert len(table) == len(batch) == 160
+    assert data.modalities == {"text": 8, "audio": 6, "face": 4}
+    spoken = torch.tensor((table["corpus"] == "voices").tolist())
+    assert torch.equal(batch.present["text"], ~spoken)
+    assert torch.equal(batch.present["audio"], spoken)
+    assert int(batch.present["face"].sum()) == 40
+    assert (batch.features["face"][~batch.present["face"]] == 0).all()
+    assert torch.equal(batch.corpus, spoken.long())
+    assert set(table["person"]) == {f"{name}:p{number}" for name in ("sentences", "voices") for number in range(10)}
+
+
+def test_vectors_stand_in_the_row_of_their_id(union: FeatureTrainConfig, sentences: Path) -> None:
+    data = FeatureSet(union)
+    rows = np.flatnonzero(data.table["corpus"] == "sentences")
+    expected, _ = FeatureStore(sentences / "text").read(data.table["id"].iloc[rows])
+    np.testing.assert_array_equal(data.features.features["text"][rows].numpy(), expected)
+
+
+def test_labels_are_ratings_or_those_of_the_emotion(union: FeatureTrainConfig) -> None:
+    data = FeatureSet(union)
+    table, affect = data.table, data.features.affect.numpy()
+    assert data.categories == ("happiness", "sadness", "anger")
+    assert table.groupby("corpus")["label_kind"].unique().map(list).to_dict() == {
+        "sentences": ["rated"], "voices": ["transferred"],
+    }  # fmt: skip
+    angry = np.flatnonzero(table["emotion"] == "anger")
+    np.testing.assert_allclose(affect[angry], [[-0.51, 0.59, 0.25]] * len(angry), atol=1e-6)
+    assert (data.features.category[angry] == 2).all()
+    assert (data.features.category[np.flatnonzero(table["corpus"] == "sentences")] == -1).all()
+
+
+def test_the_lexicon_scores_the_texts_of_corpora_with_text_features(
+    union: FeatureTrainConfig, fields: dict, sentences: Path
+) -> None:
+    data = FeatureSet(union)
+    texts = data.table["text"]
+    expected = score_texts(texts, Lexicon.read(sentences / "lexicon.tsv"), "contextual")[["valence", "dominance"]]
+    np.testing.assert_allclose(data.features.lexicon[:, [0, 2]].numpy(), expected, atol=1e-6)
+    scored = torch.isfinite(data.features.lexicon[:, 0]).numpy()
+    np.testing.assert_array_equal(scored, texts.str.contains("lovely|awful").fillna(False))
+    fields["data"]["corpora"]["sentences"]["lexicon"] = False
+    assert torch.isnan(FeatureSet(build_feature_config(fields)).features.lexicon).all()
+
+
+def test_parts_are_views_and_keep_people_apart(union: FeatureTrainConfig) -> None:
+    data = FeatureSet(union)
+    parts = {part: set(data.table["person"].iloc[data.rows(part)]) for part in ("train", "validation", "test")}
+    assert not parts["train"] & parts["validation"]
+    assert not parts["train"] & parts["test"]
+    assert sum(len(data.batch(part)) for part in parts) == 160
+    assert data.batch("test").affect.untyped_storage().data_ptr() == data.features.affect.untyped_storage().data_ptr()
+    assert list(data.table["part"]) == sorted(data.table["part"], key=["train", "validation", "test"].index)
+
+
+def test_samples_of_transferred_labels_are_drawn_for_training_alone(fields: dict) -> None:
+    labels = {"reference": "affectnet", "distribution": "gaussian"}
+    fields["data"]["corpora"]["voices"]["labels"] = labels
+    data = FeatureSet(build_feature_config(fields))
+    samples = data.samples("train")
+    assert samples.affect is not None
+    first, second = samples.affect(0), samples.affect(1)
+    spoken = samples.batch.corpus.numpy() == 1
+    assert (first[spoken, :2] != second[spoken, :2]).all()
+    assert np.isnan(first[spoken, 2]).all()  # AffectNet has no dominance
+    np.testing.assert_array_equal(first[~spoken], samples.batch.affect[~spoken])
+    np.testing.assert_array_equal(first, data.samples("train").affect(0))  # type: ignore[misc]
+    centres = samples.batch.affect.numpy()[spoken]
+    assert len(np.unique(centres[:, 0])) == 3
+    assert data.samples("validation").affect is None
+    labels["redraw"] = False
+    fixed = FeatureSet(build_feature_config(fields)).samples("train").affect
+    assert fixed is not None
+    np.testing.assert_array_equal(fixed(0), fixed(1))
+
+
+@pytest.mark.parametrize(
+    ("labels", "error", "told"),
+    [
+        ({"source": "rated"}, DataError, "voices: labels.source: rated, but no row has a rating"),
+        ({"distribution": "gaussian"}, DataError, "publishes? only|centres"),
+    ],
+)
+def test_labels_that_cannot_be_had(fields: dict, labels: dict, error: type[Exception], told: str) -> None:
+    fields["data"]["corpora"]["voices"]["labels"] = labels
+    with pytest.raises((error, ConfigError), match=told):
+        FeatureSet(build_feature_config(fields))
+
+
+def test_a_corpus_may_go_without_labels_and_rows_of_unknown_emotions_are_told(fields: dict, tmp_path: Path) -> None:
+    fields["data"]["corpora"]["voices"]["labels"] = {"source": "none"}
+    data = FeatureSet(build_feature_config(fields))
+    assert torch.isnan(data.features.affect[data.features.corpus == 1]).all()
+    fields["data"]["corpora"]["voices"]["labels"] = {"reference": "affectnet"}
+    table = pd.read_csv(fields["data"]["corpora"]["voices"]["path"])
+    table.loc[::6, "emotion"] = "boredom"
+    table.to_csv(tmp_path / "index.csv", index=False)
+    fields["data"]["corpora"]["voices"]["path"] = str(tmp_path / "index.csv")
+    facts = FeatureSet(build_feature_config(fields)).run_facts()["corpora"]["voices"]
+    assert "10 rows of boredom have no labels: affectnet does not know it" in facts["notes"]
+
+
+def test_rows_without_any_vector_are_left_out_and_counted(fields: dict) -> None:
+    del fields["data"]["corpora"]["voices"]["features"]["audio"]
+    data = FeatureSet(build_feature_config(fields))
+    assert (data.table["corpus"] == "voices").sum() == 40
+    assert data.run_facts()["corpora"]["voices"]["left_out"]["without features"] == 20
+
+
+def test_features_larger_than_memory_lie_in_a_file(fields: dict, tmp_path: Path) -> None:
+    inside = FeatureSet(build_feature_config(fields))
+    fields["data"]["cache"] = str(tmp_path / "cache")
+    outside = FeatureSet(build_feature_config(fields))
+    for name, values in inside.features.features.items():
+        assert torch.equal(values, outside.features.features[name])
+
+
+def test_a_store_of_another_corpus_is_named(fields: dict, voices: Path) -> None:
+    fields["data"]["corpora"]["sentences"]["features"] = {"text": str(voices / "audio")}
+    fields["data"]["corpora"].pop("voices")
+    with pytest.raises(
+        DataError, match=r"audio: none of the 100 rows of data.corpora.sentences \('s000'.*'v000'.*extract"
+    ):
+        FeatureSet(build_feature_config(fields))
+
+
+def test_a_vector_with_nan_is_named(fields: dict, tmp_path: Path) -> None:
+    values = np.ones((60, 6))
+    values[5, 2] = np.nan
+    ids = pd.Series([f"v{row:03d}" for row in range(60)])
+    make_store(tmp_path / "audio", "audio", ids, values, columns=list("abcdef"))
+    fields["data"]["corpora"]["voices"]["features"]["audio"] = str(tmp_path / "audio")
+    with pytest.raises(
+        DataError, match=r"audio: the vector of 'v005' is nan in dimension 2 \(c\) \(1 such rows\); extract"
+    ):
+        FeatureSet(build_feature_config(fields))
+
+
+def test_a_modality_that_no_training_row_has(fields: dict, tmp_path: Path) -> None:
+    tested = FeatureSet(build_feature_config(fields))
+    ids = tested.table["id"].iloc[tested.rows("test")]
+    shutil.rmtree(tmp_path / "face", ignore_errors=True)
+    make_store(tmp_path / "face", "face", ids[ids.str.startswith("v")], np.ones((ids.str.startswith("v").sum(), 4)))
+    fields["data"]["corpora"]["voices"]["features"]["face"] = str(tmp_path / "face")
+    with pytest.raises(DataError, match="modality 'face' is in no row of train"):
+        FeatureSet(build_feature_config(fields))
+
+
+def test_a_width_that_is_not_the_stores(fields: dict) -> None:
+    fields["model"]["modalities"] = {"text": 9}
+    with pytest.raises(ConfigError, match=r"model.modalities.text is 9, its vectors have 8 numbers"):
+        FeatureSet(build_feature_config(fields))
+    fields["model"]["modalities"] = {"eyes": 9}
+    with pytest.raises(ConfigError, match="which no corpus has features of"):
+        FeatureSet(build_feature_config(fields))
+
+
+def arrays(n: int = 30, **changes: object) -> dict:
+    random = np.random.default_rng(0)
+    part = np.array(["train", "validation", "test"])[np.arange(n) % 3]
+    made = {"features": {"text": random.normal(size=(n, 4)), "audio": random.normal(size=(n, 2))}, "part": part}
+    return {**made, "affect": random.uniform(-1, 1, (n, 3)), **changes}
+
+
+def test_a_set_of_arrays() -> None:
+    given = arrays(emotion=list(PAD) * 10, person=["p"] * 30, ids=np.arange(30), columns={"gender": ["f"] * 30})
+    given["features"]["audio"][:15] = np.nan
+    data = FeatureSet.from_arrays(**given)
+    assert len(data.rows("train")) == 10
+    assert list(data.table["id"].iloc[:3]) == [0, 3, 6]
+    assert data.batch("train").present["audio"].tolist() == [False] * 5 + [True] * 5
+    assert (data.batch("train").features["audio"][:5] == 0).all()
+    np.testing.assert_allclose(data.batch("train").affect.numpy(), given["affect"][::3], atol=1e-6)
+    assert data.categories == ("happiness", "sadness", "anger")
+    assert set(data.table["gender"]) == {"f"}
+    alone = data.only("audio")
+    assert len(alone.table) == len(alone.features) == 15
+    assert alone.modalities == {"audio": 2}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"features": {"text": np.ones((4, 2))}}, r"matrices of 30 rows.*text \(4, 2\)"),
+        ({"features": {}}, "there are none"),
+        ({"part": ["train"] * 30}, "the validation part is empty"),
+        ({"part": ["trained"] * 30}, "part holds 'trained'"),
+        ({"affect": None}, "no row of train has valence, arousal or dominance"),
+        ({"features": {"text": np.array([[1.0, np.nan]] * 30)}}, r"vector of 'row 0' has NaN"),
+        ({"features": {"text": np.full((30, 2), np.nan)}}, "modality 'text' is in no row of train"),
+    ],
+)
+def test_arrays_that_cannot_be_used(changes: dict, told: str) -> None:
+    with pytest.raises(DataError, match=told):
+        FeatureSet.from_arrays(**arrays(**changes))
