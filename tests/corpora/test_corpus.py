@@ -52,6 +52,7 @@ def test_description_is_json(corpus: Corpus) -> None:
     assert valence["q50"] == pytest.approx(0)
     assert described["axes"]["arousal"]["n"] == 11
     assert "dominance" not in described["axes"]
+    assert set(described["splits"]["random"]["shared_rows"]["person"].values()) <= {0.5, 1.0}
     assert described["extras"] == {"age": {str(i): 1 for i in range(12)}, "group": {"a": 6, "b": 6}}
     assert described["splits"]["person"]["shared"] == {}
     assert sum(part["people"] for part in described["splits"]["person"]["parts"].values()) == 4
@@ -100,3 +101,18 @@ def test_the_list_of_corpora_imports_nothing_heavy() -> None:
     code = "import sys; from affectspace.corpora import CORPORA; print({'pandas', 'torch', 'PIL'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_further_columns_are_told_so_that_they_can_be_read() -> None:
+    extras = {
+        "rate": [30.0, 30.0, 25.0, 25.0],
+        "share": [0.1, 0.95239, 0.3, 0.4],
+        "mood": ["", "a", " ", "a"],
+        "none": [None] * 4,
+    }
+    table = build_table("t", {"id": list("abcd")}, extras, where="t")
+    described = Corpus("t", table).describe()["extras"]
+    assert described["rate"] == {"30": 2, "25": 2}
+    assert described["share"] == "0.1 .. 0.95239"
+    assert described["mood"] == {"a": 2, "(empty)": 2}
+    assert described["none"] == {}

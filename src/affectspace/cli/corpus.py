@@ -112,8 +112,11 @@ def _show(described: dict[str, Any]) -> None:
         _splits(described),
     ):
         if table is not None:
+            below, table.caption = table.caption, None  # at the width of the console, not of the table
             console.print()
             console.print(table)
+            if below:
+                console.print(below, style="dim")
     for scheme, split in described["splits"].items():
         for line in _remarks(split):
             console.print(f"{scheme}: {_plain(line)}", style="yellow")
@@ -171,13 +174,13 @@ def _axis_agreement(described: dict[str, Any]) -> "Table | None":
         table.add_row(
             _plain(facts["channel"]), facts["axis"], f"{facts['items']:,}", f"{facts['raters']:.1f}", *figures
         )
-    between = [
-        _plain(f"{one['one']} and {one['other']} agree on {one['axis']} to r {_figure(one['r'])}")
-        for one in (*found["channels"], *found["raters"])
-        if one["r"] is not None
-    ]
-    meaning = "reliability of one rater and of their mean; ceiling of a correlation with that mean"
-    table.caption = "; ".join([meaning, *between])
+    between: dict[str, list[str]] = {}
+    for one in (*found["channels"], *found["raters"]):
+        if one["r"] is not None:
+            agree = between.setdefault(f"{one['one']} and {one['other']} agree to r ", [])
+            agree.append(f"{_figure(one['r'])} on {one['axis']}")
+    meaning = "one, mean: reliability of one rater and of their mean; ceiling: of a correlation with that mean"
+    table.caption = "\n".join([meaning, *(_plain(who + ", ".join(agree)) for who, agree in between.items())])
     return table
 
 
@@ -195,7 +198,7 @@ def _emotion_agreement(described: dict[str, Any]) -> "Table | None":
     )
     for pair in described["agreement"]["channel_emotions"]:
         alike = f"{pair['one']} and {pair['other']} are perceived alike in {100 * pair['same']:.0f} %"
-        table.caption += "; " + _plain(alike) + (f", kappa {pair['kappa']:.2f}" if pair["kappa"] is not None else "")
+        table.caption += "\n" + _plain(alike) + (f", kappa {pair['kappa']:.2f}" if pair["kappa"] is not None else "")
     return table
 
 
@@ -209,7 +212,7 @@ def _extras(described: dict[str, Any]) -> "Table | None":
     table = _table("further columns", "column", "values")
     for name, values in described["extras"].items():
         text = values if isinstance(values, str) else ", ".join(f"{value} {n:,}" for value, n in values.items())
-        table.add_row(_plain(name), _plain(text))
+        table.add_row(_plain(name), _plain(text) or "(empty)")
     return table
 
 
@@ -233,7 +236,10 @@ def _remarks(split: dict[str, Any]) -> list[str]:
     shared: dict[str, list[str]] = {}
     for column, pairs in split["shared"].items():
         for pair, n in pairs.items():
-            shared.setdefault(pair.replace("/", " and "), []).append(f"{n:,} {names[column]}")
+            share, later = split["shared_rows"][column][pair], pair.partition("/")[2]
+            shared.setdefault(pair.replace("/", " and "), []).append(
+                f"{n:,} {names[column]} ({100 * share:.0f} % of {later})"
+            )
     return [*split["notes"], *(f"{pair} share {', '.join(counts)}" for pair, counts in shared.items())]
 
 
@@ -241,8 +247,10 @@ def _splits(described: dict[str, Any]) -> "Table | None":
     possible = {scheme: split for scheme, split in described["splits"].items() if "parts" in split}
     if not possible:
         return None
-    table = _table("splits (seed 0)", "split", "part", "rows", "share", "people", "most frequent emotion")
-    for column in table.columns[2:5]:
+    people, named = bool(described["people"]), bool(described["emotions"])
+    further = [*(["people"] if people else []), *(["most frequent emotion"] if named else [])]
+    table = _table("splits (seed 0)", "split", "part", "rows", "share", *further)
+    for column in table.columns[2 : 4 + people]:
         column.justify = "right"
     for scheme, split in possible.items():
         for part, facts in split["parts"].items():
@@ -250,7 +258,7 @@ def _splits(described: dict[str, Any]) -> "Table | None":
             if facts["emotions"]:
                 name = max(facts["emotions"], key=facts["emotions"].get)
                 most = f"{name} {100 * facts['emotions'][name]:.1f} %"
-            people = f"{facts['people']:,}" if described["people"] else ""
-            table.add_row(scheme, part, f"{facts['rows']:,}", share, people, most)
+            cells = [*([f"{facts['people']:,}"] if people else []), *([most] if named else [])]
+            table.add_row(scheme, part, f"{facts['rows']:,}", share, *cells)
             scheme = ""
     return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from affectspace.corpora import agreement
 from affectspace.corpora.media import open_media
 from affectspace.corpora.schema import COLUMNS
 from affectspace.corpora.session_splits import SESSION_SCHEMES
-from affectspace.corpora.splits import PARTS, leakage, schemes_of
+from affectspace.corpora.splits import PARTS, compared, leakage, schemes_of
 from affectspace.emotions import CATEGORIES
 from affectspace.errors import DataError
 from affectspace.scales import AXES
@@ -148,13 +149,24 @@ def _extras(table: pd.DataFrame) -> dict[str, Any]:
         if column in COLUMNS:
             continue
         counts = table[column].value_counts()
-        if len(counts) <= _MOST_VALUES:
-            found[str(column)] = {str(value): int(n) for value, n in counts.items()}
+        fractions = pd.api.types.is_float_dtype(table[column]) and bool((counts.index % 1 != 0).any())
+        if len(counts) <= _MOST_VALUES and not (fractions and len(counts) > 2):
+            shown: Counter[str] = Counter()
+            for value, n in counts.items():
+                shown[_shown(value)] += int(n)
+            found[str(column)] = dict(shown.most_common())
         elif pd.api.types.is_numeric_dtype(table[column]):
             found[str(column)] = f"{counts.index.min():g} .. {counts.index.max():g}"
         else:
             found[str(column)] = f"{len(counts):,} values"
     return found
+
+
+def _shown(value: Any) -> str:
+    """A value of an extra column; an empty cell by name, a whole number without its .0."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip() or "(empty)"
 
 
 def _split(corpus: Corpus, scheme: str) -> dict[str, Any]:
@@ -175,4 +187,12 @@ def _split(corpus: Corpus, scheme: str) -> dict[str, Any]:
         parts[part] = {"rows": len(rows), "people": int(rows["person"].nunique()), "emotions": share}
     shared = leakage(table, split)
     between = {column: {pair: len(values) for pair, values in pairs.items()} for column, pairs in shared.items()}
-    return {"parts": parts, "shared": between, "notes": list(split.attrs["notes"])}
+    rows = {column: {pair: _touched(table, split, column, pair, values) for pair, values in pairs.items()}
+            for column, pairs in shared.items()}  # fmt: skip
+    return {"parts": parts, "shared": between, "shared_rows": rows, "notes": list(split.attrs["notes"])}
+
+
+def _touched(table: pd.DataFrame, split: pd.Series, column: str, pair: str, values: list[str]) -> float:
+    """Share of the later part's rows that hold a value which the earlier part has too."""
+    later = table.loc[(split == pair.partition("/")[2]).to_numpy(), column]
+    return float(compared(later, column).isin(values).mean())

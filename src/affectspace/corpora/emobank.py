@@ -47,7 +47,11 @@ def read_emobank(root: Path) -> Corpus:
     axes = axis_columns(SCALES["emobank"], native, rows=ids, where=str(path))
     extras = {"document": document_of(cells["id"]), "split": cells["split"].map(_PARTS)}
     table = build_table("emobank", {"id": ids, "text": cells["text"], **axes}, extras, where=str(path))
-    notes = [f"{table['document'].nunique():,} documents; the published parts share them, `document` keeps them apart"]
+    headlines = int((table["document"] == "SemEval").sum())
+    notes = [
+        f"{table['document'].nunique():,} documents (the {headlines:,} headlines of SemEval count as one); the published parts "
+        "share them, `document` keeps them apart"
+    ]
     ratings = _ratings(path.parent, set(ids), notes)
     report = ReadReport(len(table), notes=notes)
     return Corpus("emobank", table, SCALES["emobank"], LICENCE, CITATION, report, None, ratings)

@@ -77,12 +77,11 @@ def leakage(table: pd.DataFrame, split: pd.Series) -> dict[str, dict[str, list[s
     Columns: person, session, dialogue, and document and sentence (a code of what is said) where the table has them; text
     is compared without case, punctuation and blanks.
     """
-    compared = {column: table[column] for column in _SHARED if column in table.columns}
-    if "text" in table.columns and table["text"].notna().any():
-        compared["text"] = table["text"].map(_words, na_action="ignore")
+    columns = [name for name in (*_SHARED, "text") if name in table.columns and table[name].notna().any()]
     shared: dict[str, dict[str, list[str]]] = {}
     parts = [part for part in PARTS if (split == part).any()]
-    for column, cells in compared.items():
+    for column in columns:
+        cells = compared(table[column], column)
         values = {part: set(cells[(split == part).to_numpy()].dropna()) for part in parts}
         for i, first in enumerate(parts):
             for second in parts[i + 1 :]:
@@ -90,6 +89,11 @@ def leakage(table: pd.DataFrame, split: pd.Series) -> dict[str, dict[str, list[s
                 if both:
                     shared.setdefault(column, {})[f"{first}/{second}"] = both
     return shared
+
+
+def compared(cells: pd.Series, column: str) -> pd.Series:
+    """A column as `leakage` compares it."""
+    return cells.map(_words, na_action="ignore") if column == "text" else cells
 
 
 def _words(text: str) -> str:
