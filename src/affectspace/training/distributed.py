@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import Any
 
-from affectspace.errors import AffectspaceError, ConfigError, DataError, RunError
+from affectspace.errors import RunError
 from affectspace.training.progress import Progress
-
-ERRORS: dict[str, type[AffectspaceError]] = {kind.__name__: kind for kind in (RunError, DataError, ConfigError)}
+from affectspace.training.quiet import silence
 
 
 class Relay:
@@ -20,21 +20,25 @@ class Relay:
     def __init__(self) -> None:
         self._queue: Any = get_context("spawn").SimpleQueue()
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """On arrival in another process, where the trainer would print what it keeps to itself here."""
+        silence()
+        self.__dict__.update(state)
+
     def progress(self, done: int, total: int, text: str) -> None:
         self._queue.put(("progress", done, total, text))
 
     def say(self, text: str) -> None:
         self._queue.put(("say", text))
 
-    def failed(self, error: BaseException) -> None:
-        """Errors that are ours keep their kind; the trainer tells of all others."""
-        if isinstance(error, AffectspaceError):
-            self._queue.put(("failed", type(error).__name__, str(error)))
+    def failed(self, error: RunError) -> None:
+        """What stops the training, in words of ours; the trainer tells of all else."""
+        self._queue.put(("failed", str(error)))
 
     @contextmanager
     def listening(self, progress: Progress, say: Callable[[str], None]) -> Iterator[None]:
-        """Hand on what the processes tell; on leaving, raise the first error of ours that one of them met."""
-        errors: list[AffectspaceError] = []
+        """Hand on what the processes tell; on leaving, raise the first RunError that one of them met."""
+        errors: list[RunError] = []
 
         def listen() -> None:
             while True:
@@ -44,14 +48,15 @@ class Relay:
                 elif kind == "say":
                     say(*content)
                 elif kind == "failed":
-                    errors.append(ERRORS.get(content[0], RunError)(content[1]))
+                    errors.append(RunError(*content))
                 else:
                     return
 
         listener = threading.Thread(target=listen, daemon=True)
         listener.start()
         try:
-            yield
+            with _environment(TORCH_CPP_LOG_LEVEL="ERROR"):  # a hint about parameters without gradients
+                yield
         except Exception as error:
             self._queue.put(("end",))
             listener.join()
@@ -61,3 +66,15 @@ class Relay:
         else:
             self._queue.put(("end",))
             listener.join()
+
+
+@contextmanager
+def _environment(**variables: str) -> Iterator[None]:
+    """Variables of the processes that are started meanwhile, where they are not set."""
+    added = [name for name in variables if name not in os.environ]
+    os.environ.update({name: variables[name] for name in added})
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]

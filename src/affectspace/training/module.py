@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import lightning as L
 import torch
@@ -31,6 +32,7 @@ class Training(L.LightningModule):
         super().__init__()
         self.model: Pretrained = model
         self.config, self.steps_per_epoch = config, steps_per_epoch
+        self.tell: Callable[[RunError], None] | None = None  # who hears of an error that stops this process
         self._sums = {"train": TermSums(), "validation": TermSums()}
 
     def step_loss(self, batch: Any, seed: int, progress: float, training: bool) -> LossTerms:
@@ -41,6 +43,10 @@ class Training(L.LightningModule):
         """Names of the rows of a training step, of all processes."""
         raise NotImplementedError
 
+    def on_fit_start(self) -> None:
+        if self.config.threads and self.trainer.world_size > 1:  # other processes do not have this one's setting
+            torch.set_num_threads(self.config.threads)
+
     def training_step(self, batch: Any, step: int) -> Tensor:
         epoch = self.current_epoch
         seed = step_seed(self.config.seed, epoch, step, self.global_rank)
@@ -48,7 +54,7 @@ class Training(L.LightningModule):
         progress = (epoch * self.steps_per_epoch + step) / (self.config.epochs * self.steps_per_epoch)
         terms = self.step_loss(batch, seed, progress, True)
         if not math.isfinite(terms.total.item()):
-            self._stop(terms, step)
+            self._stop_at(terms, step)
         self._sums["train"].add(terms, len(batch.affect))
         return terms.total
 
@@ -64,14 +70,21 @@ class Training(L.LightningModule):
         means = {f"{part}_{name}": value for part, sums in self._sums.items() for name, value in sums.means().items()}
         return {name: float(value) for name, value in sorted(means.items())}
 
-    def _stop(self, terms: LossTerms, step: int) -> None:
+    def _stop_at(self, terms: LossTerms, step: int) -> None:
         names = self.rows_of(step)
         values = ", ".join(f"{name} {value.item():.4g}" for name, value in terms.terms.items())
-        raise RunError(
+        self.stop(
             f"the loss is {terms.total.item()} in epoch {self.current_epoch}, step {step} ({values}); "
             f"rows of that batch: {', '.join(names[:NAMED])}, ... Lower fit.learning_rate, set fit.gradient_clip, "
             "or look at those rows"
         )
+
+    def stop(self, why: str) -> NoReturn:
+        """End the training with a RunError."""
+        error = RunError(why)
+        if self.tell is not None:
+            self.tell(error)
+        raise error
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         config = self.config

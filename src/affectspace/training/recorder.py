@@ -14,7 +14,6 @@ import torch
 from lightning.pytorch.callbacks import Checkpoint
 from torch import Tensor
 
-from affectspace.errors import RunError
 from affectspace.files import write_atomic
 from affectspace.training.progress import Progress
 from affectspace.training.settings import FitSettings
@@ -44,7 +43,6 @@ class Recorder(Checkpoint):
         self.step_rows, self.unit, self.progress, self.say = rows, unit, progress, say
         self.rows: list[dict[str, float]] = []
         self.best_epoch, self.best_value = -1, math.inf
-        self.failed: Callable[[BaseException], None] | None = None  # told of what stops another process
         self._weights: dict[str, Tensor] | None = None
         self._written, self._started = time.monotonic(), 0.0
 
@@ -71,7 +69,7 @@ class Recorder(Checkpoint):
         self.rows.append({"epoch": epoch, **values})
         value = values["validation_total"]
         if not math.isfinite(value):
-            raise RunError(
+            pl_module.stop(
                 f"the validation loss is {value} after epoch {epoch}; lower fit.learning_rate or set fit.gradient_clip"
             )
         if value < self.best_value:
@@ -94,10 +92,6 @@ class Recorder(Checkpoint):
             writer = csv.DictWriter(file, list(self.rows[0]), lineterminator="\n")
             writer.writeheader()
             writer.writerows(self.rows)
-
-    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
-        if self.failed is not None:
-            self.failed(exception)
 
     def _write(self, trainer: L.Trainer) -> None:
         if self._weights is not None and trainer.is_global_zero:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from affectspace.errors import ConfigError
 from affectspace.training.checkpoints import WholeCheckpoints
 from affectspace.training.distributed import Relay
 from affectspace.training.progress import Progress
+from affectspace.training.quiet import quiet
 from affectspace.training.recorder import Recorder, last_path
 from affectspace.training.settings import FitSettings
 from affectspace.training.tasks import Task
@@ -35,10 +34,10 @@ def run_trainer(
     rows = task.rows // task.module.steps_per_epoch
     recorder = Recorder(folder, settings, rows, task.unit, told.progress, told.say)
     last = last_path(folder)
-    with _quiet():
+    with quiet():
         trainer = _make_trainer(settings, folder, recorder)
         if relay is not None:
-            recorder.failed = relay.failed
+            task.module.tell = relay.failed
         with relay.listening(progress, say) if relay is not None else nullcontext():
             try:
                 trainer.fit(
@@ -49,6 +48,8 @@ def run_trainer(
                 )
             except SystemExit:  # what the trainer makes of Ctrl-C
                 raise KeyboardInterrupt from None
+            finally:
+                task.module.tell = None
 
 
 class _Here:
@@ -84,18 +85,3 @@ def _make_trainer(settings: FitSettings, folder: Path, recorder: Recorder) -> L.
         )
     except (ValueError, MisconfigurationException) as error:
         raise ConfigError(f"fit.accelerator, fit.devices or fit.precision cannot be had here: {error}") from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Lightning's hints about loaders and devices are of no use to our users."""
-    noisy = logging.getLogger("lightning.pytorch")
-    before = noisy.level
-    noisy.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="lightning")
-            warnings.filterwarnings("ignore", message=".*LeafSpec.*|.*isinstance\\(treespec.*")
-            yield
-    finally:
-        noisy.setLevel(before)
