@@ -79,7 +79,7 @@ def by_hand(model: Manifold, batch: FeatureBatch) -> dict[str, torch.Tensor]:
     codes, kl, means = {}, torch.zeros(()), {}
     for name in WIDTHS:
         for row in batch.present[name].nonzero().squeeze(1).tolist():
-            shared, private, _ = model.encode(name, batch.features[name][row : row + 1])
+            shared, private, *_ = model.encode(name, batch.features[name][row : row + 1])
             codes[name, row] = (shared.sample(), private.sample())
             means.setdefault(name, []).append(shared.kl_to_standard().sum() + private.kl_to_standard().sum())
     kl = sum((torch.stack(values).mean() for values in means.values()), start=torch.zeros(()))
@@ -330,7 +330,9 @@ def test_private_heads_do_not_see_what_is_erased() -> None:
     features = torch.randn(5, 7, generator=torch.Generator().manual_seed(0))
     moved = features + 3.0 * along
     model.eval()
-    (shared, private, _), (shared_moved, private_moved, _) = (model.encode("text", each) for each in (features, moved))
+    (shared, private, *_), (shared_moved, private_moved, *_) = (
+        model.encode("text", each) for each in (features, moved)
+    )
     torch.testing.assert_close(private_moved.mean, private.mean, rtol=1e-4, atol=1e-4)
     assert (shared_moved.mean - shared.mean).abs().max() > 1e-3
 
@@ -375,8 +377,8 @@ def test_the_joint_code_is_the_product_of_experts(fixed_noise: None) -> None:
         if not names:
             continue
         said = {name: model.encode(name, batch.features[name][row : row + 1]) for name in names}
-        precision = 1 + sum(torch.exp(-shared.log_variance) for shared, _, _ in said.values())
-        mean = sum(shared.mean * torch.exp(-shared.log_variance) for shared, _, _ in said.values()) / precision
+        precision = 1 + sum(torch.exp(-shared.log_variance) for shared, *_ in said.values())
+        mean = sum(shared.mean * torch.exp(-shared.log_variance) for shared, *_ in said.values()) / precision
         joint = Posterior(mean, -precision.log())
         kls.append(joint.kl_to_standard().sum())
         for name in names:

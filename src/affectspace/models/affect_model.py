@@ -162,8 +162,12 @@ class AffectModel(Pretrained, ABC):
 
     def standardise(self, name: str, features: Tensor, present: Tensor) -> Tensor:
         """Features of a modality in standard deviations of train, zero in absent rows, (batch, width)."""
-        scaled = (features - self._statistic(f"mean_{name}")) / self._statistic(f"scale_{name}")
+        scaled = self.scaled(name, features)
         return torch.where(present[:, None], scaled, torch.zeros_like(scaled))
+
+    def scaled(self, name: str, features: Tensor) -> Tensor:
+        """The same of rows that all have the modality."""
+        return (features - self._statistic(f"mean_{name}")) / self._statistic(f"scale_{name}")
 
     def given(
         self, features: dict[str, Tensor], present: dict[str, Tensor]

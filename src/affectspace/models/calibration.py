@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from affectspace.models.affect_model import AXES, FeatureBatch, fuse
+from affectspace.models.consensus import Views
 
 LEAST_ROWS = 20  # with a label, to set a factor by
 PIECE = 4096  # rows of a whole part that are encoded at a time
 
-Views = Callable[[dict[str, Tensor], dict[str, Tensor]], tuple[dict[str, Tensor], dict[str, Tensor]]]
+Viewer = Callable[[dict[str, Tensor], dict[str, Tensor]], Views]
 
 
 class Calibration(nn.Module):
@@ -33,55 +34,44 @@ class Calibration(nn.Module):
     fused: Tensor
 
     def forward(
-        self, affect: dict[str, Tensor], deviation: dict[str, Tensor], present: dict[str, Tensor], method: str
+        self, views: Views, present: dict[str, Tensor], method: str
     ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """Calibrated deviations, fused affect and its calibrated deviation."""
-        calibrated = {name: deviation[name] * self.modality[index] for index, name in enumerate(self.names)}
-        fused, spread = fuse(affect, calibrated, present, method)
+        calibrated = {name: views.deviation[name] * self.modality[index] for index, name in enumerate(self.names)}
+        fused, spread = fuse(views.agreed(present), calibrated, present, method)
         number = torch.stack([present[name] for name in self.names]).sum(dim=0)
         return calibrated, fused, spread * self.fused[(number - 1).clamp(min=0)]
 
     @torch.no_grad()
-    def fit_on(self, views: Views, batch: FeatureBatch, target: Tensor, method: str) -> None:
-        """Set the factors on a whole part; views : features, present -> affect and deviation of each modality."""
+    def fit_on(self, viewer: Viewer, batch: FeatureBatch, target: Tensor, method: str) -> None:
+        """Set the factors on a whole part; viewer : features, present -> what each modality says."""
         pieces = []
         for rows in torch.arange(len(batch)).split(PIECE):
             features, present = (
                 {name: each[name][rows] for name in self.names} for each in (batch.features, batch.present)
             )
-            pieces.append(views(features, present))
-        affect, deviation = (
-            {name: torch.cat([piece[kind][name] for piece in pieces]) for name in self.names} for kind in (0, 1)
-        )
-        self.fit(affect, deviation, batch.present, target, method)
+            pieces.append(viewer(features, present))
+        self.fit(Views.concatenated(pieces), batch.present, target, method)
 
     @torch.no_grad()
-    def fit(
-        self,
-        affect: dict[str, Tensor],
-        deviation: dict[str, Tensor],
-        present: dict[str, Tensor],
-        target: Tensor,
-        method: str,
-    ) -> None:
-        """Set the factors: affect and deviation as the model gives them, target (rows, 3) with NaN where unknown.
+    def fit(self, views: Views, present: dict[str, Tensor], target: Tensor, method: str) -> None:
+        """Set the factors: views as the model gives them, target (rows, 3) with NaN where unknown.
 
         The fused factors use every subset of the modalities that a row has.
         """
         self.modality.fill_(1.0)
         self.fused.copy_(torch.arange(1.0, len(self.names) + 1).sqrt()[:, None].expand_as(self.fused))
         for index, name in enumerate(self.names):
-            squares = ((affect[name] - target) / deviation[name]).square()[present[name]]
+            squares = ((views.affect[name] - target) / views.deviation[name]).square()[present[name]]
             self.modality[index] = _factor(squares, self.modality[index])
-        calibrated = {name: deviation[name] * self.modality[index] for index, name in enumerate(self.names)}
+        calibrated = {name: views.deviation[name] * self.modality[index] for index, name in enumerate(self.names)}
         for number in range(2, len(self.names) + 1):
             pieces = []
             for subset in combinations(self.names, number):
                 rows = torch.stack([present[name] for name in subset]).all(dim=0)
-                means, spreads, there = (
-                    {name: each[name][rows] for name in subset} for each in (affect, calibrated, present)
-                )
-                fused, spread = fuse(means, spreads, there, method)
+                there, spreads = ({name: each[name][rows] for name in subset} for each in (present, calibrated))
+                means = views.take(rows).agreed(there)
+                fused, spread = fuse({name: means[name] for name in subset}, spreads, there, method)
                 pieces.append(((fused - target[rows]) / spread).square())
             self.fused[number - 1] = _factor(torch.cat(pieces), self.fused[number - 1])
 

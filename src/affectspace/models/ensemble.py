@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from affectspace.errors import ConfigError
 from affectspace.models.affect_model import AffectModel, FeatureBatch, Representation, TrainingStatistics
 from affectspace.models.calibration import Calibration
+from affectspace.models.consensus import Views
 from affectspace.models.losses import LossTerms
 from affectspace.models.manifold import Manifold
 from affectspace.models.manifold_config import EnsembleConfig
@@ -66,14 +67,12 @@ class Ensemble(AffectModel):
         """Affect of all members, latents of the first."""
         features, present = self.given(features, present)
         first = self.manifolds[0].represent(features, present)
-        affect, deviation = self.views(features, present)
-        deviation, fused, spread = self.calibration(affect, deviation, present, self.config.fusion)
-        return Representation(first.shared, first.private, affect, deviation, fused, spread)
+        views = self.views(features, present)
+        deviation, fused, spread = self.calibration(views, present, self.config.fusion)
+        return Representation(first.shared, first.private, views.affect, deviation, fused, spread)
 
-    def views(
-        self, features: dict[str, Tensor], present: dict[str, Tensor]
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Affect and its deviation before the ensemble's own calibration, of each modality, (batch, 3)."""
+    def views(self, features: dict[str, Tensor], present: dict[str, Tensor]) -> Views:
+        """What each modality says of rows alone, before the ensemble's own calibration: the members' mean."""
         said = [member.represent(features, present) for member in self.manifolds]
         affect, deviation = {}, {}
         for name in self.config.modalities:
@@ -81,7 +80,11 @@ class Ensemble(AffectModel):
             within = torch.stack([one.deviation[name] for one in said]).square().mean(dim=0)
             affect[name] = means.mean(dim=0)
             deviation[name] = (within + means.var(dim=0, correction=0)).sqrt()
-        return affect, deviation
+        each = [member.views(features, present) for member in self.manifolds]
+        emotional = {
+            name: torch.stack([views.log_emotion[name] for views in each]).mean(dim=0) for name in each[0].log_emotion
+        }
+        return Views(affect, deviation, emotional, each[0].centres)
 
     def in_corpus_units(self, affect: Tensor, deviation: Tensor, corpus: int) -> tuple[Tensor, Tensor]:
         """As `Manifold.in_corpus_units`, by the mean of the members' links."""

@@ -5,6 +5,8 @@ Source: "Anchoring the Affective Manifold" (papers/affective_manifold), section 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -18,6 +20,7 @@ from affectspace.models.affect_model import (
     TrainingStatistics,
 )
 from affectspace.models.calibration import PIECE, Calibration
+from affectspace.models.consensus import Views
 from affectspace.models.emotion_terms import EmotionProbe, EmotionPrototypes, class_weights
 from affectspace.models.erasure import LinearErasure, fit_erasure
 from affectspace.models.label_links import LabelLinks
@@ -27,6 +30,18 @@ from affectspace.models.manifold_loss import manifold_loss
 from affectspace.models.manifold_networks import FeatureDecoder, FeatureEncoder
 from affectspace.models.posteriors import Posterior
 from affectspace.models.training_statistics import check_features
+
+
+class Word(NamedTuple):
+    """What one modality says of rows: posteriors of both latents, deviation of affect (rows, 3), log-probabilities of emotions.
+
+    log_emotion : (rows, categories) where the modality's affect is an expectation over emotions (`prototype_heads`), else None
+    """
+
+    shared: Posterior
+    private: Posterior
+    deviation: Tensor
+    log_emotion: Tensor | None
 
 
 class Manifold(AffectModel):
@@ -45,7 +60,10 @@ class Manifold(AffectModel):
     def __init__(self, config: ManifoldConfig) -> None:
         super().__init__(config)
         self.encoders = nn.ModuleDict(
-            {name: FeatureEncoder(width, config) for name, width in config.modalities.items()}
+            {
+                name: FeatureEncoder(width, config, name in config.prototype_heads)
+                for name, width in config.modalities.items()
+            }
         )
         self.decoders = nn.ModuleDict(
             {name: FeatureDecoder(width, config) for name, width in config.modalities.items()}
@@ -93,19 +111,18 @@ class Manifold(AffectModel):
             assert isinstance(encoder, FeatureEncoder)
             encoder.start(statistics.ridge.get(name), statistics.erasure.get(name))
 
-    def encode(
-        self, name: str, features: Tensor, generator: torch.Generator | None = None
-    ) -> tuple[Posterior, Posterior, Tensor]:
+    def encode(self, name: str, features: Tensor, generator: torch.Generator | None = None) -> Word:
         """Eqs. 1-3: posteriors of z_vad and z_priv, and the standard deviation of affect before calibration, (rows, 3).
 
         features : standardised, (rows, width); generator : of the dropout, in training
         """
-        encoding = self.encoders[name](features, generator)
+        centres = self.prototypes.centres if name in self.config.prototype_heads else None
+        encoding = self.encoders[name](features, generator, centres)
         shared = Posterior(
             self.location + self.spread * encoding.shared.mean,
             encoding.shared.log_variance + 2.0 * self.spread.log(),
         )
-        return shared, encoding.private, self.spread * encoding.log_deviation.exp()
+        return Word(shared, encoding.private, self.spread * encoding.log_deviation.exp(), encoding.log_emotion)
 
     def decode(self, name: str, shared: Tensor, private: Tensor) -> Tensor:
         """Standardised features of a modality from codes (rows, 3) and (rows, private); Eq. 6 with another's shared code."""
@@ -121,23 +138,30 @@ class Manifold(AffectModel):
         Affect is in the units of all training labels pooled; `in_corpus_units` gives those of one corpus.
         """
         features, present = self.given(features, present)
-        shared, private, deviation = {}, {}, {}
-        for name in self.config.modalities:
-            standard = self.standardise(name, features[name], present[name])
-            shared[name], private[name], deviation[name] = self.encode(name, standard)
-        affect = {name: posterior.mean for name, posterior in shared.items()}
-        deviation, fused, spread = self.calibration(affect, deviation, present, self.config.fusion)
-        return Representation(shared, private, affect, deviation, fused, spread)
+        words = self._words(features, present)
+        views = self._views(words)
+        deviation, fused, spread = self.calibration(views, present, self.config.fusion)
+        shared, private = ({name: word[kind] for name, word in words.items()} for kind in (0, 1))
+        return Representation(shared, private, views.affect, deviation, fused, spread)
 
-    def views(
-        self, features: dict[str, Tensor], present: dict[str, Tensor]
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Affect and its deviation before calibration, of each modality, (batch, 3)."""
-        affect, deviation = {}, {}
-        for name in self.config.modalities:
-            shared, _, deviation[name] = self.encode(name, self.standardise(name, features[name], present[name]))
-            affect[name] = shared.mean
-        return affect, deviation
+    def views(self, features: dict[str, Tensor], present: dict[str, Tensor]) -> Views:
+        """What each modality says of rows alone, before calibration."""
+        return self._views(self._words(features, present))
+
+    def _words(self, features: dict[str, Tensor], present: dict[str, Tensor]) -> dict[str, Word]:
+        return {
+            name: self.encode(name, self.standardise(name, features[name], present[name]))
+            for name in self.config.modalities
+        }
+
+    def _views(self, words: dict[str, Word]) -> Views:
+        emotional = {name: word.log_emotion for name, word in words.items() if word.log_emotion is not None}
+        return Views(
+            {name: word.shared.mean for name, word in words.items()},
+            {name: word.deviation for name, word in words.items()},
+            emotional,
+            self.location + self.spread * self.prototypes.centres if emotional else None,
+        )
 
     def in_corpus_units(self, affect: Tensor, deviation: Tensor, corpus: int) -> tuple[Tensor, Tensor]:
         """Affect and its deviation, each (rows, 3), as the training corpus of that index would have labelled it."""

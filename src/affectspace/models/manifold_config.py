@@ -24,6 +24,11 @@ class ManifoldSettings(FeatureModelConfig):
     skip_penalty: float | None = Field(
         None, gt=0, description="of that ridge, a share of the rows; null: chosen on validation, an axis each"
     )
+    prototype_heads: tuple[str, ...] = Field(
+        (),
+        description="modalities whose z_vad is the expectation of the emotions' centres under a softmax; several of them "
+        "multiply their probabilities where they are fused",
+    )
     dropout: float = Field(0.1, ge=0, lt=1, description="of the heads' hidden layers")
     feature_dropout: float = Field(0.1, ge=0, lt=1, description="of the perceptrons' inputs")
     feature_noise: float = Field(0.0, ge=0, description="Gaussian noise on the same, in standard deviations")
@@ -94,7 +99,11 @@ class ManifoldSettings(FeatureModelConfig):
             "private_emotion": self.private_emotion != "none",
             "private_erasure": self.private_erasure in ("emotion", "both"),
             "private_projection": self.private_projection in ("emotion", "both"),
+            "prototype_heads": bool(self.prototype_heads),
         }
+        unknown = [name for name in self.prototype_heads if name not in self.modalities]
+        if unknown:
+            raise ValueError(f"prototype_heads names {unknown[0]!r}, which is none of {', '.join(self.modalities)}")
         asked = [key for key, on in emotional.items() if on]
         if asked and len(self.categories) < 2:
             raise ValueError(f"{', '.join(asked)} needs at least two names in `categories`")

@@ -40,6 +40,7 @@ class Encoded:
     features : (n, width), standardised
     shared_code, private_code : one sample of each posterior, (n, 3) and (n, private)
     deviation : (n, 3), of affect
+    log_emotion : (n, categories) of a head that tells emotions apart, else None
     """
 
     rows: Tensor
@@ -50,6 +51,7 @@ class Encoded:
     shared_code: Tensor
     private_code: Tensor
     deviation: Tensor
+    log_emotion: Tensor | None
 
 
 def manifold_loss(
@@ -112,13 +114,19 @@ def drop_modalities(batch: FeatureBatch, rate: float, generator: torch.Generator
     )
 
 
+def _of(values: Tensor, rows: Tensor) -> Tensor:
+    """These rows, ascending and each once; no copy where they are all."""
+    return values if len(rows) == len(values) else values.index_select(0, rows)
+
+
 def _encode(model: Manifold, name: str, batch: FeatureBatch, generator: torch.Generator | None) -> Encoded:
     present = batch.present[name]
     rows = present.nonzero().squeeze(1)
-    features = model.standardise(name, batch.features[name][rows], present[rows])
-    shared, private, deviation = model.encode(name, features, generator)
-    codes = shared.sample(generator), private.sample(generator)
-    return Encoded(rows, present.cumsum(0) - 1, features, shared, private, *codes, deviation)
+    features = model.scaled(name, _of(batch.features[name], rows))
+    word = model.encode(name, features, generator)
+    codes = word.shared.sample(generator), word.private.sample(generator)
+    position = present.cumsum(0) - 1
+    return Encoded(rows, position, features, word.shared, word.private, *codes, word.deviation, word.log_emotion)
 
 
 @dataclass(frozen=True)
@@ -158,15 +166,17 @@ def _reconstruction(
         for source, other in encoded.items():
             if source != target and model.config.cross_weight > 0:
                 both = (batch.present[source] & batch.present[target]).nonzero().squeeze(1)
-                shared.append(other.shared_code[other.position[both]])
+                shared.append(_of(other.shared_code, other.position[both]))
                 positions.append(there.position[both])
         if joint is not None:
             shared.append(joint.code[joint.position[there.rows]])
             positions.append(every)
-        position = torch.cat(positions)
-        made = model.decode(target, torch.cat(shared), there.private_code[position])
-        error = reconstruction_error(made, there.features[position]) / _divisor(model, target)
-        parts = [Part(each) for each in error.split([len(each) for each in positions])]
+        private = torch.cat([_of(there.private_code, position) for position in positions])
+        made = model.decode(target, torch.cat(shared), private).split([len(position) for position in positions])
+        parts = [
+            Part(reconstruction_error(one, _of(there.features, position)) / _divisor(model, target))
+            for one, position in zip(made, positions, strict=True)
+        ]
         if joint is not None:
             fused.append(parts.pop())
         own.append(parts[0])
@@ -261,18 +271,42 @@ def _over_modalities(model: Manifold, values: list[Tensor]) -> Tensor:
 
 
 def _prototypes(model: Manifold, batch: FeatureBatch, encoded: dict[str, Encoded]) -> Tensor:
-    """Cross-entropy of the emotions by their distance in the shared space."""
+    """Cross-entropy of the emotions: by distance in the shared space, or of a head that tells them apart, and of several such
+    heads together. Their distances teach the temperature only."""
     usable = ~model.prototypes.centres.isnan().any(dim=1)
-    parts = [
-        emotion_error(
-            model.prototypes(model.standard_affect(_anchored(model, each))),
-            batch.category[each.rows],
-            model.emotion_weights,
-            usable,
-        )
-        for each in encoded.values()
-    ]
-    return reduce(parts, model.config.reduction)
+
+    def error(logits: Tensor, rows: Tensor) -> Part:
+        return emotion_error(logits, batch.category[rows], model.emotion_weights, usable)
+
+    parts, temperature = [], []
+    for each in encoded.values():
+        if each.log_emotion is None:
+            parts.append(error(model.prototypes(model.standard_affect(_anchored(model, each))), each.rows))
+            continue
+        parts.append(error(each.log_emotion, each.rows))
+        temperature.append(error(model.prototypes(model.standard_affect(each.shared.mean.detach())), each.rows))
+    several, together = _together(batch, encoded)
+    if len(several):
+        parts.append(error(together, several))
+    value = reduce(parts, model.config.reduction)
+    return value + without_value(reduce(temperature, "default")) if temperature else value
+
+
+def _together(batch: FeatureBatch, encoded: dict[str, Encoded]) -> tuple[Tensor, Tensor]:
+    """Rows that two or more heads tell an emotion of, and their summed log-probabilities (product of experts)."""
+    heads = [each for each in encoded.values() if each.log_emotion is not None]
+    number = batch.category.new_zeros(len(batch))
+    for each in heads:
+        number = number.index_add(0, each.rows, torch.ones_like(each.rows))
+    several = (number > 1).nonzero().squeeze(1)
+    if not len(several):
+        return several, batch.affect.new_zeros(0, 0)
+    summed = sum(
+        each.log_emotion.new_zeros(len(batch), each.log_emotion.shape[1]).index_add(0, each.rows, each.log_emotion)
+        for each in heads
+        if each.log_emotion is not None
+    )
+    return several, torch.as_tensor(summed)[several]
 
 
 def _private_emotion(model: Manifold, batch: FeatureBatch, encoded: dict[str, Encoded]) -> Tensor:
