@@ -185,7 +185,7 @@ def test_a_trajectory(text_run: Path, tmp_path: Path) -> None:
     sound = tone(tmp_path / "a.wav", 12.0)
     out, figure = tmp_path / "out.csv", tmp_path / "t.png"
     result = run(text_run, "--file", sound, "--window", 4, "--step", 2, "--out", out, "--figure", figure)
-    assert "5 windows of 4s" in result.stdout
+    assert "5 windows of 4 s" in result.stdout
     assert "at home" in result.stdout
     table = pd.read_csv(out)
     assert table["start"].tolist() == [0, 2, 4, 6, 8]
@@ -201,7 +201,7 @@ def test_a_trajectory(text_run: Path, tmp_path: Path) -> None:
 
 
 def test_a_long_file_is_followed_without_being_asked(text_run: Path, tmp_path: Path) -> None:
-    assert "windows of 4s" in run(text_run, "--file", tone(tmp_path / "long.wav", 70.0)).stdout
+    assert "windows of 4 s" in run(text_run, "--file", tone(tmp_path / "long.wav", 70.0)).stdout
     assert "windows of 3 sentences" in run(text_run, "--text", "It was a good day. " * 120).stdout
 
 

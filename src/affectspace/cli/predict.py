@@ -114,7 +114,7 @@ def predict(
                 if out is not None and trajectories:
                     write_table(_joined(trajectories), out, force=force)
             else:
-                said = predict_asked(predictor, asked, progress)
+                said = predict_asked(predictor, asked, *([progress] if len(asked) > 1 else []))
                 outcomes.add([one.id for one in asked], said, most)
                 if out is not None:
                     frame = table_of(said, predictor.modalities)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 CELLS = 21  # of a bar from -1 to 1
 EMOTIONS = 3  # that are named
-SPARKS = 40  # of a line over time
+SPARKS = 28  # of a line over time
 _UNICODE = ("\u00b7", "\u2500", "\u25cf", "\u253c", "\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588")
 _ASCII = (".", "-", "o", "|", "_.,-~=*#")
 
@@ -54,7 +54,7 @@ class Screen:
             if total > 1:
                 typer.echo(f"{outcomes.failed:,} of {total:,} have no prediction:", err=True)
             for name, reason in outcomes.failures:
-                known = reason.startswith(name) or total == 1
+                known = name in reason or total == 1
                 typer.secho(f"  {reason}" if known else f"  {name}: {reason}", fg=typer.colors.RED, err=True)
             if outcomes.failed > len(outcomes.failures):
                 typer.echo(f"  and {outcomes.failed - len(outcomes.failures):,} more", err=True)
@@ -105,7 +105,7 @@ class Screen:
         from rich.table import Table
 
         table, good = trajectory.table, trajectory.good
-        unit = "s" if trajectory.unit == "s" else " sentences"
+        unit = " s" if trajectory.unit == "s" else " sentences"
         width = trajectory.windows[0].end - trajectory.windows[0].start
         missing = len(table) - len(good)
         self.console.print(
@@ -138,7 +138,7 @@ class Screen:
         return "".join(cells)
 
     def _line(self, values: Sequence[float]) -> str:
-        """Values on [-1, 1] over time, at most 40 of them by means; a blank where there is none."""
+        """Values on [-1, 1] over time, at most 28 of them by means; a blank where there is none."""
         levels, found = self.marks[4], []
         count = min(len(values), SPARKS)
         for place in range(count):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,8 +46,9 @@ def trajectory_figure(trajectory: Trajectory) -> Figure:
                 f"{axis}: {at_home:.0%} of the windows at home (between the broken lines), {displacements} away"
             )
             panel.set_ylabel(axis)
-            panel.set_ylim(-1.05, 1.05)
+            known = value[np.isfinite(value)]
+            panel.set_ylim(min(-1.05, known.min() - 0.05), max(1.05, known.max() + 0.05))  # a model may say more than 1
             panel.margins(x=0.01)
         panels[-1].set_xlabel({"s": "seconds", "min": "minutes", "sentence": "sentence"}[unit])
-        figure.suptitle(f"{trajectory.name}; the band is one standard deviation each way")
+        figure.suptitle(f"{PurePath(trajectory.name).name}; the band is one standard deviation each way")
     return figure
