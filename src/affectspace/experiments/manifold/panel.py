@@ -124,11 +124,11 @@ def with_ensemble(panel: Panel, model: str, name: str) -> Panel:
 
 def _mixture(codes: list[Codes]) -> Codes:
     def mean(values: list[np.ndarray]) -> np.ndarray:
-        return np.mean(values, axis=0, dtype=np.float64).astype(np.float32)
+        return np.asarray(np.mean(values, axis=0, dtype=np.float64), dtype=np.float32)
 
     def spread(means: list[np.ndarray], deviations: list[np.ndarray]) -> np.ndarray:
         variance = np.mean(np.square(deviations), axis=0, dtype=np.float64) + np.var(means, axis=0, dtype=np.float64)
-        return np.sqrt(variance).astype(np.float32)
+        return np.asarray(np.sqrt(variance), dtype=np.float32)
 
     first = codes[0]
     affect = {name: mean([one.affect[name] for one in codes]) for name in first.affect}

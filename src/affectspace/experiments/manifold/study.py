@@ -188,8 +188,11 @@ class Study:
         )
         floors = [one for one in FLOORS.get(training, ()) if models is None or one in models]
         floors = [one for one in floors if one != "lexicon" or self._has_lexicon(given)]
-        panel_folds = self.folds_of(training, source) if folds is None else folds
-        panel_folds = panel_folds if only_fold is None else panel_folds[only_fold : only_fold + 1]
+        if folds is None:
+            panel_folds = self.folds_of(training, source)
+            panel_folds = panel_folds if only_fold is None else panel_folds[only_fold : only_fold + 1]
+        else:
+            panel_folds = folds
         seeds = {one: tuple(dict.fromkeys(m.seed for m in self.members[training, one])) for one in chosen}
 
         def said(condition: Condition | None, names: Sequence[str]) -> Said:
