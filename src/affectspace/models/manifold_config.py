@@ -64,6 +64,7 @@ class ManifoldSettings(FeatureModelConfig):
         "none", description="what the private means are projected clear of, linearly, after training"
     )
 
+    self_weight: float = Field(1.0, ge=0, description="of Eq. 5; 0 only to leave the supervision alone")
     cross_weight: float = Field(1.0, ge=0, description="lambda_cross")
     joint_weight: float = Field(
         0.0,

@@ -72,7 +72,7 @@ def manifold_loss(
 
     joint = _joint(model, batch, encoded, generator) if config.joint_weight > 0 else None
     own, cross, fused = _reconstruction(model, batch, encoded, joint)
-    add("self", 1.0, reduce(own, config.reduction))
+    add("self", config.self_weight, reduce(own, config.reduction))
     if config.cross_weight > 0 and len(encoded) > 1:
         add("cross", config.cross_weight, reduce(cross, config.reduction))
     if joint is not None:
