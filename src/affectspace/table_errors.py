@@ -57,7 +57,7 @@ def short_row(path: Path, separator: str, *, quoted: bool = True) -> str | None:
 
     To be asked where the last cell of a row is empty: only there a field can be missing.
     """
-    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+    quoting: Any = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         reader = csv.reader(file, delimiter=separator, quoting=quoting)
         try:

@@ -98,3 +98,19 @@ def tiny_text(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )  # fmt: skip
         BertModel(config).save_pretrained(place)
     return place
+
+
+@pytest.fixture(scope="session")
+def tiny_eye(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder with a ViT of random weights for pictures of 16 pixels."""
+    import torch
+    from transformers import ViTConfig, ViTModel
+
+    config = ViTConfig(
+        image_size=16, patch_size=8, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
+    )
+    place = tmp_path_factory.mktemp("eye") / "vit"
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        ViTModel(config).save_pretrained(place)
+    return str(place)

@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 
 from affectspace.errors import ConfigError
-from affectspace.features import Item, UnreadableItem, make_backbone
+from affectspace.features import Item, UnreadableItem, make_backbone, remake_backbone
+from affectspace.features.identity import identity_of
 
 
 def saved(folder: Path, model_class: type, config: object) -> str:
@@ -126,3 +127,10 @@ def test_a_text_encoder_sees_nothing(tmp_path: Path, speech: str) -> None:
         make_backbone("video", speech)
     with pytest.raises(ConfigError, match=r"video encoder .* cannot be loaded"):
         make_backbone("video", str(tmp_path))
+
+
+def test_what_a_store_says_of_them_is_json(speech: str, timesformer: str, vit: str) -> None:
+    for modality, folder in (("audio", speech), ("video", timesformer), ("video", vit)):
+        backbone = make_backbone(modality, folder)
+        written = json.loads(json.dumps(identity_of(backbone)))
+        assert remake_backbone(written).settings == backbone.settings

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -198,6 +199,28 @@ def test_memory_holds_two_shards_however_large_the_corpus(tmp_path: Path, letter
     for n in (40, 400):
         extract(text_corpus(n), Counted(), tmp_path / str(n), workers=2)
     assert most[0] <= 20
+
+
+def test_memory_stays_flat_while_the_corpus_grows_tenfold(tmp_path: Path, letters, text_corpus) -> None:
+    class Heavy(letters):  # what it decodes of a row takes 200 kB, so that 60 rows take 12 MB and 600 rows 120 MB
+        def load(self, item):
+            return np.zeros(200_000, np.uint8), item.text
+
+        def length(self, loaded):
+            return len(loaded[1])
+
+        def encode(self, batch):
+            return super().encode([text for _, text in batch])
+
+    most = {}
+    for n in (60, 600):
+        corpus = text_corpus(n)
+        tracemalloc.start()
+        extract(corpus, Heavy(), tmp_path / str(n), workers=2)
+        most[n] = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert 2e6 < most[60] < 8e6  # two shards of ten rows, and what else is needed
+    assert most[600] < 1.25 * most[60]
 
 
 def test_backbone_json_says_what_made_it(tmp_path: Path, letters, text_corpus) -> None:

@@ -1,6 +1,7 @@
 """Backbones come back from what their stores say, and nothing else does."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -47,6 +48,20 @@ def test_a_folder_is_remembered_with_its_place(tmp_path: Path, text_corpus, tiny
     recipe = {**written(tmp_path / "s")["recipe"], "name": str(tmp_path / "gone")}
     with pytest.raises(ConfigError, match=r"cannot run here: .*cannot be loaded"):
         remake_backbone({**written(tmp_path / "s"), "recipe": recipe})
+
+
+def test_a_backbone_of_another_package_is_found_by_its_name(tmp_path: Path, text_corpus, letters, monkeypatch) -> None:
+    def factory(name: str, device: str, dtype: str, tokens: int = 3):
+        assert (name, device, dtype) == ("mine", "cpu", "float32")
+        return letters(tokens=tokens)
+
+    point = SimpleNamespace(name="text:mine", load=lambda: factory)
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [point])
+    backbone = make_backbone("text", "mine", tokens=4)
+    extract(text_corpus(3), backbone, tmp_path / "s")
+    assert remake_backbone(written(tmp_path / "s")).settings == {"tokens": 4}
+    with pytest.raises(ConfigError, match=r"backbone text:mine: .*unexpected keyword argument 'colour'"):
+        make_backbone("text", "mine", colour=1)
 
 
 def test_ready_made_vectors_are_not_made_here(tmp_path: Path, media_corpus) -> None:

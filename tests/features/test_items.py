@@ -33,7 +33,7 @@ def test_wrong_modalities(tmp_path: Path, media_corpus) -> None:
     corpus = media_corpus(tmp_path, audio=["a.wav"])
     with pytest.raises(DataError, match="corpus media has no text: its column text is empty"):
         items_of(corpus, "text")
-    with pytest.raises(ConfigError, match="modality 'smell'; there are text, audio, video"):
+    with pytest.raises(ConfigError, match="modality 'smell'; there are text, words, audio, video"):
         items_of(corpus, "smell")
     with pytest.raises(DataError, match="was read without its files; name their folder"):
         items_of(replace(corpus, media=None), "audio")

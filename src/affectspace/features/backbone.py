@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -11,6 +12,12 @@ import numpy as np
 
 class UnreadableItem(Exception):
     """A sample that a backbone cannot read; its text is the reason. It costs that row, never the job."""
+
+
+def reason_of(error: Exception) -> str:
+    """A library's reason in a line, without the file's name, so that rows that fail alike are counted together."""
+    text = getattr(error, "strerror", None) or str(error)
+    return re.sub(r"\s*(PosixPath|WindowsPath)?\(?'[^']*[/\\][^']*'\)?", "", " ".join(text.split()))[:120]
 
 
 @dataclass(frozen=True, eq=False)

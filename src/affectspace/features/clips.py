@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from affectspace.errors import ConfigError
-from affectspace.features.backbone import UnreadableItem
+from affectspace.features.backbone import UnreadableItem, reason_of
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 HALVES = ("left", "right")
@@ -43,7 +43,7 @@ def _image(path: Path) -> np.ndarray:
         with Image.open(path) as image:
             return np.asarray(image.convert("RGB"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UnreadableItem(f"not an image that can be read ({' '.join(str(error).split())[:120]})") from error
+        raise UnreadableItem(f"not an image that can be read ({reason_of(error)})") from error
 
 
 def _sampled(path: Path, n: int, start: float | None, end: float | None) -> list[np.ndarray]:
@@ -74,7 +74,7 @@ def _sampled(path: Path, n: int, start: float | None, end: float | None) -> list
                     break
                 shown = frame
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise UnreadableItem(f"not a clip that can be read ({' '.join(str(error).split())[:120]})") from error
+        raise UnreadableItem(f"not a clip that can be read ({reason_of(error)})") from error
     if shown is None:
         raise UnreadableItem("no frame of it can be read")
     if not found and (shown.time or 0.0) < first - 0.5:

@@ -11,8 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from affectspace.corpora.media import Media, leaves_media, open_media, plain_name
 from affectspace.errors import ConfigError, DataError
 from affectspace.features.backbone import Item, UnreadableItem
@@ -39,32 +37,31 @@ def items_of(corpus: Corpus, modality: str) -> list[Item]:
         raise DataError(f"corpus {corpus.name} has no {modality}: its column {' or '.join(SOURCES[modality])} is empty")
     if columns != ["text"] and corpus.media is None:
         raise DataError(f"corpus {corpus.name} was read without its files; name their folder (media=, --media)")
-    source = pd.Series(None, index=table.index, dtype=object)
-    for name in reversed(columns):
-        source = table[name].where(table[name].notna(), source)
+    ids = [str(name) for name in table["id"].tolist()]
+    cuts = {
+        name: table[name].tolist() if name in table else [None] * len(table) for name in ("cut", "start", "end", "half")
+    }
+    cells = [table[name].tolist() for name in columns]
     found = []
-    for row in table.index[source.notna()]:
-        name, value = str(table.at[row, "id"]), str(source[row])
-        if columns == ["text"]:
+    for row, name in enumerate(ids):
+        at = next((k for k, column in enumerate(cells) if isinstance(column[row], str)), None)
+        if at is None:
+            continue
+        value, column = cells[at][row], columns[at]
+        if column == "text":
             found.append(Item(name, text=value))
             continue
-        column = next(column for column in columns if table.at[row, column] == source[row])
-        start, end, half = _cut(table, int(row), column)
+        start = end = half = None
+        if cuts["cut"][row] == column:
+            start, end = (_second(cuts[edge][row]) for edge in ("start", "end"))
+            half = cuts["half"][row] if column == "video" and isinstance(cuts["half"][row], str) else None
         found.append(Item(name, path=Path(plain_name(value)), start=start, end=end, half=half))
     return found
 
 
-def _cut(table: pd.DataFrame, row: int, column: str) -> tuple[float | None, float | None, str | None]:
-    """start, end and half of a row's file."""
-    if "cut" not in table or table["cut"].iloc[row] != column:
-        return None, None, None
-    start, end = (float(table[name].to_numpy()[row]) for name in ("start", "end"))
-    half = table["half"].iloc[row] if "half" in table and column == "video" else None
-    return (
-        None if start != start else start,
-        None if end != end else end,
-        half if isinstance(half, str) else None,
-    )
+def _second(value: float | None) -> float | None:
+    """A time as a cut has it, None for an empty cell."""
+    return None if value is None or value != value else float(value)
 
 
 class Files:

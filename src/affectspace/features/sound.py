@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from affectspace.errors import ConfigError
-from affectspace.features.backbone import UnreadableItem
+from affectspace.features.backbone import UnreadableItem, reason_of
 
 LONGEST = 3600.0  # seconds of one sample; more is a file that was not cut
 _BLOCK = 1 << 16
@@ -84,7 +84,7 @@ def _by_av(path: Path, start: float | None, end: float | None, longest: float) -
                 if seconds > longest:
                     raise UnreadableItem(f"longer than {longest:g} s; name start and end of the sample")
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise UnreadableItem(f"not a sound that can be read ({' '.join(str(error).split())[:120]})") from error
+        raise UnreadableItem(f"not a sound that can be read ({reason_of(error)})") from error
     return (np.concatenate(parts) if parts else np.empty((0, 1), np.float32)), rate
 
 

@@ -52,7 +52,8 @@ class VideoBackbone:
         self.licence, self.revision = "see the model's card", revision_of(model)
         self.settings: dict[str, Any] = {
             "frames": self._frames, "crop": crop, "size": self._size, "dtype": dtype,
-            "mean": list(self._mean), "deviation": list(self._deviation),
+            "mean": [round(float(one), 6) for one in self._mean],
+            "deviation": [round(float(one), 6) for one in self._deviation],
         }  # fmt: skip
         self.counts: Counter[str] = Counter()
 
