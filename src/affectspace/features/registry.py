@@ -19,6 +19,7 @@ _OURS = {
     ("words", "lexicon"): "affectspace.features.words:words_backbone",
     ("audio", "functionals"): "affectspace.features.functionals:functionals_backbone",
     ("video", "levasa"): "affectspace.features.faces_eye:levasa_backbone",
+    ("video", "gradients"): "affectspace.features.gradients:gradients_backbone",
 }
 _BY_NAME = {  # any encoder by hub name or folder
     "text": "affectspace.features.text:text_backbone",
