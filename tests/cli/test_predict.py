@@ -49,9 +49,11 @@ def test_a_sentence(text_run: Path) -> None:
     assert lines[1].split()[:3] == ["valence", f"{expected.valence:+.2f}", f"±{expected.deviation.valence:.2f}"]
     assert f"emotion    {expected.emotion} {expected.probability:.2f}" in result.stdout
     assert "from       text" in result.stdout
+    assert "labels     transferred from emotions in training: proxies, not ratings" in result.stdout
     assert "●" in lines[1]
     data = answer(text_run, "--text", "What a [bold] day :smile:")
     assert data["run"] == str(text_run)
+    assert data["labels"] == ["transferred"]
     assert data["failures"] == []
     [one] = data["predictions"]
     assert one["valence"] == {

@@ -70,6 +70,7 @@ def test_outputs_equal_pytorch(
     assert facts["kind"] == kind
     assert facts["modalities"]["text"]["name"] == "text:letters"
     assert facts["modalities"]["units"] is None  # nothing is recorded of it
+    assert facts["licences"] == {"a": {"licence": "free", "label_kind": ["transferred"]}}
     for n in (1, 2, 17):
         features, present = rows(model, n, seed=n)
         given = {  # what stands in absent rows is of no matter

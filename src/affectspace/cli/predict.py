@@ -124,7 +124,7 @@ def predict(
         from affectspace.report import save_figure
 
         save_figure(trajectories[0].figure(), figure)
-    screen = Screen(str(run), json_)
+    screen = Screen(str(run), predictor.label_kinds, json_)
     screen.show(outcomes, trajectories, single)
     screen.tell(outcomes, left_out, [path for path in (out, figure) if path is not None and outcomes.worked])
     raise typer.Exit(0 if outcomes.worked else 1)

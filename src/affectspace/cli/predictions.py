@@ -24,10 +24,10 @@ _ASCII = (".", "-", "o", "|", "_.,-~=*#")
 class Screen:
     """Where results go: a readable table, or one JSON object."""
 
-    def __init__(self, run: str, as_json: bool) -> None:
+    def __init__(self, run: str, labels: Sequence[str], as_json: bool) -> None:
         from rich.console import Console
 
-        self.run, self.json = run, as_json
+        self.run, self.labels, self.json = run, list(labels), as_json
         self.console = Console(highlight=False, markup=False, emoji=False)  # names are what they are
         self.marks = _UNICODE if "utf" in self.console.encoding.lower() else _ASCII
 
@@ -46,6 +46,8 @@ class Screen:
                 self._prediction(one)
         elif good:
             self._rows(good, outcomes.worked)
+        if good and self.labels == ["transferred"]:
+            self.console.print("labels     transferred from emotions in training: proxies, not ratings")
 
     def tell(self, outcomes: Outcomes, left_out: Mapping[str, int], written: Sequence[Path]) -> None:
         """What failed, on stderr, and what was written."""
@@ -68,7 +70,7 @@ class Screen:
 
         good = [{"id": name, **one.to_dict()} for name, one in outcomes.kept if not isinstance(one, Failure)]
         bad = [{"id": name, "reason": one.reason} for name, one in outcomes.kept if isinstance(one, Failure)]
-        answer: dict[str, Any] = {"run": self.run, "predictions": good, "failures": bad}
+        answer: dict[str, Any] = {"run": self.run, "labels": self.labels, "predictions": good, "failures": bad}
         if trajectories:
             answer["trajectories"] = [{"id": one.name, **one.to_dict()} for one in trajectories]
         return answer

@@ -57,12 +57,14 @@ class Reader(Protocol):
 
     kinds : of text, audio, video, image those that it can use; vectors : modalities that take ready-made vectors
     columns : modality -> names of its dimensions, None where they have none
+    label_kinds : of what it was trained on, "rated", "transferred"
     """
 
     modalities: tuple[str, ...]
     kinds: tuple[str, ...]
     vectors: tuple[str, ...]
     columns: Mapping[str, Sequence[str] | None]
+    label_kinds: tuple[str, ...]
 
     def answer(self, samples: Sequence[Sample]) -> Answers:
         """What the model says; a sample that cannot be read is a failure of its row."""

@@ -115,7 +115,7 @@ def export_onnx(run: str | Path, out: str | Path, *, force: bool = False, progre
     else:
         raise RunError(f"{run} is a run of kind {opened.facts['kind']!r}, which predicts no valence and arousal")
     graph, examples, inputs, outputs, facts = parts
-    facts = {"affectspace": __version__, "kind": opened.facts["kind"], **facts}
+    facts = {"affectspace": __version__, "kind": opened.facts["kind"], **facts, "licences": _licences(opened.facts)}
     progress(0, 1, "exporting")
     written = _write(graph.eval(), examples, inputs, outputs, facts, path)
     progress(1, 1, "exporting")
@@ -152,6 +152,13 @@ def _face_parts(run: Run, model: Levasa, progress: Progress) -> _Parts:
     facts: dict[str, Any] = {"axes": list(AXES[:2]), "image_size": size, "calibrated": readout is not None}
     facts["readout"] = {"missing": reason} if readout is None else readout.facts
     return FaceGraph(model, readout), (torch.zeros(ROWS, 3, size, size),), ["image"], ["mean", "deviation"], facts
+
+
+def _licences(facts: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Corpus -> its licence, citation and kind of labels, which go where the model goes."""
+    kept = ("licence", "citation", "label_kind")
+    corpora = facts.get("corpora") or {"corpus": facts}
+    return {name: {key: one[key] for key in kept if one.get(key)} for name, one in corpora.items()}
 
 
 def _write(

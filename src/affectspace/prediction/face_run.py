@@ -52,6 +52,7 @@ class FaceReader:
         if backbones:
             raise RunError(f"{run.folder} is a run on images, which needs no backbone; leave --backbone out")
         self.run, self.device = run, device
+        self.label_kinds = tuple(str(kind) for kind in (run.facts.get("label_kind"),) if kind)
         self.model = model.to(device).eval()
         self.readout, self.reason = read_out(run, self.model, progress)
         self._published = affectnet_emotions()

@@ -24,6 +24,8 @@ class FeatureReader:
 
     def __init__(self, run: Run, model: AffectModel, backbones: Mapping[str, str | Path], device: str) -> None:
         self.run, self.device = run, device
+        corpora = (run.facts.get("corpora") or {}).values()
+        self.label_kinds = tuple(sorted({str(kind) for one in corpora for kind in one.get("label_kind", ())}))
         self.model = model.to(device).eval()
         identities = modality_facts(run, model)
         unknown = [name for name in backbones if name not in identities]

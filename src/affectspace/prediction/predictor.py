@@ -91,6 +91,11 @@ class Predictor:
         return self._reader.kinds
 
     @property
+    def label_kinds(self) -> tuple[str, ...]:
+        """What the run was trained on: "rated", or "transferred" from emotions, which are proxies; both where corpora differ."""
+        return self._reader.label_kinds
+
+    @property
     def columns(self) -> Mapping[str, Sequence[str] | None]:
         """Modality -> names of the dimensions of its vectors, None where they have none."""
         return self._reader.columns
