@@ -92,7 +92,8 @@ class Predictor:
 
     @property
     def label_kinds(self) -> tuple[str, ...]:
-        """What the run was trained on: "rated", or "transferred" from emotions, which are proxies; both where corpora differ."""
+        """What the run was trained on: "rated", or "transferred" from emotions, which are proxies; both where corpora differ.
+        """
         return self._reader.label_kinds
 
     @property
