@@ -90,14 +90,18 @@ def encode_rows(
     *,
     only: Iterable[str] | None = None,
     change: Change | None = None,
+    corpus: str | None = None,
 ) -> Codes:
     """What a model says of rows that have any of its modalities.
 
     features, present : modality -> (n, width), (n,) bool; modalities that are not the model's are not used, those that
         are missing here are absent from every row
     only : the modalities that may be seen; change : of the vectors of a modality, such as added noise
+    corpus : affect is told in the units of this training corpus, where the model knows several; else in its own
     """
     names = list(model.config.modalities)
+    corpora = getattr(model.config, "corpora", ())
+    units = corpora.index(corpus) if corpus in corpora and hasattr(model, "in_corpus_units") else None
     seen = set(names if only is None else only)
     n = len(next(iter(features.values())))
     parts: list[Codes] = []
@@ -111,23 +115,28 @@ def encode_rows(
             vectors[name] = torch.from_numpy(np.ascontiguousarray(values, np.float32))
             mask = present[name][block] if has else np.zeros(block.stop - start, bool)
             there[name] = torch.from_numpy(np.ascontiguousarray(mask))
-        parts.append(_said(model, vectors, there))
+        parts.append(_said(model, vectors, there, units))
     codes = _joined(parts)
     return _with_rebuilt(model, codes, features, names)
 
 
-def _said(model: Any, vectors: dict[str, torch.Tensor], there: dict[str, torch.Tensor]) -> Codes:
+def _said(model: Any, vectors: dict[str, torch.Tensor], there: dict[str, torch.Tensor], units: int | None) -> Codes:
     said = model.represent(vectors, there)
+    pairs = {name: (said.affect[name], said.deviation[name]) for name in said.affect}
+    fused = said.fused, said.fused_deviation
+    if units is not None:
+        pairs = {name: model.in_corpus_units(*pair, units) for name, pair in pairs.items()}
+        fused = model.in_corpus_units(*fused, units)
 
     def arrays(tensors: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:
         return {name: values.float().numpy() for name, values in tensors.items()}
 
     return Codes(
         present={name: mask.numpy() for name, mask in there.items()},
-        affect=arrays(said.affect),
-        deviation=arrays(said.deviation),
-        fused=said.fused.float().numpy(),
-        fused_deviation=said.fused_deviation.float().numpy(),
+        affect=arrays({name: affect for name, (affect, _) in pairs.items()}),
+        deviation=arrays({name: deviation for name, (_, deviation) in pairs.items()}),
+        fused=fused[0].float().numpy(),
+        fused_deviation=fused[1].float().numpy(),
         shared=arrays({name: posterior.mean for name, posterior in said.shared.items()}),
         private=arrays({name: posterior.mean for name, posterior in said.private.items()}),
     )

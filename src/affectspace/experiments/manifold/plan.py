@@ -128,15 +128,16 @@ TRAININGS: dict[str, Training] = {
 
 FIT: dict[str, Any] = {"batch_size": 256, "learning_rate": 1e-3, "weight_decay": 0.01, "gradient_clip": 1.0}
 
-SUPERVISED = {
-    "cross_weight": 0.0, "independence": "none", "kl_weight": 0.0, "lexicon_weight": 0.0, "private_erasure": "none",
-    "private_emotion": "none",
+_NO_PRIVATE_TERMS = {"private_erasure": "none", "private_projection": "none", "private_emotion": "none"}
+SUPERVISED = {  # L_sup only
+    "self_weight": 0.0, "cross_weight": 0.0, "joint_weight": 0.0, "kl_weight": 0.0, "lexicon_weight": 0.0,
+    "independence": "none", **_NO_PRIVATE_TERMS,
 }  # fmt: skip
-LETTER = {
+LETTER = {  # Eqs. 1-11 as they are written; the weights, which the paper does not state, stay as they are
     "reduction": "paper", "prior": "standard", "link": "none", "label_weighting": "none", "anchor_on": "sample",
-    "independence": "covariance", "independence_on": "sample", "uncertainty": "constant", "skip": "none", "dropout": 0.0,
-    "feature_dropout": 0.0, "prototype_weight": 0.0, "private_erasure": "none", "private_emotion": "none",
-    "kl_warmup": 0.0, "penalty_warmup": 0.0,
+    "independence": "covariance", "independence_on": "sample", "uncertainty": "constant", "fusion": "mean", "skip": "none",
+    "prototype_heads": (), "prototype_weight": 0.0, "joint_weight": 0.0, "dropout": 0.0, "feature_dropout": 0.0,
+    "feature_noise": 0.0, "modality_dropout": 0.0, "kl_warmup": 0.0, "penalty_warmup": 0.0, **_NO_PRIVATE_TERMS,
 }  # fmt: skip
 
 
@@ -182,12 +183,18 @@ VARIANTS: tuple[Variant, ...] = (
         "covariance", "independence: covariance (Eq. 9)", "ablation", {"independence": "covariance"}, trainings=_JUDGED
     ),
     Variant("hsic", "independence: HSIC", "ablation", {"independence": "hsic"}, trainings=_JUDGED),
-    Variant("no_erasure", "without erasure", "ablation", {"private_erasure": "none"}, trainings=_EMOTIONAL),
+    Variant(
+        "no_erasure",
+        "without erasure",
+        "ablation",
+        {"private_erasure": "none", "private_projection": "none"},
+        trainings=_EMOTIONAL,
+    ),
     Variant(
         "adversarial",
         "adversarial probe of the emotion",
         "ablation",
-        {"private_erasure": "none", "private_emotion": "adversarial"},
+        {**_NO_PRIVATE_TERMS, "private_emotion": "adversarial"},
         trainings=("ravdess",),
     ),
     Variant("no_prototypes", "without prototypes", "ablation", {"prototype_weight": 0.0}, trainings=_EMOTIONAL),
@@ -317,23 +324,20 @@ def member_config(
             corpora[name]["weight"] = weight
     if not any(corpus["features"] for corpus in corpora.values()):
         return None
-    lexicon: dict[str, Any] = {}
-    if any("text" in corpus["features"] for corpus in corpora.values()):
-        if WORDS not in variant.without:
-            lexicon["statistics"] = {name: str(path) for name, path in places.lexicons().items()}
-        if places.anchor_lexicon() is not None:
-            lexicon["path"] = str(places.anchor_lexicon())
+    data: dict[str, Any] = {"corpora": corpora}
+    if places.anchor_lexicon() is not None and any("text" in corpus["features"] for corpus in corpora.values()):
+        data["lexicon"] = str(places.anchor_lexicon())
     categories = tuple(dict.fromkeys(name for corpus in plan.splits for name in sources[corpus].emotions))
     model: dict[str, Any] = {"kind": variant.kind, "categories": categories}
     if variant.kind in ("manifold", "ensemble"):
         model |= plan.model
     model |= variant.model
     if len(categories) < 2:  # what needs emotions stays off where no row has one
-        emotional = {"prototype_weight": 0.0, "private_emotion": "none", "private_erasure": "none"}
+        emotional = {"prototype_weight": 0.0, "prototype_heads": (), **_NO_PRIVATE_TERMS}
         model |= {key: value for key, value in emotional.items() if key in model}
     epochs = max(1, round(plan.epochs * budget.epochs_factor))
     fields = {
-        "data": {"corpora": corpora, "lexicon": lexicon},
+        "data": data,
         "model": model,
         "fit": {**FIT, **plan.fit, **variant.fit, "epochs": epochs, "seed": seed, "accelerator": "cpu"},
     }

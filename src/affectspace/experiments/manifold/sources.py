@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -41,9 +39,9 @@ class Known:
 
 
 CORPORA: dict[str, Known] = {
-    "emobank": Known("emobank", "emobank", {"text": "emobank-text"}, title="EmoBank"),
-    "meld": Known("meld", "meld", {"text": "meld-text"}, transferred=True, title="MELD"),
-    "vreg": Known("vreg", "semeval_vreg", {"text": "vreg-text"}, title="SemEval-2018 V-reg"),
+    "emobank": Known("emobank", "emobank", {"text": "emobank-text", "words": "emobank-words"}, title="EmoBank"),
+    "meld": Known("meld", "meld", {"text": "meld-text", "words": "meld-words"}, transferred=True, title="MELD"),
+    "vreg": Known("vreg", "semeval_vreg", {"text": "vreg-text", "words": "vreg-words"}, title="SemEval-2018 V-reg"),
     "ravdess": Known(
         "ravdess",
         "ravdess",
@@ -55,20 +53,26 @@ CORPORA: dict[str, Known] = {
     "people": Known(
         "speakers",
         "speakers",
-        {"text": "people-text", "audio": "people-audio", "video": "people-video"},
+        {"text": "people-text", "words": "people-words", "audio": "people-audio", "video": "people-video"},
         title="synthetic people",
     ),
     "iemocap": Known(
         "iemocap",
         "iemocap",
-        {"text": "iemocap-text", "audio": "iemocap-audio", "video": "iemocap-video"},
+        {"text": "iemocap-text", "words": "iemocap-words", "audio": "iemocap-audio", "video": "iemocap-video"},
         title="IEMOCAP",
     ),
     "mosi": Known(
-        "mosi", "mosi", {"text": "mosi-text", "audio": "mosi-audio", "video": "mosi-video"}, title="CMU-MOSI"
+        "mosi",
+        "mosi",
+        {"text": "mosi-text", "words": "mosi-words", "audio": "mosi-audio", "video": "mosi-video"},
+        title="CMU-MOSI",
     ),
     "mosei": Known(
-        "mosei", "mosei", {"text": "mosei-text", "audio": "mosei-audio", "video": "mosei-video"}, title="CMU-MOSEI"
+        "mosei",
+        "mosei",
+        {"text": "mosei-text", "words": "mosei-words", "audio": "mosei-audio", "video": "mosei-video"},
+        title="CMU-MOSEI",
     ),
 }
 
@@ -121,14 +125,12 @@ class Source:
 
     table : the corpus' table, labels transferred where it has emotions only
     stores : modality -> store of its vectors
-    lexicons : name -> file, for the modality `words`; none for a corpus without text
     """
 
     name: str
     folder: Path
     corpus: Corpus
     stores: dict[str, Path]
-    lexicons: dict[str, Path] = field(default_factory=dict)
 
     @classmethod
     def read(cls, name: str, places: Places, limit: int | None = None) -> Source:
@@ -144,7 +146,7 @@ class Source:
         stores = {
             m: places.store_of(name, m) for m in known.stores if (places.store_of(name, m) / "backbone.json").is_file()
         }
-        return cls(name, folder, corpus, stores, places.lexicons() if "text" in stores else {})
+        return cls(name, folder, corpus, stores)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -164,13 +166,11 @@ class Source:
 
     @cached_property
     def vectors(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """modality -> (n, width) float32 and (n,) bool, from the stores and, for texts, from the lexicons."""
+        """modality -> (n, width) float32 and (n,) bool, from the stores."""
         features: dict[str, np.ndarray] = {}
         present: dict[str, np.ndarray] = {}
         for modality, folder in self.stores.items():
             features[modality], present[modality] = FeatureStore(folder).read(self.table["id"])
-        if self.lexicons:
-            features[WORDS], present[WORDS] = word_statistics(self.table["text"], self.lexicons)
         return features, present
 
     @property
@@ -197,11 +197,3 @@ class Source:
 def limited_rows(n: int, limit: int, seed: int = 0) -> np.ndarray:
     """At most `limit` of n rows, drawn as a training's `limit` draws them, ascending."""
     return np.sort(np.random.default_rng(seed).choice(n, limit, replace=False))
-
-
-def word_statistics(texts: pd.Series, lexicons: Mapping[str, Path]) -> tuple[np.ndarray, np.ndarray]:
-    """Statistics of each text's words, (n, width) float32, and which rows have a text."""
-    from affectspace.lexicon import Lexicon, lexicon_statistics
-
-    known: dict[str, Any] = {name: Lexicon.read(path) for name, path in lexicons.items()}
-    return lexicon_statistics(texts, known).to_numpy(np.float32), texts.notna().to_numpy()

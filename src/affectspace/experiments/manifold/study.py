@@ -112,14 +112,15 @@ class Study:
         self.progress(0, 0, f"latents of {name}")
         features, present = given.vectors
         if condition is None:
-            return encode_rows(model, features, present)
+            return encode_rows(model, features, present, corpus=given.name)
         if condition.store is not None:
             from affectspace.features import FeatureStore
 
             modality, folder = condition.store
             vectors, there = FeatureStore(folder).read(given.table["id"])
             features, present = {**features, modality: vectors}, {**present, modality: there}
-        return encode_rows(model, features, present, only=condition.only, change=noise_on(features, condition.noise))
+        change = noise_on(features, condition.noise)
+        return encode_rows(model, features, present, only=condition.only, change=change, corpus=given.name)
 
     def floor_codes(self, training: str, name: str, source: str, condition: Condition | None = None) -> list[Codes]:
         """The same of a floor, one a fold."""
