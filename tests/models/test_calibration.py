@@ -28,20 +28,20 @@ def views(
 
 def test_each_modality_gets_the_size_of_its_error() -> None:
     affect, deviation, present, truth = views()
-    calibration = Calibration(NAMES)
-    calibration.fit(Views(affect, deviation), present, truth, "precision")
+    calibration = Calibration(NAMES, "precision")
+    calibration.fit(Views(affect, deviation), present, truth)
     torch.testing.assert_close(calibration.modality.mean(dim=1), torch.tensor([1.0, 2.0, 4.0]), rtol=0.05, atol=0)
     torch.testing.assert_close(calibration.fused, torch.ones(3, 3), rtol=0.05, atol=0)
 
 
 def test_fused_deviations_are_right_though_errors_are_shared() -> None:
     affect, deviation, present, truth = views(shared=0.3)
-    calibration = Calibration(NAMES)
-    calibration.fit(Views(affect, deviation), present, truth, "precision")
+    calibration = Calibration(NAMES, "precision")
+    calibration.fit(Views(affect, deviation), present, truth)
     assert (calibration.fused[1:] > 1.2).all()
     for number in (1, 3):
         there = {name: torch.full_like(each, index < number) for index, (name, each) in enumerate(present.items())}
-        calibrated, fused, spread = calibration(Views(affect, deviation), there, "precision")
+        calibrated, fused, spread = calibration(Views(affect, deviation), there)
         squares = ((fused - truth) / spread).square().mean().sqrt()
         assert abs(squares.item() - 1) < 0.02
         if number == 1:
@@ -50,25 +50,25 @@ def test_fused_deviations_are_right_though_errors_are_shared() -> None:
 
 def test_absent_rows_and_missing_labels_do_not_count() -> None:
     affect, deviation, present, truth = views(200)
-    expected = Calibration(NAMES)
+    expected = Calibration(NAMES, "precision")
     half = {kind: {n: v[:100] for n, v in each.items()} for kind, each in (("a", affect), ("d", deviation))}
-    expected.fit(Views(half["a"], half["d"]), {n: v[:100] for n, v in present.items()}, truth[:100], "precision")
+    expected.fit(Views(half["a"], half["d"]), {n: v[:100] for n, v in present.items()}, truth[:100])
     truth[100:150] = math.nan
     for name in NAMES:
         present[name][150:] = False
         affect[name][150:] = math.nan
-    calibration = Calibration(NAMES)
-    calibration.fit(Views(affect, deviation), present, truth, "precision")
+    calibration = Calibration(NAMES, "precision")
+    calibration.fit(Views(affect, deviation), present, truth)
     torch.testing.assert_close(calibration.modality, expected.modality)
     torch.testing.assert_close(calibration.fused, expected.fused)
 
 
 def test_without_labels_several_modalities_know_no_more_than_one() -> None:
     affect, deviation, present, truth = views(50)
-    calibration = Calibration(NAMES)
-    calibration.fit(Views(affect, deviation), present, torch.full_like(truth, math.nan), "mean")
+    calibration = Calibration(NAMES, "precision")
+    calibration.fit(Views(affect, deviation), present, torch.full_like(truth, math.nan))
     assert (calibration.modality == 1).all()
-    _, _, spread = calibration(Views(affect, deviation), present, "mean")
+    _, _, spread = calibration(Views(affect, deviation), present)
     torch.testing.assert_close(spread, deviation["text"])
 
 
@@ -76,7 +76,7 @@ def test_a_row_without_any_modality_stays_unknown() -> None:
     affect, deviation, present, _ = views(2)
     for name in NAMES:
         present[name][1] = False
-    _, fused, spread = Calibration(NAMES)(Views(affect, deviation), present, "precision")
+    _, fused, spread = Calibration(NAMES, "precision")(Views(affect, deviation), present)
     assert fused[0].isfinite().all()
     assert fused[1].isnan().all()
     assert spread[1].isnan().all()

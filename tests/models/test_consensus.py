@@ -84,7 +84,7 @@ def config(**fields: Any) -> ManifoldConfig:
     return ManifoldConfig(
         **{
             "modalities": {"audio": 6, "video": 6, "text": 4}, "categories": ("joy", "rage", "calm"), "hidden": (8,),
-            "private": 3, "prototype_heads": ("audio", "video"), "prototype_weight": 1.0, **fields,
+            "skip": "linear", "private": 3, "prototype_heads": ("audio", "video"), "prototype_weight": 1.0, **fields,
         }
     )  # fmt: skip
 

@@ -17,7 +17,9 @@ WIDTHS = {"text": 6, "audio": 4}
 
 
 def make_config(**fields: Any) -> ManifoldConfig:
-    return ManifoldConfig(**{"modalities": WIDTHS, "categories": ("a", "b", "c"), "corpora": ("x", "y"), **fields})
+    return ManifoldConfig(
+        **{"modalities": WIDTHS, "categories": ("a", "b", "c"), "corpora": ("x", "y"), "skip": "ridge", **fields}
+    )
 
 
 def make_rows(rows: int = 120, seed: int = 0) -> FeatureBatch:

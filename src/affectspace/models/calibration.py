@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from affectspace.models.affect_model import AXES, FeatureBatch, fuse
 from affectspace.models.consensus import Views
+from affectspace.models.stacking import Stacking
 
 LEAST_ROWS = 20  # with a label, to set a factor by
 PIECE = 4096  # rows of a whole part that are encoded at a time
@@ -21,29 +22,32 @@ class Calibration(nn.Module):
     """Factors of the deviations, fitted on validation rows, and the fusion of what they calibrate.
 
     modality : (modalities, 3); fused : (modalities, 3), its row k - 1 for rows with k modalities. One modality alone keeps
-    its own; where validation has no rows with k, k modalities are taken to know no more than one.
+    its own; where validation has no rows with k, k modalities are taken to know no more than one. Method "stacked" keeps
+    weights and factors of its own for each subset of the modalities.
     """
 
-    def __init__(self, modalities: tuple[str, ...]) -> None:
+    def __init__(self, modalities: tuple[str, ...], method: str) -> None:
         super().__init__()
-        self.names = modalities
+        self.names, self.method = modalities, method
+        if method == "stacked":
+            self.stacking = Stacking(modalities)
         self.register_buffer("modality", torch.ones(len(modalities), len(AXES)))
         self.register_buffer("fused", torch.ones(len(modalities), len(AXES)))
 
     modality: Tensor
     fused: Tensor
 
-    def forward(
-        self, views: Views, present: dict[str, Tensor], method: str
-    ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+    def forward(self, views: Views, present: dict[str, Tensor]) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """Calibrated deviations, fused affect and its calibrated deviation."""
         calibrated = {name: views.deviation[name] * self.modality[index] for index, name in enumerate(self.names)}
-        fused, spread = fuse(views.agreed(present), calibrated, present, method)
+        if self.method == "stacked":
+            return calibrated, *self.stacking(views.agreed(present), calibrated, present)
+        fused, spread = fuse(views.agreed(present), calibrated, present, self.method)
         number = torch.stack([present[name] for name in self.names]).sum(dim=0)
         return calibrated, fused, spread * self.fused[(number - 1).clamp(min=0)]
 
     @torch.no_grad()
-    def fit_on(self, viewer: Viewer, batch: FeatureBatch, target: Tensor, method: str) -> None:
+    def fit_on(self, viewer: Viewer, batch: FeatureBatch, target: Tensor) -> None:
         """Set the factors on a whole part; viewer : features, present -> what each modality says."""
         pieces = []
         for rows in torch.arange(len(batch)).split(PIECE):
@@ -51,10 +55,10 @@ class Calibration(nn.Module):
                 {name: each[name][rows] for name in self.names} for each in (batch.features, batch.present)
             )
             pieces.append(viewer(features, present))
-        self.fit(Views.concatenated(pieces), batch.present, target, method)
+        self.fit(Views.concatenated(pieces), batch.present, target)
 
     @torch.no_grad()
-    def fit(self, views: Views, present: dict[str, Tensor], target: Tensor, method: str) -> None:
+    def fit(self, views: Views, present: dict[str, Tensor], target: Tensor) -> None:
         """Set the factors: views as the model gives them, target (rows, 3) with NaN where unknown.
 
         The fused factors use every subset of the modalities that a row has.
@@ -65,13 +69,16 @@ class Calibration(nn.Module):
             squares = ((views.affect[name] - target) / views.deviation[name]).square()[present[name]]
             self.modality[index] = _factor(squares, self.modality[index])
         calibrated = {name: views.deviation[name] * self.modality[index] for index, name in enumerate(self.names)}
+        if self.method == "stacked":
+            self.stacking.fit(views, calibrated, present, target)
+            return
         for number in range(2, len(self.names) + 1):
             pieces = []
             for subset in combinations(self.names, number):
                 rows = torch.stack([present[name] for name in subset]).all(dim=0)
                 there, spreads = ({name: each[name][rows] for name in subset} for each in (present, calibrated))
                 means = views.take(rows).agreed(there)
-                fused, spread = fuse({name: means[name] for name in subset}, spreads, there, method)
+                fused, spread = fuse({name: means[name] for name in subset}, spreads, there, self.method)
                 pieces.append(((fused - target[rows]) / spread).square())
             self.fused[number - 1] = _factor(torch.cat(pieces), self.fused[number - 1])
 

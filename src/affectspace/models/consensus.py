@@ -24,8 +24,10 @@ class Views:
 
     def take(self, rows: Tensor) -> Views:
         """The rows at these positions, or of a mask."""
-        parts = ({name: values[rows] for name, values in part.items()} for part in self._parts())
-        return Views(*parts, self.centres)
+        affect, deviation, log_emotion = (
+            {name: values[rows] for name, values in part.items()} for part in self._parts()
+        )
+        return Views(affect, deviation, log_emotion, self.centres)
 
     def _parts(self) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
         return self.affect, self.deviation, self.log_emotion
@@ -33,11 +35,11 @@ class Views:
     @classmethod
     def concatenated(cls, pieces: list[Views]) -> Views:
         """Pieces of one part, in order."""
-        parts = (
-            {name: torch.cat([piece._parts()[kind][name] for piece in pieces]) for name in pieces[0]._parts()[kind]}
-            for kind in range(3)
+        affect, deviation, log_emotion = (
+            {name: torch.cat([piece._parts()[kind][name] for piece in pieces]) for name in part}
+            for kind, part in enumerate(pieces[0]._parts())
         )
-        return cls(*parts, pieces[0].centres)
+        return cls(affect, deviation, log_emotion, pieces[0].centres)
 
     def agreed(self, present: dict[str, Tensor]) -> dict[str, Tensor]:
         """Affect of each modality for fusion, (rows, 3): those that tell emotions apart share one word.

@@ -29,7 +29,7 @@ class Ensemble(AffectModel):
     def __init__(self, config: EnsembleConfig) -> None:
         super().__init__(config)
         self.members = nn.ModuleList(Manifold(config.member()) for _ in range(config.members))
-        self.calibration = Calibration(tuple(config.modalities))
+        self.calibration = Calibration(tuple(config.modalities), config.fusion)
 
     @classmethod
     def of(cls, members: Sequence[Manifold]) -> Self:
@@ -68,7 +68,7 @@ class Ensemble(AffectModel):
         features, present = self.given(features, present)
         first = self.manifolds[0].represent(features, present)
         views = self.views(features, present)
-        deviation, fused, spread = self.calibration(views, present, self.config.fusion)
+        deviation, fused, spread = self.calibration(views, present)
         return Representation(first.shared, first.private, views.affect, deviation, fused, spread)
 
     def views(self, features: dict[str, Tensor], present: dict[str, Tensor]) -> Views:
@@ -103,5 +103,5 @@ class Ensemble(AffectModel):
         for member in self.manifolds:
             member.after_training(train, validation)
         shared = [member.in_pooled_units(validation.affect, validation.corpus) for member in self.manifolds]
-        self.calibration.fit_on(self.views, validation, torch.stack(shared).mean(dim=0), self.config.fusion)
+        self.calibration.fit_on(self.views, validation, torch.stack(shared).mean(dim=0))
         self.train(was)

@@ -69,7 +69,7 @@ class Manifold(AffectModel):
             {name: FeatureDecoder(width, config) for name, width in config.modalities.items()}
         )
         self.links = LabelLinks(len(config.corpora), config.link)
-        self.calibration = Calibration(tuple(config.modalities))
+        self.calibration = Calibration(tuple(config.modalities), config.fusion)
         self.register_buffer("location", torch.zeros(len(AXES)))
         self.register_buffer("spread", torch.ones(len(AXES)))
         self.register_buffer("prior_mean", torch.zeros(len(AXES)))
@@ -140,8 +140,9 @@ class Manifold(AffectModel):
         features, present = self.given(features, present)
         words = self._words(features, present)
         views = self._views(words)
-        deviation, fused, spread = self.calibration(views, present, self.config.fusion)
-        shared, private = ({name: word[kind] for name, word in words.items()} for kind in (0, 1))
+        deviation, fused, spread = self.calibration(views, present)
+        shared = {name: word.shared for name, word in words.items()}
+        private = {name: word.private for name, word in words.items()}
         return Representation(shared, private, views.affect, deviation, fused, spread)
 
     def views(self, features: dict[str, Tensor], present: dict[str, Tensor]) -> Views:
@@ -200,7 +201,7 @@ class Manifold(AffectModel):
             for name in self.config.modalities:
                 self._project(name, train)
         target = self.in_pooled_units(validation.affect, validation.corpus)
-        self.calibration.fit_on(self.views, validation, target, self.config.fusion)
+        self.calibration.fit_on(self.views, validation, target)
         self.train(was)
 
     def _project(self, name: str, train: FeatureBatch) -> None:

@@ -7,18 +7,19 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from affectspace.models.affect_model import FeatureModelConfig
+from affectspace.models.stacking import MOST_MODALITIES
 
 
 class ManifoldSettings(FeatureModelConfig):
     """What an affective manifold is and how its terms are weighed (Eq. 11)."""
 
     private: int = Field(64, ge=1, description="dimensions of each modality's private latent")
-    hidden: tuple[int, ...] = Field((512,), description="widths of the hidden layers of heads; decoders mirror them")
+    hidden: tuple[int, ...] = Field((256,), description="widths of the hidden layers of heads; decoders mirror them")
     encoder: Literal["separate", "trunk"] = Field(
         "separate", description="two perceptrons a modality, as in the paper; trunk: one, with two linear heads"
     )
     skip: Literal["none", "linear", "ridge"] = Field(
-        "ridge",
+        "none",
         description="linear path to z_vad beside the perceptron, from the training rows' ridge; ridge stays, linear learns on",
     )
     skip_penalty: float | None = Field(
@@ -29,7 +30,7 @@ class ManifoldSettings(FeatureModelConfig):
         description="modalities whose z_vad is the expectation of the emotions' centres under a softmax; several of them "
         "multiply their probabilities where they are fused",
     )
-    dropout: float = Field(0.1, ge=0, lt=1, description="of the heads' hidden layers")
+    dropout: float = Field(0.3, ge=0, lt=1, description="of the heads' hidden layers")
     feature_dropout: float = Field(0.1, ge=0, lt=1, description="of the perceptrons' inputs")
     feature_noise: float = Field(0.0, ge=0, description="Gaussian noise on the same, in standard deviations")
     modality_dropout: float = Field(0.0, ge=0, lt=1, description="share of a row's modalities; one always stays")
@@ -46,6 +47,11 @@ class ManifoldSettings(FeatureModelConfig):
     anchor_loss: Literal["mse", "ccc", "both"] = Field("mse", description="ccc: 1 - concordance over the batch's rows")
     anchor_on: Literal["sample", "mean"] = Field("mean", description="what the anchors see; sample in the paper")
     lexicon_modality: str = Field("text", description="the modality that the lexicon anchors")
+    fusion: Literal["mean", "precision", "stacked"] = Field(  # type: ignore[assignment]
+        "stacked",
+        description="of the modalities' affect: plain mean, weights 1 / variance, or weights of each subset of them "
+        "by regression on validation rows",
+    )
     uncertainty: Literal["constant", "head"] = Field(
         "head", description="of each row by a head of its own, or one per modality and axis; both set on validation"
     )
@@ -73,7 +79,7 @@ class ManifoldSettings(FeatureModelConfig):
     )
     anchor_weight: float = Field(1.0, ge=0, description="lambda_sup")
     lexicon_weight: float = Field(0.1, ge=0, description="lambda_lex, inside lambda_sup")
-    independence_weight: float = Field(1.0, ge=0, description="lambda_dec")
+    independence_weight: float = Field(10.0, ge=0, description="lambda_dec")
     kl_weight: float = Field(1.0, ge=0, description="lambda_kl")
     beta: float = Field(1.0, ge=0, description="of Eq. 10")
     prototype_weight: float = Field(
@@ -89,6 +95,8 @@ class ManifoldSettings(FeatureModelConfig):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if self.fusion == "stacked" and len(self.modalities) > MOST_MODALITIES:
+            raise ValueError(f"fusion: stacked keeps weights of every subset; at most {MOST_MODALITIES} modalities")
         if any(width < 1 for width in self.hidden):
             raise ValueError(f"hidden is {self.hidden}; each layer needs at least one unit")
         if self.encoder == "trunk" and self.private_erasure != "none":
