@@ -16,7 +16,8 @@ ROWS, FIRST = 23, 9  # the halves differ in size, and so do their masks
 SETTINGS = [
     {"independence": "covariance", "reduction": "paper", "anchor_loss": "both"},
     {"independence": "correlation", "private_emotion": "linear", "anchor_loss": "ccc", "prototype_weight": 0.5},
-    {"independence": "hsic", "private_emotion": "adversarial", "class_weights": "balanced"},
+    {"independence": "hsic", "private_emotion": "adversarial", "class_weights": "balanced", "joint_weight": 0.5},
+    {"prototype_heads": ("text", "audio"), "prototype_weight": 1.0, "private_emotion": "hsic", "skip": "linear"},
 ]
 
 WORKER = """

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from affectspace.errors import DataError
 from affectspace.models import Manifold, ManifoldConfig, Posterior
 from affectspace.models.affect_model import FeatureBatch
+from affectspace.models.manifold_codes import drop_modalities
 from affectspace.models.training_statistics import training_statistics
 
 NAN = math.nan
@@ -229,6 +230,22 @@ def test_additive_losses_do_not_depend_on_the_batch_size(reduction: str, fixed_n
 
 
 @pytest.mark.parametrize("independence", ["covariance", "correlation", "hsic"])
+def test_a_modality_that_no_row_has_does_not_dilute_a_term(independence: str) -> None:
+    fields = {**EVERYTHING, "independence": independence, "cross_weight": 0.0}
+    whole, batch = prepared(**fields).eval(), make_batch()
+    batch.present["video"][:] = False
+    part = make_model(**fields, modalities={name: WIDTHS[name] for name in ("text", "audio")}).eval()
+    state = whole.state_dict()
+    part.load_state_dict(
+        {name: state[name] for name in part.state_dict() if not name.startswith("calib")}, strict=False
+    )
+    losses = [model.loss(batch, torch.Generator().manual_seed(0)).terms for model in (whole, part)]
+    for name, value in losses[1].items():
+        if name not in ("joint", "kl"):  # the joint code's KL is divided by the mean width of all modalities
+            torch.testing.assert_close(losses[0][name], value)
+
+
+@pytest.mark.parametrize("independence", ["covariance", "correlation", "hsic"])
 @pytest.mark.parametrize("rows", [0, 1])
 def test_one_row_has_no_penalty_and_no_nan(independence: str, rows: int) -> None:
     model = prepared(**{**EVERYTHING, "independence": independence})
@@ -260,8 +277,6 @@ def test_dropout_and_noise_are_functions_of_the_generator() -> None:
 
 
 def test_modality_dropout_leaves_every_row_one() -> None:
-    from affectspace.models.manifold_loss import drop_modalities
-
     batch = make_batch(400)
     dropped = drop_modalities(batch, 0.5, torch.Generator().manual_seed(0))
     before, after = (torch.stack(list(each.present.values())) for each in (batch, dropped))

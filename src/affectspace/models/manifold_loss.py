@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,45 +12,30 @@ from affectspace.models.emotion_terms import PRIVATE_FLOOR, emotion_correlation,
 from affectspace.models.gathering import gather_rows
 from affectspace.models.independence_penalties import correlation_penalty, covariance_penalty, hsic_penalty
 from affectspace.models.losses import LossTerms
+from affectspace.models.manifold_codes import (
+    Encoded,
+    Joint,
+    divisor,
+    drop_modalities,
+    encode_present,
+    joint_code,
+    reconstructions,
+)
 from affectspace.models.manifold_terms import (
     Part,
     anchor_error,
     discordance,
     gaussian_kl,
     gaussian_nll,
-    reconstruction_error,
     reduce,
     warmed,
     without_value,
 )
-from affectspace.models.posteriors import Posterior
 
 if TYPE_CHECKING:
     from affectspace.models.manifold import Manifold
 
 SHARED_FLOOR = 0.01  # share of the labels' variance below which an axis of z_vad counts as collapsed
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """What one modality's encoder made of the n rows that have it, in their order.
-
-    rows : (n,) positions in the batch; position : (batch,) the reverse, meaningless where absent
-    features : (n, width), standardised
-    shared_code, private_code : one sample of each posterior, (n, 3) and (n, private)
-    deviation : (n, 3), of affect
-    log_emotion : (n, categories) of a head that tells emotions apart, else None
-    """
-
-    rows: Tensor
-    position: Tensor
-    features: Tensor
-    shared: Posterior
-    private: Posterior
-    shared_code: Tensor
-    private_code: Tensor
-    deviation: Tensor
-    log_emotion: Tensor | None
 
 
 def manifold_loss(
@@ -61,7 +45,7 @@ def manifold_loss(
     config = model.config
     if model.training and config.modality_dropout > 0:
         batch = drop_modalities(batch, config.modality_dropout, generator)
-    encoded = {name: _encode(model, name, batch, generator) for name in config.modalities}
+    encoded = {name: encode_present(model, name, batch, generator) for name in config.modalities}
     terms, total = {}, batch.affect.new_zeros(())
     penalty = warmed(progress, config.penalty_warmup)
 
@@ -70,8 +54,8 @@ def manifold_loss(
         terms[name] = value
         total = total + weight * value
 
-    joint = _joint(model, batch, encoded, generator) if config.joint_weight > 0 else None
-    own, cross, fused = _reconstruction(model, batch, encoded, joint)
+    joint = joint_code(model, batch, encoded, generator) if config.joint_weight > 0 else None
+    own, cross, fused = reconstructions(model, batch, encoded, joint)
     add("self", config.self_weight, reduce(own, config.reduction))
     if config.cross_weight > 0 and len(encoded) > 1:
         add("cross", config.cross_weight, reduce(cross, config.reduction))
@@ -98,92 +82,6 @@ def manifold_loss(
     return LossTerms(total, terms)
 
 
-def drop_modalities(batch: FeatureBatch, rate: float, generator: torch.Generator | None) -> FeatureBatch:
-    """Each row without each of its modalities with probability `rate`; a row that would lose all keeps all."""
-    names = list(batch.present)
-    present = torch.stack([batch.present[name] for name in names])
-    kept = present & (torch.rand(present.shape, generator=generator, device=present.device) >= rate)
-    kept = torch.where(kept.any(dim=0), kept, present)
-    return FeatureBatch(
-        batch.features,
-        dict(zip(names, kept, strict=True)),
-        batch.affect,
-        batch.lexicon,
-        batch.category,
-        batch.corpus,
-    )
-
-
-def _of(values: Tensor, rows: Tensor) -> Tensor:
-    """These rows, ascending and each once; no copy where they are all."""
-    return values if len(rows) == len(values) else values.index_select(0, rows)
-
-
-def _encode(model: Manifold, name: str, batch: FeatureBatch, generator: torch.Generator | None) -> Encoded:
-    present = batch.present[name]
-    rows = present.nonzero().squeeze(1)
-    features = model.scaled(name, _of(batch.features[name], rows))
-    word = model.encode(name, features, generator)
-    codes = word.shared.sample(generator), word.private.sample(generator)
-    position = present.cumsum(0) - 1
-    return Encoded(rows, position, features, word.shared, word.private, *codes, word.deviation, word.log_emotion)
-
-
-@dataclass(frozen=True)
-class Joint:
-    """Product of the prior's and all present modalities' Gaussian experts on z_vad (Wu & Goodman 2018).
-
-    position : (batch,) where a row's code is; code : (rows with any modality, 3), one sample each
-    """
-
-    position: Tensor
-    posterior: Posterior
-    code: Tensor
-
-
-def _joint(
-    model: Manifold, batch: FeatureBatch, encoded: dict[str, Encoded], generator: torch.Generator | None
-) -> Joint:
-    precision = model.prior_precision.diagonal().repeat(len(batch), 1)
-    weighted = precision * model.prior_mean
-    for each in encoded.values():
-        expert = torch.exp(-each.shared.log_variance)
-        precision = precision.index_add(0, each.rows, expert)
-        weighted = weighted.index_add(0, each.rows, expert * each.shared.mean)
-    known = torch.stack(list(batch.present.values())).any(dim=0)
-    posterior = Posterior((weighted / precision)[known], -precision[known].log())
-    return Joint(known.cumsum(0) - 1, posterior, posterior.sample(generator))
-
-
-def _reconstruction(
-    model: Manifold, batch: FeatureBatch, encoded: dict[str, Encoded], joint: Joint | None
-) -> tuple[list[Part], list[Part], list[Part]]:
-    """Eqs. 5 and 7, one decoder call for all codes of a modality: its own, those with each other's shared code, the joint."""
-    own, cross, fused = [], [], []
-    for target, there in encoded.items():
-        every = torch.arange(len(there.rows), device=there.rows.device)
-        shared, positions = [there.shared_code], [every]
-        for source, other in encoded.items():
-            if source != target and model.config.cross_weight > 0:
-                both = (batch.present[source] & batch.present[target]).nonzero().squeeze(1)
-                shared.append(_of(other.shared_code, other.position[both]))
-                positions.append(there.position[both])
-        if joint is not None:
-            shared.append(joint.code[joint.position[there.rows]])
-            positions.append(every)
-        private = torch.cat([_of(there.private_code, position) for position in positions])
-        made = model.decode(target, torch.cat(shared), private).split([len(position) for position in positions])
-        parts = [
-            Part(reconstruction_error(one, _of(there.features, position)) / _divisor(model, target))
-            for one, position in zip(made, positions, strict=True)
-        ]
-        if joint is not None:
-            fused.append(parts.pop())
-        own.append(parts[0])
-        cross += parts[1:]
-    return own, cross, fused
-
-
 def _kl(model: Manifold, encoded: dict[str, Encoded], joint: Joint | None) -> Tensor:
     """Eq. 10, nats; the joint posterior as if it were one more modality of mean width."""
     parts = []
@@ -191,17 +89,12 @@ def _kl(model: Manifold, encoded: dict[str, Encoded], joint: Joint | None) -> Te
         kl = gaussian_kl(each.shared, model.prior_mean, model.prior_precision) + each.private.kl_to_standard().sum(
             dim=1
         )
-        parts.append(Part(kl / _divisor(model, name)))
+        parts.append(Part(kl / divisor(model, name)))
     if joint is not None:
-        mean_width = sum(_divisor(model, name) for name in encoded) / len(encoded)
+        mean_width = sum(divisor(model, name) for name in encoded) / len(encoded)
         kl = gaussian_kl(joint.posterior, model.prior_mean, model.prior_precision)
         parts.append(Part(kl / mean_width))
     return reduce(parts, model.config.reduction)
-
-
-def _divisor(model: Manifold, name: str) -> int:
-    """What a modality's reconstruction and KL are divided by: its width, or 1 in the paper's reduction."""
-    return model.config.modalities[name] if model.config.reduction == "default" else 1
 
 
 def _anchored(model: Manifold, each: Encoded) -> Tensor:
@@ -256,18 +149,21 @@ def _independence(model: Manifold, encoded: dict[str, Encoded]) -> Tensor:
         private = gather_rows(each.private.mean if on_mean else each.private_code)
         if config.independence == "covariance":
             penalty = covariance_penalty(shared, private)
-            values.append(penalty if config.reduction == "paper" else penalty / (shared.shape[1] * private.shape[1]))
+            if config.reduction == "default":
+                penalty = penalty / (shared.shape[1] * private.shape[1])
         elif config.independence == "correlation":
-            shared = model.standard_affect(shared)
-            values.append(correlation_penalty(shared, private, SHARED_FLOOR, PRIVATE_FLOOR))
+            penalty = correlation_penalty(model.standard_affect(shared), private, SHARED_FLOOR, PRIVATE_FLOOR)
         else:
-            values.append(hsic_penalty(shared, private))
+            penalty = hsic_penalty(shared, private)
+        values.append((penalty, len(shared)))
     return _over_modalities(model, values)
 
 
-def _over_modalities(model: Manifold, values: list[Tensor]) -> Tensor:
-    total = torch.stack(values).sum()
-    return total if model.config.reduction == "paper" else total / len(values)
+def _over_modalities(model: Manifold, values: list[tuple[Tensor, int]]) -> Tensor:
+    """Sum (paper) or mean of penalties, over the modalities that have two rows or more."""
+    total = torch.stack([value for value, _ in values]).sum()
+    number = sum(rows > 1 for _, rows in values)
+    return total if model.config.reduction == "paper" else total / max(number, 1)
 
 
 def _prototypes(model: Manifold, batch: FeatureBatch, encoded: dict[str, Encoded]) -> Tensor:
@@ -285,38 +181,34 @@ def _prototypes(model: Manifold, batch: FeatureBatch, encoded: dict[str, Encoded
             continue
         parts.append(error(each.log_emotion, each.rows))
         temperature.append(error(model.prototypes(model.standard_affect(each.shared.mean.detach())), each.rows))
-    several, together = _together(batch, encoded)
-    if len(several):
-        parts.append(error(together, several))
+    if len(temperature) > 1:
+        parts.append(error(*_together(batch, encoded)))
     value = reduce(parts, model.config.reduction)
     return value + without_value(reduce(temperature, "default")) if temperature else value
 
 
 def _together(batch: FeatureBatch, encoded: dict[str, Encoded]) -> tuple[Tensor, Tensor]:
-    """Rows that two or more heads tell an emotion of, and their summed log-probabilities (product of experts)."""
-    heads = [each for each in encoded.values() if each.log_emotion is not None]
-    number = batch.category.new_zeros(len(batch))
-    for each in heads:
-        number = number.index_add(0, each.rows, torch.ones_like(each.rows))
+    """Summed log-probabilities (product of experts) of the rows that two or more heads tell an emotion of, and these rows."""
+    number = torch.zeros_like(batch.category)
+    summed = batch.affect.new_zeros(())
+    for each in encoded.values():
+        if each.log_emotion is not None:
+            number = number.index_add(0, each.rows, torch.ones_like(each.rows))
+            own = each.log_emotion.new_zeros(len(batch), each.log_emotion.shape[1])
+            summed = summed + own.index_add(0, each.rows, each.log_emotion)
     several = (number > 1).nonzero().squeeze(1)
-    if not len(several):
-        return several, batch.affect.new_zeros(0, 0)
-    summed = sum(
-        each.log_emotion.new_zeros(len(batch), each.log_emotion.shape[1]).index_add(0, each.rows, each.log_emotion)
-        for each in heads
-        if each.log_emotion is not None
-    )
-    return several, torch.as_tensor(summed)[several]
+    return summed[several], several
 
 
 def _private_emotion(model: Manifold, batch: FeatureBatch, encoded: dict[str, Encoded]) -> Tensor:
     """Emotion in the private means, over the rows of all processes."""
     categories = len(model.config.categories)
     measure = emotion_correlation if model.config.private_emotion == "linear" else emotion_dependence
-    values = [
-        measure(gather_rows(each.private.mean), gather_rows(batch.category[each.rows]), categories)
-        for each in encoded.values()
-    ]
+    values = []
+    for each in encoded.values():
+        category = gather_rows(batch.category[each.rows])
+        value = measure(gather_rows(each.private.mean), category, categories)
+        values.append((value, int((category >= 0).sum())))
     return _over_modalities(model, values)
 
 
