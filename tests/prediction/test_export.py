@@ -23,9 +23,16 @@ from affectspace.training.runs import load, open_run, start_run
 onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
 onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 
+CATEGORIES = ("anger", "calm", "fear")
 MODELS_AND_SETTINGS: list[Any] = [
     ("manifold", {"hidden": (16,), "private": 4, "corpora": ("a", "b"), "categories": ("anger", "calm")}),
     pytest.param("manifold", {"hidden": (16,), "private": 4, "fusion": "mean"}, marks=pytest.mark.slow),
+    pytest.param(
+        "manifold",
+        {"hidden": (16,), "private": 4, "categories": CATEGORIES, "prototype_heads": ("text", "audio")},
+        marks=pytest.mark.slow,
+    ),
+    pytest.param("ensemble", {"hidden": (16,), "private": 4, "members": 2}, marks=pytest.mark.slow),
     pytest.param("mvae", {"hidden": (16,)}, marks=pytest.mark.slow),
     pytest.param("misa", {"hidden": 16}, marks=pytest.mark.slow),
 ]
@@ -145,6 +152,7 @@ def test_refusals(make_run: Callable[..., Path], tmp_path: Path, monkeypatch: py
     assert not (tmp_path / "model.onnx").exists()
 
 
+@pytest.mark.slow
 def test_a_model_that_fixes_its_rows_is_refused(
     make_run: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

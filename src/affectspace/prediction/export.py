@@ -32,6 +32,7 @@ from affectspace.training.progress import Progress, silent
 from affectspace.training.runs import Run, open_run
 
 ROWS = 2  # of the example that is traced
+OURS = "ours."  # before the names of inputs and outputs while the graph is made; no name of the exporter has a point
 METADATA = "affectspace"  # the key of what the file says of itself
 
 
@@ -177,10 +178,12 @@ def _write(
         shapes = (shapes,)  # of *inputs
     with _quiet(), torch.no_grad():
         program = torch.onnx.export(
-            graph, examples, input_names=inputs, output_names=outputs, dynamic_shapes=shapes, dynamo=True, verbose=False
-        )
+            graph, examples, dynamic_shapes=shapes, dynamo=True, verbose=False,
+            input_names=[OURS + name for name in inputs], output_names=[OURS + name for name in outputs],
+        )  # fmt: skip
     assert program is not None
     model = program.model_proto
+    _give_names(model.graph, {*inputs, *outputs})
     fixed = [one.name for one in model.graph.input if not one.type.tensor_type.shape.dim[0].dim_param]
     if fixed:
         raise RunError(f"this model fixes the number of rows of {fixed[0]}, so that it has no dynamic batch to export")
@@ -190,6 +193,19 @@ def _write(
     onnx.checker.check_model(model)
     write_atomic(path, lambda partial: onnx.save_model(model, str(partial)))
     return Exported(path, tuple(inputs), tuple(outputs), facts, path.stat().st_size)
+
+
+def _give_names(graph: Any, public: set[str]) -> None:
+    """Inputs and outputs get their names; a value inside that the exporter called the same (`mean` of an average) another."""
+
+    def renamed(name: str) -> str:
+        return name.removeprefix(OURS) if name.startswith(OURS) else f"inner.{name}" if name in public else name
+
+    for node in graph.node:
+        node.input[:] = [renamed(name) for name in node.input]
+        node.output[:] = [renamed(name) for name in node.output]
+    for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        value.name = renamed(value.name)
 
 
 @contextmanager

@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from affectspace.errors import RunError
+from affectspace.models import Ensemble, Manifold
 from affectspace.models.affect_model import AffectModel, Representation
+from affectspace.models.consensus import masked_log_softmax
 from affectspace.prediction.answers import Answers
 from affectspace.prediction.emotions import published_emotions
 from affectspace.prediction.encoding import Encoded, Modality
@@ -48,37 +51,38 @@ class FeatureReader:
         """Predictions from whatever each sample has."""
         encoded = {one.name: one.encode(samples) for one in self._modalities}
         failures, notes = self._failures(samples, encoded)
-        said = self._represent(encoded)
+        features = {name: torch.from_numpy(one.features).to(self.device) for name, one in encoded.items()}
+        present = {name: torch.from_numpy(one.present).to(self.device) for name, one in encoded.items()}
+        with torch.inference_mode():
+            said = self.model.represent(features, present)
+            names, probabilities = self._emotions(features, present, said)
         mean, deviation = _numbers(said.fused), _numbers(said.fused_deviation)
-        strange = ~np.isfinite(mean).any(axis=1)
-        for row in np.flatnonzero(strange):
+        for row in np.flatnonzero(~np.isfinite(mean).any(axis=1)):
             failures.setdefault(int(row), "the model has no number for it")
         by_modality = {
             name: (_numbers(said.affect[name]), _numbers(said.deviation[name]), encoded[name].present)
             for name in self.modalities
         }
-        names, probabilities = self._emotions(mean, deviation, strange)
         return Answers(mean, deviation, by_modality, probabilities, names, failures, notes)
 
-    def _represent(self, encoded: Mapping[str, Encoded]) -> Representation:
-        features = {name: torch.from_numpy(one.features).to(self.device) for name, one in encoded.items()}
-        present = {name: torch.from_numpy(one.present).to(self.device) for name, one in encoded.items()}
-        with torch.inference_mode():
-            return self.model.represent(features, present)
-
     def _emotions(
-        self, mean: np.ndarray, deviation: np.ndarray, strange: np.ndarray
+        self, features: dict[str, Tensor], present: dict[str, Tensor], said: Representation
     ) -> tuple[tuple[str, ...], np.ndarray]:
-        """Names and probabilities of the emotions: of the model's own prototypes, or of published centres."""
-        known = np.where(strange[:, None], 0.0, mean)
-        own = getattr(self.model, "emotion_probabilities", None)
-        if own is not None and len(self.model.config.categories) > 1:
-            with torch.inference_mode():
-                said = own(torch.from_numpy(known.astype(np.float32)).to(self.device))
-            return self.model.config.categories, _numbers(said)
-        read = [axis for place, axis in enumerate(AXES) if np.isfinite(known[:, place]).all()]
-        emotions = self._published.on(read)
-        return emotions.names, emotions.probabilities(known, deviation)
+        """Names and probabilities of the emotions: the model's own, or those of published centres."""
+        if isinstance(self.model, Manifold | Ensemble) and len(self.model.config.categories) > 1:
+            found = self.model.emotion_probabilities(said.fused.nan_to_num(0.0))
+            views = self.model.views(features, present)
+            if (
+                views.log_emotion and views.centres is not None
+            ):  # heads that tell emotions apart; their experts multiply
+                there = torch.stack([present[name] for name in views.log_emotion])[..., None]
+                logits = torch.where(there, torch.stack(list(views.log_emotion.values())), 0.0).sum(dim=0)
+                found = torch.where(there.any(dim=0), masked_log_softmax(logits, views.centres).exp(), found)
+            return self.model.config.categories, _numbers(found)
+        mean, deviation = _numbers(said.fused), _numbers(said.fused_deviation)
+        read = np.isfinite(mean).any(axis=0)
+        emotions = self._published.on([axis for axis, there in zip(AXES, read, strict=True) if there] or AXES)
+        return emotions.names, emotions.probabilities(np.nan_to_num(mean), deviation)
 
     def _failures(
         self, samples: Sequence[Sample], encoded: Mapping[str, Encoded]

@@ -92,8 +92,7 @@ class Predictor:
 
     @property
     def label_kinds(self) -> tuple[str, ...]:
-        """What the run was trained on: "rated", or "transferred" from emotions, which are proxies; both where corpora differ.
-        """
+        """Kinds of labels that the run was trained on: "rated", or "transferred" from emotions, which are proxies."""
         return self._reader.label_kinds
 
     @property
