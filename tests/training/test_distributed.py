@@ -92,3 +92,16 @@ def test_what_is_told_arrives_in_order_and_the_first_error_is_raised() -> None:
         raise OSError("what the trainer makes of it")
     with pytest.raises(OSError, match="another"), relay.listening(print, print):
         raise OSError("another")
+
+
+def test_a_listener_that_fails_does_not_block_the_others() -> None:
+    def broken(done: int, total: int, text: str) -> None:
+        raise KeyError(text)
+
+    def tell(relay: Relay) -> None:
+        with relay.listening(broken, print):
+            for step in range(10_000):  # more than a pipe holds
+                relay.progress(step, 10_000, f"step {step}")
+
+    with pytest.raises(KeyError, match="step 0"):
+        tell(Relay())

@@ -168,6 +168,7 @@ def test_images_that_cannot_be_read_are_counted_and_left_out(
     moved = changed(config, f"data.path={broken / 'index.csv'}", f"data.media={broken / 'images'}")
     run = fit(moved, tmp_path / "run")
     assert run.facts["unreadable"] == 2
+    assert "left out: 004.png: " in (tmp_path / "run" / "log.txt").read_text()
     assert len(run.split) == 118
 
 
@@ -200,6 +201,18 @@ def test_a_damaged_checkpoint_is_named(config: TrainConfig, tmp_path: Path) -> N
     last = tmp_path / "run" / "checkpoints" / "last.ckpt"
     last.write_bytes(last.read_bytes()[:500])
     with pytest.raises(RunError, match=r"last.ckpt is damaged .*delete it to train from the first epoch"):
+        fit(config, tmp_path / "run")
+
+
+def test_a_checkpoint_of_another_version_is_refused(config: TrainConfig, tmp_path: Path) -> None:
+    fit(config, tmp_path / "run")
+    open_run(tmp_path / "run").record(state="training")
+    last = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    content = torch.load(last, weights_only=True)
+    content["callbacks"] = {}
+    content["loops"]["fit_loop"]["epoch_progress"]["current"].update(ready=1, started=1, processed=1, completed=1)
+    torch.save(content, last)
+    with pytest.raises(RunError, match=r"last.ckpt is of epoch 1 and has no history; another version"):
         fit(config, tmp_path / "run")
 
 

@@ -37,35 +37,42 @@ class Relay:
 
     @contextmanager
     def listening(self, progress: Progress, say: Callable[[str], None]) -> Iterator[None]:
-        """Hand on what the processes tell; on leaving, raise the first RunError that one of them met."""
-        errors: list[RunError] = []
+        """Hand on what the processes tell; on leaving, raise the first RunError that one of them met.
 
-        def listen() -> None:
-            while True:
-                kind, *content = self._queue.get()
-                if kind == "progress":
-                    progress(*content)
-                elif kind == "say":
-                    say(*content)
-                elif kind == "failed":
-                    errors.append(RunError(*content))
-                else:
-                    return
-
-        listener = threading.Thread(target=listen, daemon=True)
+        What `progress` or `say` raise is raised on leaving, too; nobody waits for a listener that is gone.
+        """
+        errors: list[BaseException] = []
+        listener = threading.Thread(target=self._listen, args=(progress, say, errors), daemon=True)
         listener.start()
         try:
             with _environment(TORCH_CPP_LOG_LEVEL="ERROR"):  # a hint about parameters without gradients
                 yield
         except Exception as error:
-            self._queue.put(("end",))
-            listener.join()
+            self._end(listener)
             if errors:
                 raise errors[0] from error
             raise
-        else:
-            self._queue.put(("end",))
-            listener.join()
+        self._end(listener)
+        if errors:
+            raise errors[0]
+
+    def _listen(self, progress: Progress, say: Callable[[str], None], errors: list[BaseException]) -> None:
+        handlers: dict[str, Callable[..., None]] = {"progress": progress, "say": say}
+        while True:
+            kind, *content = self._queue.get()
+            if kind == "end":
+                return
+            if kind == "failed":
+                errors.append(RunError(*content))
+            elif not errors:
+                try:
+                    handlers[kind](*content)
+                except BaseException as error:
+                    errors.append(error)
+
+    def _end(self, listener: threading.Thread) -> None:
+        self._queue.put(("end",))
+        listener.join()
 
 
 @contextmanager

@@ -100,6 +100,8 @@ def _train(
         task = feature_task(config, data)
     continued = "continued" if last_path(run.folder).is_file() else "new"
     log.info("train %d, validation %d %s; %s", task.rows, len(data.rows("validation")), task.unit, continued)
+    for note in task.notes:
+        log.info("%s", note)
     run_trainer(task, config.fit, run.folder, progress, log.info)
     epochs = len(run.history)
     kept = epochs - 1

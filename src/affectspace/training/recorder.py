@@ -53,6 +53,13 @@ class Recorder(Checkpoint):
         self.rows = list(state_dict["rows"])
         self.best_epoch, self.best_value = state_dict["best_epoch"], state_dict["best_value"]
 
+    def on_train_start(self, trainer: L.Trainer, pl_module: Any) -> None:
+        if len(self.rows) != trainer.current_epoch:
+            pl_module.stop(
+                f"{self.last} is of epoch {trainer.current_epoch} and has no history; another version of affectspace wrote "
+                "it: continue with that version, or start anew with --force"
+            )
+
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._started = time.perf_counter()
 

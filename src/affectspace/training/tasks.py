@@ -31,6 +31,7 @@ class Task:
     rows : training rows of an epoch; unit : what they are called
     finish : what is done with the trained model before it is saved
     facts : what run.json records
+    notes : lines for the log
     """
 
     module: Training
@@ -39,6 +40,7 @@ class Task:
     unit: str
     finish: Callable[[], None]
     facts: dict[str, Any]
+    notes: tuple[str, ...] = ()
 
 
 def image_task(config: TrainConfig, data: TrainingSet) -> Task:
@@ -70,6 +72,7 @@ def image_task(config: TrainConfig, data: TrainingSet) -> Task:
         unit="images",
         finish=lambda: None,
         facts=facts,
+        notes=tuple(f"left out: {row.image}: {row.reason}" for row in data.unreadable.itertuples()),
     )
 
 
@@ -84,6 +87,8 @@ def feature_task(config: FeatureTrainConfig, data: FeatureSet) -> Task:
     assert isinstance(model, AffectModel)
     model.prepare(training_statistics(training.batch, complete.model, validation.batch))
 
+    facts = data.run_facts()
+
     def finish() -> None:
         model.after_training(training.batch, validation.batch)
 
@@ -93,7 +98,8 @@ def feature_task(config: FeatureTrainConfig, data: FeatureSet) -> Task:
         rows=sum(map(len, batches.whole)),
         unit="rows",
         finish=finish,
-        facts=data.run_facts(),
+        facts=facts,
+        notes=tuple(f"{name}: {note}" for name, corpus in facts["corpora"].items() for note in corpus.get("notes", [])),
     )
 
 
