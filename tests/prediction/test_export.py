@@ -26,7 +26,7 @@ onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not inst
 CATEGORIES = ("anger", "calm", "fear")
 MODELS_AND_SETTINGS: list[Any] = [
     ("manifold", {"hidden": (16,), "private": 4, "corpora": ("a", "b"), "categories": ("anger", "calm")}),
-    pytest.param("manifold", {"hidden": (16,), "private": 4, "fusion": "mean"}, marks=pytest.mark.slow),
+    pytest.param("manifold", {"hidden": (16,), "private": 4, "fusion": "precision"}, marks=pytest.mark.slow),
     pytest.param(
         "manifold",
         {"hidden": (16,), "private": 4, "categories": CATEGORIES, "prototype_heads": ("text", "audio")},
