@@ -15,6 +15,7 @@ from affectspace.models.label_links import LEAST_DEVIATION, PooledLabels, pool_l
 from affectspace.models.manifold_config import ManifoldSettings
 from affectspace.models.ridge import fit_ridge
 
+SHRINKAGE = 0.1  # of the erasure: what is erased must be there in people of whom there are no rows
 UNCHOSEN_PENALTY = 0.3  # share of the rows, where validation has no label to choose by
 
 
@@ -176,9 +177,9 @@ def _erasure(features: Tensor, targets: Tensor, category: Tensor, config: Manifo
     if config.private_erasure in ("emotion", "both"):
         known = category >= 0
         one_hot = F.one_hot(category[known], len(config.categories)).double()
-        done.append(fit_erasure(features[known], one_hot, len(config.categories)))
+        done.append(fit_erasure(features[known], one_hot, len(config.categories), SHRINKAGE))
     if config.private_erasure in ("affect", "both"):
         known = ~targets.isnan().any(dim=1)
         rest = done[0](features[known]) if done else features[known]
-        done.append(fit_erasure(rest, targets[known], len(AXES)))
+        done.append(fit_erasure(rest, targets[known], len(AXES), SHRINKAGE))
     return done[0] if len(done) == 1 else done[0].then(done[1])
