@@ -111,8 +111,8 @@ _EMOTIONS = {  # of rows that have an emotion; chosen on eight of RAVDESS' actor
     "private_emotion": "hsic", "private_emotion_weight": 3.0, "private_projection": "both",
 }  # fmt: skip
 _ACTED = {
-    **_EMOTIONS, "private": 32, "hidden": (128,), "skip": "linear", "dropout": 0.5, "feature_dropout": 0.2, "feature_noise": 0.5,
-    "independence_weight": 10.0,
+    **_EMOTIONS, "private": 32, "hidden": (128,), "skip": "linear", "dropout": 0.5, "feature_dropout": 0.2,
+    "feature_noise": 0.5, "independence_weight": 10.0,
 }  # fmt: skip
 _ACTED_FIT = {"learning_rate": 5e-3, "weight_decay": 0.05}
 
