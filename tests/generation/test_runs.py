@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 from safetensors.numpy import save_file
 
 from affectspace.errors import DataError, RunError
 from affectspace.generation import WalkGeometry
-from affectspace.generation.runs import SAMPLE, dataset_faces, geometry_of, read_face
+from affectspace.generation.runs import SAMPLE, dataset_faces, directions_of, geometry_of
 from affectspace.models import Levasa, LevasaConfig
 from affectspace.training.runs import Run
 
@@ -26,6 +25,7 @@ class Data:
         self.pixels = np.random.default_rng(0).integers(0, 256, (n + 1, 32, 32, 3), dtype=np.uint8)
         self.pixel_rows = np.arange(1, n + 1)
         self.table = pd.DataFrame({"id": [f"i{k}" for k in range(n)], "person": [f"p{k * 3 // n}" for k in range(n)]})
+        self.labels = SimpleNamespace(evaluation=np.random.default_rng(1).uniform(-1, 1, (n, 2)).astype(np.float32))
 
     def rows(self, part: str) -> np.ndarray:
         return np.arange(len(self.table)) if part != "validation" else np.arange(0)
@@ -69,13 +69,28 @@ def test_faces_of_a_part_are_one_a_person_while_people_last() -> None:
         dataset_faces(data, "validation", 1)
 
 
-def test_pictures_of_any_kind_are_read(tmp_path: Path) -> None:
-    for mode, name in (("L", "a.png"), ("RGBA", "b.png"), ("RGB", "c.jpg"), ("P", "d.gif")):
-        Image.new(mode, (70, 41), 0).save(tmp_path / name)
-        face = read_face(tmp_path / name, 32)
-        assert face.shape == (32, 32, 3)
-        assert face.dtype == np.uint8
-    whole = (tmp_path / "c.jpg").read_bytes()
-    (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(DataError, match=r"cut\.jpg: not a readable image"):
-        read_face(tmp_path / "cut.jpg", 32)
+def test_directions_are_made_of_labelled_training_images_and_kept(tmp_path: Path) -> None:
+    data: Any = Data(40)
+    found = directions_of(Run(tmp_path), MODEL, data=data)
+    assert found.directions.shape == (2, 8)
+    assert np.array_equal(directions_of(Run(tmp_path), MODEL).directions, found.directions)  # kept at first use
+    found.__class__(np.ones((2, 6)), np.ones((2, 7))).save(tmp_path / "directions.safetensors")
+    with pytest.raises(RunError, match=r"is of another model .* delete it"):
+        directions_of(Run(tmp_path), MODEL)
+
+
+def test_codes_of_the_run_save_the_encoding_where_they_are_its_training_rows(tmp_path: Path) -> None:
+    data: Any = Data(40)
+    codes = np.random.default_rng(0).normal(size=(40, 12)).astype(np.float32)
+    save_file({"mean/train": codes}, tmp_path / "codes.safetensors")
+    kept = directions_of(Run(tmp_path), MODEL, data=data)
+    (tmp_path / "directions.safetensors").unlink()
+    save_file({"mean/train": codes[:30]}, tmp_path / "codes.safetensors")
+    assert not np.allclose(directions_of(Run(tmp_path), MODEL, data=data).directions, kept.directions)
+
+
+def test_labels_that_tell_nothing_name_the_other_method(tmp_path: Path) -> None:
+    data: Any = Data(40)
+    data.labels.evaluation[:] = 0.5
+    with pytest.raises(RunError, match=r"do not vary apart .* --method heads needs no labels"):
+        directions_of(Run(tmp_path), MODEL, data=data)

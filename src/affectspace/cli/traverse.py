@@ -1,7 +1,7 @@
 """`affectspace traverse`: one face moved over the map of valence and arousal."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -9,7 +9,11 @@ from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from affectspace.generation import Walk
+    from affectspace.training.runs import Run
+    from affectspace.training.training_set import TrainingSet
 
 MOST = 21  # steps of an axis
 METHODS = ("directions", "heads")
@@ -41,7 +45,11 @@ def traverse(
     ] = "directions",
     judge: Annotated[
         bool,
-        typer.Option("--judge", help="Judge walks of test people by networks trained for that; RUN/judges keeps them."),
+        typer.Option("--judge", help="Judge walks of test people by networks of their own; RUN/judges keeps these."),
+    ] = False,
+    augmentation: Annotated[
+        bool,
+        typer.Option("--augmentation", help="Whether emotion classifiers gain from walked faces; RUN/augmentation."),
     ] = False,
     out: Annotated[Path | None, typer.Option(help="Folder of the figures. [default: RUN/walks]")] = None,
     force: Annotated[bool, typer.Option(help="Replace figures that are there.")] = False,
@@ -50,74 +58,109 @@ def traverse(
     ] = False,
 ) -> None:
     """Walk faces along valence and arousal: a figure a face, films, and what was reached beside what was asked."""
+    films = [suffix for suffix, wanted in ((".gif", gif or (path is not None and not mp4)), (".mp4", mp4)) if wanted]
+    asked = Asked(valence, arousal, path or ("circle" if films else None), frames, crop, method)
+    rows = parse_rows(dataset_rows or "test:4") if dataset_rows or not image else None
+    folder = out or run / "walks"
+    if not (judge or augmentation):
+        _walk(run, image or [], rows, asked, films, folder, force, json_)
+        return
+    if image or dataset_rows or films:
+        raise ConfigError(
+            "--judge and --augmentation take people of the run's corpus; leave out pictures, rows and films"
+        )
+    for study in [name for name, wanted in (("judged", judge), ("augmentation", augmentation)) if wanted]:
+        _study(study, run, folder, method, force, json_)
+
+
+def _walk(
+    run: Path,
+    images: list[Path],
+    rows: tuple[str, int] | None,
+    asked: "Asked",
+    films: list[str],
+    folder: Path,
+    force: bool,
+    json_: bool,
+) -> None:
     import json
 
-    asked = Asked(valence, arousal, path or ("circle" if gif or mp4 else None), frames, crop, method)
-    rows = parse_rows(dataset_rows or "test:4") if dataset_rows or not image else None
-
-    from affectspace.errors import RunError
     from affectspace.files import write_text
-    from affectspace.generation.photos import framing_of, read_photo
-    from affectspace.generation.runs import dataset_faces, directions_of, geometry_of, open_data, walkable
+    from affectspace.generation.runs import open_data, walkable, way_of
     from affectspace.generation.walks import grid_points, walk
     from affectspace.report import save_figure, walk_figure
     from affectspace.training.runs import open_run
 
     opened = open_run(run)
-    model = walkable(opened)
-    folder = out or run / "walks"
-    if judge:
-        if image or dataset_rows or asked.points is not None:
-            raise ConfigError(
-                "--judge walks test people of the run's corpus; leave out --image, --dataset-rows and --path"
-            )
-        _judge(run, folder, method, force, json_)
-        return
-    films = [
-        suffix for suffix, wanted in ((".gif", gif or not mp4), (".mp4", mp4)) if wanted and asked.points is not None
-    ]
+    model, walks = walkable(opened), []
     with progress_bar() as progress:
-        data, faces = None, []
-        if rows is not None or needs_corpus(run, asked):
-            data = open_data(opened, progress)
-        for one in image or []:
-            framing = framing_of(opened, data) if data is not None else kept_framing(run)
-            photo = read_photo(one, model.config.image_size, framing, crop)
-            faces.append((one.stem, str(one), photo.pixels, {"cut": photo.cut, "note": photo.note}))
-        if rows is not None and data is not None:
-            names, pixels = dataset_faces(data, *rows)
-            faces += [
-                (name, name, face, {"cut": "corpus", "note": ""}) for name, face in zip(names, pixels, strict=True)
-            ]
-        stems = [folder / name for name in file_names([face[0] for face in faces])]
-        files = [stem.with_name(stem.name + suffix) for stem in stems for suffix in (".png", *films)]
-        there = [file for file in (*files, folder / "walks.json") if file.exists()]
-        if there and not force:
-            raise RunError(f"{there[0]} is there already; --force replaces it, --out names another folder")
-        fitted = {"directions": directions_of, "heads": geometry_of}[method](opened, model, progress, data)
-        points, walks = grid_points(asked.valences, asked.arousals), []
-        for number, ((name, source, face, cut), stem) in enumerate(zip(faces, stems, strict=True)):
-            progress(number, len(faces), f"walk of {name}")
-            moved = walk(model, face, points, fitted)
-            grid = moved.images.reshape(len(asked.arousals), len(asked.valences), *face.shape)
+        data = open_data(opened, progress) if rows is not None or needs_corpus(run, asked) else None
+        faces = faces_to_walk(opened, model.config.image_size, images, rows, asked, data)
+        stems = stems_to_write(folder, [face.name for face in faces], [".png", *films], force)
+        way = way_of(opened, model, asked.method, progress, data)
+        points = grid_points(asked.valences, asked.arousals)
+        for number, (face, stem) in enumerate(zip(faces, stems, strict=True)):
+            progress(number, len(faces), f"walk of {face.name}")
+            moved = walk(model, face.pixels, points, way)
+            grid = moved.images.reshape(len(asked.arousals), len(asked.valences), *face.pixels.shape)
             figure = stem.with_name(stem.name + ".png")
-            save_figure(walk_figure(grid, asked.valences, asked.arousals, original=face), figure)
-            made = [] if asked.points is None else film(walk(model, face, asked.points, fitted), stem, films)
-            walks.append({**record(source, figure, moved), **cut, "films": made})
+            save_figure(walk_figure(grid, asked.valences, asked.arousals, original=face.pixels), figure)
+            made = [] if asked.points is None else film(walk(model, face.pixels, asked.points, way), stem, films)
+            walks.append({**record(face.source, figure, moved), "cut": face.cut, "note": face.note, "films": made})
         progress(len(faces), len(faces), "walks")
     answer = {
-        "run": str(run), "method": method, "valence": asked.valences, "arousal": asked.arousals, "path": asked.path,
-        "walks": walks,
+        "run": str(run), "method": asked.method, "valence": asked.valences, "arousal": asked.arousals,
+        "path": asked.path, "walks": walks,
     }  # fmt: skip
     text = json.dumps(answer, indent=2)
     write_text(folder / "walks.json", text + "\n")
-    for one in walks:
-        if one["note"]:
-            typer.echo(f"{one['face']}: {one['note']}; its middle square was walked", err=True)
+    for told in walks:
+        if told["note"]:
+            typer.echo(f"{told['face']}: {told['note']}; the middle of the picture was walked", err=True)
     if json_:
         typer.echo(text)
     else:
         _show(walks, asked.valences, asked.arousals, folder)
+
+
+class Face(NamedTuple):
+    """A face to walk: a name for files, where it is from, (size, size, 3) uint8, how it was cut, what is to be said of it."""
+
+    name: str
+    source: str
+    pixels: "np.ndarray"
+    cut: str
+    note: str
+
+
+def faces_to_walk(
+    run: "Run", size: int, images: list[Path], rows: tuple[str, int] | None, asked: "Asked", data: "TrainingSet | None"
+) -> list[Face]:
+    """Photographs as they are given, then rows of the corpus. Raises DataError as `read_photo` and `dataset_faces`."""
+    from affectspace.generation.photos import framing_of, read_framing, read_photo
+    from affectspace.generation.runs import dataset_faces
+
+    faces = []
+    for path in images:
+        framing = framing_of(run, data) if data is not None else read_framing(run.folder / "framing.json")
+        photo = read_photo(path, size, framing, asked.crop)
+        faces.append(Face(path.stem, str(path), photo.pixels, photo.cut, photo.note))
+    if rows is not None and data is not None:
+        names, pixels = dataset_faces(data, *rows)
+        faces += [Face(name, name, face, "corpus", "") for name, face in zip(names, pixels, strict=True)]
+    return faces
+
+
+def stems_to_write(folder: Path, names: list[str], suffixes: list[str], force: bool) -> list[Path]:
+    """Paths without their ending, one a face. Raises RunError where a file is there and must not be replaced."""
+    from affectspace.errors import RunError
+
+    stems = [folder / name for name in file_names(names)]
+    files = [stem.with_name(stem.name + suffix) for stem in stems for suffix in suffixes]
+    there = [file for file in (*files, folder / "walks.json") if file.exists()]
+    if there and not force:
+        raise RunError(f"{there[0]} is there already; --force replaces it, --out names another folder")
+    return stems
 
 
 class Asked:
@@ -146,12 +189,6 @@ def needs_corpus(run: Path, asked: Asked) -> bool:
     return not framed or not (run / "directions.safetensors").is_file()
 
 
-def kept_framing(run: Path) -> Any:
-    from affectspace.generation.photos import read_framing
-
-    return read_framing(run / "framing.json")
-
-
 def film(walk: "Walk", stem: Path, suffixes: list[str]) -> list[str]:
     """A walk as GIF or MP4 beside the figures; the names of the files."""
     import numpy as np
@@ -161,29 +198,32 @@ def film(walk: "Walk", stem: Path, suffixes: list[str]) -> list[str]:
 
     points = np.where(np.isnan(walk.asked), walk.reached.clip(-1, 1), walk.asked)
     frames = walk_frames(walk.images, points, closed(points))
-    writers = {".gif": save_gif, ".mp4": save_mp4}
-    return [str(writers[suffix](frames, stem.with_name(stem.name + suffix))) for suffix in suffixes]
+    files = [stem.with_name(stem.name + suffix) for suffix in suffixes]
+    return [str(save_gif(frames, file) if file.suffix == ".gif" else save_mp4(frames, file)) for file in files]
 
 
-def _judge(run: Path, folder: Path, method: str, force: bool, json_: bool) -> None:
-    """Walks of test people before their judges, and what these say."""
+def _study(study: str, run: Path, folder: Path, method: str, force: bool, json_: bool) -> None:
+    """Walks of test people before their judges, or as augmentation: figures, and the report's path."""
     import json
 
     from affectspace.errors import RunError
+    from affectspace.experiments.walks.augmentation import run_augmentation
     from affectspace.experiments.walks.judge_run import judge_run
     from affectspace.training.runs import open_run
 
-    if (folder / "judged.json").exists() and not force:
-        raise RunError(f"{folder / 'judged.json'} is there already; --force judges anew, --out names another folder")
+    path = folder / f"{study}.json"
+    if path.exists() and not force:
+        raise RunError(f"{path} is there already; --force makes it anew, --out names another folder")
     with progress_bar() as progress:
-        metrics, report = judge_run(open_run(run), folder, method=method, progress=progress)
+        work = judge_run if study == "judged" else run_augmentation
+        metrics, report = work(open_run(run), folder, method=method, progress=progress)
     if json_:
         typer.echo(json.dumps(metrics.to_dict(), indent=2))
         return
     for experiment, row, name, one in metrics:
         interval = f"  [{one.low:+.3f}, {one.high:+.3f}]" if one.low is not None and one.high is not None else ""
         value = "-" if one.value is None else f"{one.value:+.3f}"
-        typer.echo(f"  {experiment:<14} {row + ', ' + name:<46} {value:>8}{interval}")
+        typer.echo(f"  {experiment:<14} {row + ', ' + name:<50} {value:>8}{interval}")
     typer.echo(f"report: {report}")
 
 

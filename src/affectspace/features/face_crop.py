@@ -36,12 +36,12 @@ def _new_detector() -> Any:
     return dlib.get_frontal_face_detector()
 
 
-def find_face(frame: np.ndarray) -> Box | None:
-    """The largest face of a frame, (height, width, 3) uint8, or None. Frames are looked at with a short side of 360 pixels."""
+def find_face(frame: np.ndarray, short_side: int = SHORT_SIDE) -> Box | None:
+    """The largest face of a frame, (height, width, 3) uint8, or None. Frames are looked at with that short side, in pixels."""
     from PIL import Image
 
     height, width = frame.shape[:2]
-    scale = SHORT_SIDE / min(height, width)
+    scale = short_side / min(height, width)
     size = max(round(width * scale), 1), max(round(height * scale), 1)
     small = np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.BILINEAR))
     boxes = _detector()(small, 0)

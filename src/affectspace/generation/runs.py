@@ -10,6 +10,7 @@ from affectspace.errors import DataError, RunError
 from affectspace.files import write_atomic
 from affectspace.generation.directions import AffectDirections, fit_directions
 from affectspace.generation.geometry import WalkGeometry, fit_geometry
+from affectspace.generation.moving import Geometry
 from affectspace.models import Levasa
 from affectspace.training.batches import to_image
 from affectspace.training.runs import Run
@@ -37,6 +38,15 @@ def walkable(run: Run) -> Levasa:
     model = run.model()
     assert isinstance(model, Levasa)
     return model
+
+
+def way_of(
+    run: Run, model: Levasa, method: str, progress: Progress = silent, data: TrainingSet | None = None
+) -> Geometry:
+    """How the run's codes move: "directions" or "heads". Raises RunError as `directions_of` and `geometry_of`."""
+    if method == "directions":
+        return directions_of(run, model, progress, data)
+    return geometry_of(run, model, progress, data)
 
 
 def directions_of(

@@ -1,32 +1,20 @@
-"""One face at other valences and arousals: how a chunk of the code is set for an asked value.
+"""One face at other valences and arousals: pictures of a code that is moved (see `moving`)."""
 
-A chunk has many dimensions and the asked value is one number, so that many codes would do. We take the nearest, where
-near is measured as the training codes vary: with h the model's reading of an axis (any head; discrete heads read their
-mean level), g its gradient and Sigma the covariance of that chunk over the training codes, a code z moves to
-
-    z' = z + Sigma g (asked - h(z)) / (g' Sigma g).
-
-Where h is linear this is the least Mahalanobis move that reaches the asked value, in one go. Where it is not, the step
-is repeated from where it came to (damped Gauss-Newton). Each axis moves in its own chunk, z_z stays.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from affectspace.errors import DataError, RunError
-from affectspace.generation.geometry import AXES, WalkGeometry
+from affectspace.generation.geometry import AXES
+from affectspace.generation.moving import TOLERANCE, Geometry, move, read
 from affectspace.models import Levasa
 
-TOLERANCE = 1e-3  # of the reached against the asked value
-STEPS = 20
-LONGEST = 1.0  # Mahalanobis length of one step at most: 20 standard deviations in all
-HALVINGS = 6
 BATCH = 64
+
+__all__ = ["Walk", "decode", "grid_points", "move", "read", "walk", "walk_grid", "walk_path"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,77 +22,29 @@ class Walk:
     """One face at n points of the map.
 
     images : (n, size, size, 3) uint8 RGB
-    asked, reached : (n, 2), valence and arousal; reached is what the model reads off the code that was decoded
+    asked : (n, 2), valence and arousal, NaN where an axis was left as it is
+    reached : (n, 2), what the geometry reads off the code that was decoded
+    heads : (n, 2), what the model's heads read off it; NaN where it has none
+    codes : (n, 3 * chunk) float32
     """
 
     images: np.ndarray
     asked: np.ndarray
     reached: np.ndarray
+    heads: np.ndarray
+    codes: np.ndarray
 
     @property
     def missed(self) -> np.ndarray:
-        """(n, 2), where the asked value was not reached."""
+        """(n, 2), where an asked value was not reached."""
         return np.abs(self.asked - self.reached) > 2 * TOLERANCE
 
 
-def move(
-    model: Levasa,
-    code: Tensor,
-    geometry: WalkGeometry,
-    valence: Tensor | None = None,
-    arousal: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
-    """Codes that read as the asked values, and what they read as.
-
-    code : (batch, 3 * chunk); valence, arousal : (batch,) on [-1, 1], None to leave an axis and its chunk as they are
-    returns : codes (batch, 3 * chunk), detached, and readings (batch, 2); a value that cannot be reached is approached
-
-    Raises DataError where an asked value is not on [-1, 1] or its number is not the codes'.
-    """
-    if code.ndim != 2 or code.shape[1] != model.latent:
-        raise DataError(f"codes have shape {tuple(code.shape)}; give (batch, {model.latent})")
-    with torch.inference_mode(False), torch.enable_grad():
-        whole = code.detach().clone()
-        asked = torch.stack([_asked(whole, *item) for item in zip(AXES, (valence, arousal), strict=True)], dim=1)
-        sigma = torch.as_tensor(geometry.covariance, dtype=code.dtype, device=code.device)
-        rest = whole[:, 2 * model.config.chunk :]
-
-        def join(parts: Tensor) -> Tensor:
-            return torch.cat([parts.flatten(1), rest], dim=1)
-
-        parts = torch.stack(model.chunks(whole)[:2], dim=1)  # (batch, axis, chunk)
-        for _ in range(STEPS):
-            parts = parts.detach().requires_grad_()
-            reading = read(model, join(parts), geometry)
-            gap = torch.where(asked.isnan(), torch.zeros_like(asked), asked - reading.detach())
-            if bool((gap.abs() < TOLERANCE).all()):
-                break
-            # an axis is read off its own chunk only, so that the gradient of the sum holds both axes' gradients
-            (gradient,) = torch.autograd.grad(reading.sum(), parts)
-            with torch.no_grad():
-                step = _step(gap, gradient, sigma)
-                share = _share(lambda at: read(model, join(at), geometry), parts, step, asked, gap)
-                parts = parts + share[..., None] * step
-            if not bool(share.any()):
-                break
-    with torch.no_grad():
-        moved = join(parts.detach())
-        return moved, read(model, moved, geometry)
-
-
-def read(model: Levasa, code: Tensor, geometry: WalkGeometry) -> Tensor:
-    """Valence and arousal of codes, (batch, 2): by the geometry's read-out where it has one, else by the heads."""
-    if geometry.readout is None:
-        return model.read_affect(code)
-    readout = torch.as_tensor(geometry.readout, dtype=code.dtype, device=code.device)
-    parts = torch.stack(model.chunks(code)[:2], dim=1)
-    return (parts * readout[:, :-1]).sum(dim=2) + readout[:, -1]
-
-
-def walk(model: Levasa, image: np.ndarray, points: np.ndarray, geometry: WalkGeometry) -> Walk:
+def walk(model: Levasa, image: np.ndarray, points: np.ndarray, geometry: Geometry) -> Walk:
     """One face at points of the map.
 
-    image : (size, size, 3) uint8 RGB, of the model's size; points : (n, 2), valence and arousal on [-1, 1]
+    image : (size, size, 3) uint8 RGB, of the model's size
+    points : (n, 2), valence and arousal on [-1, 1]; an axis that is NaN at all points is left as it is
 
     Raises DataError where the image or a point is of another kind, RunError where the model is in training mode.
     """
@@ -119,18 +59,39 @@ def walk(model: Levasa, image: np.ndarray, points: np.ndarray, geometry: WalkGeo
     with torch.no_grad():
         pixels = torch.tensor(image, device=weight.device).permute(2, 0, 1)[None].to(weight.dtype) / 255.0
         code = model.encode(pixels).mean
-        images, reached = [], []
-        for start in range(0, len(points), BATCH):
-            asked = torch.as_tensor(points[start : start + BATCH], dtype=weight.dtype, device=weight.device)
-            moved, reading = move(model, code.expand(len(asked), -1), geometry, asked[:, 0], asked[:, 1])
-            decoded = model.decode(moved).permute(0, 2, 3, 1).float().clamp(0, 1)
-            images.append((decoded * 255).round().to(torch.uint8).cpu().numpy())
-            reached.append(reading.double().cpu().numpy())
-    return Walk(np.concatenate(images), points, np.concatenate(reached))
+    left = np.isnan(points).all(axis=0)
+    codes, reached = [], []
+    for start in range(0, len(points), BATCH):
+        asked = torch.as_tensor(points[start : start + BATCH], dtype=weight.dtype, device=weight.device)
+        axes = [None if left[axis] else asked[:, axis] for axis in (0, 1)]
+        moved, reading = move(model, code.expand(len(asked), -1), geometry, *axes)
+        codes.append(moved)
+        reached.append(reading.double().cpu().numpy())
+    found = torch.cat(codes)
+    return Walk(
+        decode(model, found), points, np.concatenate(reached), _heads(model, found), found.float().cpu().numpy()
+    )
+
+
+@torch.no_grad()
+def decode(model: Levasa, codes: torch.Tensor) -> np.ndarray:
+    """Pictures of codes, (n, 3 * chunk) -> (n, size, size, 3) uint8, batch by batch."""
+    images = []
+    for part in codes.split(BATCH):
+        decoded = model.decode(part).permute(0, 2, 3, 1).float().clamp(0, 1)
+        images.append((decoded * 255).round().to(torch.uint8).cpu().numpy())
+    return np.concatenate(images)
+
+
+@torch.no_grad()
+def _heads(model: Levasa, codes: torch.Tensor) -> np.ndarray:
+    if not set(AXES) <= set(model.heads):
+        return np.full((len(codes), 2), np.nan)
+    return model.read_affect(codes).double().cpu().numpy()
 
 
 def walk_grid(
-    model: Levasa, image: np.ndarray, valences: Sequence[float], arousals: Sequence[float], geometry: WalkGeometry
+    model: Levasa, image: np.ndarray, valences: Sequence[float], arousals: Sequence[float], geometry: Geometry
 ) -> np.ndarray:
     """One face at every pair of values, (arousals, valences, size, size, 3) uint8.
 
@@ -140,7 +101,7 @@ def walk_grid(
     return images.reshape(len(arousals), len(valences), *images.shape[1:])
 
 
-def walk_path(model: Levasa, image: np.ndarray, path: np.ndarray, geometry: WalkGeometry, steps: int = 8) -> Walk:
+def walk_path(model: Levasa, image: np.ndarray, path: np.ndarray, geometry: Geometry, steps: int = 8) -> Walk:
     """One face along the straight lines between the corners of a path, each line in `steps` equal steps.
 
     path : (corners, 2), valence and arousal
@@ -159,39 +120,3 @@ def walk_path(model: Levasa, image: np.ndarray, path: np.ndarray, geometry: Walk
 def grid_points(valences: Sequence[float], arousals: Sequence[float]) -> np.ndarray:
     """(arousals * valences, 2): rows of one arousal each, in the order given."""
     return np.array([(valence, arousal) for arousal in arousals for valence in valences], dtype=np.float64)
-
-
-def _asked(code: Tensor, axis: str, values: Tensor | None) -> Tensor:
-    """(batch,) of the code's type; NaN stands for an axis to leave as it is."""
-    if values is None:
-        return torch.full_like(code[:, 0], torch.nan)
-    values = torch.as_tensor(values, dtype=code.dtype, device=code.device).detach()
-    if values.shape != code.shape[:1]:
-        raise DataError(f"{axis} has shape {tuple(values.shape)} for {len(code)} codes; give one value a code")
-    wrong = ~(values.abs() <= 1)
-    if bool(wrong.any()):
-        raise DataError(f"{axis} {float(values[wrong][0]):g} was asked; valence and arousal lie on [-1, 1]")
-    return values.clone()
-
-
-def _step(gap: Tensor, gradient: Tensor, sigma: Tensor) -> Tensor:
-    """Sigma g gap / (g' Sigma g) of each row and axis, (batch, 2, chunk), of Mahalanobis length LONGEST at most."""
-    push = torch.einsum("aij,baj->bai", sigma, gradient)
-    variance = (gradient * push).sum(dim=2)
-    length = gap.abs() / variance.sqrt()
-    scale = gap / variance * (LONGEST / length.clamp(min=LONGEST))
-    return torch.where(variance > 0, scale, torch.zeros_like(scale))[..., None] * push
-
-
-def _share(reader: Callable[[Tensor], Tensor], parts: Tensor, step: Tensor, asked: Tensor, gap: Tensor) -> Tensor:
-    """How much of the step to go, (batch, 2): 1, 1/2, 1/4, ..., the first that comes nearer; 0 where none does."""
-    share = torch.zeros_like(gap)
-    open_ = gap.abs() >= TOLERANCE
-    for halvings in range(HALVINGS + 1):
-        trial = torch.where(open_, torch.full_like(gap, 0.5**halvings), share)
-        nearer = (asked - reader(parts + trial[..., None] * step)).abs() < gap.abs()
-        share = torch.where(open_ & nearer, trial, share)
-        open_ = open_ & ~nearer
-        if not bool(open_.any()):
-            break
-    return share

@@ -1,0 +1,158 @@
+"""A walk as an animation: the face, and beside it the map with the value that is asked; GIF or MP4."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageColor, ImageDraw, ImageFont
+
+from affectspace.errors import ConfigError, DataError
+from affectspace.report.saving import write_whole
+
+SIDE = 256  # pixels of the face and of the map
+MARGIN = 34  # of the map, for the names of its axes
+INK, MUTED, GRID, TRAIL, MARK = "#22262b", "#80868e", "#dfe2e6", "#b9c4d6", "#c8452f"
+
+
+def walk_frames(images: np.ndarray, points: np.ndarray, loop: bool = False) -> list[np.ndarray]:
+    """Pictures (SIDE, 2 * SIDE, 3) uint8 of a walk, the point of the map marked in each.
+
+    images : (n, size, size, 3) uint8; points : (n, 2), valence and arousal on [-1, 1]
+    loop : the path closes; else the frames come back the way they went
+
+    Raises DataError where images and points do not fit or are not finite.
+    """
+    points = np.asarray(points, dtype=float)
+    if images.ndim != 4 or images.dtype != np.uint8 or points.shape != (len(images), 2) or not len(images):
+        raise DataError(f"images {images.shape} of {images.dtype} and points {points.shape} do not fit: one a point")
+    if not np.isfinite(points).all():
+        raise DataError("a point of the walk is not finite; give the value that was read where none was asked")
+    background = _map(points, loop)
+    frames = []
+    for image, point in zip(images, points, strict=True):
+        sheet = Image.new("RGB", (2 * SIDE, SIDE), "white")
+        sheet.paste(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BICUBIC), (0, 0))
+        sheet.paste(background, (SIDE, 0))
+        draw = ImageDraw.Draw(sheet)
+        x, y = _place(*point)
+        x += SIDE
+        draw.ellipse((x - 7, y - 7, x + 7, y + 7), fill=MARK, outline="white", width=2)
+        text = f"valence {_signed(point[0])}   arousal {_signed(point[1])}"
+        draw.text((SIDE + SIDE / 2, 8), text, INK, _font(14), "mt")
+        frames.append(np.asarray(sheet))
+    return frames if loop or len(frames) < 3 else frames + frames[-2:0:-1]
+
+
+def save_gif(frames: Sequence[np.ndarray], path: str | Path, rate: float = 12) -> Path:
+    """An endless GIF, whole or not at all. frames : (height, width, 3) uint8 each; rate : frames a second."""
+    checked = _checked(frames)
+    palette = _palette(checked)
+    pictures = [Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in checked]
+    buffer = io.BytesIO()
+    duration = max(20, round(1000 / rate))  # shorter ones are slowed down by browsers
+    pictures[0].save(
+        buffer, "GIF", save_all=True, append_images=pictures[1:], duration=duration, loop=0, optimize=False
+    )
+    return write_whole(path, buffer.getvalue())
+
+
+def _palette(frames: list[np.ndarray]) -> Image.Image:
+    """256 colours for all frames; the mark's is among them, though it covers few pixels."""
+    chosen = [frames[place] for place in np.unique(np.linspace(0, len(frames) - 1, 6).round().astype(int))]
+    mark = np.empty((24, chosen[0].shape[1], 3), dtype=np.uint8)
+    mark[:] = ImageColor.getrgb(MARK)
+    return Image.fromarray(np.concatenate([*chosen, mark])).quantize(256, dither=Image.Dither.NONE)
+
+
+def save_mp4(frames: Sequence[np.ndarray], path: str | Path, rate: int = 12, times: int = 3) -> Path:
+    """An H.264 film that plays the frames so many times, whole or not at all.
+
+    Raises ConfigError where PyAV, or an encoder in it, is missing.
+    """
+    try:
+        import av
+    except ImportError as error:
+        raise ConfigError("films need PyAV: pip install 'affectspace[video]', or write a GIF (--gif)") from error
+    pictures = _checked(frames)
+    height, width = (side - side % 2 for side in pictures[0].shape[:2])  # the format halves the colours
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as container:
+        stream: Any = container.add_stream(_encoder(av), rate=rate)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for picture in pictures * times:
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture[:height, :width]), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return write_whole(path, buffer.getvalue())
+
+
+def _encoder(av: Any) -> str:
+    for name in ("libx264", "libopenh264", "mpeg4"):
+        try:
+            av.codec.Codec(name, "w")
+        except ValueError:
+            continue
+        return name
+    raise ConfigError("this PyAV encodes no film that browsers play; install another one, or write a GIF (--gif)")
+
+
+def _checked(frames: Sequence[np.ndarray]) -> list[np.ndarray]:
+    pictures = list(frames)
+    if not pictures:
+        raise DataError("there are no frames to write")
+    for frame in pictures:
+        if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or frame.shape != pictures[0].shape:
+            raise DataError(
+                f"a frame is {frame.shape} of {frame.dtype}; give (height, width, 3) of uint8, all of one size"
+            )
+    return pictures
+
+
+def _map(points: np.ndarray, loop: bool) -> Image.Image:
+    """The circumplex with its axes and the whole path."""
+    scale = 3  # drawn larger and shrunk, for smooth lines
+    sheet = Image.new("RGB", (SIDE * scale, SIDE * scale), "white")
+    draw = ImageDraw.Draw(sheet)
+
+    def at(valence: float, arousal: float) -> tuple[float, float]:
+        x, y = _place(valence, arousal)
+        return x * scale, y * scale
+
+    draw.ellipse((*at(-1, 1), *at(1, -1)), outline=GRID, width=scale)
+    draw.line((*at(-1, 0), *at(1, 0)), MUTED, scale)
+    draw.line((*at(0, -1), *at(0, 1)), MUTED, scale)
+    trail = [at(*point) for point in (np.concatenate([points, points[:1]]) if loop else points)]
+    draw.line(trail, TRAIL, 3 * scale, joint="curve")
+    sheet = sheet.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+    draw, small = ImageDraw.Draw(sheet), _font(12)
+    left, middle_y = _place(-1, 0)
+    right, _ = _place(1, 0)
+    middle_x, bottom = _place(0, -1)
+    draw.text((right, middle_y + 4), "valence", MUTED, small, "rt")
+    draw.text((left, middle_y + 4), "−1", MUTED, small, "lt")
+    draw.text((middle_x + 5, _place(0, 1)[1]), "arousal", MUTED, small, "lt")
+    draw.text((middle_x + 5, bottom), "−1", MUTED, small, "lb")
+    return sheet
+
+
+def _place(valence: float, arousal: float) -> tuple[float, float]:
+    """Pixels of a point in the map."""
+    half = SIDE / 2 - MARGIN
+    return SIDE / 2 + half * float(valence), SIDE / 2 + 6 - half * float(arousal)
+
+
+def _font(size: int) -> Any:
+    """The face of our figures, which matplotlib ships; Pillow's own lacks some signs."""
+    from matplotlib import get_data_path
+
+    try:
+        return ImageFont.truetype(str(Path(get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")), size)
+    except OSError:
+        return ImageFont.load_default(size)
+
+
+def _signed(value: float) -> str:
+    text = f"{value:+.2f}"
+    return ("0.00" if text in ("+0.00", "-0.00") else text).replace("-", "−")
