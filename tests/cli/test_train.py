@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -12,6 +14,7 @@ from typer.testing import CliRunner
 from affectspace.cli import app
 from affectspace.corpora.faces import make_faces
 from affectspace.errors import RunError
+from affectspace.features.store import FeatureStore, Shard
 
 SMALL = {"width": 4, "image_size": 32, "hidden": [16], "chunk": 4}
 
@@ -44,6 +47,40 @@ def test_train_then_evaluate(config: Path, tmp_path: Path, alignment: str) -> No
         CliRunner().invoke(app, ["evaluate", str(run)], catch_exceptions=False)
     again = CliRunner().invoke(app, ["evaluate", str(run), "--force", "--json"], catch_exceptions=False)
     assert json.loads(again.stdout)["probes"]
+
+
+def test_a_run_on_features_says_which_commands_are_for_it(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    affect = random.uniform(-0.6, 0.6, (60, 3)).round(3)
+    table = pd.DataFrame(affect, columns=["valence", "arousal", "dominance"]).assign(text="a day")
+    table.insert(0, "id", [f"s{row}" for row in range(60)])
+    table["person"] = [f"p{row % 10}" for row in range(60)]
+    table.to_csv(tmp_path / "index.csv", index=False)
+    identity = {
+        "name": "text:drawn",
+        "modality": "text",
+        "dimension": 5,
+        "licence": "free",
+        "revision": "1",
+        "settings": {},
+    }
+    store = FeatureStore.create(tmp_path / "text", identity)
+    store.add(Shard(list(table["id"][:50]), [""] * 50, random.normal(size=(50, 5)).astype(np.float32), []))
+    corpus = {"corpus": "table", "path": str(tmp_path / "index.csv"), "scale": "canonical"}
+    fields = {
+        "data": {"corpora": {"mine": {**corpus, "features": {"text": str(tmp_path / "text")}}}},
+        "model": {"kind": "manifold", "hidden": [4], "private": 2},
+        "fit": {"epochs": 1, "batch_size": 16, "accelerator": "cpu"},
+    }
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(fields))
+    run = tmp_path / "run"
+    command = ["train", str(tmp_path / "config.yaml"), "--out", str(run)]
+    trained = CliRunner().invoke(app, command, catch_exceptions=False)
+    assert "mine: 10 rows without features are left out" in trained.output
+    assert f"next: affectspace predict {run}" in trained.output
+    for wrong in (["evaluate", str(run)], ["traverse", str(run)]):
+        with pytest.raises(RunError, match=r"reads features and no images; `affectspace predict"):
+            CliRunner().invoke(app, wrong, catch_exceptions=False)
 
 
 def test_errors_are_one_line_and_exit_2(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def _train(
         assert isinstance(data, FeatureSet)
         task = feature_task(config, data)
     continued = "continued" if last_path(run.folder).is_file() else "new"
-    log.info("train %d, validation %d %s; %s", task.rows, len(data.rows("validation")), task.unit, continued)
+    log.info("%d %s an epoch, validation on %d; %s", task.rows, task.unit, len(data.rows("validation")), continued)
     for note in task.notes:
         log.info("%s", note)
     run_trainer(task, config.fit, run.folder, progress, log.info)

@@ -6,7 +6,7 @@ from affectspace.features.store import FeatureStore
 from affectspace.training.feature_configuration import FeatureDataConfig
 
 
-def open_stores(data: FeatureDataConfig, where: str = "data") -> dict[str, dict[str, FeatureStore]]:
+def open_stores(data: FeatureDataConfig, where: str = "configuration") -> dict[str, dict[str, FeatureStore]]:
     """modality -> corpus -> store. Raises ConfigError where corpora have one modality from different backbones."""
     stores: dict[str, dict[str, FeatureStore]] = {}
     for name, corpus in data.corpora.items():
@@ -28,7 +28,7 @@ def open_stores(data: FeatureDataConfig, where: str = "data") -> dict[str, dict[
     return stores
 
 
-def store_widths(data: FeatureDataConfig, where: str = "data") -> dict[str, int]:
+def store_widths(data: FeatureDataConfig, where: str = "configuration") -> dict[str, int]:
     """modality -> width of its vectors."""
     widths = {name: next(iter(stores.values())).dimension for name, stores in open_stores(data, where).items()}
     if not widths:
