@@ -31,7 +31,7 @@ class ManifoldSettings(FeatureModelConfig):
         "multiply their probabilities where they are fused",
     )
     dropout: float = Field(0.3, ge=0, lt=1, description="of the heads' hidden layers")
-    feature_dropout: float = Field(0.1, ge=0, lt=1, description="of the perceptrons' inputs")
+    feature_dropout: float = Field(0.3, ge=0, lt=1, description="of the perceptrons' inputs")
     feature_noise: float = Field(0.0, ge=0, description="Gaussian noise on the same, in standard deviations")
     modality_dropout: float = Field(0.0, ge=0, lt=1, description="share of a row's modalities; one always stays")
 

@@ -35,7 +35,7 @@ from affectspace.models.manifold_terms import (
 if TYPE_CHECKING:
     from affectspace.models.manifold import Manifold
 
-SHARED_FLOOR = 0.01  # share of the labels' variance below which an axis of z_vad counts as collapsed
+SHARED_FLOOR = 1e-3  # share of the labels' variance below which an axis of z_vad counts as collapsed
 
 
 def manifold_loss(
