@@ -73,8 +73,10 @@ def test_the_ceiling_trains_and_needs_the_corpus_emotions(config: TrainConfig, t
 
 
 def test_keep_last_and_early_stopping(config: TrainConfig, tmp_path: Path) -> None:
-    last = fit(changed(config, "fit.keep=last"), tmp_path / "last")
-    assert last.facts["kept_epoch"] == 2
+    assert fit(config, tmp_path / "rest").facts["kept_epoch"] == 2
+    assert fit(changed(config, "fit.keep=last"), tmp_path / "last").facts["kept_epoch"] == 2
+    best = fit(changed(config, "fit.keep=best"), tmp_path / "best")
+    assert best.facts["kept_epoch"] == int(best.history["validation_total"].to_numpy().argmin())
     fast = changed(config, "fit.patience=1", "fit.epochs=40", "fit.learning_rate=0.3", "fit.schedule=constant")
     assert fit(fast, tmp_path / "stopped").facts["epochs"] < 40
 

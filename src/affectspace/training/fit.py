@@ -105,7 +105,7 @@ def _train(
     run_trainer(task, config.fit, run.folder, progress, log.info)
     epochs = len(run.history)
     kept = epochs - 1
-    if config.fit.keep == "best":
+    if config.fit.keeps_best:
         best = read_checkpoint(best_path(run.folder))
         task.module.load_state_dict(best["state_dict"])
         kept = int(best["epoch"])

@@ -32,7 +32,11 @@ class FitSettings(ModelConfig):
     gradient_clip: float | None = Field(None, gt=0, description="norm of the gradient")
     balance: float = Field(0.0, ge=0, le=1, description="0 draws rows as they are, 1 all emotions equally often")
     patience: int = Field(0, ge=0, description="stop after so many epochs without a better validation loss; 0: never")
-    keep: Literal["best", "last"] = Field("best", description="which epoch's weights become the model")
+    keep: Literal["auto", "best", "last"] = Field(
+        "auto",
+        description="which epoch's weights become the model; auto: the best with patience, else the last, when the schedule "
+        "has come to rest (the least validation loss is often that of the least overfit label, not of the model)",
+    )
     seed: int = 0
     accelerator: str = "auto"
     devices: int = Field(1, ge=1)
@@ -44,3 +48,8 @@ class FitSettings(ModelConfig):
     checkpoint_seconds: float = Field(
         30.0, ge=0, description="write checkpoints at the first end of an epoch after so long; 0: after every epoch"
     )
+
+    @property
+    def keeps_best(self) -> bool:
+        """Whether the epoch with the least validation loss becomes the model."""
+        return self.keep == "best" or (self.keep == "auto" and self.patience > 0)

@@ -29,7 +29,7 @@ TITLES = {
 class Budget(ModelConfig):
     """How much is trained. One epoch budget for all that are compared; overrides (fit.batch_size=128) are for all members."""
 
-    epochs: int = 4
+    epochs: int = 5
     seeds: tuple[int, ...] = (0, 1, 2)
     paper_epochs: int = 1
     drawn_epochs: int = 2
