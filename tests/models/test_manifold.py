@@ -441,12 +441,14 @@ def test_deviations_are_calibrated_on_validation() -> None:
     assert squares.nanmean().sqrt().item() == pytest.approx(1, abs=0.03)
 
 
-def test_a_generator_of_the_batch_names_rows_that_are_not_finite() -> None:
+def test_rows_that_are_not_finite_are_named() -> None:
     model, batch = prepared(), make_batch()
     batch.present["audio"][4] = True
     batch.features["audio"][4, 2] = NAN
     with pytest.raises(DataError, match=r"'audio'.*rows 4\)"):
         model.loss(batch)
+    with pytest.raises(DataError, match=r"'audio'.*rows 4\)"):
+        model.represent(batch.features, batch.present)
 
 
 @pytest.mark.parametrize(

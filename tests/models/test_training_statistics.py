@@ -136,8 +136,9 @@ def test_features_that_are_not_finite_are_named() -> None:
 
 
 def test_another_width_is_named() -> None:
+    batch = make_rows()
     with pytest.raises(DataError, match=r"'text'.*\(6,\).*needs \(9,\)"):
-        check_features(make_rows(), make_config(modalities={"text": 9, "audio": 4}))
+        check_features(batch.features, batch.present, make_config(modalities={"text": 9, "audio": 4}))
 
 
 def test_a_modality_that_is_never_present_is_named() -> None:

@@ -135,9 +135,12 @@ class Manifold(AffectModel):
     def represent(self, features: dict[str, Tensor], present: dict[str, Tensor]) -> Representation:
         """Posteriors and affect of rows, without noise; a modality that is not given is absent from every row.
 
-        Affect is in the units of all training labels pooled; `in_corpus_units` gives those of one corpus.
+        Raises DataError as `given`, and for a value that is not finite in a row that is said to be present. Affect
+        is in the units of all training labels pooled; `in_corpus_units` gives those of one corpus.
         """
         features, present = self.given(features, present)
+        if not torch.compiler.is_compiling():  # a graph cannot look at values
+            check_features(features, present, self.config)
         words = self._words(features, present)
         views = self._views(words)
         deviation, fused, spread = self.calibration(views, present)
@@ -184,7 +187,7 @@ class Manifold(AffectModel):
         """Eq. 11 with one sample of each code a row; which sums and means are taken is `reduction`, see docs/manifold.md."""
         terms = manifold_loss(self, batch, generator, progress)
         if not terms.total.isfinite():
-            check_features(batch, self.config)
+            check_features(batch.features, batch.present, self.config)
         return terms
 
     def in_pooled_units(self, labels: Tensor, corpus: Tensor) -> Tensor:

@@ -28,7 +28,7 @@ def training_statistics(
     Raises DataError for features that are not finite, a modality without a row, and labels that are all missing though the
     model is anchored to them.
     """
-    check_features(batch, config)
+    check_features(batch.features, batch.present, config)
     _check_training(batch, config)
     mean, scale = {}, {}
     for name in config.modalities:
@@ -71,10 +71,10 @@ def training_statistics(
     return statistics
 
 
-def check_features(batch: FeatureBatch, config: FeatureModelConfig) -> None:
+def check_features(vectors: dict[str, Tensor], masks: dict[str, Tensor], config: FeatureModelConfig) -> None:
     """Raises DataError where a modality's features have another width than the model's, or are not finite in a present row."""
     for name, width in config.modalities.items():
-        features, present = batch.features[name], batch.present[name]
+        features, present = vectors[name], masks[name]
         if features.shape[1:] != (width,):
             raise DataError(
                 f"modality {name!r} has vectors of shape {tuple(features.shape[1:])}, the model needs ({width},): "
