@@ -104,7 +104,14 @@ def test_a_set_of_arrays_trains_without_files(tmp_path: Path) -> None:
     data = FeatureSet.from_arrays({"text": text}, part, affect=affect)
     config = build_feature_config(
         {
-            "model": {"kind": "manifold", "hidden": (16,), "private": 2, "skip": "none"},
+            "model": {
+                "kind": "manifold",
+                "hidden": (16,),
+                "private": 2,
+                "skip": "none",
+                "dropout": 0,
+                "feature_dropout": 0,
+            },
             "fit": {"epochs": 30, "batch_size": 40, "accelerator": "cpu", "learning_rate": 0.01},
         },
         modalities=data.modalities,

@@ -130,7 +130,10 @@ def test_rows_without_any_vector_are_left_out_and_counted(fields: dict) -> None:
     del fields["data"]["corpora"]["voices"]["features"]["audio"]
     data = FeatureSet(build_feature_config(fields))
     assert (data.table["corpus"] == "voices").sum() == 40
-    assert data.run_facts()["corpora"]["voices"]["left_out"]["without features"] == 20
+    facts = data.run_facts()["corpora"]
+    assert facts["voices"]["left_out"]["without features"] == 20
+    assert facts["voices"]["with"] == {"text": 0, "face": 40}
+    assert facts["sentences"]["with"] == {"text": 100, "face": 0}
 
 
 def test_features_larger_than_memory_lie_in_a_file(fields: dict, tmp_path: Path) -> None:
@@ -179,6 +182,19 @@ def test_a_width_that_is_not_the_stores(fields: dict) -> None:
     fields["model"]["modalities"] = {"eyes": 9}
     with pytest.raises(ConfigError, match="which no corpus has features of"):
         FeatureSet(build_feature_config(fields))
+    fields["model"]["modalities"] = {"audio": 6}
+    with pytest.raises(ConfigError, match=r"sentences has no features of the model's modalities \(it has text\)"):
+        FeatureSet(build_feature_config(fields))
+    del fields["data"]["corpora"]["sentences"]
+    assert len(FeatureSet(build_feature_config(fields)).table) == 60
+
+
+def test_a_model_that_needs_emotions_where_there_are_none(fields: dict) -> None:
+    del fields["data"]["corpora"]["voices"]
+    fields["model"]["prototype_weight"] = 1.0
+    config = build_feature_config(fields)
+    with pytest.raises(ConfigError, match=r"prototype_weight needs at least two names.*emotions in the corpora: none"):
+        FeatureSet(config).complete(config)
 
 
 def arrays(n: int = 30, **changes: object) -> dict:

@@ -43,7 +43,7 @@ class CorpusConfig(ModelConfig):
     split: SplitConfig = SplitConfig()
     labels: FeatureLabelConfig = FeatureLabelConfig()
     lexicon: bool | None = Field(
-        None, description="whether the lexicon scores its texts; null: where it has features of text, or none at all"
+        None, description="whether the lexicon scores its texts; null: where it has features of text"
     )
     weight: float | None = Field(
         None, gt=0, description="share of each step's rows, relative to the other corpora; null: its number of rows"

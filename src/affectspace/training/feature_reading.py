@@ -15,6 +15,7 @@ from affectspace.training.feature_labels import FeatureLabels, make_feature_labe
 
 PARTS = ("train", "validation", "test")
 SHOWN = 3  # ids in a message
+TEXTUAL = ("text", "words")  # modalities that are made of a row's text
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,15 @@ class CorpusRows:
 
 
 def read_rows(name: str, config: CorpusConfig, stores: dict[str, FeatureStore], seed: int, stream: int) -> CorpusRows:
-    """Read a corpus and split it. Rows that are in no part, or in no store, are left out and counted."""
+    """Read a corpus and split it. Rows that are in no part, or in no store, are left out and counted.
+
+    stores : modality -> store, of the modalities that the model has
+    """
+    if not stores:
+        raise ConfigError(
+            f"data.corpora.{name} has no features of the model's modalities (it has {', '.join(config.features) or 'none'}); "
+            "name a store of one of them, or leave the corpus out"
+        )
     named: dict[str, Any] = {"media": config.media, "columns": config.columns or None, "scale": config.scale}
     options = {key: value for key, value in named.items() if value is not None} | config.options
     corpus = read_corpus(config.corpus, config.path, where=config.where, **options)
@@ -43,7 +52,7 @@ def read_rows(name: str, config: CorpusConfig, stores: dict[str, FeatureStore], 
         corpus = corpus.take(np.sort(drawn))
     split = config.split
     part = corpus.split(split.scheme, fold=split.fold, folds=split.folds, seed=split.seed, fractions=split.fractions)
-    there = np.zeros(len(corpus), bool) | (not stores)
+    there = np.zeros(len(corpus), bool)
     for store in stores.values():
         there |= in_store(store, corpus.table["id"], name)
     placed = part.notna().to_numpy()
@@ -68,7 +77,7 @@ def read_rows(name: str, config: CorpusConfig, stores: dict[str, FeatureStore], 
     }
     scored = config.lexicon
     if scored is None:
-        scored = not stores or any(store.modality == "text" for store in stores.values())
+        scored = any(store.modality in TEXTUAL for store in stores.values())
     return CorpusRows(name, table, labels, scored, {key: value for key, value in facts.items() if value})
 
 

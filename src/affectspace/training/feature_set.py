@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from pydantic import ValidationError
 
 from affectspace.errors import ConfigError, DataError
 from affectspace.models.affect_model import FeatureBatch
@@ -22,6 +23,7 @@ from affectspace.training.labels import encode_categories
 from affectspace.training.progress import Progress, silent
 from affectspace.training.runs import Run
 from affectspace.training.split_record import require_split
+from affectspace.training.unknown_keys import explain
 
 
 class FeatureSet:
@@ -159,9 +161,17 @@ class FeatureSet:
         return other
 
     def complete(self, config: FeatureTrainConfig) -> FeatureTrainConfig:
-        """The configuration with the set's categories and corpora in its model."""
+        """The configuration with the set's categories and corpora in its model.
+
+        Raises ConfigError where the model needs emotions and there are none.
+        """
         fields = config.model.model_dump() | {"categories": self.categories, "corpora": self.corpora}
-        return config.model_copy(update={"model": type(config.model).model_validate(fields)})
+        kind = type(config.model)
+        try:
+            return config.model_copy(update={"model": kind.model_validate(fields)})
+        except ValidationError as error:
+            occur = ", ".join(self.categories) or "none"
+            raise ConfigError(f"{explain(error, kind, ('model',))}; emotions in the corpora: {occur}") from None
 
     def rows(self, part: str) -> np.ndarray:
         """Positions in `table` of one part."""
@@ -188,10 +198,14 @@ class FeatureSet:
         corpora = {
             name: {
                 **self.facts["corpora"].get(name, {}),
+                "with": {
+                    modality: int((mask & (self.features.corpus == index)).sum())
+                    for modality, mask in self.features.present.items()
+                },
                 "rows": {part: int((rows["corpus"] == name).sum()) for part, rows in parts.items()},
                 "label_kind": kinds.get(name, []),
             }
-            for name in self.corpora
+            for index, name in enumerate(self.corpora)
         }
         return {
             **self.facts,
