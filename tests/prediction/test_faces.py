@@ -1,5 +1,6 @@
 """Runs on faces: the calibrated read-out, what is cut out of a picture, clips, and runs whose corpus is gone."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,17 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.numpy import save_file
+from typer.testing import CliRunner
 
+from affectspace.cli import app
 from affectspace.corpora.decoding import decode_image
 from affectspace.errors import DataError, RunError
-from affectspace.models import MODELS
-from affectspace.prediction import Failure, Prediction, Predictor, Sample
-from affectspace.prediction import face_run as module
-from affectspace.prediction.readout import FILE, Readout, fit_readout, readout_of
+from affectspace.features.clips import read_frames
+from affectspace.features.face_crop import resized, square
+from affectspace.generation.photos import Framing
+from affectspace.models import MODELS, Levasa
+from affectspace.prediction import Failure, Prediction, Predictor, Sample, face_cut, face_run
+from affectspace.prediction.readout import FILE, Readout, fit_readout, kept_readout, make_readout
 from affectspace.training.configuration import build_config
 from affectspace.training.runs import Run, load, start_run
 from affectspace.training.training_set import TrainingSet
@@ -158,26 +163,32 @@ def test_a_run_predicts_from_pictures(tmp_path: Path, corpus: Path, monkeypatch:
 
 def test_the_readout_is_made_anew_for_other_weights_and_from_kept_codes(tmp_path: Path, corpus: Path) -> None:
     run = make_run(tmp_path / "run", corpus)
-    first = readout_of(run, load(run.folder))  # type: ignore[arg-type]
-    data = TrainingSet.of_run(run)
+    assert kept_readout(run) is None
+    data, model = TrainingSet.of_run(run), load(run.folder)
+    assert isinstance(model, Levasa)
+    first = make_readout(run, model, data)
+    kept = kept_readout(run)
+    assert kept is not None
+    np.testing.assert_array_equal(first.weight, kept.weight)
+    assert kept.facts["labels"] == "rated"
+    model.to_posterior.weight.data += 0.1
+    model.save_pretrained(run.folder / "model")
+    assert kept_readout(run) is None
     random = np.random.default_rng(0)
     codes = {f"mean/{part}": random.normal(size=(len(data.rows(part)), 12)) for part in ("train", "validation")}
     save_file({name: value.astype(np.float32) for name, value in codes.items()}, run.folder / "codes.safetensors")
-    same = readout_of(run, load(run.folder))  # type: ignore[arg-type]
-    np.testing.assert_array_equal(first.weight, same.weight)
-    model: Any = load(run.folder)
-    model.to_posterior.weight.data += 0.1
-    model.save_pretrained(run.folder / "model")
-    other = readout_of(run, model)
-    assert other.facts["model"] != first.facts["model"]
-    assert other.facts["valence_r2_validation"] < 0.3  # of codes that are noise
-    assert other.facts["labels"] == "rated"
+    assert make_readout(run, model, data).facts["valence_r2_validation"] < 0.3  # of codes that are noise
+    (run.folder / FILE).write_bytes(b"damaged")
+    with pytest.raises(RunError, match="is damaged"):
+        Predictor.of_run(run.folder, crop=False)
 
 
 def test_without_the_corpus_the_heads_are_read_and_it_is_told(tmp_path: Path, corpus: Path) -> None:
     run = make_run(tmp_path / "run", tmp_path / "gone")
     prediction = Predictor.of_run(run.folder, crop=False).predict(image=corpus / "0.png")
-    assert prediction.notes == (module.UNCALIBRATED,)
+    [note] = prediction.notes
+    assert note.startswith(f"{face_run.UNCALIBRATED}: ")
+    assert "gone" in note
     assert np.isnan(prediction.deviation).all()
     assert len(prediction.probabilities) == 7
     model: Any = load(run.folder)
@@ -187,9 +198,7 @@ def test_without_the_corpus_the_heads_are_read_and_it_is_told(tmp_path: Path, co
         expected = model.read_affect(model.encode(image).mean)[0].tolist()
     assert prediction.mean[:2] == pytest.approx(expected, abs=1e-5)
     vanilla = make_run(tmp_path / "vanilla", tmp_path / "gone", alignment="none")
-    with pytest.raises(
-        RunError, match=r"alignment 'none' reads valence and arousal only by a read-out .* cannot be read"
-    ):
+    with pytest.raises(RunError, match=r"alignment 'none' reads valence and arousal only by a read-out .*gone"):
         Predictor.of_run(vanilla.folder)
 
 
@@ -221,7 +230,7 @@ def test_clips_are_the_mean_of_their_frames(tmp_path: Path, corpus: Path) -> Non
     path = clip(tmp_path / "a.mp4", 4.0, sound=False)
     prediction = predictor.predict(video=path)
     reader: Any = predictor._reader
-    frames = [module.resized(module.square(frame), 32) for frame in module.read_frames(path, module.FRAMES)]
+    frames = [resized(square(frame), 32) for frame in read_frames(path, face_cut.FRAMES)]
     np.testing.assert_allclose(prediction.mean[:2], reader.read(np.stack(frames)).mean(axis=0), atol=1e-6)
     trajectory = predictor.over_time(video=path, window=2, step=1)
     assert len(trajectory.table) == 3
@@ -229,40 +238,80 @@ def test_clips_are_the_mean_of_their_frames(tmp_path: Path, corpus: Path) -> Non
     assert len(trajectory.figure().axes) == 2
 
 
+FRAMING = Framing(side=2.0, right=0.1, down=-0.2)
+WHOLE = (slice(None), slice(None))
+
+
 @pytest.mark.parametrize(
-    ("box", "crop", "expected", "note"),
+    ("box", "framing", "always", "expected", "note"),
     [
-        ((100.0, 60.0, 50.0), None, (slice(35, 85), slice(75, 125)), ""),
-        ((100.0, 60.0, 110.0), None, (slice(None), slice(None)), ""),
-        ((100.0, 60.0, 110.0), True, (slice(5, 115), slice(45, 155)), ""),
-        (None, None, (slice(None), slice(None)), "no face was found: the whole picture was taken"),
-        ((100.0, 60.0, 50.0), False, (slice(None), slice(None)), ""),
+        ((100.0, 60.0, 20.0), FRAMING, False, (slice(36, 76), slice(82, 122)), ""),
+        ((100.0, 60.0, 55.0), FRAMING, False, WHOLE, ""),
+        ((100.0, 60.0, 55.0), FRAMING, True, (slice(0, 110), slice(50, 160)), ""),
+        (None, FRAMING, False, WHOLE, face_cut.NO_FACE),
+        ((100.0, 60.0, 20.0), None, False, WHOLE, ""),
     ],
-    ids=["a face in a picture", "a picture that is a face", "cut all the same", "no face", "nothing is to be cut"],
+    ids=["a face in a picture", "a picture that is a face", "cut all the same", "no face", "none is sought"],
 )
 def test_what_is_cut_out(
-    tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, box: Any, crop: bool | None, expected: Any, note: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, box: Any, framing: Any, always: bool, expected: Any, note: str
 ) -> None:
     picture = np.random.default_rng(0).integers(0, 256, (120, 200, 3), dtype=np.uint8)
     Image.fromarray(picture).save(tmp_path / "a.png")
-    monkeypatch.setattr(module, "find_face", lambda frame: box)
-    run = make_run(tmp_path / "run", corpus)
-    reader: Any = Predictor.of_run(run.folder, crop=crop)._reader
+    monkeypatch.setattr(face_cut, "face_box", lambda frame: box)
     notes: list[str] = []
-    face = reader._face(tmp_path / "a.png", notes)
-    filter_ = Image.Resampling.BILINEAR if expected[0] == slice(None) else Image.Resampling.LANCZOS
+    face = face_cut.FaceCut(32, framing, always).picture(tmp_path / "a.png", notes.append)
+    filter_ = Image.Resampling.BILINEAR if expected is WHOLE else Image.Resampling.LANCZOS
     wanted = np.asarray(Image.fromarray(picture[expected]).resize((32, 32), filter_))
     np.testing.assert_array_equal(face, wanted)
     assert notes == ([note] if note else [])
 
 
-def test_a_picture_lies_upright(tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("found", "note"),
+    [({0, 1, 2, 3, 4, 5, 6, 7}, []), ({2, 3}, [face_cut.SOME_FACES]), (set(), [face_cut.NO_FACES])],
+)
+def test_frames_without_a_face_take_the_nearest_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: set[int], note: list[str]
+) -> None:
+    frames = [np.random.default_rng(k).integers(0, 256, (60, 80, 3), dtype=np.uint8) for k in range(8)]
+    asked = iter(range(8))
+    monkeypatch.setattr(face_cut, "read_frames", lambda *given: frames)
+
+    def face_box(frame: np.ndarray) -> Any:
+        place = next(asked)
+        return (30.0 + place, 30.0, 10.0) if place in found else None
+
+    monkeypatch.setattr(face_cut, "face_box", face_box)
+    notes: list[str] = []
+    faces = face_cut.FaceCut(16, Framing()).clip(tmp_path / "a.mp4", None, None, notes.append)
+    assert notes == note
+    for place, (face, frame) in enumerate(zip(faces, frames, strict=True)):
+        nearest = min(found, key=lambda other: abs(other - place)) if found else None
+        box = None if nearest is None else (30.0 + nearest, 30.0, 15.0)
+        np.testing.assert_array_equal(face, resized(square(frame, box), 16))
+
+
+def test_faces_are_framed_as_in_training(tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run(tmp_path / "run", corpus)
+    monkeypatch.setattr(face_run, "framing_of", lambda run, data: FRAMING)
+    reader: Any = Predictor.of_run(run.folder)._reader
+    assert (reader._cut.framing, reader._cut.always) == (FRAMING, False)
+    (run.folder / face_run.FRAMING).write_text(json.dumps({"side": 1.1, "right": 0.0, "down": 0.1}))
+    monkeypatch.setattr(TrainingSet, "of_run", lambda *given: pytest.fail("everything was kept"))
+    again: Any = Predictor.of_run(run.folder, crop=True)._reader
+    assert (again._cut.framing, again._cut.always) == (Framing(1.1, 0.0, 0.1), True)
+    gone: Any = Predictor.of_run(run.folder, crop=False)._reader
+    assert gone._cut.framing is None
+
+
+def test_a_picture_lies_upright(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[int, ...]] = []
-    monkeypatch.setattr(module, "find_face", lambda frame: seen.append(frame.shape))
+    monkeypatch.setattr(face_cut, "face_box", lambda frame: seen.append(frame.shape))
     exif = Image.Exif()
     exif[0x0112] = 6  # lying on its side
     Image.new("RGB", (60, 40), (200, 100, 50)).save(tmp_path / "a.jpg", exif=exif)
-    Predictor.of_run(make_run(tmp_path / "run", corpus).folder).predict(image=tmp_path / "a.jpg")
+    face_cut.FaceCut(32, FRAMING).picture(tmp_path / "a.jpg", lambda note: None)
     assert seen == [(60, 40, 3)]
 
 
@@ -271,6 +320,19 @@ def test_drawn_faces_are_not_looked_for(tmp_path: Path, monkeypatch: pytest.Monk
     run = start_run(tmp_path / "run", config)
     MODELS["levasa"](config.model).save_pretrained(run.folder / "model")  # type: ignore[arg-type]
     run.record(state="finished")
-    monkeypatch.setattr(module, "find_face", lambda frame: pytest.fail("it was looked for"))
+    monkeypatch.setattr(face_cut, "face_box", lambda frame: pytest.fail("it was looked for"))
     Image.new("RGB", (32, 32)).save(tmp_path / "a.png")
     assert Predictor.of_run(run.folder).predict(image=tmp_path / "a.png").modalities == ("image",)
+
+
+def test_on_the_command_line(tmp_path: Path, corpus: Path) -> None:
+    run = make_run(tmp_path / "run", corpus)
+    result = CliRunner().invoke(app, ["predict", str(run.folder), "--file", str(corpus / "0.png"), "--no-crop"])
+    assert result.exit_code == 0
+    assert [line.split()[0] for line in result.stdout.splitlines()[1:4]] == ["valence", "arousal", "emotion"]
+    result = CliRunner().invoke(app, ["predict", str(run.folder), "--folder", str(corpus), "--no-crop", "--json"])
+    assert result.exit_code == 0
+    predictions = json.loads(result.stdout)["predictions"]
+    assert len(predictions) == 160
+    assert predictions[0]["dominance"] == {"mean": None, "deviation": None}
+    assert CliRunner().invoke(app, ["predict", str(run.folder), "--text", "hello"]).exit_code == 1

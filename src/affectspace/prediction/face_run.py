@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,25 +10,24 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from affectspace.corpora.decoding import UnreadableImageError, decode_image, decode_picture
 from affectspace.errors import AffectspaceError, RunError
 from affectspace.features.backbone import UnreadableItem
-from affectspace.features.clips import read_frames
-from affectspace.features.face_crop import faces_of, find_face, resized, square
+from affectspace.generation.photos import Framing, framing_of, read_framing
 from affectspace.models import Levasa
 from affectspace.prediction.answers import Answers
 from affectspace.prediction.emotions import affectnet_emotions
-from affectspace.prediction.readout import Readout, readout_of
+from affectspace.prediction.face_cut import FaceCut
+from affectspace.prediction.readout import Readout, kept_readout, make_readout
 from affectspace.prediction.sample import Sample
 from affectspace.scales import AXES
 from affectspace.training.batches import to_image
 from affectspace.training.progress import Progress, silent
 from affectspace.training.runs import Run
+from affectspace.training.training_set import TrainingSet
 
-FRAMES = 8  # of a clip
-TIGHT = 0.85  # share of a picture's short side that its face takes at least where the picture is the face already
+FRAMING = "framing.json"
 BATCH = 128
-UNCALIBRATED = "read by the model's heads, not calibrated and without deviation: the run's corpus is not there"
+UNCALIBRATED = "read by the model's heads, not calibrated and without deviation"
 
 
 class FaceReader:
@@ -54,10 +52,11 @@ class FaceReader:
         self.run, self.device = run, device
         self.label_kinds = tuple(str(kind) for kind in (run.facts.get("label_kind"),) if kind)
         self.model = model.to(device).eval()
-        self.readout, self.reason = read_out(run, self.model, progress)
+        corpus = Corpus(run, progress)
+        self.readout, self.reason = read_out(run, self.model, progress, corpus)
         self._published = affectnet_emotions()
-        drawn = getattr(run.config.data, "corpus", None) == "faces"  # a detector does not see drawn faces
-        self._crop = False if drawn and crop is None else crop
+        framing = None if crop is False else _framing(run, corpus, sought=crop is True)
+        self._cut = FaceCut(model.config.image_size, framing, always=crop is True)
 
     def answer(self, samples: Sequence[Sample]) -> Answers:
         """Valence and arousal of each picture, of a clip the mean over its frames."""
@@ -76,7 +75,7 @@ class FaceReader:
         emotions, spread = self._published, deviation
         if self.readout is None:
             for row in faces:
-                notes[row].append(UNCALIBRATED)
+                notes[row].append(f"{UNCALIBRATED}: {self.reason}")
         else:
             deviation[known, :2] = self.readout.deviation
             if self.readout.emotions is not None:  # its Gaussians hold the read-out's own spread
@@ -99,55 +98,61 @@ class FaceReader:
 
     def _faces(self, sample: Sample, notes: list[str]) -> np.ndarray | UnreadableItem:
         """(frames, size, size, 3) uint8, or why there are none. A picture comes before a clip."""
-        size, path = self.model.config.image_size, sample.image or sample.video
+        path = Path(sample.image or sample.video or "")
         try:
             if sample.image is not None:
-                return self._face(Path(sample.image), notes)[None]
-            assert sample.video is not None
-            frames = read_frames(Path(sample.video), FRAMES, sample.start, sample.end)
+                return self._cut.picture(path, notes.append)[None]
+            return self._cut.clip(path, sample.start, sample.end, notes.append)
         except UnreadableItem as reason:
             return UnreadableItem(f"{path}: {reason}")
-        counts: Counter[str] = Counter()
-        faces = faces_of(frames, self._crop is not False, counts)
-        notes.extend(counts)
-        return np.stack([resized(face, size) for face in faces])
 
-    def _face(self, path: Path, notes: list[str]) -> np.ndarray:
-        """The face of a picture, (size, size, 3): cut out, or the whole picture, squeezed as in training, where it is one."""
-        size = self.model.config.image_size
-        content = read_bytes(path)
+
+class Corpus:
+    """The images of a run, opened when something must be made of them, and once."""
+
+    def __init__(self, run: Run, progress: Progress) -> None:
+        self._run, self._progress = run, progress
+        self._data: TrainingSet | None = None
+
+    def open(self) -> TrainingSet:
+        """Raises RunError or DataError where it can no longer be read."""
+        if self._data is None:
+            try:
+                self._data = TrainingSet.of_run(self._run, self._progress)
+            except FileNotFoundError as error:
+                raise RunError(f"{error.filename or error} is not there") from error
+        return self._data
+
+
+def _framing(run: Run, corpus: Corpus, sought: bool) -> Framing | None:
+    """How the run's corpus cuts its pictures around faces, kept in the run; None for drawn faces, which no detector sees."""
+    if getattr(run.config.data, "corpus", None) == "faces":
+        return Framing() if sought else None
+    path = run.folder / FRAMING
+    if not path.is_file():
         try:
-            if self._crop is False:
-                return decode_image(content, size)
-            picture = decode_picture(content)
-            box = find_face(picture)
-            if box is None:
-                notes.append("no face was found: the whole picture was taken")
-            elif self._crop or box[2] < TIGHT * min(picture.shape[:2]):
-                return resized(square(picture, box), size)
-            return decode_image(content, size)
-        except UnreadableImageError as error:
-            raise UnreadableItem(f"not an image that can be read ({error})") from error
+            framing = framing_of(run, corpus.open())
+        except AffectspaceError:
+            return Framing()
+    else:
+        framing = read_framing(path)
+    return Framing() if sought and framing is None else framing
 
 
-def read_bytes(path: Path) -> bytes:
-    """A file. Raises UnreadableItem with the reason."""
+def read_out(run: Run, model: Levasa, progress: Progress, corpus: Corpus | None = None) -> tuple[Readout | None, str]:
+    """The read-out, kept or made now, or None and why there is none.
+
+    Raises RunError for a model that has no heads either, and for a read-out that is damaged.
+    """
+    kept = kept_readout(run)
+    if kept is not None:
+        return kept, ""
     try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise UnreadableItem("there is no such file") from None
-    except OSError as error:
-        raise UnreadableItem(error.strerror or str(error)) from error
-
-
-def read_out(run: Run, model: Levasa, progress: Progress) -> tuple[Readout | None, str]:
-    """The read-out, or None and why there is none. Raises RunError for a model that has no heads either."""
-    try:
-        return readout_of(run, model, progress), ""
-    except (AffectspaceError, FileNotFoundError) as error:
+        return make_readout(run, model, (corpus or Corpus(run, progress)).open(), progress), ""
+    except AffectspaceError as error:
         if not set(AXES[:2]) <= set(model.heads):
             raise RunError(
                 f"{run.folder}: a model with alignment {model.config.alignment!r} reads valence and arousal only by a "
-                f"read-out that is fitted on its corpus, and that cannot be read ({error})"
+                f"read-out that is fitted on its corpus, and there is none ({error})"
             ) from error
         return None, str(error)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -137,17 +137,17 @@ def _emotions(points: np.ndarray, emotion: np.ndarray) -> EmotionMap | None:
     )
 
 
-def readout_of(run: Run, model: Levasa, progress: Progress = silent, data: TrainingSet | None = None) -> Readout:
-    """The run's readout.safetensors, made at first use from its corpus.
+def kept_readout(run: Run) -> Readout | None:
+    """The run's readout.safetensors; None where there is none, or one of other weights. Raises RunError where it is damaged."""
+    path = run.folder / FILE
+    if not path.is_file():
+        return None
+    kept = Readout.read(path)
+    return kept if kept.facts.get("model") == weights_digest(run) else None
 
-    Raises RunError or DataError where there is none and the corpus can no longer be read.
-    """
-    path, digest = run.folder / FILE, weights_digest(run)
-    if path.is_file():
-        kept = Readout.read(path)
-        if kept.facts.get("model") == digest:
-            return kept
-    data = data if data is not None else TrainingSet.of_run(run, progress)
+
+def make_readout(run: Run, model: Levasa, data: TrainingSet, progress: Progress = silent) -> Readout:
+    """Fit the read-out on the run's corpus and keep it. Raises DataError where too few rows have labels."""
     rows = {part: data.rows(part) for part in ("train", "validation")}
     codes = _kept_codes(run.folder / "codes.safetensors", model, {part: len(found) for part, found in rows.items()})
     if codes is None:
@@ -158,11 +158,9 @@ def readout_of(run: Run, model: Levasa, progress: Progress = silent, data: Train
         (data.labels.evaluation[rows["train"]], data.labels.evaluation[rows["validation"]]),
         known[data.labels.category[rows["validation"]]],
     )
-    made = Readout(
-        made.weight, made.bias, made.deviation, made.emotions,
-        {"model": digest, "corpus": data.corpus.name, "labels": data.labels.kind, **made.facts},
-    )  # fmt: skip
-    made.save(path)
+    facts = {"model": weights_digest(run), "corpus": data.corpus.name, "labels": data.labels.kind, **made.facts}
+    made = replace(made, facts=facts)
+    made.save(run.folder / FILE)
     return made
 
 
