@@ -21,6 +21,7 @@ from affectspace.training.training_set import TrainingSet
 
 APP = typer.Typer()
 APP.command()(traverse)
+FEW = ("--valence", "0:0.2:2", "--arousal", "0:0.1:2")
 SMALL = {"image_size": 32, "width": 4, "hidden": (16,)}
 
 
@@ -43,13 +44,18 @@ def add_codes(run: Run) -> np.ndarray:
     return codes
 
 
+def with_split(run: Run) -> Run:
+    TrainingSet(run.image_config).split_table().to_csv(run.folder / "split.csv", index=False)
+    return run
+
+
 def make_corpus(folder: Path) -> Path:
     random = np.random.default_rng(0)
     rows = ["id,image,person,emotion,valence,arousal"]
     for number in range(24):
         Image.fromarray(random.integers(0, 256, (40, 32, 3), dtype=np.uint8)).save(folder / f"{number}.png")
         emotion = ("happiness", "anger")[number % 2]
-        rows.append(f"face{number},{number}.png,person{number // 3},{emotion},{number / 24:.2f},{-number / 24:.2f}")
+        rows.append(f"face{number},{number}.png,person{number // 3},{emotion},{number / 24:.2f},{number * 7 % 24 / 24 - 0.5:.2f}")
     path = folder / "index.csv"
     path.write_text("\n".join(rows) + "\n", encoding="utf-8")
     return path
@@ -75,7 +81,8 @@ def refused(*arguments: str | Path) -> str:
 def test_a_picture_is_walked_and_what_was_reached_is_told(tmp_path: Path, face: Path) -> None:
     run, out = make_run(tmp_path / "run"), tmp_path / "out"
     codes = add_codes(run)
-    result = invoke(run.folder, "--image", face, "--valence", "-0.2:0.2:3", "--arousal", "-0.1:0.1:2", "--out", out)
+    ranges = ("--valence", "-0.2:0.2:3", "--arousal", "-0.1:0.1:2")
+    result = invoke(run.folder, "--image", face, *ranges, "--method", "heads", "--crop", "middle", "--out", out)
     assert result.exit_code == 0, result.output
     assert "+0.20" in result.stdout
     with Image.open(out / "my_face.png") as picture:
@@ -95,7 +102,18 @@ def test_a_picture_is_walked_and_what_was_reached_is_told(tmp_path: Path, face: 
 def test_json_goes_to_stdout_and_nothing_is_overwritten(tmp_path: Path, face: Path) -> None:
     run = make_run(tmp_path / "run", alignment="discrete")
     add_codes(run)
-    arguments = (run.folder, "--image", face, "--valence", "0:0.2:2", "--arousal", "0:0.1:2", "--json")
+    arguments = (
+        run.folder,
+        "--image",
+        face,
+        "--valence",
+        "0:0.2:2",
+        "--arousal",
+        "0:0.1:2",
+        "--method",
+        "heads",
+        "--json",
+    )
     result = invoke(*arguments)
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["walks"][0]["face"] == str(face)
@@ -107,14 +125,63 @@ def test_json_goes_to_stdout_and_nothing_is_overwritten(tmp_path: Path, face: Pa
 
 
 def test_faces_of_the_corpus_one_a_person(tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run", make_corpus(tmp_path))
-    TrainingSet(run.config).split_table().to_csv(run.folder / "split.csv", index=False)
-    result = invoke(run.folder, "--dataset-rows", "train:3", "--valence", "0:0.2:2", "--arousal", "0:0.1:2", "--json")
+    run = with_split(make_run(tmp_path / "run", make_corpus(tmp_path)))
+    result = invoke(run.folder, "--dataset-rows", "train:3", *FEW, "--json")
     assert result.exit_code == 0, result.output
-    faces = [walk["face"] for walk in json.loads(result.stdout)["walks"]]
+    told = json.loads(result.stdout)
+    faces = [walk["face"] for walk in told["walks"]]
     assert len({int(name.removeprefix("face")) // 3 for name in faces}) == 3
-    assert (run.folder / "geometry.safetensors").is_file()
+    assert (run.folder / "directions.safetensors").is_file()
     assert (run.folder / "walks" / f"{faces[0]}.png").is_file()
+    assert told["method"] == "directions"
+    points = np.array(told["walks"][0]["points"])
+    np.testing.assert_allclose(points[:, 2:], points[:, :2], atol=1e-3)
+    assert np.array(told["walks"][0]["heads"]).shape == (4, 2)
+
+
+def test_films_along_a_path_and_what_was_cut(tmp_path: Path, face: Path) -> None:
+    run, out = with_split(make_run(tmp_path / "run", make_corpus(tmp_path))), tmp_path / "out"
+    arguments = (run.folder, "--image", face, *FEW, "--path", "-0.2,0;0.2,0.1", "--frames", "4", "--out", out)
+    result = invoke(*arguments, "--mp4", "--gif")
+    assert result.exit_code == 0, result.output
+    assert "2 films" in result.output
+    with Image.open(out / "my_face.gif") as picture:
+        assert picture.n_frames == 6  # there and back
+    assert (out / "my_face.mp4").stat().st_size > 500
+    told = json.loads((out / "walks.json").read_text(encoding="utf-8"))
+    assert told["path"] == "-0.2,0;0.2,0.1"
+    assert [Path(name).name for name in told["walks"][0]["films"]] == ["my_face.gif", "my_face.mp4"]
+    assert told["walks"][0]["cut"] == "middle"
+    assert (run.folder / "framing.json").read_text() == "null\n"  # nobody is in pictures of noise
+    (out / "my_face.png").unlink()
+    (out / "walks.json").unlink()
+    assert "my_face.gif is there already" in refused(*arguments)
+
+
+def test_no_face_is_told_and_may_be_insisted_on(tmp_path: Path, face: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = with_split(make_run(tmp_path / "run", make_corpus(tmp_path)))
+    (run.folder / "framing.json").write_text('{"side": 1.0}')
+    monkeypatch.setattr("affectspace.generation.photos.find_face", lambda frame, short_side=360: None)
+    result = invoke(run.folder, "--image", face, *FEW)
+    assert result.exit_code == 0, result.output
+    assert f"{face}: no face was found; the middle of the picture was walked" in result.output
+    assert "my face.jpg: no face was found" in refused(run.folder, "--image", face, *FEW, "--crop", "face", "--force")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("--crop", "eyes"), "--crop eyes: choose auto or face or middle"),
+        (("--method", "magic"), "--method magic: choose directions or heads"),
+        (("--path", "0,0"), "one point is no path"),
+        (("--path", "0,0;2,0"), "is not on the map"),
+        (("--gif", "--frames", "1"), "give 2 to 400"),
+        (("--judge", "--gif"), "leave out pictures, rows and films"),
+        (("--augmentation", "--dataset-rows", "test:2"), "leave out pictures, rows and films"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_before_anything_is_read(arguments: Any, text: str, tmp_path: Path) -> None:
+    assert text in refused(tmp_path / "nothing", *arguments)
 
 
 def test_a_corpus_that_is_gone(tmp_path: Path, face: Path) -> None:

@@ -86,6 +86,7 @@ def _walk(
     import json
 
     from affectspace.files import write_text
+    from affectspace.generation.photos import read_picture
     from affectspace.generation.runs import open_data, walkable, way_of
     from affectspace.generation.walks import grid_points, walk
     from affectspace.report import save_figure, walk_figure
@@ -94,8 +95,9 @@ def _walk(
     opened = open_run(run)
     model, walks = walkable(opened), []
     with progress_bar() as progress:
+        pictures = [(path, read_picture(path)) for path in images]  # what is none is told before the corpus is opened
         data = open_data(opened, progress) if rows is not None or needs_corpus(run, asked) else None
-        faces = faces_to_walk(opened, model.config.image_size, images, rows, asked, data)
+        faces = faces_to_walk(opened, model.config.image_size, pictures, rows, asked, data)
         stems = stems_to_write(folder, [face.name for face in faces], [".png", *films], force)
         way = way_of(opened, model, asked.method, progress, data)
         points = grid_points(asked.valences, asked.arousals)
@@ -134,16 +136,21 @@ class Face(NamedTuple):
 
 
 def faces_to_walk(
-    run: "Run", size: int, images: list[Path], rows: tuple[str, int] | None, asked: "Asked", data: "TrainingSet | None"
+    run: "Run",
+    size: int,
+    pictures: "list[tuple[Path, np.ndarray]]",
+    rows: tuple[str, int] | None,
+    asked: "Asked",
+    data: "TrainingSet | None",
 ) -> list[Face]:
-    """Photographs as they are given, then rows of the corpus. Raises DataError as `read_photo` and `dataset_faces`."""
-    from affectspace.generation.photos import framing_of, read_framing, read_photo
+    """Photographs as they are given, then rows of the corpus. Raises DataError as `cut_photo` and `dataset_faces`."""
+    from affectspace.generation.photos import cut_photo, framing_of, read_framing
     from affectspace.generation.runs import dataset_faces
 
     faces = []
-    for path in images:
+    for path, picture in pictures:
         framing = framing_of(run, data) if data is not None else read_framing(run.folder / "framing.json")
-        photo = read_photo(path, size, framing, asked.crop)
+        photo = cut_photo(path, picture, size, framing, asked.crop)
         faces.append(Face(path.stem, str(path), photo.pixels, photo.cut, photo.note))
     if rows is not None and data is not None:
         names, pixels = dataset_faces(data, *rows)

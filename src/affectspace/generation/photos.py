@@ -40,21 +40,24 @@ class Photo:
     note: str = ""
 
 
-def read_photo(path: Path, size: int, framing: Framing | None, crop: str = "auto") -> Photo:
-    """An image file, upright, cut around its face and resized.
-
-    framing : None where the detector does not know the corpus' faces (drawn ones): the middle square is taken
-    crop : "auto" takes the middle square where no face is found, and says so; "face" insists on one; "middle" seeks none
-
-    Raises DataError that names the file where it is missing, no readable image, or has no face that is insisted on;
-    ConfigError where one is insisted on and dlib is missing.
-    """
+def read_picture(path: Path) -> np.ndarray:
+    """An image file, (height, width, 3) uint8, upright. Raises DataError that names the file where it is none."""
     try:
-        whole = decode_picture(Path(path).read_bytes())
+        return decode_picture(Path(path).read_bytes())
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
     except UnreadableImageError as error:
         raise DataError(f"{path}: not a readable image ({error}); give a JPEG or PNG of one face") from error
+
+
+def cut_photo(path: Path, whole: np.ndarray, size: int, framing: Framing | None, crop: str = "auto") -> Photo:
+    """A picture, cut around its face and resized. path : its name, for messages
+
+    framing : None where the detector does not know the corpus' faces (drawn ones): the middle square is taken
+    crop : "auto" takes the middle square where no face is found, and says so; "face" insists on one; "middle" seeks none
+
+    Raises DataError that names the file where it has no face that is insisted on; ConfigError where dlib is missing then.
+    """
     box, note = None, ""
     if crop == "face" or (crop == "auto" and framing is not None):
         try:
@@ -75,6 +78,11 @@ def read_photo(path: Path, size: int, framing: Framing | None, crop: str = "auto
     x, y, side = box
     cut_out = square(whole, (x + framing.right * side, y + framing.down * side, framing.side * side))
     return Photo(resized(cut_out, size), "face")
+
+
+def read_photo(path: Path, size: int, framing: Framing | None, crop: str = "auto") -> Photo:
+    """`read_picture` and `cut_photo`."""
+    return cut_photo(path, read_picture(path), size, framing, crop)
 
 
 def face_box(picture: np.ndarray) -> tuple[float, float, float] | None:

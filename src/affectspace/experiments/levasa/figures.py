@@ -215,13 +215,13 @@ def walk(study: Study, readings: Readings, metrics: MetricsFile) -> Picture | No
     one = next(iter(study.trained.get("continuous", [])), None)
     if one is None or not (one.run.folder / "model").is_dir():
         return None
-    from affectspace.generation.geometry import fit_geometry
-    from affectspace.generation.walks import walk_grid
+    from affectspace.generation import fit_directions, walk_grid
 
     model: Any = one.run.model()
-    geometry = fit_geometry(model, one.codes.mean["train"])
-    face = one.codes.shown[0]
-    grid = walk_grid(model, face, STEPS, STEPS, geometry)
+    rows, face = study.data.rows("train"), one.codes.shown[0]
+    people = study.data.table["person"].to_numpy()[rows]
+    directions = fit_directions(one.codes.mean["train"], study.data.labels.evaluation[rows], people)
+    grid = walk_grid(model, face, STEPS, STEPS, directions)
     caption = (
         f"A test face moved to {len(STEPS)} x {len(STEPS)} points of valence and arousal, the rest of its code kept."
     )

@@ -78,7 +78,7 @@ class Judges:
     facts: dict[str, Any]
 
 
-def test_people(data: TrainingSet) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
+def judged_people(data: TrainingSet) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
     """Test people with four images or more, the rows that teach who they are, and the rows that may be walked."""
     rows = data.rows("test")
     person = data.table["person"].iloc[rows].astype(str).to_numpy()
@@ -93,7 +93,7 @@ def judges_of(folder: Path, data: TrainingSet, settings: JudgeSettings, progress
 
     Raises RunError where the corpus has fewer than four test people, or neither emotions nor ratings.
     """
-    people, taught, walkable = test_people(data)
+    people, taught, walkable = judged_people(data)
     if len(people) < FEWEST:
         raise RunError(
             f"{len(people)} test people have {LEAST} images or more; judging walks needs {FEWEST}: a greater "
