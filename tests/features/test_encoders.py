@@ -12,6 +12,7 @@ from PIL import Image
 from affectspace.errors import ConfigError
 from affectspace.features import Item, UnreadableItem, make_backbone, remake_backbone
 from affectspace.features.identity import identity_of
+from affectspace.features.pretrained_encoders import SMALL, threads_for
 
 
 def saved(folder: Path, model_class: type, config: object) -> str:
@@ -134,3 +135,18 @@ def test_what_a_store_says_of_them_is_json(speech: str, timesformer: str, vit: s
         backbone = make_backbone(modality, folder)
         written = json.loads(json.dumps(identity_of(backbone)))
         assert remake_backbone(written).settings == backbone.settings
+
+
+def test_little_is_computed_on_one_thread() -> None:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        with threads_for(SMALL / 2):
+            assert torch.get_num_threads() == 1
+        with threads_for(SMALL * 2):
+            assert torch.get_num_threads() == 2
+        with pytest.raises(ValueError, match="within"), threads_for(0):
+            raise ValueError("within")
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

