@@ -25,6 +25,10 @@ _PUBLIC = {
     "Reference": "comparisons",
     "interval_figure": "comparisons",
     "confusion_figure": "comparisons",
+    "curves_figure": "spaces",
+    "heatmap_figure": "spaces",
+    "modality_figure": "spaces",
+    "sequence_figure": "spaces",
 }
 
 __all__ = [
@@ -38,16 +42,20 @@ __all__ = [
     "circumplex_figure",
     "colours_for",
     "confusion_figure",
+    "curves_figure",
     "figure_style",
+    "heatmap_figure",
     "history_figure",
     "image_grid",
     "interval_figure",
     "markers_for",
+    "modality_figure",
     "new_figure",
     "rate_distortion_figure",
     "reconstruction_figure",
     "save_figure",
     "scatter_readout_figure",
+    "sequence_figure",
     "walk_figure",
 ]
 
@@ -59,6 +67,7 @@ if TYPE_CHECKING:
     from affectspace.report.history import history_figure
     from affectspace.report.latents import circumplex_figure, rate_distortion_figure, scatter_readout_figure
     from affectspace.report.saving import save_figure
+    from affectspace.report.spaces import curves_figure, heatmap_figure, modality_figure, sequence_figure
     from affectspace.report.theme import EMOTION_COLOURS, colours_for, figure_style, markers_for, new_figure
 
 

@@ -13,7 +13,7 @@ from affectspace.experiments.manifold.axis_tables import axis_comparisons, axis_
 from affectspace.experiments.manifold.fitted import subsets
 from affectspace.experiments.manifold.independence_tables import independence_table
 from affectspace.experiments.manifold.panel import Panel, with_ensemble
-from affectspace.experiments.manifold.people_tables import gap_table, retrieval_table
+from affectspace.experiments.manifold.people_tables import gap_table, retrieval_comparisons, retrieval_table
 from affectspace.experiments.manifold.plan import HEADLINE
 from affectspace.experiments.manifold.probe_tables import column_task, probe_table, speaker_task
 from affectspace.experiments.manifold.robustness_tables import NOISE, condition_table, noise_name, subset_name
@@ -45,6 +45,7 @@ def measure_trimodal(study: Study, metrics: MetricsFile) -> None:
     others = [model for model in panel.models if model not in (HEADLINE, ENSEMBLE)]
     axis_comparisons(metrics, panel, others, budget.resamples, primary="ridge")
     retrieval_table(metrics, panel, SHOWN[:-1], modalities)
+    retrieval_comparisons(metrics, panel, HEADLINE, ("no_cross", "supervised", "mvae", "misa"), modalities)
     pairs = list(combinations(modalities, 2))
     gap_table(metrics, panel, (HEADLINE, "no_cross", "supervised", "misa"), pairs, budget.permutations)
     partial = [names for names in subsets(modalities) if len(names) < len(modalities)]

@@ -12,6 +12,8 @@ from affectspace.evaluation import (
     classifier_two_sample,
     fixed_rows,
     mean_interval,
+    paired_mean_difference,
+    paired_uar_difference,
     retrieval,
     two_sample_test,
     uar_interval,
@@ -64,6 +66,39 @@ def retrieval_table(metrics: MetricsFile, panel: Panel, models: Sequence[str], m
                 sheet.interval(row, f"top_{k}_above_chance", mean_interval(above, groups), seeds)
 
 
+def retrieval_comparisons(
+    metrics: MetricsFile, panel: Panel, model: str, others: Sequence[str], modalities: Sequence[str], k: int = 10
+) -> None:
+    """Top-k of a model less that of others, mean over all ordered pairs of modalities, paired by row."""
+    sheet = Sheet(metrics, f"{panel.name}_retrieval_comparisons", panel.protocol)
+
+    def hits_of(name: str) -> tuple[list[np.ndarray], np.ndarray] | None:
+        found, groups = [], np.empty(0)
+        for each in panel.of(name):
+            said = []
+            for fold, codes in zip(panel.folds, each, strict=True):
+                shared = {one: shared_of(codes, one) for one in modalities}
+                if any(values is None for values in shared.values()):
+                    return None
+                rows = fold.test[np.all([codes.present[one][fold.test] for one in modalities], axis=0)]
+                rows = rows[fixed_rows(len(rows), ROWS)]
+                pairs = permutations(modalities, 2)
+                hits = [retrieval(shared[one][rows], shared[other][rows], k=(k,)).hits[k] for one, other in pairs]  # type: ignore[index]
+                said.append((np.mean(hits, axis=0), panel.groups[rows]))
+            found.append(np.concatenate([hit for hit, _ in said]))
+            groups = np.concatenate([people for _, people in said])
+        return (found, groups) if found else None
+
+    ours = hits_of(model)
+    for other in others:
+        theirs = hits_of(other) if ours is not None else None
+        if ours is not None and theirs is not None:
+            interval = paired_mean_difference(ours[0], theirs[0], ours[1])
+            sheet.interval(
+                f"{model} - {other}", f"top_{k}", interval, panel.seeds.get(model, ()), "mean over all pairs"
+            )
+
+
 def _chances(results: Sequence[Retrieval], k: int) -> np.ndarray:
     return np.concatenate([np.full(len(result.hits[k]), result.chance[k]) for result in results])
 
@@ -73,6 +108,7 @@ def gap_table(
 ) -> None:
     """Distance of centroids in standard deviations, a classifier's UAR of the modality, and the energy distance's p."""
     sheet = Sheet(metrics, f"{panel.name}_gap", panel.protocol)
+    told: dict[tuple[str, str, str], tuple[np.ndarray, np.ndarray, list[np.ndarray]]] = {}
     for model in models:
         seeds = panel.seeds.get(model, ())
         for one, other in pairs:
@@ -102,6 +138,7 @@ def gap_table(
                 np.concatenate([getattr(result, name) for result in said[0]]) for name in ("truth", "groups")
             )
             guesses = [np.concatenate([result.predictions for result in each]) for each in said]
+            told[model, one, other] = truth, people, guesses
             sheet.interval(row, "classifier_uar", uar_interval(truth, guesses, people), seeds)
             sheet.value(
                 row, "centroids", float(np.mean(centroids)), len(people) // 2, seeds, "pooled standard deviations"
@@ -109,3 +146,9 @@ def gap_table(
             sheet.value(row, "energy", float(np.mean([test.value for test in energies])), len(people) // 2, seeds)
             sheet.value(row, "energy_floor", float(np.mean([test.floor for test in energies])), len(people) // 2, seeds)
             sheet.value(row, "energy_p", float(np.median([test.p for test in energies])), len(people) // 2, seeds)
+    for (model, one, other), (truth, people, guesses) in told.items():
+        if model != models[0] and (models[0], one, other) in told:
+            interval = paired_uar_difference(truth, told[models[0], one, other][2], guesses, people)
+            sheet.interval(
+                f"{models[0]} - {model}: {one} and {other}", "classifier_uar", interval, note="below 0: mixed better"
+            )

@@ -81,7 +81,7 @@ def speaker_task(panel: Panel, by: str, *, least: int = 8) -> Task:
                 continue
             part[rows] = _dealt(apart[rows])
         parts.append(fold_of(part))
-    return Task("speaker", people, parts, apart)
+    return Task("speaker", people, parts, np.where(people == None, "", people))  # noqa: E711
 
 
 def frequent_task(panel: Panel, name: str, column: str, groups: str, least: int) -> Task:

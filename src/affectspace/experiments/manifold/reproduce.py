@@ -7,7 +7,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from affectspace.experiments.manifold.plan import TRAININGS, Budget, Member, members, needed_trainings
+from affectspace.experiments.manifold.members import Member, members, needed_trainings
+from affectspace.experiments.manifold.plan import TRAININGS, Budget
 from affectspace.experiments.manifold.preparation import possible_experiments, prepare
 from affectspace.experiments.manifold.sources import Places, Source
 from affectspace.experiments.manifold.study import Study

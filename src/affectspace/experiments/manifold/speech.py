@@ -93,8 +93,8 @@ def measure_zero_shot_audio(study: Study, metrics: MetricsFile) -> None:
     panel, budget = emodb_panel(study, "ravdess_audio", "zero_shot_audio"), study.budget
     axis_table(metrics, panel, budget.resamples)
     others = [model for model in panel.models if model not in (HEADLINE, ENSEMBLE)]
-    axis_comparisons(metrics, panel, others, budget.resamples, axes=[AROUSAL], primary="misa", metric="r_arousal")
-    person_table(metrics, panel, panel.models, AROUSAL, others, "misa")
+    axis_comparisons(metrics, panel, others, budget.resamples, axes=[AROUSAL], primary="ridge", metric="r_arousal")
+    person_table(metrics, panel, panel.models, AROUSAL, others, "ridge")
     home = study.panel("home", "ravdess_audio", "ravdess", "", "person")
     uncertainty_table(metrics, panel, WIDTHS, training_widths(with_ensemble(home, HEADLINE, ENSEMBLE)))
     speaker = speaker_task(panel, "sentence")

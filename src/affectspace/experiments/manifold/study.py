@@ -14,8 +14,9 @@ import pandas as pd
 from affectspace.evaluation.folds import Fold
 from affectspace.experiments.manifold.codes import Change, Codes, encode_rows, kept_codes
 from affectspace.experiments.manifold.fitted import Fitted, fit_ridge_floor, fit_softmax_floor, lexicon_codes
+from affectspace.experiments.manifold.members import Member, members, needed_trainings
 from affectspace.experiments.manifold.panel import Panel, Said, fold_of, test_only
-from affectspace.experiments.manifold.plan import HEADLINE, TRAININGS, Budget, Member, members, needed_trainings
+from affectspace.experiments.manifold.plan import HEADLINE, TRAININGS, Budget
 from affectspace.experiments.manifold.sources import WORDS, Places, Source
 from affectspace.experiments.trainings import is_finished
 from affectspace.training.progress import Progress, silent

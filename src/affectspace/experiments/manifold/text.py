@@ -76,7 +76,7 @@ def measure_zero_shot_text(study: Study, metrics: MetricsFile) -> None:
     panel = vreg_panel(study, "emobank", "zero_shot_text")
     axis_table(metrics, panel, study.budget.resamples)
     others = [model for model in panel.models if model not in (HEADLINE, ENSEMBLE)]
-    axis_comparisons(metrics, panel, others, study.budget.resamples, primary="misa", metric="r_valence")
+    axis_comparisons(metrics, panel, others, study.budget.resamples, primary="ridge", metric="r_valence")
     home = text_panel(study, "emobank", "home", "", conditions=False)
     uncertainty_table(metrics, panel, WIDTHS, training_widths(home))
 
