@@ -63,9 +63,7 @@ def main() -> None:
     print(f"{len(texts)} sentences, {torch.get_num_threads()} threads")
     print(f"cold          {cold:7.2f} s")
     print(f"one, warm     {middle:7.1f} ms (10 % under {low:.1f}, 90 % under {high:.1f}; the aim is 50)")
-    print(
-        f"  of which    {busy / len(texts) * 1e3:7.1f} ms of a core's time; more than that is what others take on a busy machine"
-    )
+    print(f"  of which    {busy / len(texts) * 1e3:7.1f} ms of a core's time; the rest is what others take")
     print(f"many at once  {len(texts) / together:7.1f} sentences/s")
 
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from affectspace.errors import ConfigError
 
-
 SMALL = 2e9  # floating-point operations that one thread does in the time of a blink
 
 
