@@ -7,13 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from affectspace.cli.progress import progress_bar
+from affectspace.cli.reproduce_manifold import manifold
 
 app = typer.Typer(no_args_is_help=True, help="A paper's tables and figures beside its published figures.")
 
 
-@app.callback()
-def _papers() -> None:
-    pass
+app.command()(manifold)
 
 
 @app.command()

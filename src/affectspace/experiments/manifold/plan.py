@@ -37,6 +37,12 @@ EXPERIMENTS: dict[str, tuple[str, ...]] = {  # experiment -> trainings
     "iemocap": ("iemocap",),
     "zero_shot_sentiment": ("iemocap",),
 }
+TABLES: dict[int, tuple[str, ...]] = {  # of the paper -> the experiments that stand beside it
+    1: ("text_axes", "audio_face", "iemocap"),
+    2: ("text_axes", "audio_face", "trimodal", "iemocap"),
+    3: ("text_probes", "audio_face", "trimodal", "iemocap"),
+    4: ("zero_shot_text", "zero_shot_audio", "zero_shot_sentiment"),
+}
 CORPORA_OF: dict[str, tuple[str, ...]] = {  # experiment -> corpora without which it cannot be made
     "text_axes": ("emobank",),
     "zero_shot_text": ("emobank", "vreg"),

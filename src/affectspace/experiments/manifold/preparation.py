@@ -9,7 +9,7 @@ from typing import Any
 from affectspace.corpora import Corpus
 from affectspace.errors import ConfigError
 from affectspace.experiments.manifold.perturbed import PERTURBATIONS, Disturbed, store_name
-from affectspace.experiments.manifold.plan import CORPORA_OF, EXPERIMENTS, Budget
+from affectspace.experiments.manifold.plan import CORPORA_OF, EXPERIMENTS, TABLES, Budget
 from affectspace.experiments.manifold.sources import CORPORA, WORDS, Places, Source
 from affectspace.features import Backbone, FeatureStore, extract, make_backbone
 from affectspace.training.progress import Progress, silent
@@ -18,8 +18,10 @@ ACTION_UNITS = "action_units.npz"  # beside RAVDESS: per clip the means of its f
 MADE_VIDEO = "gradients"  # the eye of synthetic people; other videos need vectors of the user's
 
 
-def possible_experiments(places: Places, asked: Sequence[str] = ()) -> tuple[str, ...]:
+def possible_experiments(places: Places, asked: Sequence[str] = (), table: int | None = None) -> tuple[str, ...]:
     """The experiments whose corpora are there, in the order of the plan; all of `asked`, or those that can be made.
+
+    table : of the paper; only those that stand beside it
 
     Raises ConfigError for a name that is none, for one that lacks a corpus, and where nothing can be made.
     """
@@ -33,7 +35,8 @@ def possible_experiments(places: Places, asked: Sequence[str] = ()) -> tuple[str
         if lacking[name]:
             named = ", ".join(CORPORA[one].title if one in CORPORA else one for one in lacking[name])
             raise ConfigError(f"--only {name} needs {named}: name its folder, or put it below --data")
-    found = tuple(name for name in EXPERIMENTS if (name in asked if asked else not lacking[name]))
+    wanted = TABLES[table] if table is not None else tuple(EXPERIMENTS)
+    found = tuple(name for name in EXPERIMENTS if (name in asked if asked else name in wanted and not lacking[name]))
     if not found:
         raise ConfigError(
             "no experiment can be made: name --data, or a corpus' folder, or leave both for synthetic people"
@@ -74,7 +77,7 @@ def prepare(places: Places, experiments: Sequence[str], budget: Budget, progress
 def _people(places: Places, budget: Budget, progress: Progress) -> Path:
     from affectspace.corpora.speakers import make_speakers
 
-    folder = places.features.parent / "people"
+    folder = places.own / "people"
     make_speakers(folder, n=budget.utterances, people=budget.people, seed=0, workers=budget.workers, progress=progress)
     return folder
 

@@ -99,7 +99,9 @@ class Tables:
             f"{metric}_{axis}": f"{name} {axis}" for metric, name in (("ccc", "CCC"), ("mae", "MAE")) for axis in AXES
         }
         columns |= {f"spread_{axis}": f"sd ratio {axis}" for axis in AXES}
-        text = "CCC falls fast when predictions shrink: at r .70, predictions with .3, .5, .7 of the labels' sd give .39, .56, .66."
+        text = (
+            "CCC falls fast when predictions shrink: at r .70, with .3, .5, .7 of the labels' sd it is .39, .56, .66."
+        )
         rows = [row for row in self.rows_of(experiment) if not row.startswith("ceiling")]
         self.add(f"Concordance, mean absolute error and spread, {where}", experiment, columns, rows, note=text)
 
@@ -109,7 +111,7 @@ class Tables:
             "p_holm": "p after Holm",
         }
         note = (
-            f"Paired over the groups of the intervals. Against {TITLES.get(primary, primary)} is the primary comparison and not "
+            f"Paired over the groups of the intervals. Against {TITLES.get(primary, primary)} is the primary comparison, not "
             "corrected; the others are, together."
         )
         self.add(f"The manifold less every other model, {where}", experiment, columns, note=note, first="a less b")
@@ -164,7 +166,7 @@ class Tables:
             "mi_bins_floor": "floor",
         }
         note = (
-            "The published measures, on posterior means of active dimensions, 1,000 rows at most. Each floor is the same measure "
+            "The published measures, on posterior means of active dimensions, 1,000 rows at most. A floor is the same measure "
             "with rows permuted. The paper does not say how it estimates MI; pairs by nearest neighbours come nearest to it."
         )
         self.add(
@@ -234,7 +236,7 @@ class Tables:
     def uncertainty(self, experiment: str, where: str) -> None:
         rows = self.rows_of(f"{experiment}_uncertainty")
         columns = {f"{s}_{axis}_above_constant": f"{s.upper()} {axis}" for s in ("nll", "crps") for axis in AXES}
-        note = "Less that of one constant width an axis, fitted on validation: below 0 is better. Intervals over people or documents."
+        note = "Less that of one constant width an axis, fitted on validation: below 0 is better. Over people or documents."
         self.add(
             f"Scores of predicted widths, {where}", f"{experiment}_uncertainty", columns, rows, note=note, digits=4
         )
@@ -257,7 +259,7 @@ class Tables:
         columns = {"classifier_uar": "classifier's UAR", "centroids": "centroids, sd", "energy": "energy distance"}
         columns |= {"energy_floor": "floor", "energy_p": "p"}
         note = (
-            "Does a point tell its modality? UAR .5 is no, 1 is yes, people of the classifier's test apart. Centroids in pooled "
+            "Does a point tell its modality? UAR .5 is no, 1 is yes, people kept apart. Centroids in pooled "
             "standard deviations; energy distance with its value and p when the modalities of a row are exchanged."
         )
         self.add(f"The modality gap, {where}", f"{experiment}_gap", columns, note=note, first="model: modalities")

@@ -30,20 +30,21 @@ def reproduce(
     places: Places | None = None,
     *,
     only: Sequence[str] = (),
+    table: int | None = None,
     budget: Budget | None = None,
     progress: Progress = silent,
 ) -> Path:
     """Train every member that is not finished yet, judge them, and return the path of the report.
 
     places : where corpora and stores are; by default synthetic people alone, with stores below `out`
-    only : the experiments that are made; by default all whose corpora are there
+    only, table : the experiments that are made, or the paper's table that they stand beside; by default all that can be
     Raises RunError where `out` holds a study that was started otherwise, ConfigError where a corpus is missing.
     """
     from affectspace.experiments.manifold.report import write_results
 
     budget = budget or Budget()
-    places = places or Places(features=out / "features")
-    experiments = possible_experiments(places, only)
+    places = places or Places(features=out / "features", own=out)
+    experiments = possible_experiments(places, only, table)
     claim_folder(out, {"budget": _kept(budget)})
     started = time.perf_counter()
     places = prepare(places, experiments, budget, progress)

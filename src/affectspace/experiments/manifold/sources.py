@@ -81,7 +81,7 @@ class Places(ModelConfig):
     """Which folders the user names.
 
     A corpus is looked for under its own key first, then below `data` by its name; stores below `features`, which may
-    be another study's.
+    be another study's. What is made of synthetic people is the study's own.
     """
 
     data: Path | None = Field(
@@ -89,6 +89,7 @@ class Places(ModelConfig):
     )
     corpora: dict[str, Path] = Field(default_factory=dict, description="corpus -> its folder")
     features: Path = Field(description="folder of the stores; those that are missing are made here")
+    own: Path = Field(description="folder of the study, for synthetic people and their stores")
     lexicon: Path | None = Field(None, description="of the lexicon anchor; default Glasgow's below data/lexicons")
 
     def folder_of(self, name: str) -> Path | None:
@@ -100,7 +101,8 @@ class Places(ModelConfig):
 
     def store_of(self, name: str, modality: str) -> Path:
         """Where the vectors of a corpus and modality are, or will be."""
-        return self.features / CORPORA[name].stores[modality]
+        folder = self.own / "features" if name == "people" else self.features
+        return folder / CORPORA[name].stores[modality]
 
     def lexicons(self) -> dict[str, Path]:
         """Lexicons whose statistics stand beside a text, by name."""
