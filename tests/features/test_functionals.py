@@ -77,6 +77,15 @@ def test_gain_and_silence_do_not_matter() -> None:
             assert value == pytest.approx(base[name], abs=0.02 * max(1, abs(base[name]))), name
 
 
+def test_what_is_the_same_for_every_recording_is_so_to_the_last_bit() -> None:
+    means = {
+        np.float32(numbers(voice(hertz, noise=noise))["loudness_mean"])
+        for hertz in (90, 140, 230)
+        for noise in (0, 0.01)
+    }
+    assert means == {np.float32(1)}
+
+
 def test_a_recording_without_voice_is_finite() -> None:
     hiss = np.random.default_rng(0).standard_normal(RATE).astype(np.float32) * 0.1
     found = numbers(hiss)

@@ -156,9 +156,17 @@ def test_other_versions_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     )  # fmt: skip
     monkeypatch.setattr(module, "versions", lambda: {"numpy": "1.0", "torch": "2.1"})
     with pytest.raises(RunError, match=r"node7 would make other numbers \(torch 2.0 there, 2.1 here\)"):
-        RayEngine()._hire(ray, None, None, 32, 9)  # type: ignore[arg-type]
+        RayEngine()._hire(ray, {}, None, 32, 9)
     with pytest.raises(RunError, match=r"room for 0 actors of 1 cores and 1 GPUs each \(it has 4 cores and 0 GPUs\)"):
-        RayEngine(gpus=1)._hire(ray, None, None, 32, 9)  # type: ignore[arg-type]
+        RayEngine(gpus=1)._hire(ray, {}, None, 32, 9)
+
+
+def test_a_cluster_that_does_not_answer() -> None:
+    for address in ("127.0.0.1:1", "ray://127.0.0.1:1"):
+        with pytest.raises(RunError, match=rf"no Ray cluster at {address} \(.*refused\); start one with `ray start"):
+            module._knock(address)
+    for address in (None, "auto", "local"):
+        module._knock(address)
 
 
 def test_without_ray_the_error_says_how_to_get_it(tmp_path: Path, letters, text_corpus, monkeypatch) -> None:

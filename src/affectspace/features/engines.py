@@ -9,10 +9,12 @@ import os
 from collections import Counter
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from affectspace.errors import RunError
 from affectspace.features.backbone import Backbone, Item, UnreadableItem
@@ -47,7 +49,7 @@ class Threads:
         """The shards of these rows, in order; two of them are in memory at most."""
         remarks = Remarks(backbone)
         workers = self.workers or min(os.cpu_count() or 1, 8)
-        with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
+        with one_blas_thread(), ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
 
             def submit(rows: Rows) -> list[Future[Any]]:
                 return [pool.submit(load_row, backbone, files, item) for item, _ in rows]
@@ -63,6 +65,11 @@ class Threads:
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
+
+
+def one_blas_thread() -> AbstractContextManager[Any]:
+    """NumPy's products on one thread: rows are what runs in parallel, and more threads would round in another order."""
+    return threadpool_limits(1, user_api="blas")
 
 
 class Remarks:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import socket
 import threading
 from collections import deque
 from collections.abc import Generator, Sequence
@@ -21,7 +22,7 @@ from typing import Any
 
 from affectspace.errors import AffectspaceError, ConfigError, RunError
 from affectspace.features.backbone import Backbone
-from affectspace.features.engines import Encoded, Remarks, Rows, encode_shard, load_row
+from affectspace.features.engines import Encoded, Remarks, Rows, encode_shard, load_row, one_blas_thread
 from affectspace.features.identity import identity_of, remake_backbone, versions
 from affectspace.features.items import Files, open_files
 
@@ -59,7 +60,8 @@ class RayEngine:
         crew: list[Any] = []
         try:
             media = None if files.media is None else Path(files.media.path).resolve()
-            crew += self._hire(ray, backbone, media, batch_size, len(shards))
+            sent = _sent(ray, backbone)  # kept, for actors that begin anew
+            crew += self._hire(ray, sent, media, batch_size, len(shards))
             yield from _in_order(ray, crew, shards)
         except ray.exceptions.RayTaskError as error:
             if isinstance(error.cause, AffectspaceError):
@@ -83,6 +85,7 @@ class RayEngine:
         if self.address is None and not os.environ.get("RAY_ADDRESS"):
             cores = max(os.cpu_count() or 1, (self.actors or 1) * self.workers)
             settings |= {"num_cpus": cores, "include_dashboard": False}
+        _knock(self.address or os.environ.get("RAY_ADDRESS"))
         try:
             ray.init(self.address, **settings)
         except (ConnectionError, ValueError, RuntimeError) as error:
@@ -90,7 +93,7 @@ class RayEngine:
             reason = " ".join(str(error).split())[:200]
             raise RunError(f"no Ray cluster at {where} ({reason}); start one with `ray start --head`") from error
 
-    def _hire(self, ray: Any, backbone: Backbone, media: Path | None, batch_size: int, shards: int) -> list[Any]:
+    def _hire(self, ray: Any, sent: Any, media: Path | None, batch_size: int, shards: int) -> list[Any]:
         """The actors, ready."""
         has = ray.cluster_resources()
         room = int(has.get("CPU", 0) // self.workers)
@@ -107,13 +110,6 @@ class RayEngine:
             "max_restarts": RETRIES, "max_task_retries": RETRIES,
         }  # fmt: skip
         kind = ray.remote(**options)(Maker)
-        try:
-            sent = ray.put(backbone if getattr(backbone, "recipe", None) is None else identity_of(backbone))
-        except TypeError as error:
-            raise ConfigError(
-                f"backbone {backbone.name} cannot be sent to other processes ({str(error).splitlines()[0]}); give it a "
-                "recipe, the arguments of make_backbone that make it"
-            ) from error
         crew = [
             kind.remote(sent, self.device, media, batch_size, self.workers)
             for _ in range(min(self.actors or room, shards))
@@ -143,6 +139,7 @@ class Maker:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
         self._starting, self._encoding = threading.Lock(), threading.Lock()
         self._open = ExitStack()
+        self._open.enter_context(one_blas_thread())
         self._made: tuple[Backbone, Files, Remarks] | None = None
 
     def _tools(self) -> tuple[Backbone, Files, Remarks]:
@@ -166,6 +163,19 @@ class Maker:
             return encode_shard(backbone, rows, loaded, self._batch_size), remarks.news()
 
 
+def _sent(ray: Any, backbone: Backbone) -> Any:
+    """What an actor makes the backbone of: its identity, or where that has no recipe, itself."""
+    if getattr(backbone, "recipe", None) is not None:
+        return identity_of(backbone)
+    try:
+        return ray.put(backbone)
+    except TypeError as error:
+        raise ConfigError(
+            f"backbone {backbone.name} cannot be sent to other processes ({str(error).splitlines()[0]}); give it a "
+            "recipe, the arguments of make_backbone that make it"
+        ) from error
+
+
 def _in_order(ray: Any, crew: Sequence[Any], shards: Sequence[Rows]) -> Generator[Encoded, None, None]:
     """Shards as they follow each other, whoever is done first; a bounded number waits for its turn."""
     free = deque([*crew] * AT_ONCE)
@@ -185,6 +195,19 @@ def _in_order(ray: Any, crew: Sequence[Any], shards: Sequence[Rows]) -> Generato
             continue
         for answer in ray.wait([*busy], num_returns=1)[0]:
             free.append(busy.pop(answer))
+
+
+def _knock(address: str | None) -> None:
+    """Raises RunError where nobody answers at host:port; Ray itself would wait for minutes."""
+    host, colon, port = (address or "").removeprefix("ray://").rpartition(":")
+    if not colon or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except OSError as error:
+        raise RunError(
+            f"no Ray cluster at {address} ({error.strerror or error}); start one with `ray start --head`, or mend it"
+        ) from error
 
 
 def _ray() -> Any:
