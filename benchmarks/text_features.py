@@ -1,6 +1,6 @@
 """Text features through `extract` against a plain loop over sentences, one forward each.
 
-    python benchmarks/text_features.py [--sentences 400]
+    python benchmarks/text_features.py [--sentences 1000]
 
 Prints sentences per second of both and their ratio (the aim is 3). The sentences are 3 to 40 random words; both give the same
 vectors. Writing the store is part of ours.
@@ -27,7 +27,7 @@ def sentences(number: int) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--sentences", type=int, default=400)
+    parser.add_argument("--sentences", type=int, default=1000)
     asked = parser.parse_args()
     texts = sentences(asked.sentences)
     ids = [f"s{k}" for k in range(len(texts))]
