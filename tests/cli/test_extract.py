@@ -77,3 +77,45 @@ def test_vectors_and_mistakes(sounds: Path) -> None:
             run(*base, *extra, "--out", sounds / "other")
     with pytest.raises(RunError, match="features of another kind"):
         run(*base, "--modality", "audio", "--out", sounds / "units")
+
+
+def test_words_and_engines(sounds: Path) -> None:
+    pd.DataFrame({"id": ["a", "b"], "text": ["a bad day", "fine"]}).to_csv(sounds / "texts.csv", index=False)
+    (sounds / "norms.tsv").write_text("bad\t.1\t.5\t.5\nday\t.6\t.4\t.5\n")
+    base = ("table", sounds / "texts.csv", "--modality", "words")
+    text = run(*base, "--lexicon", f"norms={sounds / 'norms.tsv'}", "--out", sounds / "words")
+    assert "2 vectors made" in text
+    assert "words:lexicon, 13 dimensions" in text
+    assert (
+        FeatureStore(sounds / "words").backbone["recipe"]["settings"]["lexicons"]["norms"]["path"].endswith("norms.tsv")
+    )
+    for extra, message in (
+        ((), "name at least one lexicon: --lexicon glasgow=norms.csv"),
+        (("--lexicon", "norms.tsv"), "--lexicon 'norms.tsv': write it as NAME=FILE"),
+        (("--lexicon", "n=a", "--lexicon", "n=b"), "each name once"),
+        (("--lexicon", "n=gone.tsv"), "the lexicon n cannot be read at gone.tsv"),
+        (("--lexicon", f"n={sounds / 'norms.tsv'}", "--engine", "spark"), "--engine 'spark'; there are local and ray"),
+        (("--lexicon", f"n={sounds / 'norms.tsv'}", "--actors", "2"), "--actors and --address belong to --engine ray"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            run(*base, *extra, "--out", sounds / "other")
+
+
+@pytest.mark.slow
+def test_a_local_ray_cluster_for_the_time(sounds: Path) -> None:
+    pytest.importorskip("ray")
+    command = (
+        "table",
+        sounds / "index.csv",
+        "--columns",
+        "id=name,audio=file",
+        "--media",
+        sounds,
+        "--modality",
+        "audio",
+    )
+    run(*command, "--out", sounds / "alone")
+    said = json.loads(run(*command, "--out", sounds / "ray", "--engine", "ray", "--actors", 1, "--json"))
+    assert (said["made"], said["failed"]) == (3, 1)
+    one, other = (next((sounds / name).glob("shard-*")).read_bytes() for name in ("alone", "ray"))
+    assert one == other
