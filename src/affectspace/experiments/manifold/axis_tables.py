@@ -104,7 +104,7 @@ def axis_matrix(metrics: MetricsFile, panel: Panel, model: str = HEADLINE) -> No
     axes = known_axes(panel)
     if len(axes) < len(AXES) or not predicts(panel, model, axes):
         return
-    sheet = Sheet(metrics, f"{panel.name}_matrix", panel.protocol, "table_1")
+    sheet = Sheet(metrics, f"{panel.name}_matrix", panel.protocol, "table_1" if panel.real else "")
     truth, groups = panel.truth[panel.tested], panel.groups[panel.tested]
     guesses, seeds = panel.fused(model), panel.seeds.get(model, ())
     matrix = np.mean([axis_correlations(guess, truth) for guess in guesses], axis=0)

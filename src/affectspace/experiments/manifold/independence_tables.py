@@ -93,7 +93,7 @@ def independence_table(
                 sheet.value(row, "debiased_cka", float("nan"), n, seeds, "no dimension of the private latent is active")
                 continue
             progress(0, 0, f"{panel.name}: dependence of shared and private, {modality}, {model}")
-            _floored(sheet, row, modality, model, alive, n, seeds)
+            _floored(sheet, row, modality if panel.real else "", model, alive, n, seeds)
             try:
                 by_fold = [
                     cka_interval(

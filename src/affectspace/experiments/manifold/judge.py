@@ -35,8 +35,14 @@ def at_least(measurement: Measurement | None, margin: float = MARGIN) -> Verdict
 
 
 def listed(told: Iterable[tuple[str, Measurement | None]], what: str) -> str:
-    """Named figures of one kind, the kind told once."""
-    return f"{what}: " + "; ".join(said(one, name) for name, one in told)
+    """Named figures of one kind; the kind is told once, and so are protocol and rows where they are the same."""
+    figures = list(told)
+    bases = {(one.protocol, one.n) for _, one in figures if one is not None}
+    if len(bases) != 1:
+        return f"{what}: " + "; ".join(said(one, name) for name, one in figures)
+    protocol, n = next(iter(bases))
+    ending = f" (protocol {protocol}, n {n})"
+    return f"{what}: " + "; ".join(said(one, name).removesuffix(ending) for name, one in figures) + ending
 
 
 class Judge:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from affectspace.experiments.manifold.plan import (
     EXPERIMENTS,
     FIT,
+    HEADLINE,
     NO_PRIVATE_TERMS,
     TRAININGS,
     UNION_VARIANTS,
@@ -64,21 +66,26 @@ def variants_of(training: str, budget: Budget) -> list[tuple[Variant, tuple[int,
 def members(
     trainings: Sequence[str], sources: Mapping[str, Source], places: Places, budget: Budget
 ) -> Iterator[Member]:
-    """Every training of the study, headline and baselines of all first, so that a study that is interrupted has them."""
+    """Every training of the study, headline and baselines of all first, so that a study that is interrupted has them.
+
+    A variant that is the headline itself in some training, as what it leaves out is off there, is not trained there.
+    """
     waiting: list[Member] = []
     for training in trainings:
         folds = range(budget.folds) if TRAININGS[training].folds else (None,)
+        headline: dict[tuple[int, int | None], FeatureTrainConfig] = {}
         for variant, seeds in variants_of(training, budget):
-            for seed in seeds:
-                for fold in folds:
-                    config = member_config(training, variant, seed, fold, sources, places, budget)
-                    if config is None:
-                        continue
-                    made = Member(training, variant, seed, fold, config)
-                    if variant.group == "ablation":
-                        waiting.append(made)
-                    else:
-                        yield made
+            for seed, fold in product(seeds, folds):
+                config = member_config(training, variant, seed, fold, sources, places, budget)
+                if config is None or headline.get((seed, fold)) == config:
+                    continue
+                made = Member(training, variant, seed, fold, config)
+                if variant.name == HEADLINE:
+                    headline[seed, fold] = config
+                if variant.group == "ablation":
+                    waiting.append(made)
+                else:
+                    yield made
     yield from waiting
 
 
@@ -91,7 +98,7 @@ def member_config(
     places: Places,
     budget: Budget,
 ) -> FeatureTrainConfig | None:
-    """The configuration of one training; None where nothing is left of its modalities, or nothing differs from the headline."""
+    """The configuration of one training; None where nothing is left of its modalities."""
     plan = TRAININGS[training]
     corpora = {}
     for name, split in plan.splits.items():

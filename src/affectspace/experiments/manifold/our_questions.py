@@ -121,11 +121,9 @@ class OurQuestions(Judge):
         return [("", (together(*worse), listed(told, "union less single") + "; held where no interval lies below 0"))]
 
     def _retrieval(self) -> Found:
-        rows = self.rows("trimodal_retrieval", f"{HEADLINE}: ")
-        told = [
-            (row.removeprefix(f"{HEADLINE}: "), self.find("trimodal_retrieval", row, "top_10_above_chance"))
-            for row in rows
-        ]
+        start, table = f"{HEADLINE}: ", "trimodal_retrieval"
+        found = [(row, self.find(table, row, "top_10_above_chance")) for row in self.rows(table, start)]
+        told = [(row.removeprefix(start), one) for row, one in found if one is not None]
         if not told:
             return []
         return [

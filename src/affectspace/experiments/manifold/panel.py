@@ -69,6 +69,11 @@ class Panel:
         return np.sort(np.concatenate([fold.test for fold in self.folds]))
 
     @property
+    def real(self) -> bool:
+        """Whether the rows are of people: the paper's figures stand beside no invented ones."""
+        return not bool((self.table["corpus"] == "speakers").all())
+
+    @property
     def models(self) -> list[str]:
         return list(self.said)
 

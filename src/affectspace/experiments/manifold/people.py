@@ -45,7 +45,7 @@ def measure_trimodal(study: Study, metrics: MetricsFile) -> None:
     others = [model for model in panel.models if model not in (HEADLINE, ENSEMBLE)]
     axis_comparisons(metrics, panel, others, budget.resamples, primary="ridge")
     retrieval_table(metrics, panel, SHOWN[:-1], modalities)
-    retrieval_comparisons(metrics, panel, HEADLINE, ("no_cross", "supervised", "mvae", "misa"), modalities)
+    retrieval_comparisons(metrics, panel, SHOWN[:-1], modalities)
     pairs = list(combinations(modalities, 2))
     gap_table(metrics, panel, (HEADLINE, "no_cross", "supervised", "misa"), pairs, budget.permutations)
     partial = [names for names in subsets(modalities) if len(names) < len(modalities)]

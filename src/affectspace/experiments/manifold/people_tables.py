@@ -67,36 +67,45 @@ def retrieval_table(metrics: MetricsFile, panel: Panel, models: Sequence[str], m
 
 
 def retrieval_comparisons(
-    metrics: MetricsFile, panel: Panel, model: str, others: Sequence[str], modalities: Sequence[str], k: int = 10
+    metrics: MetricsFile, panel: Panel, models: Sequence[str], modalities: Sequence[str], k: int = 10
 ) -> None:
-    """Top-k of a model less that of others, mean over all ordered pairs of modalities, paired by row."""
-    sheet = Sheet(metrics, f"{panel.name}_retrieval_comparisons", panel.protocol)
+    """Top-k over all ordered pairs of modalities, by model; the first model's less each other's, paired by row."""
+    sheet = Sheet(metrics, f"{panel.name}_retrieval", panel.protocol)
+    compared = Sheet(metrics, f"{panel.name}_retrieval_comparisons", panel.protocol)
+    found = {model: over_pairs(panel, model, modalities, k) for model in models}
+    ours = found[models[0]]
+    for model, theirs in found.items():
+        if theirs is None:
+            continue
+        hits, groups, chance = theirs
+        seeds = panel.seeds.get(model, ())
+        sheet.interval(f"{model}: all pairs", f"top_{k}", mean_interval(hits, groups), seeds, "mean over all pairs")
+        sheet.value(f"{model}: all pairs", f"top_{k}_chance", chance, len(groups))
+        if ours is not None and model != models[0]:
+            interval = paired_mean_difference(ours[0], hits, groups)
+            compared.interval(f"{models[0]} - {model}", f"top_{k}", interval, panel.seeds.get(models[0], ()))
 
-    def hits_of(name: str) -> tuple[list[np.ndarray], np.ndarray] | None:
-        found, groups = [], np.empty(0)
-        for each in panel.of(name):
-            said = []
-            for fold, codes in zip(panel.folds, each, strict=True):
-                shared = {one: shared_of(codes, one) for one in modalities}
-                if any(values is None for values in shared.values()):
-                    return None
-                rows = fold.test[np.all([codes.present[one][fold.test] for one in modalities], axis=0)]
-                rows = rows[fixed_rows(len(rows), ROWS)]
-                pairs = permutations(modalities, 2)
-                hits = [retrieval(shared[one][rows], shared[other][rows], k=(k,)).hits[k] for one, other in pairs]  # type: ignore[index]
-                said.append((np.mean(hits, axis=0), panel.groups[rows]))
-            found.append(np.concatenate([hit for hit, _ in said]))
-            groups = np.concatenate([people for _, people in said])
-        return (found, groups) if found else None
 
-    ours = hits_of(model)
-    for other in others:
-        theirs = hits_of(other) if ours is not None else None
-        if ours is not None and theirs is not None:
-            interval = paired_mean_difference(ours[0], theirs[0], ours[1])
-            sheet.interval(
-                f"{model} - {other}", f"top_{k}", interval, panel.seeds.get(model, ()), "mean over all pairs"
-            )
+def over_pairs(
+    panel: Panel, model: str, modalities: Sequence[str], k: int
+) -> tuple[list[np.ndarray], np.ndarray, float] | None:
+    """Share of the ordered pairs in which a row is found, (rows,) a seed; the rows' groups; chance. None without codes."""
+    hits, groups, chances = [], np.empty(0), [0.0]
+    for each in panel.of(model):
+        said = []
+        for fold, codes in zip(panel.folds, each, strict=True):
+            shared = [shared_of(codes, one) for one in modalities]
+            known = [values for values in shared if values is not None]
+            if len(known) < len(modalities):
+                return None
+            rows = fold.test[np.all([codes.present[one][fold.test] for one in modalities], axis=0)]
+            rows = rows[fixed_rows(len(rows), ROWS)]
+            results = [retrieval(one[rows], other[rows], k=(k,)) for one, other in permutations(known, 2)]
+            said.append((np.mean([result.hits[k] for result in results], axis=0), panel.groups[rows]))
+            chances.append(results[0].chance[k])
+        hits.append(np.concatenate([hit for hit, _ in said]))
+        groups = np.concatenate([people for _, people in said])
+    return (hits, groups, float(np.mean(chances[1:]))) if hits else None
 
 
 def _chances(results: Sequence[Retrieval], k: int) -> np.ndarray:

@@ -77,7 +77,7 @@ def prepare(places: Places, experiments: Sequence[str], budget: Budget, progress
 def _people(places: Places, budget: Budget, progress: Progress) -> Path:
     from affectspace.corpora.speakers import make_speakers
 
-    folder = places.own / "people"
+    folder = places.people
     make_speakers(folder, n=budget.utterances, people=budget.people, seed=0, workers=budget.workers, progress=progress)
     return folder
 

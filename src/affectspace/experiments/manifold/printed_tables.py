@@ -33,6 +33,11 @@ def title(row: str) -> str:
     return WORDS.get(row, row.replace("_", " "))
 
 
+def as_printed(value: float | None) -> Cell | None:
+    """A published figure with the digits that it has there."""
+    return None if value is None else Cell(value, digits=max(len(f"{value:g}".partition(".")[2]), 2))
+
+
 def cell(metrics: MetricsFile, experiment: str, row: str, metric: str, digits: int = 3) -> Cell | None:
     """A measurement as a table's cell; None where it was not measured."""
     if (experiment, row, metric) not in metrics:
@@ -128,7 +133,9 @@ class Tables:
 
     def published(self, table: str, caption: str, columns: Mapping[str, str], note: str) -> None:
         """The paper's own table."""
-        body = [(title(row), *(cells.get(name) for name in columns)) for row, cells in PUBLISHED[table].items()]
+        body = [
+            (title(row), *(as_printed(cells.get(name)) for name in columns)) for row, cells in PUBLISHED[table].items()
+        ]
         self.report.table(caption, ("row", *columns.values()), body, note)
 
     def probes(self, experiment: str, where: str, task: str, note: str = "") -> None:

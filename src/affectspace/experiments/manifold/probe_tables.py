@@ -163,7 +163,7 @@ def probe_table(
     seeds : so many of each model's; the bounds do not depend on a model and are told once, in rows of their own
     """
     sheet = Sheet(metrics, f"{panel.name}_{task.name}_{probe}", panel.protocol)
-    paper = "table_3" if task.name == "emotion" and probe == "linear" else ""
+    paper = "table_3" if task.name == "emotion" and probe == "linear" and panel.real else ""
     for modality in modalities:
         for model in models:
             hits: dict[str, list[np.ndarray]] = {}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from affectspace.experiments.manifold.data_section import LOOKED_AT
 from affectspace.experiments.manifold.plan import TITLES
-from affectspace.experiments.manifold.printed_tables import AXES, Tables, cell
+from affectspace.experiments.manifold.printed_tables import AXES, Tables, as_printed, cell
 from affectspace.experiments.manifold.published import PUBLISHED
 from affectspace.experiments.manifold.sources import CORPORA
 from affectspace.experiments.manifold.study import Study
@@ -134,7 +134,7 @@ def _table_4(report: Report, tables: Tables, study: Study, draw: Draw) -> None:
         cells = [cell(metrics, name, model, metric) for name, (metric, _) in there.items()]
         paper = PUBLISHED["table_4"].get(model, {})
         if paper or any(one is not None for one in cells):
-            rows.append((TITLES[model], paper.get("mosi"), paper.get("mosei"), *cells))
+            rows.append((TITLES[model], as_printed(paper.get("mosi")), as_printed(paper.get("mosei")), *cells))
     columns = ("model", "published: MOSI", "published: MOSEI", *(f"ours: {told}" for _, told in there.values()))
     note = "r of frozen models on corpora that no training saw; no statistic of the target is used."
     report.table("Table 4: the published figures beside ours, on other corpora", columns, rows, note)

@@ -99,9 +99,15 @@ class Places(ModelConfig):
         found = self.data / CORPORA[name].folder if self.data is not None else None
         return found if found is not None and found.is_dir() else None
 
+    @property
+    def people(self) -> Path:
+        """Where synthetic people are made who are not the user's."""
+        return self.own / "people"
+
     def store_of(self, name: str, modality: str) -> Path:
         """Where the vectors of a corpus and modality are, or will be."""
-        folder = self.own / "features" if name == "people" else self.features
+        made = name == "people" and self.corpora.get(name, self.people) == self.people
+        folder = self.own / "features" if made else self.features
         return folder / CORPORA[name].stores[modality]
 
     def lexicons(self) -> dict[str, Path]:
