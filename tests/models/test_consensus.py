@@ -140,3 +140,8 @@ def test_prototype_heads_need_emotions_and_known_modalities() -> None:
         config(categories=(), prototype_weight=0.0)
     with pytest.raises(ValidationError, match="prototype_heads names 'smell'"):
         config(prototype_heads=("smell",))
+
+
+def test_modalities_that_are_not_shown_have_no_word() -> None:
+    said = views()
+    assert said.agreed({"text": torch.ones(len(said.affect["text"]), dtype=torch.bool)}) is said.affect

@@ -47,14 +47,14 @@ class Views:
         Their experts multiply, p(e) ~ prod p_m(e) over those that the row has, and its expectation stands in for each
         one's own, so that whatever the weights of a fusion, they speak with one voice.
         """
-        if len(self.log_emotion) < 2 or self.centres is None:
-            return self.affect
-        summed = sum(
+        speaking = [
             torch.where(present[name][:, None], values, torch.zeros_like(values))
             for name, values in self.log_emotion.items()
             if name in present
-        )
-        together = expected_affect(torch.as_tensor(summed), self.centres)
+        ]
+        if len(self.log_emotion) < 2 or self.centres is None or not speaking:
+            return self.affect
+        together = expected_affect(torch.stack(speaking).sum(dim=0), self.centres)
         return {name: together if name in self.log_emotion else values for name, values in self.affect.items()}
 
 
