@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 import tracemalloc
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import pytest
 
 from affectspace.errors import DataError, RunError
 from affectspace.features import FeatureStore, extract
+from affectspace.features.backbone import note
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -229,3 +232,16 @@ def test_backbone_json_says_what_made_it(tmp_path: Path, letters, text_corpus) -
     assert written["name"] == "text:letters"
     assert written["settings"] == {"pool": "mean"}
     assert written["versions"]["numpy"] == np.__version__
+
+
+def test_no_remark_of_any_thread_is_lost() -> None:
+    counts: Counter[str] = Counter()
+    switching = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda k: note(counts, f"remark {k // 8}"), range(4_000)))
+    finally:
+        sys.setswitchinterval(switching)
+    assert set(counts.values()) == {8}
+    assert len(counts) == 500

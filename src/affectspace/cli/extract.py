@@ -74,7 +74,7 @@ def extract(
     if vectors is not None:
         made, items = read_vectors(vectors, modality, corpus, **settings)
     else:
-        here = "cpu" if engine == "ray" else device  # the actors have the device; this process needs what the backbone is
+        here = "cpu" if engine == "ray" else device  # with Ray the actors have it
         made = make_backbone(modality, backbone, device=here, dtype=dtype, **settings)
     by = _engine(engine, actors, address, workers, device)
     with progress_bar(not as_json) as progress:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import threading
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+
+_COUNTING = threading.Lock()
 
 
 class UnreadableItem(Exception):
@@ -18,6 +22,12 @@ def reason_of(error: Exception) -> str:
     """A library's reason in a line, without the file's name, so that rows that fail alike are counted together."""
     text = getattr(error, "strerror", None) or str(error)
     return re.sub(r"\s*(PosixPath|WindowsPath)?\(?'[^']*[/\\][^']*'\)?", "", " ".join(text.split()))[:120]
+
+
+def note(counts: Counter[str], remark: str) -> None:
+    """Count a remark; from many threads at once, of which none must be lost."""
+    with _COUNTING:
+        counts[remark] += 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +61,8 @@ class Backbone(Protocol):
     columns : names of the dimensions, where they have any
 
     It may also say `shard_rows`, rows of a shard (256 if not); `batch_rows`, how many go through `encode` at once, whatever
-    the caller asks; `counts`, a Counter of what it noticed; and `recipe`, the arguments of `make_backbone` that make it again.
+    the caller asks; `counts`, a Counter of what it noticed (`note`); and `recipe`, the arguments with which `make_backbone`
+    makes it again.
     """
 
     name: str

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from affectspace.errors import ConfigError
+from affectspace.features.backbone import note
 
 SHORT_SIDE = 360  # pixels that the detector looks at
 MARGIN = 0.25  # of the box, on every side
@@ -73,9 +74,9 @@ def faces_of(frames: list[np.ndarray], crop: bool, counts: Counter[str]) -> list
         return [square(frame) for frame in frames]
     faces, found = crop_faces(frames)
     if not found:
-        counts["a clip where no face was found: the middle of the picture was taken"] += 1
+        note(counts, "a clip where no face was found: the middle of the picture was taken")
     elif found < len(frames):
-        counts["a clip with faces in some frames only"] += 1
+        note(counts, "a clip with faces in some frames only")
     return faces
 
 

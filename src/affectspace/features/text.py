@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from affectspace.errors import ConfigError
-from affectspace.features.backbone import Item, UnreadableItem
+from affectspace.features.backbone import Item, UnreadableItem, note
 from affectspace.features.pretrained_encoders import (
     cannot_be_loaded,
     load_encoder,
@@ -73,7 +73,7 @@ class TextBackbone:
         cut = text[: CHARACTERS * self._tokens]
         ids = list(self._tokenizer(cut, truncation=True, max_length=self._tokens)["input_ids"])
         if len(cut) < len(text) or (len(ids) == self._tokens and self._longer(cut)):
-            self.counts[f"a text of more than {self._tokens} tokens, cut"] += 1
+            note(self.counts, f"a text of more than {self._tokens} tokens, cut")
         return ids
 
     def _longer(self, text: str) -> bool:
