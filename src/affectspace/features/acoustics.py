@@ -52,7 +52,7 @@ def frames_of(sound: np.ndarray) -> Frames:
     voiced = np.isfinite(pitch)
     bands = power @ librosa.filters.mel(sr=RATE, n_fft=FFT, n_mels=26, fmin=60, fmax=TOP).T
     decibels = 10 * np.log10(np.maximum(bands, bands.max() * 10 ** (-FLOOR / 10)))
-    loudness = (bands**0.3).sum(axis=1, dtype=np.float64)  # its mean is to be 1, not 1 and a rounding that scaling blows up
+    loudness = (bands**0.3).sum(axis=1, dtype=np.float64)  # so that its mean, 1, has no rounding to scale up
     tracks = {
         "pitch": 12 * np.log2(pitch / 27.5),
         "loudness": loudness / loudness.mean(),
