@@ -55,7 +55,8 @@ def make_corpus(folder: Path) -> Path:
     for number in range(24):
         Image.fromarray(random.integers(0, 256, (40, 32, 3), dtype=np.uint8)).save(folder / f"{number}.png")
         emotion = ("happiness", "anger")[number % 2]
-        rows.append(f"face{number},{number}.png,person{number // 3},{emotion},{number / 24:.2f},{number * 7 % 24 / 24 - 0.5:.2f}")
+        valence, arousal = number / 24, number * 7 % 24 / 24 - 0.5
+        rows.append(f"face{number},{number}.png,person{number // 3},{emotion},{valence:.2f},{arousal:.2f}")
     path = folder / "index.csv"
     path.write_text("\n".join(rows) + "\n", encoding="utf-8")
     return path

@@ -50,7 +50,8 @@ def _clouds(axes: "Axes", clouds: Mapping[str, np.ndarray], colours: Mapping[str
         points.append(drawn[:, :2])
         shades += [colours[name]] * len(drawn)
     order = random.permutation(len(shades))
-    axes.scatter(*np.concatenate(points)[order].T, s=6, c=np.array(shades)[order], alpha=0.35, linewidths=0)
+    across, up = np.concatenate(points)[order].T
+    axes.scatter(across, up, s=6, c=np.array(shades)[order], alpha=0.35, linewidths=0)
     for name, cloud in clouds.items():
         axes.plot(*cloud[:, :2].mean(axis=0), "*", color=colours[name], markersize=17, markeredgecolor="white")
     axes.axhline(0, color="#dddad3", linewidth=0.8, zorder=0)
@@ -116,6 +117,8 @@ def sequence_figure(means: np.ndarray, deviations: np.ndarray, *, across: str) -
     """
     if np.ndim(means) != 2 or np.shape(means) != np.shape(deviations) or np.shape(means)[1] != len(AXES):
         raise DataError(f"means have shape {np.shape(means)}, deviations {np.shape(deviations)}; give (n, 3) of each")
+    from matplotlib.ticker import MaxNLocator
+
     steps = np.arange(1, len(means) + 1)
     with figure_style():
         figure = new_figure(9.4, 3.6)
@@ -126,6 +129,6 @@ def sequence_figure(means: np.ndarray, deviations: np.ndarray, *, across: str) -
             axes.fill_between(steps, mean - spread, mean + spread, color=colour, alpha=0.13, linewidth=0)
             axes.plot(steps, mean, "o-", color=colour, markersize=4, label=name)
         axes.set(xlabel=across, ylabel="predicted")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         figure.legend(loc="outside upper left", ncols=len(AXES))
     return figure
