@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from affectspace.corpora import read_corpus
 from affectspace.corpora.faces import make_faces
 from affectspace.errors import RunError
 from affectspace.experiments.levasa.plan import Budget, members
-from affectspace.experiments.levasa.reproduce import reproduce
+from affectspace.experiments.levasa.reproduce import draw_levels, reproduce
 from affectspace.training.configuration import DataConfig
 from affectspace.training.runs import open_run
 
@@ -43,6 +44,13 @@ def test_the_plan_compares_like_with_like(faces: DataConfig) -> None:
     compared = [m.config.fit for m in plan if not m.name.startswith(("paper", "afew"))]
     assert len({fit.model_copy(update={"seed": 0}) for fit in compared}) == 1
     assert len({member.folder for member in plan}) == len(plan)
+
+
+def test_a_limit_draws_fewer_frames_of_all_clips(faces: DataConfig, level_labels: Path, tmp_path: Path) -> None:
+    drawn = draw_levels(tmp_path, level_labels, faces.model_copy(update={"limit": 24}))
+    table = read_corpus("faces", drawn.path).table
+    assert len(table) == 20
+    assert table["person"].nunique() == 12
 
 
 @pytest.mark.filterwarnings(

@@ -1,5 +1,6 @@
 """`reproduce levasa`: trains what is missing, continues where it stopped, writes tables, figures and the report."""
 
+import math
 from pathlib import Path
 
 from affectspace.experiments.levasa.codes import codes_of
@@ -40,7 +41,7 @@ def reproduce(
     )
     corpus = open_corpus(data)
     categories, _ = encode_categories(corpus.table["emotion"])
-    drawn = _drawn(out, level_labels, data, progress) if level_labels else None
+    drawn = draw_levels(out, level_labels, data, progress) if level_labels else None
     rated = bool(corpus.table[["valence", "arousal"]].notna().any(axis=None))
     plan = list(members(data, drawn, categories, budget, rated=rated))
     progress(0, 1, "decoding images")
@@ -79,12 +80,15 @@ def _train_alone(config: TrainConfig, folder: Path) -> None:
     fit(config, folder, threads=1)
 
 
-def _drawn(out: Path, level_labels: Path, data: DataConfig, progress: Progress) -> DataConfig:
-    """The drawn faces of a file of labels, made once."""
+def draw_levels(out: Path, level_labels: Path, data: DataConfig, progress: Progress = silent) -> DataConfig:
+    """The drawn faces of a file of labels, made once; under a limit only every n-th frame."""
     from affectspace.corpora.faces import labels_from_levels, make_faces
 
     folder = out / "drawn"
-    make_faces(folder, labels=labels_from_levels(level_labels), progress=progress)  # what is drawn already is only read
+    labels = labels_from_levels(level_labels)
+    if data.limit is not None and data.limit < len(labels):
+        labels = labels.iloc[:: math.ceil(len(labels) / data.limit)].reset_index(drop=True)
+    make_faces(folder, labels=labels, progress=progress)  # what is drawn already is only read
     return DataConfig(corpus="faces", path=folder, cache=data.cache, split=data.split)
 
 
