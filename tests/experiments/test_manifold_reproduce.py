@@ -18,6 +18,7 @@ from affectspace.experiments.manifold.reproduce import reproduce
 from affectspace.experiments.manifold.sources import CORPORA, Places, Source
 from affectspace.features import FeatureStore
 from affectspace.features.store import Shard
+from affectspace.report import save_figure
 from affectspace.training.runs import open_run
 
 WIDTHS = {"text": 12, "words": 5, "audio": 8, "action_units": 6, "video": 7}
@@ -222,7 +223,13 @@ def test_the_whole_path_in_small(places: Places, tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_synthetic_people_alone_and_what_continues_or_refuses(places: Places, tmp_path: Path) -> None:
+def test_synthetic_people_alone_and_what_continues_or_refuses(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("affectspace.experiments.manifold.members.VARIANTS", VARIANTS[:1])
+    monkeypatch.setattr(
+        "affectspace.experiments.pictures.save_figure", lambda figure, path: save_figure(figure, path, dpi=40)
+    )
     out = tmp_path / "study"
     mine = places.model_copy(update={"own": out, "data": None})
     report = reproduce(out, mine, budget=BUDGET)
