@@ -7,6 +7,8 @@ from typing import Any
 
 from affectspace.errors import RunError
 
+# what the writers of checkpoints and safetensors say of a full disk, in exceptions that are no OSError
+FULL = ("unexpected pos", "PytorchStreamWriter failed", "os error 28", "No space left on device")
 NOT_A_PLACE = (FileExistsError, FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
 
 
@@ -28,6 +30,10 @@ def write_atomic(path: Path, write: Callable[[Path], Any]) -> None:
                 "choose another place" if isinstance(error, NOT_A_PLACE) else "free some space or choose another place"
             )
             raise RunError(f"cannot write {path}: {error.strerror or error}; {remedy}") from error
+        if any(words in str(error) for words in FULL):
+            raise RunError(
+                f"cannot write {path}: the disk is full or not writable; free some space or choose another place"
+            ) from error
         raise
 
 
