@@ -6,6 +6,7 @@ their tables test the method and say nothing about people.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 
 from affectspace.evaluation import MetricsFile
@@ -17,6 +18,7 @@ from affectspace.experiments.manifold.people_tables import gap_table, retrieval_
 from affectspace.experiments.manifold.plan import HEADLINE
 from affectspace.experiments.manifold.probe_tables import column_task, probe_table, speaker_task
 from affectspace.experiments.manifold.robustness_tables import NOISE, condition_table, noise_name, subset_name
+from affectspace.experiments.manifold.sources import WORDS
 from affectspace.experiments.manifold.study import Condition, Study
 from affectspace.experiments.manifold.text import ENSEMBLE
 from affectspace.experiments.manifold.uncertainty_tables import uncertainty_table, widening_table
@@ -25,10 +27,23 @@ SHOWN = (HEADLINE, "no_cross", "modality_dropout", "supervised", "mvae", "misa",
 INDEPENDENT = (HEADLINE, "no_independence", "covariance", "hsic", "letter", "misa")
 
 
+def parts_of(study: Study) -> list[str]:
+    """Text, voice and face, those that the people have."""
+    return [one for one in study.source("people").stores if one != WORDS]
+
+
+def shown_with(study: Study, parts: Sequence[str]) -> tuple[str, ...]:
+    """The modalities that are seen with these parts: the statistics of its words come with a text."""
+    words = (WORDS,) if WORDS in study.source("people").stores and "text" in parts else ()
+    return (*parts, *words)
+
+
 def people_panel(study: Study) -> Panel:
-    """Held-out synthetic people under every subset of modalities."""
-    modalities = list(study.source("people").stores)
-    shown = [Condition(subset_name(names), names) for names in subsets(modalities) if len(names) < len(modalities)]
+    """Held-out synthetic people under every subset of text, voice and face."""
+    parts = parts_of(study)
+    shown = [
+        Condition(subset_name(names), shown_with(study, names)) for names in subsets(parts) if len(names) < len(parts)
+    ]
     shown += [Condition(noise_name(level), noise=level) for level in NOISE]
     panel = study.panel(
         "trimodal", "people", "people", "held-out synthetic people", "person", conditions=shown, conditioned=SHOWN
@@ -39,23 +54,23 @@ def people_panel(study: Study) -> Panel:
 def measure_trimodal(study: Study, metrics: MetricsFile) -> None:
     """Retrieval, gap, axes from each subset, widths, independence and probes on held-out synthetic people."""
     panel, budget = people_panel(study), study.budget
-    modalities = list(study.source("people").stores)
+    parts = parts_of(study)
     axis_table(metrics, panel, budget.resamples)
     axis_matrix(metrics, panel)
     others = [model for model in panel.models if model not in (HEADLINE, ENSEMBLE)]
     axis_comparisons(metrics, panel, others, budget.resamples, primary="ridge")
-    retrieval_table(metrics, panel, SHOWN[:-1], modalities)
-    retrieval_comparisons(metrics, panel, SHOWN[:-1], modalities)
-    pairs = list(combinations(modalities, 2))
+    retrieval_table(metrics, panel, SHOWN[:-1], parts)
+    retrieval_comparisons(metrics, panel, SHOWN[:-1], parts)
+    pairs = list(combinations(parts, 2))
     gap_table(metrics, panel, (HEADLINE, "no_cross", "supervised", "misa"), pairs, budget.permutations)
-    partial = [names for names in subsets(modalities) if len(names) < len(modalities)]
+    partial = [names for names in subsets(parts) if len(names) < len(parts)]
     shown = {subset_name(names): ", ".join(names) for names in partial}
     condition_table(metrics, panel, "subsets", SHOWN, {**shown, "": "all"}, budget.resamples)
     noise = {noise_name(level): f"noise {level:g} sd" for level in NOISE}
     condition_table(metrics, panel, "noise", SHOWN, noise, budget.resamples)
     uncertainty_table(metrics, panel, (HEADLINE, ENSEMBLE, "mvae", "misa"))
-    widening_table(metrics, panel, HEADLINE, {"": tuple(modalities)} | {subset_name(names): names for names in partial})
-    independence_table(metrics, panel, INDEPENDENT, modalities, budget.permutations, study.progress)
+    widening_table(metrics, panel, HEADLINE, {"": tuple(parts)} | {subset_name(names): names for names in partial})
+    independence_table(metrics, panel, INDEPENDENT, parts, budget.permutations, study.progress)
     models = (HEADLINE, "no_independence", "hsic", "misa")
     for task in (column_task(panel, "emotion"), speaker_task(panel, "dialogue"), column_task(panel, "topic")):
-        probe_table(metrics, panel, task, models, modalities, progress=study.progress)
+        probe_table(metrics, panel, task, models, parts, progress=study.progress)

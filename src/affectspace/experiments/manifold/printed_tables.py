@@ -100,15 +100,16 @@ class Tables:
         """r of every axis with its intervals, then concordance, error and spread."""
         columns = {"r_mean": "mean r"} | {f"r_{axis}": f"r {axis}" for axis in AXES}
         self.add(f"Pearson's r, {where}", experiment, columns, note=note)
-        columns = {
-            f"{metric}_{axis}": f"{name} {axis}" for metric, name in (("ccc", "CCC"), ("mae", "MAE")) for axis in AXES
+        rows = [row for row in self.rows_of(experiment) if not row.startswith("ceiling")]
+        columns = {f"ccc_{axis}": f"CCC {axis}" for axis in AXES} | {
+            f"spread_{axis}": f"sd ratio {axis}" for axis in AXES
         }
-        columns |= {f"spread_{axis}": f"sd ratio {axis}" for axis in AXES}
         text = (
             "CCC falls fast when predictions shrink: at r .70, with .3, .5, .7 of the labels' sd it is .39, .56, .66."
         )
-        rows = [row for row in self.rows_of(experiment) if not row.startswith("ceiling")]
-        self.add(f"Concordance, mean absolute error and spread, {where}", experiment, columns, rows, note=text)
+        self.add(f"Concordance and spread, {where}", experiment, columns, rows, note=text)
+        columns = {f"mae_{axis}": f"MAE {axis}" for axis in AXES}
+        self.add(f"Mean absolute error, {where}", experiment, columns, rows)
 
     def comparisons(self, experiment: str, where: str, primary: str = "ridge") -> None:
         columns = {f"r_{name}": f"r {name}" for name in ("mean", *AXES, "sentiment")} | {
@@ -241,20 +242,22 @@ class Tables:
         )
 
     def uncertainty(self, experiment: str, where: str) -> None:
-        rows = self.rows_of(f"{experiment}_uncertainty")
+        name = f"{experiment}_uncertainty"
+        rows = self.rows_of(name)
         columns = {f"{s}_{axis}_above_constant": f"{s.upper()} {axis}" for s in ("nll", "crps") for axis in AXES}
         note = "Less that of one constant width an axis, fitted on validation: below 0 is better. Over people or documents."
         self.add(
             f"Scores of predicted widths, {where}", f"{experiment}_uncertainty", columns, rows, note=note, digits=4
         )
-        columns = {f"coverage_{axis}": axis for axis in AXES}
-        columns |= {
+        columns = {f"coverage_{axis}": axis for axis in AXES} | {f"rank_{axis}": f"rank, {axis}" for axis in AXES}
+        note = (
+            "Rank: Spearman's correlation of the width with the absolute error; for exact Gaussians far below 1, too."
+        )
+        self.add(f"Coverage of 90 % intervals, and whether width ranks error, {where}", name, columns, rows, note=note)
+        columns = {
             f"coverage_{axis}_{third}": f"{axis}, {third}" for axis in AXES for third in ("narrow", "middle", "wide")
         }
-        columns |= {f"rank_{axis}": f"width ranks error, {axis}" for axis in AXES}
-        self.add(
-            f"Coverage of 90 % intervals, by third of the width, {where}", f"{experiment}_uncertainty", columns, rows
-        )
+        self.add(f"Coverage by third of the predicted width, {where}", name, columns, rows)
         columns = {"mean_width": "mean width", "ratio": "width without over with", "share_wider": "share that is wider"}
         self.add(f"Widths as modalities drop, {where}", f"{experiment}_widening", columns, first="shown")
 

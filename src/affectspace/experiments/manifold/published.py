@@ -146,7 +146,7 @@ ASSUMED = (
     "L_GT on the mean, and an uncertainty head of its own; the paper's sample is a setting.",
     "The whole objective is divided by the features' width, so that weights mean the same at any width; the paper's sums are "
     "a setting (`reduction: paper`).",
-    "Affect is fused by precision; the plain mean is a setting, and both are told.",
+    "How modalities are fused is a setting (`fusion`), the same for all that are compared; the plain mean stands beside it.",
     "What is absent is masked: L_lex touches text only, cross-reconstruction the modalities that a row has.",
     "MVAE and MISA are read by their own heads where they have one, else by a linear read-out fitted on the training rows.",
     "Probes are chosen on validation people, classes weigh alike, and every model's latents meet the same probes.",

@@ -29,9 +29,9 @@ def key_figures(metrics: MetricsFile) -> list[KeyFigure]:
         ("RAVDESS: arousal, strong less normal", "audio_face_intensity", HEADLINE, "difference_arousal", None),
         ("EmoDB, zero-shot: r of arousal", "zero_shot_audio", HEADLINE, "r_arousal", None),
         (
-            "Synthetic people: text finds voice in ten",
+            "Synthetic people: found among ten",
             "trimodal_retrieval",
-            f"{HEADLINE}: text to audio",
+            f"{HEADLINE}: all pairs",
             "top_10",
             None,
         ),

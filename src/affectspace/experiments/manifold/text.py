@@ -36,7 +36,7 @@ def text_panel(study: Study, training: str, name: str, protocol: str, *, conditi
 def measure_text_axes(study: Study, metrics: MetricsFile) -> None:
     """EmoBank under its published split, whose parts share documents, and with documents kept apart."""
     budget = study.budget
-    panel = text_panel(study, "emobank", "text_axes", "published (test shares documents with train)", conditions=True)
+    panel = text_panel(study, "emobank", "text_axes", "published (shares documents)", conditions=True)
     _axes(metrics, panel, study)
     ceilings(metrics, panel, study.source("emobank").corpus.ratings)
     axis_matrix(metrics, panel)
