@@ -17,12 +17,17 @@ def train(
     force: Annotated[bool, typer.Option(help="Throw away the run that is there.")] = False,
 ) -> None:
     """Train a model; the same command continues an interrupted training and ends with the same numbers."""
-    from affectspace.training.configuration import read_config
+    from affectspace.training.configuration import ProjectorTrainConfig, read_config
     from affectspace.training.fit import fit
 
     settings = read_config(config, set_ or [])
     with progress_bar() as progress:
-        run = fit(settings, out, force=force, progress=progress)
+        if isinstance(settings, ProjectorTrainConfig):
+            from affectspace.generation.steering import fit_projector
+
+            run = fit_projector(settings, out, force=force, progress=progress)
+        else:
+            run = fit(settings, out, force=force, progress=progress)
     facts = run.facts
     if facts.get("unreadable"):
         typer.echo(
@@ -32,7 +37,8 @@ def train(
         for line in _told(corpus):
             typer.echo(f"{name}: {line}")
     typer.echo(f"{out}: {facts['epochs']} epochs, weights of epoch {facts['kept_epoch']}, {facts['seconds']:.0f} s")
-    typer.echo(f"next: affectspace {'predict' if 'corpora' in facts else 'evaluate'} {out}")
+    after = "steer" if facts["kind"] == "projector" else "predict" if "corpora" in facts else "evaluate"
+    typer.echo(f"next: affectspace {after} {out}")
 
 
 def _told(corpus: dict[str, Any]) -> list[str]:

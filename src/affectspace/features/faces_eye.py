@@ -35,7 +35,7 @@ class LevasaEye:
             )
         if frames < 1:
             raise ConfigError(f"frames is {frames}; at least one is needed")
-        drawn = getattr(opened.config.data, "corpus", None) == "faces"  # which a detector in photographs does not see
+        drawn = opened.image_config.data.corpus == "faces"  # which a detector in photographs does not see
         self._crop = not drawn if crop is None else crop
         self._model = model.to(device, dtype=torch_type(dtype)).eval()
         self._device, self._dtype, self._frames, self._size = (

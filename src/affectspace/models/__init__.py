@@ -10,6 +10,7 @@ from affectspace.models.misa import Misa, MisaConfig
 from affectspace.models.mvae import Mvae, MvaeConfig
 from affectspace.models.posteriors import Posterior
 from affectspace.models.pretrained import Pretrained
+from affectspace.models.projector import Projector, ProjectorConfig
 
 MODELS: dict[str, type[Pretrained]] = {
     "levasa": Levasa,
@@ -18,6 +19,7 @@ MODELS: dict[str, type[Pretrained]] = {
     "ensemble": Ensemble,
     "mvae": Mvae,
     "misa": Misa,
+    "projector": Projector,
 }
 
 __all__ = [
@@ -38,4 +40,6 @@ __all__ = [
     "MvaeConfig",
     "Posterior",
     "Pretrained",
+    "Projector",
+    "ProjectorConfig",
 ]

@@ -126,7 +126,7 @@ class Corpus:
 
 def _framing(run: Run, corpus: Corpus, sought: bool) -> Framing | None:
     """How the run's corpus cuts its pictures around faces, kept in the run; None for drawn faces, which no detector sees."""
-    if getattr(run.config.data, "corpus", None) == "faces":
+    if run.image_config.data.corpus == "faces":
         return Framing() if sought else None
     path = run.folder / FRAMING
     if not path.is_file():

@@ -1,6 +1,6 @@
 """The configuration of a training: YAML in, frozen, unknown keys refused, overrides `key.key=value`.
 
-What kind of training it is, images or features, `model.kind` says.
+What kind of training it is, of images, of features or of a projector, `model.kind` says.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from affectspace.training.image_configuration import (
     LabelConfig,
     TrainConfig,
 )
+from affectspace.training.projector_configuration import ProjectorTrainConfig
 from affectspace.training.settings import SplitConfig
 from affectspace.training.unknown_keys import explain
 from affectspace.training.widths import corpus_names, store_widths
@@ -35,10 +36,12 @@ __all__ = [
     "FeatureTrainConfig",
     "FitConfig",
     "LabelConfig",
+    "ProjectorTrainConfig",
     "SplitConfig",
     "TrainConfig",
     "build_config",
     "build_feature_config",
+    "build_projector_config",
     "is_feature_kind",
     "read_config",
 ]
@@ -97,6 +100,16 @@ def build_feature_config(
     return rest.model_copy(update={"model": _model_config(model, where)})
 
 
+def build_projector_config(
+    fields: dict[str, Any], *, where: str = "configuration", overrides: Sequence[str] = ()
+) -> ProjectorTrainConfig:
+    """A checked configuration of a projector's training. Raises ConfigError as `build_config`."""
+    try:
+        return ProjectorTrainConfig.model_validate(_overridden(fields, overrides))
+    except ValidationError as error:
+        raise ConfigError(f"{where}: {explain(error, ProjectorTrainConfig)}") from None
+
+
 def _model_config(fields: dict[str, Any], where: str) -> FeatureModelConfig:
     config_class: Any = MODELS[fields["kind"]].config_class
     try:
@@ -105,7 +118,7 @@ def _model_config(fields: dict[str, Any], where: str) -> FeatureModelConfig:
         raise ConfigError(f"{where}: {explain(error, config_class, ('model',))}") from None
 
 
-def read_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig | FeatureTrainConfig:
+def read_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig | FeatureTrainConfig | ProjectorTrainConfig:
     """The configuration in a YAML file; relative paths in it count from the working directory."""
     try:
         fields = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
@@ -119,6 +132,8 @@ def read_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig | Feat
     kind = model.get("kind", "levasa") if isinstance(model, dict) else "levasa"
     if is_feature_kind(kind):
         return build_feature_config(fields, where=str(path), overrides=overrides)
+    if kind == "projector":
+        return build_projector_config(fields, where=str(path), overrides=overrides)
     if kind not in MODELS:
         raise ConfigError(f"{path}: {_unknown_kind(kind)}")
     return build_config(fields, where=str(path), overrides=overrides)

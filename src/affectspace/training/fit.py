@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
+import pandas as pd
 import torch
 from filelock import FileLock, Timeout
 
@@ -17,6 +18,7 @@ from affectspace.training.feature_configuration import FeatureTrainConfig
 from affectspace.training.feature_set import FeatureSet
 from affectspace.training.image_configuration import TrainConfig
 from affectspace.training.progress import Progress, silent
+from affectspace.training.projector_configuration import ProjectorTrainConfig
 from affectspace.training.recorder import best_path, last_path
 from affectspace.training.runs import Run, start_run
 from affectspace.training.split_record import require_split
@@ -25,6 +27,8 @@ from affectspace.training.trainer import run_trainer
 from affectspace.training.training_set import TrainingSet
 
 log = logging.getLogger(__name__)
+
+AnyTrainConfig = TrainConfig | FeatureTrainConfig | ProjectorTrainConfig
 
 
 def fit(
@@ -42,6 +46,17 @@ def fit(
         are made anew
     threads : of PyTorch on the CPU, before what the configuration says
     """
+    with started_run(config, out, force=force) as run:
+        rows = _data_for(config, data, progress)
+        keep_split(run, rows.split_table())
+        with training_of(run, threads or config.fit.threads):
+            _train(config, run, rows, progress)
+    return run
+
+
+@contextmanager
+def started_run(config: AnyTrainConfig, out: Path, *, force: bool = False) -> Iterator[Run]:
+    """A run folder that is this process' alone, new or to be continued. Raises RunError and ConfigError as `fit`."""
     if config.fit.logger == "tensorboard" and find_spec("tensorboard") is None:
         raise ConfigError(
             "fit.logger: tensorboard is not installed; pip install 'affectspace[tensorboard]', or use csv"
@@ -49,31 +64,28 @@ def fit(
     run = start_run(out, config, force=force)
     try:
         with FileLock(run.folder / ".lock", timeout=0):
-            return _fit_locked(config, run, data, threads, progress)
+            yield run
     except Timeout:
         raise RunError(
             f"{out}: another process is training in this folder; wait for it, or choose another --out"
         ) from None
 
 
-def _fit_locked(
-    config: TrainConfig | FeatureTrainConfig,
-    run: Run,
-    data: TrainingSet | FeatureSet | None,
-    threads: int | None,
-    progress: Progress,
-) -> Run:
-    rows = _data_for(config, data, progress)
-    table = rows.split_table()
+def keep_split(run: Run, table: pd.DataFrame) -> None:
+    """Write split.csv. Raises RunError where a training is continued and its parts were others."""
     if (run.folder / "split.csv").is_file() and (run.folder / "checkpoints").is_dir():
         require_split(run, table)
     write_atomic(run.folder / "split.csv", lambda path: table.to_csv(path, index=False))
-    with _log_file(run.folder / "log.txt"), _threads(threads or config.fit.threads):
+
+
+@contextmanager
+def training_of(run: Run, threads: int | None) -> Iterator[None]:
+    """What surrounds the work of a training: log.txt, threads, the caller's random state, and the seconds in run.json."""
+    with _log_file(run.folder / "log.txt"), _threads(threads):
         started = time.perf_counter()
         with torch.random.fork_rng(devices=[]):  # steps seed the global state, which is the caller's
-            _train(config, run, rows, progress)
+            yield
         run.record(seconds=run.facts.get("seconds", 0) + round(time.perf_counter() - started, 1))
-    return run
 
 
 def _data_for(

@@ -93,7 +93,7 @@ class Training(L.LightningModule):
         )
         if config.schedule == "constant":
             return optimizer
-        steps = config.epochs * self.steps_per_epoch + 1
+        steps = config.epochs * math.ceil(self.steps_per_epoch / getattr(config, "accumulate", 1)) + 1
         rise = max(0.1, 1.5 / steps)  # of at least half a step: with ten steps a tenth would be divided by
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer, config.learning_rate, total_steps=steps, pct_start=rise

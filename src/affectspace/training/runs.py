@@ -12,7 +12,12 @@ import pandas as pd
 from affectspace.errors import RunError
 from affectspace.files import write_text
 from affectspace.models import MODELS, Pretrained
-from affectspace.training.configuration import FeatureTrainConfig, TrainConfig, read_config
+from affectspace.training.configuration import (
+    FeatureTrainConfig,
+    ProjectorTrainConfig,
+    TrainConfig,
+    read_config,
+)
 
 PACKAGES = ("affectspace", "torch", "lightning", "numpy", "pandas", "scikit-learn")
 OURS = {"config.yaml", "run.json"}
@@ -29,36 +34,62 @@ class Run:
     folder: Path
 
     @property
-    def config(self) -> TrainConfig | FeatureTrainConfig:
+    def config(self) -> TrainConfig | FeatureTrainConfig | ProjectorTrainConfig:
         return read_config(self.folder / "config.yaml")
 
     @property
     def image_config(self) -> TrainConfig:
         """The configuration of a run on images.
 
-        Raises RunError where it is one on features, and says which commands are for those.
+        Raises RunError where it is of another kind, and says which commands are for those.
         """
         config = self.config
-        if isinstance(config, FeatureTrainConfig):
-            raise RunError(
-                f"{self.folder} holds a model of kind {config.kind}, which reads features and no images; "
-                f"`affectspace predict {self.folder}` uses it, `affectspace reproduce manifold` judges such models"
-            )
-        return config
+        if isinstance(config, TrainConfig):
+            return config
+        if isinstance(config, ProjectorTrainConfig):
+            raise self._steers()
+        raise RunError(
+            f"{self.folder} holds a model of kind {config.kind}, which reads features and no images; "
+            f"`affectspace predict {self.folder}` uses it, `affectspace reproduce manifold` judges such models"
+        )
 
     @property
     def feature_config(self) -> FeatureTrainConfig:
         """The configuration of a run on features.
 
-        Raises RunError where it is one on images, and says which commands are for those.
+        Raises RunError where it is of another kind, and says which commands are for those.
         """
         config = self.config
+        if isinstance(config, FeatureTrainConfig):
+            return config
+        if isinstance(config, ProjectorTrainConfig):
+            raise self._steers()
+        raise RunError(
+            f"{self.folder} holds a model of kind {config.kind}, which reads images and no features; "
+            f"`affectspace evaluate {self.folder}` judges it, `affectspace traverse {self.folder}` moves faces with it"
+        )
+
+    @property
+    def projector_config(self) -> ProjectorTrainConfig:
+        """The configuration of a projector's run.
+
+        Raises RunError where it is of another kind, and says how a projector is trained on it.
+        """
+        config = self.config
+        if isinstance(config, ProjectorTrainConfig):
+            return config
+        says = f"{self.folder} holds a model of kind {config.kind}, which steers no language model"
         if isinstance(config, TrainConfig):
-            raise RunError(
-                f"{self.folder} holds a model of kind {config.kind}, which reads images and no features; "
-                f"`affectspace evaluate {self.folder}` judges it, `affectspace traverse {self.folder}` moves faces with it"
-            )
-        return config
+            raise RunError(f"{says}; `affectspace traverse {self.folder}` moves faces with it")
+        raise RunError(
+            f"{says}; a projector that is trained on it does: "
+            f"affectspace train configs/steering.yaml --set run={self.folder} --out FOLDER"
+        )
+
+    def _steers(self) -> RunError:
+        return RunError(
+            f"{self.folder} holds a projector, which steers a language model; `affectspace steer {self.folder}` uses it"
+        )
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -126,7 +157,9 @@ def load(folder: str | Path) -> Pretrained:
     return open_run(Path(folder)).model()
 
 
-def start_run(folder: Path, config: TrainConfig | FeatureTrainConfig, *, force: bool = False) -> Run:
+def start_run(
+    folder: Path, config: TrainConfig | FeatureTrainConfig | ProjectorTrainConfig, *, force: bool = False
+) -> Run:
     """A new run folder, or the unfinished one that was started with the same configuration.
 
     Raises RunError where the folder holds something else, another configuration, or a finished run, and force is not given.

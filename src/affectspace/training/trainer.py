@@ -72,6 +72,7 @@ def _make_trainer(settings: FitSettings, folder: Path, recorder: Recorder) -> L.
             strategy=distributed,
             precision=settings.precision,  # type: ignore[arg-type]
             gradient_clip_val=settings.gradient_clip,
+            accumulate_grad_batches=getattr(settings, "accumulate", 1),
             callbacks=[recorder],
             logger=TensorBoardLogger(folder / "logs", name="", version="")
             if settings.logger == "tensorboard"

@@ -1,0 +1,218 @@
+"""A frozen causal language model: loading, embeddings, logits, the surprise of texts, and a hash that shows it unchanged."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from affectspace.errors import ConfigError
+from affectspace.features.pretrained_encoders import require, torch_type
+from affectspace.generation.steering.memory import require_memory
+
+OFFLINE = "smollm2"
+LICENCES = {OFFLINE: "Apache-2.0"}
+ENDS = ("<|im_end|>", "<|endoftext|>", "</s>", "<|eot_id|>")  # where the configuration names none
+SCORED = 16  # texts whose surprise is computed at once
+
+
+@dataclass(frozen=True, eq=False)
+class LanguageModel:
+    """A network of `transformers` and its tokenizer, in evaluation mode; none of its weights takes a gradient.
+
+    end : the token that ends a text in training; stops : all tokens that end a generated text; start : the token before a
+    text whose surprise is measured
+    """
+
+    name: str
+    network: Any
+    tokenizer: Any
+    end: int
+    stops: frozenset[int]
+    start: int
+
+    @property
+    def width(self) -> int:
+        """Of the input embeddings."""
+        return int(self._table.shape[1])
+
+    @property
+    def device(self) -> torch.device:
+        return self._table.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self._table.dtype
+
+    @property
+    def _table(self) -> Tensor:
+        return self.network.get_input_embeddings().weight
+
+    @property
+    def context(self) -> int:
+        """Tokens that it can read at once."""
+        return int(getattr(self.network.config, "max_position_embeddings", None) or 1_000_000)
+
+    @property
+    def embedding_size(self) -> float:
+        """Root mean square of its input embeddings."""
+        return float(self._table.float().square().mean().sqrt())
+
+    def to(self, device: torch.device | str) -> None:
+        """Move it, in place. Raises ConfigError where it does not fit there."""
+        try:
+            self.network.to(device)
+        except (RuntimeError, AssertionError) as error:
+            raise ConfigError(f"{self.name} cannot be moved to {device}: {str(error).splitlines()[0]}") from error
+
+    def encode(self, text: str) -> list[int]:
+        """Its tokens, without any that the tokenizer would add."""
+        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """The text of tokens, without special ones."""
+        return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
+
+    def embed(self, tokens: Sequence[int]) -> Tensor:
+        """Input embeddings (n, width)."""
+        ids = torch.tensor(list(tokens), dtype=torch.long, device=self.device)
+        return self.network.get_input_embeddings()(ids)
+
+    def logits(self, embeddings: Tensor, mask: Tensor, *, last: int) -> Tensor:
+        """Logits of the last places, (rows, last, vocabulary), float32.
+
+        embeddings : (rows, places, width); mask : (rows, places), true where there is a token. Rows are padded on the left.
+        """
+        output = self.network(
+            inputs_embeds=embeddings.to(self.dtype),
+            attention_mask=mask.long(),
+            position_ids=positions(mask),
+            logits_to_keep=last,
+            use_cache=False,
+        )
+        return output.logits[:, -last:].float()
+
+    @torch.inference_mode()
+    def surprise(self, texts: Sequence[str]) -> np.ndarray:
+        """Mean negative log-likelihood of each text's tokens, nats, (n,); its exponential is the perplexity.
+
+        The end of the text counts as a token, so that an empty text has a number too.
+        """
+        rows = [[*self.encode(text)[: self.context - 2], self.end] for text in texts]
+        order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
+        found = np.zeros(len(rows))
+        for begin in range(0, len(order), SCORED):
+            part = order[begin : begin + SCORED]
+            prefix = [self.embed([self.start])] * len(part)
+            losses, counts = token_losses(self, prefix, [rows[row] for row in part])
+            found[part] = (losses / counts).cpu().numpy()
+        return found
+
+    def digest(self) -> str:
+        """A hash of all weights, as they are in memory."""
+        digest = hashlib.sha256()
+        for name, weight in sorted(self.network.state_dict().items()):
+            digest.update(f"{name} {tuple(weight.shape)} {weight.dtype}".encode())
+            plain = weight.detach().cpu().contiguous().reshape(-1)
+            digest.update(plain.view(torch.uint8).numpy().data)
+        return digest.hexdigest()
+
+
+def positions(mask: Tensor) -> Tensor:
+    """Places of the tokens in their rows, counted from the first one that is there; (rows, places)."""
+    return (mask.long().cumsum(dim=1) - 1).clamp(min=0)
+
+
+def padded(rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Embeddings of unequal length (places, width) as (rows, most places, width), padded on the left, and where they are."""
+    most = max(len(row) for row in rows)
+    mask = torch.stack([torch.arange(most, device=row.device) >= most - len(row) for row in rows])
+    return torch.stack([F.pad(row, (0, 0, most - len(row), 0)) for row in rows]), mask
+
+
+def token_losses(
+    model: LanguageModel, prefixes: Sequence[Tensor], targets: Sequence[list[int]]
+) -> tuple[Tensor, Tensor]:
+    """Summed negative log-likelihood of each target behind its prefix, nats, (rows,), and how many tokens it has, (rows,).
+
+    prefixes : embeddings (places, width), at least one place each; they take the gradient
+    """
+    most = max(len(target) for target in targets)
+    whole = [
+        torch.cat([prefix.to(model.dtype), model.embed(target[:-1])])
+        for prefix, target in zip(prefixes, targets, strict=True)
+    ]
+    embeddings, mask = padded(whole)
+    logits = model.logits(embeddings, mask, last=most)
+    ids = torch.tensor([[-100] * (most - len(target)) + target for target in targets], device=model.device)
+    losses = F.cross_entropy(logits.flatten(0, 1), ids.flatten(), ignore_index=-100, reduction="none")
+    return losses.view(ids.shape).sum(dim=1), (ids >= 0).sum(dim=1)
+
+
+def load_language_model(
+    name: str = OFFLINE, *, dtype: str = "float32", device: str | torch.device = "cpu"
+) -> LanguageModel:
+    """A causal language model, frozen: "smollm2" from its package, a folder, or a name of the model hub.
+
+    Raises ConfigError with the remedy where it cannot be had, does not fit into memory, or has no token that ends a text.
+    """
+    require("transformers", "llm", "language models")
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    from affectspace.generation.steering.offline_model import offline_model
+
+    logging.disable_progress_bar()
+    number = torch_type(dtype)
+    folder = str(offline_model() if name == OFFLINE else name)
+    try:
+        config = AutoConfig.from_pretrained(folder)
+        require_memory(name, config, dtype, device)
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        network = AutoModelForCausalLM.from_pretrained(folder, config=config, dtype=number)
+    except ConfigError:
+        raise
+    except MemoryError as error:
+        raise ConfigError(
+            f"language model {name!r} does not fit into memory; name a smaller one, such as smollm2"
+        ) from error
+    except (OSError, ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ConfigError(
+            f"language model {name!r} cannot be loaded ({reason}); give a folder that save_pretrained wrote, with its "
+            f"tokenizer, a name of the model hub while it can be reached, or {OFFLINE}"
+        ) from error
+    network.eval().requires_grad_(False)
+    model = LanguageModel(name, network, tokenizer, *_ends(name, network, tokenizer))
+    model.to(device)
+    return model
+
+
+def _ends(name: str, network: Any, tokenizer: Any) -> tuple[int, frozenset[int], int]:
+    """The token that ends a text, all that do, and the one that a text begins behind. A padding token is not needed."""
+    found: list[int] = []
+    for source in (getattr(network, "generation_config", None), network.config, tokenizer):
+        value = getattr(source, "eos_token_id", None)
+        found += [int(one) for one in (value if isinstance(value, list | tuple) else [value]) if one is not None]
+    vocabulary = tokenizer.get_vocab()
+    found += [vocabulary[word] for word in ENDS if word in vocabulary]
+    if not found:
+        raise ConfigError(
+            f"language model {name!r} names no token that ends a text, so that no sentence would ever end; set eos_token in "
+            "its tokenizer_config.json or eos_token_id in its config.json"
+        )
+    end = int(tokenizer.eos_token_id) if tokenizer.eos_token_id is not None else found[0]
+    start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else end
+    return end, frozenset(found), int(start)
+
+
+def licence_of(name: str) -> str:
+    """Of a language model's weights."""
+    return LICENCES.get(name) or f"see the card of {Path(name).name}"
