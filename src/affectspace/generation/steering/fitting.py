@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from affectspace.errors import ConfigError, DataError, RunError
@@ -20,12 +19,15 @@ from affectspace.generation.steering.examples import ExampleData, Examples, step
 from affectspace.generation.steering.language_model import LanguageModel, licence_of, load_language_model
 from affectspace.generation.steering.masking import Masker, lexicon_masker, ridge_masker
 from affectspace.generation.steering.objective import ProjectorTraining
+from affectspace.generation.steering.sentences import Sentences, sentences_of, short_sentences
 from affectspace.lexicon.reading import Lexicon
 from affectspace.models.projector import Projector
+from affectspace.training.checkpoints import read_checkpoint
 from affectspace.training.feature_set import FeatureSet
 from affectspace.training.fit import keep_split, started_run, training_of
 from affectspace.training.progress import Progress, silent
 from affectspace.training.projector_configuration import MaskConfig, ProjectorTrainConfig
+from affectspace.training.recorder import best_path
 from affectspace.training.runs import Run
 from affectspace.training.tasks import Task
 from affectspace.training.trainer import run_trainer
@@ -97,11 +99,11 @@ def _train(
     for note in task.notes:
         log.info("%s", note)
     run_trainer(task, config.fit, run.folder, progress, log.info)
+    kept = len(run.history) - 1
     if config.fit.keeps_best:
-        from affectspace.training.checkpoints import read_checkpoint
-        from affectspace.training.recorder import best_path
-
-        task.module.load_state_dict(read_checkpoint(best_path(run.folder))["state_dict"])
+        best = read_checkpoint(best_path(run.folder))
+        task.module.load_state_dict(best["state_dict"])
+        kept = int(best["epoch"])
     after = model.digest()
     if after != before:
         raise RunError(
@@ -109,15 +111,15 @@ def _train(
             "they must not: something besides the projector was optimised"
         )
     projector.to("cpu").eval().save_pretrained(run.folder / "model")
-    run.record(epochs=len(run.history), kept_epoch=len(run.history) - 1, unchanged=True, **task.facts)
+    run.record(epochs=len(run.history), kept_epoch=kept, unchanged=True, **task.facts)
 
 
 def new_projector(
     config: ProjectorTrainConfig, encoder: SentenceEncoder, rows: FeatureSet, model: LanguageModel
 ) -> Projector:
     """A projector that knows the training rows' statistics and starts from the embeddings of its instruction."""
-    train = rows.batch("train")
-    latents = encoder.latents_of_batch(train.take(_readable(rows, encoder)[rows.rows("train")]))
+    train = sentences_of(rows, encoder, "train")
+    latents = encoder.latents_of_batch(rows.features.take(torch.from_numpy(train.rows)))
     private = latents.private.shape[1]
     if config.model.private not in (None, 0, private):
         raise ConfigError(f"model.private is {config.model.private}; the run's private codes have {private} dimensions")
@@ -128,25 +130,10 @@ def new_projector(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.fit.seed)
         projector = Projector(complete)
-    labels = torch.from_numpy(encoder.pooled_labels(train))
-    projector.take_statistics(labels, torch.from_numpy(latents.private[:, :used]))
+    projector.take_statistics(torch.from_numpy(train.labels), torch.from_numpy(latents.private[:, :used]))
     instruction = model.encode(complete.started_from) or [model.start]
     projector.start(model.embed(instruction).float(), model.embedding_size)
     return projector
-
-
-def _readable(rows: FeatureSet, encoder: SentenceEncoder) -> np.ndarray:
-    """Rows that have a text and every modality that reads it, (n,) bool."""
-    if "text" not in rows.table:
-        raise DataError(f"{encoder.run.folder} was trained on rows without texts; steering needs sentences")
-    there = rows.table["text"].fillna("").astype(str).str.strip().ne("").to_numpy()
-    for name in encoder.modalities:
-        there = there & rows.features.present[name].numpy()
-    if not there[rows.rows("train")].any():
-        raise DataError(
-            f"{encoder.run.folder}: no training row has a text and features of {', '.join(encoder.modalities)}"
-        )
-    return there
 
 
 def prepare(
@@ -154,48 +141,47 @@ def prepare(
     progress: Progress = silent,
 ) -> Prepared:  # fmt: skip
     """The sentences of train and validation as the projector sees them. Raises DataError where too few are short enough."""
-    readable, notes = _readable(rows, encoder), []
+    notes = []
     parts: dict[str, Examples] = {}
     limits = {"train": config.fit.rows, "validation": config.fit.validation_rows}
     for part, limit in limits.items():
-        where = rows.rows(part)[readable[rows.rows(part)]]
         progress(0, 0, f"latents of {part} sentences")
-        texts = [" ".join(str(text).split()) for text in rows.table["text"].iloc[where]]
-        tokens = [[*model.encode(text), model.end] for text in texts]
-        short = np.array([len(row) <= config.fit.longest for row in tokens])
-        if not short.all():
-            notes.append(
-                f"{part}: {int((~short).sum())} of {len(short)} sentences have over {config.fit.longest} tokens: left out"
-            )
-        kept = np.flatnonzero(short)
-        if limit is not None and len(kept) > limit:
-            kept = np.sort(np.random.default_rng([config.fit.seed, 7]).permutation(kept)[:limit])
-        if len(kept) < 2:
-            raise DataError(f"{part}: {len(kept)} sentences of at most {config.fit.longest} tokens; raise fit.longest")
-        batch = rows.features.take(torch.from_numpy(where[kept]))
-        latents = encoder.latents_of_batch(batch)
-        with torch.no_grad():
-            encoded, labels = (
-                projector.standard_affect(torch.from_numpy(one)).numpy()
-                for one in (latents.affect, encoder.pooled_labels(batch))
-            )
-            width = projector.config.private or 0
-            private = projector.standard_private(torch.from_numpy(latents.private[:, :width])).numpy()
-        ids = rows.table["id"].to_numpy(object)[where[kept]]
-        parts[part] = Examples(
-            [texts[row] for row in kept], ids, [tokens[row] for row in kept], encoded, labels, private
-        )
+        all_of = sentences_of(rows, encoder, part)
+        found = short_sentences(all_of, model, config.fit.longest)
+        if len(found) < len(all_of):
+            left = len(all_of) - len(found)
+            notes.append(f"{part}: {left} of {len(all_of)} sentences have over {config.fit.longest} tokens: left out")
+        if limit is not None:
+            found = found.drawn(limit, config.fit.seed)
+        if len(found) < 2:
+            raise DataError(f"{part}: {len(found)} sentences of at most {config.fit.longest} tokens; raise fit.longest")
+        parts[part] = _examples(found, rows, encoder, model, projector)
     masker = make_masker(config.mask, rows, encoder) if config.model.mode == "rewriting" else None
     return Prepared(parts["train"], parts["validation"], masker, tuple(notes))
+
+
+def _examples(
+    sentences: Sentences, rows: FeatureSet, encoder: SentenceEncoder, model: LanguageModel, projector: Projector
+) -> Examples:
+    latents = encoder.latents_of_batch(rows.features.take(torch.from_numpy(sentences.rows)))
+    private = torch.from_numpy(latents.private[:, : projector.config.private or 0])
+    with torch.no_grad():
+        return Examples(
+            sentences.texts,
+            rows.table["id"].to_numpy(object)[sentences.rows],
+            [[*model.encode(text), model.end] for text in sentences.texts],
+            projector.standard_affect(torch.from_numpy(latents.affect)).numpy(),
+            projector.standard_affect(torch.from_numpy(sentences.labels)).numpy(),
+            projector.standard_private(private).numpy(),
+        )
 
 
 def make_masker(config: MaskConfig, rows: FeatureSet, encoder: SentenceEncoder) -> Masker:
     """The masker of a lexicon, or of a ridge regression of the training rows' labels on their words."""
     if config.lexicon is not None:
         return lexicon_masker(Lexicon.read(config.lexicon), config.share, config.negators)
-    where = rows.rows("train")[_readable(rows, encoder)[rows.rows("train")]]
-    labels = encoder.pooled_labels(rows.features.take(torch.from_numpy(where)))
-    return ridge_masker(rows.table["text"].iloc[where].astype(str).tolist(), labels, config.share, config.negators)
+    train = sentences_of(rows, encoder, "train")
+    return ridge_masker(train.texts, train.labels, config.share, config.negators)
 
 
 def projector_task(
@@ -230,21 +216,12 @@ def _calibrate(
     from affectspace.generation.steering.steerer import Steerer
 
     encoder = open_encoder(run.folder / "encoder")
-    readable = _readable(rows, encoder)
-    train = rows.rows("train")[readable[rows.rows("train")]]
-    labels = encoder.pooled_labels(rows.features.take(torch.from_numpy(train)))
-    texts = rows.table["text"].iloc[train].astype(str).tolist()
-    groups = rows.table["person"].iloc[train].to_numpy(object)
-    judge = ridge_judge(texts, labels, groups)
-    where = rows.rows("validation")[readable[rows.rows("validation")]]
-    seeds = [
-        text for text in rows.table["text"].iloc[where].astype(str) if len(model.encode(text)) < config.fit.longest
-    ]
-    chosen = np.random.default_rng([config.fit.seed, 8]).permutation(len(seeds))[: config.calibration.sentences]
+    train = sentences_of(rows, encoder, "train")
+    judge = ridge_judge(train.texts, train.labels, train.groups)
+    seeds = short_sentences(sentences_of(rows, encoder, "validation"), model, config.fit.longest)
+    texts = seeds.drawn(config.calibration.sentences, config.fit.seed).texts
     steerer = Steerer.of_parts(run, encoder, model)
-    found = calibrate(
-        steerer, [seeds[row] for row in sorted(chosen)], judge, config.calibration.points, progress=progress
-    )
+    found = calibrate(steerer, texts, judge, config.calibration.points, progress=progress)
     found.write(run.folder / "calibration.json")
     for line in found.lines():
         log.info("%s", line)

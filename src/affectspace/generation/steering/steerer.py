@@ -21,13 +21,13 @@ from affectspace.generation.steering.examples import frame
 from affectspace.generation.steering.language_model import LanguageModel, load_language_model
 from affectspace.generation.steering.masking import PATTERNS, Masker
 from affectspace.generation.steering.objective import prefixes
+from affectspace.generation.steering.ranking import CONTENT, Ranked, Written, rank
 from affectspace.generation.steering.steered import Steered
 from affectspace.models.projector import Projector
 from affectspace.prediction.predictor import require_device
 from affectspace.training.progress import Progress, silent
 from affectspace.training.runs import Run, open_run
 
-OTHER_AXES = 0.25  # weight of the axes that were not asked for, when candidates are ranked
 MOST_CANDIDATES = 64
 
 
@@ -117,7 +117,7 @@ class Steerer:
         units: str = "sd",
         relative: bool = False,
         candidates: int = 1,
-        content_weight: float = 2.0,
+        content_weight: float = CONTENT,
         calibrated: bool = True,
         seed: int = 0,
         sampling: Sampling | None = None,
@@ -141,7 +141,50 @@ class Steerer:
         calibration = self.calibration if calibrated else Calibration({})
         given = calibration.input_of(asked, own, relative)
         written = self._write(seeds, latents, given, np.isnan(asked), candidates, seed, sampling, progress)
-        return self._chosen(seeds, own, asked, given, written, content_weight)
+        ranked = rank(seeds, own, asked, written, self.own_affect, self.similarity, content_weight)
+        return self._steered(seeds, own, asked, given, ranked)
+
+    def write(
+        self,
+        seeds: Sequence[str],
+        asked: np.ndarray,
+        *,
+        relative: bool = False,
+        candidates: int = 1,
+        calibrated: bool = True,
+        seed: int = 0,
+        sampling: Sampling | None = None,
+        progress: Progress = silent,
+    ) -> Written:
+        """All candidates, [seed][step][candidate], unranked.
+
+        seeds : as `require_sentences` gives them; asked : (seeds, steps, 3), absolute, in sd, NaN where an axis stays
+        """
+        latents = self.encoder.latents(seeds)
+        own = (latents.affect - self.corpus_mean) / self.corpus_deviation
+        given = (self.calibration if calibrated else Calibration({})).input_of(asked, own, relative)
+        left = np.isnan(asked)
+        return self._write(list(seeds), latents, given, left, candidates, seed, sampling or Sampling(), progress)
+
+    def _steered(
+        self, seeds: list[str], own: np.ndarray, asked: np.ndarray, given: np.ndarray, ranked: Ranked
+    ) -> list[Steered]:
+        steps = np.arange(given.shape[1])
+        beyond = (np.abs(given) > self.projector.config.reach).any(axis=2).sum(axis=1)
+        texts = ranked.texts()
+        return [
+            Steered(
+                seed,
+                own[row],
+                asked[row],
+                given[row],
+                tuple(texts[row]),
+                ranked.affect[row, steps, ranked.best[row]],
+                ranked.content[row, steps, ranked.best[row]],
+                int(beyond[row]),
+            )
+            for row, seed in enumerate(seeds)
+        ]
 
     def require_sentences(self, texts: Sequence[str]) -> list[str]:
         """The texts without superfluous white space. Raises DataError that names an empty, or too long, one."""
@@ -165,7 +208,7 @@ class Steerer:
     def _write(
         self, seeds: list[str], latents: Latents, given: np.ndarray, left: np.ndarray, candidates: int, seed: int,
         sampling: Sampling, progress: Progress,
-    ) -> list[list[list[str]]]:  # fmt: skip
+    ) -> Written:  # fmt: skip
         """Texts, [seed][step][candidate]."""
         asked, neutral, draws = [], [], []
         steps = given.shape[1]
@@ -201,36 +244,3 @@ class Steerer:
         count = len(prompts)
         affect = torch.from_numpy(np.repeat(points, count, axis=0).astype(np.float32)).to(self.model.device)
         return prefixes(self.projector, self.model, affect, private.expand(len(affect), -1), prompts * len(points))
-
-    def _chosen(
-        self, seeds: list[str], own: np.ndarray, asked: np.ndarray, given: np.ndarray,
-        written: list[list[list[str]]], weight: float,
-    ) -> list[Steered]:  # fmt: skip
-        """The best candidate of each step, with what the encoder and the content encoder say of it."""
-        flat = [(row, text) for row, steps in enumerate(written) for step in steps for text in step]
-        shape = (len(seeds), given.shape[1], len(written[0][0]))
-        known = [text if text.strip() else seeds[row] for row, text in flat]  # an empty one is never chosen, see below
-        distinct = list(dict.fromkeys(known))
-        place = {text: number for number, text in enumerate(distinct)}
-        read = self.own_affect(distinct)[[place[text] for text in known]].reshape(*shape, 3)
-        content = np.full(shape, np.nan)
-        if self.similarity is not None:
-            content = self.similarity.between([seeds[row] for row, _ in flat], [text for _, text in flat]).reshape(
-                shape
-            )
-        target = np.where(np.isnan(asked), own[:, None], asked)[:, :, None]
-        weights = np.where(np.isnan(asked), OTHER_AXES, 1.0)[:, :, None]
-        distance = np.sqrt((weights * (read - target) ** 2).sum(axis=-1))
-        penalty = distance + weight * (1 - np.nan_to_num(content, nan=1.0))
-        empty = np.array([not text.strip() for _, text in flat]).reshape(shape)
-        best = np.where(empty, np.inf, penalty).argmin(axis=2)
-        steps = np.arange(shape[1])
-        beyond = (np.abs(given) > self.projector.config.reach).any(axis=2).sum(axis=1)
-        return [
-            Steered(
-                seed, own[row], asked[row], given[row],
-                tuple(written[row][step][best[row, step]] for step in steps),
-                read[row, steps, best[row]], content[row, steps, best[row]], int(beyond[row]),
-            )
-            for row, seed in enumerate(seeds)
-        ]  # fmt: skip
