@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from affectspace.corpora import read_corpus
-from affectspace.corpora.speakers import make_speakers
+from affectspace.corpora.speakers import make_speakers, plan, write_iemocap, write_mosi
 from affectspace.errors import ConfigError, RunError
 from affectspace.experiments.manifold.members import members
 from affectspace.experiments.manifold.plan import HEADLINE, TRAININGS, VARIANTS, Budget, quick_budget
@@ -145,10 +145,10 @@ def sources_of(places: Places) -> dict[str, Source]:
 
 def test_the_plan_compares_like_with_like(places: Places) -> None:
     trainings = [name for name in TRAININGS if name != "iemocap"]
-    plan = list(members(trainings, sources_of(places), places, Budget()))
-    assert len({member.folder for member in plan}) == len(plan)
+    made_plan = list(members(trainings, sources_of(places), places, Budget()))
+    assert len({member.folder for member in made_plan}) == len(made_plan)
     for training in trainings:
-        group = [member for member in plan if member.training == training]
+        group = [member for member in made_plan if member.training == training]
         same = {"seed": 0, "learning_rate": 1e-3, "weight_decay": 0.0}  # a baseline may have its own rate
         assert len({one.config.fit.model_copy(update=same) for one in group}) == 1, training
         rows = [one for one in group if not one.variant.without and one.fold in (None, 0)]
@@ -158,21 +158,21 @@ def test_the_plan_compares_like_with_like(places: Places) -> None:
         assert {one.name for one in group} >= (
             {HEADLINE} if training == "union" else {HEADLINE, "supervised", "mvae", "misa"}
         )
-    folded = {one.fold for one in plan if one.training == "ravdess" and one.name == HEADLINE}
+    folded = {one.fold for one in made_plan if one.training == "ravdess" and one.name == HEADLINE}
     assert folded == set(range(Budget().folds))
-    first_ablation = next(place for place, one in enumerate(plan) if one.variant.group == "ablation")
-    assert {one.variant.group for one in plan[first_ablation:]} == {"ablation"}  # what is interrupted has the rest
+    first_ablation = next(place for place, one in enumerate(made_plan) if one.variant.group == "ablation")
+    assert {one.variant.group for one in made_plan[first_ablation:]} == {"ablation"}  # what is interrupted has the rest
 
 
 def test_every_variant_differs_from_the_headline(places: Places) -> None:
     trainings = [name for name in TRAININGS if name != "iemocap"]
-    plan = list(members(trainings, sources_of(places), places, Budget(ablation_seeds=1, seeds=(0,))))
+    made_plan = list(members(trainings, sources_of(places), places, Budget(ablation_seeds=1, seeds=(0,))))
     for training in trainings:
-        group = [one for one in plan if one.training == training and one.fold in (None, 0)]
+        group = [one for one in made_plan if one.training == training and one.fold in (None, 0)]
         made = {one.name: one.config.model_dump_json(include={"model", "data"}) for one in group}
         assert len(set(made.values())) == len(made) == len(group), (training, sorted(made))
     assert {one.group for one in VARIANTS} == {"headline", "baseline", "ablation"}
-    assert {one.name for one in plan} == {one.name for one in VARIANTS}  # each is trained somewhere
+    assert {one.name for one in made_plan} == {one.name for one in VARIANTS}  # each is trained somewhere
 
 
 def test_what_can_be_made(places: Places, tmp_path: Path) -> None:
@@ -221,6 +221,28 @@ def test_the_whole_path_in_small(places: Places, tmp_path: Path) -> None:
         "figure_2_space", "figure_3_heatmaps", "text_axes", "zero_shot_audio", "dissociation_audio_face", "noise_text_axes",
         "dialogue", "history_ravdess",
     }  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_the_papers_corpora_where_the_user_has_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("affectspace.experiments.manifold.members.VARIANTS", VARIANTS[:4])
+    said = plan(240, 10, turns=8)
+    corpora = {"iemocap": tmp_path / "IEMOCAP", "mosi": tmp_path / "MOSI"}
+    write_iemocap(said, corpora["iemocap"], video=False)
+    write_mosi(said[:60], corpora["mosi"], video=False)
+    out = tmp_path / "study"
+    mine = Places(corpora=corpora, features=tmp_path / "features", own=out)
+    for name in corpora:
+        store_all(mine, name)
+    report = reproduce(out, mine, only=["iemocap", "zero_shot_sentiment"], budget=BUDGET)
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["iemocap"][HEADLINE]["r_mean"]["n"] > 20
+    assert metrics["iemocap_matrix"]["z_arousal"]["r_dominance"]["paper"] == 0.493
+    assert metrics["iemocap_independence"][f"{HEADLINE} audio"]["cka"]["paper"] == 0.0164
+    assert metrics["zero_shot_sentiment"][HEADLINE]["mosi"]["paper"] == 0.40
+    assert metrics["zero_shot_sentiment"]["misa"]["mosi"]["paper"] == 0.26
+    assert "IEMOCAP, session 5" in report.read_text()
 
 
 def test_synthetic_people_alone_and_what_continues_or_refuses(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from affectspace.evaluation import MetricsFile, pearson_interval
@@ -20,6 +22,13 @@ from affectspace.experiments.manifold.uncertainty_tables import uncertainty_tabl
 
 TARGETS = ("mosi", "mosei")
 PROTOCOL = "session 5 held out"
+FOUR = {
+    "anger": "anger",
+    "happiness": "happiness",
+    "excitement": "happiness",
+    "sadness": "sadness",
+    "neutral": "neutral",
+}
 
 
 def iemocap_panel(study: Study) -> Panel:
@@ -40,7 +49,9 @@ def measure_iemocap(study: Study, metrics: MetricsFile) -> None:
     axis_matrix(metrics, panel)
     others = [model for model in panel.models if model not in (HEADLINE, ENSEMBLE)]
     axis_comparisons(metrics, panel, others, budget.resamples, primary="ridge")
-    for task in (column_task(panel, "emotion"), speaker_task(panel, "dialogue")):
+    emotion = column_task(panel, "emotion")
+    four = replace(emotion, labels=np.array([FOUR.get(name) for name in emotion.labels], dtype=object))
+    for task in (four, speaker_task(panel, "dialogue")):
         probe_table(metrics, panel, task, PROBED, modalities, progress=study.progress)
     independence_table(
         metrics, panel, (HEADLINE, "no_independence", "hsic"), modalities, budget.permutations, study.progress

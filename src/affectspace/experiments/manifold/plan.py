@@ -77,7 +77,7 @@ class Budget(ModelConfig):
 def quick_budget(**asked: Any) -> Budget:
     """Enough to see that all works, in less than three minutes."""
     small = {
-        "seeds": (0,), "ablation_seeds": 0, "folds": 2, "people": 12, "utterances": 120, "epochs_factor": 0.1, "limit": 600,
+        "seeds": (0,), "ablation_seeds": 0, "folds": 2, "people": 12, "utterances": 120, "epochs_factor": 0.1, "limit": 400,
         "probe_seeds": 1, "permutations": 40, "resamples": 300, "perturbations": False,
     }  # fmt: skip
     return Budget(**{**small, **asked})

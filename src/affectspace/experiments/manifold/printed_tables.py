@@ -33,9 +33,9 @@ def title(row: str) -> str:
     return WORDS.get(row, row.replace("_", " "))
 
 
-def as_printed(value: float | None) -> Cell | None:
-    """A published figure with the digits that it has there."""
-    return None if value is None else Cell(value, digits=max(len(f"{value:g}".partition(".")[2]), 2))
+def as_printed(value: float | None, digits: int) -> Cell | None:
+    """A published figure with the digits that it has in its table."""
+    return None if value is None else Cell(value, digits=digits)
 
 
 def cell(metrics: MetricsFile, experiment: str, row: str, metric: str, digits: int = 3) -> Cell | None:
@@ -134,8 +134,11 @@ class Tables:
 
     def published(self, table: str, caption: str, columns: Mapping[str, str], note: str) -> None:
         """The paper's own table."""
+        figures = [value for cells in PUBLISHED[table].values() for value in cells.values()]
+        digits = max(len(f"{value:g}".partition(".")[2]) for value in figures)
         body = [
-            (title(row), *(as_printed(cells.get(name)) for name in columns)) for row, cells in PUBLISHED[table].items()
+            (title(row), *(as_printed(cells.get(name), digits) for name in columns))
+            for row, cells in PUBLISHED[table].items()
         ]
         self.report.table(caption, ("row", *columns.values()), body, note)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from affectspace.experiments.manifold.data_section import LOOKED_AT
-from affectspace.experiments.manifold.plan import TITLES
+from affectspace.experiments.manifold.plan import HEADLINE, TITLES
 from affectspace.experiments.manifold.printed_tables import AXES, Tables, as_printed, cell
 from affectspace.experiments.manifold.published import PUBLISHED
 from affectspace.experiments.manifold.sources import CORPORA
@@ -134,7 +134,7 @@ def _table_4(report: Report, tables: Tables, study: Study, draw: Draw) -> None:
         cells = [cell(metrics, name, model, metric) for name, (metric, _) in there.items()]
         paper = PUBLISHED["table_4"].get(model, {})
         if paper or any(one is not None for one in cells):
-            rows.append((TITLES[model], as_printed(paper.get("mosi")), as_printed(paper.get("mosei")), *cells))
+            rows.append((TITLES[model], as_printed(paper.get("mosi"), 2), as_printed(paper.get("mosei"), 2), *cells))
     columns = ("model", "published: MOSI", "published: MOSEI", *(f"ours: {told}" for _, told in there.values()))
     note = "r of frozen models on corpora that no training saw; no statistic of the target is used."
     report.table("Table 4: the published figures beside ours, on other corpora", columns, rows, note)
@@ -182,10 +182,9 @@ def _people(report: Report, tables: Tables, study: Study, draw: Draw) -> None:
         f"top_{k}_chance": f"chance {k}" for k in (1, 5, 10)
     }
     note = "From a moment in one modality to the same in another, by the distance of shared latents, among all held-out ones."
-    tables.add("Cross-modal retrieval", "trimodal_retrieval", columns, note=note, first="model: from, to")
-    tables.add(
-        "Retrieval, differences", "trimodal_retrieval_comparisons", {"top_10": "among the first 10"}, first="a less b"
-    )
+    rows = tables.rows_of("trimodal_retrieval")
+    rows = [row for row in rows if row.startswith(f"{HEADLINE}: ") or row.endswith(": all pairs")]
+    tables.add("Cross-modal retrieval", "trimodal_retrieval", columns, rows, note=note, first="model: from, to")
     tables.gap("trimodal", "synthetic people")
     tables.axes("trimodal", "all modalities")
     draw("trimodal")
