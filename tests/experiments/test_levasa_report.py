@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from affectspace.evaluation import MetricsFile
-from affectspace.experiments.levasa import figures, paper_tables
+from affectspace.experiments import pictures
+from affectspace.experiments.levasa import paper_tables
 from affectspace.experiments.levasa.claims import decide_claims
 from affectspace.experiments.levasa.report import evaluate_run, measure, write_results
 from affectspace.experiments.levasa.study import Study
@@ -21,7 +22,7 @@ MakeStudy = Callable[..., Study]
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short MLP fits and coarse pictures: neither is what these tests are about."""
     monkeypatch.setattr(paper_tables, "EPOCHS", 8)
-    monkeypatch.setattr(figures, "save_figure", lambda figure, path: save_figure(figure, path, dpi=50))
+    monkeypatch.setattr(pictures, "save_figure", lambda figure, path: save_figure(figure, path, dpi=50))
 
 
 def verdicts(metrics: MetricsFile) -> dict[str, str]:

@@ -228,7 +228,7 @@ def mixture(arm: str, category: np.ndarray) -> Mixture:
     chunk = 32
     random = np.random.default_rng(0)
     model = Levasa(LevasaConfig(image_size=32, width=4, hidden=(16,))).eval()
-    directions = AffectDirections(np.eye(2, 2 * chunk), np.eye(2, 2 * chunk + 1))
+    directions = AffectDirections(np.eye(2, 2 * chunk), np.eye(2, 2 * chunk + 1), np.zeros(2))
     pixels = random.integers(0, 256, (len(category), 32, 32, 3), dtype=np.uint8)
     codes = random.normal(size=(len(category), 3 * chunk)).astype(np.float32)
     transfer = AnnotationTransfer.reference("affectnet")

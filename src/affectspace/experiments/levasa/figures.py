@@ -1,8 +1,6 @@
 """The pictures of the report. They are written into the run's folder only: some show faces of real people."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +11,7 @@ from affectspace.evaluation import MetricsFile, confusion
 from affectspace.experiments.levasa.plan import TITLES
 from affectspace.experiments.levasa.readings import Readings
 from affectspace.experiments.levasa.study import Study, Trained
+from affectspace.experiments.pictures import Picture
 from affectspace.report import (
     Interval,
     Reference,
@@ -22,34 +21,16 @@ from affectspace.report import (
     interval_figure,
     rate_distortion_figure,
     reconstruction_figure,
-    save_figure,
     scatter_readout_figure,
     walk_figure,
 )
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    pass
 
 STEPS = (-0.8, -0.4, 0.0, 0.4, 0.8)  # of the walk, valence and arousal
 FACES = ("vanilla", "continuous", "discrete")
 GROUPS = {"vanilla": "no alignment", "continuous": "LeVAsa", "discrete": "LeVAsa", "cnn": "supervised"}
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure with the name of its file, its caption and its description in words."""
-
-    name: str
-    figure: "Figure"
-    caption: str
-    alt: str
-
-    def path(self, folder: Path) -> Path:
-        """Where the figure is in a run's or study's folder."""
-        return folder / "figures" / f"{self.name}.png"
-
-    def save(self, folder: Path) -> Path:
-        return save_figure(self.figure, self.path(folder))
 
 
 def one_dimension(readings: Readings, trained: Trained) -> np.ndarray:

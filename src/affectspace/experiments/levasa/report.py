@@ -12,13 +12,14 @@ from affectspace.experiments.levasa import strict
 from affectspace.experiments.levasa.claims import Judge, decide_claims
 from affectspace.experiments.levasa.codes import Codes
 from affectspace.experiments.levasa.drawn import drawn_results
-from affectspace.experiments.levasa.figures import Picture, history_picture, pictures
+from affectspace.experiments.levasa.figures import history_picture, pictures
 from affectspace.experiments.levasa.paper_tables import all_tables
 from affectspace.experiments.levasa.plan import Member
 from affectspace.experiments.levasa.printed_tables import Tables
 from affectspace.experiments.levasa.published import CITATION, FAULTS
 from affectspace.experiments.levasa.readings import COMBINATIONS, STRICT, Readings, alignment_of, paper_protocol
 from affectspace.experiments.levasa.study import Study, Trained
+from affectspace.experiments.pictures import Picture
 from affectspace.report import Cell, KeyFigure, Report
 from affectspace.training.configuration import TrainConfig
 from affectspace.training.runs import Run, differences

@@ -109,6 +109,7 @@ def run_augmentation(
     out: Path,
     *,
     method: str = "directions",
+    strength: float = 1.0,
     budget: AugmentationBudget | None = None,
     progress: Progress = silent,
 ) -> tuple[MetricsFile, Path]:
@@ -124,7 +125,7 @@ def run_augmentation(
     rows = data.rows("train")
     rows = rows[data.labels.category[rows] >= 0]
     codes = encode_rows(model, data, rows, progress).astype(np.float32)
-    geometry, transfer = way_of(run, model, method, progress, data), read_transfer("affectnet")
+    geometry, transfer = way_of(run, model, method, strength, progress, data), read_transfer("affectnet")
     networks: dict[str, list[Any]] = {arm: [] for arm in ARMS}
     for seed in budget.seeds:
         for arm in ARMS:
@@ -145,7 +146,12 @@ def run_augmentation(
             networks[arm].append(kept.get(f"{arm}-seed{seed}", EmotionClassifier, config, teach))
     metrics = measure_arms(networks, data, budget)
     metrics.write(out / "augmentation.json")
-    facts = {"run": run.folder.resolve().name, "method": method, "budget": budget.model_dump(mode="json")}
+    facts = {
+        "run": run.folder.resolve().name,
+        "method": method,
+        "strength": strength,
+        "budget": budget.model_dump(mode="json"),
+    }
     report = Report("Walked faces as augmentation", data.corpus.name, facts)
     augmentation_section(report, metrics)
     return metrics, report.write(out / "augmentation.html")

@@ -36,6 +36,7 @@ def judge_run(
     out: Path,
     *,
     method: str = "directions",
+    strength: float = 1.0,
     settings: JudgeSettings | None = None,
     progress: Progress = silent,
 ) -> tuple[MetricsFile, Path]:
@@ -48,12 +49,18 @@ def judge_run(
     data = open_data(run, progress)
     judges = judges_of(run.folder / "judges", data, settings, progress)
     judged = judge_walks(
-        model, way_of(run, model, method, progress, data), data, judges, settings.faces, settings.steps, progress
+        model,
+        way_of(run, model, method, strength, progress, data),
+        data,
+        judges,
+        settings.faces,
+        settings.steps,
+        progress,
     )
     metrics = measures(judged, judges, data)
     metrics.write(out / "judged.json")
     facts = {
-        "run": run.folder.resolve().name, "method": method, "judges": settings.model_dump(mode="json"),
+        "run": run.folder.resolve().name, "method": method, "strength": strength, "judges": settings.model_dump(mode="json"),
         "licence": data.corpus.licence, "citation": data.corpus.citation,
     }  # fmt: skip
     report = Report("Walks before their judges", data.corpus.name, facts)
