@@ -174,6 +174,8 @@ def test_no_face_is_told_and_may_be_insisted_on(tmp_path: Path, face: Path, monk
     [
         (("--crop", "eyes"), "--crop eyes: choose auto or face or middle"),
         (("--method", "magic"), "--method magic: choose directions or heads"),
+        (("--strength", "0"), "--strength 0: above 0 and at most 5"),
+        (("--strength", "2", "--method", "heads"), "for --method directions only"),
         (("--path", "0,0"), "one point is no path"),
         (("--path", "0,0;2,0"), "is not on the map"),
         (("--gif", "--frames", "1"), "give 2 to 400"),

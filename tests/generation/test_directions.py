@@ -110,6 +110,20 @@ def test_what_tells_no_direction_is_refused(change: dict[str, Any], text: str) -
         fit_directions(**{"mean_train": codes, "affect": affect, "people": people, **change})
 
 
+def test_stretched_walks_go_further_from_the_labels_mean_and_read_as_asked() -> None:
+    codes, affect, people, _ = planted()
+    model, found = make_model(), fit_directions(codes, affect, people)
+    start = torch.from_numpy(codes[:2]).float()
+    centre, asked = torch.from_numpy(affect.mean(axis=0)).float(), torch.tensor([[0.5, -0.2], [-0.7, 0.1]])
+    twice, reached = move(model, start, found.stretched(2.0), asked[:, 0], asked[:, 1])
+    torch.testing.assert_close(reached, asked, rtol=0, atol=1e-4)
+    torch.testing.assert_close(read(model, twice, found), centre + 2 * (asked - centre), rtol=0, atol=1e-4)
+    np.testing.assert_allclose(found.stretched(1.0).readout, found.readout)
+    for strength in (0.0, -1.0, np.inf, np.nan):
+        with pytest.raises(DataError, match="it must lie above 0"):
+            found.stretched(strength)
+
+
 def test_they_are_saved_and_read(tmp_path: Path) -> None:
     codes, affect, people, _ = planted(400)
     found = fit_directions(codes, affect, people)
@@ -117,13 +131,14 @@ def test_they_are_saved_and_read(tmp_path: Path) -> None:
     again = AffectDirections.read(tmp_path / "directions.safetensors")
     assert np.array_equal(again.directions, found.directions)
     assert np.array_equal(again.readout, found.readout)
+    assert np.array_equal(again.centre, found.centre)
     (tmp_path / "bad").write_bytes(b"no tensors")
     with pytest.raises(RunError, match=r"bad is damaged .* delete it"):
         AffectDirections.read(tmp_path / "bad")
 
 
 def test_directions_of_another_chunk_are_refused() -> None:
-    found = AffectDirections(np.ones((2, 6)), np.ones((2, 7)))
+    found = AffectDirections(np.ones((2, 6)), np.ones((2, 7)), np.zeros(2))
     with pytest.raises(DataError, match="of 6 dimensions, z_v and z_a have 8"):
         move(make_model(), torch.zeros(1, 12), found, torch.zeros(1))
 

@@ -74,7 +74,7 @@ def test_directions_are_made_of_labelled_training_images_and_kept(tmp_path: Path
     found = directions_of(Run(tmp_path), MODEL, data=data)
     assert found.directions.shape == (2, 8)
     assert np.array_equal(directions_of(Run(tmp_path), MODEL).directions, found.directions)  # kept at first use
-    found.__class__(np.ones((2, 6)), np.ones((2, 7))).save(tmp_path / "directions.safetensors")
+    found.__class__(np.ones((2, 6)), np.ones((2, 7)), np.zeros(2)).save(tmp_path / "directions.safetensors")
     with pytest.raises(RunError, match=r"is of another model .* delete it"):
         directions_of(Run(tmp_path), MODEL)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MOST = 21  # steps of an axis
 METHODS = ("directions", "heads")
+STRONGEST = 5
 
 
 def traverse(
@@ -43,6 +44,9 @@ def traverse(
         str,
         typer.Option(help="directions: along what labels show within people; heads: the nearest code that reads so."),
     ] = "directions",
+    strength: Annotated[
+        float, typer.Option(help="Of walks along directions: 2 goes twice as far from the corpus' mean.")
+    ] = 1.0,
     judge: Annotated[
         bool,
         typer.Option("--judge", help="Judge walks of test people by networks of their own; RUN/judges keeps these."),
@@ -59,7 +63,7 @@ def traverse(
 ) -> None:
     """Walk faces along valence and arousal: a figure a face, films, and what was reached beside what was asked."""
     films = [suffix for suffix, wanted in ((".gif", gif or (path is not None and not mp4)), (".mp4", mp4)) if wanted]
-    asked = Asked(valence, arousal, path or ("circle" if films else None), frames, crop, method)
+    asked = Asked(valence, arousal, path or ("circle" if films else None), frames, crop, method, strength)
     rows = parse_rows(dataset_rows or "test:4") if dataset_rows or not image else None
     folder = out or run / "walks"
     if not (judge or augmentation):
@@ -70,7 +74,7 @@ def traverse(
             "--judge and --augmentation take people of the run's corpus; leave out pictures, rows and films"
         )
     for study in [name for name, wanted in (("judged", judge), ("augmentation", augmentation)) if wanted]:
-        _study(study, run, folder, method, force, json_)
+        _study(study, run, folder, asked, force, json_)
 
 
 def _walk(
@@ -99,7 +103,7 @@ def _walk(
         data = open_data(opened, progress) if rows is not None or needs_corpus(run, asked) else None
         faces = faces_to_walk(opened, model.config.image_size, pictures, rows, asked, data)
         stems = stems_to_write(folder, [face.name for face in faces], [".png", *films], force)
-        way = way_of(opened, model, asked.method, progress, data)
+        way = way_of(opened, model, asked.method, asked.strength, progress, data)
         points = grid_points(asked.valences, asked.arousals)
         for number, (face, stem) in enumerate(zip(faces, stems, strict=True)):
             progress(number, len(faces), f"walk of {face.name}")
@@ -111,8 +115,8 @@ def _walk(
             walks.append({**record(face.source, figure, moved), "cut": face.cut, "note": face.note, "films": made})
         progress(len(faces), len(faces), "walks")
     answer = {
-        "run": str(run), "method": asked.method, "valence": asked.valences, "arousal": asked.arousals,
-        "path": asked.path, "walks": walks,
+        "run": str(run), "method": asked.method, "strength": asked.strength, "valence": asked.valences,
+        "arousal": asked.arousals, "path": asked.path, "walks": walks,
     }  # fmt: skip
     text = json.dumps(answer, indent=2)
     write_text(folder / "walks.json", text + "\n")
@@ -176,12 +180,18 @@ class Asked:
     valences, arousals : the grid; path : as it was written, or None; points : (frames, 2) of it, or None
     """
 
-    def __init__(self, valence: str, arousal: str, path: str | None, frames: int, crop: str, method: str) -> None:
+    def __init__(
+        self, valence: str, arousal: str, path: str | None, frames: int, crop: str, method: str, strength: float
+    ) -> None:
         self.valences, self.arousals = parse_range(valence, "--valence"), parse_range(arousal, "--arousal")
         for option, value, known in (("--crop", crop, ("auto", "face", "middle")), ("--method", method, METHODS)):
             if value not in known:
                 raise ConfigError(f"{option} {value}: choose {' or '.join(known)}")
-        self.path, self.crop, self.method, self.points = path, crop, method, None
+        if not 0 < strength <= STRONGEST or (strength != 1 and method != "directions"):
+            raise ConfigError(
+                f"--strength {strength:g}: above 0 and at most {STRONGEST}, and for --method directions only"
+            )
+        self.path, self.crop, self.method, self.strength, self.points = path, crop, method, strength, None
         if path is not None:
             from affectspace.generation.paths import path_points
 
@@ -209,7 +219,7 @@ def film(walk: "Walk", stem: Path, suffixes: list[str]) -> list[str]:
     return [str(save_gif(frames, file) if file.suffix == ".gif" else save_mp4(frames, file)) for file in files]
 
 
-def _study(study: str, run: Path, folder: Path, method: str, force: bool, json_: bool) -> None:
+def _study(study: str, run: Path, folder: Path, asked: "Asked", force: bool, json_: bool) -> None:
     """Walks of test people before their judges, or as augmentation: figures, and the report's path."""
     import json
 
@@ -223,7 +233,7 @@ def _study(study: str, run: Path, folder: Path, method: str, force: bool, json_:
         raise RunError(f"{path} is there already; --force makes it anew, --out names another folder")
     with progress_bar() as progress:
         work = judge_run if study == "judged" else run_augmentation
-        metrics, report = work(open_run(run), folder, method=method, progress=progress)
+        metrics, report = work(open_run(run), folder, method=asked.method, strength=asked.strength, progress=progress)
     if json_:
         typer.echo(json.dumps(metrics.to_dict(), indent=2))
         return

@@ -31,19 +31,32 @@ class AffectDirections:
 
     directions : (2, 2 * chunk), change of the code with a unit of valence, of arousal, the other constant
     readout : (2, 2 * chunk + 1), weights and last the intercept; over the training codes it has the labels' mean and spread
+    centre : (2,), the labels' mean
     """
 
     directions: np.ndarray
     readout: np.ndarray
+    centre: np.ndarray
 
     @property
     def gains(self) -> np.ndarray:
         """(2, 2): how far reading i goes with a unit of direction j."""
         return self.readout[:, :-1] @ self.directions.T
 
+    def stretched(self, strength: float) -> "AffectDirections":
+        """The same with every walk that much wider about the labels' mean, for decoders that draw less than was asked.
+
+        What was asked is still what is read: the reading is narrowed by as much. Raises DataError unless strength is above 0.
+        """
+        if not 0 < strength < np.inf:
+            raise DataError(f"a strength of {strength:g} was asked; it must lie above 0, and 1 changes nothing")
+        weights, intercept = self.readout[:, :-1], self.readout[:, -1]
+        narrowed = np.column_stack([weights / strength, self.centre + (intercept - self.centre) / strength])
+        return AffectDirections(self.directions, narrowed, self.centre)
+
     def save(self, path: Path) -> None:
         """Write as safetensors."""
-        fields = {"directions": self.directions, "readout": self.readout}
+        fields = {"directions": self.directions, "readout": self.readout, "centre": self.centre}
         save_file({name: np.ascontiguousarray(value) for name, value in fields.items()}, path)
 
     @classmethod
@@ -51,7 +64,7 @@ class AffectDirections:
         """The directions that `save` wrote. Raises RunError where the file holds none."""
         try:
             tensors = load_file(path)
-            return cls(tensors["directions"], tensors["readout"])
+            return cls(tensors["directions"], tensors["readout"], tensors["centre"])
         except (SafetensorError, KeyError) as error:
             raise RunError(f"{path} is damaged or not of a walk ({error}); delete it and it is made anew") from error
 
@@ -91,7 +104,7 @@ def fit_directions(
     spread = reading.std(axis=0)
     weights = weights * np.divide(labels.std(axis=0), spread, out=np.zeros(2), where=spread > 0)
     intercept = labels.mean(axis=0) - codes.mean(axis=0) @ weights
-    found = AffectDirections(directions, np.column_stack([weights.T, intercept]))
+    found = AffectDirections(directions, np.column_stack([weights.T, intercept]), labels.mean(axis=0))
     gains = found.gains
     for axis, gain in zip(AXES, np.diag(gains), strict=True):
         if not gain > WEAKEST:

@@ -41,11 +41,19 @@ def walkable(run: Run) -> Levasa:
 
 
 def way_of(
-    run: Run, model: Levasa, method: str, progress: Progress = silent, data: TrainingSet | None = None
+    run: Run,
+    model: Levasa,
+    method: str,
+    strength: float = 1.0,
+    progress: Progress = silent,
+    data: TrainingSet | None = None,
 ) -> Geometry:
-    """How the run's codes move: "directions" or "heads". Raises RunError as `directions_of` and `geometry_of`."""
+    """How the run's codes move: "directions", so much stretched, or "heads".
+
+    Raises RunError as `directions_of` and `geometry_of`, DataError for a strength that is not above 0.
+    """
     if method == "directions":
-        return directions_of(run, model, progress, data)
+        return directions_of(run, model, progress, data).stretched(strength)
     return geometry_of(run, model, progress, data)
 
 

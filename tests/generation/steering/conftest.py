@@ -90,7 +90,10 @@ def make_qwen(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
         tokenizer.decoder = decoders.ByteLevel()
         trainer = BpeTrainer(
-            vocab_size=340, special_tokens=[eos] if eos else [], initial_alphabet=ByteLevel.alphabet(), show_progress=False
+            vocab_size=340,
+            special_tokens=[eos] if eos else [],
+            initial_alphabet=ByteLevel.alphabet(),
+            show_progress=False,
         )
         tokenizer.train_from_iterator(sentences()[0], trainer)
         named = {"eos_token": eos} if eos else {}

@@ -103,9 +103,9 @@ class LanguageModel:
     def surprise(self, texts: Sequence[str]) -> np.ndarray:
         """Mean negative log-likelihood of each text's tokens, nats, (n,); its exponential is the perplexity.
 
-        The end of the text counts as a token, so that an empty text has a number too.
+        Of an empty text it is that of the token that ends it.
         """
-        rows = [[*self.encode(text)[: self.context - 2], self.end] for text in texts]
+        rows = [self.encode(text)[: self.context - 2] or [self.end] for text in texts]
         order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
         found = np.zeros(len(rows))
         for begin in range(0, len(order), SCORED):
@@ -209,7 +209,9 @@ def _ends(name: str, network: Any, tokenizer: Any) -> tuple[int, frozenset[int],
             "its tokenizer_config.json or eos_token_id in its config.json"
         )
     end = int(tokenizer.eos_token_id) if tokenizer.eos_token_id is not None else found[0]
-    start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else end
+    # what parts documents in training; the first token of a chat would announce a speaker's name
+    start = vocabulary.get("<|endoftext|>", tokenizer.bos_token_id)
+    start = end if start is None else start
     return end, frozenset(found), int(start)
 
 
