@@ -139,11 +139,17 @@ def _ridge_view(source: Source, features: dict[str, np.ndarray], train: np.ndarr
 
 
 def _ridge(x: np.ndarray, y: np.ndarray, penalties: Sequence[float]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Weights and bias for each penalty: minimises |y - xw - b|^2 + penalty |w|^2; x is centred."""
-    values, vectors = np.linalg.eigh(x.T @ x)
+    """Weights and bias for each penalty: minimises |y - xw - b|^2 + penalty |w|^2; x is centred.
+
+    With fewer rows than columns through the rows' products, which is the same: x'(xx' + p)^-1 = (x'x + p)^-1 x'.
+    """
     centre = y.mean(axis=0)
-    toward = vectors.T @ (x.T @ (y - centre))
-    return [(vectors @ (toward / (np.maximum(values, 0)[:, None] + penalty)), centre) for penalty in penalties]
+    few = len(x) < x.shape[1]
+    values, vectors = np.linalg.eigh(x @ x.T if few else x.T @ x)
+    values = np.maximum(values, 0.0)[:, None]
+    toward = vectors.T @ ((y - centre) if few else x.T @ (y - centre))
+    outward = x.T @ vectors if few else vectors
+    return [(outward @ (toward / (values + penalty)), centre) for penalty in penalties]
 
 
 def _softmax_view(source: Source, features: dict[str, np.ndarray], train: np.ndarray, validation: np.ndarray) -> View:
