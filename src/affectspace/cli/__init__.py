@@ -5,7 +5,19 @@ import sys
 import typer
 
 from affectspace import __version__
-from affectspace.cli import annotate, corpus, doctor, export, extract, lexicon, predict, reproduce, train, traverse
+from affectspace.cli import (
+    annotate,
+    corpus,
+    doctor,
+    export,
+    extract,
+    lexicon,
+    predict,
+    reproduce,
+    steer,
+    train,
+    traverse,
+)
 from affectspace.errors import AffectspaceError
 
 INTERRUPTED = 130  # what a shell calls Ctrl-C
@@ -27,6 +39,7 @@ app.add_typer(reproduce.app, name="reproduce")
 app.command()(predict.predict)
 app.command()(export.export)
 app.command()(traverse.traverse)
+app.command()(steer.steer)
 app.command()(reproduce.demo)
 
 

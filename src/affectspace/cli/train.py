@@ -1,11 +1,15 @@
 """`affectspace train` and `affectspace evaluate`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from affectspace.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from affectspace.training.progress import Progress
+    from affectspace.training.runs import Run
 
 
 def train(
@@ -52,26 +56,38 @@ def evaluate(
     run: Annotated[Path, typer.Argument(help="A finished run folder.")],
     force: Annotated[bool, typer.Option(help="Judge again what was judged already.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    judge: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Of a projector's run: a lexicon that judges besides, NAME=FILE, such as vader=vader_lexicon.txt."
+        ),
+    ] = None,
+    sentences: Annotated[
+        int | None, typer.Option(min=2, help="Of a projector's run: held-out sentences; default 200.")
+    ] = None,
+    quick: Annotated[bool, typer.Option(help="Of a projector's run: a few sentences, to see that all works.")] = False,
 ) -> None:
-    """Judge a run on its held-out people: probes, read-outs, reconstruction, with floors and intervals."""
+    """Judge a run on what it has not seen: a LeVAsa run on held-out people, a projector's on held-out sentences."""
     import json
 
-    from affectspace.errors import RunError
-    from affectspace.experiments.levasa.codes import codes_of
-    from affectspace.experiments.levasa.report import evaluate_run
+    from affectspace.errors import ConfigError, RunError
+    from affectspace.training.configuration import ProjectorTrainConfig
     from affectspace.training.runs import open_run
-    from affectspace.training.training_set import TrainingSet
 
     opened = open_run(run)
-    config = opened.image_config
+    steers = isinstance(opened.config, ProjectorTrainConfig)
+    if not steers:
+        if judge or sentences is not None or quick:
+            raise ConfigError(f"--judge, --sentences and --quick are for a projector's run; {run} is none")
+        opened.image_config  # noqa: B018 - says which command is for another kind
     opened.model()
     if (run / "report.html").is_file() and not force:
         raise RunError(f"{run} was evaluated already: open {run / 'report.html'}, or use --force")
     with progress_bar() as progress:
-        data = TrainingSet.of_run(opened, progress)
-        if not len(data.rows("test")):
-            raise RunError(f"{run} has no test people: data.split.fractions is {config.data.split.fractions}")
-        metrics, report = evaluate_run(opened, data, codes_of(opened, data, progress, anew=force))
+        if steers:
+            metrics, report = _judge_steering(run, judge or [], sentences, quick, progress)
+        else:
+            metrics, report = _judge_images(opened, force, progress)
     if json_:
         typer.echo(json.dumps(metrics, indent=2))
         return
@@ -81,6 +97,41 @@ def evaluate(
             for name, figure in figures.items():
                 typer.echo(f"  {row + ', ' + name:<52} {_shown(figure)}")
     typer.echo(f"\nreport: {report}")
+
+
+def _judge_images(run: "Run", force: bool, progress: "Progress") -> tuple[dict[str, Any], Path]:
+    from affectspace.errors import RunError
+    from affectspace.experiments.levasa.codes import codes_of
+    from affectspace.experiments.levasa.report import evaluate_run
+    from affectspace.training.training_set import TrainingSet
+
+    config = run.image_config
+    data = TrainingSet.of_run(run, progress)
+    if not len(data.rows("test")):
+        raise RunError(f"{run.folder} has no test people: data.split.fractions is {config.data.split.fractions}")
+    return evaluate_run(run, data, codes_of(run, data, progress, anew=force))
+
+
+def _judge_steering(
+    run: Path, judges: list[str], sentences: int | None, quick: bool, progress: "Progress"
+) -> tuple[dict[str, Any], Path]:
+    from affectspace.errors import ConfigError
+    from affectspace.experiments.steering.plan import SteeringPlan, quick_plan
+    from affectspace.experiments.steering.results import evaluate_projector
+
+    lexicons = {}
+    for text in judges:
+        name, equals, path = text.partition("=")
+        if not (name.isidentifier() and equals and Path(path).is_file()):
+            raise ConfigError(
+                f"--judge {text!r}: write NAME=FILE of a lexicon that is there, such as vader=vader_lexicon.txt"
+            )
+        lexicons[name] = Path(path)
+    plan = quick_plan() if quick else SteeringPlan()
+    if sentences is not None:
+        plan = plan.model_copy(update={"sentences": sentences})
+    metrics, report = evaluate_projector(run, lexicons=lexicons, plan=plan, progress=progress)
+    return metrics.to_dict(), report
 
 
 def _shown(figure: dict[str, Any]) -> str:

@@ -1,0 +1,180 @@
+"""`affectspace steer`."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from affectspace.cli.progress import progress_bar
+from affectspace.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from affectspace.generation.steering import Sampling, Steered
+
+
+def steer(
+    run: Annotated[Path, typer.Argument(help="A projector's finished run folder.")],
+    text: Annotated[list[str] | None, typer.Option(help="A sentence; repeat at will.")] = None,
+    file: Annotated[Path | None, typer.Option(help="A text file with a sentence a line.")] = None,
+    valence: Annotated[
+        str | None, typer.Option(help="low:high:step, such as -2:2:1, values with commas, or one value.")
+    ] = None,
+    arousal: Annotated[str | None, typer.Option(help="The same.")] = None,
+    dominance: Annotated[str | None, typer.Option(help="The same. Axes that are not named stay as they are.")] = None,
+    path: Annotated[
+        str | None, typer.Option(help="Instead: corners v,a,d of the cube, such as '-1,0,0;1,1,0'.")
+    ] = None,
+    steps: Annotated[int, typer.Option(help="Steps along --path.")] = 5,
+    units: Annotated[
+        str, typer.Option(help="sd: standard deviations of the training corpus; canonical: on [-1, 1].")
+    ] = "sd",
+    relative: Annotated[bool, typer.Option(help="Values are differences from the sentence's own affect.")] = False,
+    candidates: Annotated[int, typer.Option(help="Texts a step, of which the best by our encoder is kept.")] = 4,
+    guidance: Annotated[float | None, typer.Option(help="How far beyond neutral; 1: not at all.")] = None,
+    temperature: Annotated[float | None, typer.Option(help="Of the sampling; 0: the likeliest words.")] = None,
+    longest: Annotated[int | None, typer.Option(help="Tokens of a generated sentence.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the sampling; the same seed gives the same texts.")] = 0,
+    calibrated: Annotated[bool, typer.Option(help="Whether asked values go through the run's calibration.")] = True,
+    out: Annotated[Path | None, typer.Option(help="Write the table to this .csv as well.")] = None,
+    language_model: Annotated[
+        str | None, typer.Option(help="Where the run's language model is now: a folder or hub name.")
+    ] = None,
+    backbone: Annotated[
+        list[str] | None, typer.Option(help="Where a backbone's weights are: text=FOLDER; repeat at will.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, mps.")] = "cpu",
+    force: Annotated[bool, typer.Option(help="Replace --out where it is there.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Write sentences again at asked valence, arousal and dominance, by a frozen language model and a run's projector."""
+    from affectspace.cli.predict import _free, _pairs
+
+    points = asked_points(valence, arousal, dominance, path, steps)
+    texts = sentences_of(text or [], file)
+    _free((out,), force)
+
+    from affectspace.generation.steering import Steerer
+    from affectspace.generation.steering.steered import table_of
+
+    given = {"guidance": guidance, "temperature": temperature, "longest": longest}
+    sampling = checked_sampling({name: value for name, value in given.items() if value is not None})
+    with progress_bar(not json_) as progress:
+        steerer = Steerer.of_run(
+            run, device=device, language_model=language_model, backbones=_pairs(backbone or []),
+            content="minilm" if _minilm_is_there() else None,
+        )  # fmt: skip
+        found = steerer.steer(
+            texts, points, units=units, relative=relative, candidates=candidates, calibrated=calibrated, seed=seed,
+            sampling=sampling, progress=progress,
+        )  # fmt: skip
+    if out is not None:
+        from affectspace.files import write_atomic
+
+        table = table_of(found)
+        write_atomic(out, lambda partial: table.to_csv(partial, index=False))
+    if json_:
+        typer.echo(json.dumps([record(one) for one in found], indent=2, ensure_ascii=False))
+        return
+    for one in found:
+        _show(one)
+    clipped = sum(one.clipped for one in found)
+    if clipped:
+        typer.echo(
+            f"{clipped} steps ask for more than the projector was trained on; they are at its limit "
+            f"({steerer.projector.config.reach:g} sd of input)",
+            err=True,
+        )
+
+
+def asked_points(
+    valence: str | None, arousal: str | None, dominance: str | None, path: str | None, steps: int
+) -> "np.ndarray":
+    """Points (steps, 3), NaN for axes that stay. Raises ConfigError."""
+    from affectspace.generation.steering.asking import ask, parse_path, parse_steps
+
+    axes = {"valence": valence, "arousal": arousal, "dominance": dominance}
+    given = {name: parse_steps(value, f"--{name}") for name, value in axes.items() if value is not None}
+    if path is not None:
+        if given:
+            raise ConfigError(f"--path and --{next(iter(given))} both say where to go; give one of them")
+        return parse_path(path, steps)
+    if not given:
+        raise ConfigError("nothing is asked for: give --valence, --arousal, --dominance, or --path")
+    return ask(**given)
+
+
+def sentences_of(texts: list[str], file: Path | None) -> list[str]:
+    """The sentences of --text and --file. Raises ConfigError without any, DataError for a file that cannot be read."""
+    found = list(texts)
+    if file is not None:
+        from affectspace.prediction.sample import read_text
+
+        lines = [line.strip() for line in read_text(file).splitlines()]
+        if not any(lines):
+            raise DataError(f"{file} has no sentence in it; write one a line")
+        found += [line for line in lines if line]
+    if not found:
+        raise ConfigError("no sentence is given: use --text, or --file with a sentence a line")
+    return found
+
+
+def checked_sampling(given: dict[str, float]) -> "Sampling":
+    """A Sampling. Raises ConfigError that names the option."""
+    from pydantic import ValidationError
+
+    from affectspace.generation.steering.decoding import Sampling
+
+    try:
+        return Sampling.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"--{first['loc'][0]} {first['input']}: {first['msg'].lower()}") from None
+
+
+def _minilm_is_there() -> bool:
+    from importlib.util import find_spec
+
+    from affectspace.features.text import MINILM
+
+    return find_spec(MINILM) is not None
+
+
+def record(one: "Steered") -> dict[str, object]:
+    """What --json says of one sentence; values in sd of the corpus, null for an axis that was left as it is."""
+    from affectspace.scales import AXES
+
+    def named(values: "np.ndarray") -> dict[str, float | None]:
+        return {
+            axis: None if value != value else round(float(value), 4) for axis, value in zip(AXES, values, strict=True)
+        }
+
+    written = [
+        {
+            "asked": named(one.asked[step]), "text": text, "encoder": named(one.reached[step]),
+            "content": None if one.content[step] != one.content[step] else round(float(one.content[step]), 4),
+        }
+        for step, text in enumerate(one.texts)
+    ]  # fmt: skip
+    return {"seed": one.text, "own": named(one.own), "clipped": one.clipped, "steps": written}
+
+
+def _show(one: "Steered") -> None:
+    """A table of one sentence."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from affectspace.scales import AXES
+
+    own = ", ".join(f"{axis} {value:+.2f}" for axis, value in zip(AXES, one.own, strict=True))
+    table = Table(
+        "asked", "encoder", "content", "text", title=f"{one.text}  ({own}; sd of the corpus)", title_justify="left"
+    )
+    for step, text in enumerate(one.texts):
+        asked = " ".join(f"{AXES[axis][0].upper()}{one.asked[step, axis]:+.2f}" for axis in one.asked_axes)
+        read = " ".join(f"{AXES[axis][0].upper()}{one.reached[step, axis]:+.2f}" for axis in one.asked_axes)
+        content = "-" if one.content[step] != one.content[step] else f"{one.content[step]:.2f}"
+        table.add_row(asked, read, content, text or "(nothing)")
+    Console().print(table, highlight=False)

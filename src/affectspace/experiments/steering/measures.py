@@ -1,0 +1,62 @@
+"""What is measured of texts that were asked for: plain functions on arrays and strings."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from scipy.stats import rankdata
+
+from affectspace.generation.steering.masking import words_of
+
+
+def spearman_rows(asked: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Rank correlation of asked (steps,) with measured values (n, steps), (n,); 0 where all of a row's values are equal.
+
+    A judge that sees no difference between the steps sees no steering; leaving such rows out would reward it.
+    """
+    ranks = rankdata(values, axis=1)
+    order = rankdata(asked)
+    ranks = ranks - ranks.mean(axis=1, keepdims=True)
+    order = order - order.mean()
+    norm = np.sqrt((ranks**2).sum(axis=1) * (order**2).sum())
+    return np.divide(ranks @ order, norm, out=np.zeros(len(ranks)), where=norm > 1e-12)
+
+
+def slope_rows(asked: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Least-squares slope of measured values (n, steps) on asked (steps,), (n,)."""
+    centred = asked - asked.mean()
+    return (values - values.mean(axis=1, keepdims=True)) @ centred / (centred**2).sum()
+
+
+def repetition(texts: Iterable[str], size: int = 2) -> np.ndarray:
+    """Share of each text's runs of `size` words that occurred in it before, (n,)."""
+    found = []
+    for text in texts:
+        runs = _runs(text, size)
+        found.append(1 - len(set(runs)) / len(runs) if runs else 0.0)
+    return np.array(found)
+
+
+def distinct(texts: Iterable[str], size: int = 2) -> float:
+    """Different runs of `size` words in all texts, by their number (distinct-n, Li et al. 2016)."""
+    counts: Counter[tuple[str, ...]] = Counter()
+    for text in texts:
+        counts.update(_runs(text, size))
+    total = sum(counts.values())
+    return len(counts) / total if total else float("nan")
+
+
+def copied(seeds: Sequence[str], texts: Sequence[str]) -> np.ndarray:
+    """Whether each text is its seed, word for word, (n,) 0 or 1."""
+    return np.array([float(_plain(seed) == _plain(text)) for seed, text in zip(seeds, texts, strict=True)])
+
+
+def _plain(text: str) -> list[str]:
+    return [word.lower() for word in words_of(text)]
+
+
+def _runs(text: str, size: int) -> list[tuple[str, ...]]:
+    words = _plain(text)
+    return [tuple(words[start : start + size]) for start in range(len(words) - size + 1)]

@@ -1,0 +1,66 @@
+"""The paper's three themes along our valence axis, beside what the paper printed, measured by the same judges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from affectspace.evaluation import MetricsFile
+from affectspace.evaluation.result import Measurement
+from affectspace.experiments.steering.measures import slope_rows, spearman_rows
+from affectspace.experiments.steering.plan import SteeringPlan
+from affectspace.experiments.steering.published import THEMES
+from affectspace.generation.steering.asking import ask
+from affectspace.generation.steering.judges import Judge, measured
+from affectspace.generation.steering.steered import Steered
+from affectspace.generation.steering.steerer import Steerer
+from affectspace.scales import AXES
+from affectspace.training.progress import Progress, silent
+
+EXPERIMENT = "table_5"
+PROTOCOL = "the paper's three seeds, one text a step"
+
+
+@dataclass(frozen=True, eq=False)
+class Traversal:
+    """found : ours of each theme, in order; own : (3, 3), what our encoder reads of the seeds, on [-1, 1]"""
+
+    found: list[Steered]
+    own: np.ndarray
+
+
+def traverse_themes(steerer: Steerer, plan: SteeringPlan, progress: Progress = silent) -> Traversal:
+    """Steer the themes along valence, private codes fixed, at the plan's values in sd of the corpus."""
+    found = steerer.steer(
+        [theme.seed for theme in THEMES], ask(valence=list(plan.asked)), candidates=plan.candidates,
+        sampling=plan.sampling, seed=plan.seed, progress=progress,
+    )  # fmt: skip
+    return Traversal(found, np.stack([steerer.corpus_mean + steerer.corpus_deviation * one.own for one in found]))
+
+
+def record_themes(metrics: MetricsFile, traversal: Traversal, judges: Mapping[str, Judge], plan: SteeringPlan) -> None:
+    """Our reading of each seed beside the paper's, both traversals by each judge; no intervals: there are three seeds."""
+    for place, theme in enumerate(THEMES):
+        for axis, name in enumerate(AXES):
+            one = Measurement(float(traversal.own[place, axis]), n=1, protocol=PROTOCOL, paper=theme.own[axis])
+            metrics.set(EXPERIMENT, theme.name, name, one)
+        for judge in judges.values():
+            if AXES[0] not in judge.axes:
+                continue
+            ours = measured(judge, traversal.found[place].texts)[None, :, 0]
+            theirs = measured(judge, list(theme.texts.values()))[None, :, 0]
+            asked, printed = np.asarray(plan.asked), np.array(list(theme.texts))
+            facts: dict[str, Any] = {"n": len(asked), "protocol": PROTOCOL, "seeds": (plan.seed,)}
+            rho = Measurement(
+                float(spearman_rows(asked, ours)[0]), paper=float(spearman_rows(printed, theirs)[0]), **facts
+            )
+            span = Measurement(
+                float(slope_rows(asked, ours)[0] * np.ptp(asked)),
+                paper=float(slope_rows(printed, theirs)[0] * np.ptp(printed)),
+                **facts,
+            )
+            metrics.set(EXPERIMENT, theme.name, f"spearman_{judge.name}", rho)
+            metrics.set(EXPERIMENT, theme.name, f"span_{judge.name}", span)
