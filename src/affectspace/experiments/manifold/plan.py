@@ -148,7 +148,8 @@ SUPERVISED = {  # L_sup only
     "self_weight": 0.0, "cross_weight": 0.0, "joint_weight": 0.0, "kl_weight": 0.0, "lexicon_weight": 0.0,
     "independence": "none", **NO_PRIVATE_TERMS,
 }  # fmt: skip
-LETTER = {  # Eqs. 1-11 as they are written; the weights, which the paper does not state, stay as they are
+LETTER = {  # Eqs. 1-11 as they are written; the weights, which the paper does not state, are ours
+    "anchor_weight": 300.0,  # keeps the anchors' balance with a reconstruction that is summed over hundreds of dimensions
     "reduction": "paper", "prior": "standard", "link": "none", "label_weighting": "none", "anchor_on": "sample",
     "independence": "covariance", "independence_on": "sample", "uncertainty": "constant", "fusion": "mean", "skip": "none",
     "prototype_heads": (), "prototype_weight": 0.0, "joint_weight": 0.0, "dropout": 0.0, "feature_dropout": 0.0,
