@@ -1,4 +1,4 @@
-"""A random Qwen2 with a tokenizer of its own, an untrained manifold on counted letters, and a projector trained on both."""
+"""Random language models with their tokenizer, an untrained manifold on counted letters, a projector trained on both."""
 
 import importlib.metadata
 import json
@@ -76,16 +76,19 @@ def sentences() -> tuple[list[str], np.ndarray]:
 
 
 @pytest.fixture(scope="session")
-def make_qwen(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """``make_qwen(eos="<end>")``: a folder with a random Qwen2 and a byte-level tokenizer that has no padding token."""
+def make_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """``make_model("qwen2", eos="<end>")``: a folder with a random language model and a byte-level tokenizer.
+
+    The tokenizer of "gpt2" has no padding token; that of "qwen2" is given one by its class.
+    """
     from tokenizers import Tokenizer, decoders
     from tokenizers.models import BPE
     from tokenizers.pre_tokenizers import ByteLevel
     from tokenizers.trainers import BpeTrainer
-    from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+    from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
-    def make(eos: str | None = "<end>", seed: int = 0) -> Path:
-        place = tmp_path_factory.mktemp("qwen") / "tiny"
+    def make(kind: str = "qwen2", eos: str | None = "<end>", seed: int = 0) -> Path:
+        place = tmp_path_factory.mktemp(kind) / "tiny"
         tokenizer = Tokenizer(BPE())
         tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
         tokenizer.decoder = decoders.ByteLevel()
@@ -98,22 +101,27 @@ def make_qwen(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         tokenizer.train_from_iterator(sentences()[0], trainer)
         named = {"eos_token": eos} if eos else {}
         PreTrainedTokenizerFast(tokenizer_object=tokenizer, **named).save_pretrained(place)
-        config = Qwen2Config(
-            vocab_size=tokenizer.get_vocab_size(), hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
-            num_key_value_heads=1, intermediate_size=32, max_position_embeddings=256, tie_word_embeddings=True,
-            bos_token_id=None, eos_token_id=None,
-        )  # fmt: skip
+        size, ends = tokenizer.get_vocab_size(), {"bos_token_id": None, "eos_token_id": None}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            Qwen2ForCausalLM(config).save_pretrained(place)
+            network: Any = GPT2LMHeadModel(
+                GPT2Config(vocab_size=size, n_positions=256, n_embd=16, n_layer=2, n_head=2, **ends)
+            )
+            if kind == "qwen2":
+                config = Qwen2Config(
+                    vocab_size=size, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=1,
+                    intermediate_size=32, max_position_embeddings=256, tie_word_embeddings=True, **ends,
+                )  # fmt: skip
+                network = Qwen2ForCausalLM(config)
+            network.save_pretrained(place)
         return place
 
     return make
 
 
 @pytest.fixture(scope="session")
-def tiny_qwen(make_qwen: Callable[..., Path]) -> Path:
-    return make_qwen()
+def tiny_qwen(make_model: Callable[..., Path]) -> Path:
+    return make_model()
 
 
 @pytest.fixture(scope="session")

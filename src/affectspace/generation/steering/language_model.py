@@ -176,6 +176,10 @@ def load_language_model(
         config = AutoConfig.from_pretrained(folder)
         require_memory(name, config, dtype, device)
         tokenizer = AutoTokenizer.from_pretrained(folder)
+        if not tokenizer("A word.", add_special_tokens=False)["input_ids"]:
+            raise OSError(
+                "it has no tokenizer, or one with an empty vocabulary"
+            )  # which is not missed when it is loaded
         network = AutoModelForCausalLM.from_pretrained(folder, config=config, dtype=number)
     except ConfigError:
         raise
@@ -198,21 +202,23 @@ def load_language_model(
 def _ends(name: str, network: Any, tokenizer: Any) -> tuple[int, frozenset[int], int]:
     """The token that ends a text, all that do, and the one that a text begins behind. A padding token is not needed."""
     found: list[int] = []
+    count = int(network.get_input_embeddings().weight.shape[0])
     for source in (getattr(network, "generation_config", None), network.config, tokenizer):
         value = getattr(source, "eos_token_id", None)
         found += [int(one) for one in (value if isinstance(value, list | tuple) else [value]) if one is not None]
-    vocabulary = tokenizer.get_vocab()
-    found += [vocabulary[word] for word in ENDS if word in vocabulary]
+    # some tokenizers bring ends of their own that the network has never had a place for
+    vocabulary = {word: place for word, place in tokenizer.get_vocab().items() if place < count}
+    found = [one for one in found if one < count] + [vocabulary[word] for word in ENDS if word in vocabulary]
     if not found:
         raise ConfigError(
             f"language model {name!r} names no token that ends a text, so that no sentence would ever end; set eos_token in "
             "its tokenizer_config.json or eos_token_id in its config.json"
         )
-    end = int(tokenizer.eos_token_id) if tokenizer.eos_token_id is not None else found[0]
+    end = tokenizer.eos_token_id if tokenizer.eos_token_id in found else found[0]
     # what parts documents in training; the first token of a chat would announce a speaker's name
-    start = vocabulary.get("<|endoftext|>", tokenizer.bos_token_id)
-    start = end if start is None else start
-    return end, frozenset(found), int(start)
+    starts = (vocabulary.get("<|endoftext|>"), tokenizer.bos_token_id, end)
+    start = next(one for one in starts if one is not None and one < count)
+    return int(end), frozenset(found), int(start)
 
 
 def licence_of(name: str) -> str:

@@ -1,0 +1,69 @@
+"""Sampling: reproducible row by row, guided, and the same whatever else is in the batch."""
+
+import numpy as np
+import pytest
+import torch
+
+from affectspace.generation.steering import LanguageModel, Sampling
+from affectspace.generation.steering.decoding import draw_tokens, one_line, sample, uniform_draws
+
+TEXTS = ("The dog", "Our street was long and", "A")
+
+
+def write(model: LanguageModel, texts: tuple[str, ...], sampling: Sampling, guided: bool = False) -> list[str]:
+    prefixes = [model.embed(model.encode(text)) for text in texts]
+    away = [model.embed(model.encode("x" + text[1:])) for text in texts] if guided else None
+    return sample(model, prefixes, [uniform_draws(5, len(text)) for text in texts], sampling, away)
+
+
+@pytest.mark.parametrize("guided", [False, True])
+def test_a_row_does_not_depend_on_the_others(language_model: LanguageModel, guided: bool) -> None:
+    sampling = Sampling(longest=12, guidance=3.0)
+    together = write(language_model, TEXTS, sampling, guided)
+    assert together == write(language_model, TEXTS, sampling, guided)
+    assert together == [write(language_model, (text,), sampling, guided)[0] for text in TEXTS]
+    assert together == write(language_model, TEXTS, sampling.model_copy(update={"batch": 1}), guided)
+
+
+def test_greedy_is_what_transformers_writes(language_model: LanguageModel) -> None:
+    ids = language_model.encode("The long road seems")
+    ours = sample(language_model, [language_model.embed(ids)], [uniform_draws(0)], Sampling(temperature=0, longest=10))
+    theirs = language_model.network.generate(
+        torch.tensor([ids]), attention_mask=torch.ones(1, len(ids), dtype=torch.long), do_sample=False, max_new_tokens=10,
+        pad_token_id=language_model.end, eos_token_id=sorted(language_model.stops),
+    )  # fmt: skip
+    assert ours == [one_line(language_model.decode(theirs[0, len(ids) :].tolist()))]
+
+
+def test_guidance_of_one_is_none_and_more_is_another_text(language_model: LanguageModel) -> None:
+    plain = write(language_model, TEXTS, Sampling(longest=12, guidance=1.0))
+    assert write(language_model, TEXTS, Sampling(longest=12, guidance=1.0), guided=True) == plain
+    assert write(language_model, TEXTS, Sampling(longest=12, guidance=5.0), guided=True) != plain
+
+
+def test_rows_that_end_leave_the_others_alone(language_model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    sampling = Sampling(longest=15, temperature=1.5, top_p=1.0)
+    free = write(language_model, TEXTS, sampling)
+    ends = frozenset(range(0, 340, 7))  # so many that rows end at different steps
+    cut = LanguageModel(
+        "cut", language_model.network, language_model.tokenizer, language_model.end, ends, language_model.start
+    )
+    some = write(cut, TEXTS, sampling)
+    assert some == [write(cut, (text,), sampling)[0] for text in TEXTS]
+    assert len({len(text) for text in some}) > 1
+    assert some != free
+
+
+def test_tokens_are_drawn_as_often_as_they_are_likely() -> None:
+    logits = torch.log(torch.tensor([[0.5, 0.3, 0.15, 0.05]])).repeat(4000, 1)
+    draws = [np.random.default_rng(row) for row in range(4000)]
+    tokens = draw_tokens(logits, draws, Sampling(temperature=1.0, top_p=1.0))
+    assert np.bincount(tokens, minlength=4) / 4000 == pytest.approx([0.5, 0.3, 0.15, 0.05], abs=0.03)
+    tokens = draw_tokens(logits, draws, Sampling(temperature=1.0, top_p=0.7))
+    assert np.bincount(tokens, minlength=4) / 4000 == pytest.approx([0.625, 0.375, 0, 0], abs=0.03)
+    assert set(draw_tokens(logits[:5], draws[:5], Sampling(temperature=0))) == {0}
+
+
+def test_one_line() -> None:
+    assert one_line("\n  a b \nc") == "a b"
+    assert one_line(" \n") == ""
