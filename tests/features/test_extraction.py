@@ -222,8 +222,11 @@ def test_memory_stays_flat_while_the_corpus_grows_tenfold(tmp_path: Path, letter
         extract(corpus, Heavy(), tmp_path / str(n), workers=2)
         most[n] = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-    assert 2e6 < most[60] < 8e6  # two shards of ten rows, and what else is needed
-    assert most[600] < 1.25 * most[60]
+    shard = (
+        10 * 200_000
+    )  # bytes; one is encoded while the next is decoded, or not yet: threads decide, so both are told by the law
+    for n in most:
+        assert shard < most[n] < 2 * shard + 2e6
 
 
 def test_backbone_json_says_what_made_it(tmp_path: Path, letters, text_corpus) -> None:
