@@ -117,9 +117,10 @@ class Projector(Pretrained):
                     f"{axis}: the training rows have no two different labels, so that it has no unit to steer in"
                 )
             self.affect_mean[place], self.affect_scale[place] = known.mean(), known.std()
-        self.private_mean.copy_(private.mean(dim=0))
-        scale = private.std(dim=0)
-        self.private_scale.copy_(torch.where(scale > 1e-6, scale, torch.ones_like(scale)))
+        if private.shape[1]:
+            scale = private.std(dim=0)
+            self.private_mean.copy_(private.mean(dim=0))
+            self.private_scale.copy_(torch.where(scale > 1e-6, scale, torch.ones_like(scale)))
 
     def standard_affect(self, affect: Tensor) -> Tensor:
         """Affect on [-1, 1], (n, 3), in standard deviations of the corpus around its mean."""

@@ -120,7 +120,7 @@ def calibrate(
 
     The mean of its scores of the seeds themselves is what it calls zero.
     """
-    zero = np.nanmean(measured(judge, texts), axis=0)
+    zero = measured(judge, texts).mean(axis=0)
     lines = {}
     for axis in judge.axes:
         place = AXES.index(axis)

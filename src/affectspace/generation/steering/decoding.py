@@ -6,6 +6,7 @@ for language models Sanchez et al. 2023).
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -89,7 +90,7 @@ def _sample_batch(
             found[alive[place]].append(tokens[place])
         if not keep or step + 1 == sampling.longest:
             break
-        cache, count = output.past_key_values, len(alive)
+        cache, count = getattr(output, _cache_name(model)), len(alive)
         chosen = torch.tensor(
             [place + stream * count for stream in range(streams) for place in keep], device=mask.device
         )
@@ -106,12 +107,17 @@ def _sample_batch(
 def _forward(model: LanguageModel, given: dict[str, Tensor], mask: Tensor, places: Tensor, cache: Any) -> Any:
     return model.network(
         **given,
+        **{_cache_name(model): cache},
         attention_mask=mask.long(),
         position_ids=places,
-        past_key_values=cache,
         use_cache=True,
         logits_to_keep=1,
     )
+
+
+def _cache_name(model: LanguageModel) -> str:
+    """What this release of transformers calls the cache of keys and values: `past_key_values` until 5.23, then `cache`."""
+    return "cache" if "cache" in inspect.signature(model.network.forward).parameters else "past_key_values"
 
 
 def _guided(logits: Tensor, streams: int, guidance: float) -> Tensor:
