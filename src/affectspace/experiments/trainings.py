@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from multiprocessing import get_context
+from concurrent.futures import FIRST_COMPLETED, wait
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from affectspace.errors import RunError
 from affectspace.files import write_text
+from affectspace.processes import worker_pool
 from affectspace.training.runs import Run, differences, open_run
 from affectspace.training.training_set import Progress, silent
 
@@ -68,7 +68,7 @@ def train_side_by_side(
 
     train : a function that can be sent to another process
     """
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with worker_pool(workers) as pool:
         jobs = {pool.submit(train, member.config, out / "runs" / member.folder) for member in todo}
         try:
             while jobs:

@@ -10,6 +10,7 @@ from multiprocessing import get_context
 from typing import Any
 
 from affectspace.errors import RunError
+from affectspace.processes import end_with_parent
 from affectspace.training.progress import Progress
 from affectspace.training.quiet import silence
 
@@ -21,8 +22,9 @@ class Relay:
         self._queue: Any = get_context("spawn").SimpleQueue()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """On arrival in another process, where the trainer would print what it keeps to itself here."""
+        """On arrival in another process: it ends with this one, and the trainer would print there what it keeps to itself here."""
         silence()
+        end_with_parent()
         self.__dict__.update(state)
 
     def progress(self, done: int, total: int, text: str) -> None:

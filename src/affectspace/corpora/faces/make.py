@@ -6,9 +6,8 @@ import os
 import zipfile
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from hashlib import sha256
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from affectspace.corpora.faces.reader import ABOUT, DRAWING, INDEX, KIND, PICTUR
 from affectspace.corpora.faces.sampling import NUISANCE, nuisance, sample_parameters
 from affectspace.errors import ConfigError, DataError, RunError
 from affectspace.files import write_atomic, write_text
+from affectspace.processes import worker_pool
 
 VERSION = 1  # of the drawing: to be raised when the same seed draws another picture
 _CHUNK = 128
@@ -181,7 +181,7 @@ def _drawn(rows: list[Row], seed: int, size: int, workers: int) -> Iterator[list
     if workers == 1 or len(rows) <= _ALONE:
         yield from (_draw(seed, size, chunk) for chunk in chunks)
         return
-    with ProcessPoolExecutor(min(workers, len(chunks)), mp_context=get_context("spawn")) as pool:
+    with worker_pool(min(workers, len(chunks))) as pool:
         waiting: deque[Future[list[bytes]]] = deque()
         try:
             for chunk in chunks:

@@ -6,9 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from affectspace.corpora.speakers.voice import speak
 from affectspace.corpora.speakers.writing import require_av, whole, write_clip, write_wav
 from affectspace.errors import ConfigError, DataError, RunError
 from affectspace.files import write_atomic, write_text
+from affectspace.processes import worker_pool
 
 VERSION = 1  # of the making: to be raised when the same seed makes another corpus
 MODALITIES = ("text", "audio", "video")
@@ -186,7 +185,7 @@ def _run(
     if processes == 1 or (workers is None and len(rows) <= _ALONE):
         _count(map(work, rows), len(rows), progress)
         return
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with worker_pool(processes) as pool:
         try:
             _count(pool.map(work, rows, chunksize=8), len(rows), progress)
         except BaseException:

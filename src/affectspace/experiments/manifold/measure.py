@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from multiprocessing import get_context
+from concurrent.futures import FIRST_COMPLETED, wait
 from pathlib import Path
 
 from affectspace.evaluation import MetricsFile
@@ -16,6 +15,7 @@ from affectspace.experiments.manifold.speech import measure_audio_face, measure_
 from affectspace.experiments.manifold.study import Study
 from affectspace.experiments.manifold.text import measure_text_axes, measure_text_probes, measure_zero_shot_text
 from affectspace.experiments.manifold.union import measure_union
+from affectspace.processes import worker_pool
 from affectspace.training.progress import Progress, silent
 
 MEASURES: dict[str, Callable[[Study, MetricsFile], None]] = {
@@ -64,7 +64,7 @@ def _path(out: Path, name: str) -> Path:
 
 
 def _side_by_side(study: Study, todo: Sequence[str]) -> None:
-    with ProcessPoolExecutor(study.budget.workers, mp_context=get_context("spawn")) as pool:
+    with worker_pool(study.budget.workers) as pool:
         arguments = (study.out, study.places, study.budget, study.experiments)
         jobs = {pool.submit(_alone, *arguments, name): name for name in todo}
         waiting = set(jobs)

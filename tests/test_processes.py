@@ -1,0 +1,42 @@
+"""Workers end with the process that started them, also when that is killed."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from affectspace.processes import end_with_parent, worker_pool
+
+SCRIPT = """
+import time
+from affectspace.processes import worker_pool
+
+def work(seconds):
+    print("working", flush=True)
+    time.sleep(seconds)
+
+if __name__ == "__main__":
+    with worker_pool(2) as pool:
+        list(pool.map(work, [600.0, 600.0]))
+"""
+
+
+def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT, encoding="utf-8")
+    parent = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert parent.stdout is not None
+        assert [parent.stdout.readline() for _ in range(2)] == ["working\n"] * 2
+    finally:
+        parent.kill()
+    # the workers hold the other end, too: it is closed once the last of them has ended, and else this times out
+    assert parent.communicate(timeout=30) == ("", None)
+
+
+def test_a_pool_works_and_ends() -> None:
+    with worker_pool(1) as pool:
+        assert pool.submit(abs, -3).result() == 3
+
+
+def test_a_process_that_nobody_started_goes_on() -> None:
+    end_with_parent()
