@@ -22,7 +22,7 @@ class Relay:
         self._queue: Any = get_context("spawn").SimpleQueue()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """On arrival in another process: it ends with this one, and the trainer would print there what it keeps to itself here."""
+        """On arrival in another process: it ends with this one, and the trainer would print what it keeps to itself here."""
         silence()
         end_with_parent()
         self.__dict__.update(state)
