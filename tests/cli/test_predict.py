@@ -183,6 +183,31 @@ def test_ready_made_vectors(make_run: MakeRun, tmp_path: Path) -> None:  # noqa:
         run(folder, "--vectors", "units.csv")
 
 
+def test_vectors_that_fail_are_named_and_a_foreign_modality_is_refused_once(
+    make_run: MakeRun,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    folder = make_run("units", facts={"units": {"name": "units:vectors", "columns": list("abcd")}}, **SMALL)
+    units = tmp_path / "units.csv"
+    units.write_text("id,a,b,c,d\nu,1,2,,4\nx,1,2,3,4\ni,1,inf,3,4\n")  # names that occur in every reason
+    result = run(folder, "--vectors", f"units={units}")
+    assert result.exit_code == 0
+    assert result.stderr.splitlines()[-3:] == [
+        "2 of 3 have no prediction:",
+        "  u: the vector of units has missing or infinite numbers",
+        "  i: the vector of units has missing or infinite numbers",
+    ]
+    units.write_text("id,a,b,c,d\nu,1,2,,4\n")
+    assert "  u: the vector of units has missing" in run(folder, "--vectors", f"units={units}").stderr
+    units.write_text("id,a,b,c,d\nu,1,2,3,4\n,1,2,3,4\n")
+    with pytest.raises(DataError, match=r"units\.csv: row 2 has no id .1 such rows.; name it, or remove it"):
+        run(folder, "--vectors", f"units={units}")
+    with pytest.raises(
+        ConfigError, match=r"--vectors 'voice=.*': .* takes no vectors of 'voice'; it reads .* of units"
+    ):
+        run(folder, "--vectors", f"voice={units}")
+
+
 def test_a_trajectory(text_run: Path, tmp_path: Path) -> None:
     sound = tone(tmp_path / "a.wav", 12.0)
     out, figure = tmp_path / "out.csv", tmp_path / "t.png"

@@ -88,7 +88,7 @@ def predict(
 
     with progress_bar(not json_) as progress:
         predictor = Predictor.of_run(run, device=device, backbones=_pairs(backbone or []), crop=crop, progress=progress)
-        given = read_vector_files(vectors or [], predictor.columns)
+        given = read_vector_files(vectors or [], predictor)
         most = math.inf if json_ else SHOWN
         trajectories: list[Trajectory] = []
         outcomes = Outcomes()
@@ -126,7 +126,7 @@ def predict(
         save_figure(trajectories[0].figure(), figure)
     screen = Screen(str(run), predictor.label_kinds, json_)
     screen.show(outcomes, trajectories, single)
-    screen.tell(outcomes, left_out, [path for path in (out, figure) if path is not None and outcomes.worked])
+    screen.tell(outcomes, left_out, [path for path in (out, figure) if path is not None and outcomes.worked], single)
     raise typer.Exit(0 if outcomes.worked else 1)
 
 

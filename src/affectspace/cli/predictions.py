@@ -49,15 +49,15 @@ class Screen:
         if good and self.labels == ["transferred"]:
             self.console.print("labels     transferred from emotions in training: proxies, not ratings")
 
-    def tell(self, outcomes: Outcomes, left_out: Mapping[str, int], written: Sequence[Path]) -> None:
-        """What failed, on stderr, and what was written."""
+    def tell(self, outcomes: Outcomes, left_out: Mapping[str, int], written: Sequence[Path], single: bool) -> None:
+        """What failed, on stderr, and what was written. single : one moment, which needs no name."""
         if outcomes.failed and not self.json:
             total = outcomes.worked + outcomes.failed
             if total > 1:
                 typer.echo(f"{outcomes.failed:,} of {total:,} have no prediction:", err=True)
             for name, reason in outcomes.failures:
-                known = name in reason or total == 1
-                typer.secho(f"  {reason}" if known else f"  {name}: {reason}", fg=typer.colors.RED, err=True)
+                told = reason if single or _names(reason, name) else f"{name}: {reason}"
+                typer.secho(f"  {told}", fg=typer.colors.RED, err=True)
             if outcomes.failed > len(outcomes.failures):
                 typer.echo(f"  and {outcomes.failed - len(outcomes.failures):,} more", err=True)
         for suffix, number in left_out.items():
@@ -151,6 +151,12 @@ class Screen:
                 " " if mean is None else levels[round((min(max(mean, -1.0), 1.0) + 1) / 2 * (len(levels) - 1))]
             )
         return "".join(found)
+
+
+def _names(reason: str, name: str) -> bool:
+    """Whether a reason begins with the sample's name, or the path of a file of that name."""
+    head, colon, _ = reason.partition(f"{name}: ")
+    return bool(colon) and (not head or head.endswith(("/", "\\")))
 
 
 def _cell(value: float) -> int:

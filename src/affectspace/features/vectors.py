@@ -136,6 +136,9 @@ def _table(path: Path) -> tuple[Sequence[str], np.ndarray, tuple[str, ...]]:
         raise DataError(f"{path}: not a table that can be read ({' '.join(str(error).split())})") from error
     if "id" not in frame:
         raise DataError(f"{path}: no column id; it has {', '.join(map(str, frame.columns))}")
+    absent = np.flatnonzero(frame["id"].isna())
+    if len(absent):
+        raise DataError(f"{path}: row {absent[0] + 1} has no id ({len(absent):,} such rows); name it, or remove it")
     numbers = frame.drop(columns="id")
     text = [name for name in numbers if not pd.api.types.is_numeric_dtype(numbers[name])]
     if text or not len(numbers.columns):

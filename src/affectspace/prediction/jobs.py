@@ -127,17 +127,20 @@ def sample_of(text: str | None, files: Sequence[Path], vectors: Mapping[str, Nam
     return Asked(str(files[0]) if files else "text", replace(sample, vectors=chosen))
 
 
-def read_vector_files(written: Sequence[str], columns: Mapping[str, Sequence[str] | None]) -> dict[str, NamedVectors]:
+def read_vector_files(written: Sequence[str], predictor: Predictor) -> dict[str, NamedVectors]:
     """``name=FILE`` -> modality -> its vectors, their columns in the order that the run was trained on.
 
-    columns : modality -> names of its dimensions as the run records them. Raises ConfigError and DataError.
+    Raises ConfigError for another form and a modality that the run takes no vectors of, DataError for files that do not fit.
     """
     found = {}
     for text in written:
         name, equals, path = text.partition("=")
         if not equals or not name or not path:
             raise ConfigError(f"--vectors {text!r}: write it as MODALITY=FILE, such as action_units=units.csv")
-        given, known = NamedVectors.read(Path(path)), columns.get(name)
+        refused = predictor.refusal(Sample(vectors={name: np.zeros(1)}))  # once, not for every row
+        if refused:
+            raise ConfigError(f"--vectors {text!r}: {refused}")
+        given, known = NamedVectors.read(Path(path)), predictor.columns.get(name)
         if known and given.columns and list(known) != list(given.columns):
             if sorted(known) != sorted(given.columns):
                 lacking = [column for column in known if column not in given.columns]
