@@ -22,7 +22,7 @@ test: lint
 	$(BIN)/python -m pytest -q -n 2
 
 test-all: lint
-	$(BIN)/python -m pytest -q -n 2 -m ""
+	$(BIN)/python -m pytest -q -n 2 -m "" --hypothesis-profile=search
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

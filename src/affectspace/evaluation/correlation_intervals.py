@@ -170,54 +170,63 @@ def _interval(
 
 
 def _moments(true: Floats, guesses: Floats, known: Mask, codes: Codes, count: int) -> Floats:
-    """Per group, model and axis the sums of 1, t, t^2, p, p^2, t p and |t - p|: (groups, models, axes, 7).
+    """Per group, model and axis the sums of 1, t, t^2, p, p^2, t p, t - p and |t - p|: (groups, models, axes, 8).
 
-    Centred and scaled by the truth of each axis, so that differences of large sums keep their digits; |t - p| is not scaled.
+    t and p are centred each by its own mean and scaled by the truth's spread, so that differences of large sums keep their
+    digits, however far the guesses lie from the truth; t - p is of the values as they are, scaled; |t - p| is not scaled.
     """
     total = np.maximum(known.sum(axis=0), 1)
-    centre = np.where(known, true, 0.0).sum(axis=0) / total
-    t = np.where(known, true - centre, 0.0)
+    t = _centred(true, known, total)
     scale = np.sqrt((t**2).sum(axis=0) / total)
     scale = np.where(scale > 0, scale, 1.0)
     t = t / scale
-    columns = np.empty((*guesses.shape, 7))
+    columns = np.empty((*guesses.shape, 8))
     for i, guess in enumerate(guesses):
-        p = np.where(known, (guess - centre) / scale, 0.0)
-        error = np.where(known, np.abs(true - guess), 0.0)
-        columns[i] = np.stack([known.astype(np.float64), t, t * t, p, p * p, t * p, error], axis=-1)
+        p = _centred(guess, known, total) / scale
+        error = np.where(known, true - guess, 0.0)
+        columns[i] = np.stack(
+            [known.astype(np.float64), t, t * t, p, p * p, t * p, error / scale, np.abs(error)], axis=-1
+        )
     order = np.argsort(codes, kind="stable")
     starts = np.searchsorted(codes[order], np.arange(count))
     return np.moveaxis(np.add.reduceat(columns[:, order], starts, axis=1), 1, 0)
 
 
+def _centred(values: Floats, known: Mask, total: Floats) -> Floats:
+    """Values less the mean of an axis; 0 where unknown, and where the difference is rounding only."""
+    mean = np.where(known, values, 0.0).sum(axis=0) / total
+    apart = values - mean
+    return np.where(known & (np.abs(apart) > 1e-14 * np.abs(mean)), apart, 0.0)
+
+
 def _variances(moments: Floats) -> tuple[Floats, ...]:
-    """Rows, means of t and p, their variances and covariance; a variance of rounding only is 0."""
-    n, t, tt, p, pp, tp = (moments[..., i] for i in range(6))
+    """Variances of t and p, their covariance, and the mean of t - p; a variance of rounding only is 0."""
+    n, t, tt, p, pp, tp, apart = (moments[..., i] for i in range(7))
     with np.errstate(invalid="ignore", divide="ignore"):  # an axis without rows among the drawn people is NaN
-        t, tt, p, pp, tp = t / n, tt / n, p / n, pp / n, tp / n
+        t, tt, p, pp, tp, apart = t / n, tt / n, p / n, pp / n, tp / n, apart / n
     spread_t, spread_p = tt - t * t, pp - p * p
     spread_t = np.where(spread_t > 1e-12 * tt, spread_t, np.where(np.isnan(tt), np.nan, 0.0))
     spread_p = np.where(spread_p > 1e-12 * pp, spread_p, np.where(np.isnan(pp), np.nan, 0.0))
-    return t, p, spread_t, spread_p, tp - t * p
+    return spread_t, spread_p, tp - t * p, apart
 
 
 def _pearson(moments: Floats) -> Floats:
-    _, _, spread_t, spread_p, covariance = _variances(moments)
+    spread_t, spread_p, covariance, _ = _variances(moments)
     size = np.sqrt(spread_t * spread_p)
     r = np.divide(covariance, size, out=np.full_like(size, np.nan), where=size > 0)
     return np.clip(r, -1.0, 1.0)
 
 
 def _concordance(moments: Floats) -> Floats:
-    t, p, spread_t, spread_p, covariance = _variances(moments)
+    spread_t, spread_p, covariance, apart = _variances(moments)
     covariance = np.where((spread_t == 0) | (spread_p == 0), 0.0, covariance)
-    size = spread_t + spread_p + (t - p) ** 2
+    size = spread_t + spread_p + apart**2
     return np.divide(2 * covariance, size, out=np.full_like(size, np.nan), where=size > 0)
 
 
 def _mae(moments: Floats) -> Floats:
     n = moments[..., 0]
-    return np.divide(moments[..., 6], n, out=np.full_like(n, np.nan), where=n > 0)
+    return np.divide(moments[..., 7], n, out=np.full_like(n, np.nan), where=n > 0)
 
 
 _MEASURES = {"pearson": _pearson, "concordance": _concordance, "mae": _mae}
