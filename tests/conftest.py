@@ -10,7 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test waits for a model hub
 
-settings.register_profile("same", derandomize=True)  # the same examples in every run, so that a change is to blame for a failure
+settings.register_profile("same", derandomize=True)  # in every run the same examples
 settings.register_profile("search", settings.get_profile("default"))  # new ones in every run: make test-all
 settings.load_profile("same")
 
