@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from affectspace.experiments.manifold.generated_tables import LABELS
 from affectspace.experiments.manifold.judge import (
     AXES,
     COVERED,
@@ -36,6 +37,7 @@ class OurQuestions(Judge):
             "hsic": self._hsic,
             "union": self._union,
             "retrieval": self._retrieval,
+            "generated": self._generated,
             "subsets": self._subsets,
             "scores": self._scores,
             "coverage": self._coverage,
@@ -129,6 +131,18 @@ class OurQuestions(Judge):
         return [
             ("", (together(*(above(one) for _, one in told)), listed(told, "share among the first ten above chance")))
         ]
+
+    def _generated(self) -> Found:
+        found: Found = []
+        for experiment, (_, name) in PLACES.items():
+            table, start = f"{experiment}_generated", f"{HEADLINE}: "
+            rows = [row for row in self.rows(table, start) if not row.startswith(f"{start}{LABELS}")]
+            told = [(row.removeprefix(start), self.find(table, row, "top_10_above_chance")) for row in rows]
+            known = [(row, one) for row, one in told if one is not None]
+            if known:
+                text = listed(known, "share among the first ten above chance")
+                found.append((name, (together(*(above(one) for _, one in known)), text)))
+        return found
 
     def _subsets(self) -> Found:
         told = []

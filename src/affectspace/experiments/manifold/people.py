@@ -12,6 +12,7 @@ from itertools import combinations
 from affectspace.evaluation import MetricsFile
 from affectspace.experiments.manifold.axis_tables import axis_comparisons, axis_matrix, axis_table
 from affectspace.experiments.manifold.fitted import subsets
+from affectspace.experiments.manifold.generated_tables import generation_table
 from affectspace.experiments.manifold.independence_tables import independence_table
 from affectspace.experiments.manifold.panel import Panel, with_ensemble
 from affectspace.experiments.manifold.people_tables import gap_table, retrieval_comparisons, retrieval_table
@@ -24,6 +25,7 @@ from affectspace.experiments.manifold.text import ENSEMBLE
 from affectspace.experiments.manifold.uncertainty_tables import uncertainty_table, widening_table
 
 SHOWN = (HEADLINE, "no_cross", "modality_dropout", "supervised", "mvae", "misa", "misa_dropout", "ridge")
+GENERATING = (HEADLINE, "no_cross", "modality_dropout")
 INDEPENDENT = (HEADLINE, "no_independence", "covariance", "hsic", "letter", "misa")
 
 
@@ -61,6 +63,7 @@ def measure_trimodal(study: Study, metrics: MetricsFile) -> None:
     axis_comparisons(metrics, panel, others, budget.resamples, primary="ridge")
     retrieval_table(metrics, panel, SHOWN[:-1], parts)
     retrieval_comparisons(metrics, panel, SHOWN[:-1], parts)
+    generation_table(metrics, panel, lambda name: study.trained("people", name), GENERATING, parts)
     pairs = list(combinations(parts, 2))
     gap_table(metrics, panel, (HEADLINE, "no_cross", "supervised", "misa"), pairs, budget.permutations)
     partial = [names for names in subsets(parts) if len(names) < len(parts)]

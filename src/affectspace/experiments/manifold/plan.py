@@ -86,8 +86,8 @@ def quick_budget(**asked: Any) -> Budget:
 def demo_budget(workers: int) -> Budget:
     """What synthetic people need for a report that tells something, in minutes."""
     return Budget(
-        seeds=(0, 1), ablation_seeds=1, people=20, utterances=400, probe_seeds=1, permutations=100, perturbations=False,
-        workers=workers,
+        seeds=(0, 1), ablation_seeds=0, people=20, utterances=400, probe_seeds=1, permutations=100, resamples=1000,
+        perturbations=False, workers=workers,
     )  # fmt: skip
 
 

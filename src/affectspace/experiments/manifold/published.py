@@ -104,6 +104,11 @@ STATEMENTS = (
     Statement(
         "retrieval", "Of synthetic people, one modality finds the same moment in another better than chance", OURS
     ),
+    Statement(
+        "generated",
+        "A vector made from another modality's affect alone (Eq. 6) finds its own row better than chance",
+        OURS,
+    ),
     Statement("subsets", "Of synthetic people, every subset of modalities tells valence and arousal", OURS),
     Statement("scores", "Predicted widths score better (NLL, CRPS) than one constant width an axis", OURS),
     Statement("coverage", "90 % intervals cover 85 to 95 % in each third of the predicted widths", OURS),

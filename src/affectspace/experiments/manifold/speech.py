@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from affectspace.evaluation import MetricsFile
 from affectspace.experiments.manifold.axis_tables import axis_comparisons, axis_matrix, axis_table
+from affectspace.experiments.manifold.generated_tables import generation_table
 from affectspace.experiments.manifold.independence_tables import independence_table
 from affectspace.experiments.manifold.panel import Panel, with_ensemble
 from affectspace.experiments.manifold.people_tables import gap_table
@@ -17,6 +18,7 @@ from affectspace.experiments.manifold.text import ENSEMBLE, training_widths
 from affectspace.experiments.manifold.uncertainty_tables import uncertainty_table, widening_table
 
 SHOWN = (HEADLINE, ENSEMBLE, "supervised", "mvae", "misa", "ridge", "softmax")
+GENERATING = (HEADLINE, "no_cross")
 INDEPENDENT = (HEADLINE, "no_independence", "covariance", "hsic", "no_kl", "no_erasure", "letter", "misa")
 PROBED = (HEADLINE, "no_independence", "no_erasure", "adversarial", "hsic", "letter", "misa", "mvae", "supervised")
 NONLINEAR = (HEADLINE, "no_erasure", "hsic")
@@ -56,6 +58,7 @@ def measure_audio_face(study: Study, metrics: MetricsFile) -> None:
     if len(modalities) > 1:
         pair = [(modalities[0], modalities[1])]
         gap_table(metrics, panel, (HEADLINE, "no_cross", "supervised", "misa"), pair, budget.permutations)
+        generation_table(metrics, panel, lambda name: study.trained("ravdess", name), GENERATING, modalities)
         seen = {"": tuple(modalities)} | {subset_name((one,)): (one,) for one in modalities}
         widening_table(metrics, panel, HEADLINE, seen)
     uncertainty_table(metrics, panel, WIDTHS)

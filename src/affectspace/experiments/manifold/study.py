@@ -84,6 +84,12 @@ class Study:
                 found.setdefault((member.training, member.name), []).append(member)
         return found
 
+    def trained(self, training: str, variant: str) -> list[list[Any]]:
+        """The models of a variant: seed -> fold -> model, in the order of a panel's codes."""
+        group = self.members.get((training, variant), [])
+        seeds = dict.fromkeys(member.seed for member in group)
+        return [[self.run_of(member).model() for member in group if member.seed == seed] for seed in seeds]
+
     def folder_of(self, member: Member) -> Path:
         return self.out / "runs" / member.folder
 
