@@ -13,6 +13,8 @@ from affectspace.cli import app
 from affectspace.errors import ConfigError, DataError, RunError
 from affectspace.features import FeatureStore
 
+from ..features.conftest import tiny_text  # noqa: F401
+
 
 def run(*arguments: object) -> str:
     result = CliRunner().invoke(app, ["extract", *map(str, arguments)])
@@ -45,10 +47,16 @@ def test_sounds_end_to_end(sounds: Path) -> None:
         "audio",
     )
     text = run(*command, "--out", sounds / "store")
-    for part in ("3 vectors made", "1 rows could not be read", "the file is empty (0 bytes)", "audio:functionals"):
+    for part in ("3 vectors made", "1 row could not be read:", "audio:functionals"):
         assert part in text
+    assert "  1  the file is empty (0 bytes): d (3.wav)" in text
+    text = run(*command, "--out", sounds / "store")
+    assert "0 vectors made; 3 were there, 0 rows have no audio" in text
+    assert "1 row could not be read, 1 of them in an earlier run (--force tries again):" in text
+    assert "d (3.wav)" in text
     again = json.loads(run(*command, "--out", sounds / "store", "--json"))
-    assert (again["made"], again["kept"]) == (0, 4)
+    assert (again["made"], again["kept"], again["failed"], again["failed_before"]) == (0, 3, 0, 1)
+    assert again["failures"] == [{"id": "d", "file": "3.wav", "reason": "the file is empty (0 bytes)"}]
     store = FeatureStore(sounds / "store")
     vectors, present = store.read(["a", "b", "c", "d"])
     assert present.tolist() == [True, True, True, False]
@@ -77,6 +85,26 @@ def test_vectors_and_mistakes(sounds: Path) -> None:
             run(*base, *extra, "--out", sounds / "other")
     with pytest.raises(RunError, match="features of another kind"):
         run(*base, "--modality", "audio", "--out", sounds / "units")
+
+
+def test_texts_that_were_cut_are_read(
+    sounds: Path,
+    tiny_text: Path,  # noqa: F811
+) -> None:
+    long = "good day " * 100
+    rows = {"id": [f"t{k}" for k in range(9)], "text": [long, long, *["  "] * 7]}
+    pd.DataFrame(rows).to_csv(sounds / "texts.csv", index=False)
+    text = run("table", sounds / "texts.csv", "--backbone", tiny_text, "--out", sounds / "texts")
+    lines = text.splitlines()
+    assert "7 rows could not be read:" in lines
+    assert "  7  the text is empty: t2, t3, t4, t5, t6 and 2 more" in lines
+    assert f"  all of them with their reasons: {sounds / 'texts' / 'index.parquet'}" in lines
+    read = lines.index("read, with a remark:")
+    assert lines[read + 1] == "  2  a text of more than 32 tokens, cut"
+    assert read > lines.index("7 rows could not be read:")
+    again = run("table", sounds / "texts.csv", "--backbone", tiny_text, "--out", sounds / "texts")
+    assert "2 were there" in again
+    assert "7 rows could not be read, 7 of them in an earlier run" in again
 
 
 def test_words_and_engines(sounds: Path) -> None:

@@ -9,7 +9,10 @@ import typer
 from affectspace.cli.progress import progress_bar
 
 if TYPE_CHECKING:
+    from affectspace.features import Extraction
     from affectspace.features.engines import Engine
+
+SHOWN = 5  # rows of a kind on the screen
 
 
 def extract(
@@ -81,21 +84,39 @@ def extract(
         done = run(corpus, made, out, items=items, batch_size=batch_size, engine=by, force=force, progress=progress)
     facts: dict[str, Any] = {
         "store": str(out), "backbone": made.name, "dimension": made.dimension, "licence": made.licence,
-        "made": done.made, "kept": done.kept, "failed": done.failed, "without": done.without,
-        "reasons": done.reasons, "remarks": done.remarks, "seconds": round(done.seconds, 2),
+        "made": done.made, "kept": done.kept, "failed": done.failed, "failed_before": done.failed_before,
+        "without": done.without, "reasons": done.reasons, "remarks": done.remarks,
+        "failures": [{"id": name, "file": file, "reason": reason} for name, file, reason in done.failures],
+        "seconds": round(done.seconds, 2),
     }  # fmt: skip
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
         return
     rate = f", {done.made / done.seconds:,.1f} samples/s" if done.made else ""
     typer.echo(f"{done.made:,} vectors made{rate}; {done.kept:,} were there, {done.without:,} rows have no {modality}")
-    if done.failed:
-        typer.echo(f"{done.failed:,} rows could not be read:")
-        for reason, count in sorted(done.reasons.items(), key=lambda one: -one[1]):
-            typer.echo(f"  {count:,}  {reason}")
+    _tell_failures(done)
+    if done.remarks:
+        typer.echo("read, with a remark:")
     for remark, count in sorted(done.remarks.items(), key=lambda one: -one[1]):
         typer.echo(f"  {count:,}  {remark}")
     typer.echo(f"{out}: {made.name}, {made.dimension} dimensions; licence of the backbone: {made.licence}")
+
+
+def _tell_failures(done: "Extraction") -> None:
+    """How many rows could not be read, by reason with the first of each, and where all of them stand."""
+    if not done.failures:
+        return
+    count = len(done.failures)
+    again = f", {done.failed_before:,} of them in an earlier run (--force tries again)" if done.failed_before else ""
+    typer.echo(f"{count:,} row{'s' if count > 1 else ''} could not be read{again}:")
+    by_reason: dict[str, list[str]] = {}
+    for name, file, reason in done.failures:
+        by_reason.setdefault(reason, []).append(f"{name} ({file})" if file else name)
+    for reason, rows in sorted(by_reason.items(), key=lambda one: -len(one[1])):
+        more = f" and {len(rows) - SHOWN:,} more" if len(rows) > SHOWN else ""
+        typer.echo(f"  {len(rows):,}  {reason}: {', '.join(rows[:SHOWN])}{more}")
+    if count > SHOWN:
+        typer.echo(f"  all of them with their reasons: {done.store.folder / 'index.parquet'}")
 
 
 def _engine(name: str, actors: int | None, address: str | None, workers: int | None, device: str) -> "Engine":

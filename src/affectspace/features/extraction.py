@@ -39,7 +39,9 @@ class Extraction:
     """What an extraction did.
 
     made, failed, kept, without : rows encoded, unreadable, there already, and without this modality
-    reasons : how many rows failed for which reason; remarks : what the backbone noticed, by reason
+    failed_before : rows that an earlier extraction could not read, of the same input; they are not tried again
+    reasons : how many rows failed for which reason; remarks : what the backbone noticed of rows that it read, by remark
+    failures : id, file ("" for a text) and reason of every row without a vector, earlier ones included
     seconds : of the rows that were encoded or failed
     """
 
@@ -48,8 +50,10 @@ class Extraction:
     failed: int = 0
     kept: int = 0
     without: int = 0
+    failed_before: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     remarks: dict[str, int] = field(default_factory=dict)
+    failures: list[tuple[str, str, str]] = field(default_factory=list)
     seconds: float = 0.0
 
 
@@ -118,10 +122,24 @@ def _fill(
             rate = done / max(time.perf_counter() - started, 1e-9)
             progress(done, len(todo), f"{backbone.name}, {rate:,.1f} samples/s")
     store.close_index()
+    failed, failures = sum(reasons.values()), _failures(store, items)
+    before = len(failures) - failed
     return Extraction(
-        store, made, sum(reasons.values()), len(items) - len(todo), without, dict(reasons), dict(remarks),
+        store, made, failed, len(items) - len(todo) - before, without, before, dict(reasons), dict(remarks), failures,
         time.perf_counter() - started,
     )  # fmt: skip
+
+
+def _failures(store: FeatureStore, items: Sequence[Item]) -> list[tuple[str, str, str]]:
+    """Id, file and reason of the items that have no vector in the store, in their order."""
+    index = store.index
+    bad = index[index["row"] < 0]
+    reasons = dict(zip(bad["id"], bad["reason"], strict=True))
+    return [
+        (item.id, "" if item.path is None else item.path.as_posix(), reasons[item.id])
+        for item in items
+        if item.id in reasons
+    ]
 
 
 def _marks(files: Files, items: Sequence[Item]) -> list[str]:
