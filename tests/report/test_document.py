@@ -119,6 +119,12 @@ def test_markup_of_texts() -> None:
     assert "<ul><li>one more</li><li>two</li></ul>" in html
 
 
+def test_links_lead_to_pages_beside_and_nowhere_else() -> None:
+    text = "[**all** faces](faces/report.html), [away](https://a.org/x.html), [root](/x.html), [run](javascript:x.html)"
+    links = Outline(Report("t").text(text).to_html()).named("a")
+    assert [link["href"] for link in links] == ["#content", "faces/report.html"]
+
+
 @pytest.mark.parametrize("missing", [None, math.nan, np.float32("nan"), pd.NA, pd.NaT, Cell(None), Cell(math.nan)])
 def test_missing_values_are_an_en_dash(missing: object) -> None:
     assert "–" in cells(Report("t").table("c", ["a", "b"], [["x", missing]]))

@@ -8,6 +8,7 @@ from affectspace import __version__
 from affectspace.cli import (
     annotate,
     corpus,
+    demo,
     doctor,
     export,
     extract,
@@ -40,7 +41,7 @@ app.command()(predict.predict)
 app.command()(export.export)
 app.command()(traverse.traverse)
 app.command()(steer.steer)
-app.command()(reproduce.demo)
+app.command()(demo.demo)
 
 
 def _version(asked: bool) -> None:

@@ -1,4 +1,4 @@
-"""`affectspace reproduce` and `affectspace demo`."""
+"""`affectspace reproduce`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -83,21 +83,6 @@ def parse_weights(text: str) -> tuple[float, ...]:
         return tuple(float(part) for part in text.split(",") if part.strip())
     except ValueError:
         raise ConfigError(f"--curve {text!r}: write numbers with commas between them, such as 0.2,1") from None
-
-
-def demo(
-    out: Annotated[Path, typer.Option(help="Folder of the demonstration.")] = Path("runs/demo"),
-    workers: Annotated[int, typer.Option(min=1, help="Trainings at once, one thread each.")] = 2,
-) -> None:
-    """Draw faces, train LeVAsa, Vanilla, controls and ceiling on them, and write the report; a few minutes."""
-    from affectspace.experiments.levasa.plan import demo_budget
-    from affectspace.experiments.levasa.reproduce import reproduce
-    from affectspace.training.configuration import DataConfig
-
-    with progress_bar() as progress:
-        data = DataConfig(corpus="faces", path=_draw(out, 2000, progress))
-        report = reproduce(out, data, budget=demo_budget(workers), progress=progress)
-    typer.echo(f"report: {report}")
 
 
 def _draw(out: Path, number: int, progress: Callable[[int, int, str], None]) -> Path:

@@ -29,6 +29,8 @@ _PUBLIC = {
     "heatmap_figure": "spaces",
     "modality_figure": "spaces",
     "sequence_figure": "spaces",
+    "moment_figure": "moments",
+    "subsets_figure": "moments",
 }
 
 __all__ = [
@@ -50,12 +52,14 @@ __all__ = [
     "interval_figure",
     "markers_for",
     "modality_figure",
+    "moment_figure",
     "new_figure",
     "rate_distortion_figure",
     "reconstruction_figure",
     "save_figure",
     "scatter_readout_figure",
     "sequence_figure",
+    "subsets_figure",
     "walk_figure",
 ]
 
@@ -66,6 +70,7 @@ if TYPE_CHECKING:
     from affectspace.report.faces import image_grid, reconstruction_figure, walk_figure
     from affectspace.report.history import history_figure
     from affectspace.report.latents import circumplex_figure, rate_distortion_figure, scatter_readout_figure
+    from affectspace.report.moments import moment_figure, subsets_figure
     from affectspace.report.saving import save_figure
     from affectspace.report.spaces import curves_figure, heatmap_figure, modality_figure, sequence_figure
     from affectspace.report.theme import EMOTION_COLOURS, colours_for, figure_style, markers_for, new_figure

@@ -42,7 +42,7 @@ class Report:
 
     ``title``, ``subtitle``: text. ``facts``: name -> value for the foot (version, date, seeds, configuration ...);
     a mapping as value is folded away under its name. Blocks before the first section stand above the contents list.
-    Text may hold **bold** and `code`; everything is escaped.
+    Text may hold **bold**, `code` and links to pages beside it, as [words](faces/report.html); everything is escaped.
     """
 
     def __init__(self, title: str, subtitle: str = "", facts: Mapping[str, object] | None = None) -> None:

@@ -1,23 +1,27 @@
-"""A little markup to safe HTML: paragraphs, lists, **bold**, `code`; everything else is escaped."""
+"""A little markup to safe HTML: paragraphs, lists, **bold**, `code`, links to pages beside; everything else is escaped."""
 
 import re
 
 from markupsafe import Markup, escape
 
-_INLINE = re.compile(r"`([^`\n]+)`|\*\*(?=\S)(.+?)(?<=\S)\*\*")
+_INLINE = re.compile(
+    r"`([^`\n]+)`|\*\*(?=\S)(.+?)(?<=\S)\*\*|\[([^\[\]\n]+)\]\(([\w.][\w./-]*\.html)\)"  # no scheme, no host, no root
+)
 _BULLET = re.compile(r"^\s*[-*•]\s+(.*)$")
 _NUMBER = re.compile(r"^\s*\d+[.)]\s+(.*)$")
 
 
 def inline(text: object) -> Markup:
-    """One line of text with `code` and **bold**, escaped for HTML."""
+    """One line of text with `code`, **bold** and [links](beside/report.html), escaped for HTML."""
     source, out, end = str(text), Markup(""), 0
     for match in _INLINE.finditer(source):
         out += escape(source[end : match.start()])
         if match[1] is not None:
             out += Markup("<code>{}</code>").format(match[1])
-        else:
+        elif match[2] is not None:
             out += Markup("<strong>{}</strong>").format(inline(match[2]))
+        else:
+            out += Markup('<a href="{}">{}</a>').format(match[4], match[3])
         end = match.end()
     return out + escape(source[end:])
 

@@ -94,4 +94,4 @@ def draw_levels(out: Path, level_labels: Path, data: DataConfig, progress: Progr
 
 def _kept(budget: Budget) -> dict[str, object]:
     """What of a budget must not change when a study is continued."""
-    return budget.model_dump(mode="json", exclude={"workers", "seeds", "curve_weights"})
+    return budget.model_dump(mode="json", exclude={"workers", "seeds", "curve_weights", "without"})
