@@ -87,6 +87,18 @@ def test_vectors_and_mistakes(sounds: Path) -> None:
         run(*base, "--modality", "audio", "--out", sounds / "units")
 
 
+def test_recordings_below_the_folder_are_told(sounds: Path) -> None:
+    actor = sounds / "high" / "Audio_Speech" / "Actor_01"
+    actor.mkdir(parents=True)
+    for k in range(3):
+        (sounds / f"{k}.wav").rename(actor / f"03-01-0{k + 1}-01-01-01-01.wav")
+    text = run("ravdess", sounds / "high", "--modality", "audio", "--out", sounds / "store")
+    assert "ravdess: kept 3 rows" in text
+    assert "ravdess: files were taken from folders below the one that was named: Audio_Speech (3)" in text
+    text = run("ravdess", actor.parent, "--modality", "audio", "--out", sounds / "store")
+    assert "below the one" not in text
+
+
 def test_texts_that_were_cut_are_read(
     sounds: Path,
     tiny_text: Path,  # noqa: F811

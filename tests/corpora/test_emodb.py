@@ -46,7 +46,13 @@ def test_wrong_files(emodb: Path, tmp_path: Path) -> None:
         read_corpus("emodb", emodb)
     (emodb / "wav" / "03a01Xa.wav").rename(emodb / "03a01Fa.flac")
     report = read_corpus("emodb", emodb).report
-    assert report.left_out["a copy of a file in another folder"] == 1
+    assert report.left_out["a recording that is read from a file of another format"] == 1
+    (emodb / "03a01Fa.flac").rename(emodb / "03a01Fa.wav")
+    assert read_corpus("emodb", emodb).report.left_out["a copy of a file in another folder"] == 1
+    (emodb / "03a01Fa.wav").rename(emodb / "03a01Fa.flac")
+    assert read_corpus("emodb", emodb.parent).report.notes == [
+        f"files were taken from folders below the one that was named: {emodb.name} (5)"
+    ]
     (emodb / "03a01Fa.flac").unlink()
     (emodb / "erkennung.txt").write_text("head\n1 2 3\n")
     with pytest.raises(DataError, match=r"erkennung.txt: expected number, recording"):

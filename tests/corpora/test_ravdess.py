@@ -47,7 +47,22 @@ def test_sound_and_picture_of_a_performance_are_one_row(ravdess: Path) -> None:
         "a file whose name is not of seven known numbers": 1,
         "a file of song, which was not asked for": 1,
         "a copy of a file in another folder": 1,
+        "a silent clip of a performance whose clip with sound is read": 1,
     }
+    assert corpus.report.notes == [
+        "files were taken from folders below the one that was named: Audio_Speech_Actors_01-24 (2), "
+        "Video_Speech_Actor_01 (2), Video_Speech_Actor_02 (1)"
+    ]
+
+
+def test_files_where_they_belong_need_no_note(ravdess: Path) -> None:
+    """The archives' folders hold the actors; a second format of a sound is no copy of it in another folder."""
+    folder = ravdess / "Audio_Speech_Actors_01-24"
+    (folder / "Actor_02" / "03-01-02-01-02-02-02.flac").write_bytes(b"")
+    report = read_corpus("ravdess", folder).report
+    assert not any("below the one" in note for note in report.notes)
+    assert report.left_out["a recording that is read from a file of another format"] == 1
+    assert "a copy of a file in another folder" not in report.left_out
 
 
 def test_songs_on_request(ravdess: Path) -> None:

@@ -87,11 +87,13 @@ def extract(
         "made": done.made, "kept": done.kept, "failed": done.failed, "failed_before": done.failed_before,
         "without": done.without, "reasons": done.reasons, "remarks": done.remarks,
         "failures": [{"id": name, "file": file, "reason": reason} for name, file, reason in done.failures],
-        "seconds": round(done.seconds, 2),
+        "seconds": round(done.seconds, 2), "left_out": dict(corpus.report.left_out), "notes": corpus.report.notes,
     }  # fmt: skip
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
         return
+    for line in corpus.report.to_text().splitlines():
+        typer.echo(f"{name}: {line}")
     rate = f", {done.made / done.seconds:,.1f} samples/s" if done.made else ""
     typer.echo(f"{done.made:,} vectors made{rate}; {done.kept:,} were there, {done.without:,} rows have no {modality}")
     _tell_failures(done)

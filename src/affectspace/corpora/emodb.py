@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 from affectspace.corpora.corpus import Corpus
-from affectspace.corpora.files import AUDIO, files_below, numbers, read_cells
+from affectspace.corpora.files import AUDIO, deeper, files_below, numbers, read_cells, twin
 from affectspace.corpora.report import ReadReport
 from affectspace.corpora.schema import build_table
 from affectspace.emotions import parse
@@ -39,7 +39,7 @@ def read_emodb(root: Path) -> Corpus:
         if _NAME.fullmatch(path.stem) is None:
             left_out["a file whose name is not speaker, sentence, emotion, version"] += 1
         elif path.stem in found:
-            left_out["a copy of a file in another folder"] += 1
+            left_out[twin(path, found[path.stem])] += 1
         else:
             found[path.stem] = name
     if not found:
@@ -60,6 +60,7 @@ def read_emodb(root: Path) -> Corpus:
         "recognised": [shares.get(name, nothing)[0] for name in ids],
         "natural": [shares.get(name, nothing)[1] for name in ids],
     }
+    notes += deeper(found.values(), "wav")
     table = build_table("emodb", columns, extras, where=str(root))
     return Corpus("emodb", table, None, LICENCE, CITATION, ReadReport(len(table), dict(left_out), notes=notes), root)
 

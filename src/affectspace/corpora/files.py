@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import os
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from affectspace.table_errors import reason, short_row
 
 AUDIO = (".wav", ".flac", ".mp3")
 VIDEO = (".mp4", ".avi", ".flv")
+_FOLDERS = 6  # that a note names
 
 
 def read_cells(path: Path, needed: Sequence[str], *, separator: str = ",", quoted: bool = True) -> pd.DataFrame:
@@ -68,6 +71,26 @@ def files_below(root: Path, suffixes: Sequence[str]) -> Iterator[Path]:
         for name in sorted(names):
             if not name.startswith(".") and Path(name).suffix.lower() in suffixes:
                 yield Path(folder) / name
+
+
+def twin(path: Path, read: str) -> str:
+    """Why a second file of one name is left out, for the report. read : the path of the one that is read"""
+    if path.suffix.lower() == Path(read).suffix.lower():
+        return "a copy of a file in another folder"
+    return "a recording that is read from a file of another format"
+
+
+def deeper(names: Iterable[str], at_home: str) -> list[str]:
+    """A note on files that lie deeper than a corpus' own layout has them, with the folders that they were taken from.
+
+    names : paths below the root; at_home : a regular expression of the folders in which a corpus has its files
+    """
+    folders = Counter(re.sub(rf"/?{at_home}$", "", Path(name).parent.as_posix()) for name in names)
+    if not set(folders) - {"", "."}:
+        return []
+    most = [f"{folder or '.'} ({count:,})" for folder, count in folders.most_common(_FOLDERS)]
+    more = f" and {len(folders) - _FOLDERS:,} more folders" if len(folders) > _FOLDERS else ""
+    return [f"files were taken from folders below the one that was named: {', '.join(most)}{more}"]
 
 
 def visible(folder: Path, pattern: str) -> list[Path]:

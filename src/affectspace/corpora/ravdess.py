@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 from affectspace.corpora.corpus import Corpus
-from affectspace.corpora.files import AUDIO, VIDEO, files_below, read_cells, without_media
+from affectspace.corpora.files import AUDIO, VIDEO, deeper, files_below, read_cells, twin, without_media
 from affectspace.corpora.report import ReadReport
 from affectspace.corpora.schema import build_table
 from affectspace.emotions import parse
@@ -33,8 +33,8 @@ def read_ravdess(root: Path, *, channel: str = "speech") -> Corpus:
 
     root: a folder with Actor_01 ... at any depth. channel: "speech", "song" or "both"; what is not asked for is counted.
     id is the file's name without its first number, which the sound and the clips of one performance differ in. person is
-    the actor. Copies of a file in another folder are left out and counted. Raises DataError for a folder without such
-    files.
+    the actor. Copies of a file, and silent clips beside one with sound, are left out and counted; folders that lie deeper
+    are noted. Raises DataError for a folder without such files.
     """
     if channel not in _CHANNELS:
         raise ConfigError(f"channel {channel!r}; there are {', '.join(_CHANNELS)}")
@@ -50,11 +50,14 @@ def read_ravdess(root: Path, *, channel: str = "speech") -> Corpus:
             continue
         files = found.setdefault(path.stem[3:], {})
         if name[1] in files:
-            left_out["a copy of a file in another folder"] += 1
+            left_out[twin(path, files[name[1]])] += 1
             continue
         files[name[1]] = path.relative_to(root).as_posix()
     if not found:
         raise DataError(f"{root}: no RAVDESS here; expected Actor_NN/03-01-EE-II-SS-RR-AA.wav (or .flac, .mp4)")
+    silent = sum("01" in files and "02" in files for files in found.values())
+    if silent:
+        left_out["a silent clip of a performance whose clip with sound is read"] += silent
     ids = sorted(found, key=lambda name: (name[-2:], name))
     parts = [name.split("-") for name in ids]
     texts = _texts(root)
@@ -74,7 +77,9 @@ def read_ravdess(root: Path, *, channel: str = "speech") -> Corpus:
         "channel": ["song" if part[0] == "02" else "speech" for part in parts],
     }
     table = build_table("ravdess", columns, extras, where=str(root))
-    report = ReadReport(len(table), dict(left_out), notes=without_media(columns, ("audio", "video")))
+    notes = without_media(columns, ("audio", "video"))
+    notes += deeper((file for files in found.values() for file in files.values()), r"Actor_\d\d")
+    report = ReadReport(len(table), dict(left_out), notes=notes)
     return Corpus("ravdess", table, None, LICENCE, CITATION, report, root)
 
 
