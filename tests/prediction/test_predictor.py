@@ -1,7 +1,5 @@
-"""Runs on features: every subset of modalities, what fails and why, long inputs."""
+"""Runs on features: every subset of modalities, emotions, what fails and why."""
 
-import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,32 +11,11 @@ from PIL import Image
 
 import affectspace
 from affectspace.errors import ConfigError, DataError, RunError
-from affectspace.features.registry import make_backbone
-from affectspace.models import Manifold, ManifoldConfig
-from affectspace.models.affect_model import AffectModel
-from affectspace.prediction import Failure, Prediction, Predictor, Sample, Trajectory, table_of
+from affectspace.prediction import Failure, Prediction, Predictor, Sample, table_of
 from affectspace.training.runs import load
 
-from .conftest import RATE, Letters, Loudness, clip, spread, tone, written
-
-MakeRun = Callable[..., Path]
-SMALL = {"hidden": (16,), "private": 4}
-
-
-def expected(run: Path, **given: np.ndarray) -> Any:
-    """What the model itself says of vectors; modality -> (n, width)."""
-    model = load(run)
-    assert isinstance(model, AffectModel)
-    n = len(next(iter(given.values())))
-    with torch.inference_mode():
-        return model.represent(
-            {name: torch.from_numpy(value.astype(np.float32)) for name, value in given.items()},
-            {name: torch.ones(n, dtype=torch.bool) for name in given},
-        )
-
-
-def letters(text: str) -> np.ndarray:
-    return Letters(400).encode([text.lower()])
+from .conftest import RATE, Loudness, clip, tone
+from .small_runs import SMALL, MakeRun, expected, letters
 
 
 def test_three_lines(make_run: MakeRun) -> None:
@@ -178,14 +155,6 @@ def test_errors_cost_their_row(make_run: MakeRun, tmp_path: Path) -> None:
             predictor.predict(**{name: getattr(sample, name) for name in ("text", "audio", "image", "start", "end")})
 
 
-def test_what_the_backbone_noticed_is_told(make_run: MakeRun) -> None:
-    predictor = Predictor.of_run(make_run("text", **SMALL))
-    first, second = predictor.predict_many([Sample(text="short"), Sample(text="a" * 500)])
-    assert isinstance(first, Prediction)
-    assert isinstance(second, Prediction)
-    assert (first.notes, second.notes) == ((), ("a text that was cut",))
-
-
 def test_emotions_are_the_models_own_or_published(make_run: MakeRun) -> None:
     plain = Predictor.of_run(make_run("text", **SMALL)).predict(text="hello")
     assert len(plain.probabilities) == 12
@@ -238,44 +207,6 @@ def test_an_axis_that_was_never_labelled_is_nan(make_run: MakeRun) -> None:
     assert prediction.to_dict()["dominance"]["mean"] is None
 
 
-def test_a_backbone_that_cannot_run_is_refused_with_its_remedy(make_run: MakeRun, tmp_path: Path) -> None:
-    run = make_run("text", "audio", **SMALL)
-    facts = json.loads((run / "run.json").read_text())
-    sound = tone(tmp_path / "a.wav", 1.0)
-
-    def with_text(**changes: Any) -> Predictor:
-        changed = {**facts, "modalities": {**facts["modalities"], "text": {**facts["modalities"]["text"], **changes}}}
-        (run / "run.json").write_text(json.dumps(changed))
-        return Predictor.of_run(run)
-
-    gone = with_text(name="text:no/such/encoder", recipe=None)
-    assert gone.predict(audio=sound).modalities == ("audio",)  # only what is asked for must be there
-    with pytest.raises(RunError, match=r"modality text: .*no/such/encoder.* cannot run here: .*--backbone text=\.\.\."):
-        gone.predict(text="hello")
-    with pytest.raises(RunError, match=r"modality text: .* makes other vectors now \(revision: '0' there, '1' here\)"):
-        with_text(revision="0").predict(text="hello")
-    settings = {"longest": 7}
-    other = {**facts["modalities"]["text"]["recipe"], "settings": settings}
-    cut = with_text(settings=settings, recipe=other).predict(text="hello hello")
-    assert cut.notes == ("a text that was cut",)
-
-
-def test_another_source_of_the_same_weights(make_run: MakeRun) -> None:
-    run = make_run("text", **SMALL)
-    assert Predictor.of_run(run, backbones={"text": "letters"}).predict(text="hello")
-    with pytest.raises(RunError, match="has no modality 'voice'; it has text"):
-        Predictor.of_run(run, backbones={"voice": "somewhere"})
-    with pytest.raises(RunError, match=r"modality text: .*somewhere.*--backbone text="):
-        Predictor.of_run(run, backbones={"text": "somewhere"}).predict(text="hello")
-
-
-def test_a_run_on_arrays_reads_vectors_only(make_run: MakeRun) -> None:
-    predictor = Predictor.of_run(make_run("text", facts={}, **SMALL))
-    assert predictor.predict(vectors={"text": letters("hello")[0]}).modalities == ("text",)
-    with pytest.raises(DataError, match="has no modality that reads text; it reads ready-made vectors of text"):
-        predictor.predict(text="hello")
-
-
 def test_runs_that_predict_nothing(make_run: MakeRun, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="is not a run of affectspace"):
         Predictor.of_run(tmp_path)
@@ -283,83 +214,6 @@ def test_runs_that_predict_nothing(make_run: MakeRun, tmp_path: Path) -> None:
         Predictor.of_run(make_run("text", state="training", **SMALL))
     with pytest.raises(ConfigError, match="device 'cuda:9' cannot be had here"):
         Predictor.of_run(make_run("audio", **SMALL), device="cuda:9")
-
-
-def test_a_trajectory_of_a_sound(make_run: MakeRun, tmp_path: Path) -> None:
-    run = make_run("text", "audio", **SMALL)
-    predictor = Predictor.of_run(run)
-    wave = np.concatenate(
-        [0.2 * np.sin(np.arange(8 * RATE) / 5), np.zeros(6 * RATE), 0.5 * np.sin(np.arange(6 * RATE) / 3)]
-    )
-    soundfile.write(tmp_path / "a.wav", wave, RATE)
-    trajectory = predictor.over_time(audio=tmp_path / "a.wav")
-    table = trajectory.table
-    assert table["start"].tolist() == list(range(0, 18, 2))
-    assert table["end"].tolist() == list(range(4, 22, 2))
-    silent = table["reason"].notna()
-    assert table.loc[silent, "start"].tolist() == [8, 10]
-    assert table.loc[silent, "valence"].isna().all()
-    at = predictor.predict(audio=tmp_path / "a.wav", start=4.0, end=8.0)
-    assert table.loc[table["start"] == 4, "arousal"].item() == pytest.approx(at.arousal)
-    assert table.loc[table["start"] == 4, "audio_arousal_sd"].item() == pytest.approx(
-        at.by_modality["audio"].deviation.arousal
-    )
-    whole = trajectory.whole
-    assert whole.valence == pytest.approx(table["valence"].mean())
-    assert whole.deviation.valence == pytest.approx(np.sqrt((table["valence_sd"] ** 2).mean()))
-    assert whole.notes[0] == "the mean of 7 windows, 2 had no prediction"
-    assert set(trajectory.dynamics.summary["axis"]) == {"valence", "arousal", "dominance"}
-    assert trajectory.dynamics.summary["steps"].tolist() == [7, 7, 7]
-    assert len(trajectory.figure().axes) == 3
-
-
-def test_a_trajectory_of_a_text(make_run: MakeRun) -> None:
-    predictor = Predictor.of_run(make_run("text", **SMALL))
-    text = "It was good. It was bad. It was long. It was over."
-    trajectory = predictor.over_time(text=text, window=2, step=1)
-    assert trajectory.unit == "sentence"
-    assert trajectory.table["text"].tolist()[1] == "It was bad. It was long."
-    assert trajectory.table["valence"].iloc[1] == pytest.approx(
-        predictor.predict(text="It was bad. It was long.").valence
-    )
-    with pytest.raises(ConfigError, match="whole numbers of sentences"):
-        predictor.over_time(text=text, window=2.5)
-    with pytest.raises(DataError, match="the text is empty"):
-        predictor.over_time(text="...")
-    with pytest.raises(DataError, match="dynamics need two"):
-        predictor.over_time(text="One sentence only.").figure()
-
-
-def test_long_inputs_are_predicted_in_windows(make_run: MakeRun, tmp_path: Path) -> None:
-    predictor = Predictor.of_run(make_run("text", "audio", **SMALL))
-    sound = tone(tmp_path / "a.wav", 90.0)
-    long = predictor.predict(audio=sound)
-    assert long.mean == pytest.approx(predictor.over_time(audio=sound).whole.mean)
-    assert long.notes[0] == "the mean of 44 windows"
-    text = "It was a good day. " * 150
-    assert predictor.predict(text=text).notes[0].startswith("the mean of 148 windows")
-    assert predictor.predict(audio=sound, start=10.0, end=20.0).notes == ()
-    found = predictor.predict_many([Sample(audio=sound), Sample(text="x" * 3000), Sample(text="short")])
-    assert [isinstance(one, Prediction) for one in found] == [True, True, True]
-    silent = tmp_path / "silent.wav"
-    soundfile.write(silent, np.zeros(70 * RATE), RATE)
-    [outcome] = predictor.predict_many([Sample(audio=silent)])
-    assert isinstance(outcome, Failure)
-    assert outcome.reason.count("silent.wav") == 1
-    assert outcome.reason.endswith("the sound is silent")
-
-
-def test_mistakes_in_trajectories(make_run: MakeRun, tmp_path: Path) -> None:
-    predictor = Predictor.of_run(make_run("text", "video", **SMALL))
-    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
-    with pytest.raises(DataError, match="a trajectory needs a sound, a clip or a text"):
-        predictor.over_time(image=tmp_path / "a.png")
-    with pytest.raises(DataError, match="has no modality that reads audio"):
-        predictor.over_time(audio=tmp_path / "a.wav")
-    with pytest.raises(ConfigError, match="the step is at most the window"):
-        predictor.over_time(text="a. b.", window=1, step=2)
-    with pytest.raises(DataError, match=r"absent\.mp4: there is no such file"):
-        predictor.over_time(video=tmp_path / "absent.mp4")
 
 
 def test_tables(make_run: MakeRun) -> None:
@@ -373,50 +227,3 @@ def test_tables(make_run: MakeRun) -> None:
     assert table.columns[:6].tolist() == [
         "valence", "arousal", "dominance", "valence_sd", "arousal_sd", "dominance_sd",
     ]  # fmt: skip
-
-
-def test_memory_does_not_grow_with_the_length(
-    make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No more than one window of an hour is read at a time, and no more than a few are held."""
-    predictor = Predictor.of_run(make_run("audio", **SMALL))
-    asked: list[tuple[float | None, float | None]] = []
-
-    def load(self: Loudness, item: Any) -> np.ndarray:
-        asked.append((item.start, item.end))
-        return np.ones(3, np.float32)
-
-    monkeypatch.setattr(Loudness, "load", load)
-    monkeypatch.setattr("affectspace.prediction.predictor.seconds_of", lambda sample: 3600.0)
-    trajectory = predictor.over_time(audio=tmp_path / "hour.wav")
-    assert isinstance(trajectory, Trajectory)
-    assert len(trajectory.outcomes) == 1799
-    assert max(float(end or 0) - float(start or 0) for start, end in asked) == 4.0
-
-
-def test_a_lexicon_beside_the_text(make_run: MakeRun, tmp_path: Path) -> None:
-    lexicon = tmp_path / "norms.csv"
-    lexicon.write_text("term,valence,arousal\ngood,0.8,0.1\nbad,-0.8,0.4\n")
-    columns = {"term": "term", "valence": "valence", "arousal": "arousal"}
-    options = {"path": str(lexicon), "columns": columns, "scale": "canonical"}
-    recorded = written("words:lexicon", lexicons={"norms": options})
-    run = make_run("text", "words", facts={"text": written("text:letters"), "words": recorded}, **SMALL)
-    model = Manifold(ManifoldConfig(modalities={"text": 27, "words": recorded["dimension"]}, **SMALL))
-    spread(model)
-    model.eval().save_pretrained(run / "model")
-    prediction = Predictor.of_run(run).predict(text="a good day")
-    assert prediction.modalities == ("text", "words")
-    vector = make_backbone("words", lexicons={"norms": options}).encode(["a good day"])
-    said = expected(run, text=letters("a good day"), words=vector)
-    np.testing.assert_allclose(prediction.mean, said.fused[0].numpy(), atol=1e-5)
-    moved = lexicon.rename(tmp_path / "moved.csv")
-    with pytest.raises(RunError, match=r"modality words: .*norms\.csv.*--backbone words="):
-        Predictor.of_run(run).predict(text="a good day")
-    for source in (str(moved), f"norms={moved}"):
-        again = Predictor.of_run(run, backbones={"words": source}).predict(text="a good day")
-        assert again.mean == prediction.mean
-    with pytest.raises(RunError, match="no lexicon is called 'other'; write norms=FILE"):
-        Predictor.of_run(run, backbones={"words": f"other={moved}"}).predict(text="a good day")
-    moved.write_text("term,valence,arousal\ngood,-0.8,0.1\n")
-    with pytest.raises(RunError, match="is not the lexicon norms that was used before"):
-        Predictor.of_run(run, backbones={"words": str(moved)}).predict(text="a good day")

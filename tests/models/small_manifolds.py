@@ -1,0 +1,55 @@
+"""Small manifolds and made-up batches with holes, for their tests."""
+
+import math
+from typing import Any
+
+import torch
+
+from affectspace.models import Manifold, ManifoldConfig
+from affectspace.models.affect_model import FeatureBatch
+from affectspace.models.training_statistics import training_statistics
+
+NAN = math.nan
+WIDTHS = {"text": 7, "audio": 5, "video": 4}
+PLAIN: dict[str, Any] = {
+    "dropout": 0.0, "feature_dropout": 0.0, "skip": "none", "link": "none", "label_weighting": "none",
+    "prior": "standard", "uncertainty": "constant",
+}  # fmt: skip
+PAPER = {
+    **PLAIN,
+    "reduction": "paper",
+    "independence": "covariance",
+    "independence_on": "sample",
+    "anchor_on": "sample",
+}
+EVERYTHING: dict[str, Any] = {
+    "categories": ("neutral", "anger", "calm"), "independence": "hsic", "anchor_loss": "both",
+    "private_emotion": "linear", "private_erasure": "both", "prototype_weight": 0.3, "class_weights": "balanced",
+    "joint_weight": 0.2, "private_projection": "both", "feature_noise": 0.1,
+}  # fmt: skip
+
+
+def make_model(**fields: Any) -> Manifold:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return Manifold(
+            ManifoldConfig(**{"modalities": WIDTHS, "hidden": (6,), "private": 4, "corpora": ("x", "y"), **fields})
+        )
+
+
+def make_batch(rows: int = 12, seed: int = 0, widths: dict[str, int] = WIDTHS) -> FeatureBatch:
+    generator = torch.Generator().manual_seed(seed)
+    affect = 0.3 * torch.randn(rows, 3, generator=generator)
+    affect[torch.rand(rows, 3, generator=generator) < 0.2] = NAN
+    lexicon = 0.3 * torch.randn(rows, 3, generator=generator)
+    lexicon[::3] = NAN
+    features = {name: torch.randn(rows, width, generator=generator) for name, width in widths.items()}
+    present = {name: torch.rand(rows, generator=generator) > 0.25 for name in widths}
+    category = torch.randint(-1, 3, (rows,), generator=generator)
+    return FeatureBatch(features, present, affect, lexicon, category, torch.arange(rows) % 2)
+
+
+def prepared(**fields: Any) -> Manifold:
+    model, batch = make_model(**fields), make_batch(80, seed=1)
+    model.prepare(training_statistics(batch, model.config))
+    return model
