@@ -49,6 +49,35 @@ def test_train_then_evaluate(config: Path, tmp_path: Path, alignment: str) -> No
     assert json.loads(again.stdout)["probes"]
 
 
+def test_an_emotion_of_one_row_is_a_warning(config: Path, tmp_path: Path) -> None:
+    drawn = Path(yaml.safe_load(config.read_text())["data"]["path"])
+    table = pd.read_csv(drawn / "index.csv", dtype={"person": str})
+    table["emotion"] = "happiness"
+    table.loc[table.groupby("person").head(1).index[:2], "emotion"] = "anger"
+    table.to_csv(tmp_path / "index.csv", index=False)
+    fields = yaml.safe_load(config.read_text()) | {
+        "data": {
+            "corpus": "table",
+            "path": str(tmp_path / "index.csv"),
+            "media": str(drawn / "faces.zip"),
+            "columns": {"image": "image", "person": "person"},
+            "split": {"fractions": [0.8, 0.1, 0.1]},
+        }
+    }
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(fields))
+    run = tmp_path / "run"
+    trained = CliRunner().invoke(
+        app, ["train", str(tmp_path / "config.yaml"), "--out", str(run)], catch_exceptions=False
+    )
+    parts = pd.read_csv(run / "split.csv", dtype=str).set_index("id")["part"]
+    angry = table.loc[table["emotion"] == "anger", "id" if "id" in table else "image"].astype(str)
+    count = int((parts[angry] == "train").sum())
+    told = {0: "no row", 1: "1 row", 2: "2 rows"}[count]
+    assert f"warning: emotion 'anger' has {told} in training" in trained.stderr
+    assert "'happiness'" not in trained.stderr
+    assert "emotion 'anger' has" in (run / "log.txt").read_text()
+
+
 def test_a_run_on_features_says_which_commands_are_for_it(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     affect = random.uniform(-0.6, 0.6, (60, 3)).round(3)

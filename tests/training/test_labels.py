@@ -7,7 +7,7 @@ import pytest
 from affectspace.annotation import AnnotationTransfer
 from affectspace.errors import ConfigError, DataError
 from affectspace.training.configuration import LabelConfig
-from affectspace.training.labels import make_labels, permuted
+from affectspace.training.labels import few_of_a_kind, make_labels, permuted
 
 
 def table(emotions: list, valence: float = np.nan) -> pd.DataFrame:
@@ -62,3 +62,12 @@ def test_bad_labels() -> None:
         make_labels(table([None, None]), LabelConfig(), seed=0)
     with pytest.raises(DataError, match=r"no ellipse for boredom .*it has anger"):
         make_labels(table(["boredom", "anger"]), LabelConfig(), seed=0)
+
+
+def test_emotions_that_a_training_hardly_sees() -> None:
+    training = np.array([0] * 5 + [1] + [2] * 4 + [-1] * 9)
+    told = few_of_a_kind(("happiness", "anger", "fear", "disgust"), training)
+    assert [line.partition(" in training")[0] for line in told] == [
+        "emotion 'anger' has 1 row", "emotion 'fear' has 4 rows", "emotion 'disgust' has no row",
+    ]  # fmt: skip
+    assert few_of_a_kind((), np.array([-1, -1])) == []

@@ -37,6 +37,8 @@ def train(
         typer.echo(
             f"{facts['unreadable']} images cannot be read and are left out; {out / 'log.txt'} says which and why"
         )
+    for warning in facts.get("warnings", []):
+        typer.secho(f"warning: {warning}", fg=typer.colors.YELLOW, err=True)
     for name, corpus in facts.get("corpora", {}).items():
         for line in _told(corpus):
             typer.echo(f"{name}: {line}")

@@ -1,6 +1,6 @@
 """What a training aligns with: rated valence and arousal, or those that Algorithm 1 transfers from emotions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from affectspace.training.batches import step_seed
 from affectspace.training.image_configuration import LabelConfig
 
 AXES = ["valence", "arousal"]
+FEW = 5  # training rows of an emotion, below which a training warns
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,17 @@ def encode_categories(
         categories = tuple(name for name in CATEGORIES if name in present)
     index = pd.Index(categories).get_indexer(pd.Index(emotions))
     return categories, index.astype(np.int64)
+
+
+def few_of_a_kind(categories: Sequence[str], training: np.ndarray) -> list[str]:
+    """A warning for each emotion of which a training sees less than five rows. training : indices of its rows, -1 for none"""
+    counts = np.bincount(training[training >= 0], minlength=len(categories))
+    return [
+        f"emotion {name!r} has {f'{count} row' + 's' * (count > 1) if count else 'no row'} in training: what is said of it "
+        "is worth little; leave it out with data.where, or bring more of it"
+        for name, count in zip(categories, counts.tolist(), strict=True)
+        if count < FEW
+    ]
 
 
 def make_labels(table: pd.DataFrame, config: LabelConfig, seed: int) -> Labels:

@@ -20,6 +20,7 @@ from affectspace.training.feature_set import FeatureSet
 from affectspace.training.feature_training import FeatureData, FeatureTraining
 from affectspace.training.image_configuration import TrainConfig
 from affectspace.training.image_training import ImageData, ImageTraining
+from affectspace.training.labels import few_of_a_kind
 from affectspace.training.module import Training
 from affectspace.training.training_set import PARTS, TrainingSet
 
@@ -61,6 +62,7 @@ def image_task(config: TrainConfig, data: TrainingSet) -> Task:
         "categories": list(data.labels.categories),
         "images": {part: len(data.rows(part)) for part in PARTS},
         "people": people,
+        "warnings": few_of_a_kind(data.labels.categories, training.category),
         "unreadable": len(data.unreadable),
         "licence": data.corpus.licence,
         "citation": data.corpus.citation,
@@ -72,7 +74,10 @@ def image_task(config: TrainConfig, data: TrainingSet) -> Task:
         unit="images",
         finish=lambda: None,
         facts=facts,
-        notes=tuple(f"left out: {row.image}: {row.reason}" for row in data.unreadable.itertuples()),
+        notes=(
+            *facts["warnings"],
+            *(f"left out: {row.image}: {row.reason}" for row in data.unreadable.itertuples()),
+        ),
     )
 
 
@@ -88,6 +93,8 @@ def feature_task(config: FeatureTrainConfig, data: FeatureSet) -> Task:
     model.prepare(training_statistics(training.batch, complete.model, validation.batch))
 
     facts = data.run_facts()
+    facts["warnings"] = few_of_a_kind(data.categories, training.batch.category.numpy())
+    told = [f"{name}: {note}" for name, corpus in facts["corpora"].items() for note in corpus.get("notes", [])]
 
     def finish() -> None:
         model.after_training(training.batch, validation.batch)
@@ -99,7 +106,7 @@ def feature_task(config: FeatureTrainConfig, data: FeatureSet) -> Task:
         unit="rows",
         finish=finish,
         facts=facts,
-        notes=tuple(f"{name}: {note}" for name, corpus in facts["corpora"].items() for note in corpus.get("notes", [])),
+        notes=(*facts["warnings"], *told),
     )
 
 
