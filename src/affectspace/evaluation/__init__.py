@@ -26,7 +26,7 @@ _PUBLIC = {
         "PermutationFloor active_units class_mean_ceiling constant_floor kl_per_dimension majority_floor "
         "permutation_floor"
     ),
-    "raw_floors": "SoftmaxFloor class_centres ridge_floor softmax_floor",
+    "raw_floors": "RidgeFloor SoftmaxFloor class_centres ridge_floor softmax_floor",
     "rate_distortion": "pareto_front",
     "correlation_intervals": (
         "axis_correlations concordance_interval mae_interval paired_concordance_difference paired_mae_difference "

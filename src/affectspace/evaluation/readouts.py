@@ -99,18 +99,29 @@ def ridge_weights(
 
     x : (n, k); y : (n,), without NaN. The penalty is the one of least squared error on validation, at a tie the larger.
     """
-    mean = float(y.mean())
-    values, vectors = np.linalg.eigh(x.T @ x)
-    values = np.maximum(values, 0.0)
-    toward = vectors.T @ (x.T @ (y - mean))
     best: tuple[float, float, Floats] | None = None
-    for penalty in sorted(penalties, reverse=True):
-        weights = vectors @ (toward / (values + penalty))
+    ordered = sorted(penalties, reverse=True)
+    for penalty, (weights, mean) in zip(ordered, ridge_solutions(x, y, ordered), strict=True):
         error = float(np.mean((validation_y - mean - validation_x @ weights) ** 2))
         if best is None or error < best[1]:
             best = float(penalty), error, weights
     assert best is not None
-    return best[2], mean, best[0], best[1]
+    return best[2], float(y.mean()), best[0], best[1]
+
+
+def ridge_solutions(x: Floats, y: Floats, penalties: Sequence[float]) -> list[tuple[Floats, Floats]]:
+    """Weights and bias for each penalty: minimises |y - xw - b|^2 + penalty |w|^2; x (n, k) is centred.
+
+    y : (n,) or (n, targets), without NaN; weights are (k,) or (k, targets). With fewer rows than columns through the rows'
+    products, which is the same: x'(xx' + p)^-1 = (x'x + p)^-1 x'.
+    """
+    centre = y.mean(axis=0)
+    few = len(x) < x.shape[1]
+    values, vectors = np.linalg.eigh(x @ x.T if few else x.T @ x)
+    values = np.maximum(values, 0.0) if y.ndim == 1 else np.maximum(values, 0.0)[:, None]
+    toward = vectors.T @ ((y - centre) if few else x.T @ (y - centre))
+    outward = x.T @ vectors if few else vectors
+    return [(outward @ (toward / (values + penalty)), centre) for penalty in penalties]
 
 
 def mlp_readout(

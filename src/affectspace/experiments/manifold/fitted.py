@@ -1,8 +1,9 @@
-"""Floors without a network: ridge regression and a softmax over emotions on the raw vectors, and the lexicon's mean of a text.
+"""Floors of the study: ridge and softmax on every subset of a corpus' raw vectors, and the lexicon's mean of a text.
 
-They speak as the trained models do (`represent`), so that every table reads them alike. A view is a subset of modalities; each
-has a regression of its own, so that a floor is never handicapped by what a row lacks. What is chosen is chosen on validation;
-then train and validation fit together, which the networks do not get: a floor should be hard to beat.
+They are `evaluation.ridge_floor` and `softmax_floor`, made to speak as the trained models do (`represent`), so that every table
+reads them alike. A view is a subset of modalities; each has a regression of its own, so that a floor is never handicapped by
+what a row lacks. What is chosen is chosen on validation; then train and validation fit together, which the networks do not
+get: a floor should be hard to beat.
 """
 
 from __future__ import annotations
@@ -15,10 +16,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression
 
-from affectspace.evaluation import balanced_accuracy
-from affectspace.evaluation.fitting import Standardiser, one_thread
+from affectspace.evaluation import RidgeFloor, SoftmaxFloor, class_centres, ridge_floor, softmax_floor
 from affectspace.evaluation.folds import Fold
 from affectspace.experiments.manifold.codes import Codes
 from affectspace.experiments.manifold.sources import WORDS, Source
@@ -27,7 +26,6 @@ from affectspace.scales import AXES
 
 PENALTIES = tuple(float(one) for one in np.logspace(0, 5, 11))
 WEIGHTS = (1.0, 3.0, 10.0)  # of a few lexicon statistics beside a long vector
-STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # C of the softmax
 
 
 Fit = Callable[[Source, dict[str, np.ndarray], np.ndarray, np.ndarray], "View"]
@@ -41,26 +39,18 @@ def subsets(names: Sequence[str]) -> Iterator[tuple[str, ...]]:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What reads one subset of modalities: standardised columns side by side, then `weights` and `bias`, then `to_affect`.
+    """What reads one subset of modalities, whose vectors stand side by side.
 
-    to_affect : (classes, 3) centres, where weights give logits; None where they give affect itself
     deviation : (3,) root mean squared error on validation
     """
 
-    scales: dict[str, Standardiser]
-    factors: dict[str, float]
-    weights: np.ndarray
-    bias: np.ndarray
+    names: tuple[str, ...]
+    floor: RidgeFloor | SoftmaxFloor
     deviation: np.ndarray
-    to_affect: np.ndarray | None = None
 
     def __call__(self, features: Mapping[str, np.ndarray]) -> np.ndarray:
         """(n, 3) of rows that have all of its modalities."""
-        values = _side_by_side(self.scales, self.factors, features) @ self.weights + self.bias
-        if self.to_affect is None:
-            return values
-        values = np.exp(values - values.max(axis=1, keepdims=True))
-        return values / values.sum(axis=1, keepdims=True) @ self.to_affect
+        return self.floor(side_by_side({name: features[name] for name in self.names}))
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +66,7 @@ class Fitted:
 
     def represent(self, features: Mapping[str, torch.Tensor], present: Mapping[str, torch.Tensor]) -> Representation:
         """Affect of each modality and of all that a row has; no latents."""
-        arrays = {name: values.numpy().astype(np.float64) for name, values in features.items()}
+        arrays = {name: values.numpy() for name, values in features.items()}
         there = {name: mask.numpy() for name, mask in present.items()}
         n = len(next(iter(arrays.values())))
         fused, width = np.full((n, len(AXES)), np.nan), np.full((n, len(AXES)), np.nan)
@@ -88,8 +78,11 @@ class Fitted:
                 width[rows] = reader.deviation
         affect, deviation = {}, {}
         for name in names:
-            reader = self.views[name,]
-            affect[name] = _tensor(np.where(there[name][:, None], reader(arrays), 0.0))
+            reader, rows = self.views[name,], there[name]
+            said = np.zeros((n, len(AXES)))
+            if rows.any():
+                said[rows] = reader({name: arrays[name][rows]})
+            affect[name] = _tensor(said)
             deviation[name] = _tensor(np.broadcast_to(reader.deviation, (n, len(AXES))))
         return Representation({}, {}, affect, deviation, _tensor(fused), _tensor(width))
 
@@ -108,89 +101,53 @@ def _fitted(source: Source, fold: Fold, modalities: Sequence[str], fit: Fit) -> 
     features, present = source.vectors
     names = [name for name in modalities if name in features]
     views = {}
-    with one_thread():
-        for view in subsets(names):
-            there = np.all([present[name] for name in view], axis=0)
-            parts = [rows[there[rows]] for rows in (fold.train, fold.validation)]
-            views[view] = fit(source, {name: features[name] for name in view}, *parts)
+    for view in subsets(names):
+        there = np.all([present[name] for name in view], axis=0)
+        parts = [rows[there[rows]] for rows in (fold.train, fold.validation)]
+        views[view] = fit(source, {name: features[name] for name in view}, *parts)
     return Fitted(views, {name: features[name].shape[1] for name in names})
 
 
 def _ridge_view(source: Source, features: dict[str, np.ndarray], train: np.ndarray, validation: np.ndarray) -> View:
-    truth, best = source.truth, None
+    truth, x = source.truth, side_by_side(features)
     known = np.isfinite(truth).all(axis=1)
     train, validation = train[known[train]], validation[known[validation]]
-    for factor in WEIGHTS if WORDS in features and len(features) > 1 else (1.0,):
-        factors = {name: factor if name == WORDS else 1.0 for name in features}
-        x, scales = _fit_scales(features, factors, train)
-        vx = _side_by_side(scales, factors, {name: values[validation] for name, values in features.items()})
-        solved = _ridge(x, truth[train], PENALTIES)
-        errors = np.array([(truth[validation] - vx @ weights - bias) ** 2 for weights, bias in solved]).mean(axis=1)
-        if best is None or errors.min(axis=0).sum() < best[0]:
-            best = errors.min(axis=0).sum(), factors, errors.argmin(axis=0), np.sqrt(errors.min(axis=0))
-    assert best is not None
-    _, factors, chosen, deviation = best
+    floors = []
+    for weight in WEIGHTS if WORDS in features and len(features) > 1 else (1.0,):
+        factors = np.concatenate(
+            [np.full(rows.shape[1], weight if m == WORDS else 1.0) for m, rows in features.items()]
+        )
+        floors.append(
+            ridge_floor(
+                x[train],
+                truth[train],
+                validation=x[validation],
+                validation_y=truth[validation],
+                penalties=PENALTIES,
+                factors=factors,
+            )
+        )
+    best = min(floors, key=lambda floor: sum(floor.validation_mse))
     both = np.concatenate([train, validation])
-    x, scales = _fit_scales(features, factors, both)
-    solved = _ridge(x, truth[both], PENALTIES)
-    weights = np.column_stack([solved[choice][0][:, axis] for axis, choice in enumerate(chosen)])
-    bias = np.array([solved[choice][1][axis] for axis, choice in enumerate(chosen)])
-    return View(scales, factors, weights, bias, deviation)
-
-
-def _ridge(x: np.ndarray, y: np.ndarray, penalties: Sequence[float]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Weights and bias for each penalty: minimises |y - xw - b|^2 + penalty |w|^2; x is centred.
-
-    With fewer rows than columns through the rows' products, which is the same: x'(xx' + p)^-1 = (x'x + p)^-1 x'.
-    """
-    centre = y.mean(axis=0)
-    few = len(x) < x.shape[1]
-    values, vectors = np.linalg.eigh(x @ x.T if few else x.T @ x)
-    values = np.maximum(values, 0.0)[:, None]
-    toward = vectors.T @ ((y - centre) if few else x.T @ (y - centre))
-    outward = x.T @ vectors if few else vectors
-    return [(outward @ (toward / (values + penalty)), centre) for penalty in penalties]
+    return View(tuple(features), best.refitted(x[both], truth[both]), np.sqrt(best.validation_mse))
 
 
 def _softmax_view(source: Source, features: dict[str, np.ndarray], train: np.ndarray, validation: np.ndarray) -> View:
-    named = source.table["emotion"].notna().to_numpy() & np.isfinite(source.truth).all(axis=1)
-    emotions = source.table["emotion"].astype(object).where(named, "").to_numpy()
+    truth, x = source.truth, side_by_side(features)
+    named = source.table["emotion"].notna().to_numpy() & np.isfinite(truth).all(axis=1)
+    emotions = source.table["emotion"].astype(object).where(named, "").to_numpy().astype(str)
     train, validation = train[named[train]], validation[named[validation]]
-    factors = dict.fromkeys(features, 1.0)
-    x, scales = _fit_scales(features, factors, train)
-    vx = _side_by_side(scales, factors, {name: values[validation] for name, values in features.items()})
-    scored = []
-    for strength in STRENGTHS:
-        model = LogisticRegression(C=strength, class_weight="balanced", max_iter=500).fit(
-            x, emotions[train].astype(str)
-        )
-        scored.append((balanced_accuracy(emotions[validation], model.predict(vx)), -strength))
-    chosen = -max(scored)[1]
-    model = LogisticRegression(C=chosen, class_weight="balanced", max_iter=500)
-    model.fit(x, emotions[train].astype(str))
-    centres = np.array([source.truth[emotions == name].mean(axis=0) for name in model.classes_])
-    view = View(scales, factors, model.coef_.T, model.intercept_, np.ones(len(AXES)), centres)
-    guess = view({name: values[validation] for name, values in features.items()})
-    deviation = np.sqrt(np.mean((source.truth[validation] - guess) ** 2, axis=0))
     both = np.concatenate([train, validation])
-    x, scales = _fit_scales(features, factors, both)
-    model.fit(x, emotions[both].astype(str))
-    centres = np.array([source.truth[emotions == name].mean(axis=0) for name in model.classes_])
-    return View(scales, factors, model.coef_.T, model.intercept_, deviation, centres)
+    centres = class_centres(emotions[train], truth[train])
+    floor = softmax_floor(x[train], emotions[train], x[validation], emotions[validation], centres)
+    deviation = np.sqrt(np.mean((truth[validation] - floor(x[validation])) ** 2, axis=0))
+    centres = class_centres(emotions[both], truth[both])
+    return View(tuple(features), floor.refitted(x[both], emotions[both], centres), deviation)
 
 
-def _fit_scales(
-    features: Mapping[str, np.ndarray], factors: Mapping[str, float], rows: np.ndarray
-) -> tuple[np.ndarray, dict[str, Standardiser]]:
-    own = {name: values[rows].astype(np.float64) for name, values in features.items()}
-    scales = {name: Standardiser.fit(values) for name, values in own.items()}
-    return _side_by_side(scales, factors, own), scales
-
-
-def _side_by_side(
-    scales: Mapping[str, Standardiser], factors: Mapping[str, float], features: Mapping[str, np.ndarray]
-) -> np.ndarray:
-    return np.concatenate([factors[name] * scale(features[name]) for name, scale in scales.items()], axis=1)
+def side_by_side(features: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(n, all widths) float64."""
+    return np.concatenate([values.astype(np.float64) for values in features.values()], axis=1)
 
 
 def _tensor(values: np.ndarray) -> torch.Tensor:
