@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from affectspace.table_errors import listed, quoted, reason, repeated, short_row
+from affectspace.table_errors import listed, long_row, quoted, reason, repeated, short_row
 
 
 @pytest.mark.parametrize(
@@ -82,6 +82,17 @@ def test_a_row_with_too_few_fields(tmp_path: Path) -> None:
         assert short_row(path, ",") == expected
     path.write_text('a\tb\n"1\t2\n"1\n')
     assert short_row(path, "\t", quoted=False) == "line 3 has 1 fields, the first line 2"
+
+
+def test_a_row_with_too_many_fields(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    for content, expected in (
+        ("a,b\n1,2,3\n1,2\n", "line 2 has 3 fields, the first line 2"),
+        ('a,b\n"1,\n1",2\n\n1,2,\n', "line 5 has 3 fields, the first line 2"),
+        ("a,b\n1\n1,2\n", None),
+    ):
+        path.write_text(content)
+        assert long_row(path, ",") == expected
 
 
 def test_a_name_that_stands_twice() -> None:

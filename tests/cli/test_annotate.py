@@ -178,7 +178,12 @@ def test_centres_only_have_no_probability(tmp_path):
         ("emotion\nfear\nhapy\n", (), "row 2: unknown emotion 'hapy'; did you mean 'happy'"),
         ("emotion\nfear\nbored\n", (), "row 2: the transfer has no ellipse for 'boredom' (written 'bored')"),
         ("emotion,valence\nfear,1\n", (), "has columns valence already; --prefix"),
-        ("emotion,x\nfear,1,2\n", (), "its rows have more cells than its first line has names"),
+        (
+            "emotion,x\nfear,1,2\n",
+            (),
+            "in.csv: line 2 has 3 fields, the first line 2; quote cells that hold the separator",
+        ),
+        ("emotion,x\nfear,1,2\nfear,1\n", (), "in.csv: line 2 has 3 fields, the first line 2; quote cells"),
         (
             "emotion,x\nfear,1\nfear,1,2\n",
             (),

@@ -110,7 +110,7 @@ def test_missing_images_are_counted_and_all_missing_is_an_error(tmp_path: Path, 
         ([["valence"], ["True"], ["False"]], r"t.csv: column 'valence' holds true and false, not numbers"),
         ([["valence", "x"], ["y" * 500, 1]], r"t.csv: row 1: valence is 'y{59}\.\.\., which is no number"),
         ([["a", "b"], [1, 2], [1, 2, 3]], r"line 3 has 3 fields, the first line 2; tables are UTF-8"),
-        ([["a", "b"], [1, 2, 3, 4], [1, 2]], r"t.csv: rows have more fields than the header"),
+        ([["a", "b"], [1, 2, 3, 4], [1, 2]], r"t.csv: line 2 has 4 fields, the first line 2; quote cells"),
         ([["a", "b"], [1, 2], [1]], r"t.csv: line 3 has 1 fields, the first line 2; give each row as many fields"),
     ],
 )

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from affectspace.errors import DataError
-from affectspace.table_errors import listed, quoted, reason, repeated, short_row
+from affectspace.table_errors import listed, long_row, quoted, reason, repeated, short_row
 
 ROWS = 131_072  # rows in memory at a time
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -113,7 +113,8 @@ def _chunks(path: Path, rows: int) -> Iterator[pd.DataFrame | pa.Table]:
         with pd.read_csv(path, chunksize=rows, encoding="utf-8-sig", **options) as reader:
             for chunk in reader:
                 if not isinstance(chunk.index, pd.RangeIndex):  # pandas takes surplus cells for names of rows
-                    raise DataError(f"{path}: its rows have more cells than its first line has names")
+                    long = long_row(path, _separator(path)) or "its rows have more fields than its first line"
+                    raise DataError(f"{path}: {long}; quote cells that hold the separator")
                 if not known_whole and (chunk.iloc[:, -1] == "").any():
                     known_whole = True
                     if short := short_row(path, _separator(path)):

@@ -20,7 +20,7 @@ from affectspace.corpora.schema import axis_columns, build_table
 from affectspace.emotions import parse
 from affectspace.errors import DataError
 from affectspace.scales import SCALES
-from affectspace.table_errors import reason, short_row
+from affectspace.table_errors import long_row, reason, short_row
 
 LICENCE = "research only; signed agreement with its owner (University of Denver)"
 CITATION = (
@@ -124,11 +124,9 @@ def _read_list(path: Path, part: str) -> pd.DataFrame:
         raise DataError(
             f"{path}: not a CSV that can be read ({reason(error)}); copy it again from the corpus"
         ) from error
-    if not isinstance(frame.index, pd.RangeIndex):
-        raise DataError(f"{path}: rows have more fields than the header names; copy the list again from the corpus")
-    short = short_row(path, ",") if (frame["arousal"] == "").any() else None
-    if short:
-        raise DataError(f"{path}: {short}; copy the list again from the corpus")
+    uneven = long_row(path, ",") or (short_row(path, ",") if (frame["arousal"] == "").any() else None)
+    if uneven:  # of chosen columns the parser drops what is too much, in silence
+        raise DataError(f"{path}: {uneven}; copy the list again from the corpus")
     lines = [f"{i + 1} (line {i + 1 + headed})" for i in range(len(frame))]
     rows = pd.DataFrame({"image": [plain_name(name) for name in frame["subDirectory_filePath"]]})
     rows["id"] = rows["image"]

@@ -18,7 +18,7 @@ from affectspace.corpora.schema import COLUMNS, axis_columns, build_table
 from affectspace.errors import ConfigError, DataError
 from affectspace.scales import AXES, SCALES
 from affectspace.scales import scale as scale_of
-from affectspace.table_errors import listed, quoted, reason, repeated, short_row
+from affectspace.table_errors import listed, long_row, quoted, reason, repeated, short_row
 
 _NUMBERS = ("start", "end", *AXES, "sentiment")
 _SETTABLE = tuple(name for name in COLUMNS if name != "corpus")
@@ -146,7 +146,8 @@ def _read_frame(path: Path) -> pd.DataFrame:
             raise
         raise DataError(f"{path}: not a table that can be read: {reason(error)}") from error
     if kind not in (".parquet", ".pq") and not isinstance(frame.index, pd.RangeIndex):
-        raise DataError(f"{path}: rows have more fields than the header names; quote cells that hold the separator")
+        long = long_row(path, "," if kind == ".csv" else "\t") or "rows have more fields than the header names"
+        raise DataError(f"{path}: {long}; quote cells that hold the separator")
     if kind in (".csv", ".tsv", ".txt") and len(frame) and any(cell == "" for cell in frame.iloc[:, -1].tolist()):
         short = short_row(path, "," if kind == ".csv" else "\t")
         if short:

@@ -57,7 +57,7 @@ def image_task(config: TrainConfig, data: TrainingSet) -> Task:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     steps = len(EpochBatches(training, settings.batch_size, seed=0, epoch=0))
     people = {part: int(data.table["person"].iloc[data.rows(part)].nunique()) for part in PARTS}
-    facts = {
+    facts: dict[str, Any] = {
         "label_kind": data.labels.kind,
         "categories": list(data.labels.categories),
         "images": {part: len(data.rows(part)) for part in PARTS},
