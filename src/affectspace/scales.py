@@ -8,7 +8,7 @@ not valence.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -81,13 +81,20 @@ class Scale:
             neutral=None if self.neutral is None else tuple(self.neutral[i] for i in places),
         )
 
-    def to_canonical(self, values: ArrayLike, *, rows: Sequence[Any] | None = None, where: str = "") -> np.ndarray:
+    def to_canonical(
+        self,
+        values: ArrayLike,
+        *,
+        rows: Sequence[Any] | None = None,
+        where: str = "",
+        columns: Mapping[str, str] | None = None,
+    ) -> np.ndarray:
         """Native values to [-1, 1], by the affine map of the nominal range.
 
         values: (n, axes) in the scale's own order; (n,) for a scale of one axis. rows: n names of the rows for messages
-        (default 0, 1, ...); where: the file, for messages. Returns float64 of the same shape, columns in canonical
-        order (`canonical_axes`); the missing code and NaN become NaN. Values outside the nominal but inside the
-        accepted range are kept (`outside_nominal` counts them). Raises DataError for one outside the accepted range.
+        (default 0, 1, ...); where: the file, columns: axis -> its column there, for messages. Returns float64 of the same
+        shape, columns in canonical order (`canonical_axes`); the missing code and NaN become NaN. Values outside the nominal
+        but inside the accepted range are kept (`outside_nominal` counts them). Raises DataError for one outside the latter.
         """
         import numpy as np
 
@@ -102,8 +109,9 @@ class Scale:
             at = f"{where}: " if where else ""
             more = f" ({others} more rows are outside)" if others else ""
             limits = self.accepted or self.ranges[column]
+            name = (columns or {}).get(self.axes[column], self.axes[column])
             raise DataError(
-                f"{at}row {row if rows is None else rows[row]}: {self.axes[column]} is {native[row, column]:g}, "
+                f"{at}row {row if rows is None else rows[row]}: {name} is {native[row, column]:g}, "
                 f"outside {limits[0]:g}..{limits[1]:g} which the scale {self.name!r} accepts{more}; correct the value "
                 f"or name the scale that the file is written in ({', '.join(SCALES)})"
             )

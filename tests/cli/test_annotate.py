@@ -218,6 +218,12 @@ def test_bad_tables_to_sample(tmp_path, content, arguments, message):
             (),
             "row 2: arousal is 1.5, outside -1..1 which the scale 'canonical' accepts",
         ),
+        (
+            "v,a\n0,0\n0,1.5\n",
+            ("--valence", "v", "--arousal", "a"),
+            "row 2: a is 1.5, outside -1..1 which the scale 'canonical' accepts",
+        ),
+        ("v,a\n0,0\n0,high\n", ("--valence", "v", "--arousal", "a"), "row 2: a is 'high', not a number"),
         ("valence,arousal\n0,0\n0,high\n", (), "row 2: arousal is 'high', not a number"),
         ("valence,arousal\n0," + "h" * 900 + "\n", (), "row 1: arousal is '" + "h" * 59 + "..., not a number"),
         ("valence,arousal\n0,True\n", (), "row 1: arousal is 'True', not a number"),

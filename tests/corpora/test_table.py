@@ -225,3 +225,9 @@ def test_real_imfdb(shared_data: Path) -> None:
     split = large.split()
     assert split.value_counts(normalize=True)["test"] == pytest.approx(0.2, abs=0.01)
     assert large.take(np.arange(50)).images(64).ok.all()
+
+
+def test_messages_name_the_column_of_the_file(tmp_path: Path, write_csv) -> None:
+    for cell, message in (("high", "row 1: v is 'high', which is no number"), (2, r"row 1: v is 2, outside -1\.\.1")):
+        with pytest.raises(DataError, match=message):
+            read_corpus("table", write_csv(tmp_path / "t.csv", [["v", "a"], [cell, 0]]), columns={"valence": "v"})

@@ -207,7 +207,7 @@ class _Categories:
 def _canonical(piece: Piece, columns: Mapping[str, str], chosen: Scale, summary: Summary) -> np.ndarray:
     native = np.stack([piece.numbers(name) for name in columns.values()], axis=1)
     _add(summary.notes, "values outside the nominal range, kept", chosen.outside_nominal(native))
-    return chosen.to_canonical(native, rows=piece.row_numbers, where=piece.where)
+    return chosen.to_canonical(native, rows=piece.row_numbers, where=piece.where, columns=columns)
 
 
 def _levels(column: np.ndarray, steps: int) -> Any:

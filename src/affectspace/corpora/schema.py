@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -89,15 +89,21 @@ def _check_ids(ids: pd.Series, where: str) -> None:
 
 
 def axis_columns(
-    scale: Scale, values: dict[str, Any], *, rows: Sequence[Any] | None = None, where: str
+    scale: Scale,
+    values: dict[str, Any],
+    *,
+    rows: Sequence[Any] | None = None,
+    where: str,
+    columns: Mapping[str, str] | None = None,
 ) -> dict[str, np.ndarray]:
     """Native columns (axis -> n values) to canonical ones. Raises DataError for a value outside, naming its row.
 
-    rows: names of the rows for messages (default 1, 2, ...).
+    rows: names of the rows for messages (default 1, 2, ...); columns: axis -> its column in the file, for messages.
     """
     if not values:
         return {}
     part = scale.select([axis for axis in scale.axes if axis in values])
     native = np.column_stack([np.asarray(values[axis], dtype=np.float64) for axis in part.axes])
-    canonical = part.to_canonical(native, rows=range(1, len(native) + 1) if rows is None else rows, where=where)
+    named = range(1, len(native) + 1) if rows is None else rows
+    canonical = part.to_canonical(native, rows=named, where=where, columns=columns)
     return dict(zip(part.canonical_axes, canonical.T, strict=True))

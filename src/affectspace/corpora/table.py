@@ -77,7 +77,7 @@ def read_table(
             f"{root}: a column {', '.join(absent)}, which the scale {scale!r} does not have; name another scale"
         )
     outside = sum(axes.select([axis]).outside_nominal(values) for axis, values in on_axes.items())
-    built |= numbers | axis_columns(axes, on_axes, where=str(root))
+    built |= numbers | axis_columns(axes, on_axes, where=str(root), columns=given)
     if outside:
         notes.append(
             f"{outside:,} values lie outside the nominal range of the scale {scale}, but inside what it accepts"
@@ -186,7 +186,7 @@ def _numbers(cells: pd.Series, name: str, path: Path) -> np.ndarray:
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise DataError(
-            f"{path}: row {row + 1}: {name} is {quoted(cells.tolist()[row])}, which is no number; "
+            f"{path}: row {row + 1}: {cells.name} is {quoted(cells.tolist()[row])}, which is no number; "
             "leave it empty if there is none"
         )
     return values
