@@ -84,6 +84,16 @@ def test_one_modality_has_one_backbone(fields: dict, tmp_path: Path) -> None:
         build_feature_config(fields)
 
 
+def test_a_store_under_the_name_of_another_modality(fields: dict, sentences: Path) -> None:
+    fields["data"]["corpora"]["sentences"]["features"] = {"audio": str(sentences / "text")}
+    with pytest.raises(
+        ConfigError, match=r"features.audio: .*text holds vectors of text .*, not of audio; write text: "
+    ):
+        build_feature_config(fields)
+    fields["data"]["corpora"]["sentences"]["features"] = {"sayings": str(sentences / "text")}  # a name of one's own
+    assert build_feature_config(fields).model.modalities["sayings"] == 8
+
+
 def test_without_files_the_caller_says_what_there_is() -> None:
     config = build_feature_config({"model": {"kind": "manifold"}}, modalities={"text": 8}, corpora=("one",))
     assert (config.model.modalities, config.model.corpora) == ({"text": 8}, ("one",))

@@ -2,12 +2,13 @@
 
 from affectspace.errors import ConfigError, RunError
 from affectspace.features.identity import SAME
+from affectspace.features.items import SOURCES
 from affectspace.features.store import FeatureStore
 from affectspace.training.feature_configuration import FeatureDataConfig
 
 
 def open_stores(data: FeatureDataConfig, where: str = "configuration") -> dict[str, dict[str, FeatureStore]]:
-    """modality -> corpus -> store. Raises ConfigError where corpora have one modality from different backbones."""
+    """modality -> corpus -> store. Raises ConfigError for a store of another modality, and for different backbones."""
     stores: dict[str, dict[str, FeatureStore]] = {}
     for name, corpus in data.corpora.items():
         for modality, folder in corpus.features.items():
@@ -15,6 +16,7 @@ def open_stores(data: FeatureDataConfig, where: str = "configuration") -> dict[s
                 stores.setdefault(modality, {})[name] = FeatureStore(folder)
             except RunError as error:
                 raise ConfigError(f"{where}: data.corpora.{name}.features.{modality}: {error}") from error
+            _require_modality(modality, stores[modality][name], f"{where}: data.corpora.{name}.features.{modality}")
     for modality, by_corpus in stores.items():
         (first, one), *others = by_corpus.items()
         for name, other in others:
@@ -26,6 +28,16 @@ def open_stores(data: FeatureDataConfig, where: str = "configuration") -> dict[s
                     "with the same one, or give them different names of modality"
                 )
     return stores
+
+
+def _require_modality(modality: str, store: FeatureStore, key: str) -> None:
+    """Names of one's own may stand for any store; text, words, audio and video only for their own."""
+    if modality in SOURCES and store.modality in SOURCES and modality != store.modality:
+        raise ConfigError(
+            f"{key}: {store.folder} holds vectors of {store.modality} ({store.backbone['name']}), not of {modality}; "
+            f"write {store.modality}: {store.folder}, or name a store of {modality} (`affectspace extract --modality "
+            f"{modality}` makes one)"
+        )
 
 
 def store_widths(data: FeatureDataConfig, where: str = "configuration") -> dict[str, int]:
