@@ -12,7 +12,8 @@ from PIL import Image
 from safetensors.numpy import load_file, save_file
 from typer.testing import CliRunner, Result
 
-from affectspace.cli.traverse import file_names, parse_range, parse_rows, traverse
+from affectspace.cli.traverse import traverse
+from affectspace.cli.traverse_request import file_names, parse_range, parse_rows
 from affectspace.errors import AffectspaceError, ConfigError
 from affectspace.models import MODELS
 from affectspace.training.configuration import build_config
@@ -174,13 +175,22 @@ def test_no_face_is_told_and_may_be_insisted_on(tmp_path: Path, face: Path, monk
     [
         (("--crop", "eyes"), "--crop eyes: choose auto or face or middle"),
         (("--method", "magic"), "--method magic: choose directions or heads"),
-        (("--strength", "0"), "--strength 0: above 0 and at most 5"),
-        (("--strength", "2", "--method", "heads"), "for --method directions only"),
+        (("--strength", "0"), "--strength 0: it lies above 0 and is at most 5"),
+        (("--strength", "nan"), "--strength nan: it lies above 0"),
+        (("--strength", "2", "--method", "heads"), "--strength 2: for --method directions only"),
         (("--path", "0,0"), "one point is no path"),
+        (("--path", ""), "--path '': write circle, valence, arousal"),
+        (("--path", "dominance"), "--path 'dominance': write circle, valence, arousal"),
+        (("--path", "nan,0;0,0"), "nan,0 is not on the map"),
+        (("--path", "0,0,0;1,1,1"), "'0,0,0' is no pair of valence and arousal"),
+        (("--valence", "-2:2:5"), "--valence '-2:2:5': valence and arousal lie on [-1, 1]"),
+        (("--dataset-rows", ""), "--dataset-rows '': write part:number"),
+        (("--frames", "7"), "--frames 7: of which film? add --gif, --mp4 or --path"),
         (("--path", "0,0;2,0"), "is not on the map"),
         (("--gif", "--frames", "1"), "give 2 to 400"),
-        (("--judge", "--gif"), "leave out pictures, rows and films"),
-        (("--augmentation", "--dataset-rows", "test:2"), "leave out pictures, rows and films"),
+        (("--judge", "--gif"), "leave out pictures, rows, ranges, crops and films"),
+        (("--judge", "--valence", "0:1:3"), "leave out pictures, rows, ranges, crops and films"),
+        (("--augmentation", "--dataset-rows", "test:2"), "leave out pictures, rows, ranges, crops and films"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_before_anything_is_read(arguments: Any, text: str, tmp_path: Path) -> None:
@@ -227,6 +237,76 @@ def test_pictures_that_are_none_are_named(tmp_path: Path) -> None:
     assert "note.jpg: not a readable image (text, not an image)" in refused(run.folder, "--image", text)
     assert "absent.png: cannot be read: No such file" in refused(run.folder, "--image", tmp_path / "absent.png")
     assert not (run.folder / "walks").exists()
+
+
+def test_any_kind_of_picture_is_walked(tmp_path: Path) -> None:
+    """Grey, with alpha, of a palette, of 16 bits, for print, moving, of one pixel, a strip."""
+    run, random = make_run(tmp_path / "run"), np.random.default_rng(0)
+    add_codes(run)
+    colours = Image.fromarray(random.integers(0, 256, (50, 40, 3), dtype=np.uint8))
+    pictures = {f"{mode}.png": colours.convert(mode) for mode in ("L", "RGBA", "LA", "P", "1")}
+    pictures |= {"deep.png": Image.fromarray(random.integers(0, 65536, (40, 40), dtype=np.uint16))}
+    pictures["print.jpg"] = colours.convert("CMYK")
+    pictures |= {"dot.png": Image.new("RGB", (1, 1)), "strip.png": Image.new("RGB", (999, 1))}
+    arguments: list[str | Path] = []
+    for name, picture in pictures.items():
+        picture.save(tmp_path / name)
+        arguments += ["--image", tmp_path / name]
+    colours.save(tmp_path / "moving.gif", save_all=True, append_images=[colours.rotate(90), colours.rotate(180)])
+    arguments += ["--image", tmp_path / "moving.gif"]
+    result = invoke(run.folder, *arguments, *FEW, "--method", "heads", "--crop", "middle", "--json")
+    assert result.exit_code == 0, result.output
+    assert len(json.loads(result.stdout)["walks"]) == len(pictures) + 1
+
+
+def test_pictures_that_cannot_be_walked(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    (tmp_path / "empty.png").write_bytes(b"")
+    Image.new("1", (30000, 3000)).save(tmp_path / "huge.png")
+    Image.fromarray(np.zeros((9, 9), np.float32)).save(tmp_path / "fractions.tiff")
+    Image.new("RGB", (90, 90)).save(tmp_path / "whole.jpg")
+    (tmp_path / "half.jpg").write_bytes((tmp_path / "whole.jpg").read_bytes()[:300])
+    for name, text in (
+        ("empty.png", "empty file"),
+        ("huge.png", "more than 80 million pixels"),
+        ("fractions.tiff", "fractions without a stated range"),
+        ("half.jpg", "not a readable image"),
+        ("run", "cannot be read"),
+    ):
+        message = refused(run.folder, "--image", tmp_path / name)
+        assert f"{name}: " in message
+        assert text in message
+    assert not (run.folder / "walks").exists()
+
+
+def test_a_place_where_no_figure_can_be_is_told_first(tmp_path: Path, face: Path) -> None:
+    for place in (face, face / "walks"):
+        for arguments in (("--image", face), ("--judge",)):
+            assert f"{face} is a file; name a folder" in refused(tmp_path / "nothing", *arguments, "--out", place)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "method"),
+    [
+        ("codes.safetensors", b"xx", "heads"),
+        ("geometry.safetensors", b"xx", "heads"),
+        ("directions.safetensors", b"xx", "directions"),
+        ("framing.json", b"[1, 2]", "directions"),
+        ("framing.json", b'{"side": NaN}', "directions"),
+        ("framing.json", b'{"side": "wide"}', "directions"),
+    ],
+)
+def test_what_a_run_keeps_and_is_damaged(name: str, content: bytes, method: str, tmp_path: Path, face: Path) -> None:
+    run = with_split(make_run(tmp_path / "run", make_corpus(tmp_path)))
+    (run.folder / name).write_bytes(content)
+    message = refused(run.folder, "--image", face, *FEW, "--method", method)
+    assert f"{name} is damaged or" in message or f"{name} is damaged (" in message
+    assert "delete it and it is made anew" in message
+
+
+def test_too_few_people_to_judge(tmp_path: Path) -> None:
+    run = with_split(make_run(tmp_path / "run", make_corpus(tmp_path)))
+    assert "judging walks needs 4: a greater share for the test" in refused(run.folder, "--judge")
 
 
 def test_ranges() -> None:

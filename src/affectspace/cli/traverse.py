@@ -6,6 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from affectspace.cli.progress import progress_bar
+from affectspace.cli.traverse_request import (
+    AROUSALS,
+    FRAMES,
+    VALENCES,
+    Asked,
+    check_folder,
+    parse_rows,
+    stems_to_write,
+)
 from affectspace.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -15,10 +24,6 @@ if TYPE_CHECKING:
     from affectspace.training.runs import Run
     from affectspace.training.training_set import TrainingSet
 
-MOST = 21  # steps of an axis
-METHODS = ("directions", "heads")
-STRONGEST = 5
-
 
 def traverse(
     run: Annotated[Path, typer.Argument(help="A finished run of LeVAsa.")],
@@ -26,8 +31,8 @@ def traverse(
     dataset_rows: Annotated[
         str | None, typer.Option(help="So many faces of a part of the run's corpus. [default: test:4, without --image]")
     ] = None,
-    valence: Annotated[str, typer.Option(help="low:high:steps")] = "-0.8:0.8:5",
-    arousal: Annotated[str, typer.Option(help="low:high:steps")] = "-0.6:0.8:5",
+    valence: Annotated[str, typer.Option(help="low:high:steps")] = VALENCES,
+    arousal: Annotated[str, typer.Option(help="low:high:steps")] = AROUSALS,
     path: Annotated[
         str | None,
         typer.Option(help="For films: circle, valence, arousal, or corners '-0.8,0;0.8,0.5'. [default: circle]"),
@@ -36,7 +41,7 @@ def traverse(
         bool, typer.Option("--gif", help="A GIF a face along the path; also made where only --path is given.")
     ] = False,
     mp4: Annotated[bool, typer.Option("--mp4", help="An MP4 a face along the path.")] = False,
-    frames: Annotated[int, typer.Option(help="Points of the path.")] = 48,
+    frames: Annotated[int, typer.Option(help="Points of the path.")] = FRAMES,
     crop: Annotated[
         str, typer.Option(help="auto cuts photographs to the face as the corpus does; face insists on one; middle.")
     ] = "auto",
@@ -63,25 +68,37 @@ def traverse(
 ) -> None:
     """Walk faces along valence and arousal: a figure a face, films, and what was reached beside what was asked."""
     films = [suffix for suffix, wanted in ((".gif", gif or (path is not None and not mp4)), (".mp4", mp4)) if wanted]
-    asked = Asked(valence, arousal, path or ("circle" if films else None), frames, crop, method, strength)
-    rows = parse_rows(dataset_rows or "test:4") if dataset_rows or not image else None
+    study = judge or augmentation
+    if study and (
+        image or dataset_rows is not None or films or (valence, arousal, crop) != (VALENCES, AROUSALS, "auto")
+    ):
+        raise ConfigError(
+            "--judge and --augmentation walk people of the run's corpus over ranges of their own; leave out pictures, rows, "
+            "ranges, crops and films"
+        )
+    if frames != FRAMES and not films:
+        raise ConfigError(f"--frames {frames}: of which film? add --gif, --mp4 or --path")
+    asked = Asked(valence, arousal, "circle" if films and path is None else path, frames, crop, method, strength)
+    rows = (
+        parse_rows("test:4" if dataset_rows is None else dataset_rows)
+        if dataset_rows is not None or not image
+        else None
+    )
     folder = out or run / "walks"
-    if not (judge or augmentation):
+    if out is not None:
+        check_folder(out)
+    if not study:
         _walk(run, image or [], rows, asked, films, folder, force, json_)
         return
-    if image or dataset_rows or films:
-        raise ConfigError(
-            "--judge and --augmentation take people of the run's corpus; leave out pictures, rows and films"
-        )
-    for study in [name for name, wanted in (("judged", judge), ("augmentation", augmentation)) if wanted]:
-        _study(study, run, folder, asked, force, json_)
+    for name in [name for name, wanted in (("judged", judge), ("augmentation", augmentation)) if wanted]:
+        _study(name, run, folder, asked, force, json_)
 
 
 def _walk(
     run: Path,
     images: list[Path],
     rows: tuple[str, int] | None,
-    asked: "Asked",
+    asked: Asked,
     films: list[str],
     folder: Path,
     force: bool,
@@ -144,7 +161,7 @@ def faces_to_walk(
     size: int,
     pictures: "list[tuple[Path, np.ndarray]]",
     rows: tuple[str, int] | None,
-    asked: "Asked",
+    asked: Asked,
     data: "TrainingSet | None",
 ) -> list[Face]:
     """Photographs as they are given, then rows of the corpus. Raises DataError as `cut_photo` and `dataset_faces`."""
@@ -160,42 +177,6 @@ def faces_to_walk(
         names, pixels = dataset_faces(data, *rows)
         faces += [Face(name, name, face, "corpus", "") for name, face in zip(names, pixels, strict=True)]
     return faces
-
-
-def stems_to_write(folder: Path, names: list[str], suffixes: list[str], force: bool) -> list[Path]:
-    """Paths without their ending, one a face. Raises RunError where a file is there and must not be replaced."""
-    from affectspace.errors import RunError
-
-    stems = [folder / name for name in file_names(names)]
-    files = [stem.with_name(stem.name + suffix) for stem in stems for suffix in suffixes]
-    there = [file for file in (*files, folder / "walks.json") if file.exists()]
-    if there and not force:
-        raise RunError(f"{there[0]} is there already; --force replaces it, --out names another folder")
-    return stems
-
-
-class Asked:
-    """What a walk is asked for, checked. Raises ConfigError.
-
-    valences, arousals : the grid; path : as it was written, or None; points : (frames, 2) of it, or None
-    """
-
-    def __init__(
-        self, valence: str, arousal: str, path: str | None, frames: int, crop: str, method: str, strength: float
-    ) -> None:
-        self.valences, self.arousals = parse_range(valence, "--valence"), parse_range(arousal, "--arousal")
-        for option, value, known in (("--crop", crop, ("auto", "face", "middle")), ("--method", method, METHODS)):
-            if value not in known:
-                raise ConfigError(f"{option} {value}: choose {' or '.join(known)}")
-        if not 0 < strength <= STRONGEST or (strength != 1 and method != "directions"):
-            raise ConfigError(
-                f"--strength {strength:g}: above 0 and at most {STRONGEST}, and for --method directions only"
-            )
-        self.path, self.crop, self.method, self.strength, self.points = path, crop, method, strength, None
-        if path is not None:
-            from affectspace.generation.paths import path_points
-
-            self.points = path_points(path, self.valences, self.arousals, frames)
 
 
 def needs_corpus(run: Path, asked: Asked) -> bool:
@@ -219,7 +200,7 @@ def film(walk: "Walk", stem: Path, suffixes: list[str]) -> list[str]:
     return [str(save_gif(frames, file) if file.suffix == ".gif" else save_mp4(frames, file)) for file in files]
 
 
-def _study(study: str, run: Path, folder: Path, asked: "Asked", force: bool, json_: bool) -> None:
+def _study(study: str, run: Path, folder: Path, asked: Asked, force: bool, json_: bool) -> None:
     """Walks of test people before their judges, or as augmentation: figures, and the report's path."""
     import json
 
@@ -242,44 +223,6 @@ def _study(study: str, run: Path, folder: Path, asked: "Asked", force: bool, jso
         value = "-" if one.value is None else f"{one.value:+.3f}"
         typer.echo(f"  {experiment:<14} {row + ', ' + name:<50} {value:>8}{interval}")
     typer.echo(f"report: {report}")
-
-
-def parse_range(text: str, option: str) -> list[float]:
-    """``low:high:steps`` as values; from high to low where low is the greater. Raises ConfigError."""
-    example = f"{option} {text!r}: write low:high:steps, such as -0.8:0.8:5"
-    parts = text.split(":")
-    if len(parts) != 3:
-        raise ConfigError(example)
-    try:
-        low, high, steps = float(parts[0]), float(parts[1]), int(parts[2])
-    except ValueError:
-        raise ConfigError(example) from None
-    if not (-1 <= low <= 1 and -1 <= high <= 1):
-        raise ConfigError(f"{option} {text!r}: valence and arousal lie on [-1, 1]")
-    if low == high or not 2 <= steps <= MOST:
-        raise ConfigError(f"{option} {text!r}: give two ends that differ, and 2 to {MOST} steps")
-    return [round(low + (high - low) * step / (steps - 1), 6) for step in range(steps)]
-
-
-def parse_rows(text: str) -> tuple[str, int]:
-    """``part:number``, or only the part for 4 of it. Raises ConfigError."""
-    part, colon, number = text.partition(":")
-    if part not in ("train", "validation", "test") or (colon and not number.isdecimal()) or (colon and int(number) < 1):
-        raise ConfigError(f"--dataset-rows {text!r}: write part:number, such as test:8 (train, validation, test)")
-    return part, int(number) if colon else 4
-
-
-def file_names(names: list[str]) -> list[str]:
-    """Names that are safe for files and differ from each other even where capitals do not count."""
-    found: list[str] = []
-    for name in names:
-        safe = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)
-        safe = safe.strip(".")[:80] or "face"
-        candidate, number = safe, 2
-        while candidate.lower() in (taken.lower() for taken in found):
-            candidate, number = f"{safe}-{number}", number + 1
-        found.append(candidate)
-    return found
 
 
 def record(source: str, figure: Path, walk: "Walk") -> dict[str, Any]:

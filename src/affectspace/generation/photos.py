@@ -129,8 +129,13 @@ def read_framing(path: Path) -> Framing | None:
         return Framing()
     try:
         kept = json.loads(path.read_text("utf-8"))
-        return Framing(**kept) if kept else None
-    except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
+        if kept is None:
+            return None
+        framing = Framing(**{name: float(value) for name, value in kept.items()})
+        if not (np.isfinite(list(asdict(framing).values())).all() and framing.side > 0):
+            raise ValueError(f"a framing of {kept}")
+        return framing
+    except (ValueError, TypeError, AttributeError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
         raise RunError(f"{path} is damaged ({error}); delete it and it is made anew") from error
 
 

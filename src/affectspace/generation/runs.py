@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 
 from affectspace.errors import DataError, RunError
 from affectspace.files import write_atomic
@@ -146,5 +146,8 @@ def encode_rows(model: Levasa, data: TrainingSet, rows: np.ndarray, progress: Pr
 def _kept_codes(path: Path) -> np.ndarray | None:
     if not path.is_file():
         return None
-    with safe_open(path, framework="numpy") as tensors:
-        return tensors.get_tensor("mean/train")
+    try:
+        with safe_open(path, framework="numpy") as tensors:
+            return tensors.get_tensor("mean/train")
+    except SafetensorError as error:
+        raise RunError(f"{path} is damaged or holds no codes ({error}); delete it and it is made anew") from error
