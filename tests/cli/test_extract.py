@@ -87,6 +87,22 @@ def test_vectors_and_mistakes(sounds: Path) -> None:
         run(*base, "--modality", "audio", "--out", sounds / "units")
 
 
+def test_options_of_another_modality_and_what_is_no_run(sounds: Path) -> None:
+    base = ("table", sounds / "index.csv", "--columns", "id=name,video=file", "--media", sounds)
+    for extra, message in (
+        (("--modality", "audio", "--video-backbone", sounds), "--video-backbone belongs to --modality video; this is"),
+        (("--lexicon", "n=norms.tsv"), "--lexicon belongs to --modality words; this is --modality text"),
+        (
+            ("--modality", "video", "--video-backbone", sounds),
+            "--video-backbone: .* is not a run of affectspace: it lacks config.yaml and run.json.* any other encoder of "
+            "pictures or clips goes by --backbone",
+        ),
+        (("--modality", "video", "--video-backbone", "gone"), "--video-backbone: gone .* it is no folder.* LeVAsa run"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            run(*base, *extra, "--out", sounds / "other")
+
+
 def test_recordings_below_the_folder_are_told(sounds: Path) -> None:
     actor = sounds / "high" / "Audio_Speech" / "Actor_01"
     actor.mkdir(parents=True)
@@ -122,7 +138,10 @@ def test_texts_that_were_cut_are_read(
 def test_words_and_engines(sounds: Path) -> None:
     pd.DataFrame({"id": ["a", "b"], "text": ["a bad day", "fine"]}).to_csv(sounds / "texts.csv", index=False)
     (sounds / "norms.tsv").write_text("bad\t.1\t.5\t.5\nday\t.6\t.4\t.5\n")
+    (sounds / "own.csv").write_text("w,p\nbad,1\nday,6\n")
     base = ("table", sounds / "texts.csv", "--modality", "words")
+    own = f"lexicons={{own: {{path: {sounds / 'own.csv'}, columns: {{term: w, valence: p}}, scale: sam}}}}"
+    assert "2 vectors made" in run(*base, "--set", own, "--out", sounds / "own")
     text = run(*base, "--lexicon", f"norms={sounds / 'norms.tsv'}", "--out", sounds / "words")
     assert "2 vectors made" in text
     assert "words:lexicon, 13 dimensions" in text
@@ -133,6 +152,10 @@ def test_words_and_engines(sounds: Path) -> None:
         ((), "name at least one lexicon: --lexicon glasgow=norms.csv"),
         (("--lexicon", "norms.tsv"), "--lexicon 'norms.tsv': write it as NAME=FILE"),
         (("--lexicon", "n=a", "--lexicon", "n=b"), "each name once"),
+        (
+            ("--lexicon", f"own={sounds / 'own.csv'}"),
+            r"first line, 'w,p', is none of .* to `affectspace extract` a lexicon's columns are named by --set 'lexicons=",
+        ),
         (("--lexicon", "n=gone.tsv"), "the lexicon n cannot be read at gone.tsv"),
         (("--lexicon", f"n={sounds / 'norms.tsv'}", "--engine", "spark"), "--engine 'spark'; there are local and ray"),
         (("--lexicon", f"n={sounds / 'norms.tsv'}", "--actors", "2"), "--actors and --address belong to --engine ray"),

@@ -78,6 +78,9 @@ def test_score_with_own_columns_and_errors(talk, tmp_path, words):
     out = tmp_path / "o.csv"
     given = ("score", talk, "--text", "said", "--lexicon", own, "--out", out)
     assert "none of nrc_vad_1" in fails(*given)
+    assert "name the columns and the scale: --columns term=word,valence=v,arousal=a --scale sam" in fails(*given)
+    said = fails(*given, "--format", "glasgow")
+    assert "its columns are w, p: name the right --format, or its columns instead: --columns term=word" in said
     assert "write it as term=word" in fails(*given, "--columns", "w")
     result = run(*given, "--columns", "term=w,valence=p", "--scale", "sam", "--prefix", "own_")
     assert result.exit_code == 0, result.output

@@ -69,6 +69,15 @@ def test_the_lexicon_scores_the_texts_of_corpora_with_text_features(
     assert torch.isnan(FeatureSet(build_feature_config(fields)).features.lexicon).all()
 
 
+def test_a_lexicon_of_an_unknown_layout(fields: dict, tmp_path: Path) -> None:
+    (tmp_path / "own.csv").write_text("w,p\nawful,1\n")
+    fields["data"]["lexicon"] = str(tmp_path / "own.csv")
+    with pytest.raises(
+        DataError, match=r"data\.lexicon: .*own\.csv: its first line, 'w,p', .* save another lexicon with tabs"
+    ):
+        FeatureSet(build_feature_config(fields))
+
+
 def test_parts_are_views_and_keep_people_apart(union: FeatureTrainConfig) -> None:
     data = FeatureSet(union)
     parts = {part: set(data.table["person"].iloc[data.rows(part)]) for part in ("train", "validation", "test")}

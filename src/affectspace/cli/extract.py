@@ -64,6 +64,7 @@ def extract(
     from affectspace.features import extract as run
     from affectspace.features.vectors import read_vectors
 
+    _require_fitting(modality, video_backbone, lexicon)
     corpus = read_corpus(name, path, where=where, media=media, columns=parse_columns(columns) if columns else None)
     if limit is not None and limit < len(corpus):
         corpus = corpus.take(range(limit))
@@ -119,6 +120,25 @@ def _tell_failures(done: "Extraction") -> None:
         typer.echo(f"  {len(rows):,}  {reason}: {', '.join(rows[:SHOWN])}{more}")
     if count > SHOWN:
         typer.echo(f"  all of them with their reasons: {done.store.folder / 'index.parquet'}")
+
+
+def _require_fitting(modality: str, run: Path | None, lexicon: list[str] | None) -> None:
+    """Options of one modality, with that modality; and a run where a run is asked for. Raises ConfigError."""
+    from affectspace.errors import ConfigError, RunError
+
+    for option, given, of in (("--video-backbone", run, "video"), ("--lexicon", lexicon, "words")):
+        if given and modality != of:
+            raise ConfigError(f"{option} belongs to --modality {of}; this is --modality {modality}")
+    if run is not None:
+        from affectspace.training.runs import open_run
+
+        try:
+            open_run(run)
+        except RunError as error:
+            raise ConfigError(
+                f"--video-backbone: {error}; it takes the folder of a finished LeVAsa run, and any other encoder of "
+                "pictures or clips goes by --backbone, as a folder or hub name"
+            ) from error
 
 
 def _engine(name: str, actors: int | None, address: str | None, workers: int | None, device: str) -> "Engine":

@@ -119,4 +119,8 @@ def _read(key: str, options: Mapping[str, Any]) -> Lexicon:
             options["path"], options.get("format"), columns=options.get("columns"), scale=options.get("scale")
         )
     except DataError as error:
-        raise ConfigError(f"words: lexicon {key}: {error}") from error
+        own = (
+            f"--set 'lexicons={{{key}: {{path: {options['path']}, columns: {{term: word, valence: v}}, scale: sam}}}}'"
+        )
+        how = "" if options.get("columns") else f"; to `affectspace extract` a lexicon's columns are named by {own}"
+        raise ConfigError(f"words: lexicon {key}: {error}{how}") from error

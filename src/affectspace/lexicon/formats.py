@@ -83,8 +83,8 @@ def detect(path: Path) -> Format:
         if all(len(row) == 4 for row in cells) and any(_is_number(cell) for row in cells for cell in row[1:]):
             return FORMATS["nrc_vad_1"]
     raise DataError(
-        f"{path}: its first line, {lines[0][:80]!r}, is none of {', '.join(FORMATS)}; for any other table with a header "
-        "give columns (term and axes -> the names of its columns) and scale"
+        f"{path}: its first line, {lines[0][:80]!r}, is none of {', '.join(FORMATS)}; of any other table with a header name "
+        "the columns and the scale: --columns term=word,valence=v,arousal=a --scale sam (in Python columns={...}, scale=...)"
     )
 
 
@@ -116,7 +116,8 @@ def _find(path: Path, layout: Format, wanted: list[str], header: list[str]) -> l
     if absent:
         raise DataError(
             f"{path}: no column {', '.join(map(repr, absent))}, which the format {layout.name!r} has; its columns are "
-            f"{', '.join(header) or 'none'}: name the right format, or give columns"
+            f"{', '.join(header) or 'none'}: name the right --format, or its columns instead: "
+            "--columns term=word,valence=v,arousal=a --scale sam (in Python format=, columns={...}, scale=...)"
         )
     return [names.index(name.lower()) for name in wanted]
 

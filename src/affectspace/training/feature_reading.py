@@ -118,7 +118,14 @@ def lexicon_scores(texts: pd.Series, config: LexiconConfig | None) -> np.ndarray
         return scores
     from affectspace.lexicon import Lexicon, score_texts
 
-    found = score_texts(texts, Lexicon.read(config.path), config.method)
+    try:
+        lexicon = Lexicon.read(config.path)
+    except DataError as error:
+        raise DataError(
+            f"data.lexicon: {error}; a training takes the layouts that it knows by their first line: save another lexicon "
+            "with tabs, the header term, valence, arousal, dominance, and values on -1..1"
+        ) from error
+    found = score_texts(texts, lexicon, config.method)
     for place, axis in enumerate(AXES):
         if axis in found:
             scores[:, place] = found[axis].to_numpy(np.float32)
