@@ -52,7 +52,7 @@ def test_the_moment_is_a_held_out_one_with_all_parts(people: Path, tmp_path: Pat
     assert moment.sample.kinds == PARTS
     rows = corpus.table[corpus.table["person"] == tested]
     strength = (rows[["valence", "arousal", "dominance"]] ** 2).sum(axis=1)
-    assert sum(value**2 for value in moment.truth) == pytest.approx(strength.max())
+    assert sum(value**2 for value in moment.truth) == pytest.approx(sorted(strength)[len(strength) // 2])
     assert moment.only(("audio",)).kinds == ("audio",)
     assert moment.only(("text", "video")).kinds == ("text", "video")
     with pytest.raises(DataError, match="has no test row of"):

@@ -22,7 +22,7 @@ def progress_bar(shown: bool = True) -> Iterator[Callable[[int, int, str], None]
         def line(done: int, total: int, text: str) -> None:
             if time.monotonic() - last[0] > 10 or done == total:
                 last[0] = time.monotonic()
-                console.print(f"{text} ({done}/{total})", highlight=False)
+                console.print(f"{text} ({done}/{total})" if total else text, highlight=False)
 
         yield line
         return

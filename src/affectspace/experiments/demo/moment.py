@@ -47,7 +47,7 @@ class Told:
 
 
 def held_out_moment(run: Run, corpus: Corpus) -> Moment:
-    """Of the run's test people the moment with text, voice and face that is farthest from neutral.
+    """Of the run's test people a typical moment with text, voice and face: the median one in distance from neutral.
 
     By the truth, which no model has seen, and not by what any of them says of it. Raises DataError where there is none.
     """
@@ -55,7 +55,8 @@ def held_out_moment(run: Run, corpus: Corpus) -> Moment:
     table = corpus.table[(corpus.table["id"].map(part) == "test") & corpus.table[list(PARTS)].notna().all(axis=1)]
     if table.empty or corpus.media is None:
         raise DataError(f"corpus {corpus.name} has no test row of {run.folder} with {', '.join(PARTS)}")
-    row = table.iloc[int(np.argmax((table[list(AXES)].to_numpy(np.float64) ** 2).sum(axis=1)))]
+    strength = np.linalg.norm(table[list(AXES)].to_numpy(np.float64), axis=1)
+    row = table.iloc[np.argsort(strength, kind="stable")[len(table) // 2]]
     sample = Sample(text=row["text"], audio=corpus.media / row["audio"], video=corpus.media / row["video"])
     return Moment(row["id"], row["person"], str(row["emotion"]), sample, VAD(*(float(row[axis]) for axis in AXES)))
 

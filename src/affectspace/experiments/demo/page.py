@@ -81,7 +81,7 @@ def _moment(report: Report, out: Path, moment: Moment, told: list[Told]) -> None
     """What is seen, heard and said, and what is predicted from each part of it."""
     report.section(
         "One moment from every subset of text, voice and face",
-        f"`{moment.id}`, of a person whom no model has seen: of the held-out moments the one that is farthest from neutral "
+        f"`{moment.id}`, of a person whom no model has seen: of the held-out moments the median one in distance from neutral "
         f"({moment.emotion}). Each row is a prediction from the files that are named and from nothing else.",
     )
     for picture in _pictures(moment, told):
