@@ -21,7 +21,7 @@ from affectspace.models import EmotionClassifier, Levasa
 from affectspace.training.configuration import TrainConfig, build_config
 from affectspace.training.fit import fit
 from affectspace.training.image_training import ImageTraining
-from affectspace.training.runs import open_run
+from affectspace.training.runs import open_run, start_run
 from affectspace.training.training_set import TrainingSet
 
 
@@ -246,6 +246,16 @@ def test_a_start_that_failed_binds_nobody(config: TrainConfig, tmp_path: Path) -
 def test_what_the_trainer_does_not_know(config: TrainConfig, tmp_path: Path, override: str) -> None:
     with pytest.raises(ConfigError, match=r"fit.accelerator, fit.devices or fit.precision cannot be had here"):
         fit(changed(config, override), tmp_path / "run")
+
+
+def test_a_start_that_was_killed_before_its_record_was_written_binds_nobody(
+    config: TrainConfig, tmp_path: Path
+) -> None:
+    run = start_run(tmp_path / "run", config)
+    (run.folder / "run.json").rename(run.folder / "run.json.partial")
+    other = changed(config, "fit.seed=7")
+    assert start_run(run.folder, other).facts["state"] == "training"
+    assert open_run(run.folder).config == other
 
 
 def test_two_trainings_in_one_folder(config: TrainConfig, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from affectspace.training.configuration import (
 
 PACKAGES = ("affectspace", "torch", "lightning", "numpy", "pandas", "scikit-learn")
 OURS = {"config.yaml", "run.json"}
+BEGUN = {"config.yaml", "config.yaml.partial", "run.json.partial"}  # all that a start can leave that was killed at once
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,8 @@ def start_run(
     folder = Path(folder)
     if folder.is_file():
         raise RunError(f"{folder} is a file; --out names a folder")
-    occupied = folder.is_dir() and any(folder.iterdir())
+    there = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
+    occupied = not there <= BEGUN
     if occupied and not all((folder / name).is_file() for name in OURS):
         raise RunError(
             f"{folder} is not empty and not a run of affectspace; choose another --out (nothing was changed)"
