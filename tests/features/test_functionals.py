@@ -7,6 +7,7 @@ import pytest
 import soundfile
 from scipy.signal import lfilter
 
+from affectspace.errors import ConfigError
 from affectspace.features import Item, UnreadableItem, extract, make_backbone
 from affectspace.features.acoustics import frames_of
 from affectspace.features.functionals import statistics
@@ -77,13 +78,31 @@ def test_gain_and_silence_do_not_matter() -> None:
             assert value == pytest.approx(base[name], abs=0.02 * max(1, abs(base[name]))), name
 
 
-def test_what_is_the_same_for_every_recording_is_so_to_the_last_bit() -> None:
-    means = {
-        np.float32(numbers(voice(hertz, noise=noise))["loudness_mean"])
-        for hertz in (90, 140, 230)
-        for noise in (0, 0.01)
-    }
-    assert means == {np.float32(1)}
+def test_the_constant_is_left_out_and_the_first_revision_still_has_it(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", voice(), RATE)
+    new, old = make_backbone("audio"), make_backbone("audio", revision=1)
+    assert (new.revision, old.revision) == ("2", "1")
+    assert (new.dimension, old.dimension) == (276, 277)
+    assert new.columns is not None
+    assert old.columns is not None
+    at = old.columns.index("loudness_mean")
+    assert old.columns[:at] + old.columns[at + 1 :] == new.columns
+    assert old.columns[at - 1 : at + 2] == (new.columns[at - 1], "loudness_mean", "loudness_sd")
+    item = Item("a", path=tmp_path / "a.wav")
+    vector = old.load(item)
+    assert vector[at] == 1
+    np.testing.assert_array_equal(np.delete(vector, at), new.load(item))
+    with pytest.raises(ConfigError, match=r"revision '3' of the acoustic functionals; there are 1, 2"):
+        make_backbone("audio", revision=3)
+
+
+def test_no_number_is_the_same_for_every_recording() -> None:
+    time = np.arange(RATE * 3) / RATE
+    beats = [(np.sin(2 * np.pi * pace * time + pace * time**2) > 0).astype(np.float32) for pace in (1, 2, 3)]
+    hiss = np.random.default_rng(0).standard_normal(len(time)).astype(np.float32)
+    sounds = [voice(90 + 50 * k, seconds=3) * beat + 0.003 * (k + 1) * hiss for k, beat in enumerate(beats)]
+    found = [numbers(sound) for sound in sounds]
+    assert [name for name in found[0] if len({one[name] for one in found}) == 1] == []
 
 
 def test_a_recording_without_voice_is_finite() -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from affectspace.errors import ConfigError
+from affectspace.errors import ConfigError, RunError
 from affectspace.features import FeatureStore, Item, extract, make_backbone, remake_backbone
 from affectspace.features.vectors import read_vectors
 
@@ -33,8 +33,30 @@ def test_a_store_without_a_recipe_names_settings_enough(tmp_path: Path, media_co
     known = make_backbone("audio", longest=30.0)
     facts |= {"dimension": known.dimension, "licence": known.licence, "revision": known.revision}
     assert remake_backbone(facts).settings == known.settings
-    with pytest.raises(ConfigError, match=r"makes other vectors now \(revision: '0' there, '1' here\)"):
+    with pytest.raises(ConfigError, match=r"cannot run here: revision '0' of the acoustic functionals; there are 1, 2"):
         remake_backbone({**facts, "revision": "0"})
+    with pytest.raises(ConfigError, match=r"makes other vectors now \(dimension: 9 there, 276 here\)"):
+        remake_backbone({**facts, "dimension": 9})
+
+
+def test_a_store_of_an_earlier_revision(tmp_path: Path, media_corpus) -> None:
+    """It is read and its backbone made again; only more rows of the new revision are refused."""
+    sound = np.sin(2 * np.pi * 150 * np.arange(16_000) / 16_000) * 0.1
+    for name in ("a.wav", "b.wav"):
+        soundfile.write(tmp_path / name, sound, 16_000)
+    one, both = media_corpus(tmp_path, audio=["a.wav"]), media_corpus(tmp_path, audio=["a.wav", "b.wav"])
+    extract(one, make_backbone("audio", revision=1), tmp_path / "s")
+    facts = {key: value for key, value in written(tmp_path / "s").items() if key != "recipe"}
+    again = remake_backbone(facts)  # as stores say it that were made before there was a choice
+    vectors, present = FeatureStore(tmp_path / "s").read(["m0"])
+    assert present.all()
+    np.testing.assert_array_equal(again.load(Item("x", path=tmp_path / "a.wav")), vectors[0])
+    told = (
+        r"was made by revision '1' of audio:functionals, whose vectors have 277 numbers; this is revision '2' with 276"
+    )
+    with pytest.raises(RunError, match=told):
+        extract(both, make_backbone("audio"), tmp_path / "s")
+    assert extract(both, make_backbone("audio", revision=1), tmp_path / "s").made == 1
 
 
 def test_a_folder_is_remembered_with_its_place(tmp_path: Path, text_corpus, tiny_text: Path, monkeypatch) -> None:

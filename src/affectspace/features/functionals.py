@@ -14,7 +14,9 @@ from affectspace.features.acoustics import HOP, RATE, Frames, frames_of
 from affectspace.features.backbone import Item
 from affectspace.features.sound import read_sound
 
-REVISION = "1"
+REVISION = "2"
+_CONSTANT = "loudness_mean"  # 1 for every recording, as loudness is relative to its mean; revision 1 had it
+_REVISIONS = ("1", REVISION)
 _VOICED = ("pitch", "harmonicity", "jitter", "shimmer", "h1_h2", "h1_a3", "f1", "f2", "f3", "f1_width")
 _SPECTRAL = ("centroid", "spread", "rolloff", "flatness", "flux", "alpha", "hammarberg", "slope_low", "slope_high")
 _CEPSTRAL = tuple(f"mfcc{k}" for k in range(1, 14))
@@ -28,20 +30,34 @@ class Functionals:
 
     modality = "audio"
 
-    def __init__(self, longest: float) -> None:
-        self.name, self.revision, self.licence = "audio:functionals", REVISION, "Apache-2.0 (affectspace); librosa ISC"
+    def __init__(self, longest: float, revision: str = REVISION) -> None:
+        self.name, self.revision, self.licence = "audio:functionals", revision, "Apache-2.0 (affectspace); librosa ISC"
         self.settings: dict[str, Any] = {"rate": RATE, "longest": longest}
         self._longest = longest
         time = np.arange(RATE) / RATE
         tone = np.sin(2 * np.pi * 150 * time) * (0.6 + 0.4 * np.sin(2 * np.pi * 3 * time))
-        self.columns: tuple[str, ...] = tuple(statistics(frames_of(tone.astype(np.float32))))
+        self.columns: tuple[str, ...] = tuple(self._statistics(tone.astype(np.float32)))
         self.dimension = len(self.columns)
 
     def load(self, item: Item) -> np.ndarray:
         """Its functionals. Raises UnreadableItem for what holds no sound, silence, and less than 0.08 s."""
         assert item.path is not None
-        sound = read_sound(item.path, RATE, item.start, item.end, longest=self._longest)
-        return np.array(list(statistics(frames_of(sound)).values()), dtype=np.float32)
+        return self.numbers(read_sound(item.path, RATE, item.start, item.end, longest=self._longest))
+
+    def numbers(self, sound: np.ndarray) -> np.ndarray:
+        """The functionals of a sound at 16 kHz, (samples,) to (dimension,) float32. Raises UnreadableItem as `load`."""
+        return np.array(list(self._statistics(sound).values()), dtype=np.float32)
+
+    def _statistics(self, sound: np.ndarray) -> dict[str, float]:
+        found = statistics(frames_of(sound))
+        if self.revision != "1":
+            return found
+        with_constant: dict[str, float] = {}
+        for name, value in found.items():
+            if name == "loudness_sd":
+                with_constant[_CONSTANT] = 1.0
+            with_constant[name] = value
+        return with_constant
 
     def length(self, loaded: np.ndarray) -> float:
         return 0.0
@@ -51,12 +67,23 @@ class Functionals:
 
 
 def functionals_backbone(
-    name: str = "functionals", *, longest: float = 600.0, device: str = "cpu", dtype: str = "float32"
+    name: str = "functionals",
+    *,
+    longest: float = 600.0,
+    revision: str | int = REVISION,
+    device: str = "cpu",
+    dtype: str = "float32",
 ) -> Functionals:
-    """The offline audio backbone. longest : seconds of one sample; device, dtype : of no matter here."""
+    """The offline audio backbone.
+
+    longest : seconds of one sample; revision : "1" for stores and runs that were made before loudness_mean, a constant, was
+    left out; device, dtype : of no matter here. Raises ConfigError for another revision, and without librosa.
+    """
+    if str(revision) not in _REVISIONS:
+        raise ConfigError(f"revision {str(revision)!r} of the acoustic functionals; there are {', '.join(_REVISIONS)}")
     if importlib.util.find_spec("librosa") is None:
         raise ConfigError("acoustic functionals need librosa: pip install 'affectspace[audio]'")
-    return Functionals(longest)
+    return Functionals(longest, str(revision))
 
 
 def statistics(frames: Frames) -> dict[str, float]:
@@ -73,6 +100,7 @@ def statistics(frames: Frames) -> dict[str, float]:
     for name in _CEPSTRAL:
         numbers |= _spread(name, tracks[name])
         numbers |= {f"{name}_voiced": _mean(tracks[name][voiced])}
+    del numbers[_CONSTANT]
     return numbers | _tempo(frames)
 
 

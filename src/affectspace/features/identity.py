@@ -53,6 +53,8 @@ def remake_backbone(written: Mapping[str, Any], *, device: str = "cpu", **change
         )
     recipe = recipe_of(written)
     asked = {**recipe["settings"], **changes}
+    if "revision" in inspect.signature(factory_of(str(recipe["modality"]), str(recipe["name"]))).parameters:
+        asked["revision"] = written["revision"]  # a backbone that still makes its earlier vectors
     try:
         made = make_backbone(str(recipe["modality"]), str(recipe["name"]), device=device, **asked)
     except ConfigError as error:

@@ -66,11 +66,18 @@ class FeatureStore:
                 raise RunError(f"{folder} is not empty and no store of features; choose another --out")
             write_text(folder / "backbone.json", json.dumps(identity, indent=2) + "\n")
         store = cls(folder)
+        there, asked = store.backbone, json.loads(json.dumps(identity))
+        if there.get("name") == asked["name"] and there.get("revision") != asked["revision"]:
+            raise RunError(
+                f"{folder} was made by revision {there.get('revision')!r} of {asked['name']}, whose vectors have "
+                f"{store.dimension} numbers; this is revision {asked['revision']!r} with {asked['dimension']}. Trainings read "
+                "it as it is; to extract, choose another --out, or make all anew with --force"
+            )
         for key in SAME:
-            if store.backbone.get(key) != json.loads(json.dumps(identity.get(key))):
+            if there.get(key) != asked.get(key):
                 raise RunError(
-                    f"{folder} holds features of another kind ({key}: {store.backbone.get(key)!r} there, "
-                    f"{identity.get(key)!r} asked); choose another --out, or make them anew with --force"
+                    f"{folder} holds features of another kind ({key}: {there.get(key)!r} there, "
+                    f"{asked.get(key)!r} asked); choose another --out, or make them anew with --force"
                 )
         return store
 
