@@ -11,7 +11,7 @@ from affectspace.errors import ConfigError
 from affectspace.experiments.manifold.perturbed import PERTURBATIONS, Disturbed, store_name
 from affectspace.experiments.manifold.plan import CORPORA_OF, EXPERIMENTS, TABLES, Budget
 from affectspace.experiments.manifold.sources import CORPORA, WORDS, Places, Source
-from affectspace.features import Backbone, FeatureStore, extract, make_backbone
+from affectspace.features import Backbone, FeatureStore, extract, make_backbone, remake_backbone
 from affectspace.training.progress import Progress, silent
 
 ACTION_UNITS = "action_units.npz"  # beside RAVDESS: per clip the means of its face's action units, array `au`
@@ -120,10 +120,10 @@ def _covers(folder: Path, corpus: Corpus) -> bool:
 
 def _disturbed(places: Places, source: Source, progress: Progress) -> None:
     """RAVDESS' sounds under every disturbance, where the offline backbone made the plain store."""
-    plain = places.store_of("ravdess", "audio")
-    if FeatureStore(plain).backbone["name"] != "audio:functionals":
+    plain = FeatureStore(places.store_of("ravdess", "audio")).backbone
+    if plain["name"] != "audio:functionals":
         return
-    backbone = make_backbone("audio", "functionals")
+    backbone = remake_backbone(plain)  # of the same revision as the store that the models were trained on
     for key, change in PERTURBATIONS.items():
         folder = places.features / store_name(key)
         if not _covers(folder, source.corpus):
