@@ -1,7 +1,6 @@
 """`affectspace predict`: one input, folders, tables, trajectories, and everything that can be wrong with them."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -349,10 +348,3 @@ def test_an_unfinished_table_is_not_left_behind(
     result = run(text_run, "--csv", tmp_path / "t.csv", "--text-column", "text", "--out", tmp_path / "out.csv")
     assert result.exit_code == 130
     assert not list(tmp_path.glob("out*"))
-
-
-def test_export(text_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "onnx", None)
-    result = CliRunner().invoke(app, ["export", str(text_run), "--out", str(tmp_path / "m.onnx")])
-    assert isinstance(result.exception, ConfigError)
-    assert str(result.exception) == "the export needs onnx: pip install 'affectspace[onnx]'"

@@ -1,0 +1,23 @@
+"""`affectspace export`: what it needs."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from affectspace.cli import app
+from affectspace.errors import ConfigError
+
+from ..prediction.conftest import _backbones, make_run  # noqa: F401
+
+MakeRun = Callable[..., Path]
+
+
+def test_a_package_that_is_missing_is_named(make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    run = make_run("text", "audio", hidden=(16,), private=4)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    result = CliRunner().invoke(app, ["export", str(run), "--out", str(tmp_path / "m.onnx")])
+    assert isinstance(result.exception, ConfigError)
+    assert str(result.exception) == "the export needs onnx: pip install 'affectspace[onnx]'"
