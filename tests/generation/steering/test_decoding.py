@@ -11,9 +11,11 @@ TEXTS = ("The dog", "Our street was long and", "A")
 
 
 def write(model: LanguageModel, texts: tuple[str, ...], sampling: Sampling, guided: bool = False) -> list[str]:
-    prefixes = [model.embed(model.encode(text)) for text in texts]
-    away = [model.embed(model.encode("x" + text[1:])) for text in texts] if guided else None
-    return sample(model, prefixes, [uniform_draws(5, len(text)) for text in texts], sampling, away)
+    ids = [model.encode(text) for text in texts]
+    last = [model.embed(row[-1:]) for row in ids]
+    away = [one.flip(1) for one in last] if guided else None
+    draws = [uniform_draws(5, len(text)) for text in texts]
+    return sample(model, [row[:-1] for row in ids], last, draws, sampling, away)
 
 
 @pytest.mark.parametrize("guided", [False, True])
@@ -27,12 +29,28 @@ def test_a_row_does_not_depend_on_the_others(language_model: LanguageModel, guid
 
 def test_greedy_is_what_transformers_writes(language_model: LanguageModel) -> None:
     ids = language_model.encode("The long road seems")
-    ours = sample(language_model, [language_model.embed(ids)], [uniform_draws(0)], Sampling(temperature=0, longest=10))
+    greedy = Sampling(temperature=0, longest=10)
+    for split in (len(ids) - 1, 1, 0):  # wherever the prompt ends and the embeddings begin
+        soft = [language_model.embed(ids[split:])]
+        assert sample(language_model, [ids[:split]], soft, [uniform_draws(0)], greedy) == expected(language_model, ids)
+
+
+def test_rows_that_share_a_prompt_read_it_as_rows_that_do_not(language_model: LanguageModel) -> None:
+    ids, sampling = language_model.encode("Our street was long and"), Sampling(longest=10)
+    soft = [language_model.embed(ids[place : place + 2]) for place in range(3)]
+    together = sample(language_model, [ids] * 3, soft, [uniform_draws(row) for row in range(3)], sampling)
+    assert together == [
+        sample(language_model, [ids], [one], [uniform_draws(row)], sampling)[0] for row, one in enumerate(soft)
+    ]
+    assert len(set(together)) > 1
+
+
+def expected(language_model: LanguageModel, ids: list[int]) -> list[str]:
     theirs = language_model.network.generate(
         torch.tensor([ids]), attention_mask=torch.ones(1, len(ids), dtype=torch.long), do_sample=False, max_new_tokens=10,
         pad_token_id=language_model.end, eos_token_id=sorted(language_model.stops),
     )  # fmt: skip
-    assert ours == [one_line(language_model.decode(theirs[0, len(ids) :].tolist()))]
+    return [one_line(language_model.decode(theirs[0, len(ids) :].tolist()))]
 
 
 def test_guidance_of_one_is_none_and_more_is_another_text(language_model: LanguageModel) -> None:

@@ -13,7 +13,7 @@ import torch
 from affectspace.errors import ConfigError
 from affectspace.generation.steering import LanguageModel, Sampling, load_language_model, memory, offline_model
 from affectspace.generation.steering.decoding import sample, uniform_draws
-from affectspace.generation.steering.language_model import padded, token_losses
+from affectspace.generation.steering.language_model import padded_ids, token_losses
 
 
 def test_loads_a_qwen2_frozen(language_model: LanguageModel) -> None:
@@ -29,11 +29,11 @@ def test_a_tokenizer_without_padding_is_no_hindrance(make_model: Callable[..., P
     assert model.tokenizer.pad_token_id is None
     texts = ["The dog is sad.", "A garden"]
     assert model.surprise(texts).tolist() == pytest.approx([model.surprise([text])[0] for text in texts], rel=1e-5)
-    prefixes = [model.embed(model.encode(text)) for text in texts]
+    prompts, last = [model.encode(text) for text in texts], [model.embed([model.end])] * 2
     draws = [[uniform_draws(row) for row in range(2)] for _ in range(2)]
-    together = sample(model, prefixes, draws[0], Sampling(longest=8))
+    together = sample(model, prompts, last, draws[0], Sampling(longest=8))
     assert together == [
-        sample(model, [p], [d], Sampling(longest=8))[0] for p, d in zip(prefixes, draws[1], strict=True)
+        sample(model, [p], last[:1], [d], Sampling(longest=8))[0] for p, d in zip(prompts, draws[1], strict=True)
     ]
 
 
@@ -52,21 +52,42 @@ def test_the_hash_changes_with_any_weight(make_model: Callable[..., Path]) -> No
 
 
 def test_padding_takes_no_part(language_model: LanguageModel) -> None:
-    prefixes = [language_model.embed(language_model.encode(text)) for text in ("My house", "Our long street is", "A")]
+    prompts = [language_model.encode(text) for text in ("My house", "Our long street is", "A")]
     targets = [language_model.encode(text) for text in (" is fine.", " dull.", " garden looks lovely, no?")]
-    together, counts = token_losses(language_model, prefixes, targets)
-    alone = [token_losses(language_model, [p], [t])[0].item() for p, t in zip(prefixes, targets, strict=True)]
+    prefix = language_model.embed(language_model.encode("dog")[:2]).expand(3, 2, -1)
+    together, counts = token_losses(language_model, prefix, targets, prompts)
+    alone = [
+        token_losses(language_model, prefix[:1], [t], [p])[0].item() for p, t in zip(prompts, targets, strict=True)
+    ]
     assert together.tolist() == pytest.approx(alone, rel=1e-5)
     assert counts.tolist() == [len(target) for target in targets]
 
 
 def test_losses_are_those_of_the_network_on_ids(language_model: LanguageModel) -> None:
     ids = language_model.encode("The long road was sad.")
-    ours, _ = token_losses(language_model, [language_model.embed(ids[:3])], [ids[3:]])
     whole = torch.tensor([ids])
     labels = torch.where(torch.arange(len(ids)) < 3, -100, whole)
     theirs = language_model.network(input_ids=whole, labels=labels).loss * (len(ids) - 3)
-    assert ours.item() == pytest.approx(theirs.item(), rel=1e-5)
+    for split in (0, 1, 2):  # wherever the prompt ends and the embeddings begin
+        soft = language_model.embed(ids[split:3])[None]
+        ours, _ = token_losses(language_model, soft, [ids[3:]], [ids[:split]])
+        assert ours.item() == pytest.approx(theirs.item(), rel=1e-5)
+
+
+def test_the_prefix_takes_the_gradient_through_the_prompt(language_model: LanguageModel) -> None:
+    """The slope of the loss along a direction is what finite differences say; the prompt is read without a gradient."""
+    ids = language_model.encode("The long road was sad.")
+    soft = language_model.embed(ids[2:4])[None].clone().requires_grad_()
+    toward = torch.linspace(-1, 1, soft.numel()).view_as(soft) * 1e-2
+
+    def loss(prefix: torch.Tensor) -> torch.Tensor:
+        return token_losses(language_model, prefix, [ids[4:]], [ids[:2]])[0].sum()
+
+    loss(soft).backward()
+    assert soft.grad is not None
+    with torch.no_grad():
+        numeric = (loss(soft + toward) - loss(soft - toward)) / 2
+    assert (soft.grad * toward).sum().item() == pytest.approx(numeric.item(), rel=0.02)
 
 
 def test_surprise_is_in_the_texts_order_and_has_a_number_for_an_empty_text(language_model: LanguageModel) -> None:
@@ -76,10 +97,11 @@ def test_surprise_is_in_the_texts_order_and_has_a_number_for_an_empty_text(langu
     assert np.isfinite(together).all()
 
 
-def test_padded_puts_the_padding_first() -> None:
-    rows, mask = padded([torch.ones(1, 2), torch.ones(3, 2)])
+def test_the_padding_comes_first(language_model: LanguageModel) -> None:
+    ids, mask = padded_ids(language_model, [[7], [5, 6, 8]])
     assert mask.tolist() == [[False, False, True], [True, True, True]]
-    assert rows[0].sum() == 2
+    assert ids[0, 2] == 7
+    assert ids[1].tolist() == [5, 6, 8]
 
 
 def test_a_model_that_does_not_fit_is_refused_before_it_is_read(
@@ -99,7 +121,7 @@ def test_free_memory_is_known_or_not_asked_for(tiny_qwen: Path, monkeypatch: pyt
 def test_bfloat16_is_a_setting(tiny_qwen: Path) -> None:
     model = load_language_model(str(tiny_qwen), dtype="bfloat16")
     assert model.dtype == torch.bfloat16
-    loss, _ = token_losses(model, [torch.zeros(2, model.width)], [model.encode("A garden.")])
+    loss, _ = token_losses(model, torch.zeros(1, 2, model.width), [model.encode("A garden.")])
     assert loss.dtype == torch.float32
     assert torch.isfinite(loss).all()
 

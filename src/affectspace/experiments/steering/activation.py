@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from affectspace.errors import ConfigError
 from affectspace.experiments.steering.prompting import prompted
 from affectspace.generation.steering.decoding import Sampling
-from affectspace.generation.steering.language_model import LanguageModel, padded, positions
+from affectspace.generation.steering.language_model import LanguageModel, padded_ids, positions
 from affectspace.generation.steering.ranking import Written
 from affectspace.training.progress import Progress, silent
 
@@ -55,10 +55,9 @@ def mean_states(model: LanguageModel, texts: Sequence[str], layers: Sequence[int
     """Mean over tokens of the states behind layers, (texts, layers, width)."""
     found = []
     for start in range(0, len(texts), BATCH):
-        rows = [model.embed([model.start, *model.encode(text)]) for text in texts[start : start + BATCH]]
-        embeddings, mask = padded(rows)
+        ids, mask = padded_ids(model, [[model.start, *model.encode(text)] for text in texts[start : start + BATCH]])
         output = model.network(
-            inputs_embeds=embeddings, attention_mask=mask.long(), position_ids=positions(mask),
+            input_ids=ids, attention_mask=mask.long(), position_ids=positions(mask),
             output_hidden_states=True, use_cache=False, logits_to_keep=1,
         )  # fmt: skip
         share = (mask / mask.sum(dim=1, keepdim=True))[..., None].float()

@@ -38,14 +38,16 @@ def prompted(
     progress: Progress = silent,
 ) -> Written:
     """Answers, [seed][step][candidate], without quotation marks around them."""
-    prefixes: list[Tensor] = []
+    prompts: list[list[int]] = []
+    last: list[Tensor] = []
     draws = []
     for row, text in enumerate(seeds):
         for step, value in enumerate(asked):
-            prefix = model.embed(prompt_tokens(model, request(text, axis, value)))
-            prefixes += [prefix] * candidates
+            tokens = prompt_tokens(model, request(text, axis, value))
+            prompts += [tokens[:-1]] * candidates
+            last += [model.embed(tokens[-1:])] * candidates
             draws += [uniform_draws(seed, row, step, candidate) for candidate in range(candidates)]
-    answers = iter(sample(model, prefixes, draws, sampling, None, progress, "answers to prompts"))
+    answers = iter(sample(model, prompts, last, draws, sampling, None, progress, "answers to prompts"))
     return [[[bare(next(answers)) for _ in range(candidates)] for _ in asked] for _ in seeds]
 
 

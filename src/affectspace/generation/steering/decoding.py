@@ -6,16 +6,14 @@ for language models Sanchez et al. 2023).
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from affectspace.generation.steering.language_model import LanguageModel, padded, positions
+from affectspace.generation.steering.language_model import LanguageModel
 from affectspace.models.pretrained import ModelConfig
 from affectspace.training.progress import Progress, silent
 
@@ -40,25 +38,32 @@ def uniform_draws(*key: int) -> np.random.Generator:
 @torch.inference_mode()
 def sample(
     model: LanguageModel,
-    prefixes: Sequence[Tensor],
+    prompts: Sequence[list[int]],
+    soft: Sequence[Tensor],
     draws: Sequence[np.random.Generator],
     sampling: Sampling,
     neutral: Sequence[Tensor] | None = None,
     progress: Progress = silent,
     what: str = "sentences",
 ) -> list[str]:
-    """A text behind each prefix (places, width), in their order.
+    """A text of each row, behind its prompt and then its embeddings (places, width).
 
-    draws : one generator a row, of which one number a token is taken; neutral : a prefix a row that guidance moves away from
+    prompts : tokens, empty for all rows or for none; rows with the same one read it together. soft : at least one place, the
+    same number for all. draws : one generator a row, of which one number a token is taken; neutral : embeddings a row that
+    guidance moves away from
     """
-    order = sorted(range(len(prefixes)), key=lambda row: len(prefixes[row]))
+    order = sorted(range(len(prompts)), key=lambda row: (len(prompts[row]), prompts[row]))
     texts = [""] * len(order)
     guided = neutral is not None and sampling.guidance != 1
     for start in range(0, len(order), sampling.batch):
         part = order[start : start + sampling.batch]
-        away = [neutral[row] for row in part] if guided and neutral is not None else None
-        rows = _sample_batch(model, [prefixes[row] for row in part], [draws[row] for row in part], sampling, away)
-        for row, tokens in zip(part, rows, strict=True):
+        rows = [soft[row] for row in part]
+        if guided and neutral is not None:
+            rows += [neutral[row] for row in part]
+        found = _sample_batch(
+            model, [prompts[row] for row in part], torch.stack(rows), [draws[row] for row in part], sampling
+        )
+        for row, tokens in zip(part, found, strict=True):
             texts[row] = one_line(model.decode(tokens))
         progress(min(start + sampling.batch, len(order)), len(order), what)
     return texts
@@ -71,53 +76,42 @@ def one_line(text: str) -> str:
 
 def _sample_batch(
     model: LanguageModel,
-    prefixes: list[Tensor],
+    prompts: list[list[int]],
+    soft: Tensor,
     draws: list[np.random.Generator],
     sampling: Sampling,
-    neutral: list[Tensor] | None,
 ) -> list[list[int]]:
-    """Tokens of each row, without the one that ends it. With a neutral prefix each row has two streams, asked and neutral."""
-    streams = 1 if neutral is None else 2
-    embeddings, mask = padded([*prefixes, *(neutral or [])])
-    output = _forward(model, {"inputs_embeds": embeddings.to(model.dtype)}, mask, positions(mask), None)
-    found: list[list[int]] = [[] for _ in prefixes]
-    alive = list(range(len(prefixes)))
+    """Tokens of each row, without the one that ends it. With guidance each row has two streams, asked and neutral."""
+    streams = len(soft) // len(prompts)
+    behind = None
+    if any(prompts):
+        distinct = {tuple(prompt): place for place, prompt in enumerate(dict.fromkeys(map(tuple, prompts)))}
+        own = [distinct[tuple(prompt)] for prompt in prompts]
+        behind = model.read([list(prompt) for prompt in distinct]).take(
+            torch.tensor(own * streams, device=model.device)
+        )
+    given = {"inputs_embeds": soft.to(model.dtype)}
+    mask = torch.ones(soft.shape[:2], dtype=torch.bool, device=model.device)
+    found: list[list[int]] = [[] for _ in prompts]
+    alive = list(range(len(prompts)))
     for step in range(sampling.longest):
-        logits = _guided(output.logits[:, -1].float(), streams, sampling.guidance)
-        tokens = draw_tokens(logits, [draws[row] for row in alive], sampling)
+        logits, behind = model.logits(given, mask, behind, last=1, keep=True)
+        assert behind is not None
+        tokens = draw_tokens(
+            _guided(logits[:, -1], streams, sampling.guidance), [draws[row] for row in alive], sampling
+        )
         keep = [place for place, token in enumerate(tokens) if token not in model.stops]
         for place in keep:
             found[alive[place]].append(tokens[place])
         if not keep or step + 1 == sampling.longest:
             break
-        cache, count = getattr(output, _cache_name(model)), len(alive)
-        chosen = torch.tensor(
-            [place + stream * count for stream in range(streams) for place in keep], device=mask.device
-        )
-        if len(keep) < count:
-            cache.batch_select_indices(chosen)
-            mask = mask[chosen]
+        if len(keep) < len(alive):
+            chosen = [place + stream * len(alive) for stream in range(streams) for place in keep]
+            behind = behind.take(torch.tensor(chosen, device=model.device))
         alive = [alive[place] for place in keep]
-        mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
-        ids = torch.tensor([[tokens[place]] for place in keep] * streams, device=mask.device)
-        output = _forward(model, {"input_ids": ids}, mask, positions(mask)[:, -1:], cache)
+        given = {"input_ids": torch.tensor([[tokens[place]] for place in keep] * streams, device=model.device)}
+        mask = mask.new_ones(len(behind.mask), 1)
     return found
-
-
-def _forward(model: LanguageModel, given: dict[str, Tensor], mask: Tensor, places: Tensor, cache: Any) -> Any:
-    return model.network(
-        **given,
-        **{_cache_name(model): cache},
-        attention_mask=mask.long(),
-        position_ids=places,
-        use_cache=True,
-        logits_to_keep=1,
-    )
-
-
-def _cache_name(model: LanguageModel) -> str:
-    """What this release of transformers calls the cache of keys and values: `past_key_values` until 5.23, then `cache`."""
-    return "cache" if "cache" in inspect.signature(model.network.forward).parameters else "past_key_values"
 
 
 def _guided(logits: Tensor, streams: int, guidance: float) -> Tensor:

@@ -67,8 +67,9 @@ class ExampleBatch:
 
 
 def frame(model: LanguageModel, masked: str) -> list[int]:
-    """Tokens of a prompt around a masked sentence."""
-    return model.encode(f"\n{masked}\n")
+    """Tokens of a prompt: the masked sentence on a line of its own. The soft tokens stand behind it, so that what is asked is
+    read last, and all that is asked of one sentence reads its prompt once."""
+    return [model.start, *model.encode(f"{masked}\n")]
 
 
 class ExampleBatches:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,20 @@ OFFLINE = "smollm2"
 LICENCES = {OFFLINE: "Apache-2.0"}
 ENDS = ("<|im_end|>", "<|endoftext|>", "</s>", "<|eot_id|>")  # where the configuration names none
 SCORED = 16  # texts whose surprise is computed at once
+_NONE = -100  # in place of a token
+
+
+@dataclass(frozen=True, eq=False)
+class Behind:
+    """What rows have read so far: the network's keys and values, and where there were tokens, (rows, places) bool."""
+
+    cache: Any
+    mask: Tensor
+
+    def take(self, rows: Tensor) -> Behind:
+        """Of the rows at these positions, which may come again. The cache is changed in place: use what is returned."""
+        self.cache.batch_select_indices(rows)
+        return Behind(self.cache, self.mask[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,19 +100,42 @@ class LanguageModel:
         ids = torch.tensor(list(tokens), dtype=torch.long, device=self.device)
         return self.network.get_input_embeddings()(ids)
 
-    def logits(self, embeddings: Tensor, mask: Tensor, *, last: int) -> Tensor:
-        """Logits of the last places, (rows, last, vocabulary), float32.
+    @torch.no_grad()
+    def read(self, prompts: Sequence[list[int]]) -> Behind:
+        """What stands before the rows of a batch, (rows, places), padded on the left; it takes no gradient."""
+        ids, mask = padded_ids(self, prompts)
+        output = self._forward({"input_ids": ids}, mask, None, 1, True)
+        return Behind(getattr(output, self._cache_name), mask)
 
-        embeddings : (rows, places, width); mask : (rows, places), true where there is a token. Rows are padded on the left.
+    def logits(
+        self, given: dict[str, Tensor], mask: Tensor, behind: Behind | None, *, last: int, keep: bool
+    ) -> tuple[Tensor, Behind | None]:
+        """Logits of the last places, (rows, last, vocabulary), float32; with `keep` also what the next places stand behind.
+
+        given : `input_ids` (rows, places) or `inputs_embeds` (rows, places, width); mask : (rows, places), true where there is
+        a token; behind : what the rows have read before, or None
         """
-        output = self.network(
-            inputs_embeds=embeddings.to(self.dtype),
+        whole = mask if behind is None else torch.cat([behind.mask, mask], dim=1)
+        cache = None if behind is None else behind.cache
+        output = self._forward(given, whole, cache, last, keep or cache is not None)
+        return output.logits[:, -last:].float(), Behind(getattr(output, self._cache_name), whole) if keep else None
+
+    def _forward(self, given: dict[str, Tensor], mask: Tensor, cache: Any, last: int, use_cache: bool) -> Any:
+        places = next(iter(given.values())).shape[1]
+        return self.network(
+            **given,
+            **{self._cache_name: cache},
             attention_mask=mask.long(),
-            position_ids=positions(mask),
+            position_ids=positions(mask)[:, -places:],
+            use_cache=use_cache,
             logits_to_keep=last,
-            use_cache=False,
         )
-        return output.logits[:, -last:].float()
+
+    @property
+    def _cache_name(self) -> str:
+        """What this release of transformers calls the cache of keys and values: `past_key_values` until 5.23, then `cache`."""
+        known = inspect.signature(self.network.forward).parameters
+        return "cache" if "cache" in known else "past_key_values"
 
     @torch.inference_mode()
     def surprise(self, texts: Sequence[str]) -> np.ndarray:
@@ -110,7 +148,7 @@ class LanguageModel:
         found = np.zeros(len(rows))
         for begin in range(0, len(order), SCORED):
             part = order[begin : begin + SCORED]
-            prefix = [self.embed([self.start])] * len(part)
+            prefix = self.embed([self.start]).expand(len(part), 1, -1)
             losses, counts = token_losses(self, prefix, [rows[row] for row in part])
             found[part] = (losses / counts).cpu().numpy()
         return found
@@ -130,30 +168,30 @@ def positions(mask: Tensor) -> Tensor:
     return (mask.long().cumsum(dim=1) - 1).clamp(min=0)
 
 
-def padded(rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Embeddings of unequal length (places, width) as (rows, most places, width), padded on the left, and where they are."""
-    most = max(len(row) for row in rows)
-    mask = torch.stack([torch.arange(most, device=row.device) >= most - len(row) for row in rows])
-    return torch.stack([F.pad(row, (0, 0, most - len(row), 0)) for row in rows]), mask
+def padded_ids(model: LanguageModel, rows: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
+    """Tokens of rows of unequal length as (rows, most), padded on the left, and where they are."""
+    most = max(map(len, rows))
+    ids = torch.tensor([[model.start] * (most - len(row)) + list(row) for row in rows], device=model.device)
+    lengths = torch.tensor([len(row) for row in rows], device=model.device)
+    return ids, torch.arange(most, device=model.device) >= most - lengths[:, None]
 
 
 def token_losses(
-    model: LanguageModel, prefixes: Sequence[Tensor], targets: Sequence[list[int]]
+    model: LanguageModel, prefix: Tensor, targets: Sequence[list[int]], prompts: Sequence[list[int]] | None = None
 ) -> tuple[Tensor, Tensor]:
     """Summed negative log-likelihood of each target behind its prefix, nats, (rows,), and how many tokens it has, (rows,).
 
-    prefixes : embeddings (places, width), at least one place each; they take the gradient
+    prefix : embeddings (rows, places, width), at least one place; they take the gradient. prompts : tokens before the prefix
     """
     most = max(len(target) for target in targets)
-    whole = [
-        torch.cat([prefix.to(model.dtype), model.embed(target[:-1])])
-        for prefix, target in zip(prefixes, targets, strict=True)
-    ]
-    embeddings, mask = padded(whole)
-    logits = model.logits(embeddings, mask, last=most)
-    ids = torch.tensor([[-100] * (most - len(target)) + target for target in targets], device=model.device)
-    losses = F.cross_entropy(logits.flatten(0, 1), ids.flatten(), ignore_index=-100, reduction="none")
-    return losses.view(ids.shape).sum(dim=1), (ids >= 0).sum(dim=1)
+    ids = torch.tensor([target + [_NONE] * (most - len(target)) for target in targets], device=model.device)
+    seen = ids[:, :-1]
+    body = torch.cat([prefix.to(model.dtype), model.network.get_input_embeddings()(seen.clamp(min=0))], dim=1)
+    mask = torch.cat([torch.ones_like(prefix[..., 0], dtype=torch.bool), seen != _NONE], dim=1)
+    behind = model.read(prompts) if prompts and any(prompts) else None
+    logits, _ = model.logits({"inputs_embeds": body}, mask, behind, last=most, keep=False)
+    losses = F.cross_entropy(logits.flatten(0, 1), ids.flatten(), ignore_index=_NONE, reduction="none")
+    return losses.view(ids.shape).sum(dim=1), (ids != _NONE).sum(dim=1)
 
 
 def load_language_model(

@@ -15,19 +15,11 @@ from affectspace.training.module import Training
 from affectspace.training.projector_configuration import ProjectorFitConfig
 
 
-def prefixes(
-    projector: Projector, model: LanguageModel, affect: Tensor, private: Tensor, prompts: list[list[int]]
-) -> list[Tensor]:
-    """What stands before each row's sentence: its soft tokens and the embeddings of its prompt, (places, width) each."""
-    soft = projector(affect, private).to(model.dtype)
-    return [torch.cat([one, model.embed(prompt)]) if prompt else one for one, prompt in zip(soft, prompts, strict=True)]
-
-
 def sentence_loss(
     projector: Projector, model: LanguageModel, batch: ExampleBatch, affect: Tensor, private: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Summed negative log-likelihood of each row's sentence, nats, and its tokens, (rows,) each."""
-    return token_losses(model, prefixes(projector, model, affect, private, batch.prompts), batch.targets)
+    return token_losses(model, projector(affect, private), batch.targets, batch.prompts)
 
 
 class ProjectorTraining(Training):

@@ -20,7 +20,6 @@ from affectspace.generation.steering.encoder import Latents, SentenceEncoder, op
 from affectspace.generation.steering.examples import frame
 from affectspace.generation.steering.language_model import LanguageModel, load_language_model
 from affectspace.generation.steering.masking import PATTERNS, Masker
-from affectspace.generation.steering.objective import prefixes
 from affectspace.generation.steering.ranking import CONTENT, Ranked, Written, rank
 from affectspace.generation.steering.steered import Steered
 from affectspace.models.projector import Projector
@@ -210,20 +209,23 @@ class Steerer:
         sampling: Sampling, progress: Progress,
     ) -> Written:  # fmt: skip
         """Texts, [seed][step][candidate]."""
-        asked, neutral, draws = [], [], []
+        shown: list[list[int]] = []
+        asked: list[Tensor] = []
+        neutral: list[Tensor] = []
+        draws = []
         steps = given.shape[1]
         for row, text in enumerate(seeds):
             prompts = self._prompts(text, candidates)
             at_mean = np.where(left[row], given[row], 0.0)  # what was not asked for is the same in both
             private = self._private(latents.private[row])
-            both = [self._rows(points, private, prompts) for points in (given[row], at_mean)]
-            asked += both[0]
-            neutral += both[1]
+            shown += prompts * steps
+            for points, rows in ((given[row], asked), (at_mean, neutral)):
+                rows += self._soft(np.repeat(points, candidates, axis=0), private)
             name = zlib.crc32(text.encode())
             draws += [
                 uniform_draws(seed, name, step, candidate) for step in range(steps) for candidate in range(candidates)
             ]
-        texts = iter(sample(self.model, asked, draws, sampling, neutral, progress, "steered sentences"))
+        texts = iter(sample(self.model, shown, asked, draws, sampling, neutral, progress, "steered sentences"))
         return [[[next(texts) for _ in range(candidates)] for _ in range(steps)] for _ in seeds]
 
     def _prompts(self, text: str, candidates: int) -> list[list[int]]:
@@ -239,8 +241,7 @@ class Steerer:
         codes = torch.from_numpy(private[None, :width].astype(np.float32)).to(self.model.device)
         return self.projector.standard_private(codes)
 
-    def _rows(self, points: np.ndarray, private: Tensor, prompts: list[list[int]]) -> list[Tensor]:
-        """Prefixes of every step and candidate of one text."""
-        count = len(prompts)
-        affect = torch.from_numpy(np.repeat(points, count, axis=0).astype(np.float32)).to(self.model.device)
-        return prefixes(self.projector, self.model, affect, private.expand(len(affect), -1), prompts * len(points))
+    def _soft(self, points: np.ndarray, private: Tensor) -> list[Tensor]:
+        """Soft tokens of one text at each of these points."""
+        affect = torch.from_numpy(points.astype(np.float32)).to(self.model.device)
+        return list(self.projector(affect, private.expand(len(affect), -1)))
