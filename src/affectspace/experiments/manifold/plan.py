@@ -109,7 +109,8 @@ class Training:
 
 
 _WHOLE = {"fractions": (0.85, 0.15, 0.0)}  # no test part: another corpus tests
-_TEXT = {"private": 32, "hidden": (256,), "lexicon_weight": 0.1, "private_projection": "shared"}
+_TEXT = {"private": 32, "hidden": (256,), "dropout": 0.5, "lexicon_weight": 0.1, "private_projection": "shared"}
+_TEXT_FIT = {"learning_rate": 1e-3, "weight_decay": 0.2}
 _EMOTIONS = {  # of rows that have an emotion; chosen on eight of RAVDESS' actors, in another partition than the study's folds
     "prototype_heads": ("audio", "action_units"), "prototype_weight": 1.0, "private_erasure": "both",
     "private_emotion": "hsic", "private_emotion_weight": 3.0, "private_projection": "both",
@@ -121,8 +122,8 @@ _ACTED = {
 _ACTED_FIT = {"learning_rate": 5e-3, "weight_decay": 0.05}
 
 TRAININGS: dict[str, Training] = {
-    "emobank": Training({"emobank": {"scheme": "published"}}, 20, model=_TEXT, fit={"learning_rate": 2e-3}),
-    "emobank_documents": Training({"emobank": {"scheme": "document"}}, 20, model=_TEXT, fit={"learning_rate": 2e-3}),
+    "emobank": Training({"emobank": {"scheme": "published"}}, 15, model=_TEXT, fit=_TEXT_FIT),
+    "emobank_documents": Training({"emobank": {"scheme": "document"}}, 15, model=_TEXT, fit=_TEXT_FIT),
     "ravdess": Training({"ravdess": {"scheme": "person"}}, 80, folds=True, model=_ACTED, fit=_ACTED_FIT),
     "ravdess_audio": Training(
         {"ravdess": {"scheme": "person", **_WHOLE}}, 80, ("audio",), model=_ACTED, fit=_ACTED_FIT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -67,8 +68,10 @@ def prepare(places: Places, experiments: Sequence[str], budget: Budget, progress
         places = places.model_copy(update={"corpora": {**places.corpora, "people": _people(places, budget, progress)}})
     for name in needed_corpora(experiments, places):
         source = Source.read(name, places, budget.limit)
-        for modality in CORPORA[name].stores:
+        for modality in CORPORA[name].apart or CORPORA[name].stores:
             _store(places, source, modality, progress)
+        if CORPORA[name].apart:
+            _text_and_words(places, source, progress)
     if "audio_face" in experiments and budget.perturbations:
         _disturbed(places, Source.read("ravdess", places, budget.limit), progress)
     return places
@@ -83,7 +86,7 @@ def _people(places: Places, budget: Budget, progress: Progress) -> Path:
 
 
 def _store(places: Places, source: Source, modality: str, progress: Progress) -> None:
-    folder = places.store_of(source.name, modality)
+    folder = places.store_of(source.name, modality, apart=bool(CORPORA[source.name].apart))
     if _covers(folder, source.corpus):
         return
     given: dict[str, Any] = {}
@@ -108,6 +111,19 @@ def _store(places: Places, source: Source, modality: str, progress: Progress) ->
         backbone = make_backbone(modality)
     progress(0, 0, f"vectors of {source.title}: {modality}")
     extract(source.corpus, backbone, folder, progress=progress, **given)
+
+
+def _text_and_words(places: Places, source: Source, progress: Progress) -> None:
+    """A text's vector with its words behind it, where there are lexicons and our own encoder made the plain vectors."""
+    folder, lexicons = places.store_of(source.name, "text"), places.lexicons()
+    plain = FeatureStore(places.store_of(source.name, "text", apart=True)).backbone
+    if not lexicons or plain["name"] != "text:minilm" or _covers(folder, source.corpus):
+        return
+    if plain["settings"] != json.loads(json.dumps(make_backbone("text").settings)):
+        return
+    progress(0, 0, f"vectors of {source.title}: text and words")
+    backbone = make_backbone("text", lexicons={name: str(path) for name, path in lexicons.items()})
+    extract(source.corpus, backbone, folder, progress=progress)
 
 
 def _covers(folder: Path, corpus: Corpus) -> bool:

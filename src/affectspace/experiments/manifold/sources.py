@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from affectspace.models.pretrained import ModelConfig
 from affectspace.scales import AXES
 
 REFERENCE = "russell_mehrabian_1977"
-WORDS = "words"  # statistics of lexicons, as a modality beside the text
+WORDS = "words"  # statistics of lexicons: behind a text's vector, or as a modality beside it
 LEXICONS = {"glasgow": ("glasgow2019/*.csv", "glasgow*.csv"), "vader": ("vader/vader*.txt", "vader*.txt")}
 
 
@@ -28,6 +28,7 @@ class Known:
 
     reader : name of the reader; folder : its name below --data
     stores : modality -> name of the store of its vectors, below --features
+    apart : the same of a text's vector and lexicon statistics that `stores` has side by side as `text`, for floors
     transferred : whether valence, arousal and dominance are those of the emotion's term
     """
 
@@ -36,12 +37,19 @@ class Known:
     stores: dict[str, str]
     transferred: bool = False
     title: str = ""
+    apart: dict[str, str] = field(default_factory=dict)
+
+
+def _text(reader: str, folder: str, title: str, transferred: bool = False) -> Known:
+    """A corpus of texts, with a lexicon's statistics behind each text's vector where there are lexicons."""
+    apart = {"text": f"{reader}-text", WORDS: f"{reader}-words"}
+    return Known(reader, folder, {"text": f"{reader}-text-words"}, transferred, title, apart)
 
 
 CORPORA: dict[str, Known] = {
-    "emobank": Known("emobank", "emobank", {"text": "emobank-text", "words": "emobank-words"}, title="EmoBank"),
-    "meld": Known("meld", "meld", {"text": "meld-text", "words": "meld-words"}, transferred=True, title="MELD"),
-    "vreg": Known("vreg", "semeval_vreg", {"text": "vreg-text", "words": "vreg-words"}, title="SemEval-2018 V-reg"),
+    "emobank": _text("emobank", "emobank", "EmoBank"),
+    "meld": _text("meld", "meld", "MELD", transferred=True),
+    "vreg": _text("vreg", "semeval_vreg", "SemEval-2018 V-reg"),
     "ravdess": Known(
         "ravdess",
         "ravdess",
@@ -104,11 +112,12 @@ class Places(ModelConfig):
         """Where synthetic people are made who are not the user's."""
         return self.own / "people"
 
-    def store_of(self, name: str, modality: str) -> Path:
-        """Where the vectors of a corpus and modality are, or will be."""
+    def store_of(self, name: str, modality: str, *, apart: bool = False) -> Path:
+        """Where the vectors of a corpus and modality are, or will be; apart : of the text without its words, or these."""
         made = name == "people" and self.corpora.get(name, self.people) == self.people
         folder = self.own / "features" if made else self.features
-        return folder / CORPORA[name].stores[modality]
+        known = CORPORA[name]
+        return folder / (known.apart if apart else known.stores)[modality]
 
     def lexicons(self) -> dict[str, Path]:
         """Lexicons whose statistics stand beside a text, by name."""
@@ -133,12 +142,14 @@ class Source:
 
     table : the corpus' table, labels transferred where it has emotions only
     stores : modality -> store of its vectors
+    apart_stores : those of the text's vector and of its words, where `stores` has both as `text`
     """
 
     name: str
     folder: Path
     corpus: Corpus
     stores: dict[str, Path]
+    apart_stores: dict[str, Path] = field(default_factory=dict)
 
     @classmethod
     def read(cls, name: str, places: Places, limit: int | None = None) -> Source:
@@ -151,10 +162,14 @@ class Source:
             corpus = corpus.take(limited_rows(len(corpus), limit))
         if known.transferred:
             corpus = transfer_labels(corpus, REFERENCE)
-        stores = {
-            m: places.store_of(name, m) for m in known.stores if (places.store_of(name, m) / "backbone.json").is_file()
-        }
-        return cls(name, folder, corpus, stores)
+        stores = _there({m: places.store_of(name, m) for m in known.stores})
+        apart = _there({m: places.store_of(name, m, apart=True) for m in known.apart})
+        return cls(name, folder, corpus, stores or apart, apart if stores else {})
+
+    @cached_property
+    def apart(self) -> Source:
+        """The same with a text's vector and its words as two modalities; itself where they are not one."""
+        return replace(self, stores=self.apart_stores, apart_stores={}) if self.apart_stores else self
 
     def __len__(self) -> int:
         return len(self.table)
@@ -200,6 +215,10 @@ class Source:
         """Part of each row by a run's split.csv (columns id, part and corpus); None where the run did not have the row."""
         own = split[split["corpus"] == self.name] if "corpus" in split else split
         return own.set_index("id")["part"].reindex(self.table["id"].astype(str)).to_numpy(object)
+
+
+def _there(stores: dict[str, Path]) -> dict[str, Path]:
+    return {name: folder for name, folder in stores.items() if (folder / "backbone.json").is_file()}
 
 
 def limited_rows(n: int, limit: int, seed: int = 0) -> np.ndarray:

@@ -111,6 +111,7 @@ class Study:
     def codes(self, member: Member, source: str, condition: Condition | None = None) -> Codes:
         """What a trained member says of a corpus' rows; kept in the run's folder."""
         given = self.source(source)
+        given = given.apart if WORDS in member.variant.without else given
         name = source if condition is None else f"{source}@{condition.file}"
         path = self.folder_of(member) / "codes" / f"{name}.safetensors"
         return kept_codes(path, len(given), lambda: self._encode(self.run_of(member).model(), given, condition, name))
@@ -131,7 +132,7 @@ class Study:
 
     def floor_codes(self, training: str, name: str, source: str, condition: Condition | None = None) -> list[Codes]:
         """The same of a floor, one a fold."""
-        given, trained = self.source(source), next(iter(TRAININGS[training].splits))
+        given, trained = self.source(source).apart, next(iter(TRAININGS[training].splits))
         said = []
         for place, fold in enumerate(self.folds_of(training, trained)):
             file = source if condition is None else f"{source}@{condition.file}"
@@ -152,7 +153,7 @@ class Study:
         if key not in self._fitted:
             self.progress(0, 0, f"fitting {name} on {training}")
             plan = TRAININGS[training]
-            source = self.source(next(iter(plan.splits)))
+            source = self.source(next(iter(plan.splits))).apart
             modalities = [one for one in source.features if plan.modalities is None or one in plan.modalities]
             if name == "ridge_text":
                 modalities = [one for one in modalities if one != WORDS]

@@ -11,7 +11,6 @@ from affectspace.experiments.manifold.panel import Panel, fold_of, with_ensemble
 from affectspace.experiments.manifold.plan import HEADLINE
 from affectspace.experiments.manifold.probe_tables import column_task, frequent_task, private_affect, probe_table
 from affectspace.experiments.manifold.robustness_tables import NOISE, condition_table, noise_name, subset_name
-from affectspace.experiments.manifold.sources import WORDS
 from affectspace.experiments.manifold.study import Condition, Study
 from affectspace.experiments.manifold.uncertainty_tables import constants_of, uncertainty_table, widening_table
 
@@ -26,11 +25,17 @@ FREQUENT = 500  # lines that a speaker of MELD must have: the six friends
 def text_panel(study: Study, training: str, name: str, protocol: str, *, conditions: bool) -> Panel:
     """EmoBank's test part as the models of a training see it, with the ensemble over seeds."""
     shown = [Condition(noise_name(level), noise=level) for level in NOISE] if conditions else []
-    shown += [Condition(subset_name((one,)), (one,)) for one in ("text", WORDS)] if conditions else []
+    shown += [Condition(subset_name((one,)), (one,)) for one in _subsets(study)] if conditions else []
     panel = study.panel(
         name, training, "emobank", protocol, "document", conditions=shown, conditioned=(*SHOWN_NOISY, ENSEMBLE)
     )
     return with_ensemble(panel, HEADLINE, ENSEMBLE)
+
+
+def _subsets(study: Study) -> tuple[str, ...]:
+    """The modalities that EmoBank is also shown through alone, where it has several."""
+    found = tuple(study.source("emobank").stores)
+    return found if len(found) > 1 else ()
 
 
 def measure_text_axes(study: Study, metrics: MetricsFile) -> None:
@@ -43,11 +48,11 @@ def measure_text_axes(study: Study, metrics: MetricsFile) -> None:
     uncertainty_table(metrics, panel, WIDTHS)
     noise = {noise_name(level): f"noise {level:g} sd" for level in NOISE}
     condition_table(metrics, panel, "noise", SHOWN_NOISY, noise, budget.resamples)
-    subsets = {subset_name((one,)): one for one in ("text", WORDS)}
-    condition_table(metrics, panel, "subsets", SHOWN_NOISY, subsets, budget.resamples)
-    if WORDS in panel.features:
+    alone = {subset_name((one,)): one for one in _subsets(study)}
+    if alone:
+        condition_table(metrics, panel, "subsets", SHOWN_NOISY, alone, budget.resamples)
         widening_table(
-            metrics, panel, HEADLINE, {"": ("text", WORDS)} | {subset_name((m,)): (m,) for m in ("text", WORDS)}
+            metrics, panel, HEADLINE, {"": tuple(alone.values())} | {name: (m,) for name, m in alone.items()}
         )
     modalities = list(panel.features)
     independence_table(metrics, panel, INDEPENDENT, modalities, budget.permutations, study.progress)

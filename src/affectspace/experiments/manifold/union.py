@@ -10,7 +10,6 @@ from affectspace.experiments.manifold.panel import Panel
 from affectspace.experiments.manifold.plan import HEADLINE
 from affectspace.experiments.manifold.robustness_tables import condition_table, subset_name
 from affectspace.experiments.manifold.sheet import Sheet
-from affectspace.experiments.manifold.sources import WORDS
 from affectspace.experiments.manifold.speech import emodb_panel, ravdess_panel
 from affectspace.experiments.manifold.speech_tables import person_r
 from affectspace.experiments.manifold.study import Condition, Study
@@ -31,7 +30,7 @@ def measure_union(study: Study, metrics: MetricsFile) -> None:
             alone = {subset_name((one,)): one for one in study.source("ravdess").stores}
             condition_table(metrics, union, "subsets", (HEADLINE,), alone, study.budget.resamples)
         if source == "emobank":
-            alone = {subset_name((one,)): one for one in ("text", WORDS)}
+            alone = {subset_name((one,)): one for one in study.source("emobank").stores}
             condition_table(metrics, union, "subsets", (HEADLINE,), alone, study.budget.resamples)
         if source == "emodb":
             _within_people(sheet, union, single)
@@ -42,7 +41,7 @@ def pairs_of(study: Study) -> dict[str, tuple[Panel, Panel]]:
     models = list(study.variants("union"))
     found: dict[str, tuple[Panel, Panel]] = {}
     if study.has("emobank"):
-        alone = [Condition(subset_name((one,)), (one,)) for one in ("text", WORDS)]
+        alone = [Condition(subset_name((one,)), (one,)) for one in study.source("emobank").stores]
         union = study.panel(
             "union_emobank", "union", "emobank", "published; " + UNION_PROTOCOL, "document", conditions=alone,
             conditioned=(HEADLINE,), models=models, only_fold=0,
