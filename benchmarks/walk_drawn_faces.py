@@ -1,53 +1,82 @@
-"""Do the true parameters of drawn faces follow a walk? Trains a LeVAsa, walks unseen people, reads by a regressor."""
+"""Do the true parameters of drawn faces follow a walk? Trains a LeVAsa, chooses how wide to walk, judges unseen people."""
 
 import argparse
+import json
 import tempfile
 import time
 from pathlib import Path
 
+import torch
+
 from affectspace.corpora.faces import make_faces
+from affectspace.evaluation import MetricsFile
 from affectspace.experiments.walks.judge_run import judge_run
 from affectspace.experiments.walks.networks import JudgeSettings
+from affectspace.experiments.walks.strength import chooser, try_strengths
+from affectspace.files import write_text
 from affectspace.training.configuration import build_config
 from affectspace.training.fit import fit
 from affectspace.training.runs import open_run
 
+SIZE = 64
+
 
 def main() -> None:
-    """Print correlation of asked and read, Spearman within walks, and what else moved."""
+    """Print correlation of asked and read, Spearman within walks, what else moved, and whether the person stayed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--faces", type=int, default=6000)
-    parser.add_argument("--epochs", type=int, default=24)
+    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--images", type=int, default=50_000, help="that a judge sees in training")
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, help="keep everything here; the same command continues")
     arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
     with tempfile.TemporaryDirectory() as temporary:
         out = arguments.out or Path(temporary)
-        make_faces(out / "faces", n=arguments.faces, people=60)
-        # ratings are exact and expressions small: a weaker prior and a stronger alignment than on real faces
-        model = {"kl_weight": 0.1, "alignment_weight": 1.0}
-        config = build_config(
-            {
-                "data": {"corpus": "faces", "path": str(out / "faces")},
-                "model": model,
-                "fit": {"epochs": arguments.epochs, "batch_size": 32},
-            }
-        )
-        start = time.perf_counter()
-        if not (out / "run" / "model").is_dir():
-            fit(config, out / "run")
-        trained = time.perf_counter()
-        settings = JudgeSettings(images=arguments.images)
-        for method in ("directions", "heads"):
-            metrics, _ = judge_run(open_run(out / "run"), out / method, method=method, settings=settings)
-            for axis in ("valence", "arousal"):
-                r, rho = (metrics.get("walks", "regressor", f"{kind}_{axis}") for kind in ("r", "rho"))
-                rest = metrics.get("walks", "regressor", f"rest_on_{axis}")
-                print(
-                    f"{method}, {axis}: r {r.value:.3f} [{r.low:.3f}, {r.high:.3f}], Spearman within walks {rho.value:.3f}, "
-                    f"the rest moved by {rest.value:.2f} deviations"
-                )
-        print(f"training {trained - start:.0f} s, judging {time.perf_counter() - trained:.0f} s")
+        start = time.process_time()
+        train(out, arguments.faces, arguments.epochs, arguments.threads)
+        trained = time.process_time()
+        settings, run = JudgeSettings(images=arguments.images), open_run(out / "run")
+        strength, tried = try_strengths(run, chooser(out / "chooser", SIZE, settings), settings)
+        for one in tried:
+            told = ", ".join(f"{axis} rises {one.rise[axis]:.2f} of asked, r {one.r[axis]:.3f}" for axis in one.rise)
+            print(f"validation people, strength {one.strength:g}: {told}", flush=True)
+        print(f"chosen: strength {strength:g}", flush=True)
+        write_text(out / "strength.json", json.dumps([vars(one) for one in tried], indent=2) + "\n")
+        for method, width in dict.fromkeys((("directions", strength), ("directions", 1.0), ("heads", 1.0))):
+            folder = out / (method if width == 1 else f"{method}-{width:g}")
+            metrics, _ = judge_run(run, folder, method=method, strength=width, settings=settings)
+            tell(f"test people, {method}, strength {width:g}", metrics)
+        print(f"CPU seconds: training {trained - start:.0f}, the rest {time.process_time() - trained:.0f}")
+
+
+def train(out: Path, faces: int, epochs: int, threads: int) -> None:
+    """The run in `out`/run, where it is not finished."""
+    if (out / "run" / "model").is_dir():
+        return
+    make_faces(out / "faces", n=faces, people=60, size=SIZE, workers=threads)
+    config = build_config(
+        {
+            "data": {"corpus": "faces", "path": str(out / "faces")},
+            # ratings are exact and expressions small: a weaker prior and a stronger alignment than on real faces
+            "model": {"kl_weight": 0.1, "alignment_weight": 1.0},
+            "fit": {"epochs": epochs, "batch_size": 32, "threads": threads},
+        }
+    )
+    fit(config, out / "run")
+
+
+def tell(title: str, metrics: MetricsFile) -> None:
+    """Print what judges said of walks."""
+    for axis in ("valence", "arousal"):
+        kinds = ("r", "rho", "rise", "rest_on", "arousal_on" if axis == "valence" else "valence_on")
+        figures = [(kind, metrics.get("walks", "regressor", f"{kind}_{axis}")) for kind in kinds]
+        figures += [
+            (k, metrics.get("identity", f"walk along {axis}", k))
+            for k in ("sure_change", "sure_change_ends", "named_change")
+        ]
+        told = ", ".join(f"{name} {one.value:.3f} [{one.low:.3f}, {one.high:.3f}]" for name, one in figures)
+        print(f"{title}, {axis}: {told}", flush=True)
 
 
 if __name__ == "__main__":

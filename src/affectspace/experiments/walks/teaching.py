@@ -58,13 +58,18 @@ def teach_regressor(
 
 
 def drawn_faces(
-    folder: Path, size: int, names: tuple[str, ...], settings: JudgeSettings, progress: Progress
+    folder: Path,
+    size: int,
+    names: tuple[str, ...],
+    settings: JudgeSettings,
+    progress: Progress,
+    seed: int = DRAWN_SEED,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pixels, rows and truth of faces of people that no corpus of ours has."""
     from affectspace.corpora.faces import make_faces
 
     n, people = settings.drawn_faces, max(2, settings.drawn_faces // 60)
-    corpus = make_faces(folder / f"faces-{n}", n=n, people=people, size=size, seed=DRAWN_SEED, progress=progress)
+    corpus = make_faces(folder / f"faces-{n}", n=n, people=people, size=size, seed=seed, progress=progress)
     images = corpus.images(size, progress=progress)
     rows = np.flatnonzero(images.ok)
     return images.pixels, rows, corpus.table[list(names)].to_numpy(np.float64)[rows]
