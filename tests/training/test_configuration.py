@@ -6,6 +6,7 @@ import pytest
 
 from affectspace.errors import ConfigError
 from affectspace.training.configuration import FeatureTrainConfig, TrainConfig, build_config, read_config
+from affectspace.training.image_configuration import FitConfig
 
 DATA = {"corpus": "table", "path": "index.csv"}
 
@@ -73,3 +74,5 @@ def test_the_examples_are_valid() -> None:
     found = [read_config(path) for path in sorted(folder.glob("*.yaml"))]
     assert {config.kind for config in found} >= {"levasa", "manifold"}
     assert all(isinstance(config, TrainConfig | FeatureTrainConfig) for config in found)
+    plain = read_config(folder / "levasa.yaml")
+    assert plain.fit.model_dump(exclude={"epochs"}) == FitConfig().model_dump(exclude={"epochs"})

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 from affectspace.errors import RunError
 from affectspace.files import write_text
 from affectspace.processes import worker_pool
-from affectspace.training.runs import Run, differences, open_run
+from affectspace.training.runs import differences, has_trained, open_run, require_same_config
 from affectspace.training.training_set import Progress, silent
 
 
@@ -45,15 +45,12 @@ def is_finished(folder: Path) -> bool:
     return (folder / "run.json").is_file() and open_run(folder).finished
 
 
-def require_same_config(folder: Path, config: Any) -> None:
-    """Raises RunError where a folder was trained with another configuration."""
-    if (folder / "checkpoints").is_dir():  # a start that failed before it trained binds nobody
-        run: Run = open_run(folder)
-        changed = differences(run.config.model_dump(mode="json"), config.model_dump(mode="json"))
-        if changed:
-            raise RunError(
-                f"{folder} was trained with another configuration ({', '.join(changed)}); choose another --out"
-            )
+def require_same_members(out: Path, plan: Sequence[Trainable]) -> None:
+    """Raises RunError where a member below `out` was trained with another configuration, by the rule of `start_run`."""
+    for member in plan:
+        folder = out / "runs" / member.folder
+        if has_trained(folder):
+            require_same_config(open_run(folder), member.config, "choose another --out for this study")
 
 
 def unfinished(out: Path, plan: Sequence[Member]) -> list[Member]:

@@ -181,19 +181,29 @@ def start_run(
         run = open_run(folder)
         if run.finished:
             raise RunError(f"{folder} holds a finished run; --force trains it anew, `affectspace evaluate` judges it")
-        changed = differences(run.config.model_dump(mode="json"), config.model_dump(mode="json"))
-        trained = (folder / "checkpoints").is_dir()  # a start that failed before it trained binds nobody
-        if changed and trained:
-            raise RunError(
-                f"{folder} was started with another configuration ({', '.join(changed)}); "
-                "continue it with the same one, choose another --out, or start anew with --force"
-            )
-        if trained:
+        require_same_config(
+            run, config, "continue it with the same one, choose another --out, or start anew with --force"
+        )
+        if has_trained(folder):
             return run
     write_text(folder / "config.yaml", config.to_yaml())
     run = Run(folder)
     run.record(kind=config.kind, state="training", versions={name: version(name) for name in PACKAGES})
     return run
+
+
+def has_trained(folder: Path) -> bool:
+    """Whether a training in a folder got as far as a checkpoint: a start that failed before that binds nobody."""
+    return (folder / "checkpoints").is_dir()
+
+
+def require_same_config(run: Run, config: Any, remedy: str) -> None:
+    """Raises RunError, with the keys and the remedy, where a folder was trained with another configuration."""
+    if not has_trained(run.folder):
+        return
+    changed = differences(run.config.model_dump(mode="json"), config.model_dump(mode="json"))
+    if changed:
+        raise RunError(f"{run.folder} was started with another configuration ({', '.join(changed)}); {remedy}")
 
 
 def differences(one: Any, other: Any, key: str = "") -> list[str]:

@@ -9,7 +9,7 @@ from affectspace.experiments.levasa.study import Study, Trained
 from affectspace.experiments.trainings import (
     claim_folder,
     prefixed,
-    require_same_config,
+    require_same_members,
     train_side_by_side,
     unfinished,
 )
@@ -48,8 +48,7 @@ def reproduce(
     main = TrainingSet(plan[0].config, corpus, progress)
     afew = next((member for member in plan if member.name.startswith("afew")), None)
     drawn_set = TrainingSet(afew.config, progress=progress) if afew else None
-    for member in plan:
-        require_same_config(out / "runs" / member.folder, member.config)
+    require_same_members(out, plan)
     train_all(out, plan, {"afew": drawn_set, "": main}, budget.workers, progress)
     trained: dict[str, list[Trained]] = {}
     for member in plan:

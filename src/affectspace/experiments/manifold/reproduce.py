@@ -15,7 +15,7 @@ from affectspace.experiments.manifold.study import Study
 from affectspace.experiments.trainings import (
     claim_folder,
     prefixed,
-    require_same_config,
+    require_same_members,
     train_side_by_side,
     unfinished,
 )
@@ -54,8 +54,7 @@ def reproduce(
         name: study.source(name) for training in trainings for name in TRAININGS[training].splits
     }
     plan = list(members(trainings, sources, places, budget))
-    for member in plan:
-        require_same_config(out / "runs" / member.folder, member.config)
+    require_same_members(out, plan)
     train_all(out, plan, budget.workers, progress)
     seconds = sum(float(study.run_of(member).facts.get("seconds", 0)) for member in plan)
     study.facts.update({"training seconds": round(seconds), "trainings": len(plan)})
