@@ -49,6 +49,24 @@ def test_train_then_evaluate(config: Path, tmp_path: Path, alignment: str) -> No
     assert json.loads(again.stdout)["probes"]
 
 
+def test_a_single_test_person_has_no_intervals(tmp_path: Path) -> None:
+    make_faces(tmp_path / "drawn", n=60, people=5, size=32, workers=1)
+    fields = {
+        "data": {"corpus": "faces", "path": str(tmp_path / "drawn"), "split": {"fractions": [0.6, 0.2, 0.2]}},
+        "model": SMALL,
+        "fit": {"epochs": 1, "batch_size": 16, "accelerator": "cpu"},
+    }
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(fields))
+    run = tmp_path / "run"
+    CliRunner().invoke(app, ["train", str(tmp_path / "config.yaml"), "--out", str(run)], catch_exceptions=False)
+    split = pd.read_csv(run / "split.csv", dtype=str)
+    [person] = split.loc[split["part"] == "test", "person"].unique()
+    told = rf"has one test person \({person}\): what holds for other people cannot be told.*data\.split\.fractions"
+    with pytest.raises(RunError, match=told):
+        CliRunner().invoke(app, ["evaluate", str(run)], catch_exceptions=False)
+    assert not (run / "metrics.json").exists()
+
+
 def test_an_emotion_of_one_row_is_a_warning(config: Path, tmp_path: Path) -> None:
     drawn = Path(yaml.safe_load(config.read_text())["data"]["path"])
     table = pd.read_csv(drawn / "index.csv", dtype={"person": str})

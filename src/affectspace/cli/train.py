@@ -111,6 +111,13 @@ def _judge_images(run: "Run", force: bool, progress: "Progress") -> tuple[dict[s
     data = TrainingSet.of_run(run, progress)
     if not len(data.rows("test")):
         raise RunError(f"{run.folder} has no test people: data.split.fractions is {config.data.split.fractions}")
+    people = data.table["person"].iloc[data.rows("test")].dropna().unique()
+    if len(people) == 1:
+        raise RunError(
+            f"{run.folder} has one test person ({people[0]}): what holds for other people cannot be told, as every figure's "
+            "interval is a bootstrap over test people; train with more of them in the test part (data.split.fractions is "
+            f"{config.data.split.fractions}), or on a corpus of more people"
+        )
     return evaluate_run(run, data, codes_of(run, data, progress, anew=force))
 
 
