@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from affectspace.cli.table_options import AsJson, Force, Out, Prefix, Table
 from affectspace.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -18,10 +19,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Emotion names to valence, arousal, dominance, and back.")
 
-Table = Annotated[
-    Path, typer.Argument(help="A .csv, .tsv or .parquet table; for label also a .json of key -> \\[v, a].")
-]
-Out = Annotated[Path, typer.Option("--out", "-o", help="Where to write.")]
+Labelled = Annotated[Path, typer.Argument(help="A .csv, .tsv or .parquet table, or a .json of key -> \\[v, a].")]
 Emotion = Annotated[str, typer.Option(help="The column with the emotions' names.")]
 Spelling = Annotated[str | None, typer.Option(help="Whose spelling of emotions: imfdb, affectnet, iemocap, ... ")]
 ScaleName = Annotated[str, typer.Option("--scale", help="How the values are written: afew_va, iemocap, sam, ...")]
@@ -33,9 +31,6 @@ Transfer = Annotated[Path | None, typer.Option(help="A transfer that `annotate f
 Distribution = Annotated[str | None, typer.Option(help="uniform in the ellipse (the paper) or gaussian.")]
 NSigma = Annotated[float | None, typer.Option("--n-sigma", help="The ellipse's semi-axes, in standard deviations.")]
 Covariance = Annotated[str | None, typer.Option(help="diagonal (the paper) or full.")]
-Prefix = Annotated[str, typer.Option(help="Put before the names of the new columns.")]
-Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there.")]
-AsJson = Annotated[bool, typer.Option("--json", help="The summary as JSON, for machines.")]
 
 
 @app.command()
@@ -113,7 +108,7 @@ def sample(
 
 @app.command()
 def label(
-    table: Table,
+    table: Labelled,
     out: Out,
     valence: Valence = "valence",
     arousal: Arousal = "arousal",

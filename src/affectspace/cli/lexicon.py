@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from affectspace.cli.table_options import AsJson, Force, Out, Prefix, Table
 from affectspace.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Score texts with a word lexicon, and follow speakers over time.")
 
-Table = Annotated[Path, typer.Argument(help="A .csv, .tsv or .parquet table.")]
 Format = Annotated[
     str | None, typer.Option("--format", help="nrc_vad_1, nrc_vad_2, warriner, glasgow or vader; default: detected.")
 ]
@@ -24,8 +24,6 @@ Columns = Annotated[
 ]
 ScaleName = Annotated[str | None, typer.Option("--scale", help="How that lexicon is written: sam, nrc_vad_1, ...")]
 Strict = Annotated[bool, typer.Option("--strict", help="A bad row of the lexicon is an error, not left out.")]
-Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there.")]
-AsJson = Annotated[bool, typer.Option("--json", help="The summary as JSON, for machines.")]
 
 
 @app.command()
@@ -33,14 +31,14 @@ def score(
     table: Table,
     text: Annotated[str, typer.Option(help="The column with the texts.")],
     lexicon: Annotated[Path, typer.Option(help="The lexicon's file.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Where to write the table with the scores.")],
+    out: Out,
     method: Annotated[str, typer.Option(help="emotiondynamics (the original, exactly) or contextual.")] = (
         "emotiondynamics"
     ),
     neutral_band: Annotated[
         float | None, typer.Option(help="contextual: values up to this size are no hits (NRC-VAD v2: 0.333).")
     ] = None,
-    prefix: Annotated[str, typer.Option(help="Put before the names of the new columns.")] = "",
+    prefix: Prefix = "",
     format: Format = None,
     columns: Columns = None,
     scale: ScaleName = None,
