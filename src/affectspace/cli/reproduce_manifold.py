@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from affectspace.cli.progress import progress_bar
+from affectspace.errors import ConfigError
 
 CORPORA = ("emobank", "meld", "vreg", "ravdess", "emodb", "people", "iemocap", "mosi", "mosei")
 
@@ -35,7 +36,10 @@ def manifold(
     only: Annotated[
         str, typer.Option(help="Experiments, such as text_axes,zero_shot_text; default all that can.")
     ] = "",
-    table: Annotated[int | None, typer.Option(min=1, max=4, help="Only what stands beside this table.")] = None,
+    table: Annotated[
+        int | None,
+        typer.Option(min=1, max=5, help="Only what stands beside this table; 5 is steering, in a folder of its own."),
+    ] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="Seeds of the headline and the baselines.")] = None,
     ablation_seeds: Annotated[int | None, typer.Option(min=0, help="Seeds of the ablations; 0: none.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Trainings and measurements at once, one thread each.")] = 2,
@@ -57,6 +61,14 @@ def manifold(
     given = (emobank, meld, vreg, ravdess, emodb, people, iemocap, mosi, mosei)
     named = {name: folder for name, folder in zip(CORPORA, given, strict=True) if folder is not None}
     places = Places(data=data, corpora=named, features=features or out / "features", own=out, lexicon=lexicon)
+    if table == 5:
+        from affectspace.experiments.steering.study import reproduce_steering
+
+        _refuse_beside_table_5({"--only": only, "--seeds": seeds, "--ablation-seeds": ablation_seeds, "--set": set_})
+        with progress_bar() as progress:
+            report = reproduce_steering(out, places, quick=quick, threads=workers, progress=progress)
+        typer.echo(f"report: {report}")
+        return
     asked: dict[str, Any] = {"workers": workers, "overrides": tuple(set_ or ())}
     if seeds is not None:
         asked["seeds"] = tuple(range(seeds))
@@ -67,3 +79,12 @@ def manifold(
     with progress_bar() as progress:
         report = reproduce(out, places, only=experiments, table=table, budget=budget, progress=progress)
     typer.echo(f"report: {report}")
+
+
+def _refuse_beside_table_5(given: dict[str, Any]) -> None:
+    named = [option for option, value in given.items() if value not in (None, "", [])]
+    if named:
+        raise ConfigError(
+            f"{named[0]} is not for --table 5, which trains one projector; `affectspace train configs/steering.yaml` sets "
+            "whatever you like"
+        )

@@ -69,7 +69,7 @@ def prepare(places: Places, experiments: Sequence[str], budget: Budget, progress
     for name in needed_corpora(experiments, places):
         source = Source.read(name, places, budget.limit)
         for modality in CORPORA[name].apart or CORPORA[name].stores:
-            _store(places, source, modality, progress)
+            make_store(places, source, modality, progress)
         if CORPORA[name].apart:
             _text_and_words(places, source, progress)
     if "audio_face" in experiments and budget.perturbations:
@@ -85,7 +85,8 @@ def _people(places: Places, budget: Budget, progress: Progress) -> Path:
     return folder
 
 
-def _store(places: Places, source: Source, modality: str, progress: Progress) -> None:
+def make_store(places: Places, source: Source, modality: str, progress: Progress = silent) -> None:
+    """Make or continue the vectors of a corpus, where our own backbones can; text and words apart where a corpus has both."""
     folder = places.store_of(source.name, modality, apart=bool(CORPORA[source.name].apart))
     if _covers(folder, source.corpus):
         return

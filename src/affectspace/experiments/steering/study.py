@@ -1,0 +1,86 @@
+"""`reproduce manifold --table 5`: an encoder of EmoBank's sentences, a projector on it, and the whole evaluation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from affectspace.errors import ConfigError
+from affectspace.experiments.manifold.plan import FIT, TRAININGS
+from affectspace.experiments.manifold.preparation import make_store
+from affectspace.experiments.manifold.sources import Places, Source
+from affectspace.experiments.steering.plan import SteeringPlan, quick_plan
+from affectspace.experiments.steering.results import evaluate_projector
+from affectspace.experiments.trainings import claim_folder, is_finished
+from affectspace.generation.steering import fit_projector
+from affectspace.training.configuration import (
+    FeatureTrainConfig,
+    ProjectorTrainConfig,
+    build_feature_config,
+    build_projector_config,
+)
+from affectspace.training.feature_set import FeatureSet
+from affectspace.training.fit import fit
+from affectspace.training.progress import Progress, silent
+from affectspace.training.runs import open_run
+
+CORPUS = "emobank"
+PROJECTOR: dict[str, Any] = {  # chosen on validation sentences, see docs/steering.md
+    "model": {"kind": "projector", "mode": "rewriting", "tokens": 12, "private_dropout": 0.5},
+    "fit": {"epochs": 1, "batch_size": 16, "rows": 3000, "longest": 32, "learning_rate": 3e-3},
+    "calibration": {"sentences": 24, "points": (-3.0, 0.0, 3.0)},
+}
+QUICK = (
+    "fit.rows=48", "fit.validation_rows=16", "calibration.sentences=2", "model.tokens=4", "fit.longest=24",
+)  # fmt: skip
+
+
+def reproduce_steering(
+    out: Path, places: Places, *, quick: bool = False, threads: int | None = None, progress: Progress = silent
+) -> Path:
+    """Train what is missing, evaluate, and return the path of the report. The same call goes on where it stopped.
+
+    The encoder reads the text's vector alone and has no lexicon anchor, so that lexicons can judge what it ranks.
+    Raises ConfigError without EmoBank.
+    """
+    if places.folder_of(CORPUS) is None:
+        raise ConfigError("--table 5 steers EmoBank's sentences: name --data, or --emobank")
+    claim_folder(out, {"experiment": "steering", "quick": quick})
+    source = Source.read(CORPUS, places)
+    make_store(places, source, "text", progress)
+    config = encoder_config(places, quick)
+    encoder = out / "encoder"
+    rows = FeatureSet(config, progress)
+    if not is_finished(encoder):
+        fit(config, encoder, data=rows, progress=progress)
+    projector = out / "projector"
+    if not is_finished(projector):
+        settings = projector_config(encoder, places, quick)
+        fit_projector(
+            settings, projector, data=FeatureSet.of_run(open_run(encoder)), threads=threads, progress=progress
+        )
+    plan = quick_plan() if quick else SteeringPlan()
+    return evaluate_projector(projector, lexicons=places.lexicons(), plan=plan, rows=rows, progress=progress)[1]
+
+
+def encoder_config(places: Places, quick: bool = False) -> FeatureTrainConfig:
+    """A manifold on the vectors of EmoBank's texts, as the study trains it, without any lexicon."""
+    training = TRAININGS[CORPUS]
+    corpus = {
+        "corpus": CORPUS,
+        "path": str(places.folder_of(CORPUS)),
+        "features": {"text": str(places.store_of(CORPUS, "text", apart=True))},
+        "split": training.splits[CORPUS],
+    }
+    fields = {
+        "data": {"corpora": {CORPUS: corpus}},
+        "model": {"kind": "manifold", **training.model},
+        "fit": {**FIT, **training.fit, "epochs": 2 if quick else training.epochs, "seed": 0},
+    }
+    return build_feature_config(fields, where="the encoder")
+
+
+def projector_config(encoder: Path, places: Places, quick: bool = False) -> ProjectorTrainConfig:
+    """The projector's training; Glasgow's norms say which words are hidden, where they are there."""
+    fields = {"run": str(encoder), **PROJECTOR, "mask": {"lexicon": places.anchor_lexicon()}}
+    return build_projector_config(fields, where="the projector", overrides=QUICK if quick else ())
