@@ -40,6 +40,11 @@ class ProjectorFitConfig(FitSettings):
     learning_rate: float = Field(2e-3, gt=0)
     gradient_clip: float | None = Field(1.0, gt=0, description="norm of the gradient")
     rows: int | None = Field(None, ge=2, description="at most so many training sentences; null: all")
+    strong: float = Field(
+        0.0,
+        ge=0,
+        description="which ones: drawn with weights (.15 + distance from mean affect, in sd) to this power; 0: all alike",
+    )
     validation_rows: int | None = Field(200, ge=2, description="at most so many validation sentences; null: all")
     longest: int = Field(64, ge=4, description="tokens; longer training sentences are left out and counted")
     label_share: float = Field(

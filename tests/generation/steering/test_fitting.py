@@ -242,3 +242,18 @@ def test_a_run_of_the_wrong_kind(make_config: Config, steering_run: Run, tmp_pat
         steering_run.feature_config  # noqa: B018
     with pytest.raises(RunError, match="affectspace steer"):
         steering_run.image_config  # noqa: B018
+
+
+def test_sentences_of_strong_affect_are_drawn_oftener(language_model: LanguageModel) -> None:
+    given = examples(language_model, 60)
+    far = np.linalg.norm((np.where(np.isnan(given.labels), given.encoded, given.labels) + given.encoded) / 2, axis=1)
+
+    def mean_distance(power: float) -> float:
+        return float(np.mean([far[fitting.strong_rows(given, 20, power, seed)].mean() for seed in range(40)]))
+
+    assert mean_distance(0.01) == pytest.approx(far.mean(), rel=0.05)
+    assert mean_distance(3.0) > mean_distance(1.0) > far.mean() * 1.05
+    rows = fitting.strong_rows(given, 20, 1.0, 0)
+    assert (np.diff(rows) > 0).all()
+    assert len(rows) == 20
+    assert fitting.strong_rows(given, 100, 1.0, 0).tolist() == list(range(60))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from affectspace.errors import ConfigError, DataError, RunError
@@ -33,6 +34,7 @@ from affectspace.training.tasks import Task
 from affectspace.training.trainer import run_trainer
 
 log = logging.getLogger("affectspace.training.fit")  # the run's log.txt listens there
+LEAST_WEIGHT = 0.15  # of a sentence at the mean, in sd
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,13 +153,28 @@ def prepare(
         if len(found) < len(all_of):
             left = len(all_of) - len(found)
             notes.append(f"{part}: {left} of {len(all_of)} sentences have over {config.fit.longest} tokens: left out")
-        if limit is not None:
+        strong = config.fit.strong if part == "train" else 0.0
+        if limit is not None and not strong:
             found = found.drawn(limit, config.fit.seed)
         if len(found) < 2:
             raise DataError(f"{part}: {len(found)} sentences of at most {config.fit.longest} tokens; raise fit.longest")
         parts[part] = _examples(found, rows, encoder, model, projector)
+        if limit is not None and strong:
+            parts[part] = parts[part].take(strong_rows(parts[part], limit, strong, config.fit.seed))
     masker = make_masker(config.mask, rows, encoder) if config.model.mode == "rewriting" else None
     return Prepared(parts["train"], parts["validation"], masker, tuple(notes))
+
+
+def strong_rows(examples: Examples, number: int, power: float, seed: int) -> np.ndarray:
+    """At most so many rows, ascending, likelier the farther their affect (rated, where it is, and encoded) lies from the mean.
+
+    Most sentences of a corpus are nearly neutral, and teach a projector little of what affect does to a sentence.
+    """
+    rated = np.where(np.isfinite(examples.labels), examples.labels, examples.encoded)
+    weights = (LEAST_WEIGHT + np.linalg.norm((rated + examples.encoded) / 2, axis=1)) ** power
+    random = np.random.default_rng([seed, len(examples)])
+    keep = min(number, len(examples))
+    return np.sort(random.choice(len(examples), keep, replace=False, p=weights / weights.sum()))
 
 
 def _examples(
