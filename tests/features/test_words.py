@@ -104,3 +104,23 @@ def test_wrong_settings(tmp_path: Path, lexicons: dict) -> None:
 def test_a_corpus_without_texts(tmp_path: Path, media_corpus, lexicons: dict) -> None:
     with pytest.raises(DataError, match="has no words: its column text is empty"):
         extract(media_corpus(tmp_path, audio=["a.wav"]), make_backbone("words", lexicons=lexicons), tmp_path / "s")
+
+
+def test_words_stand_behind_a_texts_vector(tmp_path: Path, text_corpus, lexicons: dict, tiny_text: Path) -> None:
+    plain = make_backbone("text", str(tiny_text))
+    both = make_backbone("text", str(tiny_text), lexicons=lexicons, contextual={"neutral_band": 0.25})
+    words = make_backbone("words", lexicons=lexicons, contextual={"neutral_band": 0.25})
+    assert both.dimension == plain.dimension + words.dimension
+    texts = ["a bad deed", "good"]
+    said = both.encode([both.load(Item("x", text=text)) for text in texts])
+    alone = plain.encode([plain.load(Item("x", text=text)) for text in texts])
+    np.testing.assert_allclose(said[:, : plain.dimension], alone, atol=1e-6)
+    np.testing.assert_array_equal(said[:, plain.dimension :], words.encode(texts))
+    with pytest.raises(UnreadableItem, match="the text is empty"):
+        both.load(Item("x", text=" "))
+    store = extract(text_corpus(5), both, tmp_path / "s").store
+    again = remake_backbone(FeatureStore(store.folder).backbone)
+    np.testing.assert_array_equal(again.encode([again.load(Item("x", text="good"))]), said[1:])
+    Path(lexicons["norms"]).write_text(NORMS.replace("-.8", "-.7"))
+    with pytest.raises(ConfigError, match="is not the lexicon norms that was used before"):
+        remake_backbone(FeatureStore(store.folder).backbone)

@@ -28,7 +28,10 @@ def extract(
     ] = None,
     video_backbone: Annotated[Path | None, typer.Option(help="A LeVAsa run, whose encoder looks at the faces.")] = None,
     lexicon: Annotated[
-        list[str] | None, typer.Option(help="A lexicon of the modality words, such as glasgow=norms.csv; repeatable.")
+        list[str] | None,
+        typer.Option(
+            help="A lexicon whose statistics are the words, or stand behind the text: glasgow=norms.csv; repeatable."
+        ),
     ] = None,
     vectors: Annotated[
         Path | None, typer.Option(help="Ready-made vectors: .npz (array=, files), .csv or .parquet with an id column.")
@@ -126,9 +129,9 @@ def _require_fitting(modality: str, run: Path | None, lexicon: list[str] | None)
     """Options of one modality, with that modality; and a run where a run is asked for. Raises ConfigError."""
     from affectspace.errors import ConfigError, RunError
 
-    for option, given, of in (("--video-backbone", run, "video"), ("--lexicon", lexicon, "words")):
-        if given and modality != of:
-            raise ConfigError(f"{option} belongs to --modality {of}; this is --modality {modality}")
+    for option, given, of in (("--video-backbone", run, ("video",)), ("--lexicon", lexicon, ("words", "text"))):
+        if given and modality not in of:
+            raise ConfigError(f"{option} belongs to --modality {' or '.join(of)}; this is --modality {modality}")
     if run is not None:
         from affectspace.training.runs import open_run
 
