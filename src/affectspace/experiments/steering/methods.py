@@ -85,8 +85,8 @@ def kept_texts(path: Path, key: str, make: Callable[[], Written]) -> Written:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
         except ValueError:
-            content = {}
-        if content.get("key") == key:
+            content = None
+        if isinstance(content, dict) and content.get("key") == key and "written" in content:
             return content["written"]
     written = make()
     write_text(path, json.dumps({"key": key, "written": written}, ensure_ascii=False) + "\n")

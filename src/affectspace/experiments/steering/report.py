@@ -9,7 +9,6 @@ from affectspace.evaluation import MetricsFile
 from affectspace.experiments.pictures import Picture
 from affectspace.experiments.steering.evaluate import Evaluation
 from affectspace.experiments.steering.plan import BARS, PRIMARY, TITLES, SteeringPlan
-from affectspace.experiments.steering.published import THEMES
 from affectspace.experiments.steering.themes import EXPERIMENT, Traversal
 from affectspace.report import Cell, Claim, KeyFigure, Report
 from affectspace.report.blocks import Verdict
@@ -118,8 +117,13 @@ def _themes(report: Report, metrics: MetricsFile, traversal: Traversal, plan: St
         "the language model named above. Sentences of the paper are quoted from its table 5.",
         level=3,
     )
+    if traversal.too_long:
+        left = ", ".join(f"“{theme.seed}”" for theme in traversal.too_long)
+        report.callout("note", f"Left out, as this run was trained on shorter sentences (fit.longest): {left}")
+    if not traversal.themes:
+        return
     rows = []
-    for place, theme in enumerate(THEMES):
+    for place, theme in enumerate(traversal.themes):
         for (printed, text), asked, ours in zip(
             theme.texts.items(), plan.asked, traversal.found[place].texts, strict=False
         ):
@@ -134,15 +138,14 @@ def _themes(report: Report, metrics: MetricsFile, traversal: Traversal, plan: St
                 for place, axis in enumerate(AXES)
             ),
         )
-        for theme in THEMES
+        for theme in traversal.themes
     ]
     note = "The paper's encoder was trained on IEMOCAP, ours on the corpus named above: other labels, other spreads."
     report.table("v_orig: what the encoders read of the seeds, on [-1, 1]", ("seed", *AXES), read, note)
-    judged = [
-        name for name in metrics.experiments[EXPERIMENT][THEMES[0].name] if name.startswith(("spearman_", "span_"))
-    ]
+    first = metrics.experiments[EXPERIMENT][traversal.themes[0].name]
+    judged = [name for name in first if name.startswith(("spearman_", "span_"))]
     body = []
-    for theme in THEMES:
+    for theme in traversal.themes:
         figures = [metrics.get(EXPERIMENT, theme.name, name) for name in judged]
         body.append((theme.name, *(Cell(one.value, paper=_rounded(one.paper), digits=2) for one in figures)))
     if judged:

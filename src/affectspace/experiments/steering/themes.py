@@ -12,7 +12,7 @@ from affectspace.evaluation import MetricsFile
 from affectspace.evaluation.result import Measurement
 from affectspace.experiments.steering.measures import slope_rows, spearman_rows
 from affectspace.experiments.steering.plan import SteeringPlan
-from affectspace.experiments.steering.published import THEMES
+from affectspace.experiments.steering.published import THEMES, Theme
 from affectspace.generation.steering.asking import ask
 from affectspace.generation.steering.judges import Judge, measured
 from affectspace.generation.steering.steered import Steered
@@ -26,24 +26,32 @@ PROTOCOL = "the paper's three seeds, one text a step"
 
 @dataclass(frozen=True, eq=False)
 class Traversal:
-    """found : ours of each theme, in order; own : (3, 3), what our encoder reads of the seeds, on [-1, 1]"""
+    """themes : those that were steered; found : ours of each, in order; own : (themes, 3), what our encoder reads of the seeds,
+    on [-1, 1]; too_long : themes whose seed has more tokens than the run was trained on"""
 
+    themes: tuple[Theme, ...]
     found: list[Steered]
     own: np.ndarray
+    too_long: tuple[Theme, ...] = ()
 
 
 def traverse_themes(steerer: Steerer, plan: SteeringPlan, progress: Progress = silent) -> Traversal:
     """Steer the themes along valence, private codes fixed, at the plan's values in sd of the corpus."""
+    themes = tuple(theme for theme in THEMES if steerer.tokens(theme.seed) < steerer.longest)
+    too_long = tuple(theme for theme in THEMES if theme not in themes)
+    if not themes:
+        return Traversal((), [], np.zeros((0, len(AXES))), too_long)
     found = steerer.steer(
-        [theme.seed for theme in THEMES], ask(valence=list(plan.asked)), candidates=plan.candidates,
+        [theme.seed for theme in themes], ask(valence=list(plan.asked)), candidates=plan.candidates,
         sampling=plan.sampling, seed=plan.seed, progress=progress,
     )  # fmt: skip
-    return Traversal(found, np.stack([steerer.corpus_mean + steerer.corpus_deviation * one.own for one in found]))
+    own = np.stack([steerer.corpus_mean + steerer.corpus_deviation * one.own for one in found])
+    return Traversal(themes, found, own, too_long)
 
 
 def record_themes(metrics: MetricsFile, traversal: Traversal, judges: Mapping[str, Judge], plan: SteeringPlan) -> None:
     """Our reading of each seed beside the paper's, both traversals by each judge; no intervals: there are three seeds."""
-    for place, theme in enumerate(THEMES):
+    for place, theme in enumerate(traversal.themes):
         for axis, name in enumerate(AXES):
             one = Measurement(float(traversal.own[place, axis]), n=1, protocol=PROTOCOL, paper=theme.own[axis])
             metrics.set(EXPERIMENT, theme.name, name, one)

@@ -185,6 +185,10 @@ class Steerer:
             for row, seed in enumerate(seeds)
         ]
 
+    def tokens(self, text: str) -> int:
+        """How many tokens of the language model a text has; those with `longest` or more are not steered."""
+        return len(self.model.encode(text))
+
     def require_sentences(self, texts: Sequence[str]) -> list[str]:
         """The texts without superfluous white space. Raises DataError that names an empty, or too long, one."""
         if isinstance(texts, str):
@@ -195,7 +199,7 @@ class Steerer:
         for number, text in enumerate(cleaned, 1):
             if not text:
                 raise DataError(f"text {number} is empty; give a sentence")
-            length = len(self.model.encode(text))
+            length = self.tokens(text)
             if length >= self.longest:
                 raise DataError(
                     f"text {number} ({text[:40]!r}...) has {length} tokens; this run was trained on sentences of less than "
