@@ -91,7 +91,10 @@ def test_options_of_another_modality_and_what_is_no_run(sounds: Path) -> None:
     base = ("table", sounds / "index.csv", "--columns", "id=name,video=file", "--media", sounds)
     for extra, message in (
         (("--modality", "audio", "--video-backbone", sounds), "--video-backbone belongs to --modality video; this is"),
-        (("--lexicon", "n=norms.tsv"), "--lexicon belongs to --modality words; this is --modality text"),
+        (
+            ("--modality", "audio", "--lexicon", "n=norms.tsv"),
+            "--lexicon belongs to --modality words or text; this is --modality audio",
+        ),
         (
             ("--modality", "video", "--video-backbone", sounds),
             "--video-backbone: .* is not a run of affectspace: it lacks config.yaml and run.json.* any other encoder of "
