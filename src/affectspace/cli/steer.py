@@ -54,6 +54,8 @@ def steer(
 
     points = asked_points(valence, arousal, dominance, path, steps)
     texts = sentences_of(text or [], file)
+    if out is not None and out.suffix.lower() != ".csv":
+        raise ConfigError(f"--out {out}: the table is written as .csv; give it a name that ends so")
     _free((out,), force)
 
     from affectspace.generation.steering import Steerer

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from affectspace.errors import ConfigError
 from affectspace.generation.steering import LanguageModel, Sampling
 from affectspace.generation.steering.decoding import draw_tokens, one_line, sample, uniform_draws
 
@@ -79,7 +80,19 @@ def test_tokens_are_drawn_as_often_as_they_are_likely() -> None:
     assert np.bincount(tokens, minlength=4) / 4000 == pytest.approx([0.5, 0.3, 0.15, 0.05], abs=0.03)
     tokens = draw_tokens(logits, draws, Sampling(temperature=1.0, top_p=0.7))
     assert np.bincount(tokens, minlength=4) / 4000 == pytest.approx([0.625, 0.375, 0, 0], abs=0.03)
-    assert set(draw_tokens(logits[:5], draws[:5], Sampling(temperature=0))) == {0}
+    for cold in (0, 1e-300, 1e-6):
+        assert set(draw_tokens(logits[:5], draws[:5], Sampling(temperature=cold))) == {0}
+
+
+def test_what_the_model_cannot_read_at_once_is_refused(language_model: LanguageModel) -> None:
+    prompt, soft = [[5] * 100], [language_model.embed([5] * 6)]
+    with pytest.raises(
+        ConfigError, match=r"106 tokens of a prompt and longest = 151 .* 256; set longest to 150 at most"
+    ):
+        sample(language_model, prompt, soft, [uniform_draws(0)], Sampling(longest=151))
+    with pytest.raises(ConfigError, match="give shorter sentences"):
+        sample(language_model, [[5] * 256], soft, [uniform_draws(0)], Sampling())
+    assert sample(language_model, [], [], [], Sampling()) == []
 
 
 def test_one_line() -> None:

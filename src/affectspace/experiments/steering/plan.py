@@ -43,7 +43,7 @@ class SteeringPlan(ModelConfig):
     sampling: Sampling = Sampling()
     resamples: int = Field(2000, ge=100)
     sheet_sentences: int = Field(10, ge=0, description="sentences on the sheet for human raters")
-    seed: int = 0
+    seed: int = Field(0, ge=0)
 
 
 def quick_plan(seed: int = 0) -> SteeringPlan:

@@ -64,10 +64,10 @@ def parse_steps(text: str, option: str) -> list[float]:
     low, high, step = numbers
     if (high - low) * step < 0:
         raise ConfigError(f"{option} {text!r}: steps of {step:g} do not lead from {low:g} to {high:g}")
-    count = int(np.floor((high - low) / step + 1e-6)) + 1
-    if count > MOST:
-        raise ConfigError(f"{option} {text!r}: {count} steps; give {MOST} at most")
-    return [round(low + step * place, 6) for place in range(count)]
+    count = float(np.floor((high - low) / step + 1e-6)) + 1
+    if count > MOST:  # infinite for the smallest of steps
+        raise ConfigError(f"{option} {text!r}: {count:.0f} steps; give {MOST} at most")
+    return [round(low + step * place, 6) for place in range(int(count))]
 
 
 def parse_path(text: str, steps: int) -> np.ndarray:
@@ -82,6 +82,9 @@ def parse_path(text: str, steps: int) -> np.ndarray:
         if len(corners[-1]) != len(AXES):
             raise ConfigError(f"{example}; {part.strip()!r} has {len(corners[-1])} numbers")
     places = np.array(corners)
+    beyond = places[np.abs(places) > FARTHEST]
+    if beyond.size and np.isfinite(places).all():
+        raise ConfigError(f"--path {text!r}: {beyond[0]:g} lies beyond what can be asked for in any unit, {FARTHEST:g}")
     if len(places) < 2 or not np.isfinite(places).all() or not np.diff(places, axis=0).any():
         raise ConfigError(f"{example}; a path has two corners or more that differ")
     if not 2 <= steps <= MOST:

@@ -91,7 +91,7 @@ class Calibration:
             return cls(
                 {name: Line(**line) for name, line in content["axes"].items()}, content["judge"], content["sentences"]
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise RunError(
                 f"{path} is damaged ({error}); delete it to steer without calibration, or train anew"
             ) from error

@@ -13,11 +13,13 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from affectspace.errors import ConfigError
 from affectspace.generation.steering.language_model import LanguageModel
 from affectspace.models.pretrained import ModelConfig
 from affectspace.training.progress import Progress, silent
 
 BATCH = 64  # rows that are sampled together
+COLD = 1e-4  # a lower temperature is 0: logits divided by it would overflow
 
 
 class Sampling(ModelConfig):
@@ -51,7 +53,9 @@ def sample(
     prompts : tokens, empty for all rows or for none; rows with the same one read it together. soft : at least one place, the
     same number for all. draws : one generator a row, of which one number a token is taken; neutral : embeddings a row that
     guidance moves away from
+    Raises ConfigError where the language model cannot read so many tokens at once.
     """
+    _require_room(model, prompts, soft, sampling)
     order = sorted(range(len(prompts)), key=lambda row: (len(prompts[row]), prompts[row]))
     texts = [""] * len(order)
     guided = neutral is not None and sampling.guidance != 1
@@ -67,6 +71,21 @@ def sample(
             texts[row] = one_line(model.decode(tokens))
         progress(min(start + sampling.batch, len(order)), len(order), what)
     return texts
+
+
+def _require_room(
+    model: LanguageModel, prompts: Sequence[list[int]], soft: Sequence[Tensor], sampling: Sampling
+) -> None:
+    before = max((len(prompt) + len(places) for prompt, places in zip(prompts, soft, strict=True)), default=0)
+    if before + sampling.longest > model.context:
+        left = model.context - before
+        remedy = (
+            f"set longest to {left} at most" if left > 0 else "give shorter sentences, or name another language model"
+        )
+        raise ConfigError(
+            f"{before} tokens of a prompt and longest = {sampling.longest} are more than {model.name} reads at once, "
+            f"{model.context}; {remedy}"
+        )
 
 
 def one_line(text: str) -> str:
@@ -124,8 +143,10 @@ def _guided(logits: Tensor, streams: int, guidance: float) -> Tensor:
 
 def draw_tokens(logits: Tensor, draws: Sequence[np.random.Generator], sampling: Sampling) -> list[int]:
     """One token a row: by inverting the distribution function of the likeliest tokens, at one number of the row's generator."""
-    if sampling.temperature == 0:
+    if sampling.temperature < COLD:
         return logits.argmax(dim=1).tolist()
+    if logits.device.type == "mps":
+        logits = logits.cpu()  # there are no doubles there
     places = torch.tensor([one.random() for one in draws], dtype=torch.float64, device=logits.device)
     ordered, tokens = (logits / sampling.temperature).softmax(dim=1).double().sort(dim=1, descending=True, stable=True)
     before = ordered.cumsum(dim=1) - ordered

@@ -34,7 +34,7 @@ class Latents:
 class SentenceEncoder:
     """A finished run of a model on features that reads text. Backbones are loaded when they are first needed.
 
-    Raises RunError for a run of another kind, or one that reads no text.
+    Raises RunError for a run of another kind, or one that reads no text, and for a backbone of no modality of it.
     """
 
     def __init__(self, run: Run, *, device: str = "cpu", backbones: Mapping[str, str | Path] | None = None) -> None:
@@ -46,6 +46,9 @@ class SentenceEncoder:
             )
         self.run, self.model, self.device = run, model.to(device).eval(), device
         given = backbones or {}
+        unknown = [name for name in given if name not in model.config.modalities]
+        if unknown:
+            raise RunError(f"{run.folder} has no modality {unknown[0]!r}; it has {', '.join(model.config.modalities)}")
         modalities = [
             Modality(name, width, identity, given.get(name), device)
             for (name, width), identity in zip(

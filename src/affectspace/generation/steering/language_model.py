@@ -202,6 +202,7 @@ def load_language_model(
     Raises ConfigError with the remedy where it cannot be had, does not fit into memory, or has no token that ends a text.
     """
     require("transformers", "llm", "language models")
+    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
@@ -218,14 +219,19 @@ def load_language_model(
             raise OSError(
                 "it has no tokenizer, or one with an empty vocabulary"
             )  # which is not missed when it is loaded
-        network = AutoModelForCausalLM.from_pretrained(folder, config=config, dtype=number)
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            folder, config=config, dtype=number, output_loading_info=True
+        )
+        network, told = loaded
+        if told["missing_keys"]:  # they would be random numbers
+            raise OSError(f"its files lack the weights {min(told['missing_keys'])}")
     except ConfigError:
         raise
     except MemoryError as error:
         raise ConfigError(
             f"language model {name!r} does not fit into memory; name a smaller one, such as smollm2"
         ) from error
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ConfigError(
             f"language model {name!r} cannot be loaded ({reason}); give a folder that save_pretrained wrote, with its "

@@ -128,11 +128,14 @@ class Steerer:
         relative : points are differences from each text's own affect; candidates : texts a step, of which the one that our
             encoder reads nearest to the asked point, and whose content is nearest, is kept; content_weight : of the latter, sd
         seed : of the sampling; a text's draws depend on it, the text, the step and the candidate, not on other texts
-        Raises DataError for an empty or too long text, ConfigError for values beyond the range.
+        Raises DataError for an empty or too long text, ConfigError for values beyond the range and for more tokens than
+        the language model reads.
         """
         sampling = sampling or Sampling()
         if not 1 <= candidates <= MOST_CANDIDATES:
             raise ConfigError(f"candidates {candidates}: give 1 to {MOST_CANDIDATES}")
+        if seed < 0:
+            raise ConfigError(f"seed {seed}: give 0 or more")
         seeds = self.require_sentences(texts)
         latents = self.encoder.latents(seeds)
         own = (latents.affect - self.corpus_mean) / self.corpus_deviation
@@ -190,7 +193,7 @@ class Steerer:
         return len(self.model.encode(text))
 
     def require_sentences(self, texts: Sequence[str]) -> list[str]:
-        """The texts without superfluous white space. Raises DataError that names an empty, or too long, one."""
+        """The texts without superfluous white space. Raises DataError that names one that is empty, too long, or no text."""
         if isinstance(texts, str):
             raise DataError("texts is a single string; put it into a list")
         cleaned = [" ".join(text.split()) for text in texts]
@@ -199,6 +202,9 @@ class Steerer:
         for number, text in enumerate(cleaned, 1):
             if not text:
                 raise DataError(f"text {number} is empty; give a sentence")
+            if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+                shown = text[:40].encode("unicode_escape").decode()
+                raise DataError(f"text {number} ('{shown}') has bytes in it that are no text; write it in UTF-8")
             length = self.tokens(text)
             if length >= self.longest:
                 raise DataError(
