@@ -68,10 +68,19 @@ def evaluate(
         int | None, typer.Option(min=2, help="Of a projector's run: held-out sentences; default 200.")
     ] = None,
     quick: Annotated[bool, typer.Option(help="Of a projector's run: a few sentences, to see that all works.")] = False,
+    language_model: Annotated[
+        str | None, typer.Option(help="Of a projector's run: where its language model is now, a folder or hub name.")
+    ] = None,
+    backbone: Annotated[
+        list[str] | None,
+        typer.Option(help="Of a projector's run: where a backbone's weights are, text=FOLDER; repeat at will."),
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="Of a projector's run: cpu (default), cuda, mps.")] = None,
 ) -> None:
     """Judge a run on what it has not seen: a LeVAsa run on held-out people, a projector's on held-out sentences."""
     import json
 
+    from affectspace.cli.predict import _pairs as pairs
     from affectspace.errors import ConfigError, RunError
     from affectspace.training.configuration import ProjectorTrainConfig
     from affectspace.training.runs import open_run
@@ -79,15 +88,23 @@ def evaluate(
     opened = open_run(run)
     steers = isinstance(opened.config, ProjectorTrainConfig)
     if not steers:
-        if judge or sentences is not None or quick:
-            raise ConfigError(f"--judge, --sentences and --quick are for a projector's run; {run} is none")
+        asked = {
+            "--judge": judge, "--sentences": sentences, "--quick": quick, "--language-model": language_model,
+            "--backbone": backbone, "--device": device,
+        }  # fmt: skip
+        named = [option for option, value in asked.items() if value]
+        if named:
+            raise ConfigError(
+                f"{' and '.join(named)} {'is' if len(named) == 1 else 'are'} for a projector's run; {run} is none"
+            )
         opened.image_config  # noqa: B018 - says which command is for another kind
     opened.model()
     if (run / "report.html").is_file() and not force:
         raise RunError(f"{run} was evaluated already: open {run / 'report.html'}, or use --force")
     with progress_bar() as progress:
         if steers:
-            metrics, report = _judge_steering(run, judge or [], sentences, quick, progress)
+            where = {"language_model": language_model, "backbones": pairs(backbone or []), "device": device or "cpu"}
+            metrics, report = _judge_steering(run, judge or [], sentences, quick, where, progress)
         else:
             metrics, report = _judge_images(opened, force, progress)
     if json_:
@@ -122,24 +139,30 @@ def _judge_images(run: "Run", force: bool, progress: "Progress") -> tuple[dict[s
 
 
 def _judge_steering(
-    run: Path, judges: list[str], sentences: int | None, quick: bool, progress: "Progress"
+    run: Path, judges: list[str], sentences: int | None, quick: bool, where: dict[str, Any], progress: "Progress"
 ) -> tuple[dict[str, Any], Path]:
+    """where : of the language model and the backbones, as `Steerer.of_run` takes it"""
     from affectspace.errors import ConfigError
+    from affectspace.experiments.steering.material import RIDGE
     from affectspace.experiments.steering.plan import SteeringPlan, quick_plan
     from affectspace.experiments.steering.results import evaluate_projector
+    from affectspace.generation.steering import Steerer
 
-    lexicons = {}
+    lexicons: dict[str, Path] = {}
     for text in judges:
         name, equals, path = text.partition("=")
         if not (name.isidentifier() and equals and Path(path).is_file()):
             raise ConfigError(
                 f"--judge {text!r}: write NAME=FILE of a lexicon that is there, such as vader=vader_lexicon.txt"
             )
+        if name in lexicons or name == RIDGE:
+            raise ConfigError(f"--judge {text!r}: there is a judge {name} already; give this one another name")
         lexicons[name] = Path(path)
     plan = quick_plan() if quick else SteeringPlan()
     if sentences is not None:
         plan = plan.model_copy(update={"sentences": sentences})
-    metrics, report = evaluate_projector(run, lexicons=lexicons, plan=plan, progress=progress)
+    steerer = Steerer.of_run(run, **where)
+    metrics, report = evaluate_projector(run, lexicons=lexicons, plan=plan, steerer=steerer, progress=progress)
     return metrics.to_dict(), report
 
 
