@@ -54,8 +54,11 @@ def store_all(places: Places, name: str) -> None:
     affect = table[["valence", "arousal", "dominance"]].to_numpy(np.float64)
     if table["emotion"].notna().any() and np.isnan(affect).all():
         affect = pd.get_dummies(table["emotion"]).to_numpy(np.float64)[:, :3]
+    ids = table["id"].astype(str).tolist()
     for modality in CORPORA[name].stores:
-        write_store(places.store_of(name, modality), table["id"].astype(str).tolist(), affect, modality)
+        write_store(places.store_of(name, modality), ids, affect, modality)
+    for modality in CORPORA[name].apart:
+        write_store(places.store_of(name, modality, apart=True), ids, affect, modality)
 
 
 def write_rows(path: Path, rows: list[list[object]], separator: str = ",") -> None:
