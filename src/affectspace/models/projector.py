@@ -36,9 +36,9 @@ class ProjectorConfig(ModelConfig):
     )
     private: int | None = Field(None, ge=0, description="width of z_priv; null: the run's; 0: without z_priv")
     width: int | None = Field(None, ge=1, description="of the language model's input embeddings; null: its own")
-    reach: float = Field(4.0, gt=0, description="standard deviations from the mean to which asked affect is clipped")
+    reach: float = Field(2.5, gt=0, description="standard deviations from the mean to which asked affect is clipped")
     affect_dropout: float = Field(0.0, ge=0, lt=1, description="share of training rows without z_vad")
-    private_dropout: float = Field(0.1, ge=0, lt=1, description="share of training rows without z_priv")
+    private_dropout: float = Field(0.5, ge=0, lt=1, description="share of training rows without z_priv")
 
     @model_validator(mode="after")
     def _positive(self) -> ProjectorConfig:

@@ -1,10 +1,10 @@
 """The configuration of a projector's training: which run's latents, which language model, what is masked, how long."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import yaml
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from affectspace.models.pretrained import ModelConfig
 from affectspace.models.projector import ProjectorConfig
@@ -55,8 +55,18 @@ class ProjectorFitConfig(FitSettings):
 class CalibrationConfig(ModelConfig):
     """How asked affect becomes the projector's input, fitted on validation sentences after training."""
 
-    sentences: int = Field(40, ge=0, description="validation sentences that are steered and judged; 0: no calibration")
-    points: tuple[float, ...] = Field((-3.0, -1.5, 0.0, 1.5, 3.0), description="inputs, in sd of the corpus")
+    sentences: int = Field(24, ge=0, description="validation sentences that are steered and judged; 0: no calibration")
+    points: tuple[float, ...] = Field((-2.0, 0.0, 2.0), description="inputs, in sd of the corpus")
+
+    @model_validator(mode="after")
+    def _line(self) -> Self:
+        if self.sentences and len(set(self.points)) < 2:
+            raise ValueError(f"points: {self.points}; a line needs two different values or more")
+        if any(not abs(point) <= 4 for point in self.points):
+            raise ValueError(f"points: {self.points}; inputs lie within 4 standard deviations of the corpus")
+        return self
+
+    candidates: int = Field(4, ge=1, description="texts a step, ranked as in steering")
 
 
 class ProjectorTrainConfig(ModelConfig):

@@ -20,7 +20,7 @@ TEXT = "The dog is good."
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
     """``call("steer", run, ...)``: exit code, stdout and stderr of the command, content not measured."""
-    monkeypatch.setattr("affectspace.cli.steer._minilm_is_there", lambda: False)
+    monkeypatch.setattr("affectspace.features.text.has_minilm", lambda: False)
 
     def run(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["affectspace", *map(str, arguments)])

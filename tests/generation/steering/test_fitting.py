@@ -1,6 +1,7 @@
 """Training of a projector: what it leaves, that the language model is not touched, continuation, clear stops."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -229,6 +230,30 @@ def test_configurations_round_trip_and_name_what_is_wrong(make_config: Config, t
         make_config("fit.accumulate=0")
     with pytest.raises(ConfigError, match="run"):
         build_projector_config({"model": {"kind": "projector"}})
+
+
+@pytest.mark.parametrize("points", ["[1]", "[2, 2]", "[]", "[-5, 5]", "[.nan, 1]"])
+def test_points_that_make_no_line_are_refused_before_the_training(make_config: Config, points: str) -> None:
+    with pytest.raises(ConfigError, match=r"calibration.*points"):
+        make_config(f"calibration.points={points}")
+
+
+def test_another_encoder_does_not_go_on_with_what_one_began(
+    make_config: Config, rows: FeatureSet, language_model: LanguageModel, text_run: Path, tmp_path: Path
+) -> None:
+    encoder = shutil.copytree(text_run, tmp_path / "encoder")
+    config = make_config(f"run={json.dumps(str(encoder))}", "fit.epochs=1", "calibration.sentences=0")
+    out = tmp_path / "run"
+    fit_projector(config, out, data=rows, language_model=language_model)
+    Run(out).record(state="training")  # as if it had been interrupted at the end
+    fit_projector(config, out, data=rows, language_model=language_model)
+    Run(out).record(state="training")
+    model = load(encoder)
+    with torch.no_grad():
+        next(iter(model.parameters())).add_(0.1)
+    model.save_pretrained(encoder / "model")
+    with pytest.raises(RunError, match=r"has been trained anew since .*--force"):
+        fit_projector(config, out, data=rows, language_model=language_model)
 
 
 def test_a_run_of_the_wrong_kind(make_config: Config, steering_run: Run, tmp_path: Path) -> None:

@@ -86,12 +86,18 @@ def test_asking_for_one_sd_more_gives_one_sd_more_by_the_judge(
     found = calibrate(steerer, texts, Reads(), (-2.0, 0.0, 2.0))
     asked = np.array([[[-1.0, np.nan, np.nan], [1.0, np.nan, np.nan]]])
     given = found.input_of(asked, np.zeros((1, 3)), relative=False)
-    assert 0.5 * given[0, :, 0] + 0.3 == pytest.approx([-1.0, 1.0])
+    reach = steerer.projector.config.reach
+    assert found.reach == reach
+    unbent = reach * np.arctanh(given[0, :, 0] / reach)
+    assert 0.5 * unbent + 0.3 == pytest.approx([-1.0, 1.0])
+    far = found.input_of(np.array([[[value, np.nan, np.nan] for value in (-4, -2, 0, 2, 4)]]), np.zeros((1, 3)), False)
+    assert (np.diff(far[0, :, 0]) > 0).all()  # in the order of what is asked
+    assert (np.abs(far) < reach).all()
     assert "one sd of input measures as +0.50 sd by reads" in found.lines()[0]
 
 
 def test_a_calibration_is_read_as_it_was_written(tmp_path: Path) -> None:
-    made = Calibration({"valence": fit_line(np.array([-1.0, 1.0]), np.array([[-0.5, 0.7]]))}, "ridge", 1)
+    made = Calibration({"valence": fit_line(np.array([-1.0, 1.0]), np.array([[-0.5, 0.7]]))}, "ridge", 1, 2.5)
     made.write(tmp_path / "c.json")
     assert Calibration.read(tmp_path / "c.json") == made
     assert Calibration.read(tmp_path / "none.json") == Calibration({})

@@ -148,6 +148,19 @@ def test_a_model_that_is_nowhere(name: str) -> None:
         load_language_model(name)
 
 
+def test_networks_that_have_no_keys_and_values_to_go_on_from(tiny_qwen: Path, tmp_path: Path) -> None:
+    from transformers import MambaConfig, MambaForCausalLM, OpenAIGPTConfig, OpenAIGPTLMHeadModel
+
+    size = json.loads((tiny_qwen / "config.json").read_text())["vocab_size"]
+    mamba = MambaForCausalLM(MambaConfig(vocab_size=size, hidden_size=8, state_size=2, num_hidden_layers=1))
+    gpt = OpenAIGPTLMHeadModel(OpenAIGPTConfig(vocab_size=size, n_positions=16, n_embd=8, n_layer=1, n_head=1))
+    for network, message in ((mamba, "keeps a state"), (gpt, "takes no use_cache")):
+        folder = shutil.copytree(tiny_qwen, tmp_path / message.replace(" ", "_"))
+        network.save_pretrained(folder)
+        with pytest.raises(ConfigError, match=f"cannot be steered: .*{message}"):
+            load_language_model(str(folder))
+
+
 def test_a_folder_without_a_tokenizer(tiny_qwen: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(tiny_qwen, tmp_path / "bare")
     for path in folder.glob("tokenizer*"):

@@ -132,7 +132,11 @@ def test_evaluate_says_where_the_encoders_rows_are_gone(call: Call, steering_run
     config = (copy / "config.yaml").read_text()
     config = re.sub(r"^run: .*$", f"run: {tmp_path / 'moved'}", config, flags=re.MULTILINE)
     (copy / "config.yaml").write_text(config)
-    refused(call, ("evaluate", copy, "--quick"), "moved is not a run of affectspace: it is no folder")
+    refused(
+        call,
+        ("evaluate", copy, "--quick"),
+        "is evaluated on the held-out sentences of .*moved is not a run of affectspace",
+    )
 
 
 # reproduce manifold --table 5

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from affectspace.errors import RunError
 from affectspace.evaluation import MetricsFile
 from affectspace.experiments.pictures import Picture
 from affectspace.experiments.steering.evaluate import Evaluation, evaluate_steering
@@ -59,7 +60,7 @@ def steering_results(
     """
     plan = plan or SteeringPlan()
     steerer = steerer or Steerer.of_run(run)
-    data = rows if rows is not None else FeatureSet.of_run(open_run(steerer.run.projector_config.run), progress)
+    data = rows if rows is not None else _rows_of(steerer, progress)
     evaluation = evaluate_steering(steerer, data, out, lexicons=lexicons, plan=plan, progress=progress)
     traversal = traverse_themes(steerer, plan, progress)
     record_themes(evaluation.metrics, traversal, evaluation.material.judges, plan)
@@ -70,6 +71,17 @@ def steering_results(
     for picture in pictures:
         picture.save(out)
     return SteeringResults(evaluation, traversal, pictures, plan, out)
+
+
+def _rows_of(steerer: Steerer, progress: Progress) -> FeatureSet:
+    folder = steerer.run.projector_config.run
+    try:
+        return FeatureSet.of_run(open_run(folder), progress)
+    except RunError as error:
+        raise RunError(
+            f"{steerer.run.folder} is evaluated on the held-out sentences of {folder}, which {steerer.run.folder}/config.yaml "
+            f"names, seen from where it was trained: {error}"
+        ) from error
 
 
 def evaluate_projector(

@@ -1,6 +1,7 @@
-"""Asked affect -> the projector's input: a monotone line per axis, fitted on validation sentences by one judge.
+"""Asked affect -> the projector's input: monotone, an axis each, fitted on validation sentences by one judge.
 
-Without it, asking for one standard deviation more gives whatever the language model makes of it.
+Without it, asking for one standard deviation more gives whatever the language model makes of it. The input follows a line and
+bends before it leaves what the projector was trained on: beyond, the language model breaks before its affect grows.
 """
 
 from __future__ import annotations
@@ -41,16 +42,21 @@ class Line:
 
 @dataclass(frozen=True)
 class Calibration:
-    """axis -> its line; judge, sentences : by what and on how many it was fitted; none where it was not."""
+    """axis -> its line; judge, sentences : by what and on how many it was fitted; none where it was not.
+
+    reach : sd from the mean that an input on a line comes near and never passes
+    """
 
     lines_of: dict[str, Line]
     judge: str = ""
     sentences: int = 0
+    reach: float = float("inf")
 
     def input_of(self, asked: np.ndarray, own: np.ndarray, relative: bool) -> np.ndarray:
         """Input (texts, steps, 3) of asked points, NaN where an axis stays as the sentence has it; own : (texts, 3).
 
-        A relative question is stretched around the sentence's own affect, an absolute one around the corpus' mean.
+        A relative question is stretched around the sentence's own affect, an absolute one around the corpus' mean; both bend
+        towards the reach, x -> reach tanh(x / reach).
         """
         given = np.where(np.isnan(asked), own[:, None], asked)
         for axis, name in enumerate(AXES):
@@ -61,7 +67,8 @@ class Calibration:
                 stretched = own[:, None, axis] + (asked[..., axis] - own[:, None, axis]) / line.slope
             else:
                 stretched = (asked[..., axis] - line.intercept) / line.slope
-            given[..., axis] = np.where(np.isnan(asked[..., axis]), given[..., axis], stretched)
+            bent = self.reach * np.tanh(stretched / self.reach) if np.isfinite(self.reach) else stretched
+            given[..., axis] = np.where(np.isnan(asked[..., axis]), given[..., axis], bent)
         return given
 
     def lines(self) -> list[str]:
@@ -79,6 +86,7 @@ class Calibration:
         """As JSON, whole or not at all."""
         lines = {name: vars(line) for name, line in self.lines_of.items()}
         content = {"judge": self.judge, "sentences": self.sentences, "axes": lines}
+        content |= {"reach": self.reach} if np.isfinite(self.reach) else {}
         write_text(path, json.dumps(content, indent=2) + "\n")
 
     @classmethod
@@ -89,7 +97,10 @@ class Calibration:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             return cls(
-                {name: Line(**line) for name, line in content["axes"].items()}, content["judge"], content["sentences"]
+                {name: Line(**line) for name, line in content["axes"].items()},
+                content["judge"],
+                content["sentences"],
+                float(content.get("reach", "inf")),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise RunError(
@@ -113,21 +124,23 @@ def calibrate(
     judge: Judge,
     points: Sequence[float],
     *,
+    candidates: int = 1,
     seed: int = 0,
     progress: Progress = silent,
 ) -> Calibration:
     """Steer sentences along each axis that the judge knows, uncalibrated, and fit the lines of what it measures.
 
-    The mean of its scores of the seeds themselves is what it calls zero.
+    candidates : a step, ranked as later by a user; several answer more than one does. The mean of the judge's scores of the
+    seeds themselves is what it calls zero.
     """
     zero = measured(judge, texts).mean(axis=0)
     lines = {}
     for axis in judge.axes:
         place = AXES.index(axis)
         found = steerer.steer(
-            texts, ask(**{axis: list(points)}), calibrated=False, candidates=1, seed=seed, progress=progress
+            texts, ask(**{axis: list(points)}), calibrated=False, candidates=candidates, seed=seed, progress=progress
         )
         flat = [text for one in found for text in one.texts]
         values = measured(judge, flat)[:, place].reshape(len(texts), len(points)) - zero[place]
         lines[axis] = fit_line(np.asarray(points, dtype=np.float64), values)
-    return Calibration(lines, judge.name, len(texts))
+    return Calibration(lines, judge.name, len(texts), steerer.projector.config.reach)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -115,8 +116,16 @@ class SentenceEncoder:
         return labels.cpu().numpy().astype(np.float64)
 
     def keep(self, folder: Path) -> None:
-        """Copy what the encoder needs into a folder, so that a projector's run is complete in itself."""
+        """Copy what the encoder needs into a folder, so that a projector's run is complete in itself.
+
+        Raises RunError where another encoder's copy is there: what began with one does not go on with another.
+        """
         if (folder / "model").is_dir():
+            if _weights_hash(folder) != _weights_hash(self.run.folder):
+                raise RunError(
+                    f"{self.run.folder} has been trained anew since {folder} was copied from it; train the projector anew "
+                    "with --force"
+                )
             return
         partial = folder.with_name(folder.name + ".partial")
         shutil.rmtree(partial, ignore_errors=True)
@@ -126,6 +135,13 @@ class SentenceEncoder:
         shutil.copytree(self.run.folder / "model", partial / "model")
         shutil.rmtree(folder, ignore_errors=True)
         partial.replace(folder)
+
+
+def _weights_hash(run: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted((run / "model").rglob("*.safetensors")):
+        digest.update(path.relative_to(run).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def open_encoder(

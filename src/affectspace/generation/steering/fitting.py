@@ -15,6 +15,8 @@ import numpy as np
 import torch
 
 from affectspace.errors import ConfigError, DataError, RunError
+from affectspace.features.text import has_minilm
+from affectspace.generation.steering.content import ContentSimilarity
 from affectspace.generation.steering.encoder import SentenceEncoder, open_encoder
 from affectspace.generation.steering.examples import ExampleData, Examples, steps_of
 from affectspace.generation.steering.language_model import LanguageModel, licence_of, load_language_model
@@ -237,8 +239,9 @@ def _calibrate(
     judge = ridge_judge(train.texts, train.labels, train.groups)
     seeds = short_sentences(sentences_of(rows, encoder, "validation"), model, config.fit.longest)
     texts = seeds.drawn(config.calibration.sentences, config.fit.seed).texts
-    steerer = Steerer.of_parts(run, encoder, model)
-    found = calibrate(steerer, texts, judge, config.calibration.points, progress=progress)
+    ranked = config.calibration.candidates
+    steerer = Steerer.of_parts(run, encoder, model, ContentSimilarity() if ranked > 1 and has_minilm() else None)
+    found = calibrate(steerer, texts, judge, config.calibration.points, candidates=ranked, progress=progress)
     found.write(run.folder / "calibration.json")
     for line in found.lines():
         log.info("%s", line)

@@ -22,6 +22,7 @@ OFFLINE = "smollm2"
 LICENCES = {OFFLINE: "Apache-2.0"}
 ENDS = ("<|im_end|>", "<|endoftext|>", "</s>", "<|eot_id|>")  # where the configuration names none
 SCORED = 16  # texts whose surprise is computed at once
+NEEDED = ("inputs_embeds", "attention_mask", "use_cache", "logits_to_keep")  # of a network's arguments
 _NONE = -100  # in place of a token
 
 
@@ -199,7 +200,8 @@ def load_language_model(
 ) -> LanguageModel:
     """A causal language model, frozen: "smollm2" from its package, a folder, or a name of the model hub.
 
-    Raises ConfigError with the remedy where it cannot be had, does not fit into memory, or has no token that ends a text.
+    Raises ConfigError with the remedy where it cannot be had or steered, does not fit into memory, or has no token that ends a
+    text.
     """
     require("transformers", "llm", "language models")
     from safetensors import SafetensorError
@@ -237,6 +239,11 @@ def load_language_model(
             f"language model {name!r} cannot be loaded ({reason}); give a folder that save_pretrained wrote, with its "
             f"tokenizer, a name of the model hub while it can be reached, or {OFFLINE}"
         ) from error
+    known = inspect.signature(network.forward).parameters
+    lacking = [one for one in NEEDED if one not in known]
+    if lacking or getattr(network, "_is_stateful", False):
+        reason = f"its network takes no {lacking[0]}" if lacking else "it keeps a state in place of keys and values"
+        raise ConfigError(f"language model {name!r} cannot be steered: {reason}; name a transformer such as {OFFLINE}")
     network.eval().requires_grad_(False)
     model = LanguageModel(name, network, tokenizer, *_ends(name, network, tokenizer))
     model.to(device)

@@ -18,7 +18,7 @@ class Steered:
     text : the seed; own : (3,), what the encoder reads of it; asked : (steps, 3), NaN for axes that were left as they are
     given : (steps, 3), the projector's input: the asked values through the calibration
     texts : one a step; reached : (steps, 3), what the encoder reads of them; content : (steps,) cosine to the seed
-    clipped : steps whose input lay beyond the projector's reach
+    clipped : steps whose input lies at the projector's reach, or was cut to it
     """
 
     text: str

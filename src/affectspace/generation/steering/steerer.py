@@ -28,6 +28,7 @@ from affectspace.training.progress import Progress, silent
 from affectspace.training.runs import Run, open_run
 
 MOST_CANDIDATES = 64
+NEARLY = 0.95  # of the projector's reach: an input that is bent so far no longer follows what is asked
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +173,7 @@ class Steerer:
         self, seeds: list[str], own: np.ndarray, asked: np.ndarray, given: np.ndarray, ranked: Ranked
     ) -> list[Steered]:
         steps = np.arange(given.shape[1])
-        beyond = (np.abs(given) > self.projector.config.reach).any(axis=2).sum(axis=1)
+        beyond = (np.abs(given) > NEARLY * self.projector.config.reach).any(axis=2).sum(axis=1)
         texts = ranked.texts()
         return [
             Steered(
