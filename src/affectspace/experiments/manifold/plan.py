@@ -180,7 +180,7 @@ class Variant:
 
 _ANCHORED = ("emobank", "union")  # where a lexicon scores texts
 _EMOTIONAL = ("ravdess", "ravdess_audio")  # where rows have emotions
-_SEVERAL = ("emobank", "ravdess", "people")  # where a row has several modalities
+_SEVERAL = ("ravdess", "people")  # where a row has several modalities
 _TRANSFER = ("emobank", "ravdess_audio")  # whose ablations are told on zero-shot transfer
 _JUDGED = ("emobank", "ravdess", "ravdess_audio", "people")
 
