@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 
 from affectspace.errors import ConfigError
-from affectspace.training.configuration import FeatureTrainConfig, TrainConfig, build_config, read_config
+from affectspace.training.configuration import (
+    FeatureTrainConfig,
+    ProjectorTrainConfig,
+    TrainConfig,
+    build_config,
+    read_config,
+)
 from affectspace.training.image_configuration import FitConfig
 
 DATA = {"corpus": "table", "path": "index.csv"}
@@ -72,7 +78,7 @@ def test_unreadable_files(tmp_path: Path) -> None:
 def test_the_examples_are_valid() -> None:
     folder = Path(__file__).resolve().parents[2] / "configs"
     found = [read_config(path) for path in sorted(folder.glob("*.yaml"))]
-    assert {config.kind for config in found} >= {"levasa", "manifold"}
-    assert all(isinstance(config, TrainConfig | FeatureTrainConfig) for config in found)
+    assert {config.kind for config in found} >= {"levasa", "manifold", "projector"}
+    assert all(isinstance(config, TrainConfig | FeatureTrainConfig | ProjectorTrainConfig) for config in found)
     plain = read_config(folder / "levasa.yaml")
     assert plain.fit.model_dump(exclude={"epochs"}) == FitConfig().model_dump(exclude={"epochs"})
