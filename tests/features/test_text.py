@@ -84,3 +84,17 @@ def test_minilm_reads_what_texts_share() -> None:
     found = vectors(backbone, "I love this sunny day.", "What a lovely bright day!", "The invoice is overdue.")
     found /= np.linalg.norm(found, axis=1, keepdims=True)
     assert found[0] @ found[1] > found[0] @ found[2] + 0.1
+
+
+def test_weights_that_would_be_unpickled_are_refused(folder: Path, tmp_path: Path) -> None:
+    import shutil
+
+    import torch
+    from safetensors.torch import load_file
+
+    other = tmp_path / "pickled"
+    shutil.copytree(folder, other)
+    torch.save(load_file(other / "model.safetensors"), other / "pytorch_model.bin")
+    (other / "model.safetensors").unlink()
+    with pytest.raises(ConfigError, match=r"pickled' cannot be loaded .*safetensors"):
+        make_backbone("text", str(other))

@@ -42,7 +42,7 @@ def load_encoder(kind: str, name: str, folder: str | Path, device: str, dtype: s
     logging.disable_progress_bar()  # ours is enough
     number = torch_type(dtype)
     try:
-        model = AutoModel.from_pretrained(str(folder), dtype=number)
+        model = AutoModel.from_pretrained(str(folder), dtype=number, use_safetensors=True)  # nothing unpickles
     except (OSError, ValueError) as error:
         raise cannot_be_loaded(kind, name, error) from error
     try:
@@ -55,8 +55,8 @@ def cannot_be_loaded(kind: str, name: str, error: Exception) -> ConfigError:
     """The error for an encoder that is neither in a folder nor to be had from the hub."""
     reason = " ".join(str(error).split())[:200]
     return ConfigError(
-        f"{kind} encoder {name!r} cannot be loaded ({reason}); give a folder that save_pretrained wrote, or a name of "
-        "the model hub while it can be reached"
+        f"{kind} encoder {name!r} cannot be loaded ({reason}); give a folder that save_pretrained wrote, with its weights as "
+        "safetensors, or a name of the model hub while it can be reached"
     )
 
 

@@ -222,7 +222,7 @@ def load_language_model(
                 "it has no tokenizer, or one with an empty vocabulary"
             )  # which is not missed when it is loaded
         loaded: Any = AutoModelForCausalLM.from_pretrained(
-            folder, config=config, dtype=number, output_loading_info=True
+            folder, config=config, dtype=number, output_loading_info=True, use_safetensors=True
         )
         network, told = loaded
         if told["missing_keys"]:  # they would be random numbers
@@ -236,8 +236,8 @@ def load_language_model(
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ConfigError(
-            f"language model {name!r} cannot be loaded ({reason}); give a folder that save_pretrained wrote, with its "
-            f"tokenizer, a name of the model hub while it can be reached, or {OFFLINE}"
+            f"language model {name!r} cannot be loaded ({reason}); give a folder that save_pretrained wrote, as "
+            f"safetensors and with its tokenizer, a name of the model hub while it can be reached, or {OFFLINE}"
         ) from error
     known = inspect.signature(network.forward).parameters
     lacking = [one for one in NEEDED if one not in known]
