@@ -77,6 +77,17 @@ def test_calibration_is_what_comes_between(steerer: Steerer) -> None:
     assert one.clipped == 2
 
 
+def test_a_difference_of_nothing_leaves_a_sentence_its_own_affect() -> None:
+    calibration = Calibration({"valence": Line(0.5, 0.25, 0.5)}, "judge", 3, reach=2.5)
+    own = np.array([[2.0, 0.3, 0.0], [-1.0, 0.0, 0.0], [4.0, 0.0, 0.0]])
+    asked = own[:, None] + np.array([[-1.0], [0.0], [1.0]]) * [1, np.nan, np.nan]
+    given = calibration.input_of(asked, own, relative=True)
+    assert given[:2, 1, 0] == pytest.approx([2.0, -1.0])
+    assert given[0, :, 1] == pytest.approx([0.3] * 3)
+    assert (np.diff(given[..., 0], axis=1) > 0).all()
+    assert (np.abs(given[..., 0]) < 2.5).all()
+
+
 def test_candidates_are_ranked_by_affect_and_content() -> None:
     written = [[["bad", "good", ""]]]
     affect = {"bad": [-1.0, 0, 0], "good": [1.0, 0, 0], "seed": [0.0, 0, 0]}

@@ -64,12 +64,21 @@ class Calibration:
             if line is None:
                 continue
             if relative:
-                stretched = own[:, None, axis] + (asked[..., axis] - own[:, None, axis]) / line.slope
+                difference = (asked[..., axis] - own[:, None, axis]) / line.slope
+                stretched = self._unbent(own[:, None, axis]) + difference  # no difference leaves the sentence's own
             else:
                 stretched = (asked[..., axis] - line.intercept) / line.slope
-            bent = self.reach * np.tanh(stretched / self.reach) if np.isfinite(self.reach) else stretched
-            given[..., axis] = np.where(np.isnan(asked[..., axis]), given[..., axis], bent)
+            given[..., axis] = np.where(np.isnan(asked[..., axis]), given[..., axis], self._bent(stretched))
         return given
+
+    def _bent(self, values: np.ndarray) -> np.ndarray:
+        return self.reach * np.tanh(values / self.reach) if np.isfinite(self.reach) else values
+
+    def _unbent(self, values: np.ndarray) -> np.ndarray:
+        """The inverse of `_bent`; what lies beyond the reach is taken to be just within."""
+        if not np.isfinite(self.reach):
+            return values
+        return self.reach * np.arctanh(np.clip(values / self.reach, -0.999, 0.999))
 
     def lines(self) -> list[str]:
         """What was found, a line an axis."""
