@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from affectspace.errors import ConfigError
-from affectspace.generation.steering import LanguageModel, Sampling
+from affectspace.generation.steering import LanguageModel, Sampling, decoding
 from affectspace.generation.steering.decoding import draw_tokens, one_line, sample, uniform_draws
 
 TEXTS = ("The dog", "Our street was long and", "A")
@@ -93,6 +93,18 @@ def test_what_the_model_cannot_read_at_once_is_refused(language_model: LanguageM
     with pytest.raises(ConfigError, match="give shorter sentences"):
         sample(language_model, [[5] * 256], soft, [uniform_draws(0)], Sampling())
     assert sample(language_model, [], [], [], Sampling()) == []
+
+
+def test_the_likeliest_tokens_alone_give_the_draws_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    logits = torch.from_numpy(np.random.default_rng(0).normal(size=(300, 900)).astype(np.float32)) * 4
+    for top_p in (0.5, 0.9, 1.0):  # few suffice, few suffice for most rows, all are needed
+        sampling = Sampling(temperature=1.0, top_p=top_p)
+        found = []
+        for first in (64, 10_000):
+            monkeypatch.setattr(decoding, "LIKELIEST", first)
+            found.append(draw_tokens(logits, [np.random.default_rng(row) for row in range(300)], sampling))
+        assert found[0] == found[1]
+        assert len(set(found[0])) > 50
 
 
 def test_one_line() -> None:
