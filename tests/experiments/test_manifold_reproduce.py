@@ -205,7 +205,7 @@ def test_the_whole_path_in_small(places: Places, tmp_path: Path) -> None:
         text_axes text_axes_documents text_axes_matrix text_axes_comparisons zero_shot_text text_probes_emotion_linear
         audio_face audio_face_intensity audio_face_independence audio_face_speaker_linear audio_face_gap zero_shot_audio
         zero_shot_audio_within_people union union_emobank trimodal trimodal_retrieval trimodal_subsets audio_face_noise
-        audio_face_uncertainty audio_face_widening
+        audio_face_uncertainty audio_face_widening audio_face_generated trimodal_generated
     """
     for experiment in made.split():
         assert metrics.get(experiment), experiment
