@@ -153,11 +153,13 @@ def test_features_larger_than_memory_lie_in_a_file(fields: dict, tmp_path: Path)
         assert torch.equal(values, outside.features.features[name])
 
 
-def test_a_store_of_another_corpus_is_named(fields: dict, voices: Path) -> None:
-    fields["data"]["corpora"]["sentences"]["features"] = {"text": str(voices / "audio")}
+def test_a_store_of_another_corpus_is_named(fields: dict, tmp_path: Path) -> None:
+    ids = pd.Series([f"v{row:03d}" for row in range(60)])
+    make_store(tmp_path / "other", "text", ids, np.ones((60, 6)), columns=list("abcdef"))
+    fields["data"]["corpora"]["sentences"]["features"] = {"text": str(tmp_path / "other")}
     fields["data"]["corpora"].pop("voices")
     with pytest.raises(
-        DataError, match=r"audio: none of the 100 rows of data.corpora.sentences \('s000'.*'v000'.*extract"
+        DataError, match=r"other: none of the 100 rows of data.corpora.sentences \('s000'.*'v000'.*extract"
     ):
         FeatureSet(build_feature_config(fields))
 
