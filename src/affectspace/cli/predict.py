@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from affectspace.cli.checked import backbone_pairs, require_free
 from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError
 
@@ -69,7 +70,7 @@ def predict(
     single = text is not None or bool(file)
     _one_input(single, folder, csv, vectors)
     _no_conflict(single, csv, folder, vectors, window is not None or step is not None, figure)
-    _free((out, figure), force)
+    require_free((out, figure), force)
 
     from affectspace.cli.predictions import Screen
     from affectspace.prediction import Predictor
@@ -87,7 +88,9 @@ def predict(
     from affectspace.prediction.result import table_of
 
     with progress_bar(not json_) as progress:
-        predictor = Predictor.of_run(run, device=device, backbones=_pairs(backbone or []), crop=crop, progress=progress)
+        predictor = Predictor.of_run(
+            run, device=device, backbones=backbone_pairs(backbone or []), crop=crop, progress=progress
+        )
         given = read_vector_files(vectors or [], predictor)
         most = math.inf if json_ else SHOWN
         trajectories: list[Trajectory] = []
@@ -153,25 +156,6 @@ def _no_conflict(
         raise ConfigError("--figure draws the trajectory of one input, --text or --file")
     if figure is not None and figure.suffix.lower() not in (".png", ".svg"):
         raise ConfigError(f"--figure {figure}: a figure is written as .png or .svg")
-
-
-def _free(paths: tuple[Path | None, ...], force: bool) -> None:
-    """Raises RunError where something would be overwritten, before any work is done."""
-    from affectspace.errors import RunError
-
-    for path in paths:
-        if path is not None and path.exists() and not force:
-            raise RunError(f"{path} is there already; --force replaces it")
-
-
-def _pairs(written: list[str]) -> dict[str, str]:
-    pairs = {}
-    for text in written:
-        name, equals, where = text.partition("=")
-        if not (name and equals and where):
-            raise ConfigError(f"--backbone {text!r}: write it as MODALITY=WHERE, such as text=models/roberta-base")
-        pairs[name] = where
-    return pairs
 
 
 def _follow(

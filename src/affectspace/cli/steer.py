@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from affectspace.cli.checked import backbone_pairs, require_free
 from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError, DataError
 
@@ -50,13 +51,11 @@ def steer(
     json_: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Write sentences again at asked valence, arousal and dominance, by a frozen language model and a run's projector."""
-    from affectspace.cli.predict import _free, _pairs
-
     points = asked_points(valence, arousal, dominance, path, steps)
     texts = sentences_of(text or [], file)
     if out is not None and out.suffix.lower() != ".csv":
         raise ConfigError(f"--out {out}: the table is written as .csv; give it a name that ends so")
-    _free((out,), force)
+    require_free((out,), force)
 
     from affectspace.features.text import has_minilm
     from affectspace.generation.steering import Steerer
@@ -66,7 +65,7 @@ def steer(
     sampling = checked_sampling({name: value for name, value in given.items() if value is not None})
     with progress_bar(not json_) as progress:
         steerer = Steerer.of_run(
-            run, device=device, language_model=language_model, backbones=_pairs(backbone or []),
+            run, device=device, language_model=language_model, backbones=backbone_pairs(backbone or []),
             content="minilm" if has_minilm() else None,
         )  # fmt: skip
         found = steerer.steer(

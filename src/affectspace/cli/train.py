@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from affectspace.cli.checked import backbone_pairs
 from affectspace.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -80,7 +81,6 @@ def evaluate(
     """Judge a run on what it has not seen: a LeVAsa run on held-out people, a projector's on held-out sentences."""
     import json
 
-    from affectspace.cli.predict import _pairs as pairs
     from affectspace.errors import ConfigError, RunError
     from affectspace.training.configuration import ProjectorTrainConfig
     from affectspace.training.runs import open_run
@@ -103,7 +103,11 @@ def evaluate(
         raise RunError(f"{run} was evaluated already: open {run / 'report.html'}, or use --force")
     with progress_bar() as progress:
         if steers:
-            where = {"language_model": language_model, "backbones": pairs(backbone or []), "device": device or "cpu"}
+            where = {
+                "language_model": language_model,
+                "backbones": backbone_pairs(backbone or []),
+                "device": device or "cpu",
+            }
             metrics, report = _judge_steering(run, judge or [], sentences, quick, where, progress)
         else:
             metrics, report = _judge_images(opened, force, progress)

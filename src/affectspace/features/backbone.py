@@ -30,6 +30,15 @@ def note(counts: Counter[str], remark: str) -> None:
         counts[remark] += 1
 
 
+def recipe_for(modality: str, name: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """The arguments with which `make_backbone` makes a backbone again, wherever that is called from."""
+    return {
+        "modality": modality,
+        "name": str(Path(name).resolve()) if Path(name).is_dir() else name,
+        "settings": settings,
+    }
+
+
 @dataclass(frozen=True, eq=False)
 class Item:
     """One sample as a backbone sees it.

@@ -6,11 +6,10 @@ import contextlib
 import importlib
 import importlib.metadata
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from affectspace.errors import ConfigError
-from affectspace.features.backbone import Backbone
+from affectspace.features.backbone import Backbone, recipe_for
 
 GROUP = "affectspace.backbones"
 DEFAULTS = {"text": "minilm", "audio": "functionals", "video": "levasa", "words": "lexicon"}
@@ -50,11 +49,7 @@ def make_backbone(
         raise
     if getattr(made, "recipe", None) is None:
         with contextlib.suppress(AttributeError):  # one of another package that takes no attributes
-            made.recipe = {  # type: ignore[attr-defined]
-                "modality": modality,
-                "name": str(Path(name).resolve()) if Path(name).is_dir() else name,
-                "settings": {"dtype": dtype, **settings},
-            }
+            made.recipe = recipe_for(modality, name, {"dtype": dtype, **settings})  # type: ignore[attr-defined]
     return made
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from affectspace.errors import ConfigError
-from affectspace.features.backbone import Item, UnreadableItem, note
+from affectspace.features.backbone import Item, UnreadableItem, note, recipe_for
 from affectspace.features.pretrained_encoders import (
     cannot_be_loaded,
     load_encoder,
@@ -141,8 +141,7 @@ def text_backbone(
     words = words_backbone(lexicons=lexicons, contextual=contextual)
     made = TextAndWords(text, words)
     assert words.recipe is not None
-    named = str(Path(name).resolve()) if Path(name).is_dir() else name
-    made.recipe = {"modality": "text", "name": named, "settings": {**text.settings, **words.recipe["settings"]}}
+    made.recipe = recipe_for("text", name, {**text.settings, **words.recipe["settings"]})
     return made
 
 

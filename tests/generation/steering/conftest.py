@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from affectspace.cli import main
 from affectspace.features import Item, UnreadableItem
 from affectspace.features.identity import identity_of
 from affectspace.features.registry import make_backbone
@@ -199,3 +201,18 @@ def steering_run(
 def steerer(steering_run: Run) -> Steerer:
     made = Steerer.of_run(steering_run.folder, content=None)
     return Steerer.of_parts(made.run, made.encoder, made.model, ContentSimilarity(backbone=Letters()))
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """``call("steer", run, ...)``: exit code, stdout and stderr of the command."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["affectspace", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            main()
+        code = stop.value.code
+        return (0 if code is None else int(code), *capsys.readouterr())
+
+    return run

@@ -3,34 +3,22 @@
 import csv
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file, save_file
 
-from affectspace.cli import main
 from affectspace.training.runs import Run
 
 Call = Callable[..., tuple[int, str, str]]
 TEXT = "The dog is good."
 
 
-@pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
-    """``call("steer", run, ...)``: exit code, stdout and stderr of the command, content not measured."""
+@pytest.fixture(autouse=True)
+def _without_minilm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Content is not measured."""
     monkeypatch.setattr("affectspace.features.text.has_minilm", lambda: False)
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["affectspace", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as stop:
-            main()
-        code = stop.value.code
-        return (0 if code is None else int(code), *capsys.readouterr())
-
-    return run
 
 
 def quick(call: Call, run: Path, *more: object) -> str:

@@ -4,7 +4,6 @@ import csv
 import json
 import re
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from affectspace.cli import main
 from affectspace.errors import ConfigError, RunError
 from affectspace.experiments.manifold.sources import Places
 from affectspace.experiments.steering import study
@@ -30,21 +28,6 @@ PLAN = SteeringPlan(
     sentences=3, other_sentences=0, tuning_sentences=2, asked=(-2.0, 0.0, 2.0), candidates=1, strengths=(1.0,),
     depths=(0.5,), contrast_sentences=8, sampling=Sampling(longest=5), resamples=100, sheet_sentences=1,
 )  # fmt: skip
-
-
-@pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
-    """``call("evaluate", run, ...)``: exit code, stdout and stderr."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["affectspace", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as stop:
-            main()
-        code = stop.value.code
-        return (0 if code is None else int(code), *capsys.readouterr())
-
-    return run
 
 
 @pytest.fixture

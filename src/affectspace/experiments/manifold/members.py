@@ -19,7 +19,7 @@ from affectspace.experiments.manifold.plan import (
     Training,
     Variant,
 )
-from affectspace.experiments.manifold.sources import CORPORA, REFERENCE, WORDS, Places, Source
+from affectspace.experiments.manifold.sources import CORPORA, REFERENCE, Places, Source
 from affectspace.training.configuration import FeatureTrainConfig, build_feature_config
 
 
@@ -150,7 +150,7 @@ def _fold(name: str, training: str, fold: int | None, budget: Budget) -> dict[st
 def _corpus(
     name: str, source: Source, split: dict[str, Any], plan: Training, variant: Variant, budget: Budget
 ) -> dict[str, Any]:
-    source = source.apart if WORDS in variant.without else source
+    source = source.without(variant.without)
     kept = [m for m in source.stores if m not in variant.without and (plan.modalities is None or m in plan.modalities)]
     known = CORPORA[name]
     labels = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -170,6 +171,10 @@ class Source:
     def apart(self) -> Source:
         """The same with a text's vector and its words as two modalities; itself where they are not one."""
         return replace(self, stores=self.apart_stores, apart_stores={}) if self.apart_stores else self
+
+    def without(self, names: Sequence[str]) -> Source:
+        """The rows as a variant sees them that does not get these modalities: without words, the text's vector alone."""
+        return self.apart if WORDS in names else self
 
     def __len__(self) -> int:
         return len(self.table)

@@ -110,8 +110,7 @@ class Study:
 
     def codes(self, member: Member, source: str, condition: Condition | None = None) -> Codes:
         """What a trained member says of a corpus' rows; kept in the run's folder."""
-        given = self.source(source)
-        given = given.apart if WORDS in member.variant.without else given
+        given = self.source(source).without(member.variant.without)
         name = source if condition is None else f"{source}@{condition.file}"
         path = self.folder_of(member) / "codes" / f"{name}.safetensors"
         return kept_codes(path, len(given), lambda: self._encode(self.run_of(member).model(), given, condition, name))

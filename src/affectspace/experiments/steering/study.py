@@ -23,6 +23,7 @@ from affectspace.training.feature_set import FeatureSet
 from affectspace.training.fit import fit
 from affectspace.training.progress import Progress, silent
 from affectspace.training.runs import open_run
+from affectspace.training.split_record import require_split
 
 CORPUS = "emobank"
 PROJECTOR: dict[str, Any] = {  # chosen on validation sentences, see docs/steering.md
@@ -60,12 +61,11 @@ def reproduce_steering(
     rows = FeatureSet(config, progress)
     if not is_finished(encoder):
         fit(config, encoder, data=rows, progress=progress)
+    require_split(open_run(encoder), rows.split_table())
     projector = out / "projector"
     if not is_finished(projector):
         settings = projector_config(encoder, places, quick)
-        fit_projector(
-            settings, projector, data=FeatureSet.of_run(open_run(encoder)), threads=threads, progress=progress
-        )
+        fit_projector(settings, projector, data=rows, threads=threads, progress=progress)
     plan = quick_plan() if quick else SteeringPlan()
     return evaluate_projector(projector, lexicons=places.lexicons(), plan=plan, rows=rows, progress=progress)[1]
 
