@@ -10,7 +10,14 @@ from scipy.stats import spearmanr
 
 from affectspace.errors import DataError
 from affectspace.experiments.manifold.published import PUBLISHED
-from affectspace.experiments.steering.measures import copied, distinct, repetition, slope_rows, spearman_rows
+from affectspace.experiments.steering.measures import (
+    copied,
+    distinct,
+    meets_bars,
+    repetition,
+    slope_rows,
+    spearman_rows,
+)
 from affectspace.experiments.steering.prompting import bare
 from affectspace.experiments.steering.published import THEMES
 from affectspace.experiments.steering.rating_sheet import write_sheet
@@ -28,6 +35,14 @@ def test_rank_correlation_of_perfect_useless_and_degenerate_steering() -> None:
 
 def test_slopes() -> None:
     assert slope_rows(ASKED, np.stack([0.5 * ASKED + 3, -ASKED])).tolist() == pytest.approx([0.5, -1.0])
+
+
+def test_all_three_bars_at_once() -> None:
+    spearman = np.array([[1.0, 0.6, 1.0, 1.0, 0.0, 1.0], [1.0, 0.6, 0.5, 1.0, 0.0, 1.0]])  # two judges, six sentences
+    content = np.array([1.0, 0.5, 1.0, 0.4, 1.0, 1.0])
+    base = np.array([2.0, 3.0, 2.0, 2.0, 2.0, 2.0])
+    surprise = base + np.log([1.0, 1.499, 1.0, 1.0, 1.0, 1.6])
+    assert meets_bars(spearman, content, surprise, base).tolist() == [1, 1, 0, 0, 0, 0]
 
 
 def test_repetition_and_distinct() -> None:

@@ -6,7 +6,7 @@ import torch
 
 from affectspace.errors import ConfigError
 from affectspace.generation.steering import LanguageModel, Sampling, decoding
-from affectspace.generation.steering.decoding import draw_tokens, one_line, sample, uniform_draws
+from affectspace.generation.steering.decoding import draw_tokens, guided, one_line, sample, uniform_draws
 
 TEXTS = ("The dog", "Our street was long and", "A")
 
@@ -58,6 +58,35 @@ def test_guidance_of_one_is_none_and_more_is_another_text(language_model: Langua
     plain = write(language_model, TEXTS, Sampling(longest=12, guidance=1.0))
     assert write(language_model, TEXTS, Sampling(longest=12, guidance=1.0), guided=True) == plain
     assert write(language_model, TEXTS, Sampling(longest=12, guidance=5.0), guided=True) != plain
+
+
+def test_guidance_draws_only_what_the_asked_prefix_finds_plausible() -> None:
+    asked = torch.log(torch.tensor([[0.6, 0.3, 0.09, 0.01]]))
+    neutral = torch.log(torch.tensor([[0.7, 0.29, 0.0099, 0.0001]]))
+    both = torch.cat([asked, neutral])
+
+    def plausible(least: float) -> list[float]:
+        return guided(both, 2, Sampling(guidance=3.0, plausible=least)).softmax(dim=1)[0].tolist()
+
+    assert plausible(0.0)[3] > 0.9  # hardly likely behind either, and yet nearly certain
+    assert plausible(0.2)[2:] == [0, 0]
+    assert plausible(0.1)[2] > 0.9
+    free = neutral + 3 * (asked - neutral)
+    assert plausible(0.2)[:2] == pytest.approx(free[0, :2].softmax(dim=0).tolist(), abs=1e-6)
+    assert guided(both, 1, Sampling(plausible=0.2)) is both
+
+
+def test_forbidden_tokens_are_never_drawn(language_model: LanguageModel) -> None:
+    ids = language_model.encode("Our street was long and")
+    soft, draws = [language_model.embed(ids[-1:])], [uniform_draws(0)]
+    hot = Sampling(longest=60, temperature=3.0, top_p=1.0, guidance=1.0)
+    vowels = [token for letter in "ae" for token in language_model.tokens_with(letter)]
+    assert not set(vowels) & language_model.stops
+    [free] = sample(language_model, [ids[:-1]], soft, [uniform_draws(0)], hot)
+    [text] = sample(language_model, [ids[:-1]], soft, draws, hot, forbidden=vowels)
+    assert set("ae") & set(free)
+    assert not set("ae") & set(text)
+    assert text
 
 
 def test_rows_that_end_leave_the_others_alone(language_model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from affectspace.experiments.steering.report import claims
 from affectspace.experiments.steering.results import evaluate_projector
 from affectspace.experiments.steering.themes import record_themes, traverse_themes
 from affectspace.generation.steering import Sampling, Steerer
+from affectspace.generation.steering.calibration import Calibration, Line
 from affectspace.scales import AXES
 from affectspace.training.feature_set import FeatureSet
 
@@ -57,12 +58,19 @@ def test_every_method_is_measured_by_every_judge(evaluated: tuple[MetricsFile, P
     for method, figures in experiments["steering_valence"].items():
         if method != "seed":
             assert {f"spearman_{judge}" for judge in JUDGES} <= set(figures), method
-            assert {"content", "kept_words", "copied", "drift_arousal_ridge"} <= set(figures), method
+            assert {"content", "kept_words", "copied", "drift_arousal_ridge", "all_three"} <= set(figures), method
         assert {"surprise", "perplexity_ratio", "repetition", "distinct_2"} <= set(figures), method
     for axis in ("arousal", "dominance"):  # the lexicon knows valence alone
         assert set(experiments[f"steering_{axis}"]) == set(TITLES)
         assert "spearman_feelings" not in experiments[f"steering_{axis}"]["steered"]
         assert "drift_valence_feelings" in experiments[f"steering_{axis}"]["steered"]
+
+
+def test_a_copy_and_a_stream_of_strong_words_do_not_meet_all_bars(evaluated: tuple[MetricsFile, Path]) -> None:
+    rows = evaluated[0].experiments["steering_valence"]
+    assert rows["template_without"]["all_three"].value == 0  # it keeps and never follows
+    comparison = evaluated[0].experiments["steering_valence_comparisons"]["steered - prompt"]["all_three"].value
+    assert comparison == pytest.approx(rows["steered"]["all_three"].value - rows["prompt"]["all_three"].value)
 
 
 def test_every_interval_is_finite(evaluated: tuple[MetricsFile, Path]) -> None:
@@ -136,6 +144,9 @@ def test_a_second_call_samples_nothing(
     assert {path: path.read_bytes() for path in (folder / "texts").iterdir()} == kept
     with pytest.raises(AssertionError, match="something was sampled"):
         again(steerer, rows, folder, PLAN.model_copy(update={"seed": 1}))
+    recalibrated = replace(steerer, calibration=Calibration({"valence": Line(0.5, 0.0, 0.5)}))
+    with pytest.raises(AssertionError, match="something was sampled"):
+        again(recalibrated, rows, folder)
 
 
 @pytest.mark.parametrize("damaged", ["", "{", "[]", '{"key": "other", "written": []}', '{"key": "key"}', "\ufffd"])

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from affectspace.errors import ConfigError, DataError, RunError
-from affectspace.generation.steering import Sampling, Steerer, ask
+from affectspace.generation.steering import LanguageModel, Sampling, Steerer, ask
 from affectspace.generation.steering.calibration import Calibration, Line
 from affectspace.generation.steering.content import ContentSimilarity, kept_words
 from affectspace.generation.steering.masking import Masker
@@ -47,6 +47,17 @@ def test_the_same_seed_gives_the_same_texts_whatever_else_is_asked(steerer: Stee
     assert texts(SEEDS) == texts(SEEDS)
     assert texts(SEEDS) == [texts([seed])[0] for seed in SEEDS]
     assert texts(SEEDS) != texts(SEEDS, seed=1)
+
+
+def test_no_blank_of_the_prompt_comes_into_a_text(steerer: Steerer, monkeypatch: pytest.MonkeyPatch) -> None:
+    hot, points = Sampling(longest=40, temperature=5.0, top_p=1.0), ask(valence=np.linspace(-2, 2, 25).tolist())
+
+    def texts() -> str:
+        return " ".join(one for found in steerer.steer(SEEDS, points, sampling=hot) for one in found.texts)
+
+    assert "_" not in texts()
+    monkeypatch.setattr(LanguageModel, "tokens_with", lambda model, letters: [])
+    assert "_" in texts()  # so that the first assertion says something
 
 
 def test_axes_that_are_not_asked_for_stay_as_they_are(steerer: Steerer) -> None:

@@ -13,8 +13,15 @@ import pandas as pd
 from affectspace.evaluation import MetricsFile, mean_interval, paired_mean_difference
 from affectspace.evaluation.intervals import Interval
 from affectspace.evaluation.result import Measurement
-from affectspace.experiments.steering.material import Material, material_of
-from affectspace.experiments.steering.measures import copied, distinct, repetition, slope_rows, spearman_rows
+from affectspace.experiments.steering.material import RIDGE, Material, material_of
+from affectspace.experiments.steering.measures import (
+    copied,
+    distinct,
+    meets_bars,
+    repetition,
+    slope_rows,
+    spearman_rows,
+)
 from affectspace.experiments.steering.methods import Texts, methods
 from affectspace.experiments.steering.plan import SteeringPlan
 from affectspace.generation.steering.content import kept_words
@@ -130,6 +137,15 @@ def record(
         return mean_interval(values, seeds.groups, resamples=plan.resamples)
 
     base = found["unsteered"].values["surprise"]
+    judges = [
+        name
+        for name, judge in material.judges.items()
+        if axis in judge.axes and (name == RIDGE or not material.parts[name])
+    ]
+    for one in found.values():
+        if one.curves and "content" in one.values:
+            spearman = np.stack([one.values[f"spearman_{name}"] for name in judges])
+            one.values["all_three"] = meets_bars(spearman, one.values["content"], one.values["surprise"], base)
     for name, one in found.items():
         for metric, values in one.values.items():
             if np.isfinite(values).any():  # no content word in any sentence: nothing to keep

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from scipy.stats import rankdata
 
+from affectspace.experiments.steering.plan import BARS
 from affectspace.generation.steering.masking import words_of
 
 
@@ -28,6 +29,17 @@ def slope_rows(asked: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Least-squares slope of measured values (n, steps) on asked (steps,), (n,)."""
     centred = asked - asked.mean()
     return (values - values.mean(axis=1, keepdims=True)) @ centred / (centred**2).sum()
+
+
+def meets_bars(spearman: np.ndarray, content: np.ndarray, surprise: np.ndarray, base: np.ndarray) -> np.ndarray:
+    """Whether each sentence follows, by every judge, keeps its content and stays fluent, all at once, (n,) 0 or 1.
+
+    spearman : (judges, n); content, surprise, base : (n,), the latter nats a token with nothing asked. A copy does not follow,
+    and a stream of strong words keeps nothing: means over sentences hide which of them a method trades.
+    """
+    follows = (spearman >= BARS["spearman"]).all(axis=0)
+    fluent = np.exp(surprise - base) <= BARS["perplexity_ratio"]
+    return (follows & (content >= BARS["content"]) & fluent).astype(np.float64)
 
 
 def repetition(texts: Iterable[str], size: int = 2) -> np.ndarray:

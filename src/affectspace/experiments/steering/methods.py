@@ -37,7 +37,8 @@ def methods(
     points = asked_points(axis, asked, len(seeds))
 
     def kept(name: str, make: Callable[[], Written]) -> Written:
-        facts = [plan.model_dump(mode="json"), list(seeds), steerer.run.facts.get("seconds"), axis]
+        lines = {one: vars(line) for one, line in steerer.calibration.lines_of.items()}
+        facts = [plan.model_dump(mode="json"), list(seeds), steerer.run.facts.get("seconds"), lines, axis]
         key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
         return kept_texts(folder / f"{axis}-{name}.json", key, make)
 

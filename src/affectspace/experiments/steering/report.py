@@ -63,8 +63,12 @@ def _axis(report: Report, metrics: MetricsFile, axis: str, judges: Sequence[str]
     experiment = f"steering_{axis}"
     report.section(f"Along {axis}", level=3)
     columns = {f"spearman_{judge}": f"Spearman, {judge}" for judge in judges}
-    columns |= {f"slope_{judge}": f"slope, {judge}" for judge in judges}
-    note = "Means over sentences, 95 % intervals over documents. A slope of 1 is what was asked for."
+    columns |= {f"slope_{judge}": f"slope, {judge}" for judge in judges} | {"all_three": "all three bars"}
+    note = (
+        "Means over sentences, 95 % intervals over documents. A slope of 1 is what was asked for. All three bars: share of "
+        f"sentences with a Spearman of {BARS['spearman']:g} by the ridge and every independent judge, content of "
+        f"{BARS['content']:g}, and a perplexity of at most {BARS['perplexity_ratio']:g} times that with nothing asked."
+    )
     _table(report, metrics, experiment, f"Does {axis} follow what is asked?", columns, note)
     columns = {
         "content": "content (cosine)", "kept_words": "content words kept", "copied": "copies",
@@ -84,7 +88,12 @@ def _axis(report: Report, metrics: MetricsFile, axis: str, judges: Sequence[str]
     compared = f"{experiment}_comparisons"
     if compared in metrics.experiments:
         columns = {f"spearman_{judge}": f"Spearman, {judge}" for judge in judges}
-        columns |= {"content": "content", "kept_words": "words kept", "surprise": "log perplexity"}
+        columns |= {
+            "all_three": "all three bars",
+            "content": "content",
+            "kept_words": "words kept",
+            "surprise": "log perplexity",
+        }
         _table(report, metrics, compared, "The projector less each other method, paired by sentence", columns, "")
 
 
@@ -199,6 +208,10 @@ def claims(metrics: MetricsFile, parts: dict[str, tuple[str, ...]]) -> list[Clai
             if name.startswith("spearman_"):
                 words = f"Valence follows better than with {TITLES[other]}, by {name.removeprefix('spearman_')}"
                 found.append(_claim(words, one.value, one.low, one.high, 0.0))
+        if "all_three" in row:
+            one = row["all_three"]
+            words = f"More sentences meet all three bars at once than with {TITLES[other]}"
+            found.append(_claim(words, one.value, one.low, one.high, 0.0))
     return found
 
 
@@ -219,7 +232,7 @@ def key_figures(metrics: MetricsFile) -> list[KeyFigure]:
     rows = metrics.experiments["steering_valence"]
     own = rows["steered" if "steered" in rows else "steered_one"]
     names = {name: f"Spearman, {name.removeprefix('spearman_')}" for name in own if name.startswith("spearman_")}
-    names |= {"content": "content", "perplexity_ratio": "perplexity, ratio"}
+    names |= {"content": "content", "perplexity_ratio": "perplexity, ratio", "all_three": "meet all three bars"}
     return [
         KeyFigure(told, own[name].value, own[name].low, own[name].high, digits=2)
         for name, told in names.items()

@@ -1,11 +1,13 @@
 """Sampling from the frozen language model behind prefixes of embeddings, reproducible row by row, with guidance.
 
 Guidance moves the logits away from those of a neutral prefix: neutral + g (asked - neutral); 1 is none (Ho & Salimans 2022,
-for language models Sanchez et al. 2023).
+for language models Sanchez et al. 2023). So far beyond, a token may lead that neither prefix calls for; therefore only
+those count that the asked prefix itself finds plausible beside its likeliest (Li et al. 2023, contrastive decoding).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,6 +31,12 @@ class Sampling(ModelConfig):
     temperature: float = Field(0.6, ge=0, description="0: the likeliest token")
     top_p: float = Field(0.9, gt=0, le=1, description="only the likeliest tokens that together have this probability")
     guidance: float = Field(2.5, ge=0, le=20, description="how far beyond the neutral prefix; 1: not at all")
+    plausible: float = Field(
+        0.1,
+        ge=0,
+        lt=1,
+        description="with guidance, least probability behind the asked prefix, share of its likeliest token's",
+    )
     longest: int = Field(48, ge=1, description="tokens of a generated sentence")
     batch: int = Field(BATCH, ge=1, description="sentences that are sampled together")
 
@@ -48,12 +56,13 @@ def sample(
     neutral: Sequence[Tensor] | None = None,
     progress: Progress = silent,
     what: str = "sentences",
+    forbidden: Sequence[int] = (),
 ) -> list[str]:
     """A text of each row, behind its prompt and then its embeddings (places, width).
 
     prompts : tokens, empty for all rows or for none; rows with the same one read it together. soft : at least one place, the
     same number for all. draws : one generator a row, of which one number a token is taken; neutral : embeddings a row that
-    guidance moves away from
+    guidance moves away from; forbidden : tokens that are never drawn
     Raises ConfigError where the language model cannot read so many tokens at once.
     """
     _require_room(model, prompts, soft, sampling)
@@ -66,7 +75,7 @@ def sample(
         if guided and neutral is not None:
             rows += [neutral[row] for row in part]
         found = _sample_batch(
-            model, [prompts[row] for row in part], torch.stack(rows), [draws[row] for row in part], sampling
+            model, [prompts[row] for row in part], torch.stack(rows), [draws[row] for row in part], sampling, forbidden
         )
         for row, tokens in zip(part, found, strict=True):
             texts[row] = one_line(model.decode(tokens))
@@ -100,6 +109,7 @@ def _sample_batch(
     soft: Tensor,
     draws: list[np.random.Generator],
     sampling: Sampling,
+    forbidden: Sequence[int],
 ) -> list[list[int]]:
     """Tokens of each row, without the one that ends it. With guidance each row has two streams, asked and neutral."""
     streams = len(soft) // len(prompts)
@@ -114,12 +124,13 @@ def _sample_batch(
     mask = torch.ones(soft.shape[:2], dtype=torch.bool, device=model.device)
     found: list[list[int]] = [[] for _ in prompts]
     alive = list(range(len(prompts)))
+    never = torch.tensor(list(forbidden), dtype=torch.long, device=model.device)
     for step in range(sampling.longest):
         logits, behind = model.logits(given, mask, behind, last=1, keep=True)
         assert behind is not None
-        tokens = draw_tokens(
-            _guided(logits[:, -1], streams, sampling.guidance), [draws[row] for row in alive], sampling
-        )
+        wanted = guided(logits[:, -1], streams, sampling)
+        wanted[:, never] = -torch.inf
+        tokens = draw_tokens(wanted, [draws[row] for row in alive], sampling)
         keep = [place for place, token in enumerate(tokens) if token not in model.stops]
         for place in keep:
             found[alive[place]].append(tokens[place])
@@ -134,12 +145,16 @@ def _sample_batch(
     return found
 
 
-def _guided(logits: Tensor, streams: int, guidance: float) -> Tensor:
+def guided(logits: Tensor, streams: int, sampling: Sampling) -> Tensor:
     """Log-probabilities of the next token, (rows, vocabulary), up to a constant a row."""
     if streams == 1:
         return logits
     asked, neutral = logits.log_softmax(dim=1).chunk(2)
-    return neutral + guidance * (asked - neutral)
+    wanted = neutral + sampling.guidance * (asked - neutral)
+    if sampling.plausible:
+        least = asked.amax(dim=1, keepdim=True) + math.log(sampling.plausible)
+        wanted = wanted.masked_fill(asked < least, -torch.inf)
+    return wanted
 
 
 def draw_tokens(logits: Tensor, draws: Sequence[np.random.Generator], sampling: Sampling) -> list[int]:

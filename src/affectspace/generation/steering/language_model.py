@@ -96,6 +96,13 @@ class LanguageModel:
         """The text of tokens, without special ones."""
         return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
 
+    def tokens_with(self, letters: str) -> list[int]:
+        """The tokens that show these letters; none of the special ones."""
+        count = int(self._table.shape[0])
+        named = sorted(place for place in self.tokenizer.get_vocab().values() if place < count)
+        texts = self.tokenizer.batch_decode([[one] for one in named], skip_special_tokens=True)
+        return [one for one, text in zip(named, texts, strict=True) if letters in text]
+
     def embed(self, tokens: Sequence[int]) -> Tensor:
         """Input embeddings (n, width)."""
         ids = torch.tensor(list(tokens), dtype=torch.long, device=self.device)

@@ -19,7 +19,7 @@ from affectspace.generation.steering.decoding import Sampling, sample, uniform_d
 from affectspace.generation.steering.encoder import Latents, SentenceEncoder, open_encoder
 from affectspace.generation.steering.examples import frame
 from affectspace.generation.steering.language_model import LanguageModel, load_language_model
-from affectspace.generation.steering.masking import PATTERNS, Masker
+from affectspace.generation.steering.masking import BLANK, PATTERNS, Masker
 from affectspace.generation.steering.ranking import CONTENT, Ranked, Written, rank
 from affectspace.generation.steering.steered import Steered
 from affectspace.models.projector import Projector
@@ -236,7 +236,8 @@ class Steerer:
             draws += [
                 uniform_draws(seed, name, step, candidate) for step in range(steps) for candidate in range(candidates)
             ]
-        texts = iter(sample(self.model, shown, asked, draws, sampling, neutral, progress, "steered sentences"))
+        blanks = [] if self.masker is None else self.model.tokens_with(BLANK[0])  # of the prompt; no text has them
+        texts = iter(sample(self.model, shown, asked, draws, sampling, neutral, progress, "steered sentences", blanks))
         return [[[next(texts) for _ in range(candidates)] for _ in range(steps)] for _ in seeds]
 
     def _prompts(self, text: str, candidates: int) -> list[list[int]]:
