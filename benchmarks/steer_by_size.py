@@ -1,0 +1,143 @@
+"""What a frozen language model's steering gains from more soft tokens and more training sentences, on validation sentences.
+
+    python benchmarks/steer_by_size.py runs/table5/projector --out runs/sizes --sizes 2:1000,12:1000,32:1000,12:500,12:4000
+
+The run's configuration is trained again at each `tokens:rows`, calibrated along valence, and steers validation sentences that
+its training never saw. A line each: loss a token behind the true affect and behind another sentence's, slope of the
+calibration, Spearman by each judge, content, perplexity as a ratio to that with nothing asked, and sentences that meet
+all three bars. `--seeds` repeats it; `reconstruction` in place of tokens:rows shows that mode. It continues.
+"""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from affectspace.experiments.steering.evaluate import Measured, measure
+from affectspace.experiments.steering.material import RIDGE, Material, material_of
+from affectspace.experiments.steering.measures import meets_bars
+from affectspace.experiments.steering.methods import asked_points
+from affectspace.experiments.steering.plan import SteeringPlan
+from affectspace.files import write_text
+from affectspace.generation.steering import Steerer
+from affectspace.generation.steering.calibration import calibrate
+from affectspace.generation.steering.content import ContentSimilarity
+from affectspace.generation.steering.encoder import open_encoder
+from affectspace.generation.steering.fitting import fit_projector
+from affectspace.generation.steering.judges import Judge
+from affectspace.generation.steering.language_model import LanguageModel, load_language_model
+from affectspace.generation.steering.ranking import rank
+from affectspace.training.feature_set import FeatureSet
+from affectspace.training.projector_configuration import ProjectorTrainConfig
+from affectspace.training.runs import Run, open_run
+
+AXIS = "valence"
+VALIDATION = 100  # sentences that the loss is told of
+CALIBRATING = 16  # sentences that fit the calibration and are not measured
+
+
+@dataclass(frozen=True, eq=False)
+class OneAxis:
+    """A judge that is asked about valence alone."""
+
+    judge: Judge
+
+    @property
+    def name(self) -> str:
+        return self.judge.name
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        return (AXIS,)
+
+    @property
+    def spread(self) -> np.ndarray:
+        return self.judge.spread[:1]
+
+    def score(self, texts: Sequence[str]) -> np.ndarray:
+        return self.judge.score(texts)[:, :1]
+
+
+def main() -> None:
+    """Train, steer and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path, help="a projector's finished run")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--sizes", default="2:1000,12:1000,32:1000,12:500,12:2000,12:4000")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--sentences", type=int, default=24)
+    parser.add_argument("--candidates", type=int, default=6)
+    parser.add_argument("--judge", action="append", default=[], help="NAME=FILE of a lexicon")
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    base = open_run(arguments.run).projector_config
+    rows, model = FeatureSet.of_run(open_run(base.run)), load_language_model(base.language_model.name)
+    plan = SteeringPlan(tuning_sentences=arguments.sentences + CALIBRATING, candidates=arguments.candidates)
+    lexicons = {name: Path(path) for name, path in (one.split("=", 1) for one in arguments.judge)}
+    for seed in range(arguments.seeds):
+        for size in arguments.sizes.split(","):
+            folder = arguments.out / f"{size.replace(':', '-')}-seed{seed}"
+            if not (folder / "line.txt").is_file():
+                run = trained(base, size, seed, folder, rows, model, arguments.threads)
+                write_text(folder / "line.txt", steered(run, rows, model, plan, lexicons))
+            print(f"{size}, seed {seed}: {(folder / 'line.txt').read_text()}", flush=True)
+
+
+def trained(
+    base: ProjectorTrainConfig, size: str, seed: int, folder: Path, rows: FeatureSet, model: LanguageModel, threads: int
+) -> Run:
+    """The run of one size."""
+    made: dict[str, Any] = base.model_dump(mode="json")
+    if size == "reconstruction":
+        made["model"] |= {"mode": "reconstruction", "private": None, "private_dropout": 0.0}
+    else:
+        made["model"]["tokens"], made["fit"]["rows"] = (int(part) for part in size.split(":"))
+    made["fit"] |= {"seed": seed, "threads": threads, "validation_rows": VALIDATION}
+    made["calibration"]["sentences"] = 0
+    return fit_projector(ProjectorTrainConfig.model_validate(made), folder, data=rows, language_model=model)
+
+
+def steered(run: Run, rows: FeatureSet, model: LanguageModel, plan: SteeringPlan, lexicons: dict[str, Path]) -> str:
+    """Figures of a run on validation sentences."""
+    steerer = Steerer.of_parts(run, open_encoder(run.folder / "encoder"), model, ContentSimilarity())
+    material = material_of(steerer, rows, lexicons, plan)
+    settings = open_run(run.folder).projector_config.calibration
+    seeds, judge = material.tuning, OneAxis(material.judges[RIDGE])
+    fitted = calibrate(steerer, seeds.texts[:CALIBRATING], judge, settings.points, candidates=settings.candidates)
+    measured_seeds = seeds.take(np.arange(CALIBRATING, len(seeds)))
+    steerer = replace(steerer, calibration=fitted)
+    found, base = written(replace(material, steerer=steerer, tuning=measured_seeds), plan)
+    judges = np.stack([values for name, values in found.values.items() if name.startswith("spearman_")])
+    surprise, content = found.values["surprise"], found.values["content"]
+    losses = run.history.iloc[-1]
+    parts = [
+        f"loss {losses['validation_total']:.4f} of {losses['validation_shuffled_affect']:.4f}",
+        f"slope {fitted.lines_of[AXIS].measured_slope:.2f}",
+        *(f"{name} {values.mean():.2f}" for name, values in found.values.items() if name.startswith("spearman_")),
+        f"content {content.mean():.2f}",
+        f"perplexity {np.exp((surprise - base).mean()):.2f}x",
+        f"all three {meets_bars(judges, content, surprise, base).mean():.2f}",
+    ]
+    return "; ".join(parts) + "\n"
+
+
+def written(material: Material, plan: SteeringPlan) -> tuple[Measured, np.ndarray]:
+    """What is measured of steered validation sentences, and their surprise with nothing asked."""
+    steerer, seeds = material.steerer, material.tuning
+    points = asked_points(AXIS, plan.asked, len(seeds))
+    texts = steerer.write(seeds.texts, points, candidates=plan.candidates, sampling=plan.sampling)
+    own = steerer.own_affect(seeds.texts)
+    ranked = rank(seeds.texts, own, points, texts, steerer.own_affect, steerer.similarity)
+    stays = np.full((len(seeds), 1, points.shape[2]), np.nan)
+    unguided = plan.sampling.model_copy(update={"guidance": 1.0})
+    nothing = steerer.write(seeds.texts, stays, calibrated=False, sampling=unguided)
+    return measure(material, seeds, AXIS, plan, ranked.texts()), steerer.model.surprise([one[0][0] for one in nothing])
+
+
+if __name__ == "__main__":
+    main()
