@@ -33,7 +33,7 @@ def steer(
         str, typer.Option(help="sd: standard deviations of the training corpus; canonical: on [-1, 1].")
     ] = "sd",
     relative: Annotated[bool, typer.Option(help="Values are differences from the sentence's own affect.")] = False,
-    candidates: Annotated[int, typer.Option(help="Texts a step, of which the best by our encoder is kept.")] = 4,
+    candidates: Annotated[int, typer.Option(help="Texts a step, of which the best by our encoder is kept.")] = 6,
     guidance: Annotated[float | None, typer.Option(help="How far beyond neutral; 1: not at all.")] = None,
     temperature: Annotated[float | None, typer.Option(help="Of the sampling; 0: the likeliest words.")] = None,
     longest: Annotated[int | None, typer.Option(help="Tokens of a generated sentence.")] = None,

@@ -57,7 +57,7 @@ class CalibrationConfig(ModelConfig):
 
     sentences: int = Field(24, ge=0, description="validation sentences that are steered and judged; 0: no calibration")
     points: tuple[float, ...] = Field((-2.0, 0.0, 2.0), description="inputs, in sd of the corpus")
-    candidates: int = Field(4, ge=1, le=64, description="texts a step, ranked as in steering")
+    candidates: int = Field(6, ge=1, le=64, description="texts a step, ranked as in steering")
 
     @model_validator(mode="after")
     def _line(self) -> Self:

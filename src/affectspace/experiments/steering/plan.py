@@ -34,7 +34,7 @@ class SteeringPlan(ModelConfig):
         16, ge=2, description="validation sentences that choose the vector's layer and strength"
     )
     asked: tuple[float, ...] = Field((-2.0, -1.0, 0.0, 1.0, 2.0), min_length=3, description="sd of the corpus")
-    candidates: int = Field(4, ge=1, description="of each method that ranks")
+    candidates: int = Field(6, ge=1, description="of each method that ranks")
     strengths: tuple[float, ...] = Field((0.5, 1.0, 2.0), description="of the steering vector, of which one is chosen")
     depths: tuple[float, ...] = Field(
         (0.4, 0.6), description="of its layer, share of the network, of which one is chosen"

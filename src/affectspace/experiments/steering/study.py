@@ -31,7 +31,7 @@ PROJECTOR: dict[str, Any] = {  # chosen on validation sentences, see docs/steeri
     "fit": {
         "epochs": 1,
         "batch_size": 16,
-        "rows": 2000,
+        "rows": 4000,
         "strong": 1.5,
         "longest": 32,
         "learning_rate": 3e-3,

@@ -28,11 +28,11 @@ COLD = 1e-4  # a lower temperature is 0: logits divided by it would overflow
 class Sampling(ModelConfig):
     """How tokens are drawn."""
 
-    temperature: float = Field(0.6, ge=0, description="0: the likeliest token")
+    temperature: float = Field(0.8, ge=0, description="0: the likeliest token")
     top_p: float = Field(0.9, gt=0, le=1, description="only the likeliest tokens that together have this probability")
-    guidance: float = Field(2.5, ge=0, le=20, description="how far beyond the neutral prefix; 1: not at all")
+    guidance: float = Field(3.0, ge=0, le=20, description="how far beyond the neutral prefix; 1: not at all")
     plausible: float = Field(
-        0.1,
+        0.05,
         ge=0,
         lt=1,
         description="with guidance, least probability behind the asked prefix, share of its likeliest token's",

@@ -10,7 +10,7 @@ import numpy as np
 from affectspace.generation.steering.content import ContentSimilarity
 
 OTHER_AXES = 0.25  # weight of the axes that were not asked for
-CONTENT = 1.0  # how many sd of affect a whole unit of content is worth
+CONTENT = 0.5  # how many sd of affect a whole unit of content is worth
 
 Written = list[list[list[str]]]  # [seed][step][candidate]
 
