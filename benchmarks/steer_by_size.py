@@ -22,6 +22,7 @@ from affectspace.experiments.steering.material import RIDGE, Material, material_
 from affectspace.experiments.steering.measures import meets_bars
 from affectspace.experiments.steering.methods import asked_points
 from affectspace.experiments.steering.plan import SteeringPlan
+from affectspace.experiments.trainings import is_finished
 from affectspace.files import write_text
 from affectspace.generation.steering import Steerer
 from affectspace.generation.steering.calibration import calibrate
@@ -92,6 +93,8 @@ def trained(
     base: ProjectorTrainConfig, size: str, seed: int, folder: Path, rows: FeatureSet, model: LanguageModel, threads: int
 ) -> Run:
     """The run of one size."""
+    if is_finished(folder):  # and only its line was missing
+        return open_run(folder)
     made: dict[str, Any] = base.model_dump(mode="json")
     if size == "reconstruction":
         made["model"] |= {"mode": "reconstruction", "private": None, "private_dropout": 0.0}
