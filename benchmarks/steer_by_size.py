@@ -9,18 +9,16 @@ all three bars. `--seeds` repeats it; `reconstruction` in place of tokens:rows s
 """
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from affectspace.experiments.steering.evaluate import Measured, measure
+from affectspace.experiments.steering.evaluate import Measured, all_three, measure
 from affectspace.experiments.steering.material import RIDGE, Material, material_of
-from affectspace.experiments.steering.measures import meets_bars
-from affectspace.experiments.steering.methods import asked_points
+from affectspace.experiments.steering.methods import asked_points, nothing_asked
 from affectspace.experiments.steering.plan import SteeringPlan
 from affectspace.experiments.trainings import is_finished
 from affectspace.files import write_text
@@ -29,7 +27,6 @@ from affectspace.generation.steering.calibration import calibrate
 from affectspace.generation.steering.content import ContentSimilarity
 from affectspace.generation.steering.encoder import open_encoder
 from affectspace.generation.steering.fitting import fit_projector
-from affectspace.generation.steering.judges import Judge
 from affectspace.generation.steering.language_model import LanguageModel, load_language_model
 from affectspace.generation.steering.ranking import rank
 from affectspace.training.feature_set import FeatureSet
@@ -39,28 +36,6 @@ from affectspace.training.runs import Run, open_run
 AXIS = "valence"
 VALIDATION = 100  # sentences that the loss is told of
 CALIBRATING = 16  # sentences that fit the calibration and are not measured
-
-
-@dataclass(frozen=True, eq=False)
-class OneAxis:
-    """A judge that is asked about valence alone."""
-
-    judge: Judge
-
-    @property
-    def name(self) -> str:
-        return self.judge.name
-
-    @property
-    def axes(self) -> tuple[str, ...]:
-        return (AXIS,)
-
-    @property
-    def spread(self) -> np.ndarray:
-        return self.judge.spread[:1]
-
-    def score(self, texts: Sequence[str]) -> np.ndarray:
-        return self.judge.score(texts)[:, :1]
 
 
 def main() -> None:
@@ -109,22 +84,22 @@ def steered(run: Run, rows: FeatureSet, model: LanguageModel, plan: SteeringPlan
     """Figures of a run on validation sentences."""
     steerer = Steerer.of_parts(run, open_encoder(run.folder / "encoder"), model, ContentSimilarity())
     material = material_of(steerer, rows, lexicons, plan)
-    settings = open_run(run.folder).projector_config.calibration
-    seeds, judge = material.tuning, OneAxis(material.judges[RIDGE])
-    fitted = calibrate(steerer, seeds.texts[:CALIBRATING], judge, settings.points, candidates=settings.candidates)
-    measured_seeds = seeds.take(np.arange(CALIBRATING, len(seeds)))
-    steerer = replace(steerer, calibration=fitted)
-    found, base = written(replace(material, steerer=steerer, tuning=measured_seeds), plan)
-    judges = np.stack([values for name, values in found.values.items() if name.startswith("spearman_")])
-    surprise, content = found.values["surprise"], found.values["content"]
+    ridge, seeds = material.judges[RIDGE], material.tuning
+    alone = replace(ridge, axes=(AXIS,), regressions=ridge.regressions[:1], spread=ridge.spread[:1])
+    settings = run.projector_config.calibration
+    fitted = calibrate(steerer, seeds.texts[:CALIBRATING], alone, settings.points, candidates=settings.candidates)
+    apart = seeds.take(np.arange(CALIBRATING, len(seeds)))
+    material = replace(material, steerer=replace(steerer, calibration=fitted), tuning=apart)
+    found, base = written(material, plan)
+    spearman = {name: values.mean() for name, values in found.values.items() if name.startswith("spearman_")}
     losses = run.history.iloc[-1]
     parts = [
         f"loss {losses['validation_total']:.4f} of {losses['validation_shuffled_affect']:.4f}",
         f"slope {fitted.lines_of[AXIS].measured_slope:.2f}",
-        *(f"{name} {values.mean():.2f}" for name, values in found.values.items() if name.startswith("spearman_")),
-        f"content {content.mean():.2f}",
-        f"perplexity {np.exp((surprise - base).mean()):.2f}x",
-        f"all three {meets_bars(judges, content, surprise, base).mean():.2f}",
+        *(f"{name} {mean:.2f}" for name, mean in spearman.items()),
+        f"content {found.values['content'].mean():.2f}",
+        f"perplexity {np.exp((found.values['surprise'] - base).mean()):.2f}x",
+        f"all three {all_three(found, base, material, AXIS).mean():.2f}",
     ]
     return "; ".join(parts) + "\n"
 
@@ -133,12 +108,10 @@ def written(material: Material, plan: SteeringPlan) -> tuple[Measured, np.ndarra
     """What is measured of steered validation sentences, and their surprise with nothing asked."""
     steerer, seeds = material.steerer, material.tuning
     points = asked_points(AXIS, plan.asked, len(seeds))
-    texts = steerer.write(seeds.texts, points, candidates=plan.candidates, sampling=plan.sampling)
+    texts = steerer.write(seeds.texts, points, candidates=plan.candidates, seed=plan.seed, sampling=plan.sampling)
     own = steerer.own_affect(seeds.texts)
     ranked = rank(seeds.texts, own, points, texts, steerer.own_affect, steerer.similarity)
-    stays = np.full((len(seeds), 1, points.shape[2]), np.nan)
-    unguided = plan.sampling.model_copy(update={"guidance": 1.0})
-    nothing = steerer.write(seeds.texts, stays, calibrated=False, sampling=unguided)
+    nothing = nothing_asked(steerer, seeds.texts, 1, plan)
     return measure(material, seeds, AXIS, plan, ranked.texts()), steerer.model.surprise([one[0][0] for one in nothing])
 
 

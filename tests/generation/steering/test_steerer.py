@@ -53,7 +53,8 @@ def test_no_blank_of_the_prompt_comes_into_a_text(steerer: Steerer, monkeypatch:
     hot, points = Sampling(longest=40, temperature=5.0, top_p=1.0), ask(valence=np.linspace(-2, 2, 25).tolist())
 
     def texts() -> str:
-        return " ".join(one for found in steerer.steer(SEEDS, points, sampling=hot) for one in found.texts)
+        anew = replace(steerer)  # which tokens are blanks is found once by each
+        return " ".join(one for found in anew.steer(SEEDS, points, sampling=hot) for one in found.texts)
 
     assert "_" not in texts()
     monkeypatch.setattr(LanguageModel, "tokens_with", lambda model, letters: [])

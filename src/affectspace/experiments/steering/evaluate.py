@@ -137,15 +137,9 @@ def record(
         return mean_interval(values, seeds.groups, resamples=plan.resamples)
 
     base = found["unsteered"].values["surprise"]
-    judges = [
-        name
-        for name, judge in material.judges.items()
-        if axis in judge.axes and (name == RIDGE or not material.parts[name])
-    ]
     for one in found.values():
         if one.curves and "content" in one.values:
-            spearman = np.stack([one.values[f"spearman_{name}"] for name in judges])
-            one.values["all_three"] = meets_bars(spearman, one.values["content"], one.values["surprise"], base)
+            one.values["all_three"] = all_three(one, base, material, axis)
     for name, one in found.items():
         for metric, values in one.values.items():
             if np.isfinite(values).any():  # no content word in any sentence: nothing to keep
@@ -170,6 +164,20 @@ def record(
             if metric in one.values and not metric.startswith("drift") and np.isfinite(values).any():
                 less = paired_mean_difference(values, one.values[metric], seeds.groups, resamples=plan.resamples)
                 metrics.set(f"{experiment}_comparisons", f"{first} - {name}", metric, Measurement.of(less, **facts))
+
+
+def all_three(one: Measured, base: np.ndarray, material: Material, axis: str) -> np.ndarray:
+    """Which sentences meet all bars at once, (n,) 0 or 1, by the ridge and every judge that had no part in anything.
+
+    base : (n,) surprise with nothing asked
+    """
+    judges = [
+        name
+        for name, judge in material.judges.items()
+        if axis in judge.axes and (name == RIDGE or not material.parts[name])
+    ]
+    spearman = np.stack([one.values[f"spearman_{name}"] for name in judges])
+    return meets_bars(spearman, one.values["content"], one.values["surprise"], base)
 
 
 def _exponential(interval: Interval, facts: dict[str, Any]) -> Measurement:

@@ -23,6 +23,7 @@ from affectspace.experiments.steering.wording import templated
 from affectspace.files import write_text
 from affectspace.generation.steering.judges import measured
 from affectspace.generation.steering.ranking import Written, rank
+from affectspace.generation.steering.steerer import Steerer
 from affectspace.scales import AXES
 from affectspace.training.progress import Progress, silent
 
@@ -37,8 +38,8 @@ def methods(
     points = asked_points(axis, asked, len(seeds))
 
     def kept(name: str, make: Callable[[], Written]) -> Written:
-        lines = {one: vars(line) for one, line in steerer.calibration.lines_of.items()}
-        facts = [plan.model_dump(mode="json"), list(seeds), steerer.run.facts.get("seconds"), lines, axis]
+        seconds, lines = steerer.run.facts.get("seconds"), steerer.calibration.axes()
+        facts = [plan.model_dump(mode="json"), list(seeds), seconds, lines, axis]
         key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
         return kept_texts(folder / f"{axis}-{name}.json", key, make)
 
@@ -56,12 +57,7 @@ def methods(
         ),
     )
     yield from both("steered", written)
-    unguided = plan.sampling.model_copy(update={"guidance": 1.0})
-    stays = np.where(np.isnan(points), np.nan, own[:, None])
-    nothing = kept(
-        "unsteered",
-        lambda: steerer.write(seeds, stays, calibrated=False, seed=plan.seed, sampling=unguided, progress=progress),
-    )
+    nothing = kept("unsteered", lambda: nothing_asked(steerer, seeds, len(asked), plan, progress))
     yield "unsteered", [[step[0] for step in steps] for steps in nothing]
     answers = kept(
         "prompt", lambda: prompted(model, seeds, axis, asked, plan.candidates, plan.sampling, plan.seed, progress)
@@ -71,6 +67,15 @@ def methods(
     yield from both("vector", moved)
     yield "template", [[templated(seed, axis, value) for value in asked] for seed in seeds]
     yield "template_without", [[seed] * len(asked) for seed in seeds]
+
+
+def nothing_asked(
+    steerer: Steerer, seeds: Sequence[str], steps: int, plan: SteeringPlan, progress: Progress = silent
+) -> Written:
+    """Each sentence at its own affect, so many times, without guidance; one candidate."""
+    stays = np.full((len(seeds), steps, len(AXES)), np.nan)
+    unguided = plan.sampling.model_copy(update={"guidance": 1.0})
+    return steerer.write(seeds, stays, calibrated=False, seed=plan.seed, sampling=unguided, progress=progress)
 
 
 def asked_points(axis: str, asked: Sequence[float], count: int) -> np.ndarray:

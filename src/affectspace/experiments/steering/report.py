@@ -207,10 +207,10 @@ def claims(metrics: MetricsFile, parts: dict[str, tuple[str, ...]]) -> list[Clai
         for name, one in row.items():
             if name.startswith("spearman_"):
                 words = f"Valence follows better than with {TITLES[other]}, by {name.removeprefix('spearman_')}"
-                found.append(_claim(words, one.value, one.low, one.high, 0.0))
-        if "all_three" in row:
-            one = row["all_three"]
-            words = f"More sentences meet all three bars at once than with {TITLES[other]}"
+            elif name == "all_three":
+                words = f"More sentences meet all three bars at once than with {TITLES[other]}"
+            else:
+                continue
             found.append(_claim(words, one.value, one.low, one.high, 0.0))
     return found
 

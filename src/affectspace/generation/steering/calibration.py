@@ -91,10 +91,13 @@ class Calibration:
             )
         return found
 
+    def axes(self) -> dict[str, dict[str, float | bool]]:
+        """axis -> the fields of its line, as JSON has them."""
+        return {name: vars(line) for name, line in self.lines_of.items()}
+
     def write(self, path: Path) -> None:
         """As JSON, whole or not at all."""
-        lines = {name: vars(line) for name, line in self.lines_of.items()}
-        content = {"judge": self.judge, "sentences": self.sentences, "axes": lines}
+        content = {"judge": self.judge, "sentences": self.sentences, "axes": self.axes()}
         content |= {"reach": self.reach} if np.isfinite(self.reach) else {}
         write_text(path, json.dumps(content, indent=2) + "\n")
 

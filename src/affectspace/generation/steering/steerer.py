@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -236,9 +237,15 @@ class Steerer:
             draws += [
                 uniform_draws(seed, name, step, candidate) for step in range(steps) for candidate in range(candidates)
             ]
-        blanks = [] if self.masker is None else self.model.tokens_with(BLANK[0])  # of the prompt; no text has them
-        texts = iter(sample(self.model, shown, asked, draws, sampling, neutral, progress, "steered sentences", blanks))
+        texts = iter(
+            sample(self.model, shown, asked, draws, sampling, neutral, progress, "steered sentences", self._blanks)
+        )
         return [[[next(texts) for _ in range(candidates)] for _ in range(steps)] for _ in seeds]
+
+    @cached_property
+    def _blanks(self) -> list[int]:
+        """Tokens of the prompt's blanks, which no text has. To find them the whole vocabulary is decoded."""
+        return [] if self.masker is None else self.model.tokens_with(BLANK[0])
 
     def _prompts(self, text: str, candidates: int) -> list[list[int]]:
         """The prompt of each candidate: with blanks inside, then with one more at the end, at the start, and again."""
