@@ -50,5 +50,5 @@ def quick_plan(seed: int = 0) -> SteeringPlan:
     """Enough to see that all works."""
     return SteeringPlan(
         sentences=6, other_sentences=2, tuning_sentences=2, candidates=2, strengths=(1.0,), depths=(0.5,),
-        contrast_sentences=16, sampling=Sampling(longest=24), resamples=200, sheet_sentences=2, seed=seed,
+        contrast_sentences=16, sampling=Sampling(longest=14), resamples=200, sheet_sentences=2, seed=seed,
     )  # fmt: skip
