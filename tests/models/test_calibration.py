@@ -29,7 +29,7 @@ def views(
 def test_each_modality_gets_the_size_of_its_error() -> None:
     affect, deviation, present, truth = views()
     calibration = Calibration(NAMES, "precision")
-    calibration.fit(Views(affect, deviation), present, truth)
+    calibration.fit(Views(affect, deviation), present, truth, torch.zeros(3))
     torch.testing.assert_close(calibration.modality.mean(dim=1), torch.tensor([1.0, 2.0, 4.0]), rtol=0.05, atol=0)
     torch.testing.assert_close(calibration.fused, torch.ones(3, 3), rtol=0.05, atol=0)
 
@@ -37,7 +37,7 @@ def test_each_modality_gets_the_size_of_its_error() -> None:
 def test_fused_deviations_are_right_though_errors_are_shared() -> None:
     affect, deviation, present, truth = views(shared=0.3)
     calibration = Calibration(NAMES, "precision")
-    calibration.fit(Views(affect, deviation), present, truth)
+    calibration.fit(Views(affect, deviation), present, truth, torch.zeros(3))
     assert (calibration.fused[1:] > 1.2).all()
     for number in (1, 3):
         there = {name: torch.full_like(each, index < number) for index, (name, each) in enumerate(present.items())}
@@ -52,13 +52,13 @@ def test_absent_rows_and_missing_labels_do_not_count() -> None:
     affect, deviation, present, truth = views(200)
     expected = Calibration(NAMES, "precision")
     half = {kind: {n: v[:100] for n, v in each.items()} for kind, each in (("a", affect), ("d", deviation))}
-    expected.fit(Views(half["a"], half["d"]), {n: v[:100] for n, v in present.items()}, truth[:100])
+    expected.fit(Views(half["a"], half["d"]), {n: v[:100] for n, v in present.items()}, truth[:100], torch.zeros(3))
     truth[100:150] = math.nan
     for name in NAMES:
         present[name][150:] = False
         affect[name][150:] = math.nan
     calibration = Calibration(NAMES, "precision")
-    calibration.fit(Views(affect, deviation), present, truth)
+    calibration.fit(Views(affect, deviation), present, truth, torch.zeros(3))
     torch.testing.assert_close(calibration.modality, expected.modality)
     torch.testing.assert_close(calibration.fused, expected.fused)
 
@@ -66,7 +66,7 @@ def test_absent_rows_and_missing_labels_do_not_count() -> None:
 def test_without_labels_several_modalities_know_no_more_than_one() -> None:
     affect, deviation, present, truth = views(50)
     calibration = Calibration(NAMES, "precision")
-    calibration.fit(Views(affect, deviation), present, torch.full_like(truth, math.nan))
+    calibration.fit(Views(affect, deviation), present, torch.full_like(truth, math.nan), torch.zeros(3))
     assert (calibration.modality == 1).all()
     _, _, spread = calibration(Views(affect, deviation), present)
     torch.testing.assert_close(spread, deviation["text"])

@@ -47,19 +47,19 @@ class Calibration(nn.Module):
         return calibrated, fused, spread * self.fused[(number - 1).clamp(min=0)]
 
     @torch.no_grad()
-    def fit_on(self, viewer: Viewer, batch: FeatureBatch, target: Tensor) -> None:
-        """Set the factors on a whole part; viewer : features, present -> what each modality says."""
+    def fit_on(self, viewer: Viewer, batch: FeatureBatch, target: Tensor, middle: Tensor) -> None:
+        """Set the factors on a whole part, as `fit`; viewer : features, present -> what each modality says."""
         pieces = []
         for rows in torch.arange(len(batch)).split(PIECE):
             features, present = (
                 {name: each[name][rows] for name in self.names} for each in (batch.features, batch.present)
             )
             pieces.append(viewer(features, present))
-        self.fit(Views.concatenated(pieces), batch.present, target)
+        self.fit(Views.concatenated(pieces), batch.present, target, middle)
 
     @torch.no_grad()
-    def fit(self, views: Views, present: dict[str, Tensor], target: Tensor) -> None:
-        """Set the factors: views as the model gives them, target (rows, 3) with NaN where unknown.
+    def fit(self, views: Views, present: dict[str, Tensor], target: Tensor, middle: Tensor) -> None:
+        """Set the factors: views as the model gives them, target (rows, 3) with NaN where unknown, its training mean (3,).
 
         The fused factors use every subset of the modalities that a row has.
         """
@@ -70,7 +70,7 @@ class Calibration(nn.Module):
             self.modality[index] = _factor(squares, self.modality[index])
         calibrated = {name: views.deviation[name] * self.modality[index] for index, name in enumerate(self.names)}
         if self.method == "stacked":
-            self.stacking.fit(views, calibrated, present, target)
+            self.stacking.fit(views, calibrated, present, target, middle)
             return
         for number in range(2, len(self.names) + 1):
             pieces = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -52,10 +53,15 @@ class Views:
             for name, values in self.log_emotion.items()
             if name in present
         ]
-        if len(self.log_emotion) < 2 or self.centres is None or not speaking:
+        if self.centres is None or len(self.log_emotion) < 2 or not speaking:
             return self.affect
         together = expected_affect(torch.stack(speaking).sum(dim=0), self.centres)
         return {name: together if name in self.log_emotion else values for name, values in self.affect.items()}
+
+    def of_one_voice(self, names: Sequence[str]) -> bool:
+        """Whether all of these modalities share one word, so that there is nothing to weigh."""
+        several = self.centres is not None and len(self.log_emotion) > 1
+        return several and all(name in self.log_emotion for name in names)
 
 
 def masked_log_softmax(logits: Tensor, centres: Tensor) -> Tensor:

@@ -103,5 +103,6 @@ class Ensemble(AffectModel):
         for member in self.manifolds:
             member.after_training(train, validation)
         shared = [member.in_pooled_units(validation.affect, validation.corpus) for member in self.manifolds]
-        self.calibration.fit_on(self.views, validation, torch.stack(shared).mean(dim=0))
+        middle = torch.stack([member.location for member in self.manifolds]).mean(dim=0)
+        self.calibration.fit_on(self.views, validation, torch.stack(shared).mean(dim=0), middle)
         self.train(was)

@@ -204,7 +204,7 @@ class Manifold(AffectModel):
             for name in self.config.modalities:
                 self._project(name, train)
         target = self.in_pooled_units(validation.affect, validation.corpus)
-        self.calibration.fit_on(self.views, validation, target)
+        self.calibration.fit_on(self.views, validation, target, self.location)
         self.train(was)
 
     def _project(self, name: str, train: FeatureBatch) -> None:

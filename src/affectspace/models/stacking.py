@@ -1,6 +1,7 @@
 """Fusion by regression: what several modalities say together, fitted on validation rows for every subset of them.
 
 A product of experts takes their errors as independent and adds no weight; read from one sentence twice, they are neither.
+The line goes through the mean of the training labels: validation rows are of few people, whose own mean says little.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ PRIOR_ROWS = 20.0  # that the start of the weights counts for
 class Stacking(nn.Module):
     """Weights (>= 0), an offset and a factor of the deviation for each subset of the modalities and each axis.
 
-    A subset's number is the sum of 2^i over its modalities. One modality alone stays as it is. A subset without enough
-    validation rows has weights by 1 / mean variance, and is taken to know no more than its members do on average.
+    A subset's number is the sum of 2^i over its modalities. One modality alone stays as it is, and so do several that speak
+    with one voice, of which only the factor is fitted. A subset without enough validation rows has weights by 1 / mean
+    variance, and is taken to know no more than its members do on average.
     """
 
     def __init__(self, modalities: tuple[str, ...]) -> None:
@@ -66,10 +68,12 @@ class Stacking(nn.Module):
         return fused.masked_fill(nothing, float("nan")), spread.masked_fill(nothing, float("nan"))
 
     @torch.no_grad()
-    def fit(self, views: Views, deviation: dict[str, Tensor], present: dict[str, Tensor], target: Tensor) -> None:
+    def fit(
+        self, views: Views, deviation: dict[str, Tensor], present: dict[str, Tensor], target: Tensor, middle: Tensor
+    ) -> None:
         """Least squares on the rows that have all of a subset, drawn to the start; target (rows, 3), NaN where unknown.
 
-        deviation : calibrated
+        deviation : calibrated; middle : (3,), mean of the training labels, which is fused to itself
         """
         self._start(torch.stack([self._precision(deviation[name], present[name]) for name in self.names]))
         for number in range(2, len(self.names) + 1):
@@ -82,28 +86,37 @@ class Stacking(nn.Module):
                     means = views.take(rows).agreed(there)
                     said = torch.stack([means[name] for name in names], dim=1)
                     spreads = torch.stack([deviation[name][rows] for name in names], dim=1)
-                    self._fit_subset(code, list(subset), said, spreads, target[rows])
+                    one_voice = views.of_one_voice(names)
+                    self._fit_subset(code, list(subset), said, spreads, target[rows], middle, one_voice)
 
     @staticmethod
     def _precision(deviation: Tensor, present: Tensor) -> Tensor:
         return deviation[present].square().mean(dim=0).reciprocal() if present.any() else torch.ones(AXES)
 
-    def _fit_subset(self, code: int, subset: list[int], said: Tensor, spreads: Tensor, target: Tensor) -> None:
+    def _fit_subset(
+        self,
+        code: int,
+        subset: list[int],
+        said: Tensor,
+        spreads: Tensor,
+        target: Tensor,
+        middle: Tensor,
+        one_voice: bool,
+    ) -> None:
         for axis in range(AXES):
             known = ~target[:, axis].isnan()
             if known.sum() < LEAST_ROWS:
                 continue
-            columns, truth = said[known, :, axis].double(), target[known, axis].double()
-            mean, centre = columns.mean(dim=0), truth.mean()
-            around = columns - mean
-            start = self.weight[code, subset, axis].double()
-            drawn = PRIOR_ROWS * around.square().mean() * torch.eye(len(subset), dtype=torch.float64)
-            weight = torch.linalg.solve(around.T @ around + drawn, around.T @ (truth - centre) + drawn @ start)
-            weight = weight.clamp(min=0)
+            around = (said[known, :, axis] - middle[axis]).double()
+            truth = (target[known, axis] - middle[axis]).double()
+            weight = self.weight[code, subset, axis].double()
+            if not one_voice:
+                drawn = PRIOR_ROWS * around.square().mean() * torch.eye(len(subset), dtype=torch.float64)
+                weight = torch.linalg.solve(around.T @ around + drawn, around.T @ truth + drawn @ weight).clamp(min=0)
             if not weight.sum() > 0:
                 continue
-            error = around @ weight - (truth - centre)
+            error = around @ weight - truth
             variance = (weight * spreads[known, :, axis].double().square()).sum(dim=1) / weight.sum()
             self.weight[code, subset, axis] = weight.float()
-            self.offset[code, axis] = (centre - mean @ weight).float()
+            self.offset[code, axis] = middle[axis] * (1.0 - weight.sum().float())
             self.factor[code, axis] = (error.square() / variance).mean().sqrt().clamp(min=1e-3).float()

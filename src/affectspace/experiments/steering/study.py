@@ -39,7 +39,8 @@ PROJECTOR: dict[str, Any] = {  # chosen on validation sentences, see docs/steeri
     },
 }
 QUICK = (
-    "fit.rows=48", "fit.validation_rows=16", "calibration.sentences=2", "calibration.candidates=2", "model.tokens=4", "fit.longest=24",
+    "fit.rows=48", "fit.validation_rows=16", "fit.longest=24", "model.tokens=4",
+    "calibration.sentences=2", "calibration.candidates=2",
 )  # fmt: skip
 
 
