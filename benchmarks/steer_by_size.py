@@ -52,7 +52,8 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     base = open_run(arguments.run).projector_config
-    rows, model = FeatureSet.of_run(open_run(base.run)), load_language_model(base.language_model.name)
+    rows = FeatureSet.of_run(open_run(base.run))
+    model = load_language_model(base.language_model.name, dtype=base.language_model.dtype)
     plan = SteeringPlan(tuning_sentences=arguments.sentences + CALIBRATING, candidates=arguments.candidates)
     lexicons = {name: Path(path) for name, path in (one.split("=", 1) for one in arguments.judge)}
     for seed in range(arguments.seeds):

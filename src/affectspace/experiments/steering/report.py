@@ -50,10 +50,11 @@ def _introduction(evaluation: Evaluation, plan: SteeringPlan) -> str:
     model = run.facts["language_model"]
     return (
         f"A projector in the mode {config.model.mode} turns valence, arousal, dominance and private codes into "
-        f"{config.model.tokens} soft tokens of {Path(model['name']).name}, whose weights stay as they are (one hash before "
-        f"and after: `{model['digest'][:16]}`). Primary, named beforehand: {PRIMARY}. Asked and measured are in standard "
-        f"deviations of the corpus; candidates are ranked by our encoder, which is no judge. All methods write with the "
-        f"same frozen model, the same number of candidates ({plan.candidates}) and the same ranking.\n\n"
+        f"{config.model.tokens} soft tokens of {Path(model['name']).name} in {model['dtype']}, whose weights stay as they "
+        f"are (one hash before and after: `{model['digest'][:16]}`). Primary, named beforehand: {PRIMARY}. Asked and "
+        f"measured are in standard deviations of the corpus; candidates are ranked by our encoder, which is no "
+        f"judge. All methods write with the same frozen model, the same number of candidates ({plan.candidates}) and the "
+        "same ranking.\n\n"
         "A sentence in which a judge sees no difference between the steps counts as correlation 0. The template's words "
         "are its whole effect; without them nothing is left."
     )

@@ -252,9 +252,17 @@ def load_language_model(
         reason = f"its network takes no {lacking[0]}" if lacking else "it keeps a state in place of keys and values"
         raise ConfigError(f"language model {name!r} cannot be steered: {reason}; name a transformer such as {OFFLINE}")
     network.eval().requires_grad_(False)
+    _read_out_contiguous(network)
     model = LanguageModel(name, network, tokenizer, *_ends(name, network, tokenizer))
     model.to(device)
     return model
+
+
+def _read_out_contiguous(network: Any) -> None:
+    """The last places of a batch are a view with gaps: in bfloat16 each row would get a copy of the vocabulary's weights."""
+    head = network.get_output_embeddings()
+    if head is not None:
+        head.register_forward_pre_hook(lambda module, given: (given[0].contiguous(), *given[1:]))
 
 
 def _ends(name: str, network: Any, tokenizer: Any) -> tuple[int, frozenset[int], int]:
