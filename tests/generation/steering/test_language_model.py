@@ -37,6 +37,16 @@ def test_a_tokenizer_without_padding_is_no_hindrance(make_model: Callable[..., P
     ]
 
 
+def test_the_read_out_gets_no_view_with_gaps(language_model: LanguageModel) -> None:
+    seen: list[bool] = []
+    head = language_model.network.get_output_embeddings()
+    handle = head.register_forward_pre_hook(lambda module, given: seen.append(given[0].is_contiguous()))
+    language_model.surprise(["My house is fine.", "A dull, dull street."])
+    language_model.read([language_model.encode(text) for text in ("My house is", "A garden")])
+    handle.remove()
+    assert seen == [True, True]
+
+
 def test_text_survives_its_tokens(language_model: LanguageModel) -> None:
     text = "The dog ___ awful.\nÄh, naïve?"
     assert language_model.decode(language_model.encode(text)) == text
