@@ -32,7 +32,7 @@ PROJECTOR: dict[str, Any] = {  # chosen on validation sentences, see docs/steeri
     "language_model": {"name": "smollm2"},
     "model": {"kind": "projector", "mode": "rewriting", "tokens": 12, "private": 0},
     "fit": {
-        "epochs": 1,
+        "epochs": 2,
         "batch_size": 16,
         "rows": 4000,
         "strong": 1.5,
@@ -42,7 +42,7 @@ PROJECTOR: dict[str, Any] = {  # chosen on validation sentences, see docs/steeri
     },
 }
 QUICK = (
-    "fit.rows=48", "fit.validation_rows=16", "fit.longest=24", "model.tokens=4",
+    "fit.epochs=1", "fit.rows=48", "fit.validation_rows=16", "fit.longest=24", "model.tokens=4",
     "calibration.sentences=2", "calibration.candidates=2",
 )  # fmt: skip
 
