@@ -15,6 +15,7 @@ from affectspace.generation.steering.calibration import Calibration, Line
 from affectspace.generation.steering.content import ContentSimilarity, kept_words
 from affectspace.generation.steering.masking import Masker
 from affectspace.generation.steering.ranking import rank
+from affectspace.generation.steering.repetition import repetition
 from affectspace.generation.steering.steered import table_of
 from affectspace.training.runs import Run
 
@@ -119,6 +120,27 @@ def test_candidates_are_ranked_by_affect_and_content() -> None:
     assert best(-1.0, None) == "bad"
     assert best(0.2, Alike()) == "bad"  # content outweighs a small step
     assert rank(["seed"], np.zeros((1, 3)), np.full((1, 1, 3), 0.0), [[[""]]], read, None).texts() == [[""]]
+
+
+def test_a_text_that_loops_is_kept_only_where_no_other_is_sound() -> None:
+    loop = "he loved it and he loved it and he loved it"
+
+    def kept(candidates: list[str], seed: str = "he saw it") -> str:
+        def read(texts: object) -> np.ndarray:
+            return np.array([[1.0 if "loved" in text else -1.0, 0, 0] for text in texts])  # type: ignore[attr-defined]
+
+        asked = np.array([[[1.0, np.nan, np.nan]]])
+        return rank([seed], np.zeros((1, 3)), asked, [[candidates]], read, None).texts()[0][0]
+
+    assert kept([loop, "he hated it"]) == "he hated it"
+    assert kept([loop, "he loved it"]) == "he loved it"
+    assert kept(["", loop]) == loop
+    assert kept([loop, "he hated it"], seed=loop) == loop  # as its seed does
+
+
+def test_repetition() -> None:
+    found = repetition(["", "One two.", "no no no", "a b a b", "A b, a B c."])
+    assert found.tolist() == pytest.approx([0, 0, 0.5, 1 / 3, 0.25])
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from affectspace.experiments.steering.measures import (
     copied,
     distinct,
     meets_bars,
-    repetition,
     slope_rows,
     spearman_rows,
 )
@@ -26,6 +25,7 @@ from affectspace.experiments.steering.methods import Texts, methods
 from affectspace.experiments.steering.plan import SteeringPlan
 from affectspace.generation.steering.content import kept_words
 from affectspace.generation.steering.judges import measured
+from affectspace.generation.steering.repetition import repetition
 from affectspace.generation.steering.sentences import Sentences
 from affectspace.generation.steering.steerer import Steerer
 from affectspace.scales import AXES

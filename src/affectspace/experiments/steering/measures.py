@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from affectspace.experiments.steering.plan import BARS
-from affectspace.generation.steering.masking import words_of
+from affectspace.generation.steering.repetition import plain_words, word_runs
 
 
 def spearman_rows(asked: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -42,33 +42,15 @@ def meets_bars(spearman: np.ndarray, content: np.ndarray, surprise: np.ndarray, 
     return (follows & (content >= BARS["content"]) & fluent).astype(np.float64)
 
 
-def repetition(texts: Iterable[str], size: int = 2) -> np.ndarray:
-    """Share of each text's runs of `size` words that occurred in it before, (n,)."""
-    found = []
-    for text in texts:
-        runs = _runs(text, size)
-        found.append(1 - len(set(runs)) / len(runs) if runs else 0.0)
-    return np.array(found)
-
-
 def distinct(texts: Iterable[str], size: int = 2) -> float:
     """Different runs of `size` words in all texts, by their number (distinct-n, Li et al. 2016)."""
     counts: Counter[tuple[str, ...]] = Counter()
     for text in texts:
-        counts.update(_runs(text, size))
+        counts.update(word_runs(text, size))
     total = sum(counts.values())
     return len(counts) / total if total else float("nan")
 
 
 def copied(seeds: Sequence[str], texts: Sequence[str]) -> np.ndarray:
     """Whether each text is its seed, word for word, (n,) 0 or 1."""
-    return np.array([float(_plain(seed) == _plain(text)) for seed, text in zip(seeds, texts, strict=True)])
-
-
-def _plain(text: str) -> list[str]:
-    return [word.lower() for word in words_of(text)]
-
-
-def _runs(text: str, size: int) -> list[tuple[str, ...]]:
-    words = _plain(text)
-    return [tuple(words[start : start + size]) for start in range(len(words) - size + 1)]
+    return np.array([float(plain_words(seed) == plain_words(text)) for seed, text in zip(seeds, texts, strict=True)])

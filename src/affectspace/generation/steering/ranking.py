@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from affectspace.generation.steering.content import ContentSimilarity
+from affectspace.generation.steering.repetition import LOOPING, repetition
 
 OTHER_AXES = 0.25  # weight of the axes that were not asked for
 CONTENT = 0.5  # how many sd of affect a whole unit of content is worth
+LOOPS = 1e6  # sd that a text which repeats itself is worse by
 
 Written = list[list[list[str]]]  # [seed][step][candidate]
 
@@ -19,7 +21,8 @@ Written = list[list[list[str]]]  # [seed][step][candidate]
 class Ranked:
     """Candidates with what is read of them; arrays are (seeds, steps, candidates), affect (..., 3) in sd of the corpus.
 
-    best : (seeds, steps) place of the candidate that is kept; an empty text is kept only where all are
+    best : (seeds, steps) place of the candidate that is kept; an empty text is kept only where all are, and one
+        that repeats itself (and more than its seed does) only where all others are empty or do so too
     """
 
     written: Written
@@ -62,5 +65,7 @@ def rank(
     weights = np.where(np.isnan(asked), OTHER_AXES, 1.0)[:, :, None]
     distance = np.sqrt((weights * (affect - target) ** 2).sum(axis=-1))
     penalty = distance + content_weight * (1 - np.nan_to_num(content, nan=1.0))
+    repeated = repetition(text for _, text in flat) > np.maximum(LOOPING, repetition(seeds))[[row for row, _ in flat]]
+    penalty = penalty + LOOPS * repeated.reshape(shape)
     empty = np.array([not text.strip() for _, text in flat]).reshape(shape)
     return Ranked(written, affect, content, np.where(empty, np.inf, penalty).argmin(axis=2))
