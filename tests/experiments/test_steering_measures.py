@@ -14,7 +14,6 @@ from affectspace.experiments.steering.measures import (
     copied,
     distinct,
     meets_bars,
-    repetition,
     slope_rows,
     spearman_rows,
 )
@@ -22,6 +21,7 @@ from affectspace.experiments.steering.prompting import bare
 from affectspace.experiments.steering.published import THEMES
 from affectspace.experiments.steering.rating_sheet import write_sheet
 from affectspace.experiments.steering.wording import PROMPT, TEMPLATE, level_of, request, templated
+from affectspace.generation.steering.repetition import repetition
 
 ASKED = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
 
@@ -47,6 +47,7 @@ def test_all_three_bars_at_once() -> None:
 
 def test_repetition_and_distinct() -> None:
     assert repetition(["a b a b a b", "all of it is new", "one", ""]).tolist() == pytest.approx([0.6, 0, 0, 0])
+    assert repetition(["no no no", "A b, a B c."]).tolist() == pytest.approx([0.5, 0.25])
     assert distinct(["a b c", "A b, d"]) == pytest.approx(3 / 4)
     assert np.isnan(distinct(["", "one"]))
 

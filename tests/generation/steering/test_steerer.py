@@ -15,7 +15,6 @@ from affectspace.generation.steering.calibration import Calibration, Line
 from affectspace.generation.steering.content import ContentSimilarity, kept_words
 from affectspace.generation.steering.masking import Masker
 from affectspace.generation.steering.ranking import rank
-from affectspace.generation.steering.repetition import repetition
 from affectspace.generation.steering.steered import table_of
 from affectspace.training.runs import Run
 
@@ -136,11 +135,6 @@ def test_a_text_that_loops_is_kept_only_where_no_other_is_sound() -> None:
     assert kept([loop, "he loved it"]) == "he loved it"
     assert kept(["", loop]) == loop
     assert kept([loop, "he hated it"], seed=loop) == loop  # as its seed does
-
-
-def test_repetition() -> None:
-    found = repetition(["", "One two.", "no no no", "a b a b", "A b, a B c."])
-    assert found.tolist() == pytest.approx([0, 0, 0.5, 1 / 3, 0.25])
 
 
 @pytest.mark.parametrize(
