@@ -9,7 +9,8 @@ import numpy as np
 from scipy.stats import rankdata
 
 from affectspace.experiments.steering.plan import BARS
-from affectspace.generation.steering.repetition import plain_words, word_runs
+from affectspace.generation.steering.masking import plain_words
+from affectspace.generation.steering.repetition import word_runs
 
 
 def spearman_rows(asked: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from affectspace.errors import ConfigError
 from affectspace.features.backbone import Item, UnreadableItem
 from affectspace.features.registry import make_backbone
-from affectspace.generation.steering.masking import Masker, words_of
+from affectspace.generation.steering.masking import Masker, plain_words
 
 BATCH = 32
 _SMALL = (
@@ -71,9 +71,9 @@ def kept_words(seeds: Sequence[str], texts: Sequence[str], masker: Masker | None
     """
     found = np.full(len(seeds), np.nan)
     for row, (seed, text) in enumerate(zip(seeds, texts, strict=True)):
-        words = {word.lower() for word in words_of(seed)} - _LITTLE
+        words = set(plain_words(seed)) - _LITTLE
         if masker is not None:
             words = {word for word in words if not masker.bears_affect(word)}
         if words:
-            found[row] = len(words & {word.lower() for word in words_of(text)}) / len(words)
+            found[row] = len(words & set(plain_words(text))) / len(words)
     return found

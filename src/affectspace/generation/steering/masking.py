@@ -99,6 +99,11 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
+def plain_words(text: str) -> list[str]:
+    """The words of a text, in lower case."""
+    return [word.lower() for word in words_of(text)]
+
+
 def with_blanks(text: str, hidden: np.ndarray) -> str:
     """The text with blanks in place of the hidden words; neighbours share one, so that their number is not told."""
     pieces, at = [], 0

@@ -12,7 +12,6 @@ from affectspace.generation.steering.repetition import LOOPING, repetition
 
 OTHER_AXES = 0.25  # weight of the axes that were not asked for
 CONTENT = 0.5  # how many sd of affect a whole unit of content is worth
-LOOPS = 1e6  # sd that a text which repeats itself is worse by
 
 Written = list[list[list[str]]]  # [seed][step][candidate]
 
@@ -66,6 +65,6 @@ def rank(
     distance = np.sqrt((weights * (affect - target) ** 2).sum(axis=-1))
     penalty = distance + content_weight * (1 - np.nan_to_num(content, nan=1.0))
     repeated = repetition(text for _, text in flat) > np.maximum(LOOPING, repetition(seeds))[[row for row, _ in flat]]
-    penalty = penalty + LOOPS * repeated.reshape(shape)
-    empty = np.array([not text.strip() for _, text in flat]).reshape(shape)
-    return Ranked(written, affect, content, np.where(empty, np.inf, penalty).argmin(axis=2))
+    empty = np.array([not text.strip() for _, text in flat])
+    order = np.lexsort((penalty, repeated.reshape(shape), empty.reshape(shape)), axis=2)  # by the last key first
+    return Ranked(written, affect, content, order[..., 0])

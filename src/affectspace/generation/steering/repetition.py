@@ -6,14 +6,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from affectspace.generation.steering.masking import words_of
+from affectspace.generation.steering.masking import plain_words
 
 LOOPING = 0.3  # of a text's pairs of words have occurred in it before
-
-
-def plain_words(text: str) -> list[str]:
-    """The words of a text, in lower case."""
-    return [word.lower() for word in words_of(text)]
 
 
 def word_runs(text: str, size: int) -> list[tuple[str, ...]]:
