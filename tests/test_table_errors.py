@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from affectspace.table_errors import listed, long_row, quoted, reason, repeated, short_row
+from affectspace.errors import listed, quoted
+from affectspace.table_errors import long_row, reason, repeated, short_row
 
 
 @pytest.mark.parametrize(

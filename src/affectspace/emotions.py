@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from affectspace.errors import ConfigError, DataError
-from affectspace.table_errors import quoted
+from affectspace.errors import ConfigError, DataError, quoted
 
 CATEGORIES = (
     "neutral",

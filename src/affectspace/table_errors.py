@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-_LONGEST = 60
-_MOST_NAMES = 40
 _PARSERS = (  # what parsers say, and what it means
     (r"Expected (\d+) fields in line (\d+), saw (\d+)", "line {1} has {2} fields, the first line {0}"),
     (r"EOF inside string starting at row (\d+)", "a quotation mark in row {0} is never closed"),
@@ -25,20 +23,6 @@ _PARSERS = (  # what parsers say, and what it means
         "the JSON's text that begins in line {0}, column {1} is never closed",
     ),
 )
-
-
-def quoted(value: Any, longest: int = _LONGEST) -> str:
-    """`repr` of a value, cut to so many characters: a cell may hold a whole file."""
-    text = repr(value[: longest + 1] if isinstance(value, str | bytes) else value)
-    return text if len(text) <= longest + 2 else f"{text[:longest]}..."
-
-
-def listed(names: Iterable[Any]) -> str:
-    """Names of columns, separated by commas; long or unprintable ones are quoted, and of very many the first."""
-    every = [str(name) for name in names]
-    shown = [name if name.isprintable() and len(name) <= _LONGEST else quoted(name) for name in every[:_MOST_NAMES]]
-    more = f" and {len(every) - len(shown):,} more" if len(every) > len(shown) else ""
-    return ", ".join(shown) + more
 
 
 def reason(error: Exception) -> str:

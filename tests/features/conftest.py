@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from affectspace.corpora import Corpus, build_table
-from affectspace.features import Item, UnreadableItem
+from affectspace.errors import UnreadableItem
+from affectspace.features import Item
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "b", "c", "good", "bad", "day"]
 

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from affectspace.errors import ConfigError
-from affectspace.features import UnreadableItem
+from affectspace.errors import ConfigError, UnreadableItem
 from affectspace.features.clips import read_frames
 from affectspace.features.face_crop import crop_faces, find_face, resized, square
 

@@ -9,8 +9,8 @@ import soundfile
 import torch
 from PIL import Image
 
-from affectspace.errors import ConfigError
-from affectspace.features import Item, UnreadableItem, make_backbone, remake_backbone
+from affectspace.errors import ConfigError, UnreadableItem
+from affectspace.features import Item, make_backbone, remake_backbone
 from affectspace.features.identity import identity_of
 from affectspace.features.pretrained_encoders import SMALL, threads_for
 

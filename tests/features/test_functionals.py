@@ -7,8 +7,8 @@ import pytest
 import soundfile
 from scipy.signal import lfilter
 
-from affectspace.errors import ConfigError
-from affectspace.features import Item, UnreadableItem, extract, make_backbone
+from affectspace.errors import ConfigError, UnreadableItem
+from affectspace.features import Item, extract, make_backbone
 from affectspace.features.acoustics import frames_of
 from affectspace.features.functionals import statistics
 

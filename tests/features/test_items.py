@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from affectspace.errors import ConfigError, DataError
-from affectspace.features import Item, UnreadableItem, items_of
+from affectspace.errors import ConfigError, DataError, UnreadableItem
+from affectspace.features import Item, items_of
 from affectspace.features.items import files_of
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from affectspace.features import UnreadableItem
+from affectspace.errors import UnreadableItem
 from affectspace.features.sound import read_sound
 
 RATE = 16_000

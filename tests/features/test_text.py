@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from affectspace.errors import ConfigError
-from affectspace.features import Item, UnreadableItem, make_backbone
+from affectspace.errors import ConfigError, UnreadableItem
+from affectspace.features import Item, make_backbone
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from affectspace.errors import ConfigError, DataError
-from affectspace.features import FeatureStore, Item, UnreadableItem, extract, make_backbone, remake_backbone
+from affectspace.errors import ConfigError, DataError, UnreadableItem
+from affectspace.features import FeatureStore, Item, extract, make_backbone, remake_backbone
 from affectspace.lexicon import Lexicon, lexicon_statistics
 
 NORMS = "term\tvalence\tarousal\tdominance\nbad\t-.8\t.2\t-.3\ndeed\t.1\t.1\t.3\ncab\t.3\t-.2\t.1\nage\t-.2\t-.4\t.0\n"

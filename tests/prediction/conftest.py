@@ -13,7 +13,8 @@ import pytest
 import soundfile
 import torch
 
-from affectspace.features import Item, UnreadableItem
+from affectspace.errors import UnreadableItem
+from affectspace.features import Item
 from affectspace.features.clips import read_frames
 from affectspace.features.identity import identity_of
 from affectspace.features.registry import make_backbone

@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from affectspace.errors import ConfigError
-from affectspace.features import UnreadableItem
+from affectspace.errors import ConfigError, UnreadableItem
 from affectspace.prediction import Sample
 from affectspace.prediction.windows import require_steps, seconds_of, sentences, text_windows, time_windows
 

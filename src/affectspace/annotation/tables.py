@@ -19,8 +19,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from affectspace.errors import DataError
-from affectspace.table_errors import listed, long_row, quoted, reason, repeated, short_row
+from affectspace.errors import DataError, listed, quoted
+from affectspace.table_errors import long_row, reason, repeated, short_row
 
 ROWS = 131_072  # rows in memory at a time
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from affectspace.errors import DataError
-from affectspace.table_errors import quoted as shown
+from affectspace.errors import quoted as shown
 from affectspace.table_errors import reason, short_row
 
 AUDIO = (".wav", ".flac", ".mp3")

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from affectspace.errors import DataError
+from affectspace.errors import DataError, quoted
 from affectspace.scales import AXES, Scale
-from affectspace.table_errors import quoted
 
 _TEXT_BEFORE = ("id", "corpus", "person", "session", "dialogue", "text", "audio", "video", "image")
 _TEXT = (*_TEXT_BEFORE, "emotion", "label_kind")

@@ -15,10 +15,10 @@ from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.media import leaves_media, open_media, plain_name
 from affectspace.corpora.report import ReadReport
 from affectspace.corpora.schema import COLUMNS, axis_columns, build_table
-from affectspace.errors import ConfigError, DataError
+from affectspace.errors import ConfigError, DataError, listed, quoted
 from affectspace.scales import AXES, SCALES
 from affectspace.scales import scale as scale_of
-from affectspace.table_errors import listed, long_row, quoted, reason, repeated, short_row
+from affectspace.table_errors import long_row, reason, repeated, short_row
 
 _NUMBERS = ("start", "end", *AXES, "sentiment")
 _SETTABLE = tuple(name for name in COLUMNS if name != "corpus")

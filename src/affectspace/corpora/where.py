@@ -18,8 +18,7 @@ import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from affectspace.emotions import CATEGORIES
-from affectspace.errors import DataError
-from affectspace.table_errors import listed, quoted
+from affectspace.errors import DataError, listed, quoted
 
 _LONGEST = 2000
 _SHOWN = 100  # characters of an expression in messages

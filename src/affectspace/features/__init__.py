@@ -9,7 +9,6 @@ _PUBLIC = {
     "FeatureStore": "store",
     "Item": "backbone",
     "RayEngine": "ray_engine",
-    "UnreadableItem": "backbone",
     "extract": "extraction",
     "items_of": "items",
     "make_backbone": "registry",
@@ -22,7 +21,6 @@ __all__ = [
     "FeatureStore",
     "Item",
     "RayEngine",
-    "UnreadableItem",
     "extract",
     "items_of",
     "make_backbone",
@@ -30,7 +28,8 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from affectspace.features.backbone import Backbone, Item, UnreadableItem
+    from affectspace.errors import UnreadableItem
+    from affectspace.features.backbone import Backbone, Item
     from affectspace.features.extraction import Extraction, extract
     from affectspace.features.identity import remake_backbone
     from affectspace.features.items import items_of

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from affectspace.features.backbone import UnreadableItem
+from affectspace.errors import UnreadableItem
 
 RATE = 16_000
 HOP, WINDOW, FFT = 160, 640, 1024

@@ -2,32 +2,11 @@
 
 from __future__ import annotations
 
-import re
-import threading
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-
-_COUNTING = threading.Lock()
-
-
-class UnreadableItem(Exception):
-    """A sample that a backbone cannot read; its text is the reason. It costs that row, never the job."""
-
-
-def reason_of(error: Exception) -> str:
-    """A library's reason in a line, without the file's name, so that rows that fail alike are counted together."""
-    text = getattr(error, "strerror", None) or str(error)
-    return re.sub(r"\s*(PosixPath|WindowsPath)?\(?'[^']*[/\\][^']*'\)?", "", " ".join(text.split()))[:120]
-
-
-def note(counts: Counter[str], remark: str) -> None:
-    """Count a remark; from many threads at once, of which none must be lost."""
-    with _COUNTING:
-        counts[remark] += 1
 
 
 def recipe_for(modality: str, name: str, settings: dict[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from affectspace.errors import ConfigError
-from affectspace.features.backbone import UnreadableItem, reason_of
+from affectspace.errors import ConfigError, UnreadableItem, reason_of
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 HALVES = ("left", "right")

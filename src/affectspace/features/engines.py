@@ -16,8 +16,8 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from affectspace.errors import RunError
-from affectspace.features.backbone import Backbone, Item, UnreadableItem
+from affectspace.errors import RunError, UnreadableItem
+from affectspace.features.backbone import Backbone, Item
 from affectspace.features.items import Files
 from affectspace.features.store import Shard
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from affectspace.errors import ConfigError
-from affectspace.features.backbone import note
+from affectspace.training.progress import note
 
 SHORT_SIDE = 360  # pixels that the detector looks at
 MARGIN = 0.25  # of the box, on every side

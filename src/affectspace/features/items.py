@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from affectspace.corpora.media import Media, leaves_media, open_media, plain_name
-from affectspace.errors import ConfigError, DataError
-from affectspace.features.backbone import Item, UnreadableItem
+from affectspace.errors import ConfigError, DataError, UnreadableItem
+from affectspace.features.backbone import Item
 
 if TYPE_CHECKING:
     from affectspace.corpora.corpus import Corpus

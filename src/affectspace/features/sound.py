@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from affectspace.errors import ConfigError
-from affectspace.features.backbone import UnreadableItem, reason_of
+from affectspace.errors import ConfigError, UnreadableItem, reason_of
 
 LONGEST = 3600.0  # seconds of one sample; more is a file that was not cut
 _BLOCK = 1 << 16

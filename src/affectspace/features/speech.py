@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from affectspace.errors import ConfigError
-from affectspace.features.backbone import Item, UnreadableItem
+from affectspace.errors import ConfigError, UnreadableItem
+from affectspace.features.backbone import Item
 from affectspace.features.pretrained_encoders import load_encoder, require, revision_of, short_name
 from affectspace.features.sound import read_sound
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from affectspace.errors import ConfigError
-from affectspace.features.backbone import Item, UnreadableItem, note, recipe_for
+from affectspace.errors import ConfigError, UnreadableItem
+from affectspace.features.backbone import Item, recipe_for
 from affectspace.features.pretrained_encoders import (
     cannot_be_loaded,
     load_encoder,
@@ -20,6 +20,7 @@ from affectspace.features.pretrained_encoders import (
     short_name,
     threads_for,
 )
+from affectspace.training.progress import note
 
 if TYPE_CHECKING:
     from affectspace.features.text_and_words import TextAndWords

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from affectspace.errors import ConfigError, DataError
-from affectspace.features.backbone import Item, UnreadableItem
+from affectspace.errors import ConfigError, DataError, UnreadableItem
+from affectspace.features.backbone import Item
 from affectspace.features.items import SOURCES
 
 if TYPE_CHECKING:

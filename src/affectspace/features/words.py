@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from affectspace.errors import ConfigError, DataError
-from affectspace.features.backbone import Item, UnreadableItem
+from affectspace.errors import ConfigError, DataError, UnreadableItem
+from affectspace.features.backbone import Item
 from affectspace.lexicon import Contextual, Lexicon, lexicon_statistics
 
 REVISION = "1"

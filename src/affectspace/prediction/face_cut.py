@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from affectspace.corpora.decoding import UnreadableImageError, decode_image, decode_picture
-from affectspace.features.backbone import UnreadableItem
+from affectspace.errors import UnreadableItem
 from affectspace.features.clips import read_frames
 from affectspace.features.face_crop import Box, resized, square
 from affectspace.generation.photos import Framing, face_box

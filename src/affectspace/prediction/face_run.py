@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from affectspace.errors import AffectspaceError, RunError
-from affectspace.features.backbone import UnreadableItem
+from affectspace.errors import AffectspaceError, RunError, UnreadableItem
 from affectspace.generation.photos import Framing, framing_of, read_framing
 from affectspace.models import Levasa
 from affectspace.prediction.answers import Answers

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from affectspace.errors import ConfigError, DataError, RunError
-from affectspace.features.backbone import UnreadableItem
+from affectspace.errors import ConfigError, DataError, RunError, UnreadableItem
 from affectspace.models import EmotionClassifier, Levasa
 from affectspace.models.affect_model import AffectModel
 from affectspace.prediction.answers import Reader

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from affectspace.errors import ConfigError
-from affectspace.features.backbone import UnreadableItem
+from affectspace.errors import ConfigError, UnreadableItem
 from affectspace.prediction.sample import IMAGES, Sample
 
 SECONDS = (4.0, 2.0)  # window and step of sounds and clips

@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from affectspace.cli import main
-from affectspace.features import Item, UnreadableItem
+from affectspace.errors import UnreadableItem
+from affectspace.features import Item
 from affectspace.features.identity import identity_of
 from affectspace.features.registry import make_backbone
 from affectspace.generation.steering import LanguageModel, Steerer, fit_projector, load_language_model

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from affectspace.errors import ConfigError
-from affectspace.features.backbone import Item, UnreadableItem
+from affectspace.errors import ConfigError, UnreadableItem
+from affectspace.features.backbone import Item
 from affectspace.features.registry import make_backbone
 from affectspace.generation.steering.masking import Masker, plain_words
 
