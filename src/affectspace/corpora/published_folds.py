@@ -7,7 +7,7 @@ from pathlib import Path
 
 from affectspace.errors import DataError
 
-_PARTS = ("train", "validation", "test")
+_FOLDS = ("train", "validation", "test")
 
 
 def folds_of(path: Path, videos: list[str]) -> list[str | None]:
@@ -20,10 +20,10 @@ def folds_of(path: Path, videos: list[str]) -> list[str | None]:
         document = json.loads(path.read_bytes())
     except (ValueError, OSError) as error:
         raise DataError(f"{path}: not JSON that can be read ({error})") from error
-    if not isinstance(document, dict) or set(document) != set(_PARTS):
+    if not isinstance(document, dict) or set(document) != set(_FOLDS):
         raise DataError(f'{path}: expected {{"train": [videos], "validation": [...], "test": [...]}}')
     part_of: dict[str, str] = {}
-    for part in _PARTS:
+    for part in _FOLDS:
         for video in document[part]:
             if part_of.setdefault(str(video), part) != part:
                 raise DataError(f"{path}: video {video!r} is in {part_of[str(video)]} and in {part}")

@@ -21,8 +21,6 @@ from affectspace.models.losses import LossTerms
 from affectspace.models.posteriors import Posterior
 from affectspace.models.pretrained import ModelConfig, Pretrained
 
-AXES = ("valence", "arousal", "dominance")
-
 
 @dataclass(frozen=True, eq=False)
 class FeatureBatch:

@@ -7,11 +7,11 @@ import numpy as np
 
 from affectspace.errors import DataError
 from affectspace.report.theme import GROUP_COLOURS, INK, figure_style, new_figure
+from affectspace.scales import AXES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-AXES = ("valence", "arousal", "dominance")
 TRUTH = "#1d2126"
 
 

@@ -8,12 +8,12 @@ import numpy as np
 
 from affectspace.errors import DataError
 from affectspace.report.theme import GROUP_COLOURS, INK, MUTED, figure_style, group_colours, new_figure
+from affectspace.scales import AXES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-AXES = ("valence", "arousal", "dominance")
 POINTS = 1500  # of each modality that are drawn
 
 

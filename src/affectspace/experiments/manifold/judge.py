@@ -10,7 +10,6 @@ from affectspace.experiments.manifold.plan import HEADLINE
 from affectspace.experiments.verdicts import UNDECIDED, Evidence, above, below, said
 from affectspace.report.blocks import Verdict
 
-AXES = ("valence", "arousal", "dominance")
 NEAR = 0.2  # pooled standard deviations between centroids that count as nearly overlapping; ours (Cohen's small effect)
 MIXED = 0.6  # UAR of a classifier of the modality up to which clouds count as intermixed; ours, chance is .5
 MARGIN = 0.01  # of r, up to which "at least as well" bears a loss; ours

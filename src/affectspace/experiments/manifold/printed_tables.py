@@ -8,8 +8,8 @@ from affectspace.evaluation import MetricsFile
 from affectspace.experiments.manifold.plan import HEADLINE, TITLES
 from affectspace.experiments.manifold.published import PUBLISHED
 from affectspace.report import Cell, Report
+from affectspace.scales import AXES
 
-AXES = ("valence", "arousal", "dominance")
 WORDS = {
     "constant": "floor: mean of train",
     "majority": "floor: most frequent of train",

@@ -6,7 +6,6 @@ CITATION = (
     "Li, W., Cheng, J., Tang, X., Vong, C. M.: Anchoring the Affective Manifold: Learning Canonical and Disentangled "
     "Representations via Generative Cross-Modal Alignment"
 )
-AXES = ("valence", "arousal", "dominance")
 
 # Table 1: Pearson's r on the IEMOCAP test set; rows are axes of the shared latent, columns the rated attributes.
 _TABLE_1 = {
