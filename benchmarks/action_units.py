@@ -23,7 +23,7 @@ from affectspace.corpora import read_corpus
 from affectspace.evaluation import accuracy_interval, uar_interval
 from affectspace.evaluation.intervals import paired_uar_difference
 from affectspace.evaluation.significance import holm, paired_uar_test
-from affectspace.features.vectors import read_vectors
+from affectspace.features.backbones.vectors import read_vectors
 
 MODELS: dict[str, ClassifierMixin] = {
     "majority": DummyClassifier(strategy="prior"),

@@ -24,7 +24,7 @@ from sklearn.preprocessing import StandardScaler
 
 from affectspace.corpora import Corpus, read_corpus
 from affectspace.features import Item, extract, make_backbone
-from affectspace.features.sound import read_sound
+from affectspace.media.sound import read_sound
 
 # printed beside ours: eGeMAPS, measured for this project with the same folds of people
 EGEMAPS = {"ravdess": (0.53, 0.62), "emodb": (0.65, 0.76)}

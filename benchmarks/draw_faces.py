@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from affectspace.corpora.faces import make_faces, render_face, sample_parameters
+from affectspace.synthetic.faces import make_faces, render_face, sample_parameters
 
 
 def main() -> None:

@@ -20,8 +20,8 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from affectspace.features import Item, make_backbone
-from affectspace.features.clips import read_frames
-from affectspace.features.face_crop import faces_of
+from affectspace.media.clips import read_frames
+from affectspace.media.faces import faces_of
 
 
 def sentences(number: int) -> list[str]:

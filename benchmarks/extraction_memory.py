@@ -27,7 +27,7 @@ class Samples:
     settings: ClassVar[dict] = {}
 
     def load(self, item) -> np.ndarray:
-        from affectspace.features.sound import read_sound
+        from affectspace.media.sound import read_sound
 
         return read_sound(item.path)
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from affectspace.features import make_backbone
-from affectspace.features.identity import identity_of
+from affectspace.features.backbone import identity_of
 from affectspace.models import Manifold, ManifoldConfig
 from affectspace.prediction import Predictor, Sample
 

@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from affectspace.corpora import read_corpus
-from affectspace.corpora.media import open_media
+from affectspace.media.files import open_media
 
 
 def plain_loop(media: Path, names: list[str], size: int) -> np.ndarray:

@@ -16,19 +16,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from affectspace.experiments.steering.evaluate import Measured, all_three, measure
-from affectspace.experiments.steering.material import RIDGE, Material, material_of
-from affectspace.experiments.steering.methods import asked_points, nothing_asked
-from affectspace.experiments.steering.plan import SteeringPlan
-from affectspace.experiments.trainings import is_finished
 from affectspace.files import write_text
-from affectspace.generation.steering import Steerer
-from affectspace.generation.steering.calibration import calibrate
-from affectspace.generation.steering.content import ContentSimilarity
-from affectspace.generation.steering.encoder import open_encoder
-from affectspace.generation.steering.fitting import fit_projector
-from affectspace.generation.steering.language_model import LanguageModel, load_language_model
-from affectspace.generation.steering.ranking import rank
+from affectspace.steering import Steerer
+from affectspace.steering.calibration import calibrate
+from affectspace.steering.encoder import open_encoder
+from affectspace.steering.fitting import fit_projector
+from affectspace.steering.language_model import LanguageModel, load_language_model
+from affectspace.steering.ranking import ContentSimilarity, rank
+from affectspace.studies.steering.evaluate import Measured, all_three, measure
+from affectspace.studies.steering.material import RIDGE, Material, material_of
+from affectspace.studies.steering.methods import asked_points, nothing_asked
+from affectspace.studies.steering.plan import SteeringPlan
+from affectspace.studies.trainings import is_finished
 from affectspace.training.feature_set import FeatureSet
 from affectspace.training.projector_configuration import ProjectorTrainConfig
 from affectspace.training.runs import Run, open_run

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import torch
 
-from affectspace.corpora.faces import make_faces
 from affectspace.evaluation import MetricsFile
-from affectspace.experiments.walks.judge_run import judge_run
-from affectspace.experiments.walks.networks import JudgeSettings
-from affectspace.experiments.walks.strength import chooser, try_strengths
 from affectspace.files import write_text
+from affectspace.studies.walks.judge_run import judge_run
+from affectspace.studies.walks.networks import JudgeSettings
+from affectspace.studies.walks.strength import chooser, try_strengths
+from affectspace.synthetic.faces import make_faces
 from affectspace.training.configuration import build_config
 from affectspace.training.fit import fit
 from affectspace.training.runs import open_run

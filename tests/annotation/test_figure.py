@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from affectspace.affect import CATEGORIES, EMOTION_COLOURS
 from affectspace.annotation import AnnotationTransfer, plot_ellipses
-from affectspace.emotions import CATEGORIES, EMOTION_COLOURS
 from affectspace.errors import DataError
 
 

@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from affectspace.annotation import AnnotationTransfer, tables
+from affectspace.affect import scale
+from affectspace.annotation import AnnotationTransfer
 from affectspace.annotation.jobs import fit_table, label_table, sample_table
 from affectspace.cli.annotate import app
 from affectspace.errors import AffectspaceError
-from affectspace.scales import scale
+from affectspace.tables import pieces as tables
 
 
 def run(*arguments):

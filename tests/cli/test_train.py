@@ -12,9 +12,9 @@ import yaml
 from typer.testing import CliRunner
 
 from affectspace.cli import app
-from affectspace.corpora.faces import make_faces
 from affectspace.errors import RunError
 from affectspace.features.store import FeatureStore, Shard
+from affectspace.synthetic.faces import make_faces
 
 SMALL = {"width": 4, "image_size": 32, "hidden": [16], "chunk": 4}
 

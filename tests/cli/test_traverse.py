@@ -12,8 +12,7 @@ from PIL import Image
 from safetensors.numpy import load_file, save_file
 from typer.testing import CliRunner, Result
 
-from affectspace.cli.traverse import traverse
-from affectspace.cli.traverse_request import file_names, parse_range, parse_rows
+from affectspace.cli.traverse import file_names, parse_range, parse_rows, traverse
 from affectspace.errors import AffectspaceError, ConfigError
 from affectspace.models import MODELS
 from affectspace.training.configuration import build_config
@@ -163,7 +162,7 @@ def test_films_along_a_path_and_what_was_cut(tmp_path: Path, face: Path) -> None
 def test_no_face_is_told_and_may_be_insisted_on(tmp_path: Path, face: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = with_split(make_run(tmp_path / "run", make_corpus(tmp_path)))
     (run.folder / "framing.json").write_text('{"side": 1.0}')
-    monkeypatch.setattr("affectspace.generation.photos.find_face", lambda frame, short_side=360: None)
+    monkeypatch.setattr("affectspace.walks.photos.find_face", lambda frame, short_side=360: None)
     result = invoke(run.folder, "--image", face, *FEW)
     assert result.exit_code == 0, result.output
     assert f"{face}: no face was found; the middle of the picture was walked" in result.output

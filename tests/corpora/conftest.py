@@ -1,41 +1,10 @@
 """Tiny corpora in the official layouts, with their faults; the images are noise."""
 
-import csv
-import io
 import json
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
-
-
-@pytest.fixture(scope="session")
-def image_bytes() -> Callable[..., bytes]:
-    """A file with a picture of noise: ``image_bytes(seed=0, size=(20, 20), kind="JPEG", mode="RGB", **saving)``."""
-
-    def make(seed: int = 0, size: tuple[int, int] = (20, 20), kind: str = "JPEG", mode: str = "RGB", **saving) -> bytes:
-        noise = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-        file = io.BytesIO()
-        Image.fromarray(noise).convert(mode).save(file, kind, **saving)
-        return file.getvalue()
-
-    return make
-
-
-@pytest.fixture
-def write_csv() -> Callable[..., Path]:
-    """``write_csv(path, rows)``: rows are lists, the first the header."""
-
-    def write(path: Path, rows: list[list]) -> Path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows(rows)
-        return path
-
-    return write
 
 
 @pytest.fixture

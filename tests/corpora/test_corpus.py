@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from affectspace.affect import SCALES
 from affectspace.corpora import CORPORA, Corpus, ReadReport, build_table, read_corpus
 from affectspace.errors import ConfigError, DataError
-from affectspace.scales import SCALES
 
 
 @pytest.fixture

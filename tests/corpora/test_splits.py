@@ -6,10 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from affectspace.affect import CATEGORIES
 from affectspace.corpora import leakage, split_table
 from affectspace.corpora.grouping import deal_rows
 from affectspace.corpora.splits import schemes_of
-from affectspace.emotions import CATEGORIES
 from affectspace.errors import ConfigError, DataError
 
 

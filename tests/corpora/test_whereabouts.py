@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from affectspace.corpora import read_corpus
-from affectspace.corpora.whereabouts import elsewhere
+from affectspace.corpora.registry import elsewhere
 from affectspace.errors import DataError
 
 INSIDE = {

@@ -11,8 +11,8 @@ from PIL import Image
 
 from affectspace.errors import ConfigError, UnreadableItem
 from affectspace.features import Item, make_backbone, remake_backbone
-from affectspace.features.identity import identity_of
-from affectspace.features.pretrained_encoders import SMALL, threads_for
+from affectspace.features.backbone import identity_of
+from affectspace.features.backbones.pretrained import SMALL, threads_for
 
 
 def saved(folder: Path, model_class: type, config: object) -> str:

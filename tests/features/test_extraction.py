@@ -17,7 +17,7 @@ import pytest
 
 from affectspace.errors import DataError, RunError
 from affectspace.features import FeatureStore, extract
-from affectspace.training.progress import note
+from affectspace.progress import note
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from affectspace.corpora.faces import make_faces
 from affectspace.errors import ConfigError, RunError
 from affectspace.features import Item, extract, make_backbone
+from affectspace.synthetic.faces import make_faces
 from affectspace.training.configuration import build_config
 from affectspace.training.fit import fit
 from affectspace.training.runs import open_run

@@ -9,8 +9,7 @@ from scipy.signal import lfilter
 
 from affectspace.errors import ConfigError, UnreadableItem
 from affectspace.features import Item, extract, make_backbone
-from affectspace.features.acoustics import frames_of
-from affectspace.features.functionals import statistics
+from affectspace.features.backbones.functionals import frames_of, statistics
 
 RATE = 16_000
 

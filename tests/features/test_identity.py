@@ -10,7 +10,7 @@ import soundfile
 
 from affectspace.errors import ConfigError, RunError
 from affectspace.features import FeatureStore, Item, extract, make_backbone, remake_backbone
-from affectspace.features.vectors import read_vectors
+from affectspace.features.backbones.vectors import read_vectors
 
 
 def written(store: Path) -> dict:

@@ -8,7 +8,7 @@ import pytest
 
 from affectspace.errors import ConfigError, DataError
 from affectspace.features import extract
-from affectspace.features.vectors import read_vectors
+from affectspace.features.backbones.vectors import read_vectors
 
 
 def test_npz_by_file_names(tmp_path: Path, media_corpus) -> None:

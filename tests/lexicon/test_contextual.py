@@ -5,8 +5,7 @@ from hypothesis import strategies as st
 
 from affectspace.errors import ConfigError
 from affectspace.lexicon import Contextual, Lexicon, score_texts
-from affectspace.lexicon.contextual import ContextualScorer, tokens
-from affectspace.lexicon.inflections import plain_forms
+from affectspace.lexicon.contextual import ContextualScorer, plain_forms, tokens
 
 LEXICON = Lexicon.from_terms(
     {

@@ -6,7 +6,7 @@ from scipy.stats import t
 
 from affectspace.errors import ConfigError, DataError
 from affectspace.lexicon import dynamics
-from affectspace.lexicon.dynamics import HomeBase, rolling_mean
+from affectspace.lexicon.series import HomeBase, rolling_mean
 
 
 def test_rolling_mean():

@@ -5,7 +5,7 @@ import yaml
 
 from affectspace.errors import ConfigError, DataError
 from affectspace.lexicon import Lexicon, dynamics, plot_trajectory, series_dynamics, utterance_dynamics
-from affectspace.lexicon.dynamics import HomeBase
+from affectspace.lexicon.series import HomeBase
 
 LEXICON = Lexicon.from_terms({"up": (0.9, 0.5, 0.1), "so": (0.1, 0, 0), "down": (-0.7, -0.2, -0.6), "Big": (0.5, 0, 0)})
 TEXTS = ["up so x", "down DOWN", "so Big up", "so down", "up"]

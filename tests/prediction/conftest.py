@@ -15,10 +15,9 @@ import torch
 
 from affectspace.errors import UnreadableItem
 from affectspace.features import Item
-from affectspace.features.clips import read_frames
-from affectspace.features.identity import identity_of
-from affectspace.features.registry import make_backbone
-from affectspace.features.sound import read_sound
+from affectspace.features.backbone import identity_of, make_backbone
+from affectspace.media.clips import read_frames
+from affectspace.media.sound import read_sound
 from affectspace.models import MODELS
 from affectspace.models.affect_model import AffectModel
 

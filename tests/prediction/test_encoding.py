@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from affectspace.errors import DataError, RunError
-from affectspace.features.registry import make_backbone
+from affectspace.features.backbone import make_backbone
 from affectspace.models import Manifold, ManifoldConfig
 from affectspace.prediction import Prediction, Predictor, Sample
 

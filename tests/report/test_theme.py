@@ -7,7 +7,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from affectspace.emotions import CATEGORIES
+from affectspace.affect import CATEGORIES
 from affectspace.report import EMOTION_COLOURS, colours_for, markers_for
 
 BASIC = ("neutral", "happiness", "sadness", "anger", "fear", "disgust", "surprise")

@@ -250,7 +250,7 @@ def test_images_and_features_are_told_apart(
         TrainingSet.of_run(run)
     with pytest.raises(RunError, match=told):
         _ = run.image_config
-    from affectspace.generation.runs import walkable
+    from affectspace.walks.runs import walkable
 
     with pytest.raises(RunError, match=told):
         walkable(run)

@@ -1,20 +1,5 @@
 """Categories to points on the map of valence, arousal, dominance, and back."""
 
-from affectspace.annotation.figure import plot_ellipses
-from affectspace.annotation.geometry import covered_area, ellipse_areas, expected_return, r2_given_emotion, union_area
-from affectspace.annotation.levels import from_levels, to_levels
-from affectspace.annotation.references import REFERENCES
-from affectspace.annotation.transfer import AnnotationTransfer
+import lazy_loader
 
-__all__ = [
-    "REFERENCES",
-    "AnnotationTransfer",
-    "covered_area",
-    "ellipse_areas",
-    "expected_return",
-    "from_levels",
-    "plot_ellipses",
-    "r2_given_emotion",
-    "to_levels",
-    "union_area",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

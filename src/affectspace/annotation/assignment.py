@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from affectspace.annotation.blocks import in_blocks
+from affectspace.annotation.moments import in_blocks
 
 _FLOOR = 1e-9  # of the largest variance: a class without spread on some axis is a very narrow one, not a division by 0
 

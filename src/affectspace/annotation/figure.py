@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from affectspace.affect import EMOTION_COLOURS
 from affectspace.annotation.geometry import covered_area, union_area
-from affectspace.annotation.levels import to_levels
+from affectspace.annotation.labels import to_levels
 from affectspace.annotation.transfer import AnnotationTransfer
-from affectspace.emotions import EMOTION_COLOURS
 from affectspace.errors import DataError
 
 if TYPE_CHECKING:

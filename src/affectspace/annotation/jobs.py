@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from affectspace.annotation.levels import to_levels
+from affectspace.affect import Scale, is_missing, nearest, parse, scale
+from affectspace.annotation.labels import to_levels
 from affectspace.annotation.moments import Moments
-from affectspace.annotation.tables import ROWS, Piece, TableWriter, columns_of, pieces, require_columns
 from affectspace.annotation.transfer import AnnotationTransfer
-from affectspace.emotions import is_missing, nearest, parse
 from affectspace.errors import DataError
-from affectspace.scales import Scale, scale
+from affectspace.tables.pieces import ROWS, Piece, TableWriter, columns_of, pieces, require_columns
 
 Progress = Callable[[int], None]
 

@@ -1,4 +1,4 @@
-"""Emotion names to positions among the classes, fast for millions of rows."""
+"""Emotion names to class positions, and continuous values to discrete levels."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from affectspace.annotation.blocks import in_blocks
-from affectspace.emotions import is_missing, nearest
+from affectspace.affect import is_missing, nearest
+from affectspace.annotation.moments import in_blocks
 from affectspace.errors import DataError
 
 _FEW = 32  # up to so many classes, comparing a fixed-width array with each class beats hashing every element
@@ -60,3 +60,23 @@ def _encode_text(emotions: np.ndarray, classes: np.ndarray) -> np.ndarray:
 
 def _unknown(row: int, value: Any, classes: np.ndarray) -> DataError:
     return DataError(f"row {row}: unknown emotion {value!r}; {nearest(value, [str(item) for item in classes])}")
+
+
+def to_levels(vad: Any, steps: int = 10, *, offset: int = 0) -> np.ndarray:
+    """round(steps * x) + offset, halves away from zero, int64 of the same shape.
+
+    On [-1, 1] ten steps give the 21 levels -10..10 (as AFEW-VA writes them); offset 10 makes them the classes 0..20.
+    Values beyond [-1, 1] are rounded alike, not clipped. Raises DataError for NaN.
+    """
+    values = np.asarray(vad, dtype=np.float64)
+    if not np.isfinite(values).all():
+        row = int(np.argwhere(~np.isfinite(values))[0][0])
+        raise DataError(f"row {row} is NaN or infinite: it has no level; leave out such rows first")
+    # The last bits of steps * x are noise (10 * 0.35 is 3.4999999999999996 for some 0.35): a half is meant as a half.
+    scaled = np.round(np.abs(values) * steps, 9)
+    return (np.copysign(np.floor(scaled + 0.5), values)).astype(np.int64) + offset
+
+
+def from_levels(levels: Any, steps: int = 10, *, offset: int = 0) -> np.ndarray:
+    """The centre of each level, float64 of the same shape: (level - offset) / steps."""
+    return (np.asarray(levels, dtype=np.float64) - offset) / steps

@@ -10,15 +10,13 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from affectspace.affect import AXES
 from affectspace.annotation import document
 from affectspace.annotation.assignment import Energies, euclidean, mahalanobis
-from affectspace.annotation.blocks import in_blocks
+from affectspace.annotation.document import read_reference
 from affectspace.annotation.labels import encode
-from affectspace.annotation.moments import Moments
-from affectspace.annotation.noise import DISTRIBUTIONS, UnitNoise, seed_of
-from affectspace.annotation.references import read_reference
+from affectspace.annotation.moments import DISTRIBUTIONS, Moments, UnitNoise, in_blocks, seed_of
 from affectspace.errors import ConfigError, DataError
-from affectspace.scales import AXES
 
 
 class AnnotationTransfer(ClassifierMixin, BaseEstimator):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from affectspace.cli.table_options import AsJson, Force, Out, Prefix, Table
+from affectspace.cli.options import AsJson, Force, Out, Prefix, Table
 from affectspace.errors import ConfigError, DataError
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ def faces(
     force: Annotated[bool, typer.Option(help="Draw over a folder that holds other faces.")] = False,
 ) -> None:
     """Draw faces whose valence and arousal are known; read them with the reader `faces`."""
-    from affectspace.corpora.faces import labels_from_levels, make_faces
+    from affectspace.synthetic.faces import labels_from_levels, make_faces
 
     labels = None if level_labels is None else labels_from_levels(level_labels)
     with progress_bar() as progress:
@@ -57,7 +57,7 @@ def speakers(
     force: Annotated[bool, typer.Option(help="Make anew in a folder that holds another such corpus.")] = False,
 ) -> None:
     """Make people who speak, with known valence, arousal and dominance; read them with the reader `speakers`."""
-    from affectspace.corpora.speakers import make_speakers
+    from affectspace.synthetic.speakers import make_speakers
 
     with progress_bar() as progress:
         corpus = make_speakers(

@@ -12,7 +12,7 @@ from affectspace.cli.progress import progress_bar
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from affectspace.experiments.demo.demonstrate import Demonstration
+    from affectspace.studies.demo.demonstrate import Demonstration
 
 
 def demo(
@@ -26,8 +26,8 @@ def demo(
     Drawn faces: LeVAsa beside a Vanilla VAE, its control and its ceiling. Invented people with text, voice and face: corpus,
     features, manifold, baselines. Then a prediction from every subset of one held-out moment, and one page to open.
     """
-    from affectspace.experiments.demo.demonstrate import demonstrate
-    from affectspace.experiments.demo.plan import DemoBudget
+    from affectspace.studies.demo.demonstrate import demonstrate
+    from affectspace.studies.demo.plan import DemoBudget
 
     with progress_bar() as progress:
         done = demonstrate(out, budget=DemoBudget.small(workers), progress=progress)
@@ -49,8 +49,8 @@ def table_of(done: Demonstration) -> Table:
     from rich.box import SIMPLE
     from rich.table import Table
 
-    from affectspace.experiments.demo.page import names_of
-    from affectspace.scales import AXES
+    from affectspace.affect import AXES
+    from affectspace.studies.demo.page import names_of
 
     table = Table(box=SIMPLE)
     table.add_column("given")

@@ -10,7 +10,7 @@ from affectspace.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from affectspace.features import Extraction
-    from affectspace.features.engines import Engine
+    from affectspace.features.extraction import Engine
 
 SHOWN = 5  # rows of a kind on the screen
 
@@ -65,7 +65,7 @@ def extract(
     from affectspace.corpora import parse_columns, read_corpus
     from affectspace.features import Backbone, Item, make_backbone
     from affectspace.features import extract as run
-    from affectspace.features.vectors import read_vectors
+    from affectspace.features.backbones.vectors import read_vectors
 
     _require_fitting(modality, video_backbone, lexicon)
     corpus = read_corpus(name, path, where=where, media=media, columns=parse_columns(columns) if columns else None)
@@ -148,7 +148,7 @@ def _engine(name: str, actors: int | None, address: str | None, workers: int | N
     """The engine by its name. Raises ConfigError for another name, and for a cluster's options without a cluster."""
     from affectspace.errors import ConfigError
     from affectspace.features import RayEngine
-    from affectspace.features.engines import Threads
+    from affectspace.features.extraction import Threads
 
     if name == "ray":
         return RayEngine(address, actors, workers or 1, device, gpus=1.0 if device.startswith("cuda") else 0.0)

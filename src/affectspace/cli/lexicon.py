@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from affectspace.cli.table_options import AsJson, Force, Out, Prefix, Table
+from affectspace.cli.options import AsJson, Force, Out, Prefix, Table
 from affectspace.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -110,8 +110,8 @@ def dynamics(
     as_json: AsJson = False,
 ) -> None:
     """Follow each speaker: home base, variability, displacements, rise and recovery; with a figure."""
-    from affectspace.lexicon.dynamics import HomeBase
     from affectspace.lexicon.jobs import dynamics_table
+    from affectspace.lexicon.series import HomeBase
 
     result, files = dynamics_table(
         table,

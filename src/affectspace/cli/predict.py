@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from affectspace.cli.checked import backbone_pairs, require_free
+from affectspace.cli.options import backbone_pairs, require_free
 from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError
 
 if TYPE_CHECKING:
     from affectspace.prediction import Predictor, Trajectory
     from affectspace.prediction.jobs import Asked, Outcomes
-    from affectspace.training.progress import Progress
+    from affectspace.progress import Progress
 
 SHOWN = 20  # rows on the screen
 

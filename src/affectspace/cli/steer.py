@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from affectspace.cli.checked import backbone_pairs, require_free
+from affectspace.cli.options import backbone_pairs, require_free
 from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from affectspace.generation.steering import Sampling, Steered
+    from affectspace.steering import Sampling, Steered
 
 
 def steer(
@@ -57,9 +57,9 @@ def steer(
         raise ConfigError(f"--out {out}: the table is written as .csv; give it a name that ends so")
     require_free((out,), force)
 
-    from affectspace.features.text import has_minilm
-    from affectspace.generation.steering import Steerer
-    from affectspace.generation.steering.steered import table_of
+    from affectspace.features.backbones.text import has_minilm
+    from affectspace.steering import Steerer
+    from affectspace.steering.asking import table_of
 
     given = {"guidance": guidance, "temperature": temperature, "longest": longest}
     sampling = checked_sampling({name: value for name, value in given.items() if value is not None})
@@ -95,7 +95,7 @@ def asked_points(
     valence: str | None, arousal: str | None, dominance: str | None, path: str | None, steps: int
 ) -> "np.ndarray":
     """Points (steps, 3), NaN for axes that stay. Raises ConfigError."""
-    from affectspace.generation.steering.asking import ask, parse_path, parse_steps
+    from affectspace.steering.asking import ask, parse_path, parse_steps
 
     axes = {"valence": valence, "arousal": arousal, "dominance": dominance}
     given = {name: parse_steps(value, f"--{name}") for name, value in axes.items() if value is not None}
@@ -127,7 +127,7 @@ def checked_sampling(given: dict[str, float]) -> "Sampling":
     """A Sampling. Raises ConfigError that names the option."""
     from pydantic import ValidationError
 
-    from affectspace.generation.steering.decoding import Sampling
+    from affectspace.steering.decoding import Sampling
 
     try:
         return Sampling.model_validate(given)
@@ -138,7 +138,7 @@ def checked_sampling(given: dict[str, float]) -> "Sampling":
 
 def record(one: "Steered") -> dict[str, object]:
     """What --json says of one sentence; values in sd of the corpus, null for an axis that was left as it is."""
-    from affectspace.scales import AXES
+    from affectspace.affect import AXES
 
     def named(values: "np.ndarray") -> dict[str, float | None]:
         return {
@@ -160,7 +160,7 @@ def _show(one: "Steered") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from affectspace.scales import AXES
+    from affectspace.affect import AXES
 
     own = ", ".join(f"{axis} {value:+.2f}" for axis, value in zip(AXES, one.own, strict=True))
     table = Table(

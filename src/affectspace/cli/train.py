@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from affectspace.cli.checked import backbone_pairs
+from affectspace.cli.options import backbone_pairs
 from affectspace.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from affectspace.training.progress import Progress
+    from affectspace.progress import Progress
     from affectspace.training.runs import Run
 
 
@@ -28,7 +28,7 @@ def train(
     settings = read_config(config, set_ or [])
     with progress_bar() as progress:
         if isinstance(settings, ProjectorTrainConfig):
-            from affectspace.generation.steering import fit_projector
+            from affectspace.steering import fit_projector
 
             run = fit_projector(settings, out, force=force, progress=progress)
         else:
@@ -124,8 +124,8 @@ def evaluate(
 
 def _judge_images(run: "Run", force: bool, progress: "Progress") -> tuple[dict[str, Any], Path]:
     from affectspace.errors import RunError
-    from affectspace.experiments.levasa.codes import codes_of
-    from affectspace.experiments.levasa.report import evaluate_run
+    from affectspace.studies.levasa.codes import codes_of
+    from affectspace.studies.levasa.report import evaluate_run
     from affectspace.training.training_set import TrainingSet
 
     config = run.image_config
@@ -147,10 +147,10 @@ def _judge_steering(
 ) -> tuple[dict[str, Any], Path]:
     """where : of the language model and the backbones, as `Steerer.of_run` takes it"""
     from affectspace.errors import ConfigError
-    from affectspace.experiments.steering.material import RIDGE
-    from affectspace.experiments.steering.plan import SteeringPlan, quick_plan
-    from affectspace.experiments.steering.results import evaluate_projector
-    from affectspace.generation.steering import Steerer
+    from affectspace.steering import Steerer
+    from affectspace.studies.steering.material import RIDGE
+    from affectspace.studies.steering.plan import SteeringPlan, quick_plan
+    from affectspace.studies.steering.results import evaluate_projector
 
     lexicons: dict[str, Path] = {}
     for text in judges:

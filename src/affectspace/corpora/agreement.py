@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from affectspace.emotions import CATEGORIES
+from affectspace.affect import AXES, CATEGORIES
 from affectspace.errors import DataError
-from affectspace.scales import AXES
 
 
 def axis_agreement(ratings: pd.DataFrame) -> pd.DataFrame:

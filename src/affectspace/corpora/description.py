@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from affectspace.affect import AXES, CATEGORIES
 from affectspace.corpora import agreement
-from affectspace.corpora.media import open_media
-from affectspace.corpora.schema import COLUMNS
-from affectspace.corpora.session_splits import SESSION_SCHEMES
-from affectspace.corpora.splits import PARTS, compared, leakage, schemes_of
-from affectspace.emotions import CATEGORIES
+from affectspace.corpora.corpus import COLUMNS
+from affectspace.corpora.splits import PARTS, SESSION_SCHEMES, compared, leakage, schemes_of
 from affectspace.errors import DataError
-from affectspace.scales import AXES
+from affectspace.media.files import open_media
 
 if TYPE_CHECKING:
     from affectspace.corpora.corpus import Corpus

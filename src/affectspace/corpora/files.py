@@ -13,7 +13,7 @@ import pandas as pd
 
 from affectspace.errors import DataError
 from affectspace.errors import quoted as shown
-from affectspace.table_errors import reason, short_row
+from affectspace.tables.messages import reason, short_row
 
 AUDIO = (".wav", ".flac", ".mp3")
 VIDEO = (".mp4", ".avi", ".flv")

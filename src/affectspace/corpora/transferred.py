@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from affectspace.affect import AXES
 from affectspace.errors import ConfigError, DataError
-from affectspace.scales import AXES
 
 if TYPE_CHECKING:
     from affectspace.annotation import AnnotationTransfer

@@ -91,7 +91,7 @@ class MetricsFile:
             level = level[name]
         return level
 
-    def __contains__(self, names: tuple[str, str, str]) -> bool:
+    def __contains__(self, names: tuple[str, ...]) -> bool:
         """Whether (experiment, row, metric) is there."""
         experiment, row, metric = names
         return metric in self.experiments.get(experiment, {}).get(row, {})

@@ -11,9 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from affectspace.corpora.media import Media, leaves_media, open_media, plain_name
 from affectspace.errors import ConfigError, DataError, UnreadableItem
 from affectspace.features.backbone import Item
+from affectspace.media.files import Media, leaves_media, open_media, plain_name
 
 if TYPE_CHECKING:
     from affectspace.corpora.corpus import Corpus

@@ -21,9 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from affectspace.errors import AffectspaceError, ConfigError, RunError
-from affectspace.features.backbone import Backbone
-from affectspace.features.engines import Encoded, Remarks, Rows, encode_shard, load_row, one_blas_thread
-from affectspace.features.identity import identity_of, remake_backbone, versions
+from affectspace.features.backbone import Backbone, identity_of, remake_backbone, versions
+from affectspace.features.extraction import Encoded, Remarks, Rows, encode_shard, load_row, one_blas_thread
 from affectspace.features.items import Files, open_files
 
 AT_ONCE = 2  # shards that an actor holds: one is decoded while the other is encoded

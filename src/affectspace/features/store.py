@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from affectspace.errors import DataError, RunError
-from affectspace.features.identity import SAME
+from affectspace.features.backbone import SAME
 from affectspace.files import write_atomic, write_text
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from affectspace.affect import SCALES, Scale
 from affectspace.errors import ConfigError, DataError
-from affectspace.scales import SCALES, Scale
 
 VADER = Scale("vader", ("valence",), -4, 4, (0,), source="Hutto & Gilbert 2014; ratings from -4 to 4")
 

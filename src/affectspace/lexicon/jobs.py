@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from affectspace.annotation.tables import ROWS, TableWriter, columns_of, pieces, require_columns
 from affectspace.errors import ConfigError, DataError
 from affectspace.files import write_atomic
 from affectspace.lexicon.contextual import Contextual
-from affectspace.lexicon.dynamics import HomeBase
 from affectspace.lexicon.figure import plot_trajectory
 from affectspace.lexicon.reading import Lexicon
 from affectspace.lexicon.scoring import as_strings, score_texts
+from affectspace.lexicon.series import HomeBase
 from affectspace.lexicon.speakers import SpeakerDynamics, series_dynamics, utterance_dynamics
+from affectspace.tables.pieces import ROWS, TableWriter, columns_of, pieces, require_columns
 
 Progress = Callable[[int], None]
 

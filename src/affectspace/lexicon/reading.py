@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from affectspace.affect import SCALES, Scale
 from affectspace.errors import ConfigError, DataError
 from affectspace.lexicon.formats import FORMATS, VADER, detect, own_format, rows
-from affectspace.scales import SCALES, Scale
 
 if TYPE_CHECKING:
     from affectspace.lexicon.contextual import Contextual, ContextualScorer

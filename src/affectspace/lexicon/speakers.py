@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from affectspace.errors import ConfigError, DataError
-from affectspace.lexicon.dynamics import HomeBase, dynamics, rolling_mean
 from affectspace.lexicon.reading import Lexicon
 from affectspace.lexicon.scoring import as_strings
+from affectspace.lexicon.series import HomeBase, dynamics, rolling_mean
 
 _NEUTRAL = (0.33 - 0.5) * 2, (0.67 - 0.5) * 2  # the original's limits on its scale of 0..1
 

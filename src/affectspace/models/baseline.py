@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from affectspace.affect import AXES
 from affectspace.errors import DataError
 from affectspace.models.affect_model import (
-    AXES,
     AffectModel,
     FeatureBatch,
     FeatureModelConfig,

@@ -8,7 +8,8 @@ from itertools import combinations
 import torch
 from torch import Tensor, nn
 
-from affectspace.models.affect_model import AXES, FeatureBatch, fuse
+from affectspace.affect import AXES
+from affectspace.models.affect_model import FeatureBatch, fuse
 from affectspace.models.consensus import Views
 from affectspace.models.stacking import Stacking
 

@@ -11,14 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from affectspace.affect import AXES
 from affectspace.errors import DataError
-from affectspace.models.affect_model import (
-    AXES,
-    AffectModel,
-    FeatureBatch,
-    Representation,
-    TrainingStatistics,
-)
+from affectspace.models.affect_model import AffectModel, FeatureBatch, Representation, TrainingStatistics
 from affectspace.models.calibration import PIECE, Calibration
 from affectspace.models.consensus import Views
 from affectspace.models.emotion_terms import EmotionProbe, EmotionPrototypes, class_weights

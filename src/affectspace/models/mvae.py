@@ -13,7 +13,8 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from affectspace.models.affect_model import AXES, FeatureBatch, FeatureModelConfig, Representation
+from affectspace.affect import AXES
+from affectspace.models.affect_model import FeatureBatch, FeatureModelConfig, Representation
 from affectspace.models.baseline import BaselineModel
 from affectspace.models.gathering import mean_count
 from affectspace.models.losses import LossTerms

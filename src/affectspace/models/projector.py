@@ -13,8 +13,8 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from affectspace.affect import AXES
 from affectspace.errors import ConfigError, DataError
-from affectspace.models.affect_model import AXES
 from affectspace.models.pretrained import ModelConfig, Pretrained
 
 START = 0.1  # of the last layer's weights: a new projector says little more than its instruction

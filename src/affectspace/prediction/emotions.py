@@ -13,9 +13,9 @@ from itertools import product
 
 import numpy as np
 
+from affectspace.affect import AXES
 from affectspace.annotation.assignment import mahalanobis
 from affectspace.annotation.transfer import AnnotationTransfer
-from affectspace.scales import AXES
 
 SPREAD = (
     0.3  # standard deviation of an emotion around its centre, where the source publishes centres only: a convention

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from affectspace.errors import ConfigError, RunError, UnreadableItem
-from affectspace.features.backbone import Backbone, Item
-from affectspace.features.identity import recipe_of, remake_backbone
+from affectspace.features.backbone import Backbone, Item, recipe_of, remake_backbone
 from affectspace.features.items import SOURCES
 from affectspace.prediction.sample import Sample
 

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from affectspace import __version__
+from affectspace.affect import AXES
 from affectspace.errors import ConfigError, RunError
 from affectspace.files import write_atomic
 from affectspace.models import EmotionClassifier, Levasa
@@ -27,8 +28,7 @@ from affectspace.models.affect_model import AffectModel
 from affectspace.prediction.face_run import read_out
 from affectspace.prediction.feature_run import modality_facts
 from affectspace.prediction.readout import Readout
-from affectspace.scales import AXES
-from affectspace.training.progress import Progress, silent
+from affectspace.progress import Progress, silent
 from affectspace.training.runs import Run, open_run
 
 ROWS = 2  # of the example that is traced

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from affectspace.corpora.decoding import UnreadableImageError, decode_image, decode_picture
 from affectspace.errors import UnreadableItem
-from affectspace.features.clips import read_frames
-from affectspace.features.face_crop import Box, resized, square
-from affectspace.generation.photos import Framing, face_box
+from affectspace.media.clips import read_frames
+from affectspace.media.faces import Box, resized, square
+from affectspace.media.images import UnreadableImageError, decode_image, decode_picture
+from affectspace.walks.photos import Framing, face_box
 
 FRAMES = 8  # of a clip
 TIGHT = 0.85  # share of a picture's short side that the cut takes at least where the picture is a face already

@@ -10,19 +10,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from affectspace.affect import AXES
 from affectspace.errors import AffectspaceError, RunError, UnreadableItem
-from affectspace.generation.photos import Framing, framing_of, read_framing
 from affectspace.models import Levasa
 from affectspace.prediction.answers import Answers
 from affectspace.prediction.emotions import affectnet_emotions
 from affectspace.prediction.face_cut import FaceCut
 from affectspace.prediction.readout import Readout, kept_readout, make_readout
 from affectspace.prediction.sample import Sample
-from affectspace.scales import AXES
+from affectspace.progress import Progress, silent
 from affectspace.training.batches import to_image
-from affectspace.training.progress import Progress, silent
 from affectspace.training.runs import Run
 from affectspace.training.training_set import TrainingSet
+from affectspace.walks.photos import Framing, framing_of, read_framing
 
 FRAMING = "framing.json"
 BATCH = 128

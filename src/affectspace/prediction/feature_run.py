@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from affectspace.affect import AXES
 from affectspace.errors import RunError
-from affectspace.features.pretrained_encoders import threads_for
+from affectspace.features.backbones.pretrained import threads_for
 from affectspace.models import Ensemble, Manifold
 from affectspace.models.affect_model import AffectModel, Representation
 from affectspace.models.consensus import masked_log_softmax
@@ -19,7 +20,6 @@ from affectspace.prediction.answers import Answers
 from affectspace.prediction.emotions import published_emotions
 from affectspace.prediction.encoding import Encoded, Modality
 from affectspace.prediction.sample import KINDS, Sample
-from affectspace.scales import AXES
 from affectspace.training.runs import Run
 
 

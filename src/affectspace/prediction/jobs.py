@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from affectspace.annotation.tables import TableWriter, columns_of, pieces, require_columns
 from affectspace.errors import ConfigError, DataError
-from affectspace.features.vectors import NamedVectors
+from affectspace.features.backbones.vectors import NamedVectors
 from affectspace.files import write_atomic
 from affectspace.prediction.predictor import Predictor
 from affectspace.prediction.result import Failure, Prediction, row_of
 from affectspace.prediction.sample import CLIPS, IMAGES, SOUNDS, TEXTS, Sample, sample_of_file
-from affectspace.training.progress import Progress, silent
+from affectspace.progress import Progress, silent
+from affectspace.tables.pieces import TableWriter, columns_of, pieces, require_columns
 
 FILES = ("audio", "video", "image")
 TIMES = ("start", "end")

@@ -30,7 +30,7 @@ from affectspace.prediction.windows import (
     text_windows,
     time_windows,
 )
-from affectspace.training.progress import Progress, silent
+from affectspace.progress import Progress, silent
 from affectspace.training.runs import open_run
 
 TOGETHER = 128  # samples, or windows, that are read and predicted at a time

@@ -18,13 +18,13 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from affectspace.affect import AXES
 from affectspace.errors import DataError, RunError
 from affectspace.evaluation.fitting import Standardiser, one_thread
 from affectspace.evaluation.readouts import ridge_weights
 from affectspace.files import write_atomic
 from affectspace.models import Levasa
 from affectspace.prediction.emotions import EmotionMap
-from affectspace.scales import AXES
 from affectspace.training.batches import to_image
 from affectspace.training.runs import Run
 from affectspace.training.training_set import Progress, TrainingSet, silent

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from affectspace.scales import AXES
+from affectspace.affect import AXES
 
 if TYPE_CHECKING:
     import pandas as pd

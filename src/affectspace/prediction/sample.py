@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from affectspace.errors import DataError
-from affectspace.features.clips import IMAGES
+from affectspace.media.clips import IMAGES
 
 TEXTS = (".txt", ".md")
 SOUNDS = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".wma", ".aif", ".aiff")

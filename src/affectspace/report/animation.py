@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from affectspace.errors import ConfigError, DataError
-from affectspace.report.saving import write_whole
+from affectspace.report.theme import write_whole
 
 SIDE = 256  # pixels of the face and of the map
 MARGIN = 34  # of the map, for the names of its axes

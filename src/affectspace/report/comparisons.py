@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from affectspace.errors import DataError
-from affectspace.report import numerals
+from affectspace.report import text as numerals
 from affectspace.report.blocks import check_choice, check_interval
 from affectspace.report.theme import INK, MUTED, figure_style, group_colours, new_figure
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from affectspace import __version__
 from affectspace.errors import DataError
-from affectspace.report import numerals
+from affectspace.report import text as numerals
 from affectspace.report.blocks import (
     Block,
     CalloutBlock,
@@ -26,8 +26,8 @@ from affectspace.report.blocks import (
     TableBlock,
     TextBlock,
 )
-from affectspace.report.prose import inline, prose
-from affectspace.report.saving import figure_bytes, write_whole
+from affectspace.report.text import inline, prose
+from affectspace.report.theme import figure_bytes, write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

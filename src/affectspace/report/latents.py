@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, Ellipse
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.transforms import Bbox
 
 from affectspace.errors import DataError
-from affectspace.report.labels import place_labels
 from affectspace.report.theme import (
     GROUP_COLOURS,
     INK,
@@ -28,6 +28,79 @@ from affectspace.report.theme import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+_PLACES = [
+    (1.0, 0.0, "left", "center"),
+    (-1.0, 0.0, "right", "center"),
+    (0.0, 1.0, "center", "bottom"),
+    (0.0, -1.0, "center", "top"),
+    (0.8, 0.8, "left", "bottom"),
+    (0.8, -0.8, "left", "top"),
+    (-0.8, 0.8, "right", "bottom"),
+    (-0.8, -0.8, "right", "top"),
+]
+
+
+_SHARES = {"left": 0.0, "bottom": 0.0, "center": 0.5, "right": 1.0, "top": 1.0}
+
+
+def place_labels(
+    axes: "Axes",
+    points: np.ndarray,
+    names: Sequence[str],
+    *,
+    colour: str,
+    lines: Sequence[np.ndarray] = (),
+    size: float = 8.5,
+) -> None:
+    """Annotate ``points`` (n, 2), data coordinates, with ``names``; the first free place near each point is taken.
+
+    ``lines``: series of points (m, 2), data coordinates, that the names should not lie on.
+    The limits of the axes must be final. Where every place is taken, the one that overlaps least is used.
+    """
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()
+    centres = axes.transData.transform(np.asarray(points, dtype=float))
+    unit = figure.dpi / 72
+    taken = [Bbox.from_bounds(x - 5 * unit, y - 5 * unit, 10 * unit, 10 * unit) for x, y in centres]
+    for line in lines:
+        taken += [Bbox.from_bounds(x - unit, y - unit, 2 * unit, 2 * unit) for x, y in axes.transData.transform(line)]
+    frame = axes.get_window_extent()
+    for index, name in enumerate(names):
+        best: tuple[float, tuple[float, float, str, str]] | None = None
+        text = axes.annotate(name, points[index], (0, 0), textcoords="offset points", fontsize=size, color=colour)
+        extent = text.get_window_extent()
+        for distance in (8.0, 16.0, 26.0):
+            for dx, dy, across, up in _PLACES:
+                corner = centres[index] + unit * distance * np.array([dx, dy])
+                corner -= (_SHARES[across] * extent.width, _SHARES[up] * extent.height)
+                box = Bbox.from_bounds(corner[0], corner[1], extent.width, extent.height)
+                cost = sum(_overlap(box, other) for i, other in enumerate(taken) if i != index)
+                cost += 4 * (box.width * box.height - _overlap(box, frame)) + 0.01 * distance * unit
+                if best is None or cost < best[0] - 1e-9:
+                    best = cost, (dx * distance, dy * distance, across, up)
+        assert best is not None
+        dx, dy, across, up = best[1]
+        text.set(position=(dx, dy), ha=across, va=up)
+        text.set_in_layout(False)
+        taken.append(text.get_window_extent().padded(1.5 * unit))
+        if np.hypot(dx, dy) > 12:
+            axes.annotate(
+                "",
+                points[index],
+                (dx, dy),
+                textcoords="offset points",
+                arrowprops={"arrowstyle": "-", "color": "#b5b8bc", "linewidth": 0.6, "shrinkB": 4},
+            ).set_in_layout(False)
+
+
+def _overlap(first: Bbox, second: Bbox) -> float:
+    width = min(first.x1, second.x1) - max(first.x0, second.x0)
+    height = min(first.y1, second.y1) - max(first.y0, second.y0)
+    return max(0.0, width) * max(0.0, height)
+
 
 Panel = tuple[np.ndarray, Sequence[Any]]
 

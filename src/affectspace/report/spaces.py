@@ -1,4 +1,4 @@
-"""Figures of a shared space: modalities, latents against each other, curves over a disturbance, the course of a dialogue."""
+"""Figures of a shared space, of a training, and of one moment."""
 
 from collections.abc import Mapping, Sequence
 from textwrap import fill
@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from affectspace.affect import AXES
 from affectspace.errors import DataError
 from affectspace.report.theme import GROUP_COLOURS, INK, MUTED, figure_style, group_colours, new_figure
-from affectspace.scales import AXES
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
 
 POINTS = 1500  # of each modality that are drawn
 
@@ -131,4 +133,116 @@ def sequence_figure(means: np.ndarray, deviations: np.ndarray, *, across: str) -
         axes.set(xlabel=across, ylabel="predicted")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         figure.legend(loc="outside upper left", ncols=len(AXES))
+    return figure
+
+
+_PARTS = {"train_": (GROUP_COLOURS[0], "training"), "validation_": (GROUP_COLOURS[1], "validation")}
+
+
+def history_figure(history: "pd.DataFrame", *, best_epoch: int | None = None) -> "Figure":
+    """Small multiples over epochs, one per name that follows ``train_`` or ``validation_``.
+
+    ``history``: a row per epoch with column ``epoch`` and numeric columns ``train_*``, ``validation_*``; NaN where a
+    quantity was not measured. ``best_epoch``: marked by a line. A quantity that is positive and spans more than a
+    factor 50 has a logarithmic axis. Raises DataError where a column is missing or nothing can be drawn.
+    """
+    columns = [str(column) for column in history.columns]
+    if "epoch" not in columns:
+        raise DataError(f"the history has no column `epoch`; it has {', '.join(columns) or 'none'}")
+    names = list(dict.fromkeys(c.removeprefix(p) for p in _PARTS for c in columns if c.startswith(p)))
+    names = [name for name in names if any(history[p + name].notna().any() for p in _PARTS if p + name in columns)]
+    if not names:
+        raise DataError(f"the history has no values in columns train_* or validation_*; it has {', '.join(columns)}")
+    across = min(3, len(names))
+    down = -(-len(names) // across)
+    with figure_style():
+        figure = new_figure(10.0 if across == 3 else 4.4 * across, 2.25 * down + 0.5)
+        grid = list(figure.subplots(down, across, squeeze=False).flat)
+        handles = {}
+        for axes, name in zip(grid, names, strict=False):
+            values = []
+            for prefix, (colour, label) in _PARTS.items():
+                if prefix + name not in columns:
+                    continue
+                rows = history[["epoch", prefix + name]].dropna()
+                x, y = rows["epoch"].to_numpy(float), rows[prefix + name].to_numpy(float)
+                mark = "o" if x.size <= 2 else ""
+                (handles[label],) = axes.plot(x, y, marker=mark, markersize=4, color=colour)
+                values.append(y)
+            if best_epoch is not None:
+                style = {"color": MUTED, "linewidth": 1, "linestyle": (0, (2, 2)), "zorder": 0}
+                handles[f"best epoch ({best_epoch})"] = axes.axvline(best_epoch, **style)
+            every = np.concatenate(values)
+            if every.size and every.min() > 0 and every.max() / every.min() > 50:
+                axes.set_yscale("log")
+            axes.grid(True, axis="y")
+            axes.xaxis.get_major_locator().set_params(integer=True, nbins=6)
+            axes.set_title(name.replace("_", " "))
+        for axes in grid[len(names) :]:
+            axes.set_axis_off()
+        for axes in grid[max(0, len(names) - across) : len(names)]:
+            axes.set_xlabel("epoch")
+        figure.legend(list(handles.values()), list(handles), loc="outside upper left", ncols=3)
+    return figure
+
+
+TRUTH = "#1d2126"
+
+
+def moment_figure(frames: Sequence[np.ndarray], sound: np.ndarray, rate: int, said: str) -> "Figure":
+    """Frames of a clip over the wave of its sound, with what is said as the title.
+
+    ``frames``: (height, width, 3) uint8 each; ``sound``: (samples,) at ``rate`` Hz. Raises DataError where either is empty.
+    """
+    if not len(frames) or not len(sound):
+        raise DataError("a moment has no frame or no sound; give both")
+    with figure_style():
+        figure = new_figure(9.4, 3.1)
+        grid = figure.add_gridspec(2, len(frames), height_ratios=(2.4, 1))
+        for place, frame in enumerate(frames):
+            axes = figure.add_subplot(grid[0, place])
+            axes.imshow(frame)
+            axes.axis("off")
+        axes = figure.add_subplot(grid[1, :])
+        seconds = len(sound) / rate
+        axes.plot(np.linspace(0, seconds, len(sound)), sound, color=GROUP_COLOURS[0], linewidth=0.4)
+        axes.set(xlim=(0, seconds), xlabel="seconds", yticks=[])
+        axes.spines["left"].set_visible(False)
+        figure.suptitle(f"\u201c{said}\u201d", fontsize=11, fontweight="normal")
+    return figure
+
+
+def subsets_figure(
+    rows: Mapping[str, tuple[Sequence[float], Sequence[float]]], truth: Sequence[float] | None = None
+) -> "Figure":
+    """Valence, arousal and dominance from each subset of modalities, with bars of one standard deviation.
+
+    ``rows``: what was given -> three means, three deviations; first on top. ``truth``: three values, as lines across.
+    Raises DataError where there is nothing to draw or a shape is wrong.
+    """
+    if not rows or any(np.shape(means) != (3,) or np.shape(widths) != (3,) for means, widths in rows.values()):
+        raise DataError("give {what was given: (three means, three deviations)}")
+    with figure_style():
+        figure = new_figure(9.4, 0.3 * len(rows) + 1.2)
+        panels = figure.subplots(1, 3, sharey=True)
+        for place, (axes, name) in enumerate(zip(panels, AXES, strict=True)):
+            axes.grid(True, axis="x")
+            for y, (means, widths) in enumerate(rows.values()):
+                low, high = means[place] - widths[place], means[place] + widths[place]
+                axes.plot([low, high], [y, y], color=GROUP_COLOURS[place], linewidth=2.6, alpha=0.45)
+                axes.plot(
+                    [means[place]],
+                    [y],
+                    "o",
+                    color=GROUP_COLOURS[place],
+                    markersize=7,
+                    markeredgecolor="white",
+                    zorder=4,
+                )
+            if truth is not None:
+                axes.axvline(truth[place], color=TRUTH, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
+            axes.set(ylim=(len(rows) - 0.4, -0.6), title=name)
+            axes.set_yticks(range(len(rows)), list(rows))
+            axes.tick_params(axis="y", length=0, labelcolor=INK, labelsize=9.5)
+            axes.spines["left"].set_visible(False)
     return figure

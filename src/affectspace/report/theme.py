@@ -1,15 +1,23 @@
-"""How figures look: a colour and a marker per emotion, and matplotlib settings that are never left behind."""
+"""The look of figures, and saving figures and documents."""
 
+import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from affectspace.emotions import EMOTION_COLOURS
+from affectspace.affect import EMOTION_COLOURS
+from affectspace.errors import DataError
+from affectspace.files import write_atomic
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 INK = "#1d2126"
 MUTED = "#5d636b"
@@ -114,3 +122,40 @@ def _assign(names: Iterable[str], known: dict[str, str], spare: tuple[str, ...])
     return {name: value for name, value in known.items() if name in present} | {
         name: spare[i % len(spare)] for i, name in enumerate(others)
     }
+
+
+FORMATS = ("png", "svg")
+
+
+def figure_bytes(figure: "Figure", kind: str = "png", dpi: int = 200) -> bytes:
+    """A figure as PNG or SVG, cropped to what is drawn, without date or program name. Raises DataError."""
+
+    if kind not in FORMATS:
+        raise DataError(f"a figure cannot be written as {kind!r}; choose one of {', '.join(FORMATS)}")
+    if not 20 <= dpi <= 1200:
+        raise DataError(f"a figure cannot be written with {dpi} dots per inch; give 20 to 1200")
+    metadata: dict[str, Any] = {"Software": None} if kind == "png" else {"Date": None, "Creator": None}
+    buffer = io.BytesIO()
+    with figure_style():
+        figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata, bbox_inches="tight", pad_inches=0.12)
+    return buffer.getvalue()
+
+
+def save_figure(figure: "Figure", path: str | Path, dpi: int = 200) -> Path:
+    """Write a figure as ``.png`` or ``.svg`` (by the name's ending); folders are made; the file appears whole.
+
+    The same figure gives the same bytes (with the same matplotlib). Raises DataError for another ending, RunError
+    where the disk refuses.
+    """
+    path = Path(path)
+    return write_whole(path, figure_bytes(figure, path.suffix.lower().removeprefix("."), dpi))
+
+
+def write_whole(path: str | Path, content: bytes) -> Path:
+    """Write a file under ``<name>.partial`` and rename it, so that readers see all of it or the old one.
+
+    Raises RunError (naming the path and the system's reason) where that fails.
+    """
+    path = Path(path)
+    write_atomic(path, lambda partial: partial.write_bytes(content))
+    return path

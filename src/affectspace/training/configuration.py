@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from affectspace.emotions import CATEGORIES
+from affectspace.affect import CATEGORIES
 from affectspace.errors import ConfigError
 from affectspace.models import MODELS
 from affectspace.models.affect_model import AffectModel, FeatureModelConfig

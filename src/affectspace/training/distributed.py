@@ -11,7 +11,7 @@ from typing import Any
 
 from affectspace.errors import RunError
 from affectspace.processes import end_with_parent
-from affectspace.training.progress import Progress
+from affectspace.progress import Progress
 from affectspace.training.quiet import silence
 
 

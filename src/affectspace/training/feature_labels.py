@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from affectspace.affect import AXES
 from affectspace.annotation import AnnotationTransfer
 from affectspace.corpora.transferred import transferred_values
 from affectspace.errors import DataError
-from affectspace.scales import AXES
 from affectspace.training.batches import step_seed
 from affectspace.training.feature_configuration import FeatureLabelConfig
 from affectspace.training.labels import read_transfer

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from affectspace.affect import AXES
 from affectspace.errors import ConfigError, DataError
 from affectspace.features.store import FeatureStore
-from affectspace.scales import AXES
+from affectspace.progress import Progress
 from affectspace.training.feature_configuration import FeatureTrainConfig
 from affectspace.training.feature_labels import AffectDraws
 from affectspace.training.feature_reading import (
@@ -25,7 +26,6 @@ from affectspace.training.feature_reading import (
     read_vectors,
     require_widths,
 )
-from affectspace.training.progress import Progress
 from affectspace.training.widths import open_stores
 
 BLOCK = 65_536  # rows that are copied from a store at once

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from affectspace.affect import AXES
 from affectspace.corpora import read_corpus
 from affectspace.errors import ConfigError, DataError
 from affectspace.features.store import FeatureStore
-from affectspace.scales import AXES
 from affectspace.training.feature_configuration import CorpusConfig, LexiconConfig
 from affectspace.training.feature_labels import FeatureLabels, make_feature_labels
 

@@ -12,15 +12,15 @@ import pandas as pd
 import torch
 from pydantic import ValidationError
 
+from affectspace.affect import AXES
 from affectspace.errors import ConfigError, DataError
 from affectspace.models.affect_model import FeatureBatch
-from affectspace.scales import AXES
+from affectspace.progress import Progress, silent
 from affectspace.training.feature_batches import FeatureSamples
 from affectspace.training.feature_configuration import FeatureTrainConfig
 from affectspace.training.feature_parts import FeatureParts, SomeDraws, parts_of_arrays, parts_of_files
 from affectspace.training.feature_reading import PARTS
 from affectspace.training.labels import encode_categories
-from affectspace.training.progress import Progress, silent
 from affectspace.training.runs import Run
 from affectspace.training.split_record import require_split
 from affectspace.training.unknown_keys import explain

@@ -13,11 +13,11 @@ from filelock import FileLock, Timeout
 
 from affectspace.errors import ConfigError, RunError
 from affectspace.files import write_atomic
+from affectspace.progress import Progress, silent
 from affectspace.training.checkpoints import read_checkpoint
 from affectspace.training.feature_configuration import FeatureTrainConfig
 from affectspace.training.feature_set import FeatureSet
 from affectspace.training.image_configuration import TrainConfig
-from affectspace.training.progress import Progress, silent
 from affectspace.training.projector_configuration import ProjectorTrainConfig
 from affectspace.training.recorder import best_path, last_path
 from affectspace.training.runs import Run, start_run

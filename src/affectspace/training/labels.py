@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from affectspace.affect import CATEGORIES
 from affectspace.annotation import AnnotationTransfer
 from affectspace.corpora.transferred import transferred_values
-from affectspace.emotions import CATEGORIES
 from affectspace.errors import ConfigError, DataError
 from affectspace.training.batches import step_seed
 from affectspace.training.image_configuration import LabelConfig

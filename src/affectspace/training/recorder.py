@@ -15,7 +15,7 @@ from lightning.pytorch.callbacks import Checkpoint
 from torch import Tensor
 
 from affectspace.files import write_atomic
-from affectspace.training.progress import Progress
+from affectspace.progress import Progress
 from affectspace.training.settings import FitSettings
 
 

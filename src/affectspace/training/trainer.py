@@ -13,9 +13,9 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy
 
 from affectspace.errors import ConfigError
+from affectspace.progress import Progress
 from affectspace.training.checkpoints import WholeCheckpoints
 from affectspace.training.distributed import Relay
-from affectspace.training.progress import Progress
 from affectspace.training.quiet import quiet
 from affectspace.training.recorder import Recorder, last_path
 from affectspace.training.settings import FitSettings

@@ -8,10 +8,10 @@ import pandas as pd
 
 from affectspace.corpora import Corpus, read_corpus
 from affectspace.errors import DataError
+from affectspace.progress import Progress, silent
 from affectspace.training.batches import ImageSamples
 from affectspace.training.image_configuration import DataConfig, TrainConfig
 from affectspace.training.labels import Labels, make_labels
-from affectspace.training.progress import Progress, silent
 from affectspace.training.runs import Run
 from affectspace.training.split_record import require_split
 

@@ -1,7 +1,7 @@
 """Names and widths of a configuration's modalities, read from the stores before any corpus is."""
 
 from affectspace.errors import ConfigError, RunError
-from affectspace.features.identity import SAME
+from affectspace.features.backbone import SAME
 from affectspace.features.items import SOURCES
 from affectspace.features.store import FeatureStore
 from affectspace.training.feature_configuration import FeatureDataConfig

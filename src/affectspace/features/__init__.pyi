@@ -1,0 +1,9 @@
+from .backbone import Backbone as Backbone
+from .backbone import Item as Item
+from .backbone import make_backbone as make_backbone
+from .backbone import remake_backbone as remake_backbone
+from .extraction import Extraction as Extraction
+from .extraction import extract as extract
+from .items import items_of as items_of
+from .ray_engine import RayEngine as RayEngine
+from .store import FeatureStore as FeatureStore

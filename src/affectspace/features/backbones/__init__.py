@@ -1,0 +1,1 @@
+"""The backbones that come with the package, one file each."""

@@ -1,0 +1,13 @@
+from .contextual import Contextual as Contextual
+from .figure import plot_trajectory as plot_trajectory
+from .formats import FORMATS as FORMATS
+from .reading import Lexicon as Lexicon
+from .reading import LexiconReport as LexiconReport
+from .scoring import METHODS as METHODS
+from .scoring import lexicon_statistics as lexicon_statistics
+from .scoring import score_texts as score_texts
+from .series import Dynamics as Dynamics
+from .series import dynamics as dynamics
+from .speakers import SpeakerDynamics as SpeakerDynamics
+from .speakers import series_dynamics as series_dynamics
+from .speakers import utterance_dynamics as utterance_dynamics

@@ -1,0 +1,1 @@
+"""Sound, clips, photographs and images, decoded once and correctly; face crops."""

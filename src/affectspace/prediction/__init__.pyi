@@ -1,0 +1,9 @@
+from .export import export_onnx as export_onnx
+from .predictor import Predictor as Predictor
+from .result import VAD as VAD
+from .result import Estimate as Estimate
+from .result import Failure as Failure
+from .result import Prediction as Prediction
+from .result import table_of as table_of
+from .sample import Sample as Sample
+from .trajectory import Trajectory as Trajectory

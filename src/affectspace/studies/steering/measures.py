@@ -1,0 +1,57 @@
+"""What is measured of texts that were asked for: plain functions on arrays and strings."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from scipy.stats import rankdata
+
+from affectspace.steering.masking import plain_words
+from affectspace.steering.ranking import word_runs
+from affectspace.studies.steering.plan import BARS
+
+
+def spearman_rows(asked: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Rank correlation of asked (steps,) with measured values (n, steps), (n,); 0 where all of a row's values are equal.
+
+    A judge that sees no difference between the steps sees no steering; leaving such rows out would reward it.
+    """
+    ranks = rankdata(values, axis=1)
+    order = rankdata(asked)
+    ranks = ranks - ranks.mean(axis=1, keepdims=True)
+    order = order - order.mean()
+    norm = np.sqrt((ranks**2).sum(axis=1) * (order**2).sum())
+    return np.divide(ranks @ order, norm, out=np.zeros(len(ranks)), where=norm > 1e-12)
+
+
+def slope_rows(asked: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Least-squares slope of measured values (n, steps) on asked (steps,), (n,)."""
+    centred = asked - asked.mean()
+    return (values - values.mean(axis=1, keepdims=True)) @ centred / (centred**2).sum()
+
+
+def meets_bars(spearman: np.ndarray, content: np.ndarray, surprise: np.ndarray, base: np.ndarray) -> np.ndarray:
+    """Whether each sentence follows, by every judge, keeps its content and stays fluent, all at once, (n,) 0 or 1.
+
+    spearman : (judges, n); content, surprise, base : (n,), the latter nats a token with nothing asked. A copy does not follow,
+    and a stream of strong words keeps nothing: means over sentences hide which of them a method trades.
+    """
+    follows = (spearman >= BARS["spearman"]).all(axis=0)
+    fluent = np.exp(surprise - base) <= BARS["perplexity_ratio"]
+    return (follows & (content >= BARS["content"]) & fluent).astype(np.float64)
+
+
+def distinct(texts: Iterable[str], size: int = 2) -> float:
+    """Different runs of `size` words in all texts, by their number (distinct-n, Li et al. 2016)."""
+    counts: Counter[tuple[str, ...]] = Counter()
+    for text in texts:
+        counts.update(word_runs(text, size))
+    total = sum(counts.values())
+    return len(counts) / total if total else float("nan")
+
+
+def copied(seeds: Sequence[str], texts: Sequence[str]) -> np.ndarray:
+    """Whether each text is its seed, word for word, (n,) 0 or 1."""
+    return np.array([float(plain_words(seed) == plain_words(text)) for seed, text in zip(seeds, texts, strict=True)])

@@ -1,0 +1,54 @@
+"""What an evaluation of steering measures, and how much of it."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from affectspace.models.pretrained import ModelConfig
+from affectspace.steering.decoding import Sampling
+
+TITLES = {  # method -> what the report calls it
+    "steered": "projector, candidates ranked",
+    "steered_one": "projector, one candidate",
+    "unsteered": "projector, nothing asked",
+    "prompt": "prompting, candidates ranked",
+    "prompt_one": "prompting, one candidate",
+    "vector": "steering vector, candidates ranked",
+    "vector_one": "steering vector, one candidate",
+    "template": "template",
+    "template_without": "template, its own words not counted",
+    "seed": "the sentence as it was",
+}
+PRIMARY = (
+    "valence: mean over sentences of Spearman's correlation of asked and measured, by each judge that had no part in it"
+)
+BARS = {"spearman": 0.6, "content": 0.5, "perplexity_ratio": 1.5}  # named beforehand
+
+
+class SteeringPlan(ModelConfig):
+    """How many sentences, which values, which comparisons."""
+
+    sentences: int = Field(200, ge=2, description="held-out sentences that are steered along valence")
+    other_sentences: int = Field(8, ge=0, description="of them, also steered along arousal and dominance")
+    tuning_sentences: int = Field(
+        16, ge=2, description="validation sentences that choose the vector's layer and strength"
+    )
+    asked: tuple[float, ...] = Field((-2.0, -1.0, 0.0, 1.0, 2.0), min_length=3, description="sd of the corpus")
+    candidates: int = Field(6, ge=1, description="of each method that ranks")
+    strengths: tuple[float, ...] = Field((0.5, 1.0, 2.0), description="of the steering vector, of which one is chosen")
+    depths: tuple[float, ...] = Field(
+        (0.4, 0.6), description="of its layer, share of the network, of which one is chosen"
+    )
+    contrast_sentences: int = Field(200, ge=4, description="training sentences that make the vector, half at each end")
+    sampling: Sampling = Sampling()
+    resamples: int = Field(2000, ge=100)
+    sheet_sentences: int = Field(10, ge=0, description="sentences on the sheet for human raters")
+    seed: int = Field(0, ge=0)
+
+
+def quick_plan(seed: int = 0) -> SteeringPlan:
+    """Enough to see that all works."""
+    return SteeringPlan(
+        sentences=6, other_sentences=2, tuning_sentences=2, candidates=2, strengths=(1.0,), depths=(0.5,),
+        contrast_sentences=16, sampling=Sampling(longest=14), resamples=200, sheet_sentences=2, seed=seed,
+    )  # fmt: skip

@@ -1,0 +1,59 @@
+"""Comparison: the same frozen language model is asked in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from affectspace.progress import Progress, silent
+from affectspace.steering.decoding import Sampling, one_line, sample, uniform_draws
+from affectspace.steering.language_model import LanguageModel
+from affectspace.steering.ranking import Written
+from affectspace.studies.steering.wording import request
+
+QUOTES = "\"'“”‘’ "
+
+
+def prompt_tokens(model: LanguageModel, asked: str) -> list[int]:
+    """A request in the model's chat template, or in plain words where it has none."""
+    if getattr(model.tokenizer, "chat_template", None):
+        text = model.tokenizer.apply_chat_template(
+            [{"role": "user", "content": asked}], tokenize=False, add_generation_prompt=True
+        )
+        return model.encode(str(text))
+    return model.encode(f"{asked}\nRewritten sentence:")
+
+
+@torch.inference_mode()
+def prompted(
+    model: LanguageModel,
+    seeds: Sequence[str],
+    axis: str | None,
+    asked: Sequence[float],
+    candidates: int,
+    sampling: Sampling,
+    seed: int,
+    progress: Progress = silent,
+) -> Written:
+    """Answers, [seed][step][candidate], without quotation marks around them."""
+    prompts: list[list[int]] = []
+    last: list[Tensor] = []
+    draws = []
+    for row, text in enumerate(seeds):
+        for step, value in enumerate(asked):
+            tokens = prompt_tokens(model, request(text, axis, value))
+            prompts += [tokens[:-1]] * candidates
+            last += [model.embed(tokens[-1:])] * candidates
+            draws += [uniform_draws(seed, row, step, candidate) for candidate in range(candidates)]
+    answers = iter(sample(model, prompts, last, draws, sampling, None, progress, "answers to prompts"))
+    return [[[bare(next(answers)) for _ in range(candidates)] for _ in asked] for _ in seeds]
+
+
+def bare(answer: str) -> str:
+    """An answer without the label and the quotation marks that chat models like to add."""
+    text = one_line(answer)
+    for label in ("Sentence:", "Rewritten sentence:", "Rewritten:"):
+        text = text.removeprefix(label).strip()
+    return text.strip(QUOTES) if text[:1] in QUOTES and text[-1:] in QUOTES else text

@@ -1,0 +1,108 @@
+"""`reproduce manifold --table 5`: an encoder of EmoBank's sentences, a projector on it, and the whole evaluation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from affectspace.errors import ConfigError
+from affectspace.progress import Progress, silent
+from affectspace.steering import fit_projector
+from affectspace.studies.manifold.plan import FIT, TRAININGS
+from affectspace.studies.manifold.preparation import make_store
+from affectspace.studies.manifold.sources import Places, Source
+from affectspace.studies.steering.plan import SteeringPlan, quick_plan
+from affectspace.studies.steering.results import evaluate_projector
+from affectspace.studies.trainings import claim_folder, is_finished
+from affectspace.training.configuration import (
+    FeatureTrainConfig,
+    ProjectorTrainConfig,
+    build_feature_config,
+    build_projector_config,
+)
+from affectspace.training.feature_set import FeatureSet
+from affectspace.training.fit import fit
+from affectspace.training.runs import open_run
+from affectspace.training.split_record import require_split
+
+CORPUS = "emobank"
+PROJECTOR: dict[str, Any] = {  # chosen on validation sentences, see docs/steering.md
+    "language_model": {"name": "smollm2"},
+    "model": {"kind": "projector", "mode": "rewriting", "tokens": 12, "private": 0},
+    "fit": {
+        "epochs": 2,
+        "batch_size": 16,
+        "rows": 4000,
+        "strong": 1.5,
+        "longest": 32,
+        "learning_rate": 3e-3,
+        "label_share": 0.0,
+    },
+}
+QUICK = (
+    "fit.epochs=1", "fit.rows=48", "fit.validation_rows=16", "fit.longest=24", "model.tokens=4",
+    "calibration.sentences=2", "calibration.candidates=2",
+)  # fmt: skip
+
+
+def reproduce_steering(
+    out: Path, places: Places, *, quick: bool = False, threads: int | None = None, progress: Progress = silent
+) -> Path:
+    """Train what is missing, evaluate, and return the path of the report. The same call goes on where it stopped.
+
+    The encoder reads the text's vector alone and has no lexicon anchor, so that lexicons can judge what it ranks.
+    Raises ConfigError without EmoBank.
+    """
+    if places.folder_of(CORPUS) is None:
+        raise ConfigError("--table 5 steers EmoBank's sentences: name --data, or --emobank")
+    claim_folder(out, {"experiment": "steering", "quick": quick})
+    source = Source.read(CORPUS, places)
+    make_store(places, source, "text", progress)
+    config = encoder_config(places, quick)
+    encoder = out / "encoder"
+    rows = FeatureSet(config, progress)
+    if not is_finished(encoder):
+        fit(config, encoder, data=rows, progress=progress)
+    require_split(open_run(encoder), rows.split_table())
+    projector = out / "projector"
+    if not is_finished(projector):
+        settings = projector_config(encoder, places, quick)
+        fit_projector(settings, projector, data=rows, threads=threads, progress=progress)
+    plan = quick_plan() if quick else SteeringPlan()
+    return evaluate_projector(projector, lexicons=places.lexicons(), plan=plan, rows=rows, progress=progress)[1]
+
+
+def encoder_config(places: Places, quick: bool = False) -> FeatureTrainConfig:
+    """A manifold on the vectors of EmoBank's texts, as the study trains it, without any lexicon."""
+    training = TRAININGS[CORPUS]
+    corpus = {
+        "corpus": CORPUS,
+        "path": str(places.folder_of(CORPUS)),
+        "features": {"text": str(places.store_of(CORPUS, "text", apart=True))},
+        "split": training.splits[CORPUS],
+    }
+    fields = {
+        "data": {"corpora": {CORPUS: corpus}},
+        "model": {"kind": "manifold", **training.model},
+        "fit": {**FIT, **training.fit, "epochs": 2 if quick else training.epochs, "seed": 0},
+    }
+    return build_feature_config(fields, where="the encoder")
+
+
+def projector_config(encoder: Path, places: Places, quick: bool = False) -> ProjectorTrainConfig:
+    """The projector's training; Glasgow's norms say which words are hidden, where they are there."""
+    fields = {
+        "run": str(encoder),
+        **PROJECTOR,
+        "language_model": {"dtype": fast_dtype(), **PROJECTOR["language_model"]},
+        "mask": {"lexicon": places.anchor_lexicon()},
+    }
+    return build_projector_config(fields, where="the projector", overrides=QUICK if quick else ())
+
+
+def fast_dtype() -> str:
+    """bfloat16 where this processor multiplies such numbers itself, about twice as fast; elsewhere float32."""
+    known: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # older releases do not tell
+    return "bfloat16" if known.get("avx512_bf16") or known.get("amx_bf16") else "float32"

@@ -1,0 +1,208 @@
+"""Does an emotion classifier gain from walked faces (the LeVAsa paper's future work), against plain augmentation?
+
+Three arms of one network, with equal numbers of images, the same order, seeds and plain augmentation:
+
+plain : the training images
+rebuilt : half of every batch as the model's reconstructions, labels as they are: what blur and noise of the decoder do alone
+walked : half of every batch moved to a point of an emotion drawn at random, and labelled with that emotion
+
+Primary endpoint: UAR on test people, walked - plain, paired by person over all seeds.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from affectspace.annotation import AnnotationTransfer
+from affectspace.errors import RunError
+from affectspace.evaluation import Measurement, MetricsFile, paired_uar_difference, paired_uar_test, uar_interval
+from affectspace.models import ClassifierConfig, EmotionClassifier, Levasa
+from affectspace.models.pretrained import ModelConfig
+from affectspace.progress import Progress, silent
+from affectspace.report import Cell, Claim, KeyFigure, Report
+from affectspace.studies.verdicts import above, said
+from affectspace.studies.walks.judges import KeptNetworks, corpus_facts
+from affectspace.studies.walks.networks import JudgeSettings, outputs_of, train_network
+from affectspace.training.labels import read_transfer
+from affectspace.training.runs import Run
+from affectspace.training.training_set import TrainingSet
+from affectspace.walks.moving import Geometry, move
+from affectspace.walks.pictures import decode
+from affectspace.walks.runs import encode_rows, open_data, walkable, way_of
+
+ARMS = ("plain", "rebuilt", "walked")
+PROTOCOL = "strict, test people"
+RULES = {
+    "plain": "the training images",
+    "rebuilt": "half of every batch as reconstructions, labels as they are",
+    "walked": "half of every batch walked to another emotion's point, and labelled so",
+}
+
+
+class AugmentationBudget(ModelConfig):
+    """Equal for all arms. Fixed beforehand: nothing is chosen on test people."""
+
+    images: int = Field(45_000, ge=1, description="images that a network sees, repeats and walked ones included")
+    share: float = Field(0.5, gt=0, lt=1, description="of every batch that is rebuilt or walked")
+    seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1)
+    width: int = Field(32, ge=4)
+    batch_size: int = Field(64, ge=4)
+
+    def settings(self, seed: int) -> JudgeSettings:
+        return JudgeSettings(images=self.images, width=self.width, batch_size=self.batch_size, seed=seed)
+
+
+@dataclass
+class Mixture:
+    """Batches in which the first rows are rebuilt or walked. Labels of the newest batch stand in `target`.
+
+    codes : (n, 3 * chunk), category : (n,), of the training rows
+    """
+
+    arm: str
+    model: Levasa
+    geometry: Geometry
+    transfer: AnnotationTransfer
+    categories: tuple[str, ...]
+    pixels: np.ndarray
+    codes: np.ndarray
+    category: np.ndarray
+    share: float
+    seed: int
+    step: int = 0
+    target: Tensor | None = None
+
+    def images(self, rows: np.ndarray) -> np.ndarray:
+        pixels, label = np.array(self.pixels[rows]), self.category[rows].copy()
+        changed = round(self.share * len(rows)) if self.arm != "plain" else 0
+        if changed:
+            code = torch.from_numpy(self.codes[rows[:changed]])
+            if self.arm == "walked":
+                label[:changed], code = self._walked(code)
+            pixels[:changed] = decode(self.model, code)
+        self.step += 1
+        self.target = torch.from_numpy(label)
+        return pixels
+
+    def _walked(self, code: Tensor) -> tuple[np.ndarray, Tensor]:
+        random = np.random.default_rng([self.seed, self.step, 1])
+        label = random.integers(0, len(self.categories), len(code))
+        names = np.array(self.categories, dtype=object)[label]
+        asked = self.transfer.sample(names, random_state=int(random.integers(2**31))).clip(-1, 1)
+        point = torch.from_numpy(np.ascontiguousarray(asked, dtype=np.float32))
+        moved, _ = move(self.model, code, self.geometry, point[:, 0], point[:, 1])
+        return label, moved
+
+    def loss(self, out: Tensor, rows: np.ndarray) -> Tensor:
+        assert self.target is not None
+        return torch.nn.functional.cross_entropy(out, self.target)
+
+
+def run_augmentation(
+    run: Run,
+    out: Path,
+    *,
+    method: str = "directions",
+    strength: float = 1.0,
+    budget: AugmentationBudget | None = None,
+    progress: Progress = silent,
+) -> tuple[MetricsFile, Path]:
+    """Train what is missing into RUN/augmentation; the figures and the report's path.
+
+    Writes augmentation.json and augmentation.html into `out`. Raises RunError where the run cannot be walked, or its corpus
+    names fewer than two emotions.
+    """
+    budget, model = budget or AugmentationBudget(), walkable(run)
+    data = open_data(run, progress)
+    if len(data.labels.categories) < 2:
+        raise RunError(f"{run.folder}: its corpus names {len(data.labels.categories)} emotions; a classifier needs two")
+    rows = data.rows("train")
+    rows = rows[data.labels.category[rows] >= 0]
+    codes = encode_rows(model, data, rows, progress).astype(np.float32)
+    geometry, transfer = way_of(run, model, method, strength, progress, data), read_transfer("affectnet")
+    networks: dict[str, list[Any]] = {arm: [] for arm in ARMS}
+    for seed in budget.seeds:
+        for arm in ARMS:
+            mixture = Mixture(
+                arm, model, geometry, transfer, data.labels.categories, data.pixels[data.pixel_rows[rows]], codes,
+                data.labels.category[rows], budget.share, seed,
+            )  # fmt: skip
+            facts = {
+                **corpus_facts(data),
+                "budget": budget.model_dump(mode="json", exclude={"seeds"}),
+                "method": method,
+            }
+            kept = KeptNetworks(run.folder / "augmentation", facts, seed)
+            config = ClassifierConfig(
+                image_size=model.config.image_size, width=budget.width, categories=data.labels.categories
+            )
+            teach = _teacher(mixture, budget.settings(seed), f"{arm}, seed {seed}", progress)
+            networks[arm].append(kept.get(f"{arm}-seed{seed}", EmotionClassifier, config, teach))
+    metrics = measure_arms(networks, data, budget)
+    metrics.write(out / "augmentation.json")
+    facts = {
+        "run": run.folder.resolve().name,
+        "method": method,
+        "strength": strength,
+        "budget": budget.model_dump(mode="json"),
+    }
+    report = Report("Walked faces as augmentation", data.corpus.name, facts)
+    augmentation_section(report, metrics)
+    return metrics, report.write(out / "augmentation.html")
+
+
+def _teacher(mixture: Mixture, settings: JudgeSettings, text: str, progress: Progress) -> Callable[[Any], None]:
+    weights = 1.0 / np.bincount(mixture.category)[mixture.category]  # all emotions equally often, in every arm
+
+    def teach(network: Any) -> None:
+        train_network(
+            network, mixture.images, mixture.loss, weights, settings, blur=False, progress=progress, text=text
+        )
+
+    return teach
+
+
+def measure_arms(networks: dict[str, list[Any]], data: TrainingSet, budget: AugmentationBudget) -> MetricsFile:
+    """UAR of each arm on test people, and the differences, with intervals over people."""
+    rows = data.rows("test")
+    rows = rows[data.labels.category[rows] >= 0]
+    truth, people = data.labels.category[rows], data.table["person"].astype(str).to_numpy()[rows]
+    pixels = data.pixels[data.pixel_rows[rows]]
+    guesses = {arm: [outputs_of(one, pixels).argmax(axis=1) for one in ones] for arm, ones in networks.items()}
+    metrics, rest = MetricsFile(), {"protocol": PROTOCOL, "seeds": budget.seeds}
+    for arm in ARMS:
+        note = RULES[arm]
+        metrics.set(
+            "augmentation", arm, "uar", Measurement.of(uar_interval(truth, guesses[arm], people), note=note, **rest)
+        )
+    for one, other in (("walked", "plain"), ("rebuilt", "plain"), ("walked", "rebuilt")):
+        difference = paired_uar_difference(truth, guesses[one], guesses[other], people)
+        p = np.mean([paired_uar_test(truth, a, b, people) for a, b in zip(guesses[one], guesses[other], strict=True)])
+        note = f"mean p of the seeds' sign-flip tests {p:.3f}"
+        metrics.set("comparisons", f"{one} - {other}", "uar", Measurement.of(difference, note=note, **rest))
+    return metrics
+
+
+def augmentation_section(report: Report, metrics: MetricsFile) -> None:
+    """The claim and the table, appended to a report."""
+    one = metrics.get("comparisons", "walked - plain", "uar")
+    report.key_figures([KeyFigure("UAR, walked - plain", one.value, one.low, one.high, note=one.protocol)])
+    report.section(
+        "Does a classifier gain from walked faces?",
+        "The same network, images, order, seeds and plain augmentation in every arm; half of every batch is replaced in two "
+        "of them. The walked model was trained on the same people as the classifiers; test people are unseen by all.",
+    )
+    text = "An emotion classifier gains from walked faces, against plain augmentation (UAR on test people)"
+    report.claims([Claim(text, above(one), said(one, "difference"), "LeVAsa, future work")])
+    rows = []
+    for experiment in ("augmentation", "comparisons"):
+        for row, figures in metrics.experiments[experiment].items():
+            measured = figures["uar"]
+            rows.append((row, Cell(measured.value, measured.low, measured.high, n=measured.n), measured.note))
+    report.table("Unweighted average recall on test people", ("arm", "UAR", "what it is"), rows, "Seeds are averaged.")

@@ -1,0 +1,161 @@
+"""Walks of test people along each axis, and what the judges say of every picture on the way."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.stats import spearmanr
+
+from affectspace.models import Levasa
+from affectspace.progress import Progress, silent
+from affectspace.studies.walks.judges import Judges
+from affectspace.studies.walks.networks import outputs_of
+from affectspace.training.training_set import TrainingSet
+from affectspace.walks.moving import Geometry
+from affectspace.walks.pictures import decode, walk
+from affectspace.walks.runs import encode_rows
+
+AXES = ("valence", "arousal")
+RANGES = {"valence": (-0.8, 0.8), "arousal": (-0.6, 0.8)}  # where AffectNet's emotions lie
+ELSEWHERE = "elsewhere"  # moved as far in z_z, along a random direction a face
+
+
+@dataclass(frozen=True)
+class Line:
+    """Faces walked along one axis, or as far elsewhere.
+
+    asked : (steps,); read : name of the reader -> (faces, steps, outputs), its first two are valence and arousal
+    sure : (faces, steps), the identity network's probability of the true person; named : whether it is the likeliest
+    """
+
+    asked: np.ndarray
+    read: dict[str, np.ndarray]
+    sure: np.ndarray
+    named: np.ndarray
+
+    def rho(self, reader: str, axis: int) -> np.ndarray:
+        """Spearman of asked against read, (faces,); 0 where the reading does not change at all."""
+        return np.array(
+            [0.0 if not np.ptp(row) else spearmanr(self.asked, row).statistic for row in self.read[reader][..., axis]]
+        )
+
+    def rise(self, reader: str, axis: int) -> np.ndarray:
+        """The reading at the end less that at the start, (faces,)."""
+        return self.read[reader][:, -1, axis] - self.read[reader][:, 0, axis]
+
+
+@dataclass(frozen=True)
+class Still:
+    """Pictures that are not walked, the faces themselves or their reconstructions: as in `Line`, without steps."""
+
+    read: dict[str, np.ndarray]
+    sure: np.ndarray
+    named: np.ndarray
+
+
+@dataclass(frozen=True)
+class Judged:
+    """All that the judges said.
+
+    rows : (faces,) of the corpus' table; people : (faces,); lines : by axis and "walk" or "elsewhere"
+    real, rebuilt : the faces, and their reconstructions
+    shown : (people, 2, steps, size, size, 3), one face each of six people along both axes
+    """
+
+    rows: np.ndarray
+    people: np.ndarray
+    lines: dict[tuple[str, str], Line]
+    real: Still
+    rebuilt: Still
+    shown: np.ndarray
+
+
+def judge_walks(
+    model: Levasa,
+    geometry: Geometry,
+    data: TrainingSet,
+    judges: Judges,
+    faces: int,
+    steps: int,
+    progress: Progress = silent,
+) -> Judged:
+    """Walk so many faces of each test person along valence and arousal, the other axis left as it is, and judge them."""
+    rows = chosen_rows(data, judges.walkable, faces)
+    people = data.table["person"].astype(str).to_numpy()[rows]
+    who = np.array([judges.people.index(person) for person in people])
+    pixels = np.array(data.pixels[data.pixel_rows[rows]])
+    codes = encode_rows(model, data, rows)
+    spread = encode_rows(model, data, _sample(data.rows("train"))).std(axis=0)
+    lines, pictures = {}, []
+    for axis, name in enumerate(AXES):
+        asked = np.linspace(*RANGES[name], steps)
+        points = np.full((steps, 2), np.nan)
+        points[:, axis] = asked
+        moved = []
+        for number, face in enumerate(pixels):
+            progress(number, len(pixels), f"walks along {name}")
+            moved.append(walk(model, face, points, geometry))
+        images = np.stack([one.images for one in moved])
+        pictures.append(images[_one_a_person(people)])
+        lines[name, "walk"] = _line(asked, images, judges, people, who)
+        away = elsewhere(codes, np.stack([one.codes for one in moved]), spread, model.config.chunk)
+        lines[name, ELSEWHERE] = _line(asked, _decode(model, away), judges, people, who)
+    return Judged(
+        rows, people, lines, _still(pixels, judges, people, who), _still(_decode(model, codes), judges, people, who),
+        np.stack(pictures, axis=1),
+    )  # fmt: skip
+
+
+def elsewhere(codes: np.ndarray, moved: np.ndarray, spread: np.ndarray, chunk: int, seed: int = 0) -> np.ndarray:
+    """Codes (faces, steps, 3 * chunk) that go as far as `moved`, but in z_z, each face along a random direction of its own.
+
+    codes : (faces, 3 * chunk), where they start; spread : (3 * chunk,), deviations of training codes, in which far is measured
+    """
+    scale = np.where(spread > 0, spread, 1.0)
+    gone = (moved - codes[:, None]) / scale
+    along = gone[:, -1] - gone[:, 0]
+    along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-12)
+    far = (gone * along[:, None]).sum(axis=2)  # signed, for walks pass their face
+    ways = np.random.default_rng(seed).normal(size=(len(codes), chunk))
+    ways /= np.linalg.norm(ways, axis=1, keepdims=True)
+    out = np.repeat(codes[:, None], moved.shape[1], axis=1)
+    out[..., 2 * chunk :] += far[..., None] * ways[:, None] * scale[2 * chunk :]
+    return out.astype(np.float32)
+
+
+def chosen_rows(data: TrainingSet, walkable: np.ndarray, faces: int) -> np.ndarray:
+    """So many rows of each person, evenly spaced in the order of the table."""
+    people = data.table["person"].to_numpy()[walkable]
+    chosen = []
+    for person in dict.fromkeys(people.tolist()):
+        own = walkable[people == person]
+        chosen.append(own[np.unique(np.linspace(0, len(own) - 1, min(faces, len(own))).round().astype(int))])
+    return np.concatenate(chosen)
+
+
+def _sample(rows: np.ndarray, most: int = 2000) -> np.ndarray:
+    return rows[np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int))]
+
+
+def _one_a_person(people: np.ndarray, most: int = 6) -> np.ndarray:
+    first = np.unique(people, return_index=True)[1]
+    return np.sort(first)[:most]
+
+
+def _decode(model: Levasa, codes: np.ndarray) -> np.ndarray:
+    flat = torch.from_numpy(np.ascontiguousarray(codes.reshape(-1, codes.shape[-1]), dtype=np.float32))
+    images = decode(model, flat)
+    return images.reshape(*codes.shape[:-1], *images.shape[1:])
+
+
+def _line(asked: np.ndarray, images: np.ndarray, judges: Judges, people: np.ndarray, who: np.ndarray) -> Line:
+    faces, steps = images.shape[:2]
+    still = _still(images.reshape(-1, *images.shape[2:]), judges, np.repeat(people, steps), np.repeat(who, steps))
+    read = {name: values.reshape(faces, steps, -1) for name, values in still.read.items()}
+    return Line(asked, read, still.sure.reshape(faces, steps), still.named.reshape(faces, steps))
+
+
+def _still(images: np.ndarray, judges: Judges, people: np.ndarray, who: np.ndarray) -> Still:
+    said = outputs_of(judges.identity, images)
+    read = {reader.name: reader.read(images, people) for reader in judges.readers}
+    return Still(read, said[np.arange(len(who)), who], said.argmax(axis=1) == who)

@@ -1,0 +1,149 @@
+"""Small networks that judge pictures, and the one loop that trains them: equal numbers of images, whatever the corpus."""
+
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor, nn
+
+from affectspace.errors import DataError
+from affectspace.models import EmotionClassifier
+from affectspace.models.networks import ImageEncoder
+from affectspace.models.pretrained import ModelConfig, Pretrained
+from affectspace.progress import Progress, silent
+from affectspace.training.batches import augment, step_seed, to_image
+from affectspace.training.image_configuration import AugmentationConfig
+
+BATCH = 256
+SHARPEST, DULLEST = 32, 10  # pixels a side that blurred images are brought down to
+BLURRED = 0.5  # share of the images, so that a judge has seen what a decoder's blur looks like
+
+
+class JudgeSettings(ModelConfig):
+    """How judges are trained. The same for all of a study."""
+
+    images: int = Field(50_000, ge=1, description="images that a network sees, repeats included")
+    width: int = Field(32, ge=4, description="channels of the first convolution")
+    batch_size: int = Field(64, ge=2)
+    learning_rate: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(0.01, ge=0)
+    dropout: float = Field(0.3, ge=0, lt=1)
+    faces: int = Field(12, ge=1, description="faces of a person that are walked")
+    steps: int = Field(9, ge=3, description="points of a walk along one axis")
+    drawn_faces: int = Field(5000, ge=10, description="that the regressor learns from, where the corpus is drawn")
+    seed: int = 1000
+
+
+def quick_settings() -> JudgeSettings:
+    """Enough to see that all works."""
+    return JudgeSettings(images=3000, width=16, faces=3, steps=5, drawn_faces=300)
+
+
+class RegressorConfig(ModelConfig):
+    kind: Literal["affect_regressor"] = "affect_regressor"
+    image_size: int = Field(64, ge=32, multiple_of=16)
+    width: int = Field(32, ge=4)
+    dropout: float = Field(0.0, ge=0, lt=1)
+    outputs: tuple[str, ...] = Field(("valence", "arousal"), min_length=1)
+
+
+class AffectRegressor(Pretrained):
+    """(batch, 3, size, size) in [0, 1] -> (batch, outputs), in the units of what it was trained on."""
+
+    config_class = RegressorConfig
+    config: RegressorConfig
+
+    def __init__(self, config: RegressorConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = ImageEncoder(config.image_size, config.width, 1, ())
+        self.head = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(self.encoder.outputs, len(config.outputs)))
+        self.register_buffer("mean", torch.zeros(len(config.outputs)))
+        self.register_buffer("deviation", torch.ones(len(config.outputs)))
+        self.mean: Tensor
+        self.deviation: Tensor
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.head(self.encoder(image)) * self.deviation + self.mean
+
+    def set_scale(self, targets: np.ndarray) -> None:
+        """Take mean and deviation of the targets (n, outputs), so that all outputs weigh alike."""
+        deviation = targets.std(axis=0)
+        self.mean.copy_(torch.as_tensor(targets.mean(axis=0)))
+        self.deviation.copy_(torch.as_tensor(np.where(deviation > 0, deviation, 1.0)))
+
+
+def drawn_rows(weights: np.ndarray, settings: JudgeSettings) -> Iterator[np.ndarray]:
+    """Rows of each step, drawn with these weights (n,); a function of the settings' seed and the step."""
+    share = weights / weights.sum()
+    for step in range(max(1, settings.images // settings.batch_size)):
+        yield np.random.default_rng([settings.seed, step]).choice(len(share), settings.batch_size, p=share)
+
+
+def train_network(
+    network: Pretrained,
+    images: Callable[[np.ndarray], np.ndarray],
+    loss: Callable[[Tensor, np.ndarray], Tensor],
+    weights: np.ndarray,
+    settings: JudgeSettings,
+    *,
+    blur: bool = True,
+    augmentation: AugmentationConfig | None = None,
+    progress: Progress = silent,
+    text: str = "judge",
+) -> None:
+    """Train in place and leave in evaluation mode; equal settings and inputs give equal weights.
+
+    images : rows -> pixels (batch, size, size, 3) uint8; loss : (outputs, rows) -> scalar; weights : (n,), of drawing a row
+    """
+    augmentation = augmentation or AugmentationConfig()
+    network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    steps = max(1, settings.images // settings.batch_size)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, settings.learning_rate, total_steps=steps + 1, pct_start=0.1
+    )
+    with torch.random.fork_rng(devices=[]):
+        for step, rows in enumerate(drawn_rows(weights, settings)):
+            seed = step_seed(settings.seed, 0, step)
+            torch.manual_seed(seed)  # of the dropout
+            generator = torch.Generator().manual_seed(seed)
+            batch = augment(to_image(images(rows)), augmentation, generator)
+            if blur:
+                batch = blurred(batch, generator)
+            value = loss(network(batch), rows)
+            if not torch.isfinite(value):
+                raise DataError(f"the {text}'s loss is {value.item()} in step {step}; lower its learning rate")
+            optimizer.zero_grad(set_to_none=True)
+            value.backward()
+            optimizer.step()
+            schedule.step()
+            progress(step + 1, steps, f"{text}, loss {value.item():.3f}" if step % 20 == 0 else text)
+    network.to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
+
+
+def blurred(image: Tensor, generator: torch.Generator) -> Tensor:
+    """Half the images of a batch brought down to 10 to 32 pixels a side and up again; same shape."""
+    chosen = torch.rand(len(image), generator=generator) < BLURRED
+    side = int(torch.randint(DULLEST, SHARPEST + 1, (1,), generator=generator))
+    if not chosen.any() or side >= image.shape[-1]:
+        return image
+    low = F.interpolate(image[chosen], size=(side, side), mode="area")
+    out = image.clone()
+    out[chosen] = F.interpolate(low, size=image.shape[-2:], mode="bilinear", align_corners=False)
+    return out
+
+
+@torch.no_grad()
+def outputs_of(network: Pretrained, pixels: np.ndarray) -> np.ndarray:
+    """What a network says of pictures (n, size, size, 3) uint8: probabilities of a classifier, else its outputs."""
+    found = []
+    for start in range(0, len(pixels), BATCH):
+        out = network(to_image(pixels[start : start + BATCH]))
+        found.append((out.softmax(dim=1) if isinstance(network, EmotionClassifier) else out).double().numpy())
+    return np.concatenate(found)

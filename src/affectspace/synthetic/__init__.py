@@ -1,0 +1,1 @@
+"""Drawn data with known truth: faces, and people who speak."""

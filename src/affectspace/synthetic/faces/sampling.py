@@ -1,0 +1,115 @@
+"""Clips, photographs and sheets of faces, as functions of a seed and a name."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from affectspace.errors import ConfigError
+from affectspace.synthetic.faces.drawing import render_face
+from affectspace.synthetic.faces.parameters import (
+    Background,
+    FaceParameters,
+    Identity,
+    Light,
+    Pose,
+    identity,
+    sample_background,
+    sample_light,
+    sample_pose,
+    stream,
+)
+
+_DRIFT = ("yaw", "pitch", "roll", "shift_x", "shift_y", "gaze")
+_REACH = (5.0, 2.5, 2.0, 0.03, 0.02, 0.15)  # how far a pose drifts in a clip
+NUISANCE = (
+    "yaw", "pitch", "roll", "shift_x", "shift_y", "zoom", "gaze", "light_x", "light_y", "contrast", "warmth",
+    "exposure", "background_hue", "background_lightness", "tone", "age", "glasses", "beard",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A person in one place and light, whose pose drifts smoothly from frame to frame."""
+
+    identity: Identity
+    pose: Pose
+    light: Light
+    background: Background
+    drift: tuple[tuple[float, float, float], ...]  # per quantity of the pose: reach, frames a turn, phase
+
+    def at(self, frame: int, valence: float, arousal: float, dominance: float | None = None) -> FaceParameters:
+        """The frame with that number, with an expression."""
+        moved = {
+            name: getattr(self.pose, name) + reach * (np.sin(2 * np.pi * frame / turn + phase) - np.sin(phase))
+            for name, (reach, turn, phase) in zip(_DRIFT, self.drift, strict=True)
+        }
+        pose = Pose(zoom=self.pose.zoom, **{name: float(value) for name, value in moved.items()})
+        return FaceParameters(valence, arousal, dominance, self.identity, pose, self.light, self.background)
+
+
+@lru_cache(maxsize=64)
+def clip(seed: int, person: str, session: str) -> Clip:
+    """The clip of a person and a session (a photograph is a clip of one frame)."""
+    random = stream("clip", seed, person, session)
+    pose, light, background = sample_pose(random), sample_light(random), sample_background(random)
+    reach = random.uniform(0.2, 1.0, len(_DRIFT)) * _REACH
+    turn, phase = random.uniform(40.0, 140.0, len(_DRIFT)), random.uniform(0.0, 2 * np.pi, len(_DRIFT))
+    drift = tuple(zip(reach.tolist(), turn.tolist(), phase.tolist(), strict=True))
+    return Clip(person_of(seed, person), pose, light, background, drift)
+
+
+@lru_cache(maxsize=1024)
+def person_of(seed: int, person: str) -> Identity:
+    """The identity of a person's name under a seed."""
+    return identity(f"{seed}/{person}")
+
+
+def sample_parameters(
+    valence: float,
+    arousal: float,
+    *,
+    person: str | int = 0,
+    session: str | int = 0,
+    frame: int = 0,
+    dominance: float | None = None,
+    seed: int = 0,
+) -> FaceParameters:
+    """A face at (valence, arousal), canonical: everything else is a function of seed, person, session and frame.
+
+    The person has one identity; a session has one light and background, and a pose that drifts over its frames. None of
+    them depends on the affect.
+    """
+    return clip(seed, str(person), str(session)).at(frame, valence, arousal, dominance)
+
+
+def nuisance(face: FaceParameters) -> tuple[float, ...]:
+    """What is not affect, as numbers, in the order of `NUISANCE`: degrees, heads, and parts of their ranges."""
+    pose, light, place, person = face.pose, face.light, face.background, face.identity
+    return (
+        pose.yaw, pose.pitch, pose.roll, pose.shift_x, pose.shift_y, pose.zoom, pose.gaze, light.x, light.y,
+        light.contrast, light.warmth, light.exposure, place.hue, place.lightness, person.tone, person.age,
+        float(person.glasses != "none"), float(person.beard != "none"),
+    )  # fmt: skip
+
+
+def valence_arousal_grid(person: object = 0, steps: int = 7, size: int = 96) -> np.ndarray:
+    """One person over the map: valence rises to the right, arousal upwards, both from -1 to 1.
+
+    Returns an image (steps * size, steps * size, 3) uint8. Raises ConfigError for fewer than two steps.
+    """
+    if steps < 2:
+        raise ConfigError(f"steps={steps}: a grid needs at least two")
+    face = FaceParameters(identity=identity(person), pose=Pose(yaw=6.0), light=Light(x=-0.5, y=-0.4, contrast=0.75))
+    ticks = np.linspace(-1.0, 1.0, steps)
+    return np.vstack([np.hstack([render_face(face.at(v, a), size) for v in ticks]) for a in ticks[::-1]])
+
+
+def face_sheet(rows: int = 6, columns: int = 10, size: int = 96, seed: int = 0) -> np.ndarray:
+    """Different people, each with an expression of their own: an image (rows * size, columns * size, 3) uint8."""
+    random = np.random.default_rng(seed)
+    faces = [
+        render_face(sample_parameters(*random.uniform(-0.9, 0.9, 2), person=k, seed=seed), size)
+        for k in range(rows * columns)
+    ]
+    return np.vstack([np.hstack(faces[start : start + columns]) for start in range(0, len(faces), columns)])

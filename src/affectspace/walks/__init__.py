@@ -1,0 +1,5 @@
+"""Latent walks: the same face at another valence and arousal."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

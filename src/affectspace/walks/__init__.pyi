@@ -1,0 +1,10 @@
+from .directions import AffectDirections as AffectDirections
+from .directions import fit_directions as fit_directions
+from .geometry import WalkGeometry as WalkGeometry
+from .geometry import fit_geometry as fit_geometry
+from .geometry import fit_readout as fit_readout
+from .pictures import Walk as Walk
+from .pictures import move as move
+from .pictures import walk as walk
+from .pictures import walk_grid as walk_grid
+from .pictures import walk_path as walk_path

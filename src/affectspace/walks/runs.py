@@ -1,0 +1,153 @@
+"""What a walk takes from a run folder: a model that can be walked, its geometry, and faces to start from."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+
+from affectspace.errors import DataError, RunError
+from affectspace.files import write_atomic
+from affectspace.models import Levasa
+from affectspace.training.batches import to_image
+from affectspace.training.runs import Run
+from affectspace.training.training_set import PARTS, Progress, TrainingSet, silent
+from affectspace.walks.directions import AffectDirections, fit_directions
+from affectspace.walks.geometry import WalkGeometry, fit_geometry
+from affectspace.walks.moving import Geometry
+
+SAMPLE = 2000  # training images whose codes make a geometry, where the run has not kept its codes
+BATCH = 256
+
+
+def walkable(run: Run) -> Levasa:
+    """The run's model.
+
+    Raises RunError where it reads features, decodes no images or has no heads for valence and arousal, or has not finished.
+    """
+    config = run.image_config.model
+    right = "walks need a run with model.kind: levasa and model.alignment: continuous or discrete"
+    if config.kind != "levasa":
+        raise RunError(
+            f"{run.folder} holds a {config.kind}, which draws no images; {right}. "
+            f"`affectspace evaluate` judges a {config.kind}"
+        )
+    if config.alignment not in ("continuous", "discrete"):
+        named = "a Vanilla VAE (alignment: none)" if config.alignment == "none" else "a control with an emotion head"
+        raise RunError(f"{run.folder} holds {named} without heads for valence and arousal; {right}")
+    model = run.model()
+    assert isinstance(model, Levasa)
+    return model
+
+
+def way_of(
+    run: Run,
+    model: Levasa,
+    method: str,
+    strength: float = 1.0,
+    progress: Progress = silent,
+    data: TrainingSet | None = None,
+) -> Geometry:
+    """How the run's codes move: "directions", so much stretched, or "heads".
+
+    Raises RunError as `directions_of` and `geometry_of`, DataError for a strength that is not above 0.
+    """
+    if method == "directions":
+        return directions_of(run, model, progress, data).stretched(strength)
+    return geometry_of(run, model, progress, data)
+
+
+def directions_of(
+    run: Run, model: Levasa, progress: Progress = silent, data: TrainingSet | None = None
+) -> AffectDirections:
+    """The run's directions.safetensors, made at first use from the codes and labels of its training images.
+
+    Raises RunError where the corpus can no longer be read, or its labels tell no direction.
+    """
+    path = run.folder / "directions.safetensors"
+    if path.is_file():
+        directions = AffectDirections.read(path)
+        if directions.directions.shape != (2, 2 * model.config.chunk):
+            raise RunError(f"{path} is of another model ({directions.directions.shape}); delete it and it is made anew")
+        return directions
+    data = data if data is not None else open_data(run, progress)
+    rows = data.rows("train")
+    mean = _kept_codes(run.folder / "codes.safetensors")
+    if mean is None or len(mean) != len(rows):
+        mean = encode_rows(model, data, rows, progress)
+    try:
+        people = data.table["person"].to_numpy()[rows]
+        directions = fit_directions(mean, data.labels.evaluation[rows], people)
+    except DataError as error:
+        raise RunError(f"{run.folder}: {error}; --method heads needs no labels") from error
+    write_atomic(path, directions.save)
+    return directions
+
+
+def geometry_of(run: Run, model: Levasa, progress: Progress = silent, data: TrainingSet | None = None) -> WalkGeometry:
+    """The run's geometry.safetensors, made at first use from the run's codes or else from 2,000 of its training images.
+
+    Raises RunError where neither is there: no codes, and the corpus can no longer be read.
+    """
+    path = run.folder / "geometry.safetensors"
+    if path.is_file():
+        geometry = WalkGeometry.read(path)
+        if geometry.covariance.shape != (2, model.config.chunk, model.config.chunk):
+            raise RunError(f"{path} is of another model ({geometry.covariance.shape}); delete it and it is made anew")
+        return geometry
+    mean = _kept_codes(run.folder / "codes.safetensors")
+    if mean is None:
+        data = data if data is not None else open_data(run, progress)
+        rows = data.rows("train")
+        spaced = np.linspace(0, len(rows) - 1, min(SAMPLE, len(rows))).round().astype(int)
+        mean = encode_rows(model, data, rows[np.unique(spaced)], progress)
+    geometry = fit_geometry(model, mean)
+    write_atomic(path, geometry.save)
+    return geometry
+
+
+def open_data(run: Run, progress: Progress = silent) -> TrainingSet:
+    """The images that the run was trained on. Raises RunError where its corpus can no longer be read."""
+    try:
+        return TrainingSet.of_run(run, progress)
+    except (DataError, FileNotFoundError) as error:
+        raise RunError(
+            f"{run.folder} was trained on {run.image_config.data.path}, which cannot be read any more ({error}); "
+            f"put the corpus back or correct data.path in {run.folder / 'config.yaml'}"
+        ) from error
+
+
+def dataset_faces(data: TrainingSet, part: str, number: int) -> tuple[list[str], np.ndarray]:
+    """Names and pixels (n, size, size, 3) of the first rows of a part, one a person while people last.
+
+    Raises DataError where the part is unknown or empty.
+    """
+    if part not in PARTS:
+        raise DataError(f"no part is called {part!r}; the parts are {', '.join(PARTS)}")
+    rows = data.rows(part)
+    if not len(rows):
+        raise DataError(f"the run's {part} part has no images")
+    repeats = data.table["person"].iloc[rows].groupby(data.table["person"].iloc[rows]).cumcount().to_numpy()
+    chosen = rows[np.argsort(repeats, kind="stable")[:number]]
+    names = [str(name) for name in data.table["id"].iloc[chosen]]
+    return names, np.array(data.pixels[data.pixel_rows[chosen]])
+
+
+@torch.no_grad()
+def encode_rows(model: Levasa, data: TrainingSet, rows: np.ndarray, progress: Progress = silent) -> np.ndarray:
+    """Posterior means (n, 3 * chunk) of rows of the corpus' table."""
+    pixels, codes = data.pixel_rows[rows], []
+    for start in range(0, len(pixels), BATCH):
+        codes.append(model.encode(to_image(data.pixels[pixels[start : start + BATCH]])).mean.numpy())
+        progress(min(start + BATCH, len(pixels)), len(pixels), "codes of training images")
+    return np.concatenate(codes)
+
+
+def _kept_codes(path: Path) -> np.ndarray | None:
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="numpy") as tensors:
+            return tensors.get_tensor("mean/train")
+    except SafetensorError as error:
+        raise RunError(f"{path} is damaged or holds no codes ({error}); delete it and it is made anew") from error

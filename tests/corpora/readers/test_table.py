@@ -1,0 +1,233 @@
+"""Anybody's table with a folder or zip of images."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from affectspace.corpora import COLUMNS, parse_columns, read_corpus
+from affectspace.errors import ConfigError, DataError
+from affectspace.media.images import decode_images
+
+NAMED = {"image": "path", "person": "actor", "emotion": "label", "valence": "v", "arousal": "a"}
+
+
+def test_foreign_names_with_a_zip(table_corpus: tuple[Path, Path]) -> None:
+    index, media = table_corpus
+    corpus = read_corpus("table", index, media=media, columns=NAMED)
+    table = corpus.table
+    assert tuple(table.columns) == (*COLUMNS, "pose", "width")
+    assert table["emotion"].value_counts().to_dict() == {"happiness": 20, "sadness": 20, "neutral": 20}
+    assert table["id"].equals(table["image"])
+    assert table["valence"].between(-1, 1).all()
+    assert set(table["label_kind"]) == {"rated"}
+    assert corpus.report.left_out == {}
+    assert corpus.images(20).ok.all()
+    assert len(read_corpus("table", index, media=media, columns=NAMED, where="width >= 50").table) == 30
+
+
+def test_our_own_names_need_no_naming_and_media_lie_beside(tmp_path: Path, write_csv, image_bytes) -> None:
+    (tmp_path / "a b.png").write_bytes(image_bytes(1, kind="PNG"))
+    rows = [["id", "image", "emotion", "label_kind", "valence"], [7, "./a b.png", "joy", "transferred", 0.5]]
+    corpus = read_corpus("table", write_csv(tmp_path / "t.csv", rows))
+    assert corpus.table.loc[0, ["id", "image", "emotion", "label_kind"]].tolist() == [
+        "7",
+        "a b.png",
+        "happiness",
+        "transferred",
+    ]
+    assert corpus.media == tmp_path
+    assert corpus.images(8).ok.all()
+
+
+def test_parquet_and_tab_separated(tmp_path: Path, table_corpus: tuple[Path, Path]) -> None:
+    index, media = table_corpus
+    frame = pd.read_csv(index)
+    frame.to_parquet(tmp_path / "t.parquet")
+    frame.to_csv(tmp_path / "t.tsv", sep="\t", index=False)
+    tables = [read_corpus("table", path, media=media, columns=NAMED).table for path in
+              (index, tmp_path / "t.parquet", tmp_path / "t.tsv")]  # fmt: skip
+    pd.testing.assert_frame_equal(tables[0], tables[1])
+    pd.testing.assert_frame_equal(tables[0], tables[2])
+
+
+def test_scales_spellings_and_empty_cells(tmp_path: Path, write_csv) -> None:
+    rows = [["emotion", "valence", "arousal", "dominance", "sentiment"], ["W", 1, 9, 5, -3], ["N", "", 5, 5, ""]]
+    path = write_csv(tmp_path / "t.csv", rows)
+    table = read_corpus("table", path, scale="sam", emotion_spelling="emodb").table
+    assert table["emotion"].tolist() == ["anger", "neutral"]
+    np.testing.assert_allclose(table[["valence", "arousal", "dominance"]], [[-1, 1, 0], [np.nan, 0, 0]])
+    np.testing.assert_allclose(table["sentiment"], [-3, np.nan])
+    assert table["id"].tolist() == ["0", "1"]
+    default = write_csv(tmp_path / "u.csv", [["valence", "arousal"], [-2, -2], [0.5, 1]])
+    assert read_corpus("table", default).table["label_kind"].isna().tolist() == [True, False]
+    with pytest.raises(DataError, match="a column dominance, which the scale 'afew_va' does not have"):
+        read_corpus("table", path, scale="afew_va", emotion_spelling="emodb")
+    with pytest.raises(ConfigError, match="unknown scale 'likert'"):
+        read_corpus("table", path, scale="likert")
+
+
+def test_missing_images_are_counted_and_all_missing_is_an_error(tmp_path: Path, table_corpus) -> None:
+    index, _ = table_corpus
+    frame = pd.read_csv(index)
+    media = tmp_path / "few.zip"
+    with zipfile.ZipFile(media, "w") as archive:
+        for name in frame["path"][:50]:
+            archive.writestr(name, b"")
+    corpus = read_corpus("table", index, media=media, columns=NAMED)
+    assert corpus.report.left_out == {"the media lack the image": 10}
+    assert len(corpus.table) == corpus.report.kept == 50
+    with zipfile.ZipFile(media, "w") as archive:
+        archive.writestr("images/p0/00.jpg", b"")
+    with pytest.raises(
+        DataError, match=r"none of the 60 images.*such as 'p0/00.jpg'; it has images/p0/00.jpg; name the"
+    ):
+        read_corpus("table", index, media=media, columns=NAMED)
+    alone = read_corpus("table", index, columns=NAMED)
+    assert alone.media is None
+    assert "none of the images is beside the table" in alone.report.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([["image", "emotion"]], r"t.csv: the table is empty; it has columns image, emotion"),
+        ([["emotion"], ["happy"], ["hapy"]], r"t.csv: row 2: unknown emotion 'hapy'; did you mean 'happy'"),
+        ([["valence"], [0.5], [1.5]], r"t.csv: row 2: valence is 1.5, outside -1..1"),
+        ([["valence"], ["high"]], r"t.csv: row 1: valence is 'high', which is no number"),
+        ([["valence"], ["inf"]], r"row 1: valence is inf, which is no number"),
+        ([["id", "text"], [1, "a"], [2, "b"], [1, "c"]], r"t.csv: id '1' stands in rows 1, 3"),
+        ([["id", "text"], [1, "a"], ["", "b"]], r"t.csv: row 2 has no id"),
+        ([["valence", "label_kind"], [0, "guessed"]], r"row 1: label_kind is 'guessed'; it must be one of rated"),
+        (
+            [["image", "a"], ["x.png", 1], ["y.png", 1], ["", 1]],
+            r"row 3 has no image \(1 in all\); the image serves as",
+        ),
+        ([["image"], [0], [1]], r"t.csv: column 'image' holds numbers such as 0, not file names; name the column"),
+        ([["valence", "valence"], [0, 1]], r"t.csv: two columns are called 'valence'; rename one"),
+        ([["valence"], ["True"], ["False"]], r"t.csv: column 'valence' holds true and false, not numbers"),
+        ([["valence", "x"], ["y" * 500, 1]], r"t.csv: row 1: valence is 'y{59}\.\.\., which is no number"),
+        ([["a", "b"], [1, 2], [1, 2, 3]], r"line 3 has 3 fields, the first line 2; tables are UTF-8"),
+        ([["a", "b"], [1, 2, 3, 4], [1, 2]], r"t.csv: line 2 has 4 fields, the first line 2; quote cells"),
+        ([["a", "b"], [1, 2], [1]], r"t.csv: line 3 has 1 fields, the first line 2; give each row as many fields"),
+    ],
+)
+def test_bad_tables_name_the_row(tmp_path: Path, write_csv, rows: list[list], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read_corpus("table", write_csv(tmp_path / "t.csv", rows))
+
+
+def test_files_that_are_no_tables(tmp_path: Path) -> None:
+    for name, text, message in (
+        ("t.csv", "", "not a table that can be read"),
+        ("t.parquet", "text", "t.parquet: (not a table|cannot be read)"),
+        ("t.xlsx", "text", "a table is a .csv, .tsv or .parquet, not .xlsx"),
+    ):
+        (tmp_path / name).write_text(text)
+        with pytest.raises(DataError, match=message):
+            read_corpus("table", tmp_path / name)
+    (tmp_path / "latin.csv").write_bytes("text\nÉ\n".encode("latin-1"))
+    with pytest.raises(
+        DataError, match=r"it is not UTF-8 \(byte .\): save it as UTF-8 \(it looks like latin-1 or UTF-16"
+    ):
+        read_corpus("table", tmp_path / "latin.csv")
+    with pytest.raises(DataError, match="not a file"):
+        read_corpus("table", tmp_path)
+
+
+def test_a_file_of_null_bytes_is_not_printed(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(b"\0" * 9_000)
+    with pytest.raises(DataError, match="the table is empty") as raised:
+        read_corpus("table", tmp_path / "t.csv")
+    (tmp_path / "u.csv").write_bytes(b"emotion,a\n" + b"\0" * 9_000 + b",1\n")
+    with pytest.raises(DataError, match="row 1: unknown emotion") as other:
+        read_corpus("table", tmp_path / "u.csv")
+    for error in (raised, other):
+        assert "\0" not in str(error.value)
+        assert str(error.value).count("x00") < 20
+
+
+def test_flags_and_times_are_no_numbers(tmp_path: Path) -> None:
+    for values, kind in (
+        ([True, None], "true and false"),
+        ([True, False], "true and false"),
+        (pd.to_datetime(["2001-01-01", "2001-01-02"]), "times"),
+    ):
+        pd.DataFrame({"valence": values}).to_parquet(tmp_path / "t.parquet")
+        with pytest.raises(DataError, match=f"column 'valence' holds {kind}, not numbers, so it cannot be valence"):
+            read_corpus("table", tmp_path / "t.parquet")
+
+
+def test_images_outside_the_media_are_left_out(tmp_path: Path, write_csv, image_bytes) -> None:
+    outside = tmp_path / "secret.png"
+    outside.write_bytes(image_bytes(1, kind="PNG"))
+    folder = tmp_path / "media"
+    (folder / "a").mkdir(parents=True)
+    (folder / "in.png").write_bytes(image_bytes(2, kind="PNG"))
+    names = ["a/../in.png", "../secret.png", str(outside), "a/../../secret.png", "gone.png"]
+    index = write_csv(tmp_path / "t.csv", [["image"], *([name] for name in names)])
+    with zipfile.ZipFile(tmp_path / "media.zip", "w") as archive:
+        for name in names[:4]:
+            archive.writestr(name, image_bytes(2, kind="PNG"))
+    lost = {"the image's path leaves the folder or zip of media": 3, "the media lack the image": 1}
+    for media in (folder, tmp_path / "media.zip"):
+        corpus = read_corpus("table", index, media=media)
+        assert corpus.table["image"].tolist() == ["a/../in.png"]
+        assert corpus.report.left_out == lost
+        decoded = decode_images(media, pd.Series(names), 8, cache=tmp_path / "cache")
+        assert decoded.ok.tolist() == [True, False, False, False, False]
+        assert decoded.failures["reason"][0] == "the path leaves the folder or zip of media"
+    write_csv(index, [["image"], *([name] for name in names[1:4])])
+    with pytest.raises(DataError, match=r"none of the 3 images .*\(no absolute paths, no \.\. out of it\)"):
+        read_corpus("table", index, media=folder)
+
+
+def test_columns_that_are_not_there(table_corpus: tuple[Path, Path]) -> None:
+    index, media = table_corpus
+    with pytest.raises(DataError, match=r"index.csv: no column 'file'; it has path, actor, label, v, a, pose, width"):
+        read_corpus("table", index, columns={"image": "file"})
+    with pytest.raises(ConfigError, match="picture is no column of ours; ours are id, person"):
+        read_corpus("table", index, columns={"picture": "path"})
+    with pytest.raises(DataError, match=r"media are named, but no column says which file.*--columns image="):
+        read_corpus("table", index, media=media)
+
+
+def test_columns_as_text() -> None:
+    assert parse_columns("image=path, person = actor") == {"image": "path", "person": "actor"}
+    for text, message in (
+        ("image", "'image' is not OURS=THEIRS"),
+        ("image=a,image=b", "image is named twice"),
+        ("picture=a", "picture is no column of ours"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            parse_columns(text)
+
+
+def test_the_files_column_under_our_name_is_kept(tmp_path: Path, write_csv) -> None:
+    path = write_csv(tmp_path / "t.csv", [["emotion", "label", "corpus"], ["x", "joy", "mine"]])
+    corpus = read_corpus("table", path, columns={"emotion": "label"})
+    assert corpus.table.loc[0, ["emotion", "emotion_in_file", "corpus_in_file"]].tolist() == ["happiness", "x", "mine"]
+
+
+def test_real_imfdb(shared_data: Path) -> None:
+    folder = shared_data / "imfdb"
+    corpus = read_corpus(
+        "table", folder / "index.csv", media=folder / "imfdb_64x64.zip", columns={"image": "path", "person": "actor"}
+    )
+    assert len(corpus.table) == 29_671
+    assert corpus.table["person"].nunique() == 98
+    large = corpus.where("min(width, height) >= 48")
+    assert len(large.table) == large.report.kept == 21_258
+    assert large.report.left_out == {"where min(width, height) >= 48": 8_413}
+    assert len(large.where('pose == "FRONTAL"').table) == 9_211
+    split = large.split()
+    assert split.value_counts(normalize=True)["test"] == pytest.approx(0.2, abs=0.01)
+    assert large.take(np.arange(50)).images(64).ok.all()
+
+
+def test_messages_name_the_column_of_the_file(tmp_path: Path, write_csv) -> None:
+    for cell, message in (("high", "row 1: v is 'high', which is no number"), (2, r"row 1: v is 2, outside -1\.\.1")):
+        with pytest.raises(DataError, match=message):
+            read_corpus("table", write_csv(tmp_path / "t.csv", [["v", "a"], [cell, 0]]), columns={"valence": "v"})

@@ -1,0 +1,133 @@
+"""Frames by the grey that they were made with, cuts and halves, faces, and what is no clip."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from affectspace.errors import ConfigError, UnreadableItem
+from affectspace.media.clips import read_frames
+from affectspace.media.faces import crop_faces, find_face, resized, square
+
+
+def write_clip(path: Path, frames: int = 20, size: tuple[int, int] = (64, 32), rate: int = 10) -> Path:
+    """Frame k is grey 10 * k on its left half and 255 - 10 * k on its right."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=rate)
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        stream.bit_rate = 2_000_000
+        for k in range(frames):
+            picture = np.full((size[1], size[0], 3), 10 * k, np.uint8)
+            picture[:, size[0] // 2 :] = 255 - 10 * k
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+def numbers(frames: list[np.ndarray]) -> list[int]:
+    """Which frame each is, by the grey of its left half."""
+    return [round(float(frame[:, : frame.shape[1] // 3].mean()) / 10) for frame in frames]
+
+
+def test_frames_are_sampled_evenly(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "a.mp4")
+    assert numbers(read_frames(path, 4)) == [2, 7, 12, 17]
+    assert numbers(read_frames(path, 1)) == [10]
+    assert numbers(read_frames(path, 20)) == list(range(20))
+    assert numbers(read_frames(path, 40)) == [k // 2 for k in range(40)]
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "avi"])
+def test_only_the_cut_is_seen(tmp_path: Path, suffix: str) -> None:
+    path = write_clip(tmp_path / f"a.{suffix}")
+    assert numbers(read_frames(path, 2, start=1.0, end=1.4)) == [11, 13]
+    assert numbers(read_frames(path, 3, start=0.5, end=0.8)) == [5, 6, 7]
+    assert numbers(read_frames(path, 2, start=1.6)) == [17, 19]
+
+
+def test_halves(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "a.mp4")
+    left, right = (read_frames(path, 1, start=0.2, end=0.3, half=half)[0] for half in ("left", "right"))
+    assert left.shape == right.shape == (32, 32, 3)
+    assert left[:, :28].mean() == pytest.approx(20, abs=4)
+    assert right[:, 4:].mean() == pytest.approx(235, abs=4)
+    with pytest.raises(ConfigError, match="half 'top'; there are left and right"):
+        read_frames(path, 1, half="top")
+
+
+def test_an_image_is_a_clip_of_one_frame(tmp_path: Path) -> None:
+    Image.fromarray(np.full((10, 20, 3), 7, np.uint8)).save(tmp_path / "a.png")
+    frames = read_frames(tmp_path / "a.png", 3)
+    assert len(frames) == 3
+    assert all((frame == 7).all() for frame in frames)
+
+
+def test_what_is_no_clip_says_why(tmp_path: Path) -> None:
+    whole = write_clip(tmp_path / "a.mp4").read_bytes()
+    (tmp_path / "none.mp4").write_bytes(b"")
+    (tmp_path / "text.mp4").write_text("no clip " * 50)
+    (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) // 3])
+    (tmp_path / "text.png").write_text("no image")
+    with av.open(str(tmp_path / "sound.mp4"), "w") as container:
+        stream = container.add_stream("aac", rate=16_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        frame.rate = 16_000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    for name, cut, reason in (
+        ("gone.mp4", {}, "there is no such file"),
+        ("none.mp4", {}, r"the file is empty \(0 bytes\)"),
+        ("text.mp4", {}, "not a clip that can be read"),
+        ("cut.mp4", {}, "not a clip that can be read"),
+        ("text.png", {}, "not an image that can be read"),
+        ("sound.mp4", {}, "it has no picture"),
+        ("a.mp4", {"start": 30.0}, r"begins \(30 s\) where the clip has ended"),
+        ("a.mp4", {"start": 30.0, "end": 31.0}, r"begins \(30 s\) where the clip has ended"),
+    ):
+        with pytest.raises(UnreadableItem, match=reason):
+            read_frames(tmp_path / name, 2, **cut)
+
+
+def test_squares_lie_inside_the_picture() -> None:
+    frame = np.arange(40 * 60 * 3, dtype=np.uint32).reshape(40, 60, 3).astype(np.uint8)
+    assert square(frame).shape == (40, 40, 3)
+    np.testing.assert_array_equal(square(frame), frame[:, 10:50])
+    assert square(frame, (58.0, 2.0, 20.0)).shape == (20, 20, 3)
+    np.testing.assert_array_equal(square(frame, (58.0, 2.0, 20.0)), frame[:20, 40:])
+    assert square(frame, (30.0, 20.0, 500.0)).shape == (40, 40, 3)
+    assert resized(square(frame), 16).shape == (16, 16, 3)
+
+
+def test_without_a_face_the_middle_is_taken() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)
+    crops, found = crop_faces([noise, noise])
+    assert found == 0
+    np.testing.assert_array_equal(crops[0], noise[:, 10:70])
+
+
+def test_threads_look_for_faces_at_once() -> None:
+    random = np.random.default_rng(0)
+    frames = [random.integers(0, 255, (90, 120, 3), dtype=np.uint8) for _ in range(12)]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(find_face, frames)) == [None] * 12
+
+
+def test_a_face_found_once_serves_the_frames_around(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = [np.full((40, 60, 3), k, np.uint8) for k in range(4)]
+    boxes = {0: None, 1: (10.0, 10.0, 20.0), 2: None, 3: (50.0, 30.0, 10.0)}
+    monkeypatch.setattr("affectspace.media.faces.find_face", lambda frame: boxes[int(frame[0, 0, 0])])
+    crops, found = crop_faces(frames)
+    assert found == 2
+    assert [crop.shape[0] for crop in crops] == [20, 20, 20, 10]
+
+
+def test_faces_of_real_clips_are_found(shared_data: Path) -> None:
+    clips = sorted((shared_data / "video_clips").rglob("*.mp4"))[1:6]
+    for clip in clips:
+        (frame,) = read_frames(clip, 1)
+        box = find_face(frame)
+        assert box is not None, clip.name
+        assert 0.2 < box[2] / min(frame.shape[:2]) < 1.6

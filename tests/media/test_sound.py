@@ -1,0 +1,109 @@
+"""Sounds of every kind come back as one channel at one rate; what is none says why."""
+
+import shutil
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import soundfile
+
+from affectspace.errors import UnreadableItem
+from affectspace.media.sound import read_sound
+
+RATE = 16_000
+
+
+def tone(seconds: float = 1.0, rate: int = RATE, hertz: float = 200.0) -> np.ndarray:
+    return 0.5 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate)
+
+
+def write_clip(path: Path, sound: np.ndarray | None, frames: int = 10) -> Path:
+    """An mp4 of grey frames at 10 fps, with a sound track or without."""
+    with av.open(str(path), "w") as container:
+        picture = container.add_stream("mpeg4", rate=10)
+        picture.width = picture.height = 32
+        picture.pix_fmt = "yuv420p"
+        track = None if sound is None else container.add_stream("aac", rate=RATE, layout="mono")
+        for k in range(frames):
+            frame = av.VideoFrame.from_ndarray(np.full((32, 32, 3), 20 * k % 256, np.uint8), format="rgb24")
+            container.mux(picture.encode(frame))
+        container.mux(picture.encode())
+        if track is not None:
+            for start in range(0, len(sound), 1024):
+                block = sound[start : start + 1024].astype(np.float32)[None]
+                frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="mono")
+                frame.rate = RATE
+                frame.pts = start
+                container.mux(track.encode(frame))
+            container.mux(track.encode())
+    return path
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 44_100, 96_000])
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_any_rate_and_channels(tmp_path: Path, rate: int, channels: int) -> None:
+    sound = np.stack([tone(1, rate)] * channels, axis=1)
+    soundfile.write(tmp_path / "a.wav", sound, rate, subtype="PCM_16")
+    read = read_sound(tmp_path / "a.wav")
+    assert read.dtype == np.float32
+    assert len(read) == RATE
+    np.testing.assert_allclose(read[1000:-1000], tone()[1000:-1000], atol=2e-3)
+
+
+def test_channels_are_averaged(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.stack([tone(), -tone()], axis=1), RATE)
+    assert np.abs(read_sound(tmp_path / "a.wav")).max() < 1e-3
+
+
+@pytest.mark.parametrize("suffix", ["flac", "ogg", "mp3"])
+def test_other_kinds(tmp_path: Path, suffix: str) -> None:
+    soundfile.write(tmp_path / f"a.{suffix}", tone(), RATE)
+    read = read_sound(tmp_path / f"a.{suffix}")
+    spectrum = np.abs(np.fft.rfft(read[:RATE]))
+    assert abs(np.argmax(spectrum) * RATE / len(read[:RATE]) - 200) < 3
+
+
+def test_only_the_cut_is_read(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.r_[tone(1), np.zeros(RATE), tone(1)], RATE, subtype="FLOAT")
+    assert not read_sound(tmp_path / "a.wav", start=1.0, end=2.0).any()
+    np.testing.assert_allclose(read_sound(tmp_path / "a.wav", start=2.5), tone()[RATE // 2 :], atol=1e-5)
+
+
+def test_the_sound_of_a_clip(tmp_path: Path) -> None:
+    silence = np.zeros(RATE)
+    path = write_clip(tmp_path / "a.mp4", np.r_[silence, tone(1), silence], frames=30)
+    middle = read_sound(path, start=1.1, end=1.9)
+    assert abs(len(middle) - 0.8 * RATE) < 5
+    assert middle.std() > 0.25
+    assert read_sound(path, start=2.2).std() < 0.02
+
+
+def test_what_is_no_sound_says_why(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", tone(), RATE)
+    whole = (tmp_path / "a.wav").read_bytes()
+    (tmp_path / "cut.wav").write_bytes(whole[:30])
+    (tmp_path / "none.wav").write_bytes(b"")
+    (tmp_path / "text.wav").write_text("not a sound " * 20)
+    write_clip(tmp_path / "mute.mp4", None)
+    shutil.copy(tmp_path / "text.wav", tmp_path / "text.mp4")
+    for name, cut, reason in (
+        ("gone.wav", {}, "there is no such file"),
+        ("none.wav", {}, r"the file is empty \(0 bytes\)"),
+        ("text.wav", {}, "not a sound that can be read"),
+        ("text.mp4", {}, "not a sound that can be read"),
+        ("cut.wav", {}, "not a sound that can be read|no samples"),
+        ("mute.mp4", {}, "it has no sound track"),
+        ("a.wav", {"start": 5.0}, "there is no sound in this cut"),
+        ("a.wav", {"start": 0.5, "end": 0.2}, r"ends \(0.2 s\) before it starts \(0.5 s\)"),
+        ("a.wav", {"longest": 0.5}, "longer than 0.5 s"),
+    ):
+        with pytest.raises(UnreadableItem, match=reason):
+            read_sound(tmp_path / name, **cut)
+
+
+def test_a_truncated_recording_gives_what_is_left(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", tone(), RATE)
+    whole = (tmp_path / "a.wav").read_bytes()
+    (tmp_path / "cut.wav").write_bytes(whole[: len(whole) // 2])
+    assert 0.45 * RATE < len(read_sound(tmp_path / "cut.wav")) < 0.55 * RATE

@@ -1,0 +1,234 @@
+"""`affectspace evaluate` of a projector's run and `reproduce manifold --table 5`, on tiny models and a tiny EmoBank."""
+
+import csv
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from affectspace.affect import AXES
+from affectspace.errors import ConfigError, RunError
+from affectspace.features.backbone import make_backbone
+from affectspace.steering import Sampling, Steerer
+from affectspace.steering.ranking import ContentSimilarity
+from affectspace.studies.manifold.sources import Places
+from affectspace.studies.steering import study
+from affectspace.studies.steering.plan import SteeringPlan
+from affectspace.studies.steering.study import reproduce_steering
+from affectspace.training.feature_set import FeatureSet
+from affectspace.training.runs import Run, open_run
+
+Call = Callable[..., tuple[int, str, str]]
+PLAN = SteeringPlan(
+    sentences=3, other_sentences=0, tuning_sentences=2, asked=(-2.0, 0.0, 2.0), candidates=1, strengths=(1.0,),
+    depths=(0.5,), contrast_sentences=8, sampling=Sampling(longest=5), resamples=100, sheet_sentences=1,
+)  # fmt: skip
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch, steerer: Steerer) -> None:
+    """A tiny plan, and content measured by letters instead of MiniLM."""
+    monkeypatch.setattr("affectspace.studies.steering.plan.quick_plan", lambda: PLAN)
+    monkeypatch.setattr("affectspace.studies.steering.study.quick_plan", lambda: PLAN)
+    letters = steerer.similarity
+    assert isinstance(letters, ContentSimilarity)
+    monkeypatch.setattr("affectspace.steering.steerer.ContentSimilarity", lambda name, device: letters)
+
+
+def refused(call: Call, arguments: tuple[object, ...], message: str) -> None:
+    """Exit code 2, nothing on stdout, one line on stderr."""
+    code, out, err = call(*arguments)
+    assert (code, out) == (2, "")
+    told = [line for line in err.splitlines() if line.startswith("affectspace: ")]
+    assert len(told) == 1, err
+    assert err.endswith(told[0] + "\n"), err
+    assert re.search(message, told[0]), told[0]
+
+
+@pytest.fixture
+def run_copy(steering_run: Run, rows: FeatureSet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A projector's run; the encoder's rows are there without their corpus."""
+    monkeypatch.setattr(FeatureSet, "of_run", classmethod(lambda cls, run, progress: rows))
+    return shutil.copytree(steering_run.folder, tmp_path / "run")
+
+
+@pytest.fixture
+def vader(tmp_path: Path) -> Path:
+    path = tmp_path / "vader_lexicon.txt"
+    rows = {"awful": -3.0, "sad": -1.8, "dull": -0.9, "fine": 0.9, "good": 1.8, "lovely": 3.0}
+    path.write_text("".join(f"{word}\t{value}\t0.5\t[1, 2]\n" for word, value in rows.items()))
+    return path
+
+
+@pytest.mark.usefixtures("small")
+def test_evaluate_a_projectors_run(call: Call, run_copy: Path, vader: Path) -> None:
+    asked = ("evaluate", run_copy, "--judge", f"vader={vader}", "--sentences", 4, "--quick")
+    code, out, err = call(*asked)
+    assert code == 0, err
+    assert "steering_valence" in out
+    assert "steered_one, spearman_vader" in out
+    assert f"report: {run_copy / 'report.html'}" in out
+    metrics = json.loads((run_copy / "metrics.json").read_text())
+    assert metrics["steering_valence"]["steered_one"]["spearman_ridge"]["n"] == 4
+    refused(call, asked, "was evaluated already: open .*report.html, or use --force")
+    code, out, err = call(*asked, "--force", "--json")
+    assert code == 0, err
+    assert json.loads(out) == metrics  # the same texts, which were kept
+
+
+@pytest.mark.usefixtures("small")
+def test_what_evaluate_refuses(
+    call: Call, run_copy: Path, text_run: Path, vader: Path, make_model: Callable[..., Path], tmp_path: Path
+) -> None:
+    for judge in ("vader", "vader=", f"={vader}", f"my judge={vader}", "vader=no/such/file.txt", f"vader={tmp_path}"):
+        message = r"--judge .*: write NAME=FILE of a lexicon that is there"
+        refused(call, ("evaluate", run_copy, "--judge", judge), message)
+    for judges in ([f"ridge={vader}"], [f"a={vader}", f"a={vader}"]):
+        given = [part for judge in judges for part in ("--judge", judge)]
+        refused(call, ("evaluate", run_copy, *given), "there is a judge (ridge|a) already; give this one another name")
+    for content in (b"", b"\x89PNG\x00\xff", b"neither words nor numbers\n"):
+        (tmp_path / "damaged.txt").write_bytes(content)
+        refused(call, ("evaluate", run_copy, "--quick", "--judge", f"x={tmp_path / 'damaged.txt'}"), r"damaged.txt")
+    other = make_model(seed=8)
+    refused(call, ("evaluate", run_copy, "--language-model", other), "trained on other weights .*--language-model")
+    refused(call, ("evaluate", run_copy, "--device", "abacus"), "device 'abacus' cannot be had")
+    refused(call, ("evaluate", run_copy, "--backbone", "sound=x"), "encoder has no modality 'sound'; it has text")
+    refused(call, ("evaluate", text_run, "--quick"), "--quick is for a projector's run")
+    refused(call, ("evaluate", text_run, "--device", "cpu", "--judge", "a=b"), "--judge and --device are for a proj")
+    refused(call, ("evaluate", text_run), "reads features and no images")
+    refused(call, ("evaluate", tmp_path / "gone"), "gone is not a run of affectspace: it is no folder")
+    code, out, err = call("evaluate", run_copy, "--sentences", 1)
+    assert (code, out) == (2, "")
+    assert "--sentences" in err
+    Run(run_copy).record(state="training")
+    refused(call, ("evaluate", run_copy), "its training has not finished; run the same train command again")
+    assert not (run_copy / "report.html").exists()
+
+
+def test_evaluate_says_where_the_encoders_rows_are_gone(call: Call, steering_run: Run, tmp_path: Path) -> None:
+    copy = shutil.copytree(steering_run.folder, tmp_path / "run")
+    config = (copy / "config.yaml").read_text()
+    config = re.sub(r"^run: .*$", f"run: {tmp_path / 'moved'}", config, flags=re.MULTILINE)
+    (copy / "config.yaml").write_text(config)
+    refused(
+        call,
+        ("evaluate", copy, "--quick"),
+        "is evaluated on the held-out sentences of .*moved is not a run of affectspace",
+    )
+
+
+# reproduce manifold --table 5
+
+
+@pytest.fixture
+def emobank(rows: FeatureSet, tmp_path: Path) -> Path:
+    """The tiny sentences in EmoBank's official layout."""
+    folder = tmp_path / "emobank"
+    folder.mkdir()
+    parts = {"train": "train", "validation": "dev", "test": "test"}
+    native = np.round(3 + 2 * rows.table[list(AXES)].to_numpy(), 2)
+    with (folder / "emobank.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["id", "split", "V", "A", "D", "text"])
+        for row, (part, text) in enumerate(zip(rows.table["part"], rows.table["text"], strict=True)):
+            table.writerow([f"doc{row % 9}_{row}_{row + 5}", parts[part], *native[row], text])
+    return folder
+
+
+@pytest.fixture
+def tiny(small: None, tiny_qwen: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The study with a tiny language model and letters for MiniLM."""
+    monkeypatch.setitem(study.PROJECTOR, "language_model", {"name": str(tiny_qwen)})
+
+    def letters(modality: str, *rest: Any, **named: Any) -> Any:
+        assert modality == "text"
+        return make_backbone("text", "letters")
+
+    monkeypatch.setattr("affectspace.studies.manifold.preparation.make_backbone", letters)
+
+
+def places_of(out: Path, emobank: Path) -> Places:
+    return Places(corpora={"emobank": emobank}, features=out / "features", own=out)
+
+
+@pytest.mark.usefixtures("tiny")
+def test_the_study_from_a_corpus_to_a_report(
+    emobank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_qwen: Path
+) -> None:
+    out = tmp_path / "study"
+    report = reproduce_steering(out, places_of(out, emobank), quick=True, threads=1)
+    assert report == out / "projector" / "report.html"
+    page = report.read_text(encoding="utf-8")
+    assert "Table 5: steering a frozen language model" in page
+    assert (
+        "spearman_ridge"
+        in json.loads((out / "projector" / "metrics.json").read_text())["steering_valence"]["steered_one"]
+    )
+    projector, encoder = open_run(out / "projector"), open_run(out / "encoder")
+    assert projector.projector_config.language_model.name == str(tiny_qwen)
+    assert projector.facts["unchanged"] is True
+    assert encoder.feature_config.data.lexicon is None  # so that lexicons can judge
+    assert (out / "projector" / "calibration.json").is_file()
+    assert json.loads((out / "study.json").read_text()) == {"experiment": "steering", "quick": True}
+
+    def refuse(*given: object, **named: object) -> None:
+        raise AssertionError("something was trained, extracted or sampled again")
+
+    for name in ("study.fit", "study.fit_projector", "prompting.sample"):
+        monkeypatch.setattr(f"affectspace.studies.steering.{name}", refuse)
+    monkeypatch.setattr("affectspace.studies.manifold.preparation.extract", refuse)
+    before = (out / "projector" / "metrics.json").read_bytes()
+    assert reproduce_steering(out, places_of(out, emobank), quick=True, threads=1) == report
+    assert (out / "projector" / "metrics.json").read_bytes() == before
+    with pytest.raises(RunError, match="was started otherwise"):
+        reproduce_steering(out, places_of(out, emobank), quick=False)
+
+
+@pytest.mark.parametrize(
+    ("told", "dtype"),
+    [
+        ({"avx512_bf16": True, "amx_bf16": False}, "bfloat16"),
+        ({"avx512_bf16": False, "amx_bf16": True}, "bfloat16"),
+        ({"avx512_bf16": False, "amx_bf16": False}, "float32"),
+        ({}, "float32"),
+        (None, "float32"),
+    ],
+)
+def test_bfloat16_only_where_the_processor_has_it(
+    told: dict[str, bool] | None, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if told is None:
+        monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    else:
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: told, raising=False)
+    assert study.fast_dtype() == dtype
+
+
+def test_without_emobank_the_remedy_is_named(tmp_path: Path, call: Call) -> None:
+    out = tmp_path / "study"
+    with pytest.raises(ConfigError, match="--table 5 steers EmoBank's sentences: name --data, or --emobank"):
+        reproduce_steering(out, Places(features=out / "features", own=out), quick=True)
+    asked = ("reproduce", "manifold", "--table", "5", "--out", out)
+    refused(call, asked, "name --data, or --emobank")
+    refused(call, (*asked, "--data", tmp_path), "name --data, or --emobank")
+    assert not out.exists()
+    refused(
+        call,
+        (*asked, "--emobank", tmp_path / "gone"),
+        "gone: there is no such file or folder; emobank needs emobank.csv",
+    )
+
+
+@pytest.mark.parametrize(
+    "option", [("--seeds", 2), ("--ablation-seeds", 0), ("--only", "text_axes"), ("--set", "fit.batch_size=8")]
+)
+def test_what_is_not_for_table_5(call: Call, tmp_path: Path, option: tuple[str, object]) -> None:
+    asked = ("reproduce", "manifold", "--table", "5", "--out", tmp_path / "study", *option)
+    refused(call, asked, f"{option[0]} is not for --table 5, .*affectspace train configs/steering.yaml")
+    assert not (tmp_path / "study").exists()

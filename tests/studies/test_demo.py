@@ -1,0 +1,140 @@
+"""The demonstration: which moment is told, what the page and the screen show, and the whole path in small."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from affectspace.cli.demo import table_of
+from affectspace.errors import DataError, RunError
+from affectspace.evaluation import Measurement, MetricsFile
+from affectspace.files import write_text
+from affectspace.prediction import VAD, Prediction
+from affectspace.studies.demo.demonstrate import Demonstration, demonstrate
+from affectspace.studies.demo.moment import PARTS, Told, held_out_moment
+from affectspace.studies.demo.page import names_of, write_page
+from affectspace.studies.demo.plan import DemoBudget
+from affectspace.studies.levasa.plan import Budget as FaceBudget
+from affectspace.studies.manifold.fitted import subsets
+from affectspace.studies.manifold.plan import quick_budget
+from affectspace.synthetic.speakers import make_speakers
+from affectspace.training.runs import Run
+
+SMALL: dict[str, Any] = {"n": 6, "people": 2, "turns": 2, "size": 32, "workers": 1}
+TINY_FACES = ("model.width=4", "model.image_size=32", "model.hidden=[16]", "fit.batch_size=16", "fit.accelerator=cpu")
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("people")
+    make_speakers(folder, **SMALL)
+    return folder
+
+
+def make_run(folder: Path, people: Path, test: tuple[str, ...]) -> Run:
+    """A run's record of its split, in which these people are the test part."""
+    corpus = make_speakers(people, **SMALL)
+    rows = [f"{row.id},{row.person},{'test' if row.person in test else 'train'}" for row in corpus.table.itertuples()]
+    write_text(folder / "split.csv", "\n".join(["id,person,part", *rows]) + "\n")
+    return Run(folder)
+
+
+def test_the_moment_is_a_held_out_one_with_all_parts(people: Path, tmp_path: Path) -> None:
+    corpus = make_speakers(people, **SMALL)
+    tested = corpus.table["person"].iloc[0]
+    moment = held_out_moment(make_run(tmp_path, people, (tested,)), corpus)
+    assert moment.person == tested
+    assert moment.sample.kinds == PARTS
+    rows = corpus.table[corpus.table["person"] == tested]
+    strength = (rows[["valence", "arousal", "dominance"]] ** 2).sum(axis=1)
+    assert sum(value**2 for value in moment.truth) == pytest.approx(sorted(strength)[len(strength) // 2])
+    assert moment.only(("audio",)).kinds == ("audio",)
+    assert moment.only(("text", "video")).kinds == ("text", "video")
+    with pytest.raises(DataError, match="has no test row of"):
+        held_out_moment(make_run(tmp_path, people, ()), corpus)
+
+
+def made_up(out: Path, people: Path) -> Demonstration:
+    """A demonstration whose predictions and measurements are numbers of ours."""
+    corpus = make_speakers(people, **SMALL)
+    moment = held_out_moment(
+        make_run(out / "people" / "runs" / "mine", people, (corpus.table["person"].iloc[0],)), corpus
+    )
+    faces, speakers = MetricsFile(), MetricsFile()
+    faces.set("probes", "continuous", "uar_va", Measurement(0.625, 0.5, 0.75, 40, "strict"))
+    for place, parts in enumerate(subsets(PARTS)):
+        shown = "all" if len(parts) == len(PARTS) else ", ".join(parts)
+        for axis in ("valence", "arousal", "dominance", "mean"):
+            speakers.set("trimodal_subsets", f"manifold: {shown}", f"r_{axis}", Measurement(place / 10, n=9))
+        speakers.set("trimodal_subsets", f"mvae: {shown}", "r_mean", Measurement(0.9, n=9))
+    for name, metrics in (("faces", faces), ("people", speakers)):
+        metrics.write(out / name / "metrics.json")
+    told = [
+        Told(parts, Prediction(VAD(0.1 * place, -0.2, 0.3), VAD(0.2, 0.3, 0.4), {}, "joy", 0.5, {"joy": 0.5}))
+        for place, parts in enumerate(subsets(PARTS))
+    ]
+    reports = (out / name / "report.html" for name in ("report.html", "faces", "people"))
+    _, first, second = reports
+    return Demonstration(out / "report.html", first, second, out / "people" / "runs" / "mine", moment, told)
+
+
+def test_the_page_links_both_reports_and_tells_every_subset(people: Path, tmp_path: Path) -> None:
+    done = made_up(tmp_path / "demo", people)
+    write_page(done, {"wall seconds": 61})
+    text = done.report.read_text("utf-8")
+    assert 'href="faces/report.html"' in text
+    assert 'href="people/report.html"' in text
+    for parts in subsets(PARTS):
+        assert text.count(f">{names_of(parts)}<") == 2, parts  # of the moment, and of all moments
+    assert "± 0.20" in text
+    assert "0.625" in text
+    assert {path.stem for path in (tmp_path / "demo" / "figures").glob("*.png")} == {"moment", "subsets"}
+
+
+def test_the_screen_shows_every_subset_against_the_truth(people: Path, tmp_path: Path) -> None:
+    done = made_up(tmp_path / "demo", people)
+    screen = io.StringIO()
+    Console(file=screen, width=100).print(table_of(done))
+    lines = [line.strip() for line in screen.getvalue().splitlines() if line.strip()]
+    assert any(line.startswith("text + voice + face") and "+0.60 ± 0.20" in line for line in lines)
+    assert lines[-1].startswith("truth")
+    assert f"{done.moment.truth.valence:+.2f}" in lines[-1]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # the probes' libraries may warn on so few rows
+def test_the_whole_path_in_small(tmp_path: Path) -> None:
+    budget = DemoBudget(
+        images=140, people=14,
+        faces=FaceBudget(
+            epochs=1, seeds=(0,), paper_epochs=0, curve_weights=(), overrides=TINY_FACES, workers=1,
+            without=("discrete", "class_means", "seven_way", "notebook"),
+        ),
+        speakers=quick_budget(epochs_factor=0.07, limit=None, permutations=20, resamples=100, utterances=96, workers=1),
+    )  # fmt: skip
+    out, said = tmp_path / "demo", []
+    done = demonstrate(out, budget=budget, progress=lambda *one: said.append(one[2]))
+    assert [one.parts for one in done.told] == list(subsets(PARTS))
+    assert len({one.prediction.mean for one in done.told}) == len(done.told)
+    assert done.faces.is_file()
+    assert done.people.is_file()
+    assert {path.name for path in (out / "faces" / "runs").iterdir()} == {
+        "vanilla-seed0", "continuous-seed0", "permuted-seed0", "cnn-seed0",
+    }  # fmt: skip
+    assert {text[:7] for text in said} == {"1 of 3,", "2 of 3,", "3 of 3:"}
+    part = json.loads((done.run / "run.json").read_text())
+    assert part["state"] == "finished"
+    finished = {path: path.stat().st_mtime for path in out.glob("*/runs/*/run.json")}
+
+    again = demonstrate(out, budget=budget)  # as after an interruption: what is done is not done again
+    assert {path: path.stat().st_mtime for path in out.glob("*/runs/*/run.json")} == finished
+    assert again.moment.id == done.moment.id
+    assert [one.prediction.mean for one in again.told] == [one.prediction.mean for one in done.told]
+
+    with pytest.raises(RunError, match="started otherwise"):
+        demonstrate(out, budget=budget.model_copy(update={"images": 150}))

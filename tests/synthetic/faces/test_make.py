@@ -1,0 +1,301 @@
+"""A corpus of drawn faces on disk: written, read, refused."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from sklearn.linear_model import RidgeCV
+
+from affectspace.annotation import AnnotationTransfer
+from affectspace.corpora import read_corpus, read_faces
+from affectspace.corpora.corpus import Corpus
+from affectspace.errors import ConfigError, DataError, RunError
+from affectspace.synthetic.faces import NUISANCE, invented_labels, labels_from_levels, make, make_faces
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    return make_faces(tmp_path_factory.mktemp("faces"), n=800, people=40, size=48, seed=3, workers=1)
+
+
+def some_labels(n: int = 12) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "id": [f"{i:02d}" for i in range(n)],
+            "person": ["a" if i < n // 2 else "b" for i in range(n)],
+            "valence": np.linspace(-1, 1, n),
+            "arousal": np.linspace(1, -1, n),
+        }
+    )
+
+
+def test_what_is_made_can_be_read(corpus: Corpus) -> None:
+    table = corpus.table
+    assert len(corpus) == 800
+    assert table["person"].nunique() == 40
+    assert set(table["person"].value_counts()) == {20}
+    assert set(table["label_kind"]) == {"rated"}
+    assert set(table["width"]) == set(table["height"]) == {48}
+    assert set(NUISANCE) <= set(table.columns)
+    assert table["emotion"].nunique() == 7
+    expected = invented_labels(800, 40, 3)
+    assert np.array_equal(table["valence"], expected["valence"])
+    assert np.array_equal(table["arousal"], expected["arousal"])
+    assert corpus.media is not None
+    again = read_corpus("faces", corpus.media.parent, where="valence > 0")
+    assert len(again) == (table["valence"] > 0).sum()
+    with zipfile.ZipFile(corpus.media) as archive:
+        assert archive.namelist() == table["image"].tolist()
+        picture = Image.open(io.BytesIO(archive.read(table["image"][0])))
+        assert (picture.size, picture.mode, picture.format) == ((48, 48), "RGB", "PNG")
+    assert not list(corpus.media.parent.glob("*.partial"))
+
+
+def test_affect_can_be_read_from_pixels_of_unseen_people(corpus: Corpus) -> None:
+    assert corpus.media is not None
+    with zipfile.ZipFile(corpus.media) as archive:
+        pictures = [Image.open(io.BytesIO(archive.read(name))).convert("L") for name in corpus.table["image"]]
+    pixels = np.array([np.asarray(p.resize((24, 24), Image.Resampling.BOX), dtype=float).ravel() for p in pictures])
+    pixels = (pixels - pixels.mean(axis=1, keepdims=True)) / pixels.std(axis=1, keepdims=True)
+    affect = corpus.table[["valence", "arousal"]].to_numpy()
+    test = (corpus.table["person"] >= "p030").to_numpy()
+    guess = RidgeCV(np.logspace(0, 4, 9)).fit(pixels[~test], affect[~test]).predict(pixels[test])
+    r2 = 1 - ((guess - affect[test]) ** 2).mean(axis=0) / affect[test].var(axis=0)
+    assert np.all(r2 > (0.3, 0.2)), r2
+
+
+def test_emotions_keep_their_places() -> None:
+    labels = invented_labels(5000, 10, seed=0, distribution="uniform")
+    reference = AnnotationTransfer.reference("affectnet")
+    for emotion, rows in labels.groupby("emotion"):
+        centre = reference.centres([emotion])[0]
+        assert np.allclose(rows[["valence", "arousal"]].mean(), centre, atol=0.03)
+    assert labels["emotion"].value_counts(normalize=True).between(0.07, 0.23).all()
+    assert not labels.equals(invented_labels(5000, 10, seed=1))
+
+
+def test_the_pictures_do_not_depend_on_the_number_of_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(make, "_ALONE", 0)
+    monkeypatch.setattr(make, "_CHUNK", 5)
+    seen: list[int] = []
+    make_faces(
+        tmp_path / "one", n=14, people=3, size=16, workers=1, progress=lambda done, total, what: seen.append(done)
+    )
+    make_faces(tmp_path / "two", n=14, people=3, size=16, workers=2)
+    assert seen == [5, 10, 14]
+    for name in ("faces.zip", "index.csv", "corpus.json"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_a_row_is_drawn_alike_beside_other_rows(tmp_path: Path) -> None:
+    labels = some_labels()
+    whole = make_faces(tmp_path / "whole", labels=labels, size=16)
+    part = make_faces(tmp_path / "part", labels=labels[labels["person"] == "b"], size=16)
+    assert whole.media is not None
+    assert part.media is not None
+    with zipfile.ZipFile(whole.media) as one, zipfile.ZipFile(part.media) as other:
+        assert len(other.namelist()) == 6
+        for name in other.namelist():
+            assert one.read(name) == other.read(name)
+
+
+def test_given_labels_are_drawn_exactly(tmp_path: Path) -> None:
+    labels = some_labels().assign(dominance=[0.5, *[np.nan] * 11])
+    table = make_faces(tmp_path, labels=labels, size=16).table
+    assert table["id"].tolist() == labels["id"].tolist()
+    assert np.array_equal(table["valence"], labels["valence"])
+    assert np.array_equal(table["dominance"], labels["dominance"], equal_nan=True)
+    assert table["emotion"].isna().all()
+    assert table["frame"].tolist() == [0, 1, 2, 3, 4, 5] * 2
+    for _, clip in table.groupby("person"):
+        assert clip["background_hue"].nunique() == clip["exposure"].nunique() == clip["tone"].nunique() == 1
+        assert clip["yaw"].nunique() == 6
+        assert clip["yaw"].diff().abs().max() < 2
+    assert table["image"][0] == "a/00.png"
+
+
+def test_finished_faces_are_not_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_faces(tmp_path, n=6, people=2, size=16)
+    before = (tmp_path / "faces.zip").stat().st_mtime_ns
+    assert len(make_faces(tmp_path, n=6, people=2, size=16)) == 6
+    assert (tmp_path / "faces.zip").stat().st_mtime_ns == before
+    with pytest.raises(DataError, match=r"holds faces drawn with another seed, digest; .*--force"):
+        make_faces(tmp_path, n=6, people=2, size=16, seed=1)
+    assert len(make_faces(tmp_path, n=7, people=2, size=16, force=True)) == 7
+
+    def broken(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(make, "_draw", broken)
+    with pytest.raises(RunError, match=r"cannot write .*no space"):
+        make_faces(tmp_path, n=8, people=2, size=16, force=True)
+    with pytest.raises(DataError, match=r"not all drawn yet; .*`affectspace corpus make faces .* same options"):
+        read_faces(tmp_path)
+    monkeypatch.undo()
+    assert len(make_faces(tmp_path, n=8, people=2, size=16)) == 8
+    (tmp_path / "corpus.json").write_text("{")
+    with pytest.raises(DataError, match="holds faces drawn with another"):
+        make_faces(tmp_path, n=8, people=2, size=16)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"index.csv": "mine", "faces.zip": "mine"},
+        {"notes.txt": ""},
+        {"corpus.json": '{"kind": "run"}', "index.csv": "mine"},
+        {"corpus.json": "[]"},
+        {"corpus.json": "{", "notes.txt": ""},
+    ],
+)
+def test_what_is_not_ours_is_left_as_it_is(tmp_path: Path, files: dict[str, str], force: bool) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    before = contents(tmp_path)
+    with pytest.raises(DataError, match=r"is not empty and holds no drawn faces of ours; .*\(nothing was changed\)"):
+        make_faces(tmp_path, n=4, people=2, size=16, force=force)
+    assert contents(tmp_path) == before
+
+
+def test_places_where_nothing_can_be_drawn(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(RunError, match=r"file: not a folder that faces can be drawn into \(Not a directory\); choose"):
+        make_faces(tmp_path / "file", n=4, people=2, size=16)
+    with pytest.raises(RunError, match="below: not a folder that faces can be drawn into"):
+        make_faces(tmp_path / "file" / "below", n=4, people=2, size=16)
+    with pytest.raises(RunError, match="not a folder that faces can be drawn into"):
+        make_faces(tmp_path / ("x" * 300), n=4, people=2, size=16)
+    if Path("/proc").is_dir():
+        with pytest.raises(RunError, match=r"cannot write /proc/faces/corpus\.json"):
+            make_faces("/proc/faces", n=4, people=2, size=16)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_drawing_that_was_killed_is_drawn_anew(tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    make_faces(whole, n=6, people=2, size=16)
+    killed = tmp_path / "killed"
+    killed.mkdir()
+    about = json.loads((whole / "corpus.json").read_text())
+    assert "state" not in about
+    (killed / "corpus.json").write_text(json.dumps(about | {"state": "drawing"}))
+    (killed / "faces.zip.partial").write_bytes(b"half")
+    with pytest.raises(DataError, match="not all drawn yet"):
+        read_faces(killed)
+    make_faces(killed, n=6, people=2, size=16)
+    assert contents(killed) == contents(whole)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.drop(columns="person"), "no column person"),
+        (lambda t: t[:0], "no rows"),
+        (lambda t: t.assign(valence=2.0), r"row 1 \(id '00'\): valence is 2.0; it must be a number on \[-1, 1\]"),
+        (lambda t: t.assign(arousal=[np.nan] * len(t)), "arousal is nan"),
+        (lambda t: t.assign(arousal="high"), "arousal is 'high'"),
+        (lambda t: t.assign(dominance=-3.0), "dominance is -3.0"),
+        (lambda t: t.assign(id="x"), "id 'x' stands more than once"),
+        (lambda t: t.assign(person="../a"), r"person is '\.\./a', not fit for a file's name"),
+        (lambda t: t.assign(person=[None] * len(t)), "row 1: person is"),
+        (lambda t: t.assign(person=".."), "not fit"),
+    ],
+)
+def test_unfit_labels_are_refused(tmp_path: Path, change, message: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(DataError, match=message):
+        make_faces(tmp_path, labels=change(some_labels()), size=16)
+
+
+def test_impossible_numbers_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="n=3 faces of people=5"):
+        make_faces(tmp_path, n=3, people=5)
+    with pytest.raises(ConfigError, match="size=8"):
+        make_faces(tmp_path, n=3, people=1, size=8)
+    with pytest.raises(ConfigError, match="workers=0"):
+        make_faces(tmp_path, n=3, people=1, size=16, workers=0)
+
+
+def test_levels_become_labels(tmp_path: Path) -> None:
+    path = tmp_path / "labels.json"
+    path.write_text(json.dumps({"002_00001": [10, -10], "001_00010": [-5, 0], "001_00002": [0.0, 3]}))
+    labels = labels_from_levels(path)
+    assert labels["id"].tolist() == ["001_00002", "001_00010", "002_00001"]
+    assert labels["person"].tolist() == ["001", "001", "002"]
+    assert labels["valence"].tolist() == pytest.approx([0.0, -0.5, 1.0])
+    assert labels["arousal"].tolist() == pytest.approx([0.3, 0.0, -1.0])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{}", "holds no frames"),
+        ("[]", "holds a list"),
+        ("{", "not JSON"),
+        ('{"a_1": [0, 0]}', "key 'a_1' is not of the form NNN_FFFFF"),
+        ('{"00100000": [0, 0]}', "key '00100000'"),
+        ('{"001_00000": [0, 11]}', "001_00000"),
+        ('{"001_00000": [0]}', r"001_00000: \[0\] is not \[valence, arousal\]"),
+        ('{"001_00000": [true, 0]}', "001_00000"),
+        ('{"001_00000": ["1", 0]}', "001_00000"),
+    ],
+)
+def test_bad_levels_are_refused(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "labels.json"
+    path.write_text(content)
+    with pytest.raises(DataError, match=message):
+        labels_from_levels(path)
+
+
+def test_absent_levels_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such file"):
+        labels_from_levels(tmp_path / "labels.json")
+
+
+def test_the_real_levels(shared_data: Path) -> None:
+    labels = labels_from_levels(shared_data / "afew_va" / "labels.json")
+    assert len(labels) == 30_051
+    assert labels["person"].nunique() == 600
+
+
+def test_a_folder_that_is_not_ours_is_refused(tmp_path: Path) -> None:
+    remedy = "affectspace corpus make faces OUT"
+    with pytest.raises(DataError, match=remedy):
+        read_faces(tmp_path / "nowhere")
+    with pytest.raises(DataError, match=r"no corpus.json, index.csv, faces.zip.*" + remedy):
+        read_faces(tmp_path)
+    make_faces(tmp_path, n=4, people=2, size=16)
+    index = (tmp_path / "index.csv").read_text()
+    about = (tmp_path / "corpus.json").read_text()
+    (tmp_path / "index.csv").write_text(index.replace("p000/", "q/"))
+    with pytest.raises(DataError, match=r"2 pictures of index.csv are not in it, the first 'q/"):
+        read_faces(tmp_path)
+    (tmp_path / "index.csv").write_text("".join(index.splitlines(keepends=True)[:-1]))
+    with pytest.raises(DataError, match=r"3 rows, but corpus\.json counts 4"):
+        read_faces(tmp_path)
+    (tmp_path / "index.csv").write_text(index.replace("arousal", "anger", 1))
+    with pytest.raises(DataError, match="no column arousal"):
+        read_faces(tmp_path)
+    (tmp_path / "index.csv").write_text("")
+    with pytest.raises(DataError, match="not a CSV table"):
+        read_faces(tmp_path)
+    (tmp_path / "index.csv").write_text(index)
+    (tmp_path / "corpus.json").write_text('{"kind": "run"}')
+    with pytest.raises(DataError, match="not of drawn faces"):
+        read_faces(tmp_path)
+    (tmp_path / "corpus.json").write_text("no")
+    with pytest.raises(DataError, match="not JSON"):
+        read_faces(tmp_path)
+    (tmp_path / "corpus.json").write_text(about)
+    (tmp_path / "faces.zip").write_bytes(b"no zip")
+    with pytest.raises(DataError, match="not a readable zip"):
+        read_faces(tmp_path)
