@@ -19,7 +19,8 @@ import pandas as pd
 import torch
 from PIL import Image
 
-from affectspace.models import ImageBatch, Levasa
+from affectspace.data.batches import ImageBatch
+from affectspace.models import Levasa
 from affectspace.training.batches import EpochBatches, augment, step_seed
 from affectspace.training.configuration import TrainConfig, build_config
 from affectspace.training.fit import fit

@@ -67,8 +67,8 @@ def timed(epochs: int, rows: int, model: nn.Module, loss: Callable[[Tensor], Ten
 
 
 def ours(objective: str, rows: int, epochs: int) -> list[float]:
+    from affectspace.data.batches import FeatureBatch
     from affectspace.models import Manifold, ManifoldConfig
-    from affectspace.models.affect_model import FeatureBatch
     from affectspace.models.training_statistics import training_statistics
 
     plain = {"skip": "none", "dropout": 0.0, "feature_dropout": 0.0, "prior": "standard", "link": "none",

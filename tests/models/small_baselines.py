@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
+from affectspace.data.batches import FeatureBatch
 from affectspace.models import Misa, MisaConfig, Mvae, MvaeConfig
-from affectspace.models.affect_model import FeatureBatch
 from affectspace.models.baseline import BaselineModel
 
 NAN = math.nan

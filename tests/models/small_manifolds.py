@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
+from affectspace.data.batches import FeatureBatch
 from affectspace.models import Manifold, ManifoldConfig
-from affectspace.models.affect_model import FeatureBatch
 from affectspace.models.training_statistics import training_statistics
 
 NAN = math.nan

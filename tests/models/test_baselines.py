@@ -8,9 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from affectspace.data.batches import FeatureBatch
 from affectspace.errors import DataError
 from affectspace.models import MODELS
-from affectspace.models.affect_model import FeatureBatch, Representation
+from affectspace.models.affect_model import Representation
 from affectspace.models.baseline import BaselineModel
 from affectspace.models.training_statistics import training_statistics
 

@@ -99,7 +99,7 @@ def test_a_generator_fixes_the_loss_and_leaves_the_global_noise_alone(kind: str)
 PROCESS = """
     import sys, torch, torch.distributed as dist
     from affectspace.models import MODELS, Posterior
-    from affectspace.models.affect_model import FeatureBatch
+    from affectspace.data.batches import FeatureBatch
 
     kind, fields, rank, meeting = {kind!r}, {fields!r}, int(sys.argv[1]), sys.argv[2]
     torch.set_num_threads(1)

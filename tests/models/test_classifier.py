@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 from pydantic import ValidationError
 
-from affectspace.models import ClassifierConfig, EmotionClassifier, ImageBatch, Levasa, LevasaConfig
+from affectspace.data.batches import ImageBatch
+from affectspace.models import ClassifierConfig, EmotionClassifier, Levasa, LevasaConfig
 
 NAMES = ("neutral", "happiness", "anger")
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from affectspace.data.batches import FeatureBatch
 from affectspace.models import Manifold, ManifoldConfig
-from affectspace.models.affect_model import FeatureBatch
 from affectspace.models.consensus import Views, expected_affect, masked_log_softmax
 from affectspace.models.training_statistics import training_statistics
 

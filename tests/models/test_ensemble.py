@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from affectspace.data.batches import FeatureBatch
 from affectspace.errors import ConfigError
 from affectspace.models import Ensemble, EnsembleConfig, Manifold, ManifoldConfig
-from affectspace.models.affect_model import FeatureBatch
 from affectspace.models.training_statistics import training_statistics
 
 WIDTHS = {"text": 6, "audio": 4}

@@ -40,8 +40,8 @@ dist.destroy_process_group()
 
 def gradients(settings: dict, rows: torch.Tensor) -> dict[str, torch.Tensor]:
     """Terms, total and gradients of a small manifold on these rows of a batch, without noise."""
+    from affectspace.data.batches import FeatureBatch
     from affectspace.models import Manifold, ManifoldConfig, Posterior
-    from affectspace.models.affect_model import FeatureBatch
 
     Posterior.sample = lambda self, generator=None: self.mean + 0.1 * torch.exp(0.5 * self.log_variance)  # type: ignore[method-assign]
     torch.manual_seed(0)

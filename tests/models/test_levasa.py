@@ -7,7 +7,8 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from affectspace.models import ImageBatch, Levasa, LevasaConfig, Posterior
+from affectspace.data.batches import ImageBatch
+from affectspace.models import Levasa, LevasaConfig, Posterior
 
 NAN = math.nan
 ALIGNMENTS = ("none", "continuous", "discrete", "categories")

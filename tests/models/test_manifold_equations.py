@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import torch
 
+from affectspace.data.batches import FeatureBatch
 from affectspace.models import Manifold, Posterior
-from affectspace.models.affect_model import FeatureBatch
 from affectspace.models.training_statistics import training_statistics
 
 from .small_manifolds import EVERYTHING, PAPER, WIDTHS, make_batch, make_model, prepared

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from affectspace.data.batches import FeatureBatch
 from affectspace.models import Misa, MisaConfig
-from affectspace.models.affect_model import FeatureBatch
 from affectspace.models.misa import difference
 from affectspace.models.moment_discrepancy import moment_discrepancy
 

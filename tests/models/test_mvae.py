@@ -9,8 +9,8 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from affectspace.data.batches import FeatureBatch
 from affectspace.models import Mvae, MvaeConfig, Posterior
-from affectspace.models.affect_model import FeatureBatch
 from affectspace.models.mvae import elbo_masks
 
 NAN = math.nan

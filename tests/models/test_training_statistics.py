@@ -7,9 +7,9 @@ import pytest
 import torch
 from sklearn.linear_model import Ridge
 
+from affectspace.data.batches import FeatureBatch
 from affectspace.errors import DataError
 from affectspace.models import ManifoldConfig, MvaeConfig
-from affectspace.models.affect_model import FeatureBatch
 from affectspace.models.training_statistics import check_features, training_statistics
 
 NAN = math.nan

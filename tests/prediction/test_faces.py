@@ -19,11 +19,11 @@ from affectspace.media.faces import resized, square
 from affectspace.media.images import decode_image
 from affectspace.models import MODELS, Levasa
 from affectspace.prediction import Failure, Prediction, Predictor, Sample, face_cut, face_run
+from affectspace.prediction.photos import Framing
 from affectspace.prediction.readout import FILE, Readout, fit_readout, kept_readout, make_readout
 from affectspace.training.configuration import build_config
 from affectspace.training.runs import Run, load, start_run
 from affectspace.training.training_set import TrainingSet
-from affectspace.walks.photos import Framing
 
 from .conftest import clip
 

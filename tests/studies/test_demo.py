@@ -15,8 +15,8 @@ from affectspace.errors import DataError, RunError
 from affectspace.evaluation import Measurement, MetricsFile
 from affectspace.files import write_text
 from affectspace.prediction import VAD, Prediction
-from affectspace.studies.demo.demonstrate import Demonstration, demonstrate
-from affectspace.studies.demo.moment import PARTS, Told, held_out_moment
+from affectspace.studies.demo.demonstrate import demonstrate
+from affectspace.studies.demo.moment import PARTS, Demonstration, Told, held_out_moment
 from affectspace.studies.demo.page import names_of, write_page
 from affectspace.studies.demo.plan import DemoBudget
 from affectspace.studies.levasa.plan import Budget as FaceBudget

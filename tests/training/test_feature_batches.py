@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from affectspace.data.batches import FeatureBatch
 from affectspace.errors import DataError
-from affectspace.models.affect_model import FeatureBatch
 from affectspace.training.feature_batches import FeatureBatches, FeatureSamples, rows_per_epoch
 
 

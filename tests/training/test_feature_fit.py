@@ -14,9 +14,10 @@ from safetensors.torch import load_file
 from torch import nn
 
 import affectspace
+from affectspace.data.batches import FeatureBatch
 from affectspace.errors import ConfigError, RunError
 from affectspace.models import MODELS, LossTerms
-from affectspace.models.affect_model import AffectModel, FeatureBatch, FeatureModelConfig
+from affectspace.models.affect_model import AffectModel, FeatureModelConfig
 from affectspace.training.configuration import FeatureTrainConfig, build_config, build_feature_config
 from affectspace.training.feature_set import FeatureSet
 from affectspace.training.fit import fit

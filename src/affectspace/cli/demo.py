@@ -12,7 +12,7 @@ from affectspace.cli.progress import progress_bar
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from affectspace.studies.demo.demonstrate import Demonstration
+    from affectspace.studies.demo.moment import Demonstration
 
 
 def demo(

@@ -187,9 +187,9 @@ def _walk(
     import json
 
     from affectspace.files import write_text
+    from affectspace.prediction.photos import read_picture
     from affectspace.report import save_figure, walk_figure
     from affectspace.training.runs import open_run
-    from affectspace.walks.photos import read_picture
     from affectspace.walks.pictures import grid_points, walk
     from affectspace.walks.runs import open_data, walkable, way_of
 
@@ -245,7 +245,7 @@ def faces_to_walk(
     data: "TrainingSet | None",
 ) -> list[Face]:
     """Photographs as they are given, then rows of the corpus. Raises DataError as `cut_photo` and `dataset_faces`."""
-    from affectspace.walks.photos import cut_photo, framing_of, read_framing
+    from affectspace.prediction.photos import cut_photo, framing_of, read_framing
     from affectspace.walks.runs import dataset_faces
 
     faces = []

@@ -1,12 +1,12 @@
-from .corpus import COLUMNS as COLUMNS
 from .corpus import Corpus as Corpus
-from .corpus import ReadReport as ReadReport
-from .corpus import build_table as build_table
 from .readers.faces import read_faces as read_faces
 from .readers.speakers import read_speakers as read_speakers
 from .readers.table import parse_columns as parse_columns
 from .registry import CORPORA as CORPORA
 from .registry import Reader as Reader
 from .registry import read_corpus as read_corpus
+from .schema import COLUMNS as COLUMNS
+from .schema import ReadReport as ReadReport
+from .schema import build_table as build_table
 from .splits import leakage as leakage
 from .splits import split_table as split_table

@@ -11,7 +11,7 @@ import pandas as pd
 
 from affectspace.affect import AXES, CATEGORIES
 from affectspace.corpora import agreement
-from affectspace.corpora.corpus import COLUMNS
+from affectspace.corpora.schema import COLUMNS
 from affectspace.corpora.splits import PARTS, SESSION_SCHEMES, compared, leakage, schemes_of
 from affectspace.errors import DataError
 from affectspace.media.files import open_media

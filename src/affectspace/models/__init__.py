@@ -1,8 +1,9 @@
 """Posteriors, networks and losses; each model is an `nn.Module` with a frozen configuration."""
 
+from affectspace.data.batches import ImageBatch
 from affectspace.models.classifier import ClassifierConfig, EmotionClassifier
 from affectspace.models.ensemble import Ensemble
-from affectspace.models.levasa import ImageBatch, Levasa, LevasaConfig
+from affectspace.models.levasa import Levasa, LevasaConfig
 from affectspace.models.losses import LossTerms
 from affectspace.models.manifold import Manifold
 from affectspace.models.manifold_config import EnsembleConfig, ManifoldConfig

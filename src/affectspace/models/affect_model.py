@@ -6,64 +6,24 @@ A row may lack any modality and any label. What is absent is masked: it takes no
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
+from affectspace.configuration import Configuration
+from affectspace.data.batches import FeatureBatch
 from affectspace.errors import DataError
 from affectspace.models.erasure import LinearErasure
 from affectspace.models.label_links import PooledLabels
 from affectspace.models.losses import LossTerms
 from affectspace.models.posteriors import Posterior
-from affectspace.models.pretrained import ModelConfig, Pretrained
+from affectspace.models.pretrained import Pretrained
 
 
-@dataclass(frozen=True, eq=False)
-class FeatureBatch:
-    """A batch of feature vectors with whatever labels its rows have.
-
-    features : modality -> (batch, width), as the backbone gave them; what stands in absent rows is never read
-    present : modality -> (batch,) bool
-    affect : (batch, 3), valence, arousal, dominance on [-1, 1], NaN where not annotated
-    lexicon : (batch, 3), the lexicon's score of the text, NaN without one
-    category : (batch,) index of the emotion, -1 where not annotated
-    corpus : (batch,) index of the corpus that the row comes from
-    """
-
-    features: dict[str, Tensor]
-    present: dict[str, Tensor]
-    affect: Tensor
-    lexicon: Tensor
-    category: Tensor
-    corpus: Tensor
-
-    def __len__(self) -> int:
-        return len(self.affect)
-
-    def take(self, rows: Tensor | slice) -> FeatureBatch:
-        """The rows at these positions, or of a mask; of a slice without a copy."""
-        return self._each(lambda values: values[rows])
-
-    def to(self, device: torch.device | str, **options: Any) -> FeatureBatch:
-        """The batch on a device."""
-        return self._each(lambda values: values.to(device, **options))
-
-    def _each(self, change: Callable[[Tensor], Tensor]) -> FeatureBatch:
-        return FeatureBatch(
-            {name: change(values) for name, values in self.features.items()},
-            {name: change(values) for name, values in self.present.items()},
-            change(self.affect),
-            change(self.lexicon),
-            change(self.category),
-            change(self.corpus),
-        )
-
-
-class FeatureModelConfig(ModelConfig):
+class FeatureModelConfig(Configuration):
     """What every model on feature vectors must know."""
 
     modalities: dict[str, int] = Field(min_length=1, description="name of each modality -> width of its vectors")

@@ -8,14 +8,9 @@ import torch
 from torch import Tensor
 
 from affectspace.affect import AXES
+from affectspace.data.batches import FeatureBatch
 from affectspace.errors import DataError
-from affectspace.models.affect_model import (
-    AffectModel,
-    FeatureBatch,
-    FeatureModelConfig,
-    Representation,
-    TrainingStatistics,
-)
+from affectspace.models.affect_model import AffectModel, FeatureModelConfig, Representation, TrainingStatistics
 from affectspace.models.posteriors import Posterior
 
 ROWS = 2048  # of a whole part that are encoded at a time

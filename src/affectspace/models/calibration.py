@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from affectspace.affect import AXES
-from affectspace.models.affect_model import FeatureBatch, fuse
+from affectspace.data.batches import FeatureBatch
+from affectspace.models.affect_model import fuse
 from affectspace.models.consensus import Views
 from affectspace.models.stacking import Stacking
 

@@ -6,13 +6,14 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from affectspace.models.levasa import ImageBatch
+from affectspace.configuration import Configuration
+from affectspace.data.batches import ImageBatch
 from affectspace.models.losses import LossTerms, level_loss, masked_mean
 from affectspace.models.networks import ImageEncoder
-from affectspace.models.pretrained import ModelConfig, Pretrained
+from affectspace.models.pretrained import Pretrained
 
 
-class ClassifierConfig(ModelConfig):
+class ClassifierConfig(Configuration):
     """The encoder's fields are LevasaConfig's."""
 
     kind: Literal["classifier"] = "classifier"

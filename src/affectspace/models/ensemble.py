@@ -8,8 +8,9 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from affectspace.data.batches import FeatureBatch
 from affectspace.errors import ConfigError
-from affectspace.models.affect_model import AffectModel, FeatureBatch, Representation, TrainingStatistics
+from affectspace.models.affect_model import AffectModel, Representation, TrainingStatistics
 from affectspace.models.calibration import Calibration
 from affectspace.models.consensus import Views
 from affectspace.models.losses import LossTerms

@@ -3,34 +3,23 @@
 Source: "LeVAsa" (papers/levasa), section 2.2, Eqs. 1-3. `alignment="none"` is the Vanilla VAE.
 """
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from affectspace.configuration import Configuration
+from affectspace.data.batches import ImageBatch
 from affectspace.models.losses import LossTerms, chunk_kl, level_loss, levels_of, masked_mean, masked_sum, squared_error
 from affectspace.models.networks import ImageDecoder, ImageEncoder, projection_head
 from affectspace.models.posteriors import Posterior
-from affectspace.models.pretrained import ModelConfig, Pretrained
+from affectspace.models.pretrained import Pretrained
 
 AXES = ("valence", "arousal")
 
 
-class ImageBatch(NamedTuple):
-    """A batch of images with whatever labels its rows have.
-
-    image : (batch, 3, size, size), float in [0, 1]
-    affect : (batch, 2), valence and arousal on [-1, 1], NaN where not annotated
-    category : (batch,), index of the emotion, -1 where not annotated
-    """
-
-    image: Tensor
-    affect: Tensor
-    category: Tensor
-
-
-class LevasaConfig(ModelConfig):
+class LevasaConfig(Configuration):
     """What a LeVAsa model is and how it is weighed.
 
     The default network (width 32, padding 1, no linear layers) costs a third of the paper's (64, 0, hidden (512, 128)).

@@ -12,8 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from affectspace.affect import AXES
+from affectspace.data.batches import FeatureBatch
 from affectspace.errors import DataError
-from affectspace.models.affect_model import AffectModel, FeatureBatch, Representation, TrainingStatistics
+from affectspace.models.affect_model import AffectModel, Representation, TrainingStatistics
 from affectspace.models.calibration import PIECE, Calibration
 from affectspace.models.consensus import Views
 from affectspace.models.emotion_terms import EmotionProbe, EmotionPrototypes, class_weights

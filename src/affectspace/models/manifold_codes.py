@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from affectspace.models.affect_model import FeatureBatch
+from affectspace.data.batches import FeatureBatch
 from affectspace.models.manifold_terms import Part, reconstruction_error
 from affectspace.models.posteriors import Posterior
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from affectspace.models.affect_model import FeatureBatch
+from affectspace.data.batches import FeatureBatch
 from affectspace.models.emotion_terms import PRIVATE_FLOOR, emotion_correlation, emotion_dependence, emotion_error
 from affectspace.models.gathering import gather_rows
 from affectspace.models.independence_penalties import correlation_penalty, covariance_penalty, hsic_penalty

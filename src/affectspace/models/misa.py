@@ -17,7 +17,8 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from affectspace.affect import AXES
-from affectspace.models.affect_model import FeatureBatch, FeatureModelConfig, Representation
+from affectspace.data.batches import FeatureBatch
+from affectspace.models.affect_model import FeatureModelConfig, Representation
 from affectspace.models.baseline import BaselineModel
 from affectspace.models.gathering import gather_rows, mean_count
 from affectspace.models.losses import LossTerms

@@ -6,27 +6,22 @@ from typing import Any, ClassVar, Self
 
 import torch
 from huggingface_hub import ModelHubMixin, hf_hub_download
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_model, save_model
 from torch import nn
 
+from affectspace.configuration import Configuration
 from affectspace.errors import ConfigError, RunError
 from affectspace.files import write_atomic
 from affectspace.models.losses import LossTerms
 
 
-class ModelConfig(BaseModel):
-    """Frozen; an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class Pretrained(nn.Module, ModelHubMixin):
     """A model that is built from one configuration and keeps it as `config`."""
 
-    config_class: ClassVar[type[ModelConfig]] = ModelConfig
-    config: ModelConfig
+    config_class: ClassVar[type[Configuration]] = Configuration
+    config: Configuration
 
     def loss(self, batch: Any, generator: torch.Generator | None = None) -> LossTerms:
         """The terms that training minimises; each model says what its batch is."""

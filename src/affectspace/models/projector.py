@@ -14,13 +14,14 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from affectspace.affect import AXES
+from affectspace.configuration import Configuration
 from affectspace.errors import ConfigError, DataError
-from affectspace.models.pretrained import ModelConfig, Pretrained
+from affectspace.models.pretrained import Pretrained
 
 START = 0.1  # of the last layer's weights: a new projector says little more than its instruction
 
 
-class ProjectorConfig(ModelConfig):
+class ProjectorConfig(Configuration):
     """What a projector is. In YAML `private` and `width` may be left out: the run and the language model know them."""
 
     kind: Literal["projector"] = "projector"

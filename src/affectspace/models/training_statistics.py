@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from affectspace.affect import AXES
+from affectspace.data.batches import FeatureBatch
 from affectspace.errors import DataError
-from affectspace.models.affect_model import FeatureBatch, FeatureModelConfig, TrainingStatistics
+from affectspace.models.affect_model import FeatureModelConfig, TrainingStatistics
 from affectspace.models.erasure import LinearErasure, fit_erasure
 from affectspace.models.label_links import LEAST_DEVIATION, PooledLabels, pool_labels
 from affectspace.models.manifold_config import ManifoldSettings

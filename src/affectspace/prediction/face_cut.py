@@ -12,7 +12,7 @@ from affectspace.errors import UnreadableItem
 from affectspace.media.clips import read_frames
 from affectspace.media.faces import Box, resized, square
 from affectspace.media.images import UnreadableImageError, decode_image, decode_picture
-from affectspace.walks.photos import Framing, face_box
+from affectspace.prediction.photos import Framing, face_box
 
 FRAMES = 8  # of a clip
 TIGHT = 0.85  # share of a picture's short side that the cut takes at least where the picture is a face already

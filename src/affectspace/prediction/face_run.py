@@ -16,13 +16,13 @@ from affectspace.models import Levasa
 from affectspace.prediction.answers import Answers
 from affectspace.prediction.emotions import affectnet_emotions
 from affectspace.prediction.face_cut import FaceCut
+from affectspace.prediction.photos import Framing, framing_of, read_framing
 from affectspace.prediction.readout import Readout, kept_readout, make_readout
 from affectspace.prediction.sample import Sample
 from affectspace.progress import Progress, silent
 from affectspace.training.batches import to_image
 from affectspace.training.runs import Run
 from affectspace.training.training_set import TrainingSet
-from affectspace.walks.photos import Framing, framing_of, read_framing
 
 FRAMING = "framing.json"
 BATCH = 128

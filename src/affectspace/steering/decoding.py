@@ -15,8 +15,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from affectspace.configuration import Configuration
 from affectspace.errors import ConfigError
-from affectspace.models.pretrained import ModelConfig
 from affectspace.progress import Progress, silent
 from affectspace.steering.language_model import LanguageModel
 
@@ -25,7 +25,7 @@ LIKELIEST = 256  # tokens that are looked at first
 COLD = 1e-4  # a lower temperature is 0: logits divided by it would overflow
 
 
-class Sampling(ModelConfig):
+class Sampling(Configuration):
     """How tokens are drawn."""
 
     temperature: float = Field(0.8, ge=0, description="0: the likeliest token")

@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 import torch
 
+from affectspace.data.batches import FeatureBatch
 from affectspace.errors import DataError, RunError
 from affectspace.features.backbones.pretrained import threads_for
 from affectspace.models import Ensemble, Manifold
-from affectspace.models.affect_model import AffectModel, FeatureBatch
+from affectspace.models.affect_model import AffectModel
 from affectspace.prediction.encoding import Modality
 from affectspace.prediction.feature_run import modality_facts
 from affectspace.prediction.sample import Sample

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from affectspace.data.batches import ImageBatch
 from affectspace.errors import DataError
-from affectspace.models.levasa import ImageBatch
 from affectspace.training.image_configuration import AugmentationConfig
 
 

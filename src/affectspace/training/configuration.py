@@ -14,6 +14,7 @@ import yaml
 from pydantic import ValidationError
 
 from affectspace.affect import CATEGORIES
+from affectspace.configuration import explain
 from affectspace.errors import ConfigError
 from affectspace.models import MODELS
 from affectspace.models.affect_model import AffectModel, FeatureModelConfig
@@ -27,7 +28,6 @@ from affectspace.training.image_configuration import (
 )
 from affectspace.training.projector_configuration import ProjectorTrainConfig
 from affectspace.training.settings import SplitConfig
-from affectspace.training.unknown_keys import explain
 from affectspace.training.widths import corpus_names, store_widths
 
 __all__ = [

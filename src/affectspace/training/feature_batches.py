@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from affectspace.data.batches import FeatureBatch
 from affectspace.errors import DataError
-from affectspace.models.affect_model import FeatureBatch
 from affectspace.training.batches import drawing_weights
 
 

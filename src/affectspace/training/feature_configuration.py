@@ -6,12 +6,12 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
+from affectspace.configuration import Configuration
 from affectspace.models.affect_model import FeatureModelConfig
-from affectspace.models.pretrained import ModelConfig
 from affectspace.training.settings import FitSettings, SplitConfig
 
 
-class FeatureLabelConfig(ModelConfig):
+class FeatureLabelConfig(Configuration):
     """Valence, arousal and dominance of a corpus' rows: its ratings, and for rows without any, its emotions'."""
 
     source: Literal["auto", "rated", "transferred", "none"] = Field(
@@ -26,7 +26,7 @@ class FeatureLabelConfig(ModelConfig):
     redraw: bool = Field(True, description="draw anew in every epoch")
 
 
-class CorpusConfig(ModelConfig):
+class CorpusConfig(Configuration):
     """One corpus, which part of it, and the stores of its features."""
 
     corpus: str = Field(description="a reader's name; `affectspace corpus list` has them")
@@ -50,14 +50,14 @@ class CorpusConfig(ModelConfig):
     )
 
 
-class LexiconConfig(ModelConfig):
+class LexiconConfig(Configuration):
     """Words that score texts, for L_lex. In YAML a path alone will do."""
 
     path: Path
     method: Literal["emotiondynamics", "contextual"] = Field("contextual", description="as `lexicon score` takes it")
 
 
-class FeatureDataConfig(ModelConfig):
+class FeatureDataConfig(Configuration):
     """Which corpora, under which names, and the lexicon."""
 
     corpora: dict[str, CorpusConfig] = Field(default_factory=dict)
@@ -99,7 +99,7 @@ class FeatureFitConfig(FitSettings):
         return self
 
 
-class FeatureTrainConfig(ModelConfig):
+class FeatureTrainConfig(Configuration):
     """All of a training on features. Round-trips to YAML.
 
     In YAML `model.modalities` may be left out: `build_config` takes the widths from the stores.

@@ -13,8 +13,9 @@ import torch
 from pydantic import ValidationError
 
 from affectspace.affect import AXES
+from affectspace.configuration import explain
+from affectspace.data.batches import FeatureBatch
 from affectspace.errors import ConfigError, DataError
-from affectspace.models.affect_model import FeatureBatch
 from affectspace.progress import Progress, silent
 from affectspace.training.feature_batches import FeatureSamples
 from affectspace.training.feature_configuration import FeatureTrainConfig
@@ -23,7 +24,6 @@ from affectspace.training.feature_reading import PARTS
 from affectspace.training.labels import encode_categories
 from affectspace.training.runs import Run
 from affectspace.training.split_record import require_split
-from affectspace.training.unknown_keys import explain
 
 
 class FeatureSet:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import lightning as L
 import torch
 
-from affectspace.models.affect_model import AffectModel, FeatureBatch
+from affectspace.data.batches import FeatureBatch
+from affectspace.models.affect_model import AffectModel
 from affectspace.models.losses import LossTerms
 from affectspace.training.feature_batches import FeatureBatches, FeatureSamples
 from affectspace.training.feature_configuration import FeatureFitConfig

@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import Field
 
+from affectspace.configuration import Configuration
 from affectspace.models.classifier import ClassifierConfig
 from affectspace.models.levasa import LevasaConfig
-from affectspace.models.pretrained import ModelConfig
 from affectspace.training.settings import FitSettings, SplitConfig
 
 
-class DataConfig(ModelConfig):
+class DataConfig(Configuration):
     """Which corpus, and which part of it."""
 
     corpus: str = Field(description="a reader's name: table, imfdb, afew_va, affectnet, faces")
@@ -28,7 +28,7 @@ class DataConfig(ModelConfig):
     split: SplitConfig = SplitConfig()
 
 
-class LabelConfig(ModelConfig):
+class LabelConfig(Configuration):
     """Valence and arousal to align with, where the corpus has emotions only (Algorithm 1, line 4)."""
 
     source: Literal["auto", "rated", "transferred"] = Field("auto", description="auto: rated where there are any")
@@ -38,7 +38,7 @@ class LabelConfig(ModelConfig):
     redraw: bool = Field(False, description="draw anew in every epoch, instead of once as in the paper")
 
 
-class AugmentationConfig(ModelConfig):
+class AugmentationConfig(Configuration):
     """Mirrored and jittered training images; the greatest change each way. All zero and mirror false is none."""
 
     mirror: bool = True
@@ -61,7 +61,7 @@ class FitConfig(FitSettings):
 ModelUnion = Annotated[LevasaConfig | ClassifierConfig, Field(discriminator="kind")]
 
 
-class TrainConfig(ModelConfig):
+class TrainConfig(Configuration):
     """All of a training on images. Round-trips to YAML."""
 
     data: DataConfig

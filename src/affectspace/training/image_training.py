@@ -5,7 +5,7 @@ from __future__ import annotations
 import lightning as L
 import torch
 
-from affectspace.models.levasa import ImageBatch
+from affectspace.data.batches import ImageBatch
 from affectspace.models.losses import LossTerms
 from affectspace.training.batches import EpochBatches, ImageSamples, augment
 from affectspace.training.image_configuration import FitConfig

@@ -6,19 +6,19 @@ from typing import Literal, Self
 import yaml
 from pydantic import Field, model_validator
 
-from affectspace.models.pretrained import ModelConfig
+from affectspace.configuration import Configuration
 from affectspace.models.projector import ProjectorConfig
 from affectspace.training.settings import FitSettings
 
 
-class LanguageModelConfig(ModelConfig):
+class LanguageModelConfig(Configuration):
     """A frozen causal language model."""
 
     name: str = Field("smollm2", description="smollm2 (its weights come in a package), a folder, or a name of the hub")
     dtype: Literal["float32", "bfloat16", "float16"] = Field("float32", description="of its weights")
 
 
-class MaskConfig(ModelConfig):
+class MaskConfig(Configuration):
     """Which words of the seed the prompt hides in rewriting."""
 
     lexicon: Path | None = Field(
@@ -52,7 +52,7 @@ class ProjectorFitConfig(FitSettings):
     )
 
 
-class CalibrationConfig(ModelConfig):
+class CalibrationConfig(Configuration):
     """How asked affect becomes the projector's input, fitted on validation sentences after training."""
 
     sentences: int = Field(24, ge=0, description="validation sentences that are steered and judged; 0: no calibration")
@@ -68,7 +68,7 @@ class CalibrationConfig(ModelConfig):
         return self
 
 
-class ProjectorTrainConfig(ModelConfig):
+class ProjectorTrainConfig(Configuration):
     """All of a projector's training. Round-trips to YAML."""
 
     run: Path = Field(description="finished run of a model on features that reads text")

@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from affectspace.models.pretrained import ModelConfig
+from affectspace.configuration import Configuration
 
 
-class SplitConfig(ModelConfig):
+class SplitConfig(Configuration):
     """Which people train, choose and test."""
 
     scheme: str = Field(
@@ -19,7 +19,7 @@ class SplitConfig(ModelConfig):
     fractions: tuple[float, float, float] = Field((0.7, 0.1, 0.2), description="train, validation, test")
 
 
-class FitSettings(ModelConfig):
+class FitSettings(Configuration):
     """How long, how fast, on what."""
 
     epochs: int = Field(10, ge=1)

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from affectspace.affect import SCALES
-from affectspace.corpora.corpus import Corpus, ReadReport, axis_columns, build_table
+from affectspace.corpora.corpus import Corpus
+from affectspace.corpora.schema import ReadReport, axis_columns, build_table
 from affectspace.errors import DataError
 from affectspace.tables.messages import reason
 

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from affectspace.affect import SCALES, parse
-from affectspace.corpora.corpus import Corpus, ReadReport, axis_columns, build_table
+from affectspace.corpora.corpus import Corpus
+from affectspace.corpora.schema import ReadReport, axis_columns, build_table
 from affectspace.errors import DataError
 from affectspace.media.files import open_media, plain_name
 from affectspace.tables.messages import long_row, reason, short_row

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from affectspace.affect import parse
-from affectspace.corpora.corpus import Corpus, ReadReport, build_table
+from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.files import MediaFiles, numbers, read_cells, without_media
+from affectspace.corpora.schema import ReadReport, build_table
 from affectspace.errors import DataError
 
 LICENCE = "ODbL 1.0 (database), DbCL 1.0 (contents)"

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from affectspace.affect import AXES, SCALES
-from affectspace.corpora.corpus import Corpus, ReadReport, axis_columns, build_table
+from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.files import numbers, read_cells
+from affectspace.corpora.schema import ReadReport, axis_columns, build_table
 from affectspace.errors import DataError
 
 LICENCE = "CC BY-SA 4.0"

@@ -11,8 +11,9 @@ from collections import Counter
 from pathlib import Path
 
 from affectspace.affect import parse
-from affectspace.corpora.corpus import Corpus, ReadReport, build_table
+from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.files import AUDIO, deeper, files_below, numbers, read_cells, twin
+from affectspace.corpora.schema import ReadReport, build_table
 from affectspace.errors import DataError
 
 LICENCE = "free for research"

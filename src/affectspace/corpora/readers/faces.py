@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from affectspace.affect import SCALES, parse
-from affectspace.corpora.corpus import COLUMNS, Corpus, ReadReport, axis_columns, build_table
+from affectspace.corpora.corpus import Corpus
+from affectspace.corpora.schema import COLUMNS, ReadReport, axis_columns, build_table
 from affectspace.errors import DataError
 
 PICTURES, INDEX, ABOUT = "faces.zip", "index.csv", "corpus.json"

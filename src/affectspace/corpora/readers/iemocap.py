@@ -17,8 +17,9 @@ import numpy as np
 import pandas as pd
 
 from affectspace.affect import AXES, SCALES, parse
-from affectspace.corpora.corpus import Corpus, ReadReport, axis_columns, build_table
+from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.files import MediaFiles, visible, without_media
+from affectspace.corpora.schema import ReadReport, axis_columns, build_table
 from affectspace.errors import DataError
 
 LICENCE = "research only, signed agreement with its owners (SAIL, University of Southern California)"

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from affectspace.affect import parse
-from affectspace.corpora.corpus import Corpus, ReadReport, build_table
+from affectspace.corpora.corpus import Corpus
+from affectspace.corpora.schema import ReadReport, build_table
 from affectspace.errors import DataError
 
 LICENCE = "research only; ask its owners (CVIT, IIIT Hyderabad) for other use"

@@ -13,8 +13,9 @@ from pathlib import Path
 import pandas as pd
 
 from affectspace import affect as emotions
-from affectspace.corpora.corpus import Corpus, ReadReport, build_table
+from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.files import files_below, read_cells, without_media
+from affectspace.corpora.schema import ReadReport, build_table
 from affectspace.errors import DataError
 
 LICENCE = "GPL-3.0 (annotations); the recordings are their owners'"

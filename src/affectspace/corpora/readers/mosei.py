@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from affectspace.affect import SCALES, parse
-from affectspace.corpora.corpus import Corpus, ReadReport, build_table
+from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.files import MediaFiles, visible, without_media
 from affectspace.corpora.readers.mosi import LICENCE
 from affectspace.corpora.readers.sentiment import (
@@ -26,6 +26,7 @@ from affectspace.corpora.readers.sentiment import (
     read_sequence,
     sequence_file,
 )
+from affectspace.corpora.schema import ReadReport, build_table
 from affectspace.errors import DataError
 
 CITATION = (

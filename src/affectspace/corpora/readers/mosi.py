@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 from affectspace.affect import SCALES
-from affectspace.corpora.corpus import Corpus, ReadReport, build_table
+from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.files import MediaFiles, visible, without_media
 from affectspace.corpora.readers.sentiment import (
     VIDEO_IS_PERSON,
@@ -22,6 +22,7 @@ from affectspace.corpora.readers.sentiment import (
     read_sequence,
     sequence_file,
 )
+from affectspace.corpora.schema import ReadReport, build_table
 from affectspace.errors import DataError
 
 LICENCE = "research only; ask its owners (MultiComp Lab, Carnegie Mellon University) for other use"

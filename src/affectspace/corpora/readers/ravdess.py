@@ -12,8 +12,9 @@ from collections import Counter
 from pathlib import Path
 
 from affectspace.affect import parse
-from affectspace.corpora.corpus import Corpus, ReadReport, build_table
+from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.files import AUDIO, VIDEO, deeper, files_below, read_cells, twin, without_media
+from affectspace.corpora.schema import ReadReport, build_table
 from affectspace.errors import ConfigError, DataError
 
 LICENCE = "CC BY-NC-SA 4.0"

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from affectspace.affect import Scale
-from affectspace.corpora.corpus import Corpus, ReadReport, build_table
+from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.files import VIDEO, MediaFiles, numbers, read_cells, without_media
+from affectspace.corpora.schema import ReadReport, build_table
 from affectspace.errors import DataError
 
 _FOLDS = ("train", "validation", "test")

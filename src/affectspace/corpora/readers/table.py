@@ -13,7 +13,8 @@ import pandas as pd
 from affectspace import affect as emotions
 from affectspace.affect import AXES, SCALES
 from affectspace.affect import scale as scale_of
-from affectspace.corpora.corpus import COLUMNS, Corpus, ReadReport, axis_columns, build_table
+from affectspace.corpora.corpus import Corpus
+from affectspace.corpora.schema import COLUMNS, ReadReport, axis_columns, build_table
 from affectspace.errors import ConfigError, DataError, listed, quoted
 from affectspace.media.files import leaves_media, open_media, plain_name
 from affectspace.tables.messages import long_row, reason, repeated, short_row

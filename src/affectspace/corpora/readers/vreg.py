@@ -11,8 +11,9 @@ from pathlib import Path
 import pandas as pd
 
 from affectspace.affect import SCALES
-from affectspace.corpora.corpus import Corpus, ReadReport, axis_columns, build_table
+from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.files import numbers, read_cells, visible
+from affectspace.corpora.schema import ReadReport, axis_columns, build_table
 from affectspace.errors import DataError
 
 LICENCE = "research only; the texts are Twitter's and their writers'"

@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from affectspace.progress import Progress, silent
-from affectspace.studies.demo.moment import Moment, Told, tell_moment
+from affectspace.studies.demo.moment import Demonstration, tell_moment
+from affectspace.studies.demo.page import write_page
 from affectspace.studies.demo.plan import DemoBudget
 from affectspace.studies.trainings import claim_folder, prefixed
-
-
-@dataclass(frozen=True)
-class Demonstration:
-    """What a demonstration left.
-
-    report : the page to open; faces, people : the reports of the studies; run : the headline's on synthetic people
-    """
-
-    report: Path
-    faces: Path
-    people: Path
-    run: Path
-    moment: Moment
-    told: list[Told]
 
 
 def demonstrate(out: Path, *, budget: DemoBudget, progress: Progress = silent) -> Demonstration:
@@ -32,7 +17,6 @@ def demonstrate(out: Path, *, budget: DemoBudget, progress: Progress = silent) -
 
     Raises RunError where `out` holds something else, or a demonstration that was started otherwise.
     """
-    from affectspace.studies.demo.page import write_page
     from affectspace.studies.levasa.reproduce import reproduce as reproduce_faces
     from affectspace.studies.manifold.reproduce import reproduce as reproduce_people
     from affectspace.studies.manifold.sources import Places

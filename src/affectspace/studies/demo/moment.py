@@ -46,6 +46,21 @@ class Told:
     prediction: Prediction
 
 
+@dataclass(frozen=True)
+class Demonstration:
+    """What a demonstration left.
+
+    report : the page to open; faces, people : the reports of the studies; run : the headline's on synthetic people
+    """
+
+    report: Path
+    faces: Path
+    people: Path
+    run: Path
+    moment: Moment
+    told: list[Told]
+
+
 def held_out_moment(run: Run, corpus: Corpus) -> Moment:
     """Of the run's test people a typical moment with text, voice and face: the median one in distance from neutral.
 

@@ -10,8 +10,7 @@ from affectspace.evaluation import MetricsFile
 from affectspace.media.clips import read_frames
 from affectspace.media.sound import read_sound
 from affectspace.report import Cell, KeyFigure, Report, moment_figure, subsets_figure
-from affectspace.studies.demo.demonstrate import Demonstration
-from affectspace.studies.demo.moment import PARTS, Moment, Told
+from affectspace.studies.demo.moment import PARTS, Demonstration, Moment, Told
 from affectspace.studies.manifold.plan import HEADLINE
 from affectspace.studies.manifold.printed_tables import cell
 from affectspace.studies.pictures import Picture

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from affectspace.models.pretrained import ModelConfig
+from affectspace.configuration import Configuration
 from affectspace.studies.levasa.plan import Budget as FaceBudget
 from affectspace.studies.levasa.plan import demo_budget as face_budget
 from affectspace.studies.manifold.plan import Budget as PeopleBudget
 from affectspace.studies.manifold.plan import demo_budget as people_budget
 
 
-class DemoBudget(ModelConfig):
+class DemoBudget(Configuration):
     """What a newcomer waits for: both studies with their budgets, and how many faces are drawn for the first."""
 
     images: int = Field(1500, ge=60, description="drawn faces")

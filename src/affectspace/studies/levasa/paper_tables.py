@@ -5,6 +5,7 @@ and tested on random rows of these. `strict` measures on people that nobody has 
 """
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -160,7 +161,9 @@ def table_1_discrete(
     )
 
 
-def _probed_levels(readings, one, chunk, protocol, classes, count, low) -> np.ndarray:
+def _probed_levels(
+    readings: Readings, one: Any, chunk: str, protocol: Protocol, classes: Any, count: int, low: int
+) -> np.ndarray:
     """Log-probabilities of the levels by a linear probe, rows of the protocol's test, (n, levels)."""
     x, vx, tx = protocol.parts(lambda part: readings.features(one, chunk, part))
     y, vy, _ = protocol.parts(classes)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from affectspace.models.pretrained import ModelConfig
+from affectspace.configuration import Configuration
 from affectspace.training.configuration import DataConfig, TrainConfig, build_config
 
 CONTROLS = ("permuted", "class_means", "seven_way")
@@ -26,7 +26,7 @@ TITLES = {
 }
 
 
-class Budget(ModelConfig):
+class Budget(Configuration):
     """How much is trained. One epoch budget for all that are compared; overrides (fit.batch_size=128) are for all members."""
 
     epochs: int = 5

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
-from affectspace.models.pretrained import ModelConfig
+from affectspace.configuration import Configuration
 from affectspace.studies.manifold.sources import WORDS
 
 HEADLINE = "manifold"
@@ -56,7 +56,7 @@ CORPORA_OF: dict[str, tuple[str, ...]] = {  # experiment -> corpora without whic
 }
 
 
-class Budget(ModelConfig):
+class Budget(Configuration):
     """How much is trained and measured. One budget for all that are compared."""
 
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)

@@ -12,11 +12,11 @@ import pandas as pd
 from pydantic import Field
 
 from affectspace.affect import AXES
+from affectspace.configuration import Configuration
 from affectspace.corpora import Corpus, read_corpus
 from affectspace.corpora.transferred import transfer_labels
 from affectspace.errors import ConfigError
 from affectspace.features import FeatureStore
-from affectspace.models.pretrained import ModelConfig
 
 REFERENCE = "russell_mehrabian_1977"
 WORDS = "words"  # statistics of lexicons: behind a text's vector, or as a modality beside it
@@ -86,7 +86,7 @@ CORPORA: dict[str, Known] = {
 }
 
 
-class Places(ModelConfig):
+class Places(Configuration):
     """Which folders the user names.
 
     A corpus is looked for under its own key first, then below `data` by its name; stores below `features`, which may

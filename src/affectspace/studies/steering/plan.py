@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from affectspace.models.pretrained import ModelConfig
+from affectspace.configuration import Configuration
 from affectspace.steering.decoding import Sampling
 
 TITLES = {  # method -> what the report calls it
@@ -25,7 +25,7 @@ PRIMARY = (
 BARS = {"spearman": 0.6, "content": 0.5, "perplexity_ratio": 1.5}  # named beforehand
 
 
-class SteeringPlan(ModelConfig):
+class SteeringPlan(Configuration):
     """How many sentences, which values, which comparisons."""
 
     sentences: int = Field(200, ge=2, description="held-out sentences that are steered along valence")

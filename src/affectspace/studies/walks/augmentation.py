@@ -20,10 +20,10 @@ from pydantic import Field
 from torch import Tensor
 
 from affectspace.annotation import AnnotationTransfer
+from affectspace.configuration import Configuration
 from affectspace.errors import RunError
 from affectspace.evaluation import Measurement, MetricsFile, paired_uar_difference, paired_uar_test, uar_interval
 from affectspace.models import ClassifierConfig, EmotionClassifier, Levasa
-from affectspace.models.pretrained import ModelConfig
 from affectspace.progress import Progress, silent
 from affectspace.report import Cell, Claim, KeyFigure, Report
 from affectspace.studies.verdicts import above, said
@@ -45,7 +45,7 @@ RULES = {
 }
 
 
-class AugmentationBudget(ModelConfig):
+class AugmentationBudget(Configuration):
     """Equal for all arms. Fixed beforehand: nothing is chosen on test people."""
 
     images: int = Field(45_000, ge=1, description="images that a network sees, repeats and walked ones included")

@@ -9,10 +9,11 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
+from affectspace.configuration import Configuration
 from affectspace.errors import DataError
 from affectspace.models import EmotionClassifier
 from affectspace.models.networks import ImageEncoder
-from affectspace.models.pretrained import ModelConfig, Pretrained
+from affectspace.models.pretrained import Pretrained
 from affectspace.progress import Progress, silent
 from affectspace.training.batches import augment, step_seed, to_image
 from affectspace.training.image_configuration import AugmentationConfig
@@ -22,7 +23,7 @@ SHARPEST, DULLEST = 32, 10  # pixels a side that blurred images are brought down
 BLURRED = 0.5  # share of the images, so that a judge has seen what a decoder's blur looks like
 
 
-class JudgeSettings(ModelConfig):
+class JudgeSettings(Configuration):
     """How judges are trained. The same for all of a study."""
 
     images: int = Field(50_000, ge=1, description="images that a network sees, repeats included")
@@ -42,7 +43,7 @@ def quick_settings() -> JudgeSettings:
     return JudgeSettings(images=3000, width=16, faces=3, steps=5, drawn_faces=300)
 
 
-class RegressorConfig(ModelConfig):
+class RegressorConfig(Configuration):
     kind: Literal["affect_regressor"] = "affect_regressor"
     image_size: int = Field(64, ge=32, multiple_of=16)
     width: int = Field(32, ge=4)

@@ -12,12 +12,12 @@ from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.readers.speakers import read_about
 from affectspace.errors import ConfigError, DataError
 from affectspace.files import write_atomic, write_text
-from affectspace.media.writing import write_clip, write_wav
 from affectspace.synthetic.faces.drawing import render_face
 from affectspace.synthetic.speakers.dialogues import Utterance, utterance
 from affectspace.synthetic.speakers.face import faces, frames
 from affectspace.synthetic.speakers.make import nearest_emotions
 from affectspace.synthetic.speakers.voice import RATE, speak
+from affectspace.synthetic.speakers.writing import write_clip, write_wav
 
 People = Corpus | Sequence[Utterance]
 

@@ -19,7 +19,6 @@ from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.readers.speakers import ABOUT, INDEX, KIND, MAKING, read_about, read_speakers
 from affectspace.errors import ConfigError, DataError, RunError
 from affectspace.files import write_atomic, write_text
-from affectspace.media.writing import require_av, whole, write_clip, write_wav
 from affectspace.processes import worker_pool
 from affectspace.synthetic.faces.parameters import stream
 from affectspace.synthetic.faces.sampling import NUISANCE, nuisance
@@ -27,6 +26,7 @@ from affectspace.synthetic.speakers.dialogues import Utterance, plan, turns_of
 from affectspace.synthetic.speakers.face import faces, frames
 from affectspace.synthetic.speakers.prosody import score
 from affectspace.synthetic.speakers.voice import speak
+from affectspace.synthetic.speakers.writing import require_av, whole, write_clip, write_wav
 
 REFERENCE = "russell_mehrabian_1977"
 PLACE = ("yaw", "pitch", "roll", "light_x", "light_y", "exposure", "background_hue", "background_lightness", "tone")

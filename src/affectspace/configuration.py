@@ -1,10 +1,16 @@
-"""What is wrong with a configuration, in words: each key by its full name, with the nearest known ones."""
+"""Frozen configurations that refuse unknown keys, and what is wrong with one, in words."""
 
 import difflib
 import types
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+
+class Configuration(BaseModel):
+    """Frozen; an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def explain(error: ValidationError, root: type[BaseModel], prefix: tuple[str, ...] = ()) -> str:

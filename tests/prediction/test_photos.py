@@ -11,9 +11,9 @@ from PIL import Image
 
 from affectspace.errors import ConfigError, DataError, RunError
 from affectspace.media.faces import MARGIN
+from affectspace.prediction import photos
+from affectspace.prediction.photos import Framing, face_box, framing_of, measure_framing, read_framing, read_photo
 from affectspace.training.runs import Run
-from affectspace.walks import photos
-from affectspace.walks.photos import Framing, face_box, framing_of, measure_framing, read_framing, read_photo
 
 
 def picture(height: int, width: int) -> np.ndarray:
