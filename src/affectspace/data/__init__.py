@@ -1,0 +1,1 @@
+"""From a configuration to rows, labels, parts and batches, for images and for vectors."""
