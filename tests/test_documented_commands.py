@@ -57,11 +57,10 @@ def what_is_wrong(command: str, *, whole: bool = True) -> str | None:
             return (
                 None if not words or words in (["--version"], ["--help"]) else f"{words[0]} where a command should be"
             )
-        name, *words = words
-        chosen = group.get_command(context, name)
-        if chosen is None:
-            return f"{context.command_path} has no command {name!r}"
-        group, context = chosen, chosen.context_class(chosen, parent=context, info_name=name)
+        if group.get_command(context, words[0]) is None:
+            return f"{context.command_path} has no command {words[0]!r}"
+        name, command_, words = group.resolve_command(context, words)
+        group, context = command_, command_.context_class(command_, parent=context, info_name=name)
     try:
         given, left, _ = group.make_parser(context).parse_args(args=list(words))
     except _UsageError as error:

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from affectspace.affect import scale
 from affectspace.annotation import AnnotationTransfer
 from affectspace.annotation.jobs import fit_table, label_table, sample_table
+from affectspace.cli import app as program
 from affectspace.cli.annotate import app
 from affectspace.errors import AffectspaceError
 from affectspace.tables import pieces as tables
@@ -283,7 +284,8 @@ def test_flags_and_times_are_no_numbers(tmp_path):
 
 def test_help_keeps_its_brackets(monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
-    assert "key -> [v, a]." in run("label", "--help").output
+    shown = CliRunner().invoke(program, ["annotate", "label", "--help"]).output
+    assert "key -> [v, a]." in " ".join(shown.split())
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])

@@ -123,7 +123,7 @@ def test_a_table_keeps_its_rows_and_gets_columns(text_run: Path, tmp_path: Path)
     assert "2 of 5 have no prediction:" in result.stderr
     expected = Predictor.of_run(text_run).predict(text="a, b")
     assert table["arousal"][2] == pytest.approx(expected.arousal, abs=1e-6)
-    with pytest.raises(RunError, match=r"out\.csv is there already; --force replaces it"):
+    with pytest.raises(RunError, match=r"out\.csv exists already; use --force to replace it"):
         run(text_run, "--csv", tmp_path / "t.csv", *columns, "--out", out)
     assert run(text_run, "--csv", tmp_path / "t.csv", *columns, "--out", out, "--force").exit_code == 0
     with pytest.raises(DataError, match=r"has columns .* already; --prefix gives the new ones other names"):
@@ -299,10 +299,10 @@ def test_nothing_worked(
         (("--file", "absent.txt"), DataError, r"absent\.txt: cannot be read"),
         (("--folder", "absent"), DataError, "absent is no folder; one file goes by --file"),
         (("--folder", "empty"), DataError, "empty has no file that this run reads .* it is empty"),
-        (("--text", "a", "--out", "there.csv"), RunError, "there.csv is there already; --force replaces it"),
+        (("--text", "a", "--out", "there.csv"), RunError, "there.csv exists already; use --force to replace it"),
         (("--text", "a", "--out", "x.json"), DataError, r"x\.json: predictions are written as \.csv or \.parquet"),
         (("--text", "a", "--device", "gpu7"), ConfigError, "device 'gpu7' cannot be had here"),
-        (("--text", "a", "--backbone", "text"), ConfigError, "--backbone 'text': write it as MODALITY=WHERE"),
+        (("--text", "a", "--backbone", "text"), ConfigError, "--backbone 'text': write it as MODALITY=LOCATION"),
         (("--text", "a", "--backbone", "voice=x"), RunError, "has no modality 'voice'; it has text, audio"),
         (("--text", "a", "--backbone", "text=no/where"), RunError, "modality text: .* cannot run here: .*no/where"),
         (("--text", "a. b.", "--window", "1", "--step", "2"), ConfigError, "the step is at most the window"),

@@ -76,7 +76,7 @@ def test_a_file_and_a_table(call: Call, steering_run: Run, tmp_path: Path) -> No
     before = out.read_bytes()
     code, _, err = call("steer", steering_run.folder, *asked)
     assert (code, before) == (2, out.read_bytes())
-    assert "is there already; --force replaces it" in err
+    assert "exists already; use --force to replace it" in err
     quick(call, steering_run.folder, *asked, "--force")
 
 
@@ -139,7 +139,7 @@ V = ("--valence", "1")
         ((*ONE, *V, "--longest", "1000"), r"reads at once, 256; set longest to \d+ at most"),
         ((*ONE, *V, "--seed", "-1"), "seed -1: give 0 or more"),
         ((*ONE, *V, "--device", "abacus"), "device 'abacus' cannot be had here"),
-        ((*ONE, *V, "--backbone", "text"), "--backbone 'text': write it as MODALITY=WHERE"),
+        ((*ONE, *V, "--backbone", "text"), "--backbone 'text': write it as MODALITY=LOCATION"),
         ((*ONE, *V, "--backbone", "sound=here"), "encoder has no modality 'sound'; it has text"),
         ((*ONE, *V, "--language-model", "no/such/model"), "language model 'no/such/model' cannot be loaded"),
         ((*ONE, *V, "--out", "table.parquet"), "--out table.parquet: .*csv"),

@@ -1,64 +1,84 @@
-"""The command line. A module a command; heavy libraries are imported inside the commands, so that help is instant."""
+"""The command line. One module per command, imported only when the command runs."""
 
 import sys
+from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from affectspace import __version__
-from affectspace.cli import (
-    annotate,
-    corpus,
-    demo,
-    doctor,
-    export,
-    extract,
-    lexicon,
-    predict,
-    reproduce,
-    steer,
-    train,
-    traverse,
-)
 from affectspace.errors import AffectspaceError
 
-INTERRUPTED = 130  # what a shell calls Ctrl-C
+INTERRUPTED = 130  # exit status of a shell after Ctrl-C
 
-app = typer.Typer(
-    name="affectspace",
-    help="Faces, voices and words as points on the map of valence, arousal and dominance, and back.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
-app.command()(doctor.doctor)
-app.add_typer(annotate.app, name="annotate")
-app.add_typer(corpus.app, name="corpus")
-app.add_typer(lexicon.app, name="lexicon")
-app.command()(extract.extract)
-app.command()(train.train)
-app.command()(train.evaluate)
-app.add_typer(reproduce.app, name="reproduce")
-app.command()(predict.predict)
-app.command()(export.export)
-app.command()(traverse.traverse)
-app.command()(steer.steer)
-app.command()(demo.demo)
+COMMANDS = {  # name -> (module with a function of this name, or with an `app` of sub-commands; summary)
+    "predict": ("predict", "Predict valence, arousal and dominance."),
+    "extract": ("extract", "Compute features of a corpus and store them."),
+    "train": ("train", "Train a model."),
+    "evaluate": ("train", "Evaluate a run on held-out people."),
+    "export": ("export", "Write a model as ONNX."),
+    "traverse": ("traverse", "Move faces along valence and arousal."),
+    "steer": ("steer", "Rewrite sentences with the valence, arousal and dominance that you ask for."),
+    "annotate": ("annotate", "Convert emotion names to valence, arousal and dominance, and back."),
+    "lexicon": ("lexicon", "Score texts with a word lexicon, and follow speakers over time."),
+    "corpus": ("corpus", "List, describe and make corpora."),
+    "reproduce": ("reproduce", "Reproduce the tables and figures of a paper."),
+    "demo": ("demo", "Show everything on generated data, in a few minutes."),
+    "doctor": ("doctor", "Show what is installed, and how to repair what is missing."),
+}
 
 
-def _version(asked: bool) -> None:
-    if asked:
+class LazyGroup(TyperGroup):
+    """Group of COMMANDS. Its help shows their summaries; a command's module is imported when the command is chosen."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        for name, (_, summary) in COMMANDS.items():
+            self.add_command(TyperCommand(name, help=summary))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, _, arguments = super().resolve_command(ctx, args)
+        return name, load_command(name) if name else None, arguments
+
+
+def load_command(name: str) -> Any:
+    """Import the module of a command and build its parser."""
+    module = import_module(f"affectspace.cli.{COMMANDS[name][0]}")
+    parent = typer.Typer(rich_markup_mode=None)
+    if hasattr(module, "app"):
+        parent.add_typer(module.app, name=name)
+    else:
+        parent.command(name)(getattr(module, name))
+    return typer.main.get_group(parent).commands[name]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
         typer.echo(f"affectspace {__version__}")
         raise typer.Exit
 
 
+app = typer.Typer(
+    name="affectspace",
+    help="Faces, voices and words as points on the map of valence, arousal and dominance, and back.",
+    cls=LazyGroup,
+    no_args_is_help=True,
+    context_settings={"max_content_width": 100},
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: rich costs more time than the rest of the start
+)
+
+
 @app.callback()
-def _options(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="The version."),
+def options(
+    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Print the version."),
 ) -> None:
-    pass
+    """Receive the options that stand before the command."""
 
 
 def main() -> None:
-    """Run the command line; what the user can put right is one line on stderr and exit code 2, not a traceback."""
+    """Run the command line. An error that the user can correct is one line on stderr and exit status 2."""
     try:
         app()
     except AffectspaceError as error:
@@ -67,5 +87,5 @@ def main() -> None:
     except (KeyboardInterrupt, SystemExit) as stop:
         if isinstance(stop, SystemExit) and stop.code != INTERRUPTED:
             raise
-        typer.secho("affectspace: interrupted; the same command continues where it stopped", err=True)
+        typer.secho("affectspace: interrupted; run the same command again to continue", err=True)
         sys.exit(INTERRUPTED)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Emotion names to valence, arousal, dominance, and back.")
 
-Labelled = Annotated[Path, typer.Argument(help="A .csv, .tsv or .parquet table, or a .json of key -> \\[v, a].")]
+Labelled = Annotated[Path, typer.Argument(help="A .csv, .tsv or .parquet table, or a .json of key -> [v, a].")]
 Emotion = Annotated[str, typer.Option(help="The column with the emotions' names.")]
 Spelling = Annotated[str | None, typer.Option(help="Whose spelling of emotions: imfdb, affectnet, iemocap, ... ")]
 ScaleName = Annotated[str, typer.Option("--scale", help="How the values are written: afew_va, iemocap, sam, ...")]

@@ -24,9 +24,7 @@ def faces(
     seed: Annotated[int, typer.Option(help="The same seed draws the same faces.")] = 0,
     level_labels: Annotated[
         Path | None,
-        typer.Option(
-            help="JSON of AFEW-VA's form, NNN_FFFFF -> \\[valence, arousal]: a face a frame, a person a clip."
-        ),
+        typer.Option(help="JSON of AFEW-VA's form, NNN_FFFFF -> [valence, arousal]: a face a frame, a person a clip."),
     ] = None,
     force: Annotated[bool, typer.Option(help="Draw over a folder that holds other faces.")] = False,
 ) -> None:

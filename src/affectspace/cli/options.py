@@ -1,33 +1,87 @@
-"""Options and checks that several commands share."""
+"""Options that several commands share, declared once, and the checks of their values."""
 
+import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from affectspace.errors import ConfigError, RunError
 
+# Arguments
+RunFolder = Annotated[Path, typer.Argument(help="Folder of a finished run.")]
+CorpusName = Annotated[str, typer.Argument(help="Name of a corpus reader; `affectspace corpus list` shows all.")]
+CorpusPath = Annotated[Path, typer.Argument(help="Folder of the corpus, or the table for the reader `table`.")]
+Table = Annotated[Path, typer.Argument(help="Table to read: .csv, .tsv or .parquet.")]
 
-def require_free(paths: tuple[Path | None, ...], force: bool) -> None:
-    """Raises RunError where something would be overwritten."""
+# What is read of a corpus
+Media = Annotated[Path | None, typer.Option(help="Folder or .zip that holds the media files.")]
+Columns = Annotated[
+    str,
+    typer.Option(help="Names of the table's columns, as OURS=THEIRS with commas, for example text=sentence,id=key."),
+]
+Where = Annotated[str | None, typer.Option(help="Condition that selects rows, for example \"channel == 'speech'\".")]
+ScaleName = Annotated[str | None, typer.Option("--scale", help="Scale of the table's valence, arousal and dominance.")]
+EmotionSpelling = Annotated[str | None, typer.Option(help="Emotion vocabulary of the table, for example affectnet.")]
+
+# What is computed with
+Device = Annotated[str, typer.Option(help="Device to compute on: cpu, cuda, cuda:1 or mps.")]
+Seed = Annotated[int, typer.Option(min=0, help="Random seed; the same seed gives the same result.")]
+BatchSize = Annotated[int, typer.Option(min=1, help="Number of samples that pass the model together.")]
+Trainings = Annotated[int, typer.Option("--workers", min=1, help="Number of trainings at a time, one thread each.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Override a configuration key, for example fit.epochs=5. Can be repeated."),
+]
+Backbones = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--backbone",
+        help="Location of a backbone's weights, as MODALITY=LOCATION with a folder or hub name. Can be repeated.",
+    ),
+]
+LanguageModel = Annotated[
+    str | None, typer.Option(help="Location of the run's language model, if it has moved: a folder or hub name.")
+]
+Quick = Annotated[bool, typer.Option("--quick", help="Use little data and few epochs, to check that everything works.")]
+
+# What is written
+Out = Annotated[Path, typer.Option("--out", "-o", help="File to write.")]
+OutFolder = Annotated[Path, typer.Option("--out", "-o", help="Folder to write. The same command continues it.")]
+Prefix = Annotated[str, typer.Option(help="Prefix for the names of the new columns.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite existing output.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def refuse_overwrite(paths: Iterable[Path | None], force: bool) -> None:
+    """Raise RunError if a path exists, unless `force` is set."""
     for path in paths:
         if path is not None and path.exists() and not force:
-            raise RunError(f"{path} is there already; --force replaces it")
+            raise RunError(f"{path} exists already; use --force to replace it")
 
 
-def backbone_pairs(written: list[str]) -> dict[str, str]:
-    """modality -> where its backbone is, of MODALITY=WHERE. Raises ConfigError for another form."""
-    pairs = {}
-    for text in written:
-        name, equals, where = text.partition("=")
-        if not (name and equals and where):
-            raise ConfigError(f"--backbone {text!r}: write it as MODALITY=WHERE, such as text=models/roberta-base")
-        pairs[name] = where
+def parse_pairs(texts: Iterable[str], option: str, form: str, example: str) -> dict[str, str]:
+    """Split texts such as ``text=models/roberta`` into a dictionary.
+
+    Raises ConfigError, which names the option, for a text of another form and for a name that occurs twice.
+    """
+    pairs: dict[str, str] = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        if not (name and value):
+            raise ConfigError(f"{option} {text!r}: write it as {form}, for example {example}")
+        if name in pairs:
+            raise ConfigError(f"{option} {text!r}: {name} is set twice")
+        pairs[name] = value
     return pairs
 
 
-Table = Annotated[Path, typer.Argument(help="A .csv, .tsv or .parquet table.")]
-Out = Annotated[Path, typer.Option("--out", "-o", help="Where to write.")]
-Prefix = Annotated[str, typer.Option(help="Put before the names of the new columns.")]
-Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there.")]
-AsJson = Annotated[bool, typer.Option("--json", help="The summary as JSON, for machines.")]
+def parse_backbones(texts: list[str] | None) -> dict[str, str]:
+    """Location of the weights by modality, from the values of ``--backbone``."""
+    return parse_pairs(texts or [], "--backbone", "MODALITY=LOCATION", "text=models/roberta-base")
+
+
+def print_json(data: Any) -> None:
+    """Print data as JSON on stdout."""
+    typer.echo(json.dumps(data, indent=2, ensure_ascii=False))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from affectspace.cli.options import backbone_pairs, require_free
+from affectspace.cli.options import parse_backbones, refuse_overwrite
 from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError
 
@@ -70,7 +70,7 @@ def predict(
     single = text is not None or bool(file)
     _one_input(single, folder, csv, vectors)
     _no_conflict(single, csv, folder, vectors, window is not None or step is not None, figure)
-    require_free((out, figure), force)
+    refuse_overwrite((out, figure), force)
 
     from affectspace.cli.predictions import Screen
     from affectspace.prediction import Predictor
@@ -89,7 +89,7 @@ def predict(
 
     with progress_bar(not json_) as progress:
         predictor = Predictor.of_run(
-            run, device=device, backbones=backbone_pairs(backbone or []), crop=crop, progress=progress
+            run, device=device, backbones=parse_backbones(backbone), crop=crop, progress=progress
         )
         given = read_vector_files(vectors or [], predictor)
         most = math.inf if json_ else SHOWN

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from affectspace.cli.options import backbone_pairs, require_free
+from affectspace.cli.options import parse_backbones, refuse_overwrite
 from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError, DataError
 
@@ -55,7 +55,7 @@ def steer(
     texts = sentences_of(text or [], file)
     if out is not None and out.suffix.lower() != ".csv":
         raise ConfigError(f"--out {out}: the table is written as .csv; give it a name that ends so")
-    require_free((out,), force)
+    refuse_overwrite((out,), force)
 
     from affectspace.features.backbones.text import has_minilm
     from affectspace.steering import Steerer
@@ -65,7 +65,7 @@ def steer(
     sampling = checked_sampling({name: value for name, value in given.items() if value is not None})
     with progress_bar(not json_) as progress:
         steerer = Steerer.of_run(
-            run, device=device, language_model=language_model, backbones=backbone_pairs(backbone or []),
+            run, device=device, language_model=language_model, backbones=parse_backbones(backbone),
             content="minilm" if has_minilm() else None,
         )  # fmt: skip
         found = steerer.steer(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from affectspace.cli.options import backbone_pairs
+from affectspace.cli.options import parse_backbones
 from affectspace.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def evaluate(
         if steers:
             where = {
                 "language_model": language_model,
-                "backbones": backbone_pairs(backbone or []),
+                "backbones": parse_backbones(backbone),
                 "device": device or "cpu",
             }
             metrics, report = _judge_steering(run, judge or [], sentences, quick, where, progress)
