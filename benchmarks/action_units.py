@@ -20,8 +20,7 @@ from sklearn.preprocessing import StandardScaler
 
 from affectspace import AnnotationTransfer
 from affectspace.corpora import read_corpus
-from affectspace.evaluation import accuracy_interval, uar_interval
-from affectspace.evaluation.intervals import paired_uar_difference
+from affectspace.evaluation import accuracy_interval, paired_uar_difference, uar_interval
 from affectspace.evaluation.significance import holm, paired_uar_test
 from affectspace.features.backbones.vectors import read_vectors
 

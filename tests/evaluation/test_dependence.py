@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from affectspace.errors import ConfigError, DataError
-from affectspace.evaluation.bootstrap import Interval
 from affectspace.evaluation.dependence import dependence_test, distance_correlation, fixed_rows, rbf_hsic
 from affectspace.evaluation.independence import debiased_cka
 from affectspace.evaluation.independence_table import independence_measures
+from affectspace.evaluation.intervals import Interval
 
 
 def pair(seed: int, n: int = 120, d: int = 2, e: int = 3) -> tuple[np.ndarray, np.ndarray]:

@@ -1,208 +1,272 @@
-"""Intervals over people: the fast paths against the plain bootstrap, pairing, seeds, coverage and edge cases."""
+"""Intervals over people: sums per person against the plain bootstrap, pairing, seeds, masks, coverage and edge cases."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from affectspace.errors import ConfigError, DataError
-from affectspace.evaluation import intervals, metrics
+from affectspace.evaluation import Interval, interval, metrics
 
 
 @pytest.fixture(scope="module")
-def rows() -> dict[str, np.ndarray]:
-    rng = np.random.default_rng(0)
-    people = rng.choice([f"p{i:02d}" for i in range(15)], 400)
-    truth = rng.choice(["anger", "fear", "neutral"], 400, p=[0.3, 0.2, 0.5])
-    better = np.where(rng.random(400) < 0.6, truth, rng.choice(["anger", "fear", "neutral"], 400))
-    worse = np.where(rng.random(400) < 0.2, truth, rng.choice(["anger", "fear", "neutral"], 400))
-    v = rng.normal(size=400)
-    return {
-        "people": people,
-        "truth": truth,
-        "better": better,
-        "worse": worse,
-        "v": v,
-        "good": v + 0.5 * rng.normal(size=400),
-        "bad": 0.1 * rng.normal(size=400),
-    }
+def people() -> np.ndarray:
+    return np.random.default_rng(0).choice([f"p{i:02d}" for i in range(15)], 400)
 
 
-def same(fast: intervals.Interval, slow: intervals.Interval) -> None:
-    assert (fast.n, fast.groups, fast.undefined) == (slow.n, slow.groups, slow.undefined)
-    assert (fast.value, fast.low, fast.high) == pytest.approx((slow.value, slow.low, slow.high))
-
-
-def test_fast_paths_equal_the_plain_bootstrap(rows):
-    people, truth, a, b = rows["people"], rows["truth"], rows["better"], rows["worse"]
-    v, good, bad = rows["v"], rows["good"], rows["bad"]
-    options = {"resamples": 150, "seed": 3}
-
-    def plain(statistic, *arrays):
-        return intervals.group_bootstrap(statistic, people, *arrays, **options)
-
-    uar = metrics.balanced_accuracy
-    same(intervals.accuracy_interval(truth, a, people, **options), plain(metrics.accuracy, truth, a))
-    same(intervals.uar_interval(truth, a, people, **options), plain(uar, truth, a))
-    same(
-        intervals.paired_uar_difference(truth, a, b, people, **options),
-        plain(lambda t, x, y: uar(t, x) - uar(t, y), truth, a, b),
+@pytest.fixture(scope="module")
+def labels(people: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Labels, and predictions of a better, a worse and a third model."""
+    rng, names = np.random.default_rng(1), ["anger", "fear", "neutral"]
+    truth = rng.choice(names, len(people), p=[0.3, 0.2, 0.5])
+    return truth, *(
+        np.where(rng.random(len(people)) < p, truth, rng.choice(names, len(people))) for p in (0.6, 0.2, 0.4)
     )
-    same(
-        intervals.gap_closed(truth, a, b, truth, people, **options),
-        plain(lambda t, x, y: (uar(t, x) - uar(t, y)) / (1 - uar(t, y)), truth, a, b),
-    )
-    same(intervals.r2_interval(v, good, people, **options), plain(metrics.r2, v, good))
-    same(
-        intervals.paired_r2_difference(v, good, bad, people, **options),
-        plain(lambda t, x, y: metrics.r2(t, x) - metrics.r2(t, y), v, good, bad),
-    )
-    e, f = (v - good) ** 2, (v - bad) ** 2
-    same(intervals.mean_interval(e, people, **options), plain(np.mean, e))
-    same(intervals.paired_mean_difference(e, f, people, **options), plain(lambda x, y: x.mean() - y.mean(), e, f))
-    same(intervals.paired_mean_ratio(e, f, people, **options), plain(lambda x, y: x.mean() / y.mean(), e, f))
 
 
-def test_seeds_are_averaged_inside_each_resample(rows):
-    people, truth, a, b = rows["people"], rows["truth"], rows["better"], rows["worse"]
-    v, good, bad = rows["v"], rows["good"], rows["bad"]
-    uar, options = metrics.balanced_accuracy, {"resamples": 80, "seed": 1}
-    same(
-        intervals.uar_interval(truth, [a, b], people, **options),
-        intervals.group_bootstrap(lambda t, x, y: (uar(t, x) + uar(t, y)) / 2, people, truth, a, b, **options),
-    )
-    same(
-        intervals.r2_interval(v, [good, bad], people, **options),
-        intervals.group_bootstrap(
-            lambda t, x, y: (metrics.r2(t, x) + metrics.r2(t, y)) / 2, people, v, good, bad, **options
-        ),
-    )
-    same(
-        intervals.paired_uar_difference(truth, [a, a, a], b, people, **options),
-        intervals.paired_uar_difference(truth, a, b, people, **options),
-    )
-    assert intervals.mean_interval([v, v + 1], people).value == pytest.approx(v.mean() + 0.5)
+@pytest.fixture(scope="module")
+def numbers(people: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The same for (n, 3) values that lie far from 0."""
+    rng = np.random.default_rng(2)
+    truth = 3 + 0.2 * rng.normal(size=(len(people), 3))
+    shrunk = 2.9 + 0.3 * (truth - 3) + 0.2 * rng.normal(size=truth.shape)
+    return truth, truth + 0.1 * rng.normal(size=truth.shape), shrunk, truth + 0.2 * rng.normal(size=truth.shape)
 
 
-def test_pairing(rows):
-    people, truth, a, b = rows["people"], rows["truth"], rows["better"], rows["worse"]
-    nothing = intervals.paired_uar_difference(truth, a, a, people)
+def same(actual: Interval, expected: Interval) -> None:
+    assert (actual.n, actual.groups, actual.undefined) == (expected.n, expected.groups, expected.undefined)
+    bounds = (expected.value, expected.low, expected.high)
+    assert (actual.value, actual.low, actual.high) == pytest.approx(bounds, nan_ok=True)
+
+
+def mean_over_axes(metric: Callable[..., Any]) -> Callable[..., float]:
+    return lambda truth, prediction: float(np.mean(metric(truth, prediction)))
+
+
+PLAIN: dict[str, Callable[..., float]] = {
+    "accuracy": metrics.accuracy,
+    "uar": metrics.balanced_accuracy,
+    "r2": metrics.r2,
+    "pearson": mean_over_axes(metrics.pearson),
+    "concordance": mean_over_axes(metrics.concordance),
+    "mae": mean_over_axes(metrics.mae),
+    "mean": lambda truth, prediction: float(np.mean(prediction)),
+}
+METRICS = tuple(PLAIN)
+COMPARISONS = ("alone", "seeds", "difference", "ratio", "gap_closed")
+
+
+@pytest.fixture
+def data(request: pytest.FixtureRequest, labels: tuple, numbers: tuple) -> tuple[str, np.ndarray | None, tuple]:
+    """Metric, truth, and predictions of three models, in the shape that the metric takes."""
+    metric = request.param
+    if metric in ("accuracy", "uar"):
+        return metric, labels[0], labels[1:]
+    if metric in ("r2", "mean"):
+        return metric, numbers[0][:, 0] if metric == "r2" else None, tuple(values[:, 0] for values in numbers[1:])
+    return metric, numbers[0], numbers[1:]
+
+
+@pytest.mark.parametrize("data", METRICS, indirect=True)
+@pytest.mark.parametrize("comparison", COMPARISONS)
+def test_sums_per_person_equal_the_plain_bootstrap(data: tuple, people: np.ndarray, comparison: str) -> None:
+    metric, truth, (a, b, c) = data
+    arguments: dict[str, Any] = {
+        "alone": {"prediction": a},
+        "seeds": {"prediction": [a, b]},
+        "difference": {"prediction": [a, b], "versus": c},
+        "ratio": {"prediction": a, "versus": [b, c], "how": "ratio"},
+        "gap_closed": {"prediction": a, "versus": (b, [c, a]), "how": "gap_closed"},
+    }[comparison]
+    options = {"groups": people, "resamples": 60, "seed": 3, **arguments}
+    plain_truth = np.zeros(len(people)) if truth is None else truth
+    same(interval(metric, truth, **options), interval(PLAIN[metric], plain_truth, **options))
+
+
+@pytest.mark.parametrize("data", METRICS, indirect=True)
+def test_a_model_against_itself(data: tuple, people: np.ndarray) -> None:
+    metric, truth, (a, b, _) = data
+    nothing = interval(metric, truth, a, people, versus=a)
     assert (nothing.value, nothing.low, nothing.high) == (0, 0, 0)
     assert not nothing.excludes(0)
-    assert intervals.paired_uar_difference(truth, a, b, people).excludes(0)
-    ratio = intervals.paired_mean_ratio(rows["v"] ** 2, 2 * rows["v"] ** 2, people)
-    assert (ratio.value, ratio.low, ratio.high) == pytest.approx((0.5, 0.5, 0.5))
+    assert interval(metric, truth, a, people, versus=b, resamples=400).excludes(0)
+    ratio = interval(metric, truth, a, people, versus=a, how="ratio")
+    assert (ratio.value, ratio.low, ratio.high) == pytest.approx((1, 1, 1))
+    assert interval(metric, truth, a, people, versus=(b, b), how="gap_closed").undefined == 2000
+    alike = interval(metric, truth, [a, a, a], people, versus=b, resamples=50)
+    same(alike, interval(metric, truth, a, people, versus=b, resamples=50))
 
 
-def test_perfect_and_useless(rows):
-    people, truth = rows["people"], rows["truth"]
-    perfect = intervals.uar_interval(truth, truth, people)
-    assert (perfect.value, perfect.low, perfect.high) == (1, 1, 1)
-    majority = intervals.uar_interval(truth, np.full(400, "neutral"), people)
-    assert majority.value == pytest.approx(1 / 3)
-    assert intervals.gap_closed(truth, rows["worse"], rows["better"], rows["better"], people).undefined == 2000
+@pytest.mark.parametrize("metric", [name for name in METRICS if name != "mean"])
+def test_a_perfect_prediction(metric: str, labels: tuple, numbers: tuple, people: np.ndarray) -> None:
+    best = 0 if metric == "mae" else 1
+    truth = labels[0] if metric in ("accuracy", "uar") else numbers[0][:, 0]
+    perfect = interval(metric, truth, truth, people)
+    assert (perfect.value, perfect.low, perfect.high) == pytest.approx((best, best, best))
 
 
-def test_masked_equals_subset(rows):
+def test_useless_predictions(labels: tuple, numbers: tuple, people: np.ndarray) -> None:
+    assert interval("uar", labels[0], np.full(400, "neutral"), people).value == pytest.approx(1 / 3)
+    flat = np.full_like(numbers[0], 3.1)
+    assert interval("pearson", numbers[0], flat, people).undefined == 2000
+    assert np.isnan(interval("pearson", numbers[0], flat, people).value)
+    assert interval("concordance", numbers[0], flat, people).value == 0
+    chance = np.random.default_rng(9).normal(size=(60, 400, 3))
+    useless = [interval("pearson", numbers[0], guess, people, resamples=200) for guess in chance]
+    assert np.mean([each.low < 0 < each.high for each in useless]) > 0.8
+
+
+def test_shrunken_predictions() -> None:
+    """EVALUATION: at r = .70, predictions with .3, .5, .7 of the label's sd give a concordance of .39, .56, .66."""
+    rng = np.random.default_rng(0)
+    truth, noise = rng.normal(size=(2, 20000))
+    truth = (truth - truth.mean()) / truth.std()
+    noise = noise - noise.mean() - truth * np.mean(truth * noise)
+    guess = 0.7 * truth + np.sqrt(1 - 0.49) * noise / noise.std()
+    people = np.arange(20000) % 50
+    for shrink, expected in ((0.3, 0.39), (0.5, 0.56), (0.7, 0.66)):
+        value = interval("concordance", truth, shrink * guess, people, resamples=2).value
+        assert value == pytest.approx(expected, abs=0.005)
+
+
+@pytest.mark.parametrize("data", METRICS, indirect=True)
+def test_masked_equals_subset(data: tuple, people: np.ndarray) -> None:
+    metric, truth, (a, b, _) = data
     keep = np.arange(400) % 3 != 0
-    truth, v = rows["truth"].astype(object), rows["v"].copy()
-    truth[~keep], v[~keep] = None, np.nan
-    good = np.where(keep, rows["good"], np.nan)
-    people = rows["people"]
+    masked_truth, masked_a = truth, a.astype(object) if a.dtype.kind == "U" else a.copy()
+    if truth is None or truth.dtype.kind == "f":
+        masked_a[~keep] = np.nan
+    if truth is not None:
+        masked_truth = truth.astype(object) if truth.dtype.kind == "U" else truth.copy()
+        masked_truth[~keep] = None if truth.dtype.kind == "U" else np.nan
     same(
-        intervals.uar_interval(truth, rows["better"], people, resamples=50),
-        intervals.uar_interval(rows["truth"][keep], rows["better"][keep], people[keep], resamples=50),
-    )
-    same(
-        intervals.r2_interval(v, good, people, resamples=50),
-        intervals.r2_interval(rows["v"][keep], good[keep], people[keep], resamples=50),
-    )
-    same(
-        intervals.mean_interval(v, people, resamples=50),
-        intervals.mean_interval(rows["v"][keep], people[keep], resamples=50),
+        interval(metric, masked_truth, masked_a, people, versus=b, resamples=50),
+        interval(metric, None if truth is None else truth[keep], a[keep], people[keep], versus=b[keep], resamples=50),
     )
 
 
-def test_a_class_of_one_person_is_left_out_of_resamples_without_that_person():
+def test_axes_are_masked_one_by_one(numbers: tuple, people: np.ndarray) -> None:
+    truth, good = numbers[0].copy(), numbers[1]
+    truth[::2, 1] = np.nan
+    value = interval("concordance", truth, good, people, resamples=2).value
+    assert value == pytest.approx(np.mean(metrics.concordance(truth, good)))
+    truth[:, 2] = np.nan
+    assert np.isnan(interval("mae", truth, good, people).value)
+
+
+def test_a_class_of_one_person_is_left_out_of_resamples_without_that_person() -> None:
     people = np.array(["a", "a", "b", "b", "c", "c"])
-    truth = np.array([0, 0, 0, 0, 0, 1])
-    guess = np.array([0, 0, 0, 0, 0, 0])
-    interval = intervals.uar_interval(truth, guess, people)
-    assert interval.value == 0.5
-    assert (interval.low, interval.high, interval.undefined) == (0.5, 1.0, 0)
+    of_c = interval("uar", [0, 0, 0, 0, 0, 1], [0, 0, 0, 0, 0, 0], people)
+    assert (of_c.value, of_c.low, of_c.high, of_c.undefined) == (0.5, 0.5, 1.0, 0)
 
 
-def test_undefined_resamples_are_counted():
-    interval = intervals.r2_interval([0.0, 0.0, 1.0, 1.0], [0.1, 0.0, 0.9, 1.0], ["a", "a", "b", "b"], resamples=400)
-    assert interval.value == pytest.approx(0.98)
-    assert 100 < interval.undefined < 300
-    assert np.isfinite([interval.low, interval.high]).all()
+def test_undefined_resamples_are_counted() -> None:
+    two = interval("r2", [0.0, 0.0, 1.0, 1.0], [0.1, 0.0, 0.9, 1.0], ["a", "a", "b", "b"], resamples=400)
+    assert two.value == pytest.approx(0.98)
+    assert 100 < two.undefined < 300
+    assert np.isfinite([two.low, two.high]).all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 500), st.floats(0.01, 100), st.floats(-1000, 1000))
+@example(0, 0.01171875, 955.5)
+def test_invariances(seed: int, scale: float, shift: float) -> None:
+    """r ignores scale and shift, also large ones; concordance ignores those of both sides."""
+    rng = np.random.default_rng(seed)
+    truth, people = rng.normal(size=60), np.arange(60) % 6
+    guess = truth + rng.normal(size=60)
+    of = partial(interval, groups=people, resamples=20)
+    r = of("pearson", truth, guess)
+    same(r, of("pearson", truth, scale * guess + shift))
+    assert -1 <= r.low <= r.high <= 1
+    both = of("concordance", scale * truth + shift, scale * guess + shift)
+    same(both, of("concordance", truth, guess))
+    assert abs(both.value) <= abs(r.value) + 1e-9
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.floats(-5, 5), min_size=8, max_size=40), st.integers(0, 5))
-def test_interval_contains_the_mean_of_people_alike(values, seed):
-    values = np.repeat(values, 2)
-    interval = intervals.mean_interval(values, np.repeat(np.arange(len(values) // 2), 2), seed=seed, resamples=400)
-    slack = 1e-9 + 0.05 * (interval.high - interval.low)
-    assert interval.low - slack <= interval.value <= interval.high + slack
+def test_the_interval_contains_the_mean(values: list[float], seed: int) -> None:
+    rows = np.repeat(values, 2)
+    mean = interval("mean", None, rows, np.repeat(np.arange(len(values)), 2), seed=seed, resamples=400)
+    slack = 1e-9 + 0.05 * (mean.high - mean.low)
+    assert mean.low - slack <= mean.value <= mean.high + slack
 
 
-def test_coverage_over_people():
+def test_coverage_over_people() -> None:
     """Rows of a person share an offset: the interval over people covers, one over rows would not."""
     rng = np.random.default_rng(0)
     people = np.repeat(np.arange(30), 10)
-    hits = rows_hit = 0
+    hits = {"people": 0, "rows": 0}
     for _ in range(200):
         values = np.repeat(rng.normal(size=30), 10) + 0.1 * rng.normal(size=300)
-        over_people = intervals.mean_interval(values, people, resamples=300)
-        over_rows = intervals.mean_interval(values, np.arange(300), resamples=300)
-        hits += over_people.low <= 0 <= over_people.high
-        rows_hit += over_rows.low <= 0 <= over_rows.high
-    assert hits / 200 > 0.88
-    assert rows_hit / 200 < 0.7
+        for name, groups in (("people", people), ("rows", np.arange(300))):
+            mean = interval("mean", None, values, groups, resamples=300)
+            hits[name] += mean.low <= 0 <= mean.high
+    assert hits["people"] / 200 > 0.88
+    assert hits["rows"] / 200 < 0.7
 
 
-def test_seed_and_confidence(rows):
-    v, people = rows["v"], rows["people"]
-    assert intervals.mean_interval(v, people, seed=4) == intervals.mean_interval(v, people, seed=4)
-    assert intervals.mean_interval(v, people, seed=4) != intervals.mean_interval(v, people, seed=5)
-    narrow, wide = (intervals.mean_interval(v, people, confidence=c) for c in (0.5, 0.99))
+def test_seed_and_confidence(numbers: tuple, people: np.ndarray) -> None:
+    of = partial(interval, "mean", None, numbers[0][:, 0], people)
+    assert of(seed=4) == of(seed=4)
+    assert of(seed=4) != of(seed=5)
+    narrow, wide = (of(confidence=confidence) for confidence in (0.5, 0.99))
     assert wide.low < narrow.low < narrow.high < wide.high
 
 
+def test_many_rows_and_resamples_are_fast() -> None:
+    rng = np.random.default_rng(0)
+    truth, people = rng.normal(size=(10000, 3)), np.arange(10000) % 300
+    seeds = [truth + rng.normal(size=truth.shape) for _ in range(5)]
+    assert interval("pearson", truth, seeds, people, versus=seeds[::-1], resamples=500).value == pytest.approx(0)
+
+
+LABELS, VALUES, PEOPLE = np.array(["anger", "fear"] * 5), np.arange(10.0), np.array([*"ababababab"])
+GAP = np.where(np.arange(10) == 2, np.inf, VALUES)
+
+
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("error", "message", "arguments"),
     [
-        ({"people": np.full(400, "p01")}, r"400 labelled rows belong to 1 group \(p01\).* pool out-of-fold"),
-        ({"people": np.array([None, *["a", "b"] * 199, "a"], dtype=object)}, "groups has no value in row 0"),
-        ({"people": np.array(["a", "b"])}, "400 rows and groups has 2"),
-        ({"better": np.array(["anger"])}, "truth has 400 rows and predicted has 1"),
+        (DataError, r"10 labelled rows belong to 1 group \(p\).* pool out-of-fold", ("uar", LABELS, LABELS, np.full(10, "p"))),
+        (DataError, "1 group", ("pearson", VALUES, VALUES, np.full(10, "p"))),
+        (DataError, "groups has no value in row 0", ("uar", LABELS, LABELS, np.array([None, *PEOPLE[1:]], dtype=object))),
+        (DataError, "10 rows and groups has 2", ("uar", LABELS, LABELS, PEOPLE[:2])),
+        (DataError, "truth has 10 rows and predicted has 1", ("uar", LABELS, LABELS[:1], PEOPLE)),
+        (DataError, "the truth or groups has 10 rows and predicted has 3", ("r2", VALUES, VALUES[:3], PEOPLE)),
+        (DataError, "not finite", ("r2", VALUES, np.full(10, np.nan), PEOPLE)),
+        (DataError, "truth has 1 values that are not finite, the first in row 2", ("r2", GAP, VALUES, PEOPLE)),
+        (DataError, "one axis at a time", ("r2", np.ones((10, 2)), np.ones((10, 2)), PEOPLE)),
+        (DataError, "none of the 10 rows", ("mean", None, np.full(10, np.nan), PEOPLE)),
+        (DataError, "no rows", ("mean", None, [], [])),
+        (DataError, "give None as truth", ("mean", VALUES, VALUES, PEOPLE)),
+        (DataError, "predicted has 10 values that are not finite", ("pearson", VALUES, np.full(10, np.nan), PEOPLE)),
+        (DataError, r"truth has shape \(10,\) and predicted \(9,\)", ("mae", VALUES, VALUES[1:], PEOPLE)),
+        (DataError, "none of the 10 rows of truth", ("mae", np.full(10, np.nan), VALUES, PEOPLE)),
+        (DataError, "groups has 10 rows and predicted has 2", (metrics.mae, VALUES, VALUES[:2], PEOPLE)),
+        (ConfigError, "metric is 'f1': it must be one of accuracy, uar", ("f1", LABELS, LABELS, PEOPLE)),
+    ],
+)  # fmt: skip
+def test_bad_rows(error: type[Exception], message: str, arguments: tuple) -> None:
+    with pytest.raises(error, match=message):
+        interval(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("message", "options"),
+    [
+        ("confidence is 95", {"confidence": 95}),
+        ("resamples is 0", {"resamples": 0}),
+        ("how is 'sum': it must be", {"how": "sum"}),
+        ("how is 'ratio' without versus", {"how": "ratio"}),
+        (r"must be a pair \(floor, ceiling\)", {"how": "gap_closed", "versus": VALUES}),
     ],
 )
-def test_bad_rows(rows, change, message):
-    given_rows = {**rows, **change}
-    with pytest.raises(DataError, match=message):
-        intervals.uar_interval(given_rows["truth"], given_rows["better"], given_rows["people"])
-
-
-def test_bad_errors_and_options(rows):
-    v, people = rows["v"], rows["people"]
-    with pytest.raises(DataError, match="the truth or groups has 400 rows and predicted has 3"):
-        intervals.r2_interval(v, [1.0, 2.0, 3.0], people)
-    with pytest.raises(DataError, match="not finite"):
-        intervals.r2_interval(v, np.full(400, np.nan), people)
-    with pytest.raises(DataError, match="truth has 1 values that are not finite, the first in row 2"):
-        intervals.r2_interval(np.where(np.arange(400) == 2, np.inf, v), v, people)
-    with pytest.raises(DataError, match="none of the 400 rows"):
-        intervals.mean_interval(np.full(400, np.nan), people)
-    with pytest.raises(DataError, match="one axis at a time"):
-        intervals.r2_interval(np.column_stack([v, v]), v, people)
-    with pytest.raises(DataError, match="no rows"):
-        intervals.mean_interval([], [])
-    with pytest.raises(ConfigError, match="confidence is 95"):
-        intervals.mean_interval(v, people, confidence=95)
-    with pytest.raises(ConfigError, match="resamples is 0"):
-        intervals.mean_interval(v, people, resamples=0)
-    with pytest.raises(DataError, match="groups has 400 rows and array 0 has 2"):
-        intervals.group_bootstrap(np.mean, people, [1.0, 2.0])
+def test_bad_options(message: str, options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=message):
+        interval("mae", VALUES, VALUES, PEOPLE, **options)

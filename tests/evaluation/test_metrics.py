@@ -248,3 +248,27 @@ def test_entropies():
     assert metrics.uniform_entropy(19) * 2 == pytest.approx(5.89, abs=0.005)
     with pytest.raises(DataError, match="at least one class"):
         metrics.uniform_entropy(0)
+
+
+def test_axis_correlations():
+    rng = np.random.default_rng(0)
+    truth = 3 + 0.2 * rng.normal(size=(300, 3))
+    good = truth + 0.1 * rng.normal(size=(300, 3))
+    table = metrics.axis_correlations(good, truth)
+    assert table == pytest.approx(np.corrcoef(good.T, truth.T)[:3, 3:])
+    assert np.diag(metrics.axis_correlations(truth, truth)) == pytest.approx(np.ones(3))
+    masked = truth.copy()
+    masked[::2, 1] = np.nan
+    masked[:, 2] = np.nan
+    flat = np.hstack([good[:, :2], np.full((300, 1), 0.3)])
+    table = metrics.axis_correlations(flat, masked)
+    assert table[0, 1] == pytest.approx(np.corrcoef(good[1::2, 0], truth[1::2, 1])[0, 1])
+    assert np.isnan(table[2]).all()
+    assert np.isnan(table[:, 2]).all()
+    assert metrics.axis_correlations(good[:, :2], truth).shape == (2, 3)
+    with pytest.raises(DataError, match=r"give \(n, axes\) of each"):
+        metrics.axis_correlations(good[:, 0], truth)
+    with pytest.raises(DataError, match="predicted has 2 rows and truth has 300"):
+        metrics.axis_correlations(good[:2], truth)
+    with pytest.raises(DataError, match="predicted has 1 values"):
+        metrics.axis_correlations(np.where(good == good[3, 1], np.inf, good), truth)

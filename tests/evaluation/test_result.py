@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from affectspace.errors import DataError, RunError
-from affectspace.evaluation.intervals import mean_interval
+from affectspace.evaluation import interval
 from affectspace.evaluation.result import Measurement, MetricsFile
 
 
@@ -29,11 +29,11 @@ def test_to_dict_rounds_and_knows_no_nan():
 
 
 def test_of_an_interval():
-    interval = mean_interval(np.arange(6.0), [0, 0, 1, 1, 2, 2])
-    made = Measurement.of(interval, protocol="strict", paper=0.3)
-    assert (made.value, made.low, made.high, made.n) == (interval.value, interval.low, interval.high, 6)
+    mean = interval("mean", None, np.arange(6.0), [0, 0, 1, 1, 2, 2])
+    made = Measurement.of(mean, protocol="strict", paper=0.3)
+    assert (made.value, made.low, made.high, made.n) == (mean.value, mean.low, mean.high, 6)
     assert (made.protocol, made.paper) == ("strict", 0.3)
-    assert Measurement.of(interval, n=3).n == 3
+    assert Measurement.of(mean, n=3).n == 3
 
 
 def test_write_and_read(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 
 from affectspace.errors import ConfigError, DataError
 from affectspace.evaluation import robustness as ro
-from affectspace.evaluation.bootstrap import Interval
+from affectspace.evaluation.intervals import Interval
 from affectspace.evaluation.metrics import pearson
 
 RATE = 16000

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from affectspace.errors import DataError
-from affectspace.evaluation.bootstrap import RESAMPLES, Interval
 from affectspace.evaluation.folds import Fold, OutOfFold, Probe, out_of_fold
+from affectspace.evaluation.former import paired_uar_difference, uar_interval
 from affectspace.evaluation.inputs import by_seed, known_labels, plain_labels, require_same_length
-from affectspace.evaluation.intervals import paired_uar_difference, uar_interval
+from affectspace.evaluation.intervals import RESAMPLES, Interval
 from affectspace.evaluation.probes import linear_probe
 
 PAIRS = (("shared", "full"), ("shared", "private"))

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import t as student
 
-from affectspace.errors import ConfigError, DataError
-from affectspace.evaluation.bootstrap import Interval
+from affectspace.errors import DataError
 from affectspace.evaluation.inputs import Codes, Floats, by_seed, feature_matrix, group_codes, require_same_length
+from affectspace.evaluation.intervals import Interval, require_confidence
 
 
 def block_pair(shared: ArrayLike, private: ArrayLike, least: int = 2) -> tuple[Floats, Floats]:
@@ -84,8 +84,7 @@ def cka_interval(shared: Any, private: Any, groups: ArrayLike, *, confidence: fl
     people twice, as the bootstrap does, pairs them with themselves); under independence it is too wide rather than
     too narrow. Raises DataError for fewer than 6 people.
     """
-    if not 0 < confidence < 1:
-        raise ConfigError(f"confidence is {confidence}: it must lie between 0 and 1, such as 0.95")
+    require_confidence(confidence)
     pairs = [block_pair(x, y) for x, y in _matched(by_seed(shared), by_seed(private))]
     codes, count = group_codes(groups, len(pairs[0][0]))
     if count < 6:

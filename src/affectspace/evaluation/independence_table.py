@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from affectspace.errors import DataError
-from affectspace.evaluation.bootstrap import Interval
 from affectspace.evaluation.dependence import dependence_test, distance_correlation, fixed_rows
 from affectspace.evaluation.floors import PermutationFloor, permutation_floor
 from affectspace.evaluation.independence import (
@@ -19,6 +18,7 @@ from affectspace.evaluation.independence import (
     varying,
 )
 from affectspace.evaluation.inputs import Floats, known_labels, require_same_length
+from affectspace.evaluation.intervals import Interval
 from affectspace.evaluation.mutual_information import binned_information, ksg_information, pairwise_ksg_information
 
 _CHEAP: dict[str, Callable[[Floats, Floats], float]] = {

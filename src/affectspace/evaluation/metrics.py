@@ -19,6 +19,7 @@ from affectspace.evaluation.inputs import (
     label_codes,
     plain_labels,
     regression_pair,
+    require_finite,
     require_rows,
     require_same_length,
 )
@@ -115,6 +116,32 @@ def regression_measures(truth: ArrayLike, predicted: ArrayLike) -> dict[str, Per
     """All regression measures of this module by name; shapes as there."""
     measures = (mse, mae, pearson, concordance, r2, explained_variance, spread_ratio)
     return {measure.__name__: measure(truth, predicted) for measure in measures}
+
+
+def axis_correlations(predicted: ArrayLike, truth: ArrayLike) -> Floats:
+    """Table 1: Pearson's r of each predicted axis (rows) with each true one (columns), (axes, axes).
+
+    `predicted` (n, p) finite, `truth` (n, q), NaN left out per true axis; NaN where a side is constant or not annotated.
+    """
+    guess, true = as_floats(predicted, "predicted"), as_floats(truth, "truth")
+    if guess.ndim != 2 or true.ndim != 2:
+        raise DataError(f"predicted has shape {guess.shape} and truth {true.shape}: give (n, axes) of each")
+    require_rows(len(true), "truth")
+    require_same_length(len(guess), "predicted", len(true), "truth")
+    require_finite(np.where(np.isnan(true), 0.0, true), "truth")
+    known = ~np.isnan(true)
+    rows = np.flatnonzero(known.any(axis=1))
+    require_finite(guess[rows], "predicted", rows)
+    table = np.full((guess.shape[1], true.shape[1]), np.nan)
+    for axis in range(true.shape[1]):
+        rated = known[:, axis]
+        if rated.sum() > 1:
+            p, t = guess[rated], true[rated, axis]
+            p, t = p - p.mean(axis=0), t - t.mean()
+            size = np.sqrt(np.sum(p * p, axis=0)) * np.sqrt(np.sum(t * t))
+            varies = (np.ptp(guess[rated], axis=0) > 0) & (np.ptp(true[rated, axis]) > 0)
+            table[varies, axis] = np.clip((p.T @ t)[varies] / size[varies], -1.0, 1.0)
+    return table
 
 
 def confusion(truth: ArrayLike, predicted: ArrayLike) -> tuple[NDArray, NDArray[np.int64]]:

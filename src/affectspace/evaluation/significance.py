@@ -8,16 +8,17 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import t as student
 
 from affectspace.errors import ConfigError, DataError
-from affectspace.evaluation.bootstrap import Interval
 from affectspace.evaluation.inputs import (
     Floats,
     as_floats,
+    by_seed,
     group_codes,
     plain_labels,
     require_finite,
     require_same_length,
 )
-from affectspace.evaluation.intervals import Recalls
+from affectspace.evaluation.intervals import Interval, require_confidence
+from affectspace.evaluation.sufficient_statistics import recall_statistics
 
 _EXACT = 14  # up to 2^14 sign patterns are all tried
 
@@ -83,8 +84,8 @@ def paired_uar_test(
     Arguments as `intervals.paired_uar_difference`. The statistic is the difference of UAR over all rows; each person's
     part in it is fixed, so that an exchange flips its sign. Exact for up to 14 people.
     """
-    counted = Recalls.count(truth, [predictions_a, predictions_b], groups)
-    share = (counted.hits[0] - counted.hits[1]) / counted.rows.sum(axis=0)
+    sums = recall_statistics("uar", truth, [by_seed(predictions_a), by_seed(predictions_b)], groups).sums
+    share = (sums[:, 1] - sums[:, 2]) / sums[:, 0].sum(axis=0)
     return _sign_flip(share.mean(axis=1), flips, seed)
 
 
@@ -94,8 +95,7 @@ def t_interval(values: ArrayLike, *, confidence: float = 0.95) -> Interval:
     Raises DataError for fewer than two values or NaN, ConfigError for the confidence.
     """
     numbers = _over_people(values, "values")
-    if not 0 < confidence < 1:
-        raise ConfigError(f"confidence is {confidence}: it must lie between 0 and 1, such as 0.95")
+    require_confidence(confidence)
     g, mean = len(numbers), float(numbers.mean())
     half = float(student.ppf((1 + confidence) / 2, g - 1) * numbers.std(ddof=1) / np.sqrt(g))
     return Interval(mean, mean - half, mean + half, g, g, confidence)

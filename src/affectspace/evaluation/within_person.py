@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from affectspace.errors import DataError
-from affectspace.evaluation.bootstrap import Interval
 from affectspace.evaluation.inputs import (
     Floats,
     as_floats,
@@ -18,6 +17,7 @@ from affectspace.evaluation.inputs import (
     require_rows,
     require_same_length,
 )
+from affectspace.evaluation.intervals import Interval
 from affectspace.evaluation.significance import sign_flip_test, t_interval
 
 
