@@ -19,7 +19,7 @@ import torch
 from affectspace.files import write_text
 from affectspace.steering import Steerer
 from affectspace.steering.calibration import calibrate
-from affectspace.steering.encoder import open_encoder
+from affectspace.steering.encoder import SentenceEncoder
 from affectspace.steering.fitting import fit_projector
 from affectspace.steering.language_model import LanguageModel, load_language_model
 from affectspace.steering.ranking import ContentSimilarity, rank
@@ -82,12 +82,13 @@ def trained(
 
 def steered(run: Run, rows: FeatureSet, model: LanguageModel, plan: SteeringPlan, lexicons: dict[str, Path]) -> str:
     """Figures of a run on validation sentences."""
-    steerer = Steerer.of_parts(run, open_encoder(run.folder / "encoder"), model, ContentSimilarity())
+    steerer = Steerer.of_parts(run, SentenceEncoder.of_run(run.folder / "encoder"), model, ContentSimilarity())
     material = material_of(steerer, rows, lexicons, plan)
-    ridge, seeds = material.judges[RIDGE], material.tuning
-    alone = replace(ridge, axes=(AXIS,), regressions=ridge.regressions[:1], spread=ridge.spread[:1])
-    settings = run.projector_config.calibration
-    fitted = calibrate(steerer, seeds.texts[:CALIBRATING], alone, settings.points, candidates=settings.candidates)
+    settings, seeds = run.projector_config.calibration, material.tuning
+    fitted = calibrate(
+        steerer, seeds.texts[:CALIBRATING], material.judges[RIDGE], settings.points, axes=(AXIS,),
+        candidates=settings.candidates,
+    )  # fmt: skip
     apart = seeds.take(np.arange(CALIBRATING, len(seeds)))
     material = replace(material, steerer=replace(steerer, calibration=fitted), tuning=apart)
     found, base = written(material, plan)
@@ -95,7 +96,7 @@ def steered(run: Run, rows: FeatureSet, model: LanguageModel, plan: SteeringPlan
     losses = run.history.iloc[-1]
     parts = [
         f"loss {losses['validation_total']:.4f} of {losses['validation_shuffled_affect']:.4f}",
-        f"slope {fitted.lines_of[AXIS].measured_slope:.2f}",
+        f"slope {fitted.lines[AXIS].measured_slope:.2f}",
         *(f"{name} {mean:.2f}" for name, mean in spearman.items()),
         f"content {found.values['content'].mean():.2f}",
         f"perplexity {np.exp((found.values['surprise'] - base).mean()):.2f}x",
@@ -109,8 +110,8 @@ def written(material: Material, plan: SteeringPlan) -> tuple[Measured, np.ndarra
     steerer, seeds = material.steerer, material.tuning
     points = asked_points(AXIS, plan.asked, len(seeds))
     texts = steerer.write(seeds.texts, points, candidates=plan.candidates, seed=plan.seed, sampling=plan.sampling)
-    own = steerer.own_affect(seeds.texts)
-    ranked = rank(seeds.texts, own, points, texts, steerer.own_affect, steerer.similarity)
+    own = steerer.affect_of(seeds.texts)
+    ranked = rank(seeds.texts, own, points, texts, steerer.affect_of, steerer.similarity)
     nothing = nothing_asked(steerer, seeds.texts, 1, plan)
     return measure(material, seeds, AXIS, plan, ranked.texts()), steerer.model.surprise([one[0][0] for one in nothing])
 

@@ -200,7 +200,7 @@ def steering_run(
 @pytest.fixture(scope="session")
 def steerer(steering_run: Run) -> Steerer:
     made = Steerer.of_run(steering_run.folder, content=None)
-    return Steerer.of_parts(made.run, made.encoder, made.model, ContentSimilarity(backbone=Letters()))
+    return Steerer.of_parts(made.run, made.encoder, made.model, ContentSimilarity(Letters()))
 
 
 @pytest.fixture

@@ -39,15 +39,15 @@ def test_a_table_a_sentence(call: Call, steering_run: Run) -> None:
 def test_json_has_every_key(call: Call, steering_run: Run) -> None:
     out = quick(call, steering_run.folder, "--text", TEXT, "--valence", "-1,1", "--arousal", "0.5", "--json")
     [found] = json.loads(out)
-    assert list(found) == ["seed", "own", "clipped", "steps"]
+    assert list(found) == ["seed", "seed_affect", "clipped", "steps"]
     assert found["seed"] == TEXT
-    assert set(found["own"]) == {"valence", "arousal", "dominance"}
+    assert set(found["seed_affect"]) == {"valence", "arousal", "dominance"}
     assert isinstance(found["clipped"], int)
-    assert [step["asked"] for step in found["steps"]] == [
+    assert [step["target"] for step in found["steps"]] == [
         {"valence": value, "arousal": 0.5, "dominance": None} for value in (-1.0, 1.0)
     ]
     for step in found["steps"]:
-        assert list(step) == ["asked", "text", "encoder", "content"]
+        assert list(step) == ["target", "text", "encoder", "content"]
         assert isinstance(step["text"], str)
         assert all(isinstance(value, float) for value in step["encoder"].values())
         assert step["content"] is None  # MiniLM is not there
@@ -71,7 +71,7 @@ def test_a_file_and_a_table(call: Call, steering_run: Run, tmp_path: Path) -> No
         rows = list(csv.DictReader(file))
     assert [row["seed"] for row in rows] == [s for s in (TEXT, "A garden.", "My house is fine.") for _ in range(2)]
     assert list(rows[0]) == [
-        "seed", "step", "asked_dominance", "encoder_valence", "encoder_arousal", "encoder_dominance", "content", "text",
+        "seed", "step", "target_dominance", "encoder_valence", "encoder_arousal", "encoder_dominance", "content", "text",
     ]  # fmt: skip
     before = out.read_bytes()
     code, _, err = call("steer", steering_run.folder, *asked)
@@ -83,7 +83,7 @@ def test_a_file_and_a_table(call: Call, steering_run: Run, tmp_path: Path) -> No
 def test_a_path_through_the_cube(call: Call, steering_run: Run) -> None:
     out = quick(call, steering_run.folder, "--text", TEXT, "--path", "-1,0,0;1,1,0", "--steps", 3, "--json")
     [found] = json.loads(out)
-    assert [list(step["asked"].values()) for step in found["steps"]] == [[-1, 0, 0], [0, 0.5, 0], [1, 1, 0]]
+    assert [list(step["target"].values()) for step in found["steps"]] == [[-1, 0, 0], [0, 0.5, 0], [1, 1, 0]]
 
 
 def test_more_than_was_trained_on_is_said(call: Call, steering_run: Run) -> None:
@@ -104,29 +104,29 @@ V = ("--valence", "1")
         (("--text", "", *V), "text 1 is empty; give a sentence"),
         ((*ONE, "--text", " \t ", *V), "text 2 is empty"),
         (("--text", "word " * 60, *V), "split it into sentences"),
-        (("--text", "caf\udce9", *V), r"text 1 .*udce9.*bytes in it that are no text; write it in UTF-8"),
+        (("--text", "caf\udce9", *V), r"text 1 .*udce9.*bytes that are not text; save it as UTF-8"),
         (ONE, "nothing is asked for: give --valence, --arousal, --dominance, or --path"),
         ((*ONE, "--valence", ""), "--valence '': write low:high:step"),
         ((*ONE, "--valence", "high"), "--valence 'high': write low:high:step"),
         ((*ONE, "--valence", "1:2"), "--valence '1:2': write"),
         ((*ONE, "--valence", "1:2:0"), "--valence '1:2:0': write"),
         ((*ONE, "--valence", "2:-2:1"), "steps of 1 do not lead from 2 to -2"),
-        ((*ONE, "--valence", "0:1:1e-9"), "1000000001 steps; give 100 at most"),
-        ((*ONE, "--valence", "0:4:1e-320"), "steps; give 100 at most"),
+        ((*ONE, "--valence", "0:1:1e-9"), "1000000001 steps; give at most 100"),
+        ((*ONE, "--valence", "0:4:1e-320"), "steps; give at most 100"),
         ((*ONE, "--valence", "nan"), "--valence 'nan': write"),
         ((*ONE, "--arousal", "1,inf"), "--arousal '1,inf': write"),
         ((*ONE, "--valence", "1,2", "--arousal", "1,2,3"), r"different numbers of steps \(valence 2, arousal 3\)"),
-        ((*ONE, "--valence", "5"), "valence 5: asked values lie within 4 standard deviations"),
-        ((*ONE, "--dominance", "-4.5"), "dominance -4.5: asked values lie within 4 standard deviations"),
-        ((*ONE, "--valence", "1.5", "--units", "canonical"), r"valence 1.5: values on the canonical scale lie on \[-1, 1\]"),
+        ((*ONE, "--valence", "5"), "valence 5: targets must lie within 4 standard deviations"),
+        ((*ONE, "--dominance", "-4.5"), "dominance -4.5: targets must lie within 4 standard deviations"),
+        ((*ONE, "--valence", "1.5", "--units", "canonical"), r"valence 1.5: canonical values must lie on \[-1, 1\]"),
         ((*ONE, "--valence", "2.5", "--units", "canonical", "--relative"), r"lie on \[-2, 2\]"),
-        ((*ONE, *V, "--units", "percent"), "units 'percent'; there are sd, canonical"),
+        ((*ONE, *V, "--units", "percent"), "unknown units 'percent'; use sd or canonical"),
         ((*ONE, "--path", "1,0"), "--path '1,0': write corners v,a,d"),
-        ((*ONE, "--path", "1,0,0"), "a path has two corners or more"),
+        ((*ONE, "--path", "1,0,0"), "a path has two or more corners"),
         ((*ONE, "--path", "1,0,x;0,0,0"), "write corners v,a,d"),
         ((*ONE, "--path", "1,0,nan;0,0,0"), "write corners v,a,d"),
-        ((*ONE, "--path", "1,0,0;1,0,0"), "two corners or more that differ"),
-        ((*ONE, "--path", "1e308,0,0;-1e308,0,0"), r"1e\+308 lies beyond what can be asked for"),
+        ((*ONE, "--path", "1,0,0;1,0,0"), "two or more corners that differ"),
+        ((*ONE, "--path", "1e308,0,0;-1e308,0,0"), r"1e\+308 is out of range in any unit; give 4 at most"),
         ((*ONE, "--path", "1,0,0;0,0,0", "--steps", "1"), "--steps 1: give 2 to 100"),
         ((*ONE, "--path", "1,0,0;0,0,0", *V), "--path and --valence both say where to go; give one of them"),
         ((*ONE, *V, "--candidates", "-1"), "candidates -1: give 1 to 64"),
@@ -136,7 +136,7 @@ V = ("--valence", "1")
         ((*ONE, *V, "--guidance", "nan"), "--guidance nan: "),
         ((*ONE, *V, "--guidance", "21"), "--guidance 21.0: .*less than or equal to 20"),
         ((*ONE, *V, "--longest", "0"), "--longest 0: .*greater than or equal to 1"),
-        ((*ONE, *V, "--longest", "1000"), r"reads at once, 256; set longest to \d+ at most"),
+        ((*ONE, *V, "--longest", "1000"), r"exceed the 256 tokens .*; set longest to at most \d+"),
         ((*ONE, *V, "--seed", "-1"), "seed -1: give 0 or more"),
         ((*ONE, *V, "--device", "abacus"), "device 'abacus' cannot be had here"),
         ((*ONE, *V, "--backbone", "text"), "--backbone 'text': write it as MODALITY=LOCATION"),
@@ -169,7 +169,7 @@ def refused(call: Call, arguments: tuple[object, ...], message: str) -> None:
         (b"", "in.txt has no sentence in it; write one a line"),
         (b"\xef\xbb\xbf \n\n", "in.txt has no sentence in it"),
         (b"\x89PNG\r\n\x1a\n\x00\xff\xfe", r"in.txt: not a text in UTF-8 \(byte 0\); save it as UTF-8"),
-        (b"A dog.\n\x00\x01\x02\x00\n", "text 2 .*bytes in it that are no text"),
+        (b"A dog.\n\x00\x01\x02\x00\n", "text 2 .*bytes that are not text"),
         (b"A dog.\n" + b"word " * 60 + b"\nA cat.", "text 2 .*split it into sentences"),
     ],
 )

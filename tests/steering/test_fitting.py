@@ -251,7 +251,7 @@ def test_another_encoder_does_not_go_on_with_what_one_began(
     with torch.no_grad():
         next(iter(model.parameters())).add_(0.1)
     model.save_pretrained(encoder / "model")
-    with pytest.raises(RunError, match=r"has been trained anew since .*--force"):
+    with pytest.raises(RunError, match=r"was trained again after .*--force"):
         fit_projector(config, out, data=rows, language_model=language_model)
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from affectspace.affect import AXES
 from affectspace.errors import ConfigError, RunError
@@ -188,26 +187,6 @@ def test_the_study_from_a_corpus_to_a_report(
     assert (out / "projector" / "metrics.json").read_bytes() == before
     with pytest.raises(RunError, match="was started otherwise"):
         reproduce_steering(out, places_of(out, emobank), quick=False)
-
-
-@pytest.mark.parametrize(
-    ("told", "dtype"),
-    [
-        ({"avx512_bf16": True, "amx_bf16": False}, "bfloat16"),
-        ({"avx512_bf16": False, "amx_bf16": True}, "bfloat16"),
-        ({"avx512_bf16": False, "amx_bf16": False}, "float32"),
-        ({}, "float32"),
-        (None, "float32"),
-    ],
-)
-def test_bfloat16_only_where_the_processor_has_it(
-    told: dict[str, bool] | None, dtype: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if told is None:
-        monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
-    else:
-        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: told, raising=False)
-    assert study.fast_dtype() == dtype
 
 
 def test_without_emobank_the_remedy_is_named(tmp_path: Path, call: Call) -> None:

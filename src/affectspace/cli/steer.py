@@ -13,7 +13,7 @@ from affectspace.errors import ConfigError, DataError
 if TYPE_CHECKING:
     import numpy as np
 
-    from affectspace.steering import Sampling, Steered
+    from affectspace.steering import Sampling, SteeredText
 
 
 def steer(
@@ -57,9 +57,10 @@ def steer(
         raise ConfigError(f"--out {out}: the table is written as .csv; give it a name that ends so")
     refuse_overwrite((out,), force)
 
+    import pandas as pd
+
     from affectspace.features.backbones.text import has_minilm
     from affectspace.steering import Steerer
-    from affectspace.steering.asking import table_of
 
     given = {"guidance": guidance, "temperature": temperature, "longest": longest}
     sampling = checked_sampling({name: value for name, value in given.items() if value is not None})
@@ -75,7 +76,7 @@ def steer(
     if out is not None:
         from affectspace.files import write_atomic
 
-        table = table_of(found)
+        table = pd.concat([one.table() for one in found])
         write_atomic(out, lambda partial: table.to_csv(partial, index=False))
     if json_:
         typer.echo(json.dumps([record(one) for one in found], indent=2, ensure_ascii=False))
@@ -95,7 +96,7 @@ def asked_points(
     valence: str | None, arousal: str | None, dominance: str | None, path: str | None, steps: int
 ) -> "np.ndarray":
     """Points (steps, 3), NaN for axes that stay. Raises ConfigError."""
-    from affectspace.steering.asking import ask, parse_path, parse_steps
+    from affectspace.steering.targets import parse_path, parse_steps, target_points
 
     axes = {"valence": valence, "arousal": arousal, "dominance": dominance}
     given = {name: parse_steps(value, f"--{name}") for name, value in axes.items() if value is not None}
@@ -105,7 +106,7 @@ def asked_points(
         return parse_path(path, steps)
     if not given:
         raise ConfigError("nothing is asked for: give --valence, --arousal, --dominance, or --path")
-    return ask(**given)
+    return target_points(**given)
 
 
 def sentences_of(texts: list[str], file: Path | None) -> list[str]:
@@ -136,7 +137,7 @@ def checked_sampling(given: dict[str, float]) -> "Sampling":
         raise ConfigError(f"--{first['loc'][0]} {first['input']}: {first['msg'].lower()}") from None
 
 
-def record(one: "Steered") -> dict[str, object]:
+def record(one: "SteeredText") -> dict[str, object]:
     """What --json says of one sentence; values in sd of the corpus, null for an axis that was left as it is."""
     from affectspace.affect import AXES
 
@@ -147,28 +148,28 @@ def record(one: "Steered") -> dict[str, object]:
 
     written = [
         {
-            "asked": named(one.asked[step]), "text": text, "encoder": named(one.reached[step]),
+            "target": named(one.targets[step]), "text": text, "encoder": named(one.affect[step]),
             "content": None if one.content[step] != one.content[step] else round(float(one.content[step]), 4),
         }
         for step, text in enumerate(one.texts)
     ]  # fmt: skip
-    return {"seed": one.text, "own": named(one.own), "clipped": one.clipped, "steps": written}
+    return {"seed": one.seed, "seed_affect": named(one.seed_affect), "clipped": one.clipped, "steps": written}
 
 
-def _show(one: "Steered") -> None:
+def _show(one: "SteeredText") -> None:
     """A table of one sentence."""
     from rich.console import Console
     from rich.table import Table
 
     from affectspace.affect import AXES
 
-    own = ", ".join(f"{axis} {value:+.2f}" for axis, value in zip(AXES, one.own, strict=True))
+    own = ", ".join(f"{axis} {value:+.2f}" for axis, value in zip(AXES, one.seed_affect, strict=True))
     table = Table(
-        "asked", "encoder", "content", "text", title=f"{one.text}  ({own}; sd of the corpus)", title_justify="left"
+        "asked", "encoder", "content", "text", title=f"{one.seed}  ({own}; sd of the corpus)", title_justify="left"
     )
     for step, text in enumerate(one.texts):
-        asked = " ".join(f"{AXES[axis][0].upper()}{one.asked[step, axis]:+.2f}" for axis in one.asked_axes)
-        read = " ".join(f"{AXES[axis][0].upper()}{one.reached[step, axis]:+.2f}" for axis in one.asked_axes)
+        asked = " ".join(f"{AXES[axis][0].upper()}{one.targets[step, axis]:+.2f}" for axis in one.target_axes)
+        read = " ".join(f"{AXES[axis][0].upper()}{one.affect[step, axis]:+.2f}" for axis in one.target_axes)
         content = "-" if one.content[step] != one.content[step] else f"{one.content[step]:.2f}"
         table.add_row(asked, read, content, text or "(nothing)")
     Console().print(table, highlight=False)

@@ -1,7 +1,7 @@
-"""Asked affect -> the projector's input: monotone, an axis each, fitted on validation sentences by one judge.
+"""Calibration: from target affect to the projector's input, one monotone curve an axis, fitted on validation sentences.
 
-Without it, asking for one standard deviation more gives whatever the language model makes of it. The input follows a line and
-bends before it leaves what the projector was trained on: beyond, the language model breaks before its affect grows.
+Without it, a target of one standard deviation more gives whatever the language model makes of it. The input follows a line
+and bends before it leaves the range of training: beyond it the text breaks before its affect grows.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from affectspace.affect import AXES
 from affectspace.errors import ConfigError, RunError
 from affectspace.files import write_text
 from affectspace.progress import Progress, silent
-from affectspace.steering.asking import ask
 from affectspace.steering.judges import Judge, measured
+from affectspace.steering.targets import target_points
 
 if TYPE_CHECKING:
     from affectspace.steering.steerer import Steerer
 
-LEAST = 0.1  # measured sd for one sd of input; an axis that responds less cannot be stretched without leaving the data
+MIN_SLOPE = 0.1  # measured sd for one sd of input; with less, targets would be stretched out of the range of training
 
 
 @dataclass(frozen=True)
 class Line:
-    """One axis: measured = intercept + slope * input, in sd. The asked value becomes (asked - intercept) / slope.
+    """Response of one axis in sd: measured = intercept + slope * input. A target becomes (target - intercept) / slope.
 
-    responds : whether the measured slope is at least .1; else that is taken in its place, and `measured_slope` tells it
+    responds : whether the measured slope is at least .1; otherwise `slope` is .1
     """
 
     slope: float
@@ -39,95 +39,91 @@ class Line:
     measured_slope: float
     responds: bool = True
 
+    @classmethod
+    def fit(cls, inputs: np.ndarray, values: np.ndarray) -> Line:
+        """Fit least squares to values (texts, points) at inputs (points,), with the slope taken within texts."""
+        centred = inputs - inputs.mean()
+        if not centred.any():
+            raise ConfigError(f"calibration.points: {inputs.tolist()}; give at least two different values")
+        within = values - values.mean(axis=1, keepdims=True)
+        measured_slope = float((centred * within).sum(axis=1).mean() / (centred**2).sum())
+        slope = max(measured_slope, MIN_SLOPE)
+        intercept = float(values.mean() - slope * inputs.mean())
+        return cls(slope, intercept, measured_slope, measured_slope >= MIN_SLOPE)
+
 
 @dataclass(frozen=True)
 class Calibration:
-    """axis -> its line; judge, sentences : by what and on how many it was fitted; none where it was not.
+    """Lines by axis; an axis without one is not calibrated.
 
-    reach : sd from the mean that an input on a line comes near and never passes
+    judge, sentences : what the lines were fitted with; reach : inputs approach this distance from the mean, in sd, and never
+    pass it
     """
 
-    lines_of: dict[str, Line]
+    lines: dict[str, Line]
     judge: str = ""
     sentences: int = 0
     reach: float = float("inf")
 
-    def input_of(self, asked: np.ndarray, own: np.ndarray, relative: bool) -> np.ndarray:
-        """Input (texts, steps, 3) of asked points, NaN where an axis stays as the sentence has it; own : (texts, 3).
+    def inputs(self, targets: np.ndarray, seed_affect: np.ndarray, relative: bool) -> np.ndarray:
+        """Convert targets (texts, steps, 3), NaN where an axis stays, to inputs; seed_affect : (texts, 3).
 
-        A relative question is stretched around the sentence's own affect, an absolute one around the corpus' mean; both bend
-        towards the reach, x -> reach tanh(x / reach).
+        A relative target is stretched around the sentence's own affect, an absolute one around the corpus' mean. Both bend
+        towards the reach: x -> reach tanh(x / reach).
         """
-        given = np.where(np.isnan(asked), own[:, None], asked)
+        stays = np.isnan(targets)
+        inputs = np.where(stays, seed_affect[:, None], targets)
         for axis, name in enumerate(AXES):
-            line = self.lines_of.get(name)
-            if line is None:
+            if name not in self.lines:
                 continue
+            line, own = self.lines[name], seed_affect[:, None, axis]
             if relative:
-                difference = (asked[..., axis] - own[:, None, axis]) / line.slope
-                stretched = self._unbent(own[:, None, axis]) + difference  # no difference leaves the sentence's own
+                stretched = self._unbent(own) + (targets[..., axis] - own) / line.slope  # a difference of 0 gives `own`
             else:
-                stretched = (asked[..., axis] - line.intercept) / line.slope
-            given[..., axis] = np.where(np.isnan(asked[..., axis]), given[..., axis], self._bent(stretched))
-        return given
+                stretched = (targets[..., axis] - line.intercept) / line.slope
+            inputs[..., axis] = np.where(stays[..., axis], inputs[..., axis], self._bent(stretched))
+        return inputs
 
     def _bent(self, values: np.ndarray) -> np.ndarray:
         return self.reach * np.tanh(values / self.reach) if np.isfinite(self.reach) else values
 
     def _unbent(self, values: np.ndarray) -> np.ndarray:
-        """The inverse of `_bent`; what lies beyond the reach is taken to be just within."""
+        """Invert `_bent`. Values beyond the reach are clipped to just within it."""
         if not np.isfinite(self.reach):
             return values
         return self.reach * np.arctanh(np.clip(values / self.reach, -0.999, 0.999))
 
-    def lines(self) -> list[str]:
-        """What was found, a line an axis."""
-        found = []
-        for name, line in self.lines_of.items():
-            weak = "" if line.responds else f"; it hardly responds, so that a slope of {LEAST:g} is assumed"
-            found.append(
-                f"calibration: {name}: one sd of input measures as {line.measured_slope:+.2f} sd by {self.judge} on "
-                f"{self.sentences} validation sentences{weak}"
-            )
-        return found
+    def summary(self) -> list[str]:
+        """Describe each axis in a sentence."""
+        weak = f"; this hardly responds, so a slope of {MIN_SLOPE:g} is assumed"
+        return [
+            f"calibration: {name}: one sd of input measures as {line.measured_slope:+.2f} sd by {self.judge} on "
+            f"{self.sentences} validation sentences{'' if line.responds else weak}"
+            for name, line in self.lines.items()
+        ]
 
     def axes(self) -> dict[str, dict[str, float | bool]]:
-        """axis -> the fields of its line, as JSON has them."""
-        return {name: vars(line) for name, line in self.lines_of.items()}
+        """Fields of each axis' line, as in the file."""
+        return {name: vars(line) for name, line in self.lines.items()}
 
     def write(self, path: Path) -> None:
-        """As JSON, whole or not at all."""
         content = {"judge": self.judge, "sentences": self.sentences, "axes": self.axes()}
         content |= {"reach": self.reach} if np.isfinite(self.reach) else {}
         write_text(path, json.dumps(content, indent=2) + "\n")
 
     @classmethod
     def read(cls, path: Path) -> Calibration:
-        """What `write` wrote; without lines where there is no file. Raises RunError where it is damaged."""
+        """Read what `write` wrote; without a file nothing is calibrated. Raises RunError where it is damaged."""
         if not path.is_file():
             return cls({})
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            return cls(
-                {name: Line(**line) for name, line in content["axes"].items()},
-                content["judge"],
-                content["sentences"],
-                float(content.get("reach", "inf")),
-            )
+            lines = {name: Line(**line) for name, line in content["axes"].items()}
+            return cls(lines, content["judge"], content["sentences"], float(content.get("reach", "inf")))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise RunError(
-                f"{path} is damaged ({error}); delete it to steer without calibration, or train anew"
+                f"{path} is damaged ({error}); delete it to steer without calibration, or train the projector again"
             ) from error
-
-
-def fit_line(inputs: np.ndarray, values: np.ndarray) -> Line:
-    """The least-squares line through (texts, points) values at (points,) inputs, with a slope within texts."""
-    centred = inputs - inputs.mean()
-    if not centred.any():
-        raise ConfigError(f"calibration.points: {inputs.tolist()}; give two different values or more")
-    slope = float((centred * (values - values.mean(axis=1, keepdims=True))).sum(axis=1).mean() / (centred**2).sum())
-    used = max(slope, LEAST)
-    return Line(used, float(values.mean() - used * inputs.mean()), slope, slope >= LEAST)
 
 
 def calibrate(
@@ -136,23 +132,23 @@ def calibrate(
     judge: Judge,
     points: Sequence[float],
     *,
+    axes: Sequence[str] | None = None,
     candidates: int = 1,
     seed: int = 0,
     progress: Progress = silent,
 ) -> Calibration:
-    """Steer sentences along each axis that the judge knows, uncalibrated, and fit the lines of what it measures.
+    """Steer sentences along each axis without calibration and fit lines to the judge's scores.
 
-    candidates : a step, ranked as later by a user; several answer more than one does. The mean of the judge's scores of the
-    seeds themselves is what it calls zero.
+    The mean score of the seeds themselves is zero. axes : by default all that the judge knows; candidates : a step, as in use,
+    because the best of several responds more than a single one
     """
     zero = measured(judge, texts).mean(axis=0)
     lines = {}
-    for axis in judge.axes:
+    for axis in axes or judge.axes:
         place = AXES.index(axis)
-        found = steerer.steer(
-            texts, ask(**{axis: list(points)}), calibrated=False, candidates=candidates, seed=seed, progress=progress
-        )
-        flat = [text for one in found for text in one.texts]
-        values = measured(judge, flat)[:, place].reshape(len(texts), len(points)) - zero[place]
-        lines[axis] = fit_line(np.asarray(points, dtype=np.float64), values)
+        path = target_points(**{axis: list(points)})
+        results = steerer.steer(texts, path, calibrated=False, candidates=candidates, seed=seed, progress=progress)
+        scores = measured(judge, [text for result in results for text in result.texts])[:, place]
+        values = scores.reshape(len(texts), len(points)) - zero[place]
+        lines[axis] = Line.fit(np.asarray(points, dtype=np.float64), values)
     return Calibration(lines, judge.name, len(texts), steerer.projector.config.reach)

@@ -1,4 +1,4 @@
-"""What our own model reads from sentences, and the sentences of a run's parts."""
+"""What a run's model reads of sentences, and the sentences of the run's parts."""
 
 from __future__ import annotations
 
@@ -24,117 +24,114 @@ from affectspace.steering.language_model import LanguageModel
 from affectspace.training.feature_set import FeatureSet
 from affectspace.training.runs import Run, open_run
 
-TOGETHER = 512  # rows that go through the model at once
-KEPT = ("config.yaml", "run.json")  # of a run, beside its model
+BATCH = 512  # rows that go through the model at once
+COPIED = ("config.yaml", "run.json")  # of the encoder's run, beside its model
+REMEDY = "steering needs a run on features of text, such as one of configs/manifold_emobank.yaml"
 
 
 @dataclass(frozen=True, eq=False)
 class Latents:
-    """affect : (n, 3), posterior means on [-1, 1]; private : (n, width), of all modalities that read text, side by side."""
+    """Posterior means of n sentences.
+
+    affect : (n, 3), canonical; private : (n, width), of all modalities that read text, side by side
+    """
 
     affect: np.ndarray
     private: np.ndarray
 
 
 class SentenceEncoder:
-    """A finished run of a model on features that reads text. Backbones are loaded when they are first needed.
-
-    Raises RunError for a run of another kind, or one that reads no text, and for a backbone of no modality of it.
-    """
+    """A finished run of a model on features that reads text. Backbones are loaded when they are first needed."""
 
     def __init__(self, run: Run, *, device: str = "cpu", backbones: Mapping[str, str | Path] | None = None) -> None:
         model = run.model()
         if not isinstance(model, AffectModel):
-            raise RunError(
-                f"{run.folder} holds a model of kind {run.facts['kind']}, which reads no text; steering needs a run on "
-                "features of text, such as one of configs/manifold_emobank.yaml"
-            )
+            raise RunError(f"{run.folder} holds a model of kind {run.facts['kind']}, which reads no text; {REMEDY}")
         self.run, self.model, self.device = run, model.to(device).eval(), device
-        given = backbones or {}
-        unknown = [name for name in given if name not in model.config.modalities]
+        widths, backbones = model.config.modalities, backbones or {}
+        unknown = [name for name in backbones if name not in widths]
         if unknown:
-            raise RunError(f"{run.folder} has no modality {unknown[0]!r}; it has {', '.join(model.config.modalities)}")
+            raise RunError(f"{run.folder} has no modality {unknown[0]!r}; it has {', '.join(widths)}")
         modalities = [
-            Modality(name, width, identity, given.get(name), device)
-            for (name, width), identity in zip(
-                model.config.modalities.items(), modality_facts(run, model).values(), strict=True
-            )
+            Modality(name, widths[name], identity, backbones.get(name), device)
+            for name, identity in modality_facts(run, model).items()
         ]
-        self._modalities = [one for one in modalities if "text" in one.reads]
+        self._modalities = [modality for modality in modalities if "text" in modality.reads]
         if not self._modalities:
-            raise RunError(
-                f"{run.folder} has the modalities {', '.join(model.config.modalities)}, of which none reads text; steering "
-                "needs a run on features of text, such as one of configs/manifold_emobank.yaml"
-            )
+            raise RunError(f"{run.folder} has the modalities {', '.join(widths)}, of which none reads text; {REMEDY}")
+
+    @classmethod
+    def of_run(
+        cls, folder: Path, *, device: str = "cpu", backbones: Mapping[str, str | Path] | None = None
+    ) -> SentenceEncoder:
+        """Open the encoder of a run folder. Raises RunError for a run that is not finished or reads no text."""
+        return cls(open_run(folder), device=device, backbones=backbones)
 
     @property
     def modalities(self) -> tuple[str, ...]:
-        """The run's modalities that read text."""
-        return tuple(one.name for one in self._modalities)
+        """Modalities of the run that read text."""
+        return tuple(modality.name for modality in self._modalities)
 
     def latents(self, texts: Sequence[str]) -> Latents:
-        """Of sentences. Raises DataError that names one which a backbone cannot read."""
+        """Encode sentences. Raises DataError that names a sentence which a backbone cannot read."""
         samples = [Sample(text=text) for text in texts]
         features, present = {}, {}
-        for one in self._modalities:
-            encoded = one.encode(samples)
+        for modality in self._modalities:
+            encoded = modality.encode(samples)
             for row, reason in encoded.reasons.items():
                 raise DataError(f"text {row + 1} ({texts[row][:40]!r}): {reason}")
-            features[one.name] = torch.from_numpy(encoded.features)
-            present[one.name] = torch.from_numpy(encoded.present)
-        return self.latents_of(features, present)
+            features[modality.name] = torch.from_numpy(encoded.features)
+            present[modality.name] = torch.from_numpy(encoded.present)
+        return self._latents(features, present)
 
-    def latents_of_batch(self, batch: FeatureBatch) -> Latents:
-        """Of rows whose features are there; only the modalities that read text are looked at."""
-        return self.latents_of(
-            {name: batch.features[name] for name in self.modalities},
-            {name: batch.present[name] for name in self.modalities},
-        )
+    def latents_of_rows(self, rows: FeatureSet, places: np.ndarray) -> Latents:
+        """Encode rows of a feature set by their stored features. Only modalities that read text are used."""
+        batch = rows.features.take(torch.from_numpy(places))
+        return self._latents(batch.features, batch.present)
 
     @torch.inference_mode()
-    def latents_of(self, features: Mapping[str, torch.Tensor], present: Mapping[str, torch.Tensor]) -> Latents:
-        """Of features, modality -> (n, width), that are present, (n,) bool."""
-        parts: list[tuple[np.ndarray, np.ndarray]] = []
-        rows = len(next(iter(present.values())))
-        operations = 2.0 * sum(parameter.numel() for parameter in self.model.parameters()) * min(rows, TOGETHER)
+    def _latents(self, features: Mapping[str, torch.Tensor], present: Mapping[str, torch.Tensor]) -> Latents:
+        affect, private = [], []
+        rows = len(present[self.modalities[0]])
+        operations = 2.0 * sum(parameter.numel() for parameter in self.model.parameters()) * min(rows, BATCH)
         with threads_for(operations):
-            for start in range(0, rows, TOGETHER):
-                piece = slice(start, start + TOGETHER)
-                said = self.model.represent(
-                    {name: values[piece].to(self.device) for name, values in features.items()},
-                    {name: mask[piece].to(self.device) for name, mask in present.items()},
+            for start in range(0, rows, BATCH):
+                part = slice(start, start + BATCH)
+                output = self.model.represent(
+                    {name: features[name][part].to(self.device) for name in self.modalities},
+                    {name: present[name][part].to(self.device) for name in self.modalities},
                 )
-                private = [said.private[name].mean for name in self.modalities if name in said.private]
-                codes = torch.cat(private, dim=1) if private else said.fused.new_zeros(len(said.fused), 0)
-                parts.append((said.fused.cpu().numpy(), codes.cpu().numpy()))
-        return Latents(*(np.concatenate([part[place] for part in parts]).astype(np.float64) for place in (0, 1)))
+                codes = [output.private[name].mean for name in self.modalities if name in output.private]
+                affect.append(output.fused.cpu())
+                private.append(torch.cat([output.fused[:, :0], *codes], dim=1).cpu())
+        return Latents(torch.cat(affect).double().numpy(), torch.cat(private).double().numpy())
 
     def pooled_labels(self, batch: FeatureBatch) -> np.ndarray:
-        """The rows' labels (n, 3) in the units of `latents`, NaN where there is none."""
+        """Labels of a batch's rows in the units of `latents`, (n, 3), NaN where there is none."""
         members = self.model.manifolds if isinstance(self.model, Ensemble) else [self.model]
-        linked = [one for one in members if isinstance(one, Manifold)]
+        linked = [member for member in members if isinstance(member, Manifold)]  # other models do not link corpora
         labels, corpus = batch.affect.to(self.device), batch.corpus.to(self.device)
         with torch.inference_mode():
-            if linked:  # the baselines know no links
-                labels = torch.stack([one.in_pooled_units(labels, corpus) for one in linked]).mean(dim=0)
+            if linked:
+                labels = torch.stack([member.in_pooled_units(labels, corpus) for member in linked]).mean(dim=0)
         return labels.cpu().numpy().astype(np.float64)
 
-    def keep(self, folder: Path) -> None:
-        """Copy what the encoder needs into a folder, so that a projector's run is complete in itself.
+    def copy_to(self, folder: Path) -> None:
+        """Copy what the encoder needs into a folder, so that a projector's run is complete.
 
-        Raises RunError where another encoder's copy is there: what began with one does not go on with another.
+        Raises RunError where the folder holds a copy of an encoder with other weights.
         """
         if (folder / "model").is_dir():
             if _weights_hash(folder) != _weights_hash(self.run.folder):
                 raise RunError(
-                    f"{self.run.folder} has been trained anew since {folder} was copied from it; train the projector anew "
-                    "with --force"
+                    f"{self.run.folder} was trained again after {folder} was copied from it; train the projector again with "
+                    "--force"
                 )
             return
         partial = folder.with_name(folder.name + ".partial")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        for name in KEPT:
+        for name in COPIED:
             shutil.copyfile(self.run.folder / name, partial / name)
         shutil.copytree(self.run.folder / "model", partial / "model")
         shutil.rmtree(folder, ignore_errors=True)
@@ -148,19 +145,12 @@ def _weights_hash(run: Path) -> str:
     return digest.hexdigest()
 
 
-def open_encoder(
-    folder: Path, *, device: str = "cpu", backbones: Mapping[str, str | Path] | None = None
-) -> SentenceEncoder:
-    """The encoder of a run folder. Raises RunError as `open_run` and `SentenceEncoder`."""
-    return SentenceEncoder(open_run(folder), device=device, backbones=backbones)
-
-
 @dataclass(frozen=True, eq=False)
 class Sentences:
-    """n sentences.
+    """n sentences of a part of a feature set.
 
-    rows : their places in the feature set's table; labels : (n, 3), in the encoder's units, NaN where there is none
-    groups : (n,) the document, person or, where neither is known, the sentence itself
+    rows : their places in its table; labels : (n, 3), in the encoder's units, NaN where there is none
+    groups : (n,) document or person, or the sentence itself where neither is known
     """
 
     texts: list[str]
@@ -172,42 +162,41 @@ class Sentences:
         return len(self.texts)
 
     def take(self, places: np.ndarray) -> Sentences:
-        """The sentences at these places."""
+        """Select sentences by their places."""
         return Sentences(
             [self.texts[place] for place in places], self.rows[places], self.labels[places], self.groups[places]
         )
 
     def drawn(self, number: int, seed: int) -> Sentences:
-        """At most so many of them at random, in their order."""
+        """Draw at most this number of sentences at random; they keep their order."""
         return self.take(np.sort(np.random.default_rng(seed).permutation(len(self))[:number]))
+
+    def short(self, model: LanguageModel, longest: int) -> Sentences:
+        """Select those of at most `longest` tokens, counting the one that ends them."""
+        fits = [len(model.encode(text)) < longest for text in self.texts]
+        return self.take(np.flatnonzero(fits))
 
 
 def sentences_of(rows: FeatureSet, encoder: SentenceEncoder, part: str) -> Sentences:
-    """The sentences of a part that have a text and every modality that reads it, without superfluous white space.
+    """List the sentences of a part that have a text and all features of text, with single spaces.
 
-    Raises DataError where the rows have no texts, or the part none that can be read.
+    Raises DataError where there are none.
     """
     if "text" not in rows.table:
-        raise DataError(f"{encoder.run.folder} was trained on rows without texts; steering needs sentences")
-    where = rows.rows(part)
-    there = rows.table["text"].iloc[where].fillna("").astype(str).str.strip().ne("").to_numpy()
+        raise DataError(f"{encoder.run.folder} was trained on rows without texts; steering needs a column of sentences")
+    places = rows.rows(part)
+    complete = rows.table["text"].iloc[places].fillna("").astype(str).str.strip().ne("").to_numpy()
     for name in encoder.modalities:
-        there = there & rows.features.present[name].numpy()[where]
-    where = where[there]
-    if not len(where):
+        complete = complete & rows.features.present[name].numpy()[places]
+    places = places[complete]
+    if not len(places):
         raise DataError(
             f"{encoder.run.folder}: no row of {part} has a text and features of {', '.join(encoder.modalities)}"
         )
-    texts = [" ".join(str(text).split()) for text in rows.table["text"].iloc[where]]
-    labels = encoder.pooled_labels(rows.features.take(torch.from_numpy(where)))
-    return Sentences(texts, where, labels, _groups(rows.table.iloc[where]))
-
-
-def short_sentences(sentences: Sentences, model: LanguageModel, longest: int) -> Sentences:
-    """Those that have at most so many tokens, with the one that ends them."""
-    return sentences.take(
-        np.array([place for place, text in enumerate(sentences.texts) if len(model.encode(text)) < longest], dtype=int)
-    )
+    table = rows.table.iloc[places]
+    texts = [" ".join(str(text).split()) for text in table["text"]]
+    labels = encoder.pooled_labels(rows.features.take(torch.from_numpy(places)))
+    return Sentences(texts, places, labels, _groups(table))
 
 
 def _groups(table: pd.DataFrame) -> np.ndarray:

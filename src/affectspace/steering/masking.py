@@ -1,7 +1,7 @@
-"""Which words of a sentence bear affect, and the sentence with blanks in their place.
+"""Which words of a sentence bear affect, and the prompt with blanks in their place.
 
-A prompt that shows the whole sentence teaches copying: the likeliest continuation needs no latent. With blanks where the
-affect was, the latent tells more than the prompt does.
+A prompt that shows the whole sentence teaches copying: the likeliest continuation needs no latent. With blanks in place of
+the affect-bearing words, the affect has to come from the latent.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from affectspace.lexicon.contextual import is_negator, plain_forms
 from affectspace.lexicon.reading import Lexicon
 
 BLANK = "___"
-PATTERNS = ("inside", "end", "start")  # where a prompt has a blank besides those of affect-bearing words
+PATTERNS = ("inside", "end", "start")  # where a prompt has an additional blank; "inside": nowhere
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _ENDING = re.compile(r"[\s.!?,;:\"'”’]*$")
-_LONGEST_SPAN = 4
-_SEEN = 3  # texts in which a word must stand for the ridge to weigh it
+_MAX_SPAN = 4  # words
+_MIN_TEXTS = 3  # in which a word occurs, for the ridge to weigh it
 
 
 @dataclass(frozen=True)
 class Masker:
-    """Affect-bearing words, lower case; a word also counts under its plain form. negators : whether they are hidden too."""
+    """Hides affect-bearing words. words : lower case, also matched by inflected forms; negators : hide "not", "never", ..."""
 
     words: frozenset[str]
     negators: bool = True
     _known: dict[str, bool] = field(default_factory=dict, compare=False, repr=False)
 
     def bears_affect(self, word: str) -> bool:
-        """Whether a word is hidden."""
+        """Tell whether a word is hidden."""
         word = word.lower().replace("’", "'")
         if word not in self._known:
             listed = word in self.words or any(form in self.words for form in plain_forms(word))
@@ -44,16 +44,16 @@ class Masker:
         return self._known[word]
 
     def hidden(self, text: str) -> np.ndarray:
-        """For each word of a text, whether it bears affect, (words,) bool."""
-        return np.array([self.bears_affect(match[0]) for match in _WORD.finditer(text)], dtype=bool)
+        """Tell for each word of a text whether it is hidden, (words,) bool."""
+        return np.array([self.bears_affect(word) for word in words_of(text)], dtype=bool)
 
     def prompt(self, text: str, pattern: str = "inside") -> str:
-        """The text with blanks for its affect-bearing words, and one more at the start or end where the pattern asks for it.
+        """Replace affect-bearing words by blanks, and add one at the start or end where the pattern says so.
 
-        A text without any such word has its blank at the end.
+        A text without affect-bearing words gets its blank at the end.
         """
         if pattern not in PATTERNS:
-            raise ConfigError(f"pattern {pattern!r}; there are {', '.join(PATTERNS)}")
+            raise ConfigError(f"unknown pattern {pattern!r}; use {', '.join(PATTERNS)}")
         hidden = self.hidden(text)
         masked = with_blanks(text, hidden)
         if pattern == "start":
@@ -63,30 +63,27 @@ class Masker:
         return masked
 
     def training_prompt(self, text: str, random: np.random.Generator, spans: float) -> str:
-        """The text with its affect-bearing words hidden, and with probability `spans` a run of other words as well.
+        """Hide the affect-bearing words and, with probability `spans`, a span of other words at the start, end or anywhere.
 
-        Such a run stands at the start, at the end or anywhere, so that the prompts of `prompt` are known from training. A
-        text that has nothing hidden so far always has one.
+        Spans make all patterns of `prompt` known from training. A text without affect-bearing words always has one.
         """
         hidden = self.hidden(text)
         count = len(hidden)
         if count > 1 and (not hidden.any() or random.random() < spans):
-            length = int(random.integers(1, min(_LONGEST_SPAN, count - 1) + 1))
+            length = int(random.integers(1, min(_MAX_SPAN, count - 1) + 1))
             begin = (0, count - length, int(random.integers(0, count - length + 1)))[random.integers(3)]
             hidden[begin : begin + length] = True
             if begin + length == count:
                 return joined_blanks(_ENDING.sub("", with_blanks(text, hidden)))
         return with_blanks(text, hidden)
 
-    def to_json(self) -> str:
-        return json.dumps({"negators": self.negators, "words": sorted(self.words)}, ensure_ascii=False, indent=0) + "\n"
-
     def write(self, path: Path) -> None:
-        write_text(path, self.to_json())
+        content = {"negators": self.negators, "words": sorted(self.words)}
+        write_text(path, json.dumps(content, ensure_ascii=False, indent=0) + "\n")
 
     @classmethod
     def read(cls, path: Path) -> Masker:
-        """Raises RunError where the file is missing or damaged."""
+        """Read what `write` wrote. Raises RunError where the file is missing or damaged."""
         try:
             fields = json.loads(path.read_text(encoding="utf-8"))
             return cls(frozenset(fields["words"]), bool(fields["negators"]))
@@ -95,32 +92,32 @@ class Masker:
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text, as written."""
+    """List the words of a text, as written."""
     return _WORD.findall(text)
 
 
 def plain_words(text: str) -> list[str]:
-    """The words of a text, in lower case."""
+    """List the words of a text, in lower case."""
     return [word.lower() for word in words_of(text)]
 
 
 def with_blanks(text: str, hidden: np.ndarray) -> str:
-    """The text with blanks in place of the hidden words; neighbours share one, so that their number is not told."""
-    pieces, at = [], 0
-    for match, gone in zip(_WORD.finditer(text), hidden, strict=True):
-        if gone:
-            pieces += [text[at : match.start()], BLANK]
-            at = match.end()
-    return joined_blanks("".join([*pieces, text[at:]]))
+    """Replace the hidden words by blanks. Neighbours share one, so that the prompt does not show their number."""
+    pieces, end = [], 0
+    for match, is_hidden in zip(_WORD.finditer(text), hidden, strict=True):
+        if is_hidden:
+            pieces += [text[end : match.start()], BLANK]
+            end = match.end()
+    return joined_blanks("".join([*pieces, text[end:]]))
 
 
 def joined_blanks(text: str) -> str:
-    """Blanks with nothing but white space between them become one."""
+    """Join blanks that only white space separates."""
     return re.sub(rf"{BLANK}(?:\s+{BLANK})+", BLANK, text).strip()
 
 
 def lexicon_masker(lexicon: Lexicon, share: float = 0.4, negators: bool = True) -> Masker:
-    """The words of a lexicon that lie farthest from its mean on any axis, in its standard deviations; this share of them."""
+    """Hide the share of a lexicon's words that lie farthest from its mean, in its standard deviations, on any axis."""
     values = np.stack(list(lexicon.entries.values()))
     spread = values.std(axis=0)
     strength = (np.abs(values - values.mean(axis=0)) / np.where(spread > 0, spread, 1.0)).max(axis=1)
@@ -128,22 +125,22 @@ def lexicon_masker(lexicon: Lexicon, share: float = 0.4, negators: bool = True) 
 
 
 def ridge_masker(texts: Sequence[str], affect: np.ndarray, share: float = 0.4, negators: bool = True) -> Masker:
-    """The words that weigh most in a ridge regression of affect (n, 3) on the words of the texts; this share of them.
+    """Hide the share of words with the largest weights in a ridge regression of affect (n, 3) on words.
 
-    Rows without all labels are left out. Raises ConfigError where no word stands in three texts.
+    Texts without all labels are left out.
     """
     from sklearn.feature_extraction.text import CountVectorizer
     from sklearn.linear_model import Ridge
 
-    known = np.isfinite(affect).all(axis=1)
-    counts = CountVectorizer(binary=True, min_df=_SEEN, token_pattern=_WORD.pattern)
+    labelled = np.isfinite(affect).all(axis=1)
+    counts = CountVectorizer(binary=True, min_df=_MIN_TEXTS, token_pattern=_WORD.pattern)
     try:
-        present = counts.fit_transform([text for text, there in zip(texts, known, strict=True) if there])
+        present = counts.fit_transform([texts[row] for row in np.flatnonzero(labelled).tolist()])
     except ValueError as error:
         raise ConfigError(
-            f"no word stands in {_SEEN} labelled training sentences, so that a ridge cannot weigh words; name mask.lexicon"
+            f"no word occurs in {_MIN_TEXTS} labelled training sentences, so a ridge cannot weigh words; set mask.lexicon"
         ) from error
-    labels = affect[known]
+    labels = affect[labelled]
     spread = labels.std(axis=0)
     weights = Ridge(alpha=10.0).fit(present, (labels - labels.mean(axis=0)) / np.where(spread > 0, spread, 1.0)).coef_
     strength = np.abs(np.atleast_2d(weights)).max(axis=0)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from affectspace.models.losses import LossTerms
 from affectspace.models.projector import Projector
-from affectspace.steering.language_model import LanguageModel, token_losses
+from affectspace.steering.language_model import LanguageModel
 from affectspace.steering.masking import Masker
 from affectspace.training.module import Training
 from affectspace.training.projector_configuration import ProjectorFitConfig
@@ -70,12 +70,6 @@ class ExampleBatch:
         return len(self.targets)
 
 
-def frame(model: LanguageModel, masked: str) -> list[int]:
-    """Tokens of a prompt: the masked sentence on a line of its own. The soft tokens stand behind it, so that what is asked is
-    read last, and all that is asked of one sentence reads its prompt once."""
-    return [model.start, *model.encode(f"{masked}\n")]
-
-
 class ExampleBatches:
     """The batches of one epoch; iterating twice gives the same ones. Validation (shuffle=False) never changes.
 
@@ -123,7 +117,8 @@ class ExampleBatches:
         prompts: list[list[int]] = [[] for _ in part]
         if self.masker is not None:
             prompts = [
-                frame(self.model, self.masker.training_prompt(rows.texts[row], random, self.spans)) for row in part
+                self.model.encode_prompt(self.masker.training_prompt(rows.texts[row], random, self.spans))
+                for row in part
             ]
         return ExampleBatch(
             torch.from_numpy(affect.astype(np.float32)),
@@ -167,7 +162,7 @@ def sentence_loss(
     projector: Projector, model: LanguageModel, batch: ExampleBatch, affect: Tensor, private: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Summed negative log-likelihood of each row's sentence, nats, and its tokens, (rows,) each."""
-    return token_losses(model, projector(affect, private), batch.targets, batch.prompts)
+    return model.token_losses(projector(affect, private), batch.targets, batch.prompts)
 
 
 class ProjectorTraining(Training):

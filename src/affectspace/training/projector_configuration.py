@@ -15,7 +15,10 @@ class LanguageModelConfig(Configuration):
     """A frozen causal language model."""
 
     name: str = Field("smollm2", description="smollm2 (its weights come in a package), a folder, or a name of the hub")
-    dtype: Literal["float32", "bfloat16", "float16"] = Field("float32", description="of its weights")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "float32",
+        description="of its weights; auto: bfloat16 where the device multiplies such numbers natively, else float32",
+    )
 
 
 class MaskConfig(Configuration):

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from affectspace.errors import ConfigError
 from affectspace.progress import Progress, silent
 from affectspace.steering.decoding import Sampling
-from affectspace.steering.language_model import LanguageModel, padded_ids, positions
-from affectspace.steering.ranking import Written
+from affectspace.steering.language_model import LanguageModel, positions
+from affectspace.steering.ranking import Candidates
 from affectspace.studies.steering.prompting import prompted
 
 BATCH = 16
@@ -55,7 +55,7 @@ def mean_states(model: LanguageModel, texts: Sequence[str], layers: Sequence[int
     """Mean over tokens of the states behind layers, (texts, layers, width)."""
     found = []
     for start in range(0, len(texts), BATCH):
-        ids, mask = padded_ids(model, [[model.start, *model.encode(text)] for text in texts[start : start + BATCH]])
+        ids, mask = model.pad([[model.start, *model.encode(text)] for text in texts[start : start + BATCH]])
         output = model.network(
             input_ids=ids, attention_mask=mask.long(), position_ids=positions(mask),
             output_hidden_states=True, use_cache=False, logits_to_keep=1,
@@ -114,7 +114,7 @@ def written_with_vector(
     sampling: Sampling,
     seed: int,
     progress: Progress = silent,
-) -> Written:
+) -> Candidates:
     """Rewritings in other words while the vector is added, [seed][step][candidate]."""
     steps = []
     for number, value in enumerate(asked):

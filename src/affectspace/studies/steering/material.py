@@ -11,7 +11,7 @@ import numpy as np
 
 from affectspace.errors import DataError
 from affectspace.lexicon.reading import Lexicon
-from affectspace.steering.encoder import Sentences, sentences_of, short_sentences
+from affectspace.steering.encoder import Sentences, sentences_of
 from affectspace.steering.judges import Judge, lexicon_judge, ridge_judge
 from affectspace.steering.steerer import Steerer
 from affectspace.studies.steering.plan import SteeringPlan
@@ -42,7 +42,7 @@ def material_of(steerer: Steerer, rows: FeatureSet, lexicons: Mapping[str, Path]
     """
     train = sentences_of(rows, steerer.encoder, "train")
     short = {
-        part: short_sentences(sentences_of(rows, steerer.encoder, part), steerer.model, steerer.longest)
+        part: sentences_of(rows, steerer.encoder, part).short(steerer.model, steerer.longest)
         for part in ("validation", "test")
     }
     if len(short["test"]) < 2:
@@ -64,7 +64,7 @@ def material_of(steerer: Steerer, rows: FeatureSet, lexicons: Mapping[str, Path]
 
 def _parts_of_ridge(steerer: Steerer) -> tuple[str, ...]:
     found = []
-    if steerer.calibration.lines_of:
+    if steerer.calibration.lines:
         found.append("calibrated what is asked")
     if steerer.masker is not None and steerer.run.projector_config.mask.lexicon is None:
         found.append("is of the kind that chose the hidden words")

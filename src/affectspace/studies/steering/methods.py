@@ -13,7 +13,7 @@ from affectspace.affect import AXES
 from affectspace.files import write_text
 from affectspace.progress import Progress, silent
 from affectspace.steering.judges import measured
-from affectspace.steering.ranking import Written, rank
+from affectspace.steering.ranking import Candidates, rank
 from affectspace.steering.steerer import Steerer
 from affectspace.studies.steering.activation import (
     SteeringVector,
@@ -37,19 +37,19 @@ def methods(
     steerer, model, asked = material.steerer, material.steerer.model, plan.asked
     points = asked_points(axis, asked, len(seeds))
 
-    def kept(name: str, make: Callable[[], Written]) -> Written:
+    def kept(name: str, make: Callable[[], Candidates]) -> Candidates:
         seconds, lines = steerer.run.facts.get("seconds"), steerer.calibration.axes()
         facts = [plan.model_dump(mode="json"), list(seeds), seconds, lines, axis]
         key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
         return kept_texts(folder / f"{axis}-{name}.json", key, make)
 
-    def both(name: str, written: Written) -> Iterator[tuple[str, Texts]]:
-        ranked = rank(seeds, own, points, written, steerer.own_affect, steerer.similarity)
+    def both(name: str, written: Candidates) -> Iterator[tuple[str, Texts]]:
+        ranked = rank(seeds, own, points, written, steerer.affect_of, steerer.similarity)
         if plan.candidates > 1:
             yield name, ranked.texts()
         yield f"{name}_one", ranked.texts(0)
 
-    own = steerer.own_affect(seeds)
+    own = steerer.affect_of(seeds)
     written = kept(
         "steered",
         lambda: steerer.write(
@@ -71,7 +71,7 @@ def methods(
 
 def nothing_asked(
     steerer: Steerer, seeds: Sequence[str], steps: int, plan: SteeringPlan, progress: Progress = silent
-) -> Written:
+) -> Candidates:
     """Each sentence at its own affect, so many times, without guidance; one candidate."""
     stays = np.full((len(seeds), steps, len(AXES)), np.nan)
     unguided = plan.sampling.model_copy(update={"guidance": 1.0})
@@ -85,7 +85,7 @@ def asked_points(axis: str, asked: Sequence[float], count: int) -> np.ndarray:
     return points
 
 
-def kept_texts(path: Path, key: str, make: Callable[[], Written]) -> Written:
+def kept_texts(path: Path, key: str, make: Callable[[], Candidates]) -> Candidates:
     """The candidates in a file, made where it is missing, damaged, or was made from something else."""
     if path.is_file():
         try:
@@ -101,7 +101,7 @@ def kept_texts(path: Path, key: str, make: Callable[[], Written]) -> Written:
 
 def _with_vector(
     material: Material, seeds: Sequence[str], axis: str, plan: SteeringPlan, progress: Progress
-) -> Written:
+) -> Candidates:
     vector = chosen_vector(material, axis, plan, progress)
     model = material.steerer.model
     return written_with_vector(model, vector, seeds, plan.asked, plan.candidates, plan.sampling, plan.seed, progress)

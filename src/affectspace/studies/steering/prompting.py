@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from affectspace.progress import Progress, silent
-from affectspace.steering.decoding import Sampling, one_line, sample, uniform_draws
+from affectspace.steering.decoding import Sampling, one_line, row_generator, sample
 from affectspace.steering.language_model import LanguageModel
-from affectspace.steering.ranking import Written
+from affectspace.steering.ranking import Candidates
 from affectspace.studies.steering.wording import request
 
 QUOTES = "\"'“”‘’ "
@@ -36,7 +36,7 @@ def prompted(
     sampling: Sampling,
     seed: int,
     progress: Progress = silent,
-) -> Written:
+) -> Candidates:
     """Answers, [seed][step][candidate], without quotation marks around them."""
     prompts: list[list[int]] = []
     last: list[Tensor] = []
@@ -46,7 +46,7 @@ def prompted(
             tokens = prompt_tokens(model, request(text, axis, value))
             prompts += [tokens[:-1]] * candidates
             last += [model.embed(tokens[-1:])] * candidates
-            draws += [uniform_draws(seed, row, step, candidate) for candidate in range(candidates)]
+            draws += [row_generator(seed, row, step, candidate) for candidate in range(candidates)]
     answers = iter(sample(model, prompts, last, draws, sampling, None, progress, "answers to prompts"))
     return [[[bare(next(answers)) for _ in range(candidates)] for _ in asked] for _ in seeds]
 

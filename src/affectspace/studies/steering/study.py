@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from affectspace.errors import ConfigError
 from affectspace.progress import Progress, silent
-from affectspace.steering import fit_projector
+from affectspace.steering import Steerer, fit_projector, load_language_model
 from affectspace.studies.manifold.plan import FIT, TRAININGS
 from affectspace.studies.manifold.preparation import make_store
 from affectspace.studies.manifold.sources import Places, Source
@@ -66,12 +64,20 @@ def reproduce_steering(
     if not is_finished(encoder):
         fit(config, encoder, data=rows, progress=progress)
     require_split(open_run(encoder), rows.split_table())
-    projector = out / "projector"
+    projector, model = out / "projector", None
     if not is_finished(projector):
         settings = projector_config(encoder, places, quick)
-        fit_projector(settings, projector, data=rows, threads=threads, progress=progress)
-    plan = quick_plan() if quick else SteeringPlan()
-    return evaluate_projector(projector, lexicons=places.lexicons(), plan=plan, rows=rows, progress=progress)[1]
+        model = load_language_model(settings.language_model.name, dtype=settings.language_model.dtype)
+        fit_projector(settings, projector, data=rows, language_model=model, threads=threads, progress=progress)
+    _, report = evaluate_projector(
+        projector,
+        lexicons=places.lexicons(),
+        plan=quick_plan() if quick else SteeringPlan(),
+        rows=rows,
+        steerer=Steerer.of_run(projector, language_model=model),
+        progress=progress,
+    )
+    return report
 
 
 def encoder_config(places: Places, quick: bool = False) -> FeatureTrainConfig:
@@ -96,13 +102,7 @@ def projector_config(encoder: Path, places: Places, quick: bool = False) -> Proj
     fields = {
         "run": str(encoder),
         **PROJECTOR,
-        "language_model": {"dtype": fast_dtype(), **PROJECTOR["language_model"]},
+        "language_model": {"dtype": "auto", **PROJECTOR["language_model"]},
         "mask": {"lexicon": places.anchor_lexicon()},
     }
     return build_projector_config(fields, where="the projector", overrides=QUICK if quick else ())
-
-
-def fast_dtype() -> str:
-    """bfloat16 where this processor multiplies such numbers itself, about twice as fast; elsewhere float32."""
-    known: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # older releases do not tell
-    return "bfloat16" if known.get("avx512_bf16") or known.get("amx_bf16") else "float32"

@@ -12,9 +12,9 @@ from affectspace.affect import AXES
 from affectspace.evaluation import MetricsFile
 from affectspace.evaluation.result import Measurement
 from affectspace.progress import Progress, silent
-from affectspace.steering.asking import Steered, ask
 from affectspace.steering.judges import Judge, measured
-from affectspace.steering.steerer import Steerer
+from affectspace.steering.steerer import SteeredText, Steerer
+from affectspace.steering.targets import target_points
 from affectspace.studies.steering.measures import slope_rows, spearman_rows
 from affectspace.studies.steering.plan import SteeringPlan
 from affectspace.studies.steering.published import THEMES, Theme
@@ -29,7 +29,7 @@ class Traversal:
     on [-1, 1]; too_long : themes whose seed has more tokens than the run was trained on"""
 
     themes: tuple[Theme, ...]
-    found: list[Steered]
+    found: list[SteeredText]
     own: np.ndarray
     too_long: tuple[Theme, ...] = ()
 
@@ -41,10 +41,10 @@ def traverse_themes(steerer: Steerer, plan: SteeringPlan, progress: Progress = s
     if not themes:
         return Traversal((), [], np.zeros((0, len(AXES))), too_long)
     found = steerer.steer(
-        [theme.seed for theme in themes], ask(valence=list(plan.asked)), candidates=plan.candidates,
+        [theme.seed for theme in themes], target_points(valence=list(plan.asked)), candidates=plan.candidates,
         sampling=plan.sampling, seed=plan.seed, progress=progress,
     )  # fmt: skip
-    own = np.stack([steerer.corpus_mean + steerer.corpus_deviation * one.own for one in found])
+    own = np.stack([steerer.corpus_mean + steerer.corpus_deviation * one.seed_affect for one in found])
     return Traversal(themes, found, own, too_long)
 
 
