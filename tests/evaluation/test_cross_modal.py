@@ -1,13 +1,15 @@
-"""Retrieval of the other modality's vector: perfect, useless, tied, and against a plain loop."""
+"""Retrieval of the other modality's vector, and the gap between modalities: perfect, useless, tied and degenerate sets."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from affectspace.errors import ConfigError, DataError
-from affectspace.evaluation import cross_modal
-from affectspace.evaluation.cross_modal import retrieval
+from affectspace.evaluation import balanced_accuracy, cross_modal
+from affectspace.evaluation.cross_modal import centroid_distance, classifier_two_sample, retrieval, two_sample_test
+from affectspace.evaluation.probes import ProbeResult, linear_probe
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
@@ -82,8 +84,8 @@ def test_k_above_n_is_left_out():
     ("call", "error", "message"),
     [
         (lambda x: retrieval(x, x[:3]), DataError, "queries has 5 rows and targets has 3"),
-        (lambda x: retrieval(x, x[:, :1]), DataError, "queries have 2 dimensions and targets 1"),
-        (lambda x: retrieval(x[:1], x[:1]), DataError, "among 1 row always succeeds"),
+        (lambda x: retrieval(x, x[:, :1]), DataError, "queries has 2 dimensions and targets 1"),
+        (lambda x: retrieval(x[:1], x[:1]), DataError, "queries has 1 rows and targets 1: at least 2"),
         (lambda x: retrieval(x, np.full((5, 2), np.nan)), DataError, "targets has 10 values that are not finite"),
         (lambda x: retrieval(x, x, k=[0]), ConfigError, "k is"),
         (lambda x: retrieval(x, x, metric="dot"), ConfigError, "metric is 'dot'"),
@@ -92,3 +94,117 @@ def test_k_above_n_is_left_out():
 def test_bad_input(call, error, message):
     with pytest.raises(error, match=message):
         call(np.random.default_rng(0).normal(size=(5, 2)))
+
+
+def sets(seed: int, gap: float = 0.0, n: int = 60, m: int = 50) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(n, 3)), rng.normal(size=(m, 3)) + np.array([gap, 0, 0])
+
+
+def test_centroids():
+    x, y = sets(0)
+    assert centroid_distance(x, x) == 0
+    one = x[:, :1] + 2
+    pooled = np.sqrt((59 * x[:, 0].var(ddof=1) + 49 * y[:, 0].var(ddof=1)) / 108)
+    assert centroid_distance(one, y[:, :1]) == pytest.approx(abs(one.mean() - y[:, 0].mean()) / pooled)
+    assert centroid_distance(x, x + np.array([3, 4, 0])) == pytest.approx(5 / np.sqrt(x.var(axis=0, ddof=1).sum()))
+    assert centroid_distance(np.ones((3, 2)), np.zeros((3, 2))) == np.inf
+    assert np.isnan(centroid_distance(np.ones((3, 2)), np.ones((3, 2))))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 200), st.floats(0.01, 100), st.floats(-20, 20))
+def test_centroids_and_energy_do_not_depend_on_axes_or_unit(seed, scale, shift):
+    x, y = sets(seed, 1.0, 20, 15)
+    rotation = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))[0]
+    moved = scale * x @ rotation + shift, scale * y @ rotation + shift
+    assert centroid_distance(*moved) == pytest.approx(centroid_distance(x, y), rel=1e-6)
+    one, two = two_sample_test(x, y, permutations=20), two_sample_test(*moved, permutations=20)
+    assert (two.value, two.p) == (pytest.approx(scale * one.value, rel=1e-6), one.p)
+
+
+def test_values_against_definitions():
+    x, y = sets(1, 0.5, 12, 9)
+    one = two_sample_test(x[:, :1], y[:, :1], permutations=1).value
+    assert one == pytest.approx(stats.energy_distance(x[:, 0], y[:, 0]) ** 2)
+    within, across = (
+        [np.linalg.norm(a[:, None] - b, axis=2).mean() for a, b in sides] for sides in (((x, x), (y, y)), ((x, y),))
+    )
+    assert two_sample_test(x, y, permutations=1).value == pytest.approx(2 * across[0] - sum(within))
+
+
+def test_a_gap_is_found_and_none_is_not():
+    x, y = sets(2, 1.0)
+    assert two_sample_test(x, y, permutations=199).p == 0.005
+    assert two_sample_test(x, 2 * (y - [1.0, 0, 0]), permutations=199).p < 0.05  # as to spread
+    ps = [two_sample_test(*sets(seed, 0, 25, 20), permutations=39).p for seed in range(150)]
+    assert 0.01 < np.mean(np.array(ps) <= 0.05) < 0.11
+
+
+def test_pairs_see_a_gap_that_mixing_does_not():
+    rng = np.random.default_rng(3)
+    sample = 3 * rng.normal(size=(60, 2))
+    x, y = sample + 0.1 * rng.normal(size=(60, 2)), sample + 0.1 * rng.normal(size=(60, 2)) + 0.3
+    assert two_sample_test(x, y, permutations=199).p > 0.05
+    assert two_sample_test(x, y, paired=True, permutations=199).p == 0.005
+    nothing = two_sample_test(x, y - 0.3, paired=True, permutations=199)
+    assert nothing.p > 0.05
+    equal = two_sample_test(x, x, paired=True, permutations=19)
+    assert (equal.value, equal.p) == (pytest.approx(0, abs=1e-12), 1.0)
+
+
+def test_people_are_exchanged_together():
+    """A gap of a few people's own is no gap of modalities."""
+    rng = np.random.default_rng(4)
+    who = np.repeat(np.arange(6), 20)
+    x = rng.normal(size=(120, 2))
+    y = x + rng.normal(size=(6, 2))[who]
+    alone = two_sample_test(x, y, paired=True, permutations=199)
+    together = two_sample_test(x, y, paired=True, groups=who, permutations=199)
+    assert alone.value == together.value
+    assert alone.p < 0.05 < together.p
+
+
+def test_classifier():
+    x, y = sets(5, 4.0)
+    apart = classifier_two_sample(x, y, np.arange(60) % 12, np.arange(50) % 12)
+    assert balanced_accuracy(apart.truth, apart.predictions) > 0.9
+    same = classifier_two_sample(*sets(6, n=80, m=80), np.arange(80), np.arange(80))
+    assert 0.35 < balanced_accuracy(same.truth, same.predictions) < 0.62
+    assert set(same.predictions) <= {"a", "b"}
+    assert same.groups.tolist() == [str(i) for i in range(80)] * 2
+
+
+def test_both_modalities_of_a_sample_are_on_one_side():
+    """Samples that can be recognised do not help to tell the modalities apart."""
+    seen: list[set] = []
+
+    def spy(train, labels, validation, validation_labels, test, **options) -> ProbeResult:
+        seen.append({round(value) for value in train[:, 0]} & {round(value) for value in test[:, 0]})
+        return linear_probe(train, labels, validation, validation_labels, test, **options)
+
+    samples = np.arange(60.0)[:, None]
+    classifier_two_sample(samples, samples + 0.1, np.arange(60), np.arange(60), probe=spy)
+    assert seen == [set()] * 5
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda x, y: two_sample_test(x, y[:, :2]), DataError, "a has 3 dimensions and b 2"),
+        (lambda x, y: two_sample_test(x, y, paired=True), DataError, "a has 60 rows and b has 50"),
+        (lambda x, y: two_sample_test(x, y, groups=np.arange(60)), DataError, "need paired=True"),
+        (lambda x, y: two_sample_test(x[:1], y), DataError, "a has 1 rows and b 50: at least 2"),
+        (lambda x, y: two_sample_test(0 * x, 0 * y), DataError, "all rows of a and b are the same point"),
+        (lambda x, y: two_sample_test(x, y, permutations=0), ConfigError, "permutations is 0"),
+        (lambda x, y: classifier_two_sample(x, y, np.arange(60), [None] * 50), DataError, "no value in row 0"),
+        (
+            lambda x, y: classifier_two_sample(x, y, np.arange(60), np.arange(60)),
+            DataError,
+            "50 rows and groups has 60",
+        ),
+    ],
+)
+def test_bad_sets(call, error, message):
+    with pytest.raises(error, match=message):
+        call(*sets(7))

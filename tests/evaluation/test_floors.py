@@ -1,12 +1,16 @@
-"""Floors, ceilings and living latents."""
+"""Floors, ceilings, living latents, the softmax over emotions and the principal components of pixels."""
 
 import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 
 from affectspace.errors import ConfigError, DataError
 from affectspace.evaluation import floors, metrics
+from affectspace.evaluation.floors import class_centres, pca_pixels, softmax_floor
 
 
 def test_permutation_floor_of_a_relation_and_of_none():
@@ -106,3 +110,132 @@ def test_kl_per_dimension():
     assert floors.kl_per_dimension([[0.0]], [[1e4]])[0] == np.inf
     with pytest.raises(DataError, match="must be alike"):
         floors.kl_per_dimension(np.zeros((4, 2)), np.zeros((4, 3)))
+
+
+CENTRES = {"anger": [-0.5, 0.6, 0.3], "calm": [0.3, -0.6, 0.2], "happiness": [0.8, 0.5, 0.4]}
+NAMES = np.array(sorted(CENTRES))
+
+
+def acted(n: int, seed: int, told: float = 2.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Features that tell the emotion, emotions, and its centre as affect."""
+    rng = np.random.default_rng(seed)
+    code = rng.integers(0, 3, n)
+    x = rng.normal(size=(n, 8))
+    x[np.arange(n), code] += told
+    return x, NAMES[code], np.array([CENTRES[name] for name in NAMES[code]])
+
+
+def test_two_emotions() -> None:
+    (x, e, _), (vx, ve, _) = acted(200, 0), acted(100, 1)
+    two, vtwo = e != "calm", ve != "calm"
+    found = softmax_floor(x[two], e[two], vx[vtwo], ve[vtwo], CENTRES)
+    scale = StandardScaler().fit(x[two])
+    model = LogisticRegression(C=found.chosen, class_weight="balanced").fit(scale.transform(x[two]), e[two])
+    assert found.probabilities(vx) == pytest.approx(model.predict_proba(scale.transform(vx)), abs=1e-3)
+
+
+def test_softmax_floor_is_the_expected_centre() -> None:
+    (x, e, _), (vx, ve, _), (tx, _, truth) = acted(300, 0), acted(150, 1), acted(200, 2)
+    found = softmax_floor(x, e, vx, ve, CENTRES)
+    scale = StandardScaler().fit(x)
+    model = LogisticRegression(C=found.chosen, class_weight="balanced", max_iter=300)
+    posterior = model.fit(scale.transform(x), e).predict_proba(scale.transform(tx))
+    assert found(tx) == pytest.approx(posterior @ np.array([CENTRES[name] for name in model.classes_]), abs=1e-2)
+    for axis in range(3):
+        assert np.corrcoef(found(tx)[:, axis], truth[:, axis])[0, 1] > 0.6
+
+
+def test_perfect_features_reach_the_centres_and_useless_ones_their_mean() -> None:
+    parts = [acted(200, seed, told=30.0) for seed in range(3)]
+    perfect = softmax_floor(*parts[0][:2], *parts[1][:2], CENTRES, grid=[1.0])
+    assert perfect(parts[2][0]) == pytest.approx(parts[2][2], abs=0.05)
+    parts = [acted(200, seed, told=0.0) for seed in range(3)]
+    useless = softmax_floor(*parts[0][:2], *parts[1][:2], CENTRES, grid=[1e-5])
+    assert useless(parts[2][0]) == pytest.approx(np.tile(np.mean(list(CENTRES.values()), axis=0), (200, 1)), abs=0.01)
+
+
+def test_class_centres() -> None:
+    affect = np.array([[0.2, 1.0], [0.4, np.nan], [0.5, np.nan], [9.0, 9.0]])
+    found = class_centres(np.array(["b", "b", "a", None], dtype=object), affect)
+    assert list(found) == ["a", "b"]
+    assert found["b"] == pytest.approx([0.3, 1.0])
+    assert found["a"] == pytest.approx([0.5, np.nan], nan_ok=True)
+
+
+def test_a_refitted_softmax_keeps_its_choice() -> None:
+    (x, e, _), (vx, ve, _) = acted(200, 0), acted(100, 1)
+    softmax = softmax_floor(x, e, vx, ve, CENTRES)
+    more = softmax.refitted(np.concatenate([x, vx]), np.concatenate([e, ve]), CENTRES)
+    assert more.chosen == softmax.chosen
+    assert not np.array_equal(more(vx), softmax(vx))
+
+
+def test_constant_features_give_the_mean_of_the_centres() -> None:
+    _, e, _ = acted(60, 0)
+    flat = softmax_floor(np.ones((60, 2)), e, np.ones((60, 2)), e, CENTRES)
+    assert flat(np.full((3, 2), 9.0)) == pytest.approx(
+        np.tile(np.mean(list(CENTRES.values()), axis=0), (3, 1)), abs=1e-3
+    )
+
+
+def test_bad_softmax_input() -> None:
+    x, e, y = acted(30, 0)
+    with pytest.raises(DataError, match="train has the emotions calm, which have no centre"):
+        softmax_floor(x, e, x, e, {name: CENTRES[name] for name in ("anger", "happiness")})
+    with pytest.raises(DataError, match="the centre of calm is not finite"):
+        softmax_floor(x, e, x, e, {**CENTRES, "calm": [np.nan, 0.0, 0.0]})
+    with pytest.raises(DataError, match="features has 3 columns"):
+        softmax_floor(x, e, x, e, CENTRES)(x[:, :3])
+    with pytest.raises(DataError, match="must be"):
+        class_centres(e, y[:, 0])
+
+
+@pytest.fixture(scope="module")
+def images() -> np.ndarray:
+    rng = np.random.default_rng(0)
+    basis = rng.normal(size=(20, 8 * 8 * 3)) * (0.7 ** np.arange(20))[:, None]
+    flat = rng.normal(size=(700, 20)) @ basis
+    flat = (flat - flat.min()) / np.ptp(flat)
+    return (255 * flat).round().astype(np.uint8).reshape(700, 8, 8, 3)
+
+
+def test_matches_exact_pca(images):
+    reduce = pca_pixels(images, 6)
+    exact = PCA(6, svd_solver="full").fit(images.reshape(700, -1) / 255)
+    assert np.abs(reduce.components @ exact.components_.T) == pytest.approx(np.eye(6), abs=2e-3)
+    assert reduce.explained == pytest.approx(exact.explained_variance_ratio_, rel=1e-3)
+    scores = reduce(images[:50])
+    assert np.abs(scores) == pytest.approx(np.abs(exact.transform(images[:50].reshape(50, -1) / 255)), abs=1e-2)
+    assert scores.dtype == np.float32
+
+
+def test_many_images_through_the_thinned_passes(images, monkeypatch):
+    monkeypatch.setattr(floors, "_FEW", 200)
+    exact = PCA(6, svd_solver="full").fit(images.reshape(700, -1) / 255)
+    assert pca_pixels(images, 6).explained == pytest.approx(exact.explained_variance_ratio_, rel=1e-2)
+
+
+def test_same_seed_same_components_and_bytes_equal_floats(images):
+    first, second, floats = pca_pixels(images, 4), pca_pixels(images, 4), pca_pixels(images / 255, 4)
+    assert np.array_equal(first.components, second.components)
+    assert first(images[:9]) == pytest.approx(floats(images[:9] / 255), abs=1e-4)
+
+
+def test_constant_images():
+    reduce = pca_pixels(np.full((10, 4, 4, 3), 7, np.uint8), 3)
+    assert reduce.explained == pytest.approx([0, 0, 0], abs=1e-6)
+    assert reduce(np.full((2, 4, 4, 3), 7, np.uint8)) == pytest.approx(np.zeros((2, 3)), abs=1e-6)
+
+
+def test_bad_images(images):
+    with pytest.raises(DataError, match="800 components need at least 800"):
+        pca_pixels(images, 800)
+    with pytest.raises(ConfigError, match="k is 0"):
+        pca_pixels(images, 0)
+    reduce = pca_pixels(images, 2)
+    with pytest.raises(DataError, match=r"images has shape \(2, 9, 9, 3\): expected \(n, 8, 8, 3\)"):
+        reduce(np.zeros((2, 9, 9, 3), np.uint8))
+    with pytest.raises(DataError, match="not finite in row 1"):
+        reduce(np.stack([np.zeros((8, 8, 3)), np.full((8, 8, 3), np.nan)]))
+    with pytest.raises(DataError, match="type int64"):
+        reduce(np.zeros((2, 8, 8, 3), np.int64))

@@ -2,17 +2,16 @@
 
 import subprocess
 import sys
-from functools import partial
 
 import pytest
 
 from affectspace import evaluation
+from affectspace.evaluation import former
 
 
 def test_every_public_name_loads():
     for name in evaluation.__all__:
-        value = getattr(evaluation, name)
-        assert isinstance(value, partial) or value.__name__ == name  # partial: a former name of `interval`
+        assert name in vars(former) or getattr(evaluation, name).__name__ == name
     assert dir(evaluation) == evaluation.__all__
     with pytest.raises(AttributeError, match="attribute uar"):
         _ = evaluation.uar

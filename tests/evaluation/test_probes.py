@@ -1,4 +1,4 @@
-"""Probes of the emotion: informative, useless and degenerate representations."""
+"""Probes of the emotion: informative, useless and degenerate representations, and what only trees see."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,9 @@ from sklearn.linear_model import LogisticRegression
 
 from affectspace.errors import ConfigError, DataError
 from affectspace.evaluation.metrics import balanced_accuracy
-from affectspace.evaluation.probes import linear_probe, mlp_probe
+from affectspace.evaluation.probes import boosted_probe, linear_probe, mlp_probe
 
+PROBES = (linear_probe, mlp_probe, boosted_probe)
 NAMES = np.array(["neutral", "anger", "fear"])
 
 
@@ -25,7 +26,7 @@ def parts() -> tuple:
     return *emotions(400, 0), *emotions(200, 1), *emotions(300, 2)
 
 
-@pytest.mark.parametrize("probe", [linear_probe, mlp_probe])
+@pytest.mark.parametrize("probe", PROBES)
 def test_informative_features(probe, parts):
     *given, test, truth = parts
     result = probe(*given, test, classes=["neutral", "anger", "fear", "surprise"])
@@ -37,7 +38,7 @@ def test_informative_features(probe, parts):
     assert 0 < result.validation_uar <= 1
 
 
-@pytest.mark.parametrize("probe", [linear_probe, mlp_probe])
+@pytest.mark.parametrize("probe", PROBES)
 def test_useless_and_constant_features(probe, parts):
     _, y, _, vy, _, truth = parts
     rng = np.random.default_rng(5)
@@ -71,6 +72,7 @@ def test_no_convergence_is_reported_not_warned(parts):
     *given, test, _ = parts
     assert not linear_probe(*given, test, grid=[1e4], max_iterations=1).converged
     assert not mlp_probe(*given, test, max_epochs=1).converged
+    assert not boosted_probe(*given, test, trees=1).converged
 
 
 def test_same_seed_same_numbers(parts):
@@ -80,7 +82,7 @@ def test_same_seed_same_numbers(parts):
     assert not np.array_equal(one, other)
 
 
-@pytest.mark.parametrize("probe", [linear_probe, mlp_probe])
+@pytest.mark.parametrize("probe", PROBES)
 def test_a_class_that_train_lacks_counts_as_missed_in_validation(probe, parts):
     x, y, vx, vy, tx, _ = parts
     lacking = y != "fear"
@@ -110,20 +112,20 @@ def test_numbers_as_labels(parts):
     assert numbered.predictions.dtype.kind == "i"
 
 
-@pytest.mark.parametrize("probe", [linear_probe, mlp_probe])
+@pytest.mark.parametrize("probe", PROBES)
 def test_bad_input(probe, parts):
     x, y, vx, vy, tx, _ = parts
     broken = x.copy()
     broken[7, 1] = np.nan
     with pytest.raises(DataError, match="train features has 1 values that are not finite, the first in row 7"):
         probe(broken, y, vx, vy, tx)
-    with pytest.raises(DataError, match="all 400 training rows are neutral"):
+    with pytest.raises(DataError, match="all 400 train rows are neutral"):
         probe(x, np.full(400, "neutral"), vx, vy, tx)
     with pytest.raises(DataError, match="test features has 2 columns and the training features 5"):
         probe(x, y, vx, vy, tx[:, :2])
     with pytest.raises(DataError, match="train features has 400 rows and train labels has 9"):
         probe(x, y[:9], vx, vy, tx)
-    with pytest.raises(DataError, match="training has the classes neutral"):
+    with pytest.raises(DataError, match="train has the classes neutral"):
         probe(x, y, vx, vy, tx, classes=["anger", "fear"])
     with pytest.raises(DataError, match="text on one side"):
         probe(x, y, vx, np.zeros(200), tx)
@@ -133,3 +135,42 @@ def test_bad_grid(parts):
     *given, test, _ = parts
     with pytest.raises(ConfigError, match="at least one C"):
         linear_probe(*given, test, grid=[])
+
+
+def squares(seed: int = 0) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Features and labels of three parts: the label is whether the square of the first feature is large."""
+    rng = np.random.default_rng(seed)
+    features = [rng.normal(size=(n, 3)) for n in (400, 200, 300)]
+    return features, [np.where(x[:, 0] ** 2 > 0.8, "strong", "weak") for x in features]
+
+
+def test_squares_are_seen_by_trees_only():
+    (x, vx, tx), (y, vy, truth) = squares()
+    boosted = boosted_probe(x, y, vx, vy, tx, classes=["weak", "strong", "none"])
+    assert balanced_accuracy(truth, boosted.predictions) > 0.9
+    assert balanced_accuracy(truth, linear_probe(x, y, vx, vy, tx).predictions) < 0.65
+    assert boosted.probabilities[:, 2].max() == 0
+    assert boosted.probabilities.sum(axis=1) == pytest.approx(np.ones(300))
+    assert boosted.scores[boosted.chosen["trees"]] == boosted.validation_uar == max(boosted.scores.values())
+
+
+def test_of_equal_numbers_of_trees_the_fewest_is_taken():
+    _, (y, vy, _) = squares()
+    flat = boosted_probe(np.ones((400, 2)), y, np.ones((200, 2)), vy, np.ones((300, 2)), trees=5)
+    assert flat.chosen == {"trees": 1.0}
+
+
+def test_the_chosen_number_of_trees_is_what_predicts():
+    (x, vx, tx), (y, vy, _) = squares()
+    many = boosted_probe(x, y, vx, vy, tx, trees=30)
+    exact = boosted_probe(x, y, vx, vy, tx, trees=int(many.chosen["trees"]))
+    assert many.probabilities == pytest.approx(exact.probabilities)
+    assert [exact.scores[i] for i in exact.scores] == [many.scores[i] for i in exact.scores]
+
+
+def test_bad_numbers_of_trees(parts):
+    *given, test, _ = parts
+    with pytest.raises(ConfigError, match="trees is 0"):
+        boosted_probe(*given, test, trees=0)
+    with pytest.raises(ConfigError, match="leaves 1"):
+        boosted_probe(*given, test, leaves=1)

@@ -6,7 +6,9 @@ from sklearn.linear_model import Ridge
 
 from affectspace.errors import ConfigError, DataError
 from affectspace.evaluation.metrics import r2
-from affectspace.evaluation.readouts import linear_readout, mlp_readout
+from affectspace.evaluation.readouts import boosted_readout, linear_readout, mlp_readout
+
+READOUTS = (linear_readout, mlp_readout, boosted_readout)
 
 
 def rows(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -21,7 +23,7 @@ def parts() -> tuple:
     return *rows(300, 0), *rows(150, 1), *rows(200, 2)
 
 
-@pytest.mark.parametrize("readout", [linear_readout, mlp_readout])
+@pytest.mark.parametrize("readout", READOUTS)
 def test_informative_features(readout, parts):
     *given, test, truth = parts
     result = readout(*given, test)
@@ -49,7 +51,7 @@ def test_useless_features_shrink_to_the_mean(parts):
     assert (np.abs(r2(truth, result.predictions)) < 0.06).all()
 
 
-@pytest.mark.parametrize("readout", [linear_readout, mlp_readout])
+@pytest.mark.parametrize("readout", READOUTS)
 def test_constant_features_and_labels(readout, parts):
     x, y, vx, vy, tx, _ = parts
     flat = readout(np.ones((300, 2)), y, np.ones((150, 2)), vy, np.full((200, 2), 9.0))
@@ -75,7 +77,7 @@ def test_same_seed_same_numbers(parts):
     assert not np.array_equal(one, other)
 
 
-@pytest.mark.parametrize("readout", [linear_readout, mlp_readout])
+@pytest.mark.parametrize("readout", READOUTS)
 def test_bad_input(readout, parts):
     x, y, vx, vy, tx, _ = parts
     with pytest.raises(DataError, match="train features has 300 rows and train labels has 5"):
@@ -86,9 +88,22 @@ def test_bad_input(readout, parts):
         readout(x, y, vx, vy[:, 0], tx)
     with pytest.raises(DataError, match="infinite"):
         readout(x, np.full_like(y, np.inf), vx, vy, tx)
+    with pytest.raises(DataError, match="test features has 2 columns"):
+        readout(x, y, vx, vy, tx[:, :2])
 
 
-def test_bad_penalties(parts):
+def test_bad_options(parts):
     *given, test, _ = parts
     with pytest.raises(ConfigError, match="each above 0"):
         linear_readout(*given, test, penalties=[0.0])
+    with pytest.raises(ConfigError, match="leaves 1"):
+        boosted_readout(*given, test, leaves=1)
+
+
+def test_squares_are_read_by_trees_only():
+    rng = np.random.default_rng(0)
+    x, vx, tx = (rng.normal(size=(n, 3)) for n in (400, 200, 300))
+    y, vy, truth = (np.column_stack([part[:, 0] ** 2, part[:, 1]]) for part in (x, vx, tx))
+    y[::5, 0] = np.nan
+    assert (r2(truth, boosted_readout(x, y, vx, vy, tx).predictions) > 0.8).all()
+    assert r2(truth, linear_readout(x, y, vx, vy, tx).predictions)[0] < 0.1

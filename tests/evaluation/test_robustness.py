@@ -1,14 +1,10 @@
-"""Curves over severity, and perturbations of sound and features by what they promise."""
-
-from itertools import pairwise
+"""Disturbances of a recording, by what they promise."""
 
 import numpy as np
 import pytest
 
 from affectspace.errors import ConfigError, DataError
 from affectspace.evaluation import robustness as ro
-from affectspace.evaluation.intervals import Interval
-from affectspace.evaluation.metrics import pearson
 
 RATE = 16000
 TONE = (0.2 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)).astype(np.float32)
@@ -16,49 +12,6 @@ TONE = (0.2 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)).astype(np.float3
 
 def loudness(sound: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.asarray(sound, dtype=float) ** 2)))
-
-
-def test_a_curve_falls_with_noise():
-    x = np.random.default_rng(0).normal(size=(500, 1))
-
-    def measure(features: np.ndarray) -> float:
-        return float(pearson(x[:, 0], features[:, 0]))
-
-    curve = ro.robustness_curve(measure, lambda y, level: ro.feature_noise(y, level, seed=1), x, [2.0, 0.0, 1.0])
-    assert curve.levels == (0.0, 1.0, 2.0)
-    assert curve.numbers == pytest.approx([1, 1 / np.sqrt(2), 1 / np.sqrt(5)], abs=0.06)
-    assert curve.area == pytest.approx((curve.numbers[0] / 2 + curve.numbers[1] + curve.numbers[2] / 2) / 2)
-    assert curve.worst == curve.numbers[2]
-
-
-def test_a_curve_of_intervals():
-    levels = ro.robustness_curve(lambda x: Interval(x, x - 1, x + 1, 5, 2), lambda x, level: x + level, 1.0, [0, 3])
-    assert levels.numbers.tolist() == [1, 4]
-    assert levels.area == 2.5
-    assert ro.robustness_curve(lambda x: 0.3, lambda x, level: x, None, [1]).area == 0.3
-    with pytest.raises(ConfigError, match="each once"):
-        ro.robustness_curve(lambda x: x, lambda x, level: x, 0.0, [1, 1])
-    with pytest.raises(ConfigError, match="at least one"):
-        ro.robustness_curve(lambda x: x, lambda x, level: x, 0.0, [])
-
-
-def test_features():
-    x = np.random.default_rng(1).normal(size=(2000, 2)) * [1, 100] + 5
-    noisy = ro.feature_noise(x, 0.5, seed=3)
-    assert (noisy - x).std(axis=0) == pytest.approx(0.5 * x.std(axis=0), rel=0.05)
-    assert np.array_equal(noisy, ro.feature_noise(x, 0.5, seed=3))
-    assert np.array_equal(ro.feature_noise(x, 0), x)
-
-
-def test_dropped_rows_are_nested():
-    present = np.arange(100) % 4 != 0
-    masks = [ro.drop_modality(present, share) for share in (0, 0.2, 0.6, 1)]
-    assert [mask.sum() for mask in masks] == [75, 60, 30, 0]
-    assert np.array_equal(masks[0], present)
-    for more, less in pairwise(masks):
-        assert not (less & ~more).any()
-    with pytest.raises(ConfigError, match="share is 60"):
-        ro.drop_modality(present, 60)
 
 
 def test_gain():

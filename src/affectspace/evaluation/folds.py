@@ -1,6 +1,8 @@
 """Out-of-fold predictions over all people: the test people of a fold take no part in fitting, scaling or choosing."""
 
-from collections.abc import Callable, Iterator, Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,28 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from affectspace.errors import ConfigError, DataError
 from affectspace.evaluation.fitting import Standardiser
-from affectspace.evaluation.inputs import (
-    Codes,
-    Floats,
-    as_floats,
-    feature_matrix,
-    group_codes,
-    known_labels,
-    plain_labels,
-    require_same_length,
-)
-from affectspace.evaluation.metrics import balanced_accuracy
-from affectspace.evaluation.probes import ProbeResult
-from affectspace.evaluation.readouts import ReadoutResult
-
-Probe = Callable[..., ProbeResult]
-Readout = Callable[..., ReadoutResult]
-_SHARES = 5  # of the inner groups; one of them validates
+from affectspace.evaluation.inputs import Codes, feature_matrix, group_codes, require_same_length
 
 
 @dataclass(frozen=True)
 class Fold:
-    """Row numbers of the parts; every row is in exactly one of them."""
+    """Row numbers of the three parts."""
 
     train: Codes
     validation: Codes
@@ -39,178 +25,129 @@ class Fold:
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """What probes say of rows that they were not fitted on, in the rows' order.
-
-    predictions, truth, groups : (n,); probabilities : (n, k), columns as `classes`; fold : (n,) number of each row's test fold.
-    chosen : what validation chose, per fold and round. converged : whether every fit did.
-    """
+    """Predictions for rows that were not fitted on, with truth and groups in the same order, and the result of each fold."""
 
     predictions: NDArray
-    probabilities: Floats
-    classes: NDArray
     truth: NDArray
     groups: NDArray
-    fold: Codes
-    chosen: tuple[dict[str, float], ...]
-    converged: bool
-
-    @property
-    def uar(self) -> float:
-        """Balanced accuracy over all labelled rows."""
-        return balanced_accuracy(self.truth, self.predictions)
+    results: tuple[Any, ...]
 
 
-def grouped_folds(
-    groups: ArrayLike, *, folds: int = 5, shift: int = 1, inner: ArrayLike | None = None, seed: int = 0
-) -> list[Fold]:
-    """`folds` partitions in which test shares no group with the rest, about alike in rows.
+def grouped_folds(groups: ArrayLike, *, folds: int = 5, seed: int = 0) -> list[Fold]:
+    """Split rows into partitions of about equal size whose three parts share no group.
 
-    groups : (n,), people; or sentences, where people are what is to be told (speaker probes).
-    shift : validation is the fold that many places after the test fold; its groups are not in train either.
-    inner : (n,), what validation is split from train by instead, where there are too few groups for a part of their
-        own (two sentences: by repetition or emotion). Train and validation then share groups.
+    Parameters
+    ----------
+    groups : array_like
+        (n,), people; or sentences, if the people are what a probe shall recognise.
+    folds : int
+        Number of partitions, at least 3. The fold after the test fold validates.
+    seed : int
+        Seed of the assignment of groups to folds.
 
-    Raises DataError for fewer groups than folds, ConfigError for fewer than 3 folds (2 with `inner`).
+    Returns
+    -------
+    list of Fold
+
+    Raises
+    ------
+    DataError
+        If there are fewer groups than folds.
+    ConfigError
+        If there are fewer than 3 folds.
+
+    Examples
+    --------
+    >>> from affectspace.evaluation import grouped_folds
+    >>> [len(fold.test) for fold in grouped_folds(["ann", "ann", "ben", "ben", "cem", "cem"], folds=3)]
+    [2, 2, 2]
     """
-    least = 2 if inner is not None else 3
-    if folds < least:
-        raise ConfigError(f"folds is {folds}: train, validation and test need at least {least}")
-    if inner is None and not 1 <= shift < folds:
-        raise ConfigError(f"shift is {shift}: it must be 1 .. {folds - 1}, or validation is the test fold")
-    place = _places(groups, folds, seed)
-    if inner is None:
-        parts = [(place == (k + shift) % folds, place == k) for k in range(folds)]
-    else:
-        within = _places(inner, _SHARES, seed + 1, fewer=True)
-        which = within == (shift - 1) % (within.max() + 1)
-        parts = [(which & (place != k), place == k) for k in range(folds)]
-    result = [Fold(*map(np.flatnonzero, (~(valid | test), valid, test))) for valid, test in parts]
-    for number, fold in enumerate(result):
-        if not len(fold.train) or not len(fold.validation):
-            raise DataError(f"fold {number} has {len(fold.train)} training and {len(fold.validation)} validation rows: "
-                            "`inner` must vary within the other folds' groups")  # fmt: skip
-    return result
-
-
-def _places(groups: ArrayLike, folds: int, seed: int, *, fewer: bool = False) -> Codes:
-    """Fold number of each row: groups in random order, each to the fold that has the fewest rows so far."""
-    values = np.asarray(groups)
-    codes, count = group_codes(values, len(values))
-    if count < folds:
-        if not fewer:
-            raise DataError(f"groups has {count} values and folds is {folds}: each fold needs at least one group")
-        folds = count
-    sizes = np.bincount(codes)
-    rows = np.zeros(folds, dtype=np.int64)
-    number = np.empty(count, dtype=np.int64)
-    for group in np.random.default_rng(seed).permutation(count):
-        number[group] = rows.argmin()
-        rows[number[group]] += sizes[group]
-    return number[codes]
+    if folds < 3:
+        raise ConfigError(f"folds is {folds}: train, validation and test need at least 3")
+    names, codes = group_codes(groups, len(np.asarray(groups)))
+    if len(names) < folds:
+        raise DataError(f"groups has {len(names)} values and folds is {folds}: each fold needs at least one group")
+    sizes, rows = np.bincount(codes), np.zeros(folds, dtype=np.int64)
+    fold_of = np.empty(len(names), dtype=np.int64)
+    for group in np.random.default_rng(seed).permutation(len(names)):
+        fold_of[group] = rows.argmin()  # the fold with the fewest rows so far
+        rows[fold_of[group]] += sizes[group]
+    place = fold_of[codes]
+    parts = [(place == (k + 1) % folds, place == k) for k in range(folds)]
+    return [Fold(*map(np.flatnonzero, (~(validation | test), validation, test))) for validation, test in parts]
 
 
 def out_of_fold(
-    probe: Probe,
+    method: Callable[..., Any],
     features: ArrayLike,
     labels: ArrayLike,
     groups: ArrayLike,
     *,
     folds: int | Sequence[Fold] = 5,
-    rounds: int = 1,
-    inner: ArrayLike | None = None,
     seed: int = 0,
     **options: Any,
 ) -> OutOfFold:
-    """Predictions of a probe such as `linear_probe` for all rows: `features` (n, d), `labels` (n,), `groups` (n,).
+    """Predict all rows with a probe such as `linear_probe` or a read-out such as `linear_readout`, each fold with its own.
 
-    Per fold the probe is fitted on train, chosen on validation, both of other groups than test; `rounds` > 1 fits as often with
-    another part as validation and averages the probabilities. `folds` may be a list of folds. `options` go to the probe. Rows
-    without a label are predicted too. A class that a fold's train lacks is missed there. Raises as `grouped_folds` and the
-    probe.
+    Parameters
+    ----------
+    method : callable
+        The probe or read-out; `options` are passed on to it.
+    features, labels, groups : array_like
+        (n, k); (n,) or (n, targets); and (n,), people. Rows without a label are predicted too. A class that the train part of
+        a fold lacks is missed there.
+    folds : int or sequence of Fold
+        Number of folds for `grouped_folds`, or folds that test each row once.
+    seed : int
+        Seed of the folds.
+
+    Returns
+    -------
+    OutOfFold
+
+    Raises
+    ------
+    DataError, ConfigError
+        As `grouped_folds` and the method, or if the folds do not test each row once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from affectspace.evaluation import linear_readout, out_of_fold
+    >>> x = np.arange(12.0)[:, None]
+    >>> out_of_fold(linear_readout, x, x[:, 0], list("aabbccddeeff"), folds=3, penalties=[1e-6]).predictions[:3].round(2)
+    array([0., 1., 2.])
     """
-    x = feature_matrix(features, "features")
-    values, known = known_labels(labels, "labels")
-    require_same_length(len(x), "features", len(values), "labels")
-    if not known.any():
-        raise DataError(f"none of the {len(values)} rows has a label: there is nothing to probe for")
-    classes = np.unique(plain_labels(values[known], "labels"))
-    probabilities = np.zeros((len(x), len(classes)))
-    number, chosen, converged = np.zeros(len(x), dtype=np.int64), [], True
-    for k, fold in _all_folds(groups, len(x), folds, rounds, inner, seed):
-        result = probe(
-            x[fold.train], values[fold.train], x[fold.validation], values[fold.validation], x[fold.test],
-            classes=classes, **options,
-        )  # fmt: skip
-        probabilities[fold.test] += result.probabilities / rounds
-        number[fold.test] = k
-        chosen.append(result.chosen)
-        converged &= result.converged
-    predictions = classes[probabilities.argmax(axis=1)]
-    return OutOfFold(
-        predictions, probabilities, classes, values, np.asarray(groups), number, tuple(chosen), bool(converged)
-    )
+    x, y = feature_matrix(features, "features"), np.asarray(labels)
+    require_same_length(len(x), "features", len(y), "labels")
+    parts = grouped_folds(groups, folds=folds, seed=seed) if isinstance(folds, int) else list(folds)
+    tested = np.concatenate([fold.test for fold in parts]) if parts else np.empty(0, dtype=np.int64)
+    if not np.array_equal(np.sort(tested), np.arange(len(x))):
+        raise DataError(f"the folds test {len(np.unique(tested))} of {len(x)} rows: they must test each row once")
+    results = [
+        method(x[fold.train], y[fold.train], x[fold.validation], y[fold.validation], x[fold.test], **options)
+        for fold in parts
+    ]
+    predictions = np.concatenate([result.predictions for result in results])[np.argsort(tested)]
+    return OutOfFold(predictions, y, np.asarray(groups), tuple(results))
 
 
-def out_of_fold_readout(
-    readout: Readout,
-    features: ArrayLike,
-    targets: ArrayLike,
-    groups: ArrayLike,
-    *,
-    folds: int | Sequence[Fold] = 5,
-    rounds: int = 1,
-    inner: ArrayLike | None = None,
-    seed: int = 0,
-    **options: Any,
-) -> Floats:
-    """Predictions of a read-out such as `linear_readout` for all rows, shaped as `targets` (n,) or (n, axes).
+def reduced(method: Callable[..., Any], components: int = 3) -> Callable[..., Any]:
+    """Wrap a probe or read-out so that it sees only the first principal components of its standardised training rows.
 
-    Folds, rounds and options as `out_of_fold`; NaN targets take no part in fitting.
-    """
-    x, y = feature_matrix(features, "features"), as_floats(targets, "targets")
-    require_same_length(len(x), "features", len(y), "targets")
-    guess = np.zeros_like(y)
-    for _, fold in _all_folds(groups, len(x), folds, rounds, inner, seed):
-        result = readout(x[fold.train], y[fold.train], x[fold.validation], y[fold.validation], x[fold.test], **options)
-        guess[fold.test] += result.predictions / rounds
-    return guess
-
-
-def _all_folds(
-    groups: ArrayLike, n: int, folds: int | Sequence[Fold], rounds: int, inner: ArrayLike | None, seed: int
-) -> Iterator[tuple[int, Fold]]:
-    """Number and fold, each as often as there are rounds; every row is tested once a round."""
-    if not isinstance(folds, int):
-        tested = np.concatenate([fold.test for fold in folds]) if len(folds) else np.empty(0, dtype=np.int64)
-        if rounds != 1 or inner is not None:
-            raise ConfigError("folds that are given leave no choice of rounds or inner groups")
-        if not np.array_equal(np.sort(tested), np.arange(n)):
-            raise DataError(f"the folds test {len(np.unique(tested))} of {n} rows: they must test each row once")
-        yield from enumerate(folds)
-        return
-    most = folds - 1 if inner is None else _SHARES
-    if not 1 <= rounds <= most:
-        raise ConfigError(f"rounds is {rounds}: it must be 1 .. {most}, as many as there are parts to validate on")
-    for shift in range(1, rounds + 1):
-        yield from enumerate(grouped_folds(groups, folds=folds, shift=shift, inner=inner, seed=seed))
-
-
-def reduced(probe: Callable[..., Any], components: int = 3) -> Callable[..., Any]:
-    """The probe or read-out on the first principal components of its training rows, standardised: PCA-3 beside full width.
-
-    A latent of 64 and one of 3 dimensions are then compared at the same width. Takes fewer components where there are fewer.
+    A latent of 64 and one of 3 dimensions are then compared at the same width. It takes fewer components if there are fewer.
     """
     if components < 1:
         raise ConfigError(f"components is {components}: at least one is needed")
 
     def narrow(
-        train: ArrayLike, train_y: Any, validation: ArrayLike, validation_y: Any, test: ArrayLike, **rest: Any
+        train: ArrayLike, train_y: Any, validation: ArrayLike, validation_y: Any, test: ArrayLike, **options: Any
     ) -> Any:
         x = feature_matrix(train, "train features")
-        scale = Standardiser.fit(x)
-        axes = np.linalg.eigh(scale(x).T @ scale(x))[1][:, ::-1][:, :components]
         vx = feature_matrix(validation, "validation features", x.shape[1])
         tx = feature_matrix(test, "test features", x.shape[1])
-        return probe(scale(x) @ axes, train_y, scale(vx) @ axes, validation_y, scale(tx) @ axes, **rest)
+        x, vx, tx = map(Standardiser().fit(x).transform, (x, vx, tx))
+        axes = np.linalg.eigh(x.T @ x)[1][:, ::-1][:, :components]
+        return method(x @ axes, train_y, vx @ axes, validation_y, tx @ axes, **options)
 
     return narrow

@@ -1,4 +1,4 @@
-"""Former names of `interval`, to be deleted with their last caller."""
+"""Former names of `interval` and `fit_ridge`, to be deleted with their last caller."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from affectspace.evaluation.intervals import Interval, interval
+from affectspace.evaluation.ridge import Ridge, fit_ridge
 
 Former = Callable[..., Interval]
 
+RidgeFloor = Ridge
+ridge_floor = fit_ridge
 accuracy_interval: Former = partial(interval, "accuracy")
 uar_interval: Former = partial(interval, "uar")
 r2_interval: Former = partial(interval, "r2")

@@ -1,4 +1,4 @@
-"""What every measure accepts: equal lengths, finite predictions, missing labels (NaN or None) masked."""
+"""What every measure accepts: equal lengths, finite predictions, and missing labels (NaN or None) that are left out."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -34,7 +34,7 @@ def as_floats(values: ArrayLike, what: str) -> Floats:
 
 
 def require_finite(values: Floats, what: str, rows: NDArray[Any] | None = None) -> None:
-    """Refuse NaN and infinity, naming the first row that has one (`rows` are the rows' original numbers)."""
+    """Refuse NaN and infinity with the first row that has one; `rows` are the original numbers of the rows."""
     bad = ~np.isfinite(values)
     if not bad.any():
         return
@@ -42,29 +42,27 @@ def require_finite(values: Floats, what: str, rows: NDArray[Any] | None = None) 
     row = int(where[0] if rows is None else rows[where[0]])
     raise DataError(
         f"{what} has {int(bad.sum())} values that are not finite, the first in row {row} ({values[tuple(where)]}): "
-        "a model that diverged? Leave such rows out and count them, or repair the model"
+        "check whether the model diverged, or leave such rows out and count them"
     )
 
 
-def regression_pair(truth: ArrayLike, predicted: ArrayLike) -> tuple[Floats, Floats, bool]:
-    """Truth and prediction as (n, axes) float64, and whether they came as (n,).
+def regression_pair(truth: ArrayLike, prediction: ArrayLike) -> tuple[Floats, Floats, bool]:
+    """Truth and prediction as (n, axes) float64, and whether they came as (n,). NaN truth is "not annotated".
 
-    NaN in `truth` is "not annotated". Raises DataError for shapes that differ, no rows, infinite truth, or a
-    prediction that is not finite where the truth is known.
+    Raises DataError for shapes that differ, no rows, infinite truth, or a prediction that is not finite where the truth is
+    known.
     """
-    true, guess = as_floats(truth, "truth"), as_floats(predicted, "predicted")
-    if true.ndim not in (1, 2) or true.shape != guess.shape:
+    true, predicted = as_floats(truth, "truth"), as_floats(prediction, "prediction")
+    if true.ndim not in (1, 2) or true.shape != predicted.shape:
         raise DataError(
-            f"truth has shape {true.shape} and predicted {guess.shape}: both must be (n,) or both (n, axes), alike"
+            f"truth has shape {true.shape} and prediction {predicted.shape}: both must be (n,) or both (n, axes)"
         )
-    single = true.ndim == 1
     require_rows(len(true), "truth")
     if np.isinf(true).any():
-        raise DataError(
-            f"truth is infinite in row {int(np.argwhere(np.isinf(true))[0][0])}: use NaN for 'not annotated'"
-        )
-    require_finite(np.where(np.isnan(true), 0.0, guess), "predicted")
-    return (true[:, None], guess[:, None], True) if single else (true, guess, False)
+        row = int(np.argwhere(np.isinf(true))[0][0])
+        raise DataError(f"truth is infinite in row {row}: use NaN for 'not annotated'")
+    require_finite(np.where(np.isnan(true), 0.0, predicted), "prediction")
+    return true.reshape(len(true), -1), predicted.reshape(len(true), -1), true.ndim == 1
 
 
 def known_labels(labels: ArrayLike, what: str = "truth") -> tuple[NDArray[Any], Mask]:
@@ -94,54 +92,63 @@ def plain_labels(values: NDArray[Any], what: str) -> NDArray[Any]:
 
 
 def by_seed(predictions: Any) -> list[NDArray[Any]]:
-    """One array per seed: a list or tuple of arrays stays one, anything else is a single seed."""
+    """One array per seed: a list or tuple of arrays holds several, anything else is a single seed."""
     if isinstance(predictions, list | tuple) and len(predictions) and np.ndim(predictions[0]) >= 1:
-        return [np.asarray(one) for one in predictions]
+        return [np.asarray(values) for values in predictions]
     return [np.asarray(predictions)]
 
 
-def label_codes(truth: ArrayLike, predictions: Sequence[ArrayLike]) -> tuple[NDArray[Any], Codes, list[Codes], Mask]:
-    """Classes (sorted), codes of the truth and of each prediction over the labelled rows, and the mask of those rows.
+def seed_columns(seeds: Sequence[ArrayLike], n: int, what: str) -> list[Floats]:
+    """Values (n,) of each seed as float64."""
+    columns = [as_floats(values, what) for values in seeds]
+    for column in columns:
+        if column.ndim != 1:
+            raise DataError(f"{what} has shape {column.shape}: give (n,), or a list of (n,) for several seeds")
+        require_same_length(n, "the truth or groups", len(column), what)
+    return columns
 
-    `classes` are those of the truth and of the predictions together. Raises DataError for lengths that differ, text
-    against numbers, or a missing prediction in a labelled row; also where no row is labelled.
+
+def label_codes(truth: ArrayLike, predictions: Sequence[ArrayLike]) -> tuple[NDArray[Any], Codes, list[Codes], Mask]:
+    """Classes of truth and predictions (sorted), their codes over the labelled rows, and the mask of those rows.
+
+    Raises DataError for lengths that differ, no labelled row, text against numbers, or a missing prediction in a labelled row.
     """
     values, known = known_labels(truth)
     if not known.any():
         raise DataError(f"none of the {len(values)} rows of truth has a label: there is nothing to measure")
     parts = [plain_labels(values[known], "truth")]
     for prediction in predictions:
-        guess, guessed = known_labels(prediction, "predicted")
-        require_same_length(len(values), "truth", len(guess), "predicted")
-        if not guessed[known].all():
-            row = int(np.flatnonzero(known & ~guessed)[0])
-            raise DataError(f"predicted has no label in row {row}: every row with a true label needs a prediction")
-        parts.append(plain_labels(guess[known], "predicted"))
+        predicted, has_label = known_labels(prediction, "prediction")
+        require_same_length(len(values), "truth", len(predicted), "prediction")
+        if not has_label[known].all():
+            row = int(np.flatnonzero(known & ~has_label)[0])
+            raise DataError(f"prediction has no label in row {row}: every row with a true label needs a prediction")
+        parts.append(plain_labels(predicted[known], "prediction"))
     if len({part.dtype.kind == "U" for part in parts}) > 1:
-        raise DataError(
-            "truth and predicted are text on one side and numbers on the other: use the same labels in both"
-        )
+        raise DataError("truth and prediction are text on one side and numbers on the other: use the same in both")
     classes, codes = np.unique(np.concatenate(parts), return_inverse=True)
     split = np.split(codes.astype(np.int64), len(parts))
     return classes, split[0], split[1:], known
 
 
-def group_codes(groups: ArrayLike, n: int, keep: Mask | None = None) -> tuple[Codes, int]:
-    """Number of each row's group among the rows in `keep`, and how many groups those rows have (at least two)."""
-    values, known = known_labels(groups, "groups")
-    require_same_length(n, "the data", len(values), "groups")
+def group_codes(
+    groups: ArrayLike, n: int, keep: Mask | None = None, *, least: int = 2, what: str = "groups"
+) -> tuple[NDArray[Any], Codes]:
+    """Names of the groups of the rows in `keep`, sorted, and the number of each such row's group."""
+    values, known = known_labels(groups, what)
+    require_same_length(n, "the data", len(values), what)
     keep = np.ones(n, dtype=bool) if keep is None else keep
     if not known[keep].all():
         row = int(np.flatnonzero(keep & ~known)[0])
-        raise DataError(f"groups has no value in row {row}: every row needs its person or document; leave the row out")
-    names, codes = np.unique(plain_labels(values[keep], "groups"), return_inverse=True)
-    if len(names) < 2:
+        raise DataError(f"{what} has no value in row {row}: every row needs one; leave the row out")
+    names, codes = np.unique(plain_labels(values[keep], what), return_inverse=True)
+    if len(names) < least:
         raise DataError(
             f"the {int(keep.sum())} labelled rows belong to {len(names)} group ({', '.join(map(str, names))}): "
             "an interval over people needs at least two; pool out-of-fold predictions over more people, or group by "
             "document or session"
         )
-    return codes.astype(np.int64), len(names)
+    return names, codes.astype(np.int64)
 
 
 def feature_matrix(values: ArrayLike, what: str, width: int | None = None) -> Floats:

@@ -185,9 +185,10 @@ def _resampled_rows(
     true = np.asarray(truth)
     n = len(np.asarray(groups))
     require_rows(n, "groups")
-    for name, values in (("truth", true), *(("predicted", values) for seeds in models for values in seeds)):
+    for name, values in (("truth", true), *(("prediction", values) for seeds in models for values in seeds)):
         require_same_length(n, "groups", len(values), name)
-    codes, count = group_codes(groups, n)
+    names, codes = group_codes(groups, n)
+    count = len(names)
     members = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
 
     def scores(rows: Any) -> list[float]:

@@ -1,37 +1,46 @@
-"""Probes of what a latent says about the emotion: fitted on train, chosen on validation by UAR, applied to test."""
+"""Probes: classifiers that tell what a latent says about labels such as the emotion.
+
+A probe is fitted on train, chosen on validation by balanced accuracy (UAR), and applied to test. Test labels are not
+arguments, so nothing can be chosen on them.
+"""
+
+from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
 from affectspace.errors import ConfigError, DataError
-from affectspace.evaluation.fitting import Standardiser, one_thread, train_to_best_epoch
-from affectspace.evaluation.inputs import (
-    Codes,
-    Floats,
-    feature_matrix,
-    known_labels,
-    plain_labels,
-    require_same_length,
+from affectspace.evaluation.fitting import (
+    Split,
+    Stages,
+    boosting_options,
+    mlp_options,
+    one_thread,
+    rows_with_classes,
+    select,
 )
+from affectspace.evaluation.inputs import Floats, feature_matrix
 
 REGULARISATION = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """What a probe says about the test rows.
+    """What a probe predicts for the test rows.
 
-    predictions: (n_test,) labels. probabilities: (n_test, k), columns as `classes`, 0 for a class that training lacks
-    (balanced classes: they follow a uniform prior). chosen: what validation chose, {"C": ...} or {"epoch": ...}.
-    validation_uar: its balanced accuracy there, not to be reported as a result. converged: False where the optimiser
-    was stopped by its limit of iterations or epochs.
+    predictions : (n_test,) labels. probabilities : (n_test, k), columns as `classes`, 0 for a class that train lacks; with
+    balanced classes they follow a uniform prior. chosen : the choice made on validation, such as {"C": 0.1}.
+    validation_uar : UAR of the choice there, not a result to report. scores : UAR of every choice that was tried.
+    converged : False if a limit of iterations, epochs or trees stopped the fit.
     """
 
     predictions: NDArray
@@ -43,72 +52,44 @@ class ProbeResult:
     scores: dict[float, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class _Data:
-    """Standardised features and class numbers of the labelled rows; -1 is a class that training lacks."""
-
-    train: Floats
-    train_codes: Codes
-    validation: Floats
-    validation_codes: Codes
-    test: Floats
-    seen: NDArray
-    classes: NDArray
-    columns: Codes
-
-    def validation_uar(self, codes: Codes) -> float:
-        """Mean recall over the classes of the validation rows; those that training lacks count as 0."""
-        hits = codes == self.validation_codes
-        truth = self.validation_codes
-        return float(np.mean([hits[truth == c].mean() for c in np.unique(truth)]))
-
-    def result(self, probabilities: Floats, chosen: dict[str, float], uar: float, converged: bool) -> ProbeResult:
-        full = np.zeros((len(self.test), len(self.classes)))
-        full[:, self.columns] = probabilities
-        return ProbeResult(self.classes[full.argmax(axis=1)], full, self.classes, chosen, uar, converged)
-
-
-def _labelled(features: ArrayLike, labels: ArrayLike, what: str, width: int | None) -> tuple[Floats, NDArray]:
-    matrix = feature_matrix(features, f"{what} features", width)
-    values, known = known_labels(labels, f"{what} labels")
-    require_same_length(len(matrix), f"{what} features", len(values), f"{what} labels")
-    if not known.any():
-        raise DataError(f"none of the {len(values)} {what} rows has an emotion: the probe needs labelled rows there")
-    return matrix[known], plain_labels(values[known], f"{what} labels")
-
-
-def prepare(
-    train: ArrayLike,
-    train_labels: ArrayLike,
-    validation: ArrayLike,
-    validation_labels: ArrayLike,
-    test: ArrayLike,
+def _probe(
+    parts: tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike, ArrayLike],
     classes: Sequence | None,
-) -> _Data:
-    x, y = _labelled(train, train_labels, "train", None)
-    vx, vy = _labelled(validation, validation_labels, "validation", x.shape[1])
-    tx = feature_matrix(test, "test features", x.shape[1])
+    stages: Callable[[Split], Stages],
+    name: str,
+    limit: float = np.inf,
+    patience: int | None = None,
+) -> ProbeResult:
+    """Check the parts, run the stages of a model, and keep the best on validation; it converged if it is below the limit."""
+    x, y = rows_with_classes(parts[0], parts[1], "train")
+    vx, vy = rows_with_classes(parts[2], parts[3], "validation", x.shape[1])
+    tx = feature_matrix(parts[4], "test features", x.shape[1])
     seen, codes = np.unique(y, return_inverse=True)
     if len(seen) < 2:
-        raise DataError(
-            f"all {len(y)} training rows are {seen[0]!s}: a probe needs at least two classes; check the split"
-        )
+        raise DataError(f"all {len(y)} train rows are {seen[0]!s}: a probe needs at least two classes; check the split")
     if (vy.dtype.kind == "U") != (seen.dtype.kind == "U"):
-        raise DataError(
-            "train and validation labels are text on one side and numbers on the other: use the same in both"
-        )
-    names = seen if classes is None else np.asarray(list(classes))
-    missing = [str(c) for c in seen if c not in names]
+        raise DataError("labels are text on one side and numbers on the other: use the same in train and validation")
+    named = seen if classes is None else np.asarray(list(classes))
+    columns = {label: column for column, label in enumerate(named.tolist())}
+    missing = [str(label) for label in seen.tolist() if label not in columns]
     if missing:
-        raise DataError(f"training has the classes {', '.join(missing)}, which `classes` does not list: add them")
-    where = np.searchsorted(seen, vy)
-    found = seen[np.minimum(where, len(seen) - 1)] == vy
-    other = np.unique(vy[~found], return_inverse=True)[1] if (~found).any() else np.empty(0, dtype=np.int64)
-    validation_codes = where.astype(np.int64)
-    validation_codes[~found] = -1 - other
-    columns = np.array([int(np.flatnonzero(names == c)[0]) for c in seen], dtype=np.int64)
-    scale = Standardiser.fit(x)
-    return _Data(scale(x), codes.astype(np.int64), scale(vx), validation_codes, scale(tx), seen, names, columns)
+        raise DataError(f"train has the classes {', '.join(missing)}, which `classes` does not list: add them")
+    labels = [
+        *seen.tolist(),
+        *sorted(set(vy.tolist()) - set(seen.tolist())),
+    ]  # those that train lacks are never predicted
+    truth = np.array([labels.index(label) for label in vy.tolist()])
+
+    def uar(predicted: NDArray) -> float:
+        hits = predicted == truth
+        return float(np.mean([hits[truth == code].mean() for code in np.unique(truth)]))
+
+    with one_thread():
+        best = select(stages(Split.standardised(x, codes, vx, tx)), uar, patience)
+    probabilities = np.zeros((len(tx), len(named)))
+    probabilities[:, [columns[label] for label in seen.tolist()]] = best.test
+    predictions, chosen = named[probabilities.argmax(axis=1)], {name: best.choice}
+    return ProbeResult(predictions, probabilities, named, chosen, best.score, best.choice < limit, best.scores)
 
 
 def linear_probe(
@@ -123,35 +104,57 @@ def linear_probe(
     balanced: bool = True,
     max_iterations: int = 300,
 ) -> ProbeResult:
-    """Multinomial logistic regression on standardised features, C chosen by validation UAR.
+    """Fit a multinomial logistic regression on standardised features, with C chosen on validation by UAR.
 
-    `train`, `validation`, `test` are features (n, k) of different people; labels (n,), None or NaN left out. `classes`
-    orders the columns of the probabilities (default: the classes of train, sorted). Classes weigh alike unless
-    `balanced` is False. Constant columns are left out. Ties go to the smaller C. Raises DataError for features that
-    are not finite or of different width, no labelled row, or fewer than two classes in train; ConfigError for the grid.
+    Parameters
+    ----------
+    train, validation, test : array_like
+        Features (n, k) of different people. Columns that are constant in train are left out.
+    train_labels, validation_labels : array_like
+        Labels (n,), text or numbers. Rows with None or NaN are left out.
+    classes : sequence, optional
+        Order of the columns of the probabilities; by default the classes of train, sorted.
+    grid : sequence of float
+        Values of C, the inverse strength of the regularisation. Ties go to the smallest.
+    balanced : bool
+        Weigh all classes alike.
+    max_iterations : int
+        Limit of the optimiser. Reaching it is reported as `converged=False`.
+
+    Returns
+    -------
+    ProbeResult
+
+    Raises
+    ------
+    DataError
+        If features are not finite or differ in width, no row has a label, or train has fewer than two classes.
+    ConfigError
+        If the grid is empty or not above 0.
+
+    Examples
+    --------
+    >>> from affectspace.evaluation import linear_probe
+    >>> x, y = [[-2.0], [-1.0], [1.0], [2.0]], ["calm", "calm", "joy", "joy"]
+    >>> linear_probe(x, y, x, y, test=[[-3.0], [3.0]]).predictions.tolist()
+    ['calm', 'joy']
     """
     if not len(grid) or min(grid) <= 0:
         raise ConfigError(f"grid is {tuple(grid)}: it needs at least one C, each above 0")
-    data = prepare(train, train_labels, validation, validation_labels, test, classes)
-    model = LogisticRegression(
-        class_weight="balanced" if balanced else None, max_iter=max_iterations, tol=1e-4, warm_start=True
-    )
-    best: tuple[float, float, Floats, bool] | None = None
-    scores = {}
-    with one_thread():
-        for strength in sorted(grid):
+    weights, iterations = "balanced" if balanced else None, {}
+
+    def stages(split: Split) -> Stages:
+        model: Any = LogisticRegression(class_weight=weights, max_iter=max_iterations, warm_start=True)
+        for strength in sorted(map(float, grid)):
             model.set_params(C=strength)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)  # reported as `converged`
-                model.fit(data.train, data.train_codes)
-            uar = scores[float(strength)] = data.validation_uar(model.predict(data.validation))
-            if best is None or uar > best[1]:
-                converged = bool(np.max(model.n_iter_) < max_iterations)
-                best = float(strength), uar, model.predict_proba(data.test), converged
-    assert best is not None
-    result = data.result(best[2], {"C": best[0]}, best[1], best[3])
-    result.scores.update(scores)
-    return result
+                model.fit(split.train, split.train_y)
+            iterations[strength] = int(np.max(model.n_iter_))
+            yield strength, model.predict(split.validation), model.predict_proba(split.test)
+
+    result = _probe((train, train_labels, validation, validation_labels, test), classes, stages, "C")
+    return replace(result, converged=iterations[result.chosen["C"]] < max_iterations)
 
 
 def mlp_probe(
@@ -170,35 +173,54 @@ def mlp_probe(
     learning_rate: float = 1e-3,
     batch: int = 256,
 ) -> ProbeResult:
-    """One hidden ReLU layer (LeVAsa's "simple one-layered MLP"; its width and optimiser are our assumption).
+    """Fit a network with one hidden ReLU layer by Adam, with the epoch chosen on validation by UAR.
 
-    Arguments, classes and errors as `linear_probe`. Adam; the epoch with the best validation UAR is kept. Balanced:
-    every epoch draws its rows so that classes are equally likely. For several seeds call it once per seed and give the
-    list of predictions to the intervals.
+    It is LeVAsa's "simple one-layered MLP", whose width and optimiser the paper does not state. `balanced` draws the rows of
+    every epoch so that all classes are equally likely. Training ends after `patience` epochs without improvement. For several
+    seeds, call it once per seed and give `interval` the list of predictions. The rest is as in `linear_probe`.
     """
-    data = prepare(train, train_labels, validation, validation_labels, test, classes)
-    x, codes = data.train.astype(np.float32), data.train_codes
-    validation_x = data.validation.astype(np.float32)
-    counts = np.bincount(codes)
-    weight = (1 / counts / len(counts))[codes]
-    rng = np.random.default_rng(seed)
-    model = MLPClassifier(
-        hidden_layer_sizes=(hidden,),
-        batch_size=min(batch, len(x)),
-        learning_rate_init=learning_rate,
-        random_state=seed,
-        shuffle=False,
-    )
-    every = np.arange(len(counts))
 
-    def epoch() -> None:
-        rows = rng.choice(len(x), len(x), p=weight) if balanced else rng.permutation(len(x))
-        model.partial_fit(x[rows], codes[rows], classes=every)
+    def stages(split: Split) -> Stages:
+        x, validation_x, test_x = (part.astype(np.float32) for part in (split.train, split.validation, split.test))
+        counts = np.bincount(split.train_y)
+        weight = (1 / counts / len(counts))[split.train_y]
+        rng = np.random.default_rng(seed)
+        model = MLPClassifier(**mlp_options(hidden, batch, learning_rate, seed, len(x)))
+        for epoch in range(1, max_epochs + 1):
+            rows = rng.choice(len(x), len(x), p=weight) if balanced else rng.permutation(len(x))
+            model.partial_fit(x[rows], split.train_y[rows], classes=np.arange(len(counts)))
+            yield float(epoch), model.predict(validation_x), model.predict_proba(test_x)
 
-    def score() -> float:
-        return data.validation_uar(model.predict(validation_x))
+    parts = (train, train_labels, validation, validation_labels, test)
+    return _probe(parts, classes, stages, "epoch", max_epochs - patience, patience)
 
-    with one_thread():
-        number, uar, stopped = train_to_best_epoch(model, epoch, score, max_epochs=max_epochs, patience=patience)
-        probabilities = model.predict_proba(data.test.astype(np.float32)).astype(np.float64)
-    return data.result(probabilities, {"epoch": float(number)}, uar, stopped)
+
+def boosted_probe(
+    train: ArrayLike,
+    train_labels: ArrayLike,
+    validation: ArrayLike,
+    validation_labels: ArrayLike,
+    test: ArrayLike,
+    *,
+    classes: Sequence | None = None,
+    trees: int = 60,
+    leaves: int = 8,
+    learning_rate: float = 0.1,
+    seed: int = 0,
+    balanced: bool = True,
+) -> ProbeResult:
+    """Fit gradient-boosted trees, with their number chosen on validation by UAR.
+
+    They find what no linear probe can, such as a private latent that is the square of the shared one. `trees` is the most
+    there are, `leaves` the number of leaves of each. The rest is as in `linear_probe`.
+    """
+    options = boosting_options(trees, leaves, learning_rate, seed)
+
+    def stages(split: Split) -> Stages:
+        model = HistGradientBoostingClassifier(class_weight="balanced" if balanced else None, **options)
+        model.fit(split.train, split.train_y)
+        outputs = zip(model.staged_predict(split.validation), model.staged_predict_proba(split.test), strict=True)
+        for number, (codes, probabilities) in enumerate(outputs, start=1):
+            yield float(number), codes, probabilities
+
+    return _probe((train, train_labels, validation, validation_labels, test), classes, stages, "trees", trees)

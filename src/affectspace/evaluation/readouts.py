@@ -1,70 +1,44 @@
-"""Read-outs of valence and arousal from a latent (LeVAsa's Table 2): fitted on train, chosen on validation by MSE."""
+"""Read-outs: regressions of valence, arousal and dominance on a latent.
+
+A read-out is fitted on train, chosen on validation by squared error, and applied to test, one target at a time.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.neural_network import MLPRegressor
 
-from affectspace.errors import ConfigError, DataError
-from affectspace.evaluation.fitting import Standardiser, one_thread, train_to_best_epoch
-from affectspace.evaluation.inputs import Floats, as_floats, feature_matrix, require_same_length
-
-PENALTIES = tuple(float(a) for a in np.logspace(-1, 6, 15))
+from affectspace.evaluation.fitting import (
+    Split,
+    Stages,
+    boosting_options,
+    mlp_options,
+    one_thread,
+    require_same_targets,
+    rows_with_targets,
+    select,
+)
+from affectspace.evaluation.inputs import Floats, feature_matrix
+from affectspace.evaluation.ridge import PENALTIES, fit_ridge
 
 
 @dataclass(frozen=True)
 class ReadoutResult:
-    """Predictions for the test rows, (n_test,) or (n_test, targets) as the training labels came.
+    """What a read-out predicts for the test rows, (n_test,) or (n_test, targets) like the training labels.
 
-    chosen: per target the ridge penalty or the epoch that validation chose. validation_mse: per target, there; not to
-    be reported as a result. converged: False where an MLP was stopped by its limit of epochs.
+    chosen : per target the penalty, epoch or number of trees chosen on validation. validation_mse : the error of the choice
+    there, not a result to report. converged : False if a limit of epochs or trees stopped the fit of a target.
     """
 
     predictions: Floats
     chosen: tuple[float, ...]
     validation_mse: tuple[float, ...]
     converged: bool = True
-
-
-_Fit = Callable[[Floats, Floats, Floats, Floats, Floats], tuple[Floats, float, float, bool]]
-
-
-def per_target(
-    train: ArrayLike, train_y: ArrayLike, validation: ArrayLike, validation_y: ArrayLike, test: ArrayLike, fit: _Fit
-) -> ReadoutResult:
-    x = feature_matrix(train, "train features")
-    vx = feature_matrix(validation, "validation features", x.shape[1])
-    tx = feature_matrix(test, "test features", x.shape[1])
-    y, vy = as_floats(train_y, "train labels"), as_floats(validation_y, "validation labels")
-    require_same_length(len(x), "train features", len(y), "train labels")
-    require_same_length(len(vx), "validation features", len(vy), "validation labels")
-    if y.ndim not in (1, 2) or y.shape[1:] != vy.shape[1:]:
-        raise DataError(
-            f"train labels have shape {y.shape}, validation labels {vy.shape}: both (n,) or both (n, targets)"
-        )
-    if np.isinf(y).any() or np.isinf(vy).any():
-        raise DataError("labels are infinite: use NaN for 'not annotated'")
-    single = y.ndim == 1
-    y, vy = (y[:, None], vy[:, None]) if single else (y, vy)
-    columns, chosen, errors, converged = [], [], [], True
-    with one_thread():
-        for target in range(y.shape[1]):
-            rows, validation_rows = ~np.isnan(y[:, target]), ~np.isnan(vy[:, target])
-            if not rows.any() or not validation_rows.any():
-                part = "validation" if rows.any() else "train"
-                raise DataError(f"no {part} row is annotated for target {target}: leave that target out")
-            scale = Standardiser.fit(x[rows])
-            guess, choice, error, done = fit(
-                scale(x[rows]), y[rows, target], scale(vx[validation_rows]), vy[validation_rows, target], scale(tx)
-            )
-            columns.append(guess)
-            chosen.append(choice)
-            errors.append(error)
-            converged &= done
-    predictions = np.column_stack(columns)
-    return ReadoutResult(predictions[:, 0] if single else predictions, tuple(chosen), tuple(errors), converged)
 
 
 def linear_readout(
@@ -76,52 +50,67 @@ def linear_readout(
     *,
     penalties: Sequence[float] = PENALTIES,
 ) -> ReadoutResult:
-    """Ridge regression with intercept on standardised features, the penalty of each target chosen on validation.
+    """Predict the test rows with a ridge regression, with the penalty of each target chosen on validation.
 
-    Features (n, k); labels (n,) or (n, targets) such as valence and arousal, NaN left out per target. Minimises
-    sum (y - Xw - b)^2 + penalty |w|^2; ties go to the larger penalty. Constant columns are left out. Raises DataError
-    for features that are not finite or differ in width and for a target without labels; ConfigError for the penalties.
+    Parameters
+    ----------
+    train, validation, test : array_like
+        Features (n, k) of different people. Columns that are constant in train are left out.
+    train_y, validation_y : array_like
+        Labels (n,) or (n, targets), such as valence and arousal. NaN labels are left out per target.
+    penalties : sequence of float
+        The choice, see `fit_ridge`.
+
+    Returns
+    -------
+    ReadoutResult
+
+    Raises
+    ------
+    DataError
+        If features are not finite or differ in width, or a target has no label.
+    ConfigError
+        If a penalty is not above 0.
+
+    Examples
+    --------
+    >>> from affectspace.evaluation import linear_readout
+    >>> x, y = [[0.0], [1.0], [2.0]], [0.1, 0.2, 0.3]
+    >>> linear_readout(x, y, x, y, test=[[1.0]]).predictions
+    array([0.2])
     """
-    if not len(penalties) or min(penalties) <= 0:
-        raise ConfigError(f"penalties is {tuple(penalties)}: it needs at least one, each above 0")
-
-    def fit(x: Floats, y: Floats, vx: Floats, vy: Floats, tx: Floats) -> tuple[Floats, float, float, bool]:
-        weights, mean, penalty, error = ridge_weights(x, y, vx, vy, penalties)
-        return mean + tx @ weights, penalty, error, True
-
-    return per_target(train, train_y, validation, validation_y, test, fit)
+    ridge = fit_ridge(train, train_y, validation, validation_y, penalties=penalties)
+    predictions = ridge(feature_matrix(test, "test features", len(ridge.weights)))
+    return ReadoutResult(predictions, ridge.penalties, ridge.validation_mse)
 
 
-def ridge_weights(
-    x: Floats, y: Floats, validation_x: Floats, validation_y: Floats, penalties: Sequence[float] = PENALTIES
-) -> tuple[Floats, float, float, float]:
-    """Ridge regression of one target on features that are centred: weights (k,), intercept, penalty, its validation MSE.
+def _readout(
+    parts: tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike, ArrayLike],
+    stages: Callable[[Split], Stages],
+    limit: float,
+    patience: int | None = None,
+) -> ReadoutResult:
+    """Check the parts, run the stages of a model per target, and keep the best; it converged if it is below the limit."""
+    x, y = rows_with_targets(parts[0], parts[1], "train")
+    vx, vy = rows_with_targets(parts[2], parts[3], "validation", x.shape[1])
+    require_same_targets(parts[1], parts[3])
+    tx = feature_matrix(parts[4], "test features", x.shape[1])
+    best = []
+    with one_thread():
+        for labels, truth in zip(y.T, vy.T, strict=True):
+            rows, known = ~np.isnan(labels), ~np.isnan(truth)
+            split = Split.standardised(x[rows], labels[rows], vx[known], tx)
+            best.append(select(stages(split), _negative_mse(truth[known]), patience))
+    return ReadoutResult(
+        np.column_stack([target.test for target in best]).reshape(len(tx), *np.shape(parts[1])[1:]),
+        tuple(target.choice for target in best),
+        tuple(-target.score for target in best),
+        all(target.choice < limit for target in best),
+    )
 
-    x : (n, k); y : (n,), without NaN. The penalty is the one of least squared error on validation, at a tie the larger.
-    """
-    best: tuple[float, float, Floats] | None = None
-    ordered = sorted(penalties, reverse=True)
-    for penalty, (weights, mean) in zip(ordered, ridge_solutions(x, y, ordered), strict=True):
-        error = float(np.mean((validation_y - mean - validation_x @ weights) ** 2))
-        if best is None or error < best[1]:
-            best = float(penalty), error, weights
-    assert best is not None
-    return best[2], float(y.mean()), best[0], best[1]
 
-
-def ridge_solutions(x: Floats, y: Floats, penalties: Sequence[float]) -> list[tuple[Floats, Floats]]:
-    """Weights and bias for each penalty: minimises |y - xw - b|^2 + penalty |w|^2; x (n, k) is centred.
-
-    y : (n,) or (n, targets), without NaN; weights are (k,) or (k, targets). With fewer rows than columns through the rows'
-    products, which is the same: x'(xx' + p)^-1 = (x'x + p)^-1 x'.
-    """
-    centre = y.mean(axis=0)
-    few = len(x) < x.shape[1]
-    values, vectors = np.linalg.eigh(x @ x.T if few else x.T @ x)
-    values = np.maximum(values, 0.0) if y.ndim == 1 else np.maximum(values, 0.0)[:, None]
-    toward = vectors.T @ ((y - centre) if few else x.T @ (y - centre))
-    outward = x.T @ vectors if few else vectors
-    return [(outward @ (toward / (values + penalty)), centre) for penalty in penalties]
+def _negative_mse(truth: Floats) -> Callable[[Floats], float]:
+    return lambda predicted: -float(np.mean((truth - predicted) ** 2))
 
 
 def mlp_readout(
@@ -138,35 +127,50 @@ def mlp_readout(
     learning_rate: float = 1e-3,
     batch: int = 256,
 ) -> ReadoutResult:
-    """One hidden ReLU layer per target (Table 2's "MLP Regression"; its width and optimiser are our assumption).
+    """Predict the test rows with a network of one hidden ReLU layer per target, with the epoch chosen on validation.
 
-    Arguments, masks and errors as `linear_readout`. Adam on standardised targets; the epoch with the smallest
-    validation MSE is kept. For several seeds call it once per seed.
+    It is the "MLP Regression" of LeVAsa's Table 2, whose width and optimiser the paper does not state. Training (Adam) ends
+    after `patience` epochs without improvement. Call it once per seed. The rest is as in `linear_readout`.
     """
 
-    def fit(x: Floats, y: Floats, vx: Floats, vy: Floats, tx: Floats) -> tuple[Floats, float, float, bool]:
-        mean, spread = float(y.mean()), float(y.std()) or 1.0
-        inputs, targets, valid = x.astype(np.float32), ((y - mean) / spread).astype(np.float32), vx.astype(np.float32)
+    def stages(split: Split) -> Stages:
+        mean, spread = float(split.train_y.mean()), float(split.train_y.std()) or 1.0
+        x, validation_x, test_x = (part.astype(np.float32) for part in (split.train, split.validation, split.test))
+        targets = ((split.train_y - mean) / spread).astype(np.float32)
         rng = np.random.default_rng(seed)
-        model = MLPRegressor(
-            hidden_layer_sizes=(hidden,),
-            batch_size=min(batch, len(x)),
-            learning_rate_init=learning_rate,
-            random_state=seed,
-            shuffle=False,
-        )
+        model = MLPRegressor(**mlp_options(hidden, batch, learning_rate, seed, len(x)))
+        for epoch in range(1, max_epochs + 1):
+            rows = rng.permutation(len(x))
+            model.partial_fit(x[rows], targets[rows])
+            outputs = [mean + spread * model.predict(part).astype(np.float64) for part in (validation_x, test_x)]
+            yield float(epoch), outputs[0], outputs[1]
 
-        def predict(features: np.ndarray) -> Floats:
-            return mean + spread * model.predict(features.astype(np.float32)).astype(np.float64)
+    parts = (train, train_y, validation, validation_y, test)
+    return _readout(parts, stages, max_epochs - patience, patience)
 
-        def epoch() -> None:
-            rows = rng.permutation(len(inputs))
-            model.partial_fit(inputs[rows], targets[rows])
 
-        def score() -> float:
-            return -float(np.mean((vy - predict(valid)) ** 2))
+def boosted_readout(
+    train: ArrayLike,
+    train_y: ArrayLike,
+    validation: ArrayLike,
+    validation_y: ArrayLike,
+    test: ArrayLike,
+    *,
+    trees: int = 100,
+    leaves: int = 8,
+    learning_rate: float = 0.1,
+    seed: int = 0,
+) -> ReadoutResult:
+    """Predict the test rows with gradient-boosted trees per target, with their number chosen on validation.
 
-        number, best, stopped = train_to_best_epoch(model, epoch, score, max_epochs=max_epochs, patience=patience)
-        return predict(tx), float(number), -best, stopped
+    `trees` is the most there are, `leaves` the number of leaves of each. The rest is as in `linear_readout`.
+    """
+    options = boosting_options(trees, leaves, learning_rate, seed)
 
-    return per_target(train, train_y, validation, validation_y, test, fit)
+    def stages(split: Split) -> Stages:
+        model = HistGradientBoostingRegressor(**options).fit(split.train, split.train_y)
+        outputs = zip(model.staged_predict(split.validation), model.staged_predict(split.test), strict=True)
+        for number, (validation_outputs, test_outputs) in enumerate(outputs, start=1):
+            yield float(number), validation_outputs, test_outputs
+
+    return _readout((train, train_y, validation, validation_y, test), stages, trees)

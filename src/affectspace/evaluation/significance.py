@@ -1,9 +1,11 @@
-"""Tests over people: sign-flip, t interval over few of them, and Holm's correction over several comparisons."""
+"""Tests and intervals over a value per person: sign flips, Student's t, Holm's correction, differences within people."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import t as student
 
@@ -13,9 +15,11 @@ from affectspace.evaluation.inputs import (
     as_floats,
     by_seed,
     group_codes,
-    plain_labels,
+    known_labels,
     require_finite,
+    require_rows,
     require_same_length,
+    seed_columns,
 )
 from affectspace.evaluation.intervals import Interval, require_confidence
 from affectspace.evaluation.sufficient_statistics import recall_statistics
@@ -23,28 +27,29 @@ from affectspace.evaluation.sufficient_statistics import recall_statistics
 _EXACT = 14  # up to 2^14 sign patterns are all tried
 
 
-def per_group(
-    statistic: Callable[..., float], groups: ArrayLike, *arrays: ArrayLike
-) -> tuple[NDArray, NDArray[np.float64]]:
-    """Names (g,) of the people or documents and `statistic(*arrays)` on the rows of each, (g,).
+def per_group(statistic: Callable[..., float], groups: ArrayLike, *arrays: ArrayLike) -> tuple[NDArray, Floats]:
+    """Compute `statistic(*arrays)` on the rows of each person or document; return their names (g,) and values (g,).
 
     Raises DataError for lengths that differ or fewer than two groups.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from affectspace.evaluation import per_group
+    >>> per_group(np.mean, ["ben", "ann", "ben"], [1.0, 2.0, 3.0])[1]
+    array([2., 2.])
     """
-    values = np.asarray(groups)
-    codes, count = group_codes(values, len(values))
+    names, codes = group_codes(groups, len(np.asarray(groups)))
     data = [np.asarray(array) for array in arrays]
     for i, array in enumerate(data):
-        require_same_length(len(values), "groups", len(array), f"array {i}")
-    names = np.unique(plain_labels(values, "groups"))
-    return names, np.array([float(statistic(*(array[codes == g] for array in data))) for g in range(count)])
+        require_same_length(len(codes), "groups", len(array), f"array {i}")
+    return names, np.array([float(statistic(*(array[codes == g] for array in data))) for g in range(len(names))])
 
 
 def _over_people(values: ArrayLike, what: str) -> Floats:
     numbers = as_floats(values, what)
     if numbers.ndim != 1 or len(numbers) < 2:
-        raise DataError(
-            f"{what} has shape {numbers.shape}: one value per person or document is needed, for at least two"
-        )
+        raise DataError(f"{what} has shape {numbers.shape}: give one value per person or document, for at least two")
     require_finite(numbers, what)
     return numbers
 
@@ -68,10 +73,30 @@ def _sign_flip(contributions: Floats, flips: int, seed: int) -> float:
 
 
 def sign_flip_test(differences: ArrayLike, *, flips: int = 10_000, seed: int = 0) -> float:
-    """Two-sided p of "the mean difference over people is zero", flipping the sign of each person's difference.
+    """Compute the two-sided p of "the mean difference over people is 0" by flipping the sign of each person's difference.
 
-    `differences` (g,), one per person or document. Exact for up to 14 of them (the smallest p is then 2 / 2^g), else
-    Monte Carlo with (1 + extreme) / (1 + flips). All zero gives 1. Raises DataError for fewer than two or NaN.
+    Parameters
+    ----------
+    differences : array_like
+        (g,), one per person or document, at least two.
+    flips, seed : int
+        Sign patterns to draw for more than 14 people, p = (1 + extreme) / (1 + flips). For up to 14 all are tried; the
+        smallest p is then 2 / 2^g.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    DataError
+        If there are fewer than two differences or one is not finite.
+
+    Examples
+    --------
+    >>> from affectspace.evaluation import sign_flip_test
+    >>> sign_flip_test([0.2, 0.1, 0.3, 0.2])
+    0.125
     """
     return _sign_flip(_over_people(differences, "differences"), flips, seed)
 
@@ -79,10 +104,17 @@ def sign_flip_test(differences: ArrayLike, *, flips: int = 10_000, seed: int = 0
 def paired_uar_test(
     truth: ArrayLike, predictions_a: Any, predictions_b: Any, groups: ArrayLike, *, flips: int = 10_000, seed: int = 0
 ) -> float:
-    """Two-sided p of "both models have the same UAR", exchanging the two models' predictions person by person.
+    """Compute the two-sided p of "both models have the same UAR" by exchanging their predictions person by person.
 
-    Arguments as `intervals.paired_uar_difference`. The statistic is the difference of UAR over all rows; each person's
-    part in it is fixed, so that an exchange flips its sign. Exact for up to 14 people.
+    Labels, predictions and groups are those of `interval("uar", ...)`, `flips` and `seed` those of `sign_flip_test`. Each
+    person's part in the difference of UAR is fixed, so an exchange flips its sign.
+
+    Examples
+    --------
+    >>> from affectspace.evaluation import paired_uar_test
+    >>> truth, people = ["joy", "fear"] * 4, ["ann", "ann", "ben", "ben", "cem", "cem", "dee", "dee"]
+    >>> paired_uar_test(truth, truth, ["joy"] * 8, people)
+    0.125
     """
     sums = recall_statistics("uar", truth, [by_seed(predictions_a), by_seed(predictions_b)], groups).sums
     share = (sums[:, 1] - sums[:, 2]) / sums[:, 0].sum(axis=0)
@@ -90,9 +122,16 @@ def paired_uar_test(
 
 
 def t_interval(values: ArrayLike, *, confidence: float = 0.95) -> Interval:
-    """Student's t interval of the mean over a few people, folds or seeds: `values` (g,), one of each.
+    """Compute Student's t interval of the mean over a few people, folds or seeds: `values` (g,), one of each.
 
-    Raises DataError for fewer than two values or NaN, ConfigError for the confidence.
+    Raises DataError for fewer than two values or one that is not finite.
+
+    Examples
+    --------
+    >>> from affectspace.evaluation import t_interval
+    >>> mean = t_interval([0.4, 0.5, 0.6])
+    >>> round(mean.low, 3), round(mean.high, 3)
+    (0.252, 0.748)
     """
     numbers = _over_people(values, "values")
     require_confidence(confidence)
@@ -102,9 +141,15 @@ def t_interval(values: ArrayLike, *, confidence: float = 0.95) -> Interval:
 
 
 def holm(pvalues: Sequence[float] | Floats) -> Floats:
-    """Holm's adjusted p-values, in the order given (Holm 1979): compare them with the level asked for.
+    """Adjust p-values of several comparisons by Holm's method (1979), in the order given.
 
     Raises DataError for a p outside 0 .. 1 or NaN.
+
+    Examples
+    --------
+    >>> from affectspace.evaluation import holm
+    >>> holm([0.01, 0.04, 0.03])
+    array([0.03, 0.06, 0.06])
     """
     p = as_floats(pvalues, "pvalues")
     if p.ndim != 1 or not ((p >= 0) & (p <= 1)).all():
@@ -113,3 +158,90 @@ def holm(pvalues: Sequence[float] | Floats) -> Floats:
     adjusted = np.empty(len(p))
     adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * (len(p) - np.arange(len(p)))))
     return adjusted
+
+
+@dataclass(frozen=True)
+class WithinPerson:
+    """A mean difference over people with its t interval.
+
+    p : two-sided, by sign flips over people. people, differences : (g,) names and the difference of each. effect : mean over
+    standard deviation of the differences. share_above : share of people whose difference is above 0.
+    """
+
+    interval: Interval
+    p: float
+    people: NDArray
+    differences: Floats
+    effect: float
+    share_above: float
+
+
+def within_person_difference(
+    values: Any,
+    people: ArrayLike,
+    contrast: ArrayLike,
+    *,
+    strata: ArrayLike | None = None,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> WithinPerson:
+    """Compute the mean value where `contrast` is 1 less where it is 0, within each person and stratum.
+
+    The differences are averaged over strata, then over people, all alike. A stratum in which a person lacks a side takes no
+    part (RAVDESS has no strong neutral).
+
+    Parameters
+    ----------
+    values : array_like or list of array_like
+        (n,), such as predicted arousal of people that were not trained on; a list, one per seed, is averaged.
+    people : array_like
+        Person of each row, (n,).
+    contrast : array_like
+        (n,) bool or 0 / 1, such as strong acting. None or NaN is left out.
+    strata : array_like, optional
+        (n,), such as the emotion.
+    confidence, seed : float, int
+        Coverage of the interval, and the seed of the sign flips.
+
+    Returns
+    -------
+    WithinPerson
+
+    Raises
+    ------
+    DataError
+        If values are not finite, `contrast` has other values, or fewer than two people have both sides.
+
+    Examples
+    --------
+    >>> from affectspace.evaluation import within_person_difference
+    >>> difference = within_person_difference([1.0, 3.0, 5.0, 8.0], ["ann", "ann", "ben", "ben"], [0, 1, 0, 1])
+    >>> difference.differences
+    array([2., 3.])
+    """
+    count = np.shape(by_seed(values)[0])[0]
+    value = np.mean(seed_columns(by_seed(values), count, "values"), axis=0)
+    require_rows(count, "values")
+    sides, known = known_labels(contrast, "contrast")
+    require_same_length(count, "values", len(sides), "contrast")
+    if not known.any():
+        raise DataError(f"none of the {count} rows has a side of the contrast: there is nothing to compare")
+    if not pd.Series(sides[known]).isin([0, 1]).all():
+        raise DataError("contrast must be 1 (strong), 0 (normal) or missing in every row: compare names with == first")
+    names, person = group_codes(people, count, known, least=1, what="people")
+    stratum = 0 if strata is None else group_codes(strata, count, known, least=1, what="strata")[1]
+    require_finite(value[known], "values", np.flatnonzero(known))
+    rows = pd.DataFrame({"value": value[known], "person": person, "stratum": stratum, "side": sides[known].astype(int)})
+    means = rows.groupby(["person", "stratum", "side"])["value"].mean().unstack().reindex(columns=[0, 1])
+    by_person = (means[1] - means[0]).groupby("person").mean().dropna()
+    if len(by_person) < 2:
+        raise DataError(
+            f"{len(by_person)} of {len(names)} people have both sides of the contrast in one stratum: two are needed"
+        )
+    differences = by_person.to_numpy()
+    over = t_interval(differences, confidence=confidence)
+    interval = Interval(over.value, over.low, over.high, int(known.sum()), len(differences), confidence)
+    spread = float(differences.std(ddof=1))
+    effect = float(differences.mean() / spread) if spread > 0 else float("nan")
+    p, above = sign_flip_test(differences, seed=seed), float(np.mean(differences > 0))
+    return WithinPerson(interval, p, names[by_person.index], differences, effect, above)

@@ -22,7 +22,7 @@ from affectspace.evaluation.inputs import (
     regression_pair,
     require_finite,
     require_rows,
-    require_same_length,
+    seed_columns,
 )
 
 Model = list[Any]  # the predictions of one model, one array per seed
@@ -49,8 +49,8 @@ def recall_statistics(metric: str, truth: ArrayLike, models: list[Model], groups
     A class that none of the drawn people has does not count in that draw's UAR.
     """
     classes, true, predicted, known = label_codes(truth, [prediction for seeds in models for prediction in seeds])
-    group, people = group_codes(groups, len(known), known)
-    k = len(classes)
+    names, group = group_codes(groups, len(known), known)
+    people, k = len(names), len(classes)
     cell, present = group * k + true, np.unique(true)
 
     def count(weights: Floats | None = None) -> Floats:
@@ -80,7 +80,7 @@ def mean_statistics(truth: ArrayLike | None, models: list[Model], groups: ArrayL
         )
     n = len(np.asarray(groups))
     require_rows(n, "groups")
-    columns = [np.mean(_per_seed(seeds, n, "the values"), axis=0) for seeds in models]
+    columns = [np.mean(seed_columns(seeds, n, "the values"), axis=0) for seeds in models]
     return _column_statistics([*columns, np.ones(n)], groups, lambda sums: (list(sums[:, :-1].T), sums[:, -1]))
 
 
@@ -94,7 +94,7 @@ def r2_statistics(truth: ArrayLike, models: list[Model], groups: ArrayLike) -> S
     require_finite(true[known], "truth", np.flatnonzero(known))
     around = true - (true[known].mean() if known.any() else 0.0)
     errors = [
-        np.mean([(true - values) ** 2 for values in _per_seed(seeds, len(true), "predicted")], axis=0)
+        np.mean([(true - values) ** 2 for values in seed_columns(seeds, len(true), "prediction")], axis=0)
         for seeds in models
     ]
 
@@ -107,15 +107,6 @@ def r2_statistics(truth: ArrayLike, models: list[Model], groups: ArrayLike) -> S
     return _column_statistics([around, around**2, *errors, np.ones(len(true))], groups, scores)
 
 
-def _per_seed(seeds: Model, n: int, what: str) -> list[Floats]:
-    columns = [as_floats(values, what) for values in seeds]
-    for column in columns:
-        if column.ndim != 1:
-            raise DataError(f"{what} has shape {column.shape}: give (n,), or a list of (n,) for several seeds")
-        require_same_length(n, "the truth or groups", len(column), what)
-    return columns
-
-
 def _column_statistics(columns: list[Floats], groups: ArrayLike, scores: Callable[[Floats], Scores]) -> Statistics:
     """Sums per person of columns (n,). Rows with NaN in the first column are left out."""
     known = ~np.isnan(columns[0])
@@ -123,8 +114,8 @@ def _column_statistics(columns: list[Floats], groups: ArrayLike, scores: Callabl
         raise DataError(f"none of the {len(known)} rows is annotated: there is nothing to measure")
     for column in columns:
         require_finite(column[known], "the values or predictions", np.flatnonzero(known))
-    codes, people = group_codes(groups, len(known), known)
-    sums = [np.bincount(codes, weights=column[known], minlength=people) for column in columns]
+    codes = group_codes(groups, len(known), known)[1]
+    sums = [np.bincount(codes, weights=column[known]) for column in columns]
     return Statistics(np.column_stack(sums), int(known.sum()), scores)
 
 
@@ -139,17 +130,17 @@ def moment_statistics(metric: str, truth: ArrayLike, models: list[Model], groups
     rows = np.asarray(known.any(axis=1))
     if not rows.any():
         raise DataError(f"none of the {len(true)} rows of truth has a label: there is nothing to measure")
-    codes, people = group_codes(groups, len(true), rows)
+    codes = group_codes(groups, len(true), rows)[1]
     bounds = np.cumsum([len(seeds) for seeds in models])[:-1]
 
     def scores(sums: Floats) -> Scores:
         values = _MOMENT_METRICS[metric](sums).mean(axis=-1)  # over axes: (draws, models x seeds)
         return [part.mean(axis=-1) for part in np.split(values, bounds, axis=-1)], 1.0
 
-    return Statistics(_moments(true[rows], predicted[:, rows], known[rows], codes, people), int(rows.sum()), scores)
+    return Statistics(_moments(true[rows], predicted[:, rows], known[rows], codes), int(rows.sum()), scores)
 
 
-def _moments(true: Floats, predicted: Floats, known: Mask, codes: Codes, people: int) -> Floats:
+def _moments(true: Floats, predicted: Floats, known: Mask, codes: Codes) -> Floats:
     """Sums of 1, t, t^2, p, p^2, t p, t - p and |t - p| per person, prediction and axis.
 
     true (n, axes), predicted (predictions, n, axes) -> (people, predictions, axes, 8). t and p are centred by their own
@@ -168,7 +159,7 @@ def _moments(true: Floats, predicted: Floats, known: Mask, codes: Codes, people:
         parts = (known.astype(np.float64), t, t * t, p, p * p, t * p, error / scale, np.abs(error))
         columns[i] = np.stack(parts, axis=-1)
     order = np.argsort(codes, kind="stable")
-    starts = np.searchsorted(codes[order], np.arange(people))
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
     return np.moveaxis(np.add.reduceat(columns[:, order], starts, axis=1), 1, 0)
 
 

@@ -20,8 +20,7 @@ from safetensors.numpy import save_file
 
 from affectspace.affect import AXES
 from affectspace.errors import DataError, RunError
-from affectspace.evaluation.fitting import Standardiser, one_thread
-from affectspace.evaluation.readouts import ridge_weights
+from affectspace.evaluation import fit_ridge
 from affectspace.files import write_atomic
 from affectspace.models import Levasa
 from affectspace.prediction.emotions import EmotionMap
@@ -108,19 +107,13 @@ def fit_readout(
 
 def _one_axis(x: np.ndarray, y: np.ndarray, vx: np.ndarray, vy: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
     """Weights and intercept on plain codes, calibrated, and what they say of validation."""
-    scale = Standardiser.fit(x)
-    with one_thread():
-        slopes, intercept, _, _ = ridge_weights(scale(x), y, scale(vx), vy)
-    weight = np.zeros(x.shape[1])
-    if len(scale.columns):
-        weight[scale.columns] = slopes / scale.scale
-        intercept -= float(scale.mean @ weight[scale.columns])
-    guess = vx @ weight + intercept
+    ridge = fit_ridge(x, y, vx, vy)
+    guess = ridge(vx)
     around = guess - guess.mean()
     spread = float(around @ around)
     slope = max(float(around @ (vy - vy.mean())) / spread, 0.0) if spread > 1e-12 * len(guess) else 0.0
     offset = float(vy.mean() - slope * guess.mean())
-    return slope * weight, slope * intercept + offset, slope * guess + offset
+    return slope * ridge.weights, slope * float(ridge.bias) + offset, slope * guess + offset
 
 
 def _emotions(points: np.ndarray, emotion: np.ndarray) -> EmotionMap | None:
