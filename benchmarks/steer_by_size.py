@@ -1,11 +1,12 @@
-"""What a frozen language model's steering gains from more soft tokens and more training sentences, on validation sentences.
+"""What steering gains from more soft tokens and more training sentences, measured on validation sentences.
 
     python benchmarks/steer_by_size.py runs/table5/projector --out runs/sizes --sizes 2:1000,12:1000,32:1000,12:500,12:4000
 
-The run's configuration is trained again at each `tokens:rows`, calibrated along valence, and steers validation sentences that
-its training never saw. A line each: loss a token behind the true affect and behind another sentence's, slope of the
-calibration, Spearman by each judge, content, perplexity as a ratio to that with nothing asked, and sentences that meet
-all three bars. `--seeds` repeats it; `reconstruction` in place of tokens:rows shows that mode. It continues.
+For each `tokens:rows` the run's configuration is trained again, calibrated along valence, and steers validation sentences that
+its training has not seen. It prints one line: loss per token behind the true affect and behind another sentence's, slope of the
+calibration, Spearman correlation by each judge, content, perplexity as a ratio to that without a target, and the share of
+sentences that meet all three bars. `reconstruction` instead of tokens:rows measures that mode. The same command continues an
+interrupted run.
 """
 
 import argparse
@@ -17,11 +18,9 @@ import numpy as np
 import torch
 
 from affectspace.files import write_text
-from affectspace.steering import Steerer
+from affectspace.steering import LanguageModel, Steerer, fit_projector, load_language_model
 from affectspace.steering.calibration import calibrate
 from affectspace.steering.encoder import SentenceEncoder
-from affectspace.steering.fitting import fit_projector
-from affectspace.steering.language_model import LanguageModel, load_language_model
 from affectspace.steering.ranking import ContentSimilarity, rank
 from affectspace.studies.steering.evaluate import Measured, all_three, measure
 from affectspace.studies.steering.material import RIDGE, Material, material_of
@@ -33,28 +32,28 @@ from affectspace.training.projector_configuration import ProjectorTrainConfig
 from affectspace.training.runs import Run, open_run
 
 AXIS = "valence"
-VALIDATION = 100  # sentences that the loss is told of
-CALIBRATING = 16  # sentences that fit the calibration and are not measured
+VALIDATION = 100  # sentences for the loss
+CALIBRATION = 16  # sentences that fit the calibration and are not measured
 
 
 def main() -> None:
     """Train, steer and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", type=Path, help="a projector's finished run")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--sizes", default="2:1000,12:1000,32:1000,12:500,12:2000,12:4000")
-    parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--sentences", type=int, default=24)
-    parser.add_argument("--candidates", type=int, default=6)
-    parser.add_argument("--judge", action="append", default=[], help="NAME=FILE of a lexicon")
+    parser.add_argument("run", type=Path, help="folder of a finished run of a projector")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the trainings")
+    parser.add_argument("--sizes", default="2:1000,12:1000,32:1000,12:500,12:2000,12:4000", help="tokens:rows, ...")
+    parser.add_argument("--seeds", type=int, default=1, help="number of repetitions")
+    parser.add_argument("--sentences", type=int, default=24, help="validation sentences that are steered")
+    parser.add_argument("--candidates", type=int, default=6, help="texts per target")
+    parser.add_argument("--judge", action="append", default=[], help="lexicon as NAME=FILE; can be repeated")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     base = open_run(arguments.run).projector_config
     rows = FeatureSet.of_run(open_run(base.run))
     model = load_language_model(base.language_model.name, dtype=base.language_model.dtype)
-    plan = SteeringPlan(tuning_sentences=arguments.sentences + CALIBRATING, candidates=arguments.candidates)
-    lexicons = {name: Path(path) for name, path in (one.split("=", 1) for one in arguments.judge)}
+    plan = SteeringPlan(tuning_sentences=arguments.sentences + CALIBRATION, candidates=arguments.candidates)
+    lexicons = {name: Path(path) for name, path in (judge.split("=", 1) for judge in arguments.judge)}
     for seed in range(arguments.seeds):
         for size in arguments.sizes.split(","):
             folder = arguments.out / f"{size.replace(':', '-')}-seed{seed}"
@@ -67,8 +66,8 @@ def main() -> None:
 def trained(
     base: ProjectorTrainConfig, size: str, seed: int, folder: Path, rows: FeatureSet, model: LanguageModel, threads: int
 ) -> Run:
-    """The run of one size."""
-    if is_finished(folder):  # and only its line was missing
+    """Train one size, or open its run."""
+    if is_finished(folder):  # only its line was missing
         return open_run(folder)
     made: dict[str, Any] = base.model_dump(mode="json")
     if size == "reconstruction":
@@ -81,15 +80,15 @@ def trained(
 
 
 def steered(run: Run, rows: FeatureSet, model: LanguageModel, plan: SteeringPlan, lexicons: dict[str, Path]) -> str:
-    """Figures of a run on validation sentences."""
+    """Measure a run on validation sentences."""
     steerer = Steerer.of_parts(run, SentenceEncoder.of_run(run.folder / "encoder"), model, ContentSimilarity())
     material = material_of(steerer, rows, lexicons, plan)
     settings, seeds = run.projector_config.calibration, material.tuning
     fitted = calibrate(
-        steerer, seeds.texts[:CALIBRATING], material.judges[RIDGE], settings.points, axes=(AXIS,),
+        steerer, seeds.texts[:CALIBRATION], material.judges[RIDGE], settings.points, axes=(AXIS,),
         candidates=settings.candidates,
     )  # fmt: skip
-    apart = seeds.take(np.arange(CALIBRATING, len(seeds)))
+    apart = seeds.take(np.arange(CALIBRATION, len(seeds)))
     material = replace(material, steerer=replace(steerer, calibration=fitted), tuning=apart)
     found, base = written(material, plan)
     spearman = {name: values.mean() for name, values in found.values.items() if name.startswith("spearman_")}
@@ -106,7 +105,7 @@ def steered(run: Run, rows: FeatureSet, model: LanguageModel, plan: SteeringPlan
 
 
 def written(material: Material, plan: SteeringPlan) -> tuple[Measured, np.ndarray]:
-    """What is measured of steered validation sentences, and their surprise with nothing asked."""
+    """Measures of steered validation sentences, and their surprise without a target."""
     steerer, seeds = material.steerer, material.tuning
     points = asked_points(AXIS, plan.asked, len(seeds))
     texts = steerer.write(seeds.texts, points, candidates=plan.candidates, seed=plan.seed, sampling=plan.sampling)

@@ -90,7 +90,7 @@ def test_more_than_was_trained_on_is_said(call: Call, steering_run: Run) -> None
     # this run's calibration found no response: a slope of .1 is assumed, and 4 sd become 40
     code, _, err = call("steer", steering_run.folder, "--text", TEXT, "--valence", "4", "--longest", 4)
     assert code == 0
-    assert "1 steps ask for more than the projector was trained on" in err
+    assert "1 targets exceed what the projector was trained on" in err
 
 
 ONE = ("--text", TEXT)
@@ -100,12 +100,12 @@ V = ("--valence", "1")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (V, "no sentence is given: use --text, or --file"),
+        (V, "there is no sentence; use --text, or --file"),
         (("--text", "", *V), "text 1 is empty; give a sentence"),
         ((*ONE, "--text", " \t ", *V), "text 2 is empty"),
         (("--text", "word " * 60, *V), "split it into sentences"),
         (("--text", "caf\udce9", *V), r"text 1 .*udce9.*bytes that are not text; save it as UTF-8"),
-        (ONE, "nothing is asked for: give --valence, --arousal, --dominance, or --path"),
+        (ONE, "there is no target; give --valence, --arousal, --dominance, or --path"),
         ((*ONE, "--valence", ""), "--valence '': write low:high:step"),
         ((*ONE, "--valence", "high"), "--valence 'high': write low:high:step"),
         ((*ONE, "--valence", "1:2"), "--valence '1:2': write"),
@@ -128,7 +128,7 @@ V = ("--valence", "1")
         ((*ONE, "--path", "1,0,0;1,0,0"), "two or more corners that differ"),
         ((*ONE, "--path", "1e308,0,0;-1e308,0,0"), r"1e\+308 is out of range in any unit; give 4 at most"),
         ((*ONE, "--path", "1,0,0;0,0,0", "--steps", "1"), "--steps 1: give 2 to 100"),
-        ((*ONE, "--path", "1,0,0;0,0,0", *V), "--path and --valence both say where to go; give one of them"),
+        ((*ONE, "--path", "1,0,0;0,0,0", *V), "--path and --valence both give targets; use one of them"),
         ((*ONE, *V, "--candidates", "-1"), "candidates -1: give 1 to 64"),
         ((*ONE, *V, "--candidates", "65"), "candidates 65: give 1 to 64"),
         ((*ONE, *V, "--temperature", "-1"), "--temperature -1.0: .*greater than or equal to 0"),
@@ -137,7 +137,6 @@ V = ("--valence", "1")
         ((*ONE, *V, "--guidance", "21"), "--guidance 21.0: .*less than or equal to 20"),
         ((*ONE, *V, "--longest", "0"), "--longest 0: .*greater than or equal to 1"),
         ((*ONE, *V, "--longest", "1000"), r"exceed the 256 tokens .*; set longest to at most \d+"),
-        ((*ONE, *V, "--seed", "-1"), "seed -1: give 0 or more"),
         ((*ONE, *V, "--device", "abacus"), "device 'abacus' cannot be had here"),
         ((*ONE, *V, "--backbone", "text"), "--backbone 'text': write it as MODALITY=LOCATION"),
         ((*ONE, *V, "--backbone", "sound=here"), "encoder has no modality 'sound'; it has text"),
@@ -166,8 +165,8 @@ def refused(call: Call, arguments: tuple[object, ...], message: str) -> None:
     ("content", "message"),
     [
         (None, "in.txt: cannot be read: No such file"),
-        (b"", "in.txt has no sentence in it; write one a line"),
-        (b"\xef\xbb\xbf \n\n", "in.txt has no sentence in it"),
+        (b"", "in.txt contains no sentence; write one per line"),
+        (b"\xef\xbb\xbf \n\n", "in.txt contains no sentence"),
         (b"\x89PNG\r\n\x1a\n\x00\xff\xfe", r"in.txt: not a text in UTF-8 \(byte 0\); save it as UTF-8"),
         (b"A dog.\n\x00\x01\x02\x00\n", "text 2 .*bytes that are not text"),
         (b"A dog.\n" + b"word " * 60 + b"\nA cat.", "text 2 .*split it into sentences"),
@@ -184,7 +183,7 @@ def test_files_that_hold_no_sentences(
 
 def test_a_folder_is_no_file(call: Call, steering_run: Run, tmp_path: Path) -> None:
     refused(call, ("steer", steering_run.folder, "--file", tmp_path, *V), "cannot be read: Is a directory")
-    refused(call, ("steer", steering_run.folder, *ONE, *V, "--out", tmp_path), "the table is written as .csv")
+    refused(call, ("steer", steering_run.folder, *ONE, *V, "--out", tmp_path), "the table is written as CSV")
     (tmp_path / "out.csv").mkdir()
     refused(
         call,

@@ -103,6 +103,8 @@ def test_values_and_candidates_that_are_refused(steerer: Steerer) -> None:
         steerer.steer(SEEDS, target_points(valence=9))
     with pytest.raises(ConfigError, match="candidates 0"):
         steerer.steer(SEEDS, target_points(valence=1), candidates=0)
+    with pytest.raises(ConfigError, match="seed -1: give 0 or more"):
+        steerer.steer(SEEDS, target_points(valence=1), seed=-1)
 
 
 def test_runs_that_are_refused(

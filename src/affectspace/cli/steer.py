@@ -1,12 +1,21 @@
 """`affectspace steer`."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from affectspace.cli.options import parse_backbones, refuse_overwrite
+from affectspace.cli.options import (
+    AsJson,
+    Backbones,
+    Device,
+    Force,
+    LanguageModel,
+    Seed,
+    parse_backbones,
+    print_json,
+    refuse_overwrite,
+)
 from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError, DataError
 
@@ -15,161 +24,159 @@ if TYPE_CHECKING:
 
     from affectspace.steering import Sampling, SteeredText
 
+VALUES = "low:high:step (for example -2:2:1), values separated by commas, or one value"
+ValenceTarget = Annotated[str | None, typer.Option(help=f"Target valence, as {VALUES}.")]
+ArousalTarget = Annotated[str | None, typer.Option(help=f"Target arousal, as {VALUES}.")]
+DominanceTarget = Annotated[
+    str | None,
+    typer.Option(help=f"Target dominance, as {VALUES}. Axes without a target stay as the sentence has them."),
+]
+
 
 def steer(
-    run: Annotated[Path, typer.Argument(help="A projector's finished run folder.")],
-    text: Annotated[list[str] | None, typer.Option(help="A sentence; repeat at will.")] = None,
-    file: Annotated[Path | None, typer.Option(help="A text file with a sentence a line.")] = None,
-    valence: Annotated[
-        str | None, typer.Option(help="low:high:step, such as -2:2:1, values with commas, or one value.")
-    ] = None,
-    arousal: Annotated[str | None, typer.Option(help="The same.")] = None,
-    dominance: Annotated[str | None, typer.Option(help="The same. Axes that are not named stay as they are.")] = None,
+    run: Annotated[Path, typer.Argument(help="Folder of a finished run of a projector.")],
+    text: Annotated[list[str] | None, typer.Option(help="Sentence to rewrite. Can be repeated.")] = None,
+    file: Annotated[Path | None, typer.Option(help="Text file with one sentence per line.")] = None,
+    valence: ValenceTarget = None,
+    arousal: ArousalTarget = None,
+    dominance: DominanceTarget = None,
     path: Annotated[
-        str | None, typer.Option(help="Instead: corners v,a,d of the cube, such as '-1,0,0;1,1,0'.")
+        str | None,
+        typer.Option(help="Path through corners v,a,d instead of targets per axis, for example '-1,0,0;1,1,0'."),
     ] = None,
-    steps: Annotated[int, typer.Option(help="Steps along --path.")] = 5,
+    steps: Annotated[int, typer.Option(help="Number of points along --path.")] = 5,
     units: Annotated[
-        str, typer.Option(help="sd: standard deviations of the training corpus; canonical: on [-1, 1].")
+        str,
+        typer.Option(
+            help="Unit of the targets: sd (standard deviations of the training corpus) or canonical ([-1, 1])."
+        ),
     ] = "sd",
-    relative: Annotated[bool, typer.Option(help="Values are differences from the sentence's own affect.")] = False,
-    candidates: Annotated[int, typer.Option(help="Texts a step, of which the best by our encoder is kept.")] = 6,
-    guidance: Annotated[float | None, typer.Option(help="How far beyond neutral; 1: not at all.")] = None,
-    temperature: Annotated[float | None, typer.Option(help="Of the sampling; 0: the likeliest words.")] = None,
-    longest: Annotated[int | None, typer.Option(help="Tokens of a generated sentence.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the sampling; the same seed gives the same texts.")] = 0,
-    calibrated: Annotated[bool, typer.Option(help="Whether asked values go through the run's calibration.")] = True,
-    out: Annotated[Path | None, typer.Option(help="Write the table to this .csv as well.")] = None,
-    language_model: Annotated[
-        str | None, typer.Option(help="Where the run's language model is now: a folder or hub name.")
+    relative: Annotated[
+        bool, typer.Option("--relative", help="Take targets as differences from the sentence's own affect.")
+    ] = False,
+    candidates: Annotated[
+        int, typer.Option(help="Texts per target. The one that the encoder reads nearest to the target is kept.")
+    ] = 6,
+    guidance: Annotated[
+        float | None, typer.Option(help="Guidance away from neutral text, 0 to 20; 1 is none.  [default: 3]")
     ] = None,
-    backbone: Annotated[
-        list[str] | None, typer.Option(help="Where a backbone's weights are: text=FOLDER; repeat at will.")
+    temperature: Annotated[
+        float | None, typer.Option(help="Sampling temperature; 0 is greedy decoding.  [default: 0.8]")
     ] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, mps.")] = "cpu",
-    force: Annotated[bool, typer.Option(help="Replace --out where it is there.")] = False,
-    json_: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    longest: Annotated[int | None, typer.Option(help="Most tokens of a generated sentence.  [default: 48]")] = None,
+    seed: Seed = 0,
+    calibrated: Annotated[bool, typer.Option(help="Pass targets through the run's calibration.")] = True,
+    out: Annotated[Path | None, typer.Option(help="Also write the table to this .csv file.")] = None,
+    language_model: LanguageModel = None,
+    backbone: Backbones = None,
+    device: Device = "cpu",
+    force: Force = False,
+    json_: AsJson = False,
 ) -> None:
-    """Write sentences again at asked valence, arousal and dominance, by a frozen language model and a run's projector."""
-    points = asked_points(valence, arousal, dominance, path, steps)
-    texts = sentences_of(text or [], file)
-    if out is not None and out.suffix.lower() != ".csv":
-        raise ConfigError(f"--out {out}: the table is written as .csv; give it a name that ends so")
-    refuse_overwrite((out,), force)
+    """Rewrite sentences with the valence, arousal and dominance that you ask for.
 
-    import pandas as pd
+    A frozen language model writes; RUN holds the projector that steers it.
+    """
+    points = _points({"valence": valence, "arousal": arousal, "dominance": dominance}, path, steps)
+    texts = _sentences(text or [], file)
+    sampling = _sampling({"guidance": guidance, "temperature": temperature, "longest": longest})
+    if out is not None and out.suffix.lower() != ".csv":
+        raise ConfigError(f"--out {out}: the table is written as CSV; give a name that ends in .csv")
+    refuse_overwrite((out,), force)
 
     from affectspace.features.backbones.text import has_minilm
     from affectspace.steering import Steerer
 
-    given = {"guidance": guidance, "temperature": temperature, "longest": longest}
-    sampling = checked_sampling({name: value for name, value in given.items() if value is not None})
     with progress_bar(not json_) as progress:
         steerer = Steerer.of_run(
             run, device=device, language_model=language_model, backbones=parse_backbones(backbone),
             content="minilm" if has_minilm() else None,
         )  # fmt: skip
-        found = steerer.steer(
+        results = steerer.steer(
             texts, points, units=units, relative=relative, candidates=candidates, calibrated=calibrated, seed=seed,
             sampling=sampling, progress=progress,
         )  # fmt: skip
     if out is not None:
-        from affectspace.files import write_atomic
-
-        table = pd.concat([one.table() for one in found])
-        write_atomic(out, lambda partial: table.to_csv(partial, index=False))
+        _write_table(results, out)
     if json_:
-        typer.echo(json.dumps([record(one) for one in found], indent=2, ensure_ascii=False))
+        print_json([result.to_dict() for result in results])
         return
-    for one in found:
-        _show(one)
-    clipped = sum(one.clipped for one in found)
+    for result in results:
+        _show(result)
+    clipped = sum(result.clipped for result in results)
     if clipped:
         typer.echo(
-            f"{clipped} steps ask for more than the projector was trained on; they are at its limit "
-            f"({steerer.projector.config.reach:g} sd of input)",
+            f"{clipped} targets exceed what the projector was trained on; its input was limited to "
+            f"{steerer.projector.config.reach:g} sd",
             err=True,
         )
 
 
-def asked_points(
-    valence: str | None, arousal: str | None, dominance: str | None, path: str | None, steps: int
-) -> "np.ndarray":
-    """Points (steps, 3), NaN for axes that stay. Raises ConfigError."""
+def _points(axes: dict[str, str | None], path: str | None, steps: int) -> "np.ndarray":
+    """Targets (steps, 3), NaN for axes that stay."""
     from affectspace.steering.targets import parse_path, parse_steps, target_points
 
-    axes = {"valence": valence, "arousal": arousal, "dominance": dominance}
-    given = {name: parse_steps(value, f"--{name}") for name, value in axes.items() if value is not None}
+    targets = {name: parse_steps(text, f"--{name}") for name, text in axes.items() if text is not None}
     if path is not None:
-        if given:
-            raise ConfigError(f"--path and --{next(iter(given))} both say where to go; give one of them")
+        if targets:
+            raise ConfigError(f"--path and --{next(iter(targets))} both give targets; use one of them")
         return parse_path(path, steps)
-    if not given:
-        raise ConfigError("nothing is asked for: give --valence, --arousal, --dominance, or --path")
-    return target_points(**given)
+    if not targets:
+        raise ConfigError("there is no target; give --valence, --arousal, --dominance, or --path")
+    return target_points(**targets)
 
 
-def sentences_of(texts: list[str], file: Path | None) -> list[str]:
-    """The sentences of --text and --file. Raises ConfigError without any, DataError for a file that cannot be read."""
-    found = list(texts)
+def _sentences(texts: list[str], file: Path | None) -> list[str]:
+    """Sentences of --text and --file."""
+    sentences = list(texts)
     if file is not None:
         from affectspace.prediction.sample import read_text
 
         lines = [line.strip() for line in read_text(file).splitlines()]
         if not any(lines):
-            raise DataError(f"{file} has no sentence in it; write one a line")
-        found += [line for line in lines if line]
-    if not found:
-        raise ConfigError("no sentence is given: use --text, or --file with a sentence a line")
-    return found
+            raise DataError(f"{file} contains no sentence; write one per line")
+        sentences += [line for line in lines if line]
+    if not sentences:
+        raise ConfigError("there is no sentence; use --text, or --file with one sentence per line")
+    return sentences
 
 
-def checked_sampling(given: dict[str, float]) -> "Sampling":
-    """A Sampling. Raises ConfigError that names the option."""
+def _sampling(options: dict[str, float | None]) -> "Sampling":
+    """Settings of the sampling. Raises ConfigError that names the option."""
     from pydantic import ValidationError
 
-    from affectspace.steering.decoding import Sampling
+    from affectspace.steering import Sampling
 
     try:
-        return Sampling.model_validate(given)
+        return Sampling.model_validate({name: value for name, value in options.items() if value is not None})
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"--{first['loc'][0]} {first['input']}: {first['msg'].lower()}") from None
 
 
-def record(one: "SteeredText") -> dict[str, object]:
-    """What --json says of one sentence; values in sd of the corpus, null for an axis that was left as it is."""
-    from affectspace.affect import AXES
+def _write_table(results: "list[SteeredText]", out: Path) -> None:
+    import pandas as pd
 
-    def named(values: "np.ndarray") -> dict[str, float | None]:
-        return {
-            axis: None if value != value else round(float(value), 4) for axis, value in zip(AXES, values, strict=True)
-        }
+    from affectspace.files import write_atomic
 
-    written = [
-        {
-            "target": named(one.targets[step]), "text": text, "encoder": named(one.affect[step]),
-            "content": None if one.content[step] != one.content[step] else round(float(one.content[step]), 4),
-        }
-        for step, text in enumerate(one.texts)
-    ]  # fmt: skip
-    return {"seed": one.seed, "seed_affect": named(one.seed_affect), "clipped": one.clipped, "steps": written}
+    table = pd.concat([result.table() for result in results], ignore_index=True)
+    write_atomic(out, lambda partial: table.to_csv(partial, index=False))
 
 
-def _show(one: "SteeredText") -> None:
-    """A table of one sentence."""
+def _show(result: "SteeredText") -> None:
+    """Print a table of one sentence."""
     from rich.console import Console
     from rich.table import Table
 
     from affectspace.affect import AXES
 
-    own = ", ".join(f"{axis} {value:+.2f}" for axis, value in zip(AXES, one.seed_affect, strict=True))
-    table = Table(
-        "asked", "encoder", "content", "text", title=f"{one.seed}  ({own}; sd of the corpus)", title_justify="left"
-    )
-    for step, text in enumerate(one.texts):
-        asked = " ".join(f"{AXES[axis][0].upper()}{one.targets[step, axis]:+.2f}" for axis in one.target_axes)
-        read = " ".join(f"{AXES[axis][0].upper()}{one.affect[step, axis]:+.2f}" for axis in one.target_axes)
-        content = "-" if one.content[step] != one.content[step] else f"{one.content[step]:.2f}"
-        table.add_row(asked, read, content, text or "(nothing)")
+    def shown(values: "np.ndarray") -> str:
+        return " ".join(f"{AXES[axis][0].upper()}{values[axis]:+.2f}" for axis in result.target_axes)
+
+    own = ", ".join(f"{axis} {value:+.2f}" for axis, value in zip(AXES, result.seed_affect, strict=True))
+    title = f"{result.seed}  ({own}; sd of the corpus)"
+    table = Table("target", "encoder", "content", "text", title=title, title_justify="left")
+    for step, text in enumerate(result.texts):
+        content = "-" if result.content[step] != result.content[step] else f"{result.content[step]:.2f}"
+        table.add_row(shown(result.targets[step]), shown(result.affect[step]), content, text or "(empty)")
     Console().print(table, highlight=False)

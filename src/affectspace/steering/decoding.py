@@ -126,8 +126,7 @@ def _sample_batch(
     active = list(range(len(prompts)))
     never = torch.tensor(list(forbidden), dtype=torch.long, device=model.device)
     for step in range(sampling.longest):
-        logits, prefix = model.logits(inputs, mask, prefix, last=1, keep=True)
-        assert prefix is not None
+        logits, prefix = model.logits(inputs, mask, prefix, last=1)
         scores = guided_logits(logits[:, -1], streams, sampling)
         scores[:, never] = -torch.inf
         tokens = draw_tokens(scores, [generators[row] for row in active], sampling)

@@ -15,6 +15,7 @@ import torch
 from affectspace.data.batches import FeatureBatch
 from affectspace.errors import DataError, RunError
 from affectspace.features.backbones.pretrained import threads_for
+from affectspace.files import write_atomic
 from affectspace.models import Ensemble, Manifold
 from affectspace.models.affect_model import AffectModel
 from affectspace.prediction.encoding import Modality
@@ -128,14 +129,15 @@ class SentenceEncoder:
                     "--force"
                 )
             return
-        partial = folder.with_name(folder.name + ".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        for name in COPIED:
-            shutil.copyfile(self.run.folder / name, partial / name)
-        shutil.copytree(self.run.folder / "model", partial / "model")
+
+        def copy(partial: Path) -> None:
+            shutil.rmtree(partial, ignore_errors=True)
+            shutil.copytree(self.run.folder / "model", partial / "model")
+            for name in COPIED:
+                shutil.copyfile(self.run.folder / name, partial / name)
+
         shutil.rmtree(folder, ignore_errors=True)
-        partial.replace(folder)
+        write_atomic(folder, copy)
 
 
 def _weights_hash(run: Path) -> str:

@@ -6,8 +6,6 @@ import hashlib
 import importlib.util
 import inspect
 import io
-import shutil
-import tempfile
 from collections.abc import Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ from torch import Tensor
 
 from affectspace.errors import ConfigError
 from affectspace.features.backbones.pretrained import require, torch_type
+from affectspace.files import write_atomic
 from affectspace.media.images import cache_folder
 
 SMOLLM2 = "smollm2"
@@ -143,32 +142,27 @@ class LanguageModel:
     def read(self, prompts: Sequence[list[int]]) -> Prefix:
         """Read the prompts of a batch, without a gradient."""
         ids, mask = self.pad(prompts)
-        output = self._forward({"input_ids": ids}, mask, None, 1, True)
-        return Prefix(getattr(output, self._cache_name), mask)
+        return self.logits({"input_ids": ids}, mask, None, last=1)[1]
 
     def logits(
-        self, inputs: dict[str, Tensor], mask: Tensor, prefix: Prefix | None, *, last: int, keep: bool
-    ) -> tuple[Tensor, Prefix | None]:
-        """Compute logits of the last places, (rows, last, vocabulary), float32; with `keep` also the extended prefix.
+        self, inputs: dict[str, Tensor], mask: Tensor, prefix: Prefix | None, *, last: int, keep: bool = True
+    ) -> tuple[Tensor, Prefix]:
+        """Compute logits of the last places, (rows, last, vocabulary), float32, and the prefix that the inputs extend.
 
         inputs : `input_ids` (rows, places) or `inputs_embeds` (rows, places, width), read behind the prefix
-        mask : (rows, places), true where there is a token
+        mask : (rows, places), true where there is a token; keep : False saves the memory of a new cache
         """
-        full_mask = mask if prefix is None else torch.cat([prefix.mask, mask], dim=1)
         cache = None if prefix is None else prefix.cache
-        output = self._forward(inputs, full_mask, cache, last, keep or cache is not None)
-        return output.logits[:, -last:].float(), Prefix(getattr(output, self._cache_name), full_mask) if keep else None
-
-    def _forward(self, inputs: dict[str, Tensor], mask: Tensor, cache: Any, last: int, use_cache: bool) -> Any:
-        places = next(iter(inputs.values())).shape[1]
-        return self.network(
+        full_mask = mask if prefix is None else torch.cat([prefix.mask, mask], dim=1)
+        output = self.network(
             **inputs,
             **{self._cache_name: cache},
-            attention_mask=mask.long(),
-            position_ids=positions(mask)[:, -places:],
-            use_cache=use_cache,
+            attention_mask=full_mask.long(),
+            position_ids=positions(full_mask)[:, -mask.shape[1] :],
+            use_cache=keep or cache is not None,
             logits_to_keep=last,
         )
+        return output.logits[:, -last:].float(), Prefix(getattr(output, self._cache_name), full_mask)
 
     @cached_property
     def _cache_name(self) -> str:
@@ -314,12 +308,8 @@ def _load(name: str, folder: str, dtype: torch.dtype, device: str | torch.device
             raise OSError(f"its files lack the weights {min(loading['missing_keys'])}")
     except ConfigError:
         raise
-    except MemoryError as error:
-        raise ConfigError(
-            f"language model {name!r} does not fit into memory; use a smaller one, such as {SMOLLM2}"
-        ) from error
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        reason = " ".join(str(error).split())[:200]
+    except (MemoryError, OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:200] or "not enough memory"
         raise ConfigError(
             f"language model {name!r} cannot be loaded ({reason}); give a folder written by save_pretrained, with "
             f"safetensors and its tokenizer, a name on the Hugging Face hub if it can be reached, or {SMOLLM2}"
@@ -425,11 +415,9 @@ def _convert(source: Path, folder: Path) -> None:
     network.is_quantized = False
     if hasattr(network.config, "quantization_config"):
         del network.config.quantization_config
-    partial = Path(tempfile.mkdtemp(prefix=folder.name, dir=folder.parent))
-    try:
+
+    def save(partial: Path) -> None:
         network.save_pretrained(partial)
         tokenizer.save_pretrained(partial)
-        partial.replace(folder)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+
+    write_atomic(folder, save)

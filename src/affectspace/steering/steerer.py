@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -75,6 +76,21 @@ class SteeredText:
         columns |= {f"target_{AXES[axis]}": self.targets[:, axis] for axis in self.target_axes}
         columns |= {f"encoder_{name}": self.affect[:, axis] for axis, name in enumerate(AXES)}
         return pd.DataFrame({**columns, "content": self.content, "text": list(self.texts)})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON, None where an axis stays or content is not measured."""
+
+        def plain(value: float) -> float | None:
+            return None if np.isnan(value) else round(float(value), 4)
+
+        def by_axis(values: np.ndarray) -> dict[str, float | None]:
+            return {axis: plain(value) for axis, value in zip(AXES, values, strict=True)}
+
+        steps = [
+            {"target": by_axis(target), "text": text, "encoder": by_axis(affect), "content": plain(content)}
+            for target, text, affect, content in zip(self.targets, self.texts, self.affect, self.content, strict=True)
+        ]
+        return {"seed": self.seed, "seed_affect": by_axis(self.seed_affect), "clipped": self.clipped, "steps": steps}
 
 
 @dataclass(frozen=True, eq=False)
