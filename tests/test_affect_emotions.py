@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from affectspace.affect import CATEGORIES, GENERAL, SPELLINGS, nearest, parse
+from affectspace.affect import CATEGORIES, ENGLISH, SPELLINGS, parse_emotions, suggestions
 from affectspace.errors import ConfigError, DataError
 
 
@@ -14,7 +14,7 @@ def test_the_categories_and_their_order():
 
 
 def test_every_spelling_means_a_category_or_none():
-    for table in (*SPELLINGS.values(), GENERAL):
+    for table in (*SPELLINGS.values(), ENGLISH):
         assert set(table.values()) <= {*CATEGORIES, None}
         assert all(spelling == spelling.strip() and spelling for spelling in table)
 
@@ -43,7 +43,7 @@ def test_every_spelling_means_a_category_or_none():
     ],
 )
 def test_spellings(corpus, spellings, expected):
-    assert parse(spellings, corpus) == expected
+    assert parse_emotions(spellings, corpus) == expected
 
 
 def test_any_sequence_and_empty_cells():
@@ -54,29 +54,29 @@ def test_any_sequence_and_empty_cells():
         ("fear",),
         iter(["fear"]),
     ):
-        assert parse(values) == ["fear"]
-    assert parse([None, float("nan"), pd.NA, "  ", np.str_("joy")]) == [None, None, None, None, "happiness"]
-    assert parse(np.array([1, 2]), "affectnet") == ["happiness", "sadness"]
-    assert parse([]) == []
+        assert parse_emotions(values) == ["fear"]
+    assert parse_emotions([None, float("nan"), pd.NA, "  ", np.str_("joy")]) == [None, None, None, None, "happiness"]
+    assert parse_emotions(np.array([1, 2]), "affectnet") == ["happiness", "sadness"]
+    assert parse_emotions([]) == []
 
 
 def test_unknown_spellings():
     with pytest.raises(
         DataError, match=r"x.csv: row 1: unknown emotion 'hapiness'; did you mean 'happiness'.* known are neutral, "
     ):
-        parse(["fear", "hapiness"], where="x.csv")
+        parse_emotions(["fear", "hapiness"], where="x.csv")
     with pytest.raises(
         DataError, match=r"row r7: unknown emotion 11 in the spelling of affectnet; .*known are 0, Neutral"
     ):
-        parse([1, 11], "affectnet", rows=["r6", "r7"])
-    with pytest.raises(ConfigError, match="no spelling of emotions is known for 'fer'; there are imfdb, affectnet"):
-        parse(["x"], "fer")
-    assert nearest("zzz", ["a", "b"]) == "known are a, b"
+        parse_emotions([1, 11], "affectnet", rows=["r6", "r7"])
+    with pytest.raises(ConfigError, match="unknown emotion spelling 'fer'; there are imfdb, affectnet"):
+        parse_emotions(["x"], "fer")
+    assert suggestions("zzz", ["a", "b"]) == "known are a, b"
 
 
 def test_a_million_rows():
     names = ["HAPPINESS", "anger", "FEAR", "", None] * 200_000
-    assert parse(names, "imfdb")[-5:] == ["happiness", "anger", "fear", None, None]
+    assert parse_emotions(names, "imfdb")[-5:] == ["happiness", "anger", "fear", None, None]
 
 
 def test_real_spellings(shared_data):
@@ -86,4 +86,4 @@ def test_real_spellings(shared_data):
     ):
         with open(shared_data / folder, encoding="utf-8", newline="") as file:
             values = [row[column] for row in csv.DictReader(file)]
-        assert None not in parse(values, name)
+        assert None not in parse_emotions(values, name)

@@ -1,4 +1,4 @@
-"""Writing files so that a reader never meets half of one."""
+"""Write files atomically, so that a reader never meets half of one."""
 
 import os
 from collections.abc import Callable
@@ -7,15 +7,15 @@ from typing import Any
 
 from affectspace.errors import RunError
 
-# what the writers of checkpoints and safetensors say of a full disk, in exceptions that are no OSError
-FULL = ("unexpected pos", "PytorchStreamWriter failed", "os error 28", "No space left on device")
-NOT_A_PLACE = (FileExistsError, FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
+# how the writers of checkpoints and safetensors report a full disk, in exceptions that are not OSError
+_FULL_DISK = ("unexpected pos", "PytorchStreamWriter failed", "os error 28", "No space left on device")
+_BAD_PLACE = (FileExistsError, FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
 
 
 def write_atomic(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write to a temporary name beside the path and rename; folders are made, and nothing is left behind when it fails.
+    """Write to a temporary file beside the path and rename it. Missing folders are created.
 
-    Raises RunError with the system's reason.
+    If writing fails, nothing is left behind. Raises RunError with the system's reason.
     """
     partial = path.with_name(path.name + ".partial")
     try:
@@ -26,11 +26,9 @@ def write_atomic(path: Path, write: Callable[[Path], Any]) -> None:
         if partial.is_file():
             partial.unlink()
         if isinstance(error, OSError):
-            remedy = (
-                "choose another place" if isinstance(error, NOT_A_PLACE) else "free some space or choose another place"
-            )
-            raise RunError(f"cannot write {path}: {error.strerror or error}; {remedy}") from error
-        if any(words in str(error) for words in FULL):
+            remedy = "" if isinstance(error, _BAD_PLACE) else "free some space or "
+            raise RunError(f"cannot write {path}: {error.strerror or error}; {remedy}choose another place") from error
+        if any(words in str(error) for words in _FULL_DISK):
             raise RunError(
                 f"cannot write {path}: the disk is full or not writable; free some space or choose another place"
             ) from error
@@ -38,5 +36,13 @@ def write_atomic(path: Path, write: Callable[[Path], Any]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """`write_atomic` of a text in UTF-8."""
+    """Write a text in UTF-8 with `write_atomic`."""
     write_atomic(path, lambda partial: partial.write_text(text, encoding="utf-8"))
+
+
+def is_written(path: Path) -> bool:
+    """Return whether a file exists and is not empty. A file that `write_atomic` wrote is then complete."""
+    try:
+        return os.stat(path).st_size > 0
+    except OSError:
+        return False

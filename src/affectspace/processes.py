@@ -1,29 +1,57 @@
-"""Processes that work for this one: spawned, and gone when it is."""
+"""Worker processes that end when their parent ends."""
 
 from __future__ import annotations
 
 import os
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context, parent_process
 from threading import Thread
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def worker_pool(workers: int) -> ProcessPoolExecutor:
-    """A pool of spawned processes that end with the one that started them, however that one ended."""
+    """Return a pool of spawned processes that end with the process that started them, even if that one is killed."""
     return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=end_with_parent)
 
 
-def end_with_parent() -> None:
-    """Let this process end at once when the one that started it has ended, even if that was killed and could tell nobody.
+def map_in_order(work: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Iterator[Result]:
+    """Yield work(item) for each item, in order. With one worker the work is done in this process.
 
-    What is written meanwhile is whole or not there (`affectspace.files`), as after a kill of this process itself.
+    Only a few items are worked on ahead of the consumer, so that the results do not fill the memory.
+    """
+    if workers == 1 or len(items) < 2:
+        yield from map(work, items)
+        return
+    with worker_pool(min(workers, len(items))) as pool:
+        waiting: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) > 3 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def end_with_parent() -> None:
+    """Make this process exit at once when its parent has ended, even if the parent was killed.
+
+    Files that are being written then are complete or absent (`affectspace.files`).
     """
     parent = parent_process()
-    if parent is None:  # nobody of ours started it
+    if parent is None:
         return
 
     def wait() -> None:
-        parent.join()  # on what the system tells of the parent's end, without asking again and again
+        parent.join()  # waits on a handle of the system, without polling
         os._exit(1)
 
     Thread(target=wait, name="end with parent", daemon=True).start()

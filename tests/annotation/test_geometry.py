@@ -5,8 +5,8 @@ from affectspace.annotation import (
     AnnotationTransfer,
     covered_area,
     ellipse_areas,
-    expected_return,
     r2_given_emotion,
+    recovery_rates,
     union_area,
 )
 from affectspace.errors import DataError
@@ -37,7 +37,7 @@ def test_area_with_correlation_and_in_three_axes():
 
 
 def test_what_comes_back(affectnet):
-    uniform, gaussian = expected_return(affectnet), expected_return(affectnet, "gaussian")
+    uniform, gaussian = recovery_rates(affectnet), recovery_rates(affectnet, "gaussian")
     assert uniform["anger"] == pytest.approx(0.925, abs=0.005)
     assert gaussian["anger"] == pytest.approx(0.60, abs=0.01)
     assert uniform["happiness"] == 1

@@ -231,7 +231,7 @@ BAD = [
     (lambda t: t.sample(["angr"]), "row 0: unknown emotion 'angr'; did you mean 'anger'"),
     (lambda t: t.sample(np.array(["fear", "happy"])), "row 1: unknown emotion 'happy'; did you mean 'happiness'"),
     (lambda t: t.sample([["fear"]]), "unknown emotion"),
-    (lambda t: t.sample("fear"), "must be a sequence of names"),
+    (lambda t: t.sample("fear"), "must be a sequence with one name"),
     (lambda t: t.predict([[0, np.inf]]), "row 0: arousal is NaN or infinity"),
     (
         lambda t: t.predict(pd.DataFrame({"valence": [0], "energy": [1]})),
@@ -287,12 +287,12 @@ def test_references():
 def test_references_are_the_published_numbers(shared_data):
     import json
 
-    from affectspace.affect import parse
+    from affectspace.affect import parse_emotions
 
     stats_ = json.loads((shared_data / "affectnet" / "va_statistics.json").read_text())["stats"]
     transfer = AnnotationTransfer.reference("affectnet")
     for spelling, row in stats_.items():
-        k = transfer.classes_.tolist().index(parse([spelling])[0])
+        k = transfer.classes_.tolist().index(parse_emotions([spelling])[0])
         np.testing.assert_allclose(transfer.centres_[k], [row["valence_mean"], row["arousal_mean"]])
         np.testing.assert_allclose(transfer.deviations_[k], [row["valence_std"], row["arousal_std"]])
     terms = pd.read_csv(shared_data / "russell_mehrabian_1977" / "emotion_terms_pad.csv", index_col="term")

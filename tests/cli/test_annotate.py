@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 
 from affectspace.affect import scale
 from affectspace.annotation import AnnotationTransfer
-from affectspace.annotation.jobs import fit_table, label_table, sample_table
+from affectspace.annotation.tables import fit_table, label_table, sample_table
 from affectspace.cli import app as program
 from affectspace.cli.annotate import app
 from affectspace.errors import AffectspaceError
-from affectspace.tables import pieces as tables
+from affectspace.tables import blocks as tables
 
 
 def run(*arguments):
@@ -116,8 +116,8 @@ def test_fit_then_use(rated, tmp_path):
     assert result.exit_code == 0, result.output
     labelled = pd.read_csv(out, keep_default_na=False)
     assert (labelled["p_emotion"] == names).mean() > 0.8
-    assert (labelled["p_emotion"] == "").sum() == json.loads(result.output)["left"]["abstained"] > 0
-    assert "exists already; --force" in fails("label", rated, *arguments, "--out", out)
+    assert (labelled["p_emotion"] == "").sum() == json.loads(result.output)["left_out"]["abstained"] > 0
+    assert "exists already; use --force" in fails("label", rated, *arguments, "--out", out)
     assert run("label", rated, *arguments, "--out", out, "--force").exit_code == 0
     assert "exists already" in fails("fit", rated, "--valence", "v", "--arousal", "a", "--out", transfer)
 
@@ -126,7 +126,7 @@ def test_fit_leaves_out_and_counts(tmp_path):
     path = tmp_path / "x.csv"
     path.write_text("emotion,valence,arousal\nfear,0.1,0.2\n,0.1,0.2\nfear,,0.3\nfear,0.3,0.1\njoy,0.5,0.5\n")
     transfer, summary = fit_table(path, columns={"valence": "valence", "arousal": "arousal"})
-    assert summary.left == {"no emotion": 1, "no value": 1}
+    assert summary.left_out == {"no emotion": 1, "no value": 1}
     assert summary.counts == {"fear": 2, "happiness": 1}
     assert "cannot be sampled" in " ".join(summary.notes)
     assert np.isnan(transfer.deviations_[1]).all()
@@ -155,7 +155,7 @@ def test_labels_file(tmp_path):
     )
     for content, message in (
         ("[1]", "expected an object"),
-        ('{"a": 1}', "throughout"),
+        ('{"a": 1}', "for every key"),
         ('{"a": [1, "b"]}', "'a': expected"),
     ):
         path.write_text(content)
@@ -174,31 +174,31 @@ def test_centres_only_have_no_probability(tmp_path):
 @pytest.mark.parametrize(
     ("content", "arguments", "message"),
     [
-        ("a,b\n1,2\n", (), "has no column 'emotion'; it has a, b: --emotion names the right one"),
+        ("a,b\n1,2\n", (), "has no column 'emotion'; it has a, b: choose one with --emotion"),
         ("emotion\n", (), "has no rows"),
-        ("", (), "is empty: not even a line"),
+        ("", (), "cannot be read: it is empty"),
         ("emotion\nfear\nhapy\n", (), "row 2: unknown emotion 'hapy'; did you mean 'happy'"),
         ("emotion\nfear\nbored\n", (), "row 2: the transfer has no ellipse for 'boredom' (written 'bored')"),
-        ("emotion,valence\nfear,1\n", (), "has columns valence already; --prefix"),
+        ("emotion,valence\nfear,1\n", (), "already has columns valence; give"),
         (
             "emotion,x\nfear,1,2\n",
             (),
-            "in.csv: line 2 has 3 fields, the first line 2; quote cells that hold the separator",
+            "in.csv: line 2 has 3 fields, the first line 2; give every row the same number of fields",
         ),
-        ("emotion,x\nfear,1,2\nfear,1\n", (), "in.csv: line 2 has 3 fields, the first line 2; quote cells"),
+        ("emotion,x\nfear,1,2\nfear,1\n", (), "in.csv: line 2 has 3 fields, the first line 2; give"),
         (
             "emotion,x\nfear,1\nfear,1,2\n",
             (),
-            "cannot be read as .csv: line 3 has 3 fields, the first line 2",
+            "cannot be read: line 3 has 3 fields, the first line 2",
         ),
-        ("emotion,x\nfear,1\nfear\n", (), "line 3 has 1 fields, the first line 2; give each row as many fields"),
+        ("emotion,x\nfear,1\nfear\n", (), "line 3 has 1 fields, the first line 2; give every row"),
         ("emotion,x,x\nfear,1,2\n", (), "two columns are called 'x'; rename one"),
         ("x,emotion,emotion\n1,fear,joy\n", (), "two columns are called 'emotion'; rename one"),
         ("\0" * 9_000, (), "has no column 'emotion'; it has '" + "\\x00" * 14),
         ("emotion\n" + "z" * 900 + "\n", (), "row 1: unknown emotion '" + "z" * 59 + "...; known are"),
         ("emotion\nfear\n", ("--reference", "x"), "unknown reference 'x'"),
         ("emotion\nfear\n", ("--reference", "russell_mehrabian_1977"), "publishes centres only"),
-        ("emotion\nfear\n", ("--spelling", "x"), "no spelling of emotions is known for 'x'"),
+        ("emotion\nfear\n", ("--spelling", "x"), "unknown emotion spelling 'x'"),
         ("emotion\nfear\n", ("--distribution", "x"), "distribution is 'x'"),
     ],
 )
@@ -218,18 +218,18 @@ def test_bad_tables_to_sample(tmp_path, content, arguments, message):
         (
             "valence,arousal\n0,0\n0,1.5\n",
             (),
-            "row 2: arousal is 1.5, outside -1..1 which the scale 'canonical' accepts",
+            "row 2: arousal is 1.5, outside -1..1, the range of the scale 'canonical'",
         ),
         (
             "v,a\n0,0\n0,1.5\n",
             ("--valence", "v", "--arousal", "a"),
-            "row 2: a is 1.5, outside -1..1 which the scale 'canonical' accepts",
+            "row 2: a is 1.5, outside -1..1, the range of the scale 'canonical'",
         ),
-        ("v,a\n0,0\n0,high\n", ("--valence", "v", "--arousal", "a"), "row 2: a is 'high', not a number"),
-        ("valence,arousal\n0,0\n0,high\n", (), "row 2: arousal is 'high', not a number"),
-        ("valence,arousal\n0," + "h" * 900 + "\n", (), "row 1: arousal is '" + "h" * 59 + "..., not a number"),
-        ("valence,arousal\n0,True\n", (), "row 1: arousal is 'True', not a number"),
-        ("valence\n0\n", (), "has no column 'arousal'; it has valence: --arousal names the right one"),
+        ("v,a\n0,0\n0,high\n", ("--valence", "v", "--arousal", "a"), "row 2: a is 'high', which is not a number"),
+        ("valence,arousal\n0,0\n0,high\n", (), "row 2: arousal is 'high', which is not a number"),
+        ("valence,arousal\n0," + "h" * 900 + "\n", (), "row 1: arousal is '" + "h" * 59 + "..., which is not a number"),
+        ("valence,arousal\n0,True\n", (), "row 1: arousal is 'True', which is not a number"),
+        ("valence\n0\n", (), "has no column 'arousal'; it has valence: choose one with --arousal"),
         ("valence,arousal\n0,0\n", ("--scale", "x"), "unknown scale 'x'; there are"),
         ("valence,arousal\n0,0\n", ("--scale", "mosi"), "scale 'mosi' has no valence, arousal"),
     ],
@@ -249,13 +249,13 @@ def test_row_numbers_count_on_over_the_pieces(tmp_path):
 
 
 def test_files_that_cannot_be(names, tmp_path):
-    assert "there is no file" in fails("sample", tmp_path / "none.csv", "--out", tmp_path / "o.csv")
-    assert "of the input's kind" in fails("sample", names, "--out", tmp_path / "o.parquet")
-    assert "is written as .csv" in fails("sample", names, "--out", tmp_path / "o.xlsx")
+    assert "there is no such file" in fails("sample", tmp_path / "none.csv", "--out", tmp_path / "o.csv")
+    assert "the same kind as the input" in fails("sample", names, "--out", tmp_path / "o.parquet")
+    assert "write the table as .csv" in fails("sample", names, "--out", tmp_path / "o.xlsx")
     odd = shutil.copy(names, tmp_path / "names.txt")
     assert "a table is a .csv" in fails("sample", odd, "--out", tmp_path / "o.csv")
     (tmp_path / "bad.parquet").write_text("x")
-    assert "cannot be read as .parquet" in fails("sample", tmp_path / "bad.parquet", "--out", tmp_path / "o.parquet")
+    assert "bad.parquet: cannot be read" in fails("sample", tmp_path / "bad.parquet", "--out", tmp_path / "o.parquet")
 
 
 def test_a_table_below_a_file_is_one_error(names):
@@ -285,7 +285,7 @@ def test_flags_and_times_are_no_numbers(tmp_path):
 def test_help_keeps_its_brackets(monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     shown = CliRunner().invoke(program, ["annotate", "label", "--help"]).output
-    assert "key -> [v, a]." in " ".join(shown.split())
+    assert "key -> [valence, arousal]." in " ".join(shown.split())
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
@@ -301,7 +301,7 @@ def test_a_full_disk_leaves_nothing(names, tmp_path, monkeypatch, kind):
     target = tables.pq.ParquetWriter if kind == "parquet" else pd.DataFrame
     monkeypatch.setattr(target, "write_table" if kind == "parquet" else "to_csv", full)
     assert "cannot write" in (message := fails("sample", source, "--out", out))
-    assert "No space left on device; what was written of it is removed" in message
+    assert "No space left on device; the partial file has been removed" in message
     assert not out.exists()
     assert not Path(f"{out}.partial").exists()
 
@@ -315,7 +315,7 @@ def test_plot(tmp_path, suffix):
 
 
 def test_figures_that_cannot_be(tmp_path):
-    assert "written as .png" in fails("plot", "--out", tmp_path / "figure.txt")
+    assert "as .png, .svg or .pdf" in fails("plot", "--out", tmp_path / "figure.txt")
     (tmp_path / "file").write_text("")
     assert "cannot write" in fails("plot", "--out", tmp_path / "file" / "figure.svg")
 

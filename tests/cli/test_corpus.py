@@ -48,7 +48,7 @@ def test_describe(index: Path) -> None:
 
 
 def test_describe_errors(index: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="names 'size', which is no column"):
+    with pytest.raises(DataError, match="uses the unknown column 'size'"):
         run("describe", "table", index, "--where", "size > 3")
     with pytest.raises(ConfigError, match="is not OURS=THEIRS"):
         run("describe", "table", index, "--columns", "who")
@@ -69,8 +69,8 @@ def test_what_the_user_can_put_right_exits_with_2(tmp_path: Path, index: Path, m
     few = ("--n", "4", "--people", "2", "--size", "16")
     for arguments, message in (
         (("corpus", "make", "faces", str(tmp_path / "mine"), "--force", *few), "(nothing was changed)"),
-        (("corpus", "make", "faces", str(index), *few), "not a folder that faces can be drawn into"),
-        (("corpus", "make", "faces", str(index / "below"), *few), "not a folder that faces can be drawn into"),
+        (("corpus", "make", "faces", str(index), *few), "drawn faces cannot be written to this folder"),
+        (("corpus", "make", "faces", str(index / "below"), *few), "drawn faces cannot be written to this folder"),
         (("corpus", "describe", "table", str(index), "--where", "valence / 0 > 1"), "valence: 0 .. 0.966667"),
         (("annotate", "sample", str(index), "--prefix", "p_", "--out", str(index / "x.csv")), "Not a directory"),
     ):
@@ -85,7 +85,7 @@ def test_what_the_user_can_put_right_exits_with_2(tmp_path: Path, index: Path, m
 
 def test_help_keeps_its_brackets(monkeypatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    assert "-> [valence, arousal]:" in " ".join(run("make", "faces", "--help").split())
+    assert "-> [valence, arousal]" in " ".join(run("make", "faces", "--help").split())
 
 
 def test_make_faces_from_levels(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_recordings_below_the_folder_are_told(sounds: Path) -> None:
         (sounds / f"{k}.wav").rename(actor / f"03-01-0{k + 1}-01-01-01-01.wav")
     text = run("ravdess", sounds / "high", "--modality", "audio", "--out", sounds / "store")
     assert "ravdess: kept 3 rows" in text
-    assert "ravdess: files were taken from folders below the one that was named: Audio_Speech (3)" in text
+    assert "ravdess: files were read from subfolders: Audio_Speech (3)" in text
     text = run("ravdess", actor.parent, "--modality", "audio", "--out", sounds / "store")
     assert "below the one" not in text
 

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from affectspace.cli.lexicon import app
 from affectspace.errors import AffectspaceError
 from affectspace.lexicon import Lexicon, score_texts
-from affectspace.lexicon.jobs import score_table
+from affectspace.lexicon.tables import score_table
 
 
 def run(*arguments):
@@ -55,7 +55,7 @@ def test_score_a_csv(talk, words, tmp_path):
     assert summary["with_hit"] == int((expected["numLexTokens"] > 0).sum())
     assert "1 bad rows left out" in summary["lexicon"]
     assert summary["means"]["valence"] == pytest.approx(expected["valence"].mean())
-    assert "exists already; --force" in fails("score", talk, "--text", "said", "--lexicon", words, "--out", out)
+    assert "exists already; use --force" in fails("score", talk, "--text", "said", "--lexicon", words, "--out", out)
 
 
 def test_score_parquet_in_pieces_equals_the_whole(tmp_path, words):
@@ -68,7 +68,7 @@ def test_score_parquet_in_pieces_equals_the_whole(tmp_path, words):
         "score", path, "--text", "said", "--lexicon", words, "--method", "contextual", "--out", tmp_path / "w.parquet"
     )
     assert result.exit_code == 0, result.output
-    assert "25 rows, 15 with a hit" in result.output
+    assert "15 rows have a word of the lexicon" in result.output
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "pieces.parquet"), pd.read_parquet(tmp_path / "w.parquet"))
 
 
@@ -78,10 +78,10 @@ def test_score_with_own_columns_and_errors(talk, tmp_path, words):
     out = tmp_path / "o.csv"
     given = ("score", talk, "--text", "said", "--lexicon", own, "--out", out)
     assert "none of nrc_vad_1" in fails(*given)
-    assert "name the columns and the scale: --columns term=word,valence=v,arousal=a --scale sam" in fails(*given)
+    assert "give the columns and the scale: --columns term=word,valence=v,arousal=a --scale sam" in fails(*given)
     said = fails(*given, "--format", "glasgow")
-    assert "its columns are w, p: name the right --format, or its columns instead: --columns term=word" in said
-    assert "write it as term=word" in fails(*given, "--columns", "w")
+    assert "its columns are w, p: choose the right --format (format=), or give the columns: --columns term=word" in said
+    assert "write it as term=NAME" in fails(*given, "--columns", "w")
     result = run(*given, "--columns", "term=w,valence=p", "--scale", "sam", "--prefix", "own_")
     assert result.exit_code == 0, result.output
     assert "own_valence" in pd.read_csv(out).columns
@@ -102,7 +102,7 @@ def test_dynamics_of_words(talk, words, tmp_path):
     given = ("dynamics", talk, "--text", "said", "--speaker", "who", "--lexicon", words, "--out", out, "--time", "turn")
     result = run(*given, "--window", 3, "--stop-words", stop, "--id", "id")
     assert result.exit_code == 0, result.output
-    assert "ann, valence: mean" in result.output
+    assert "ann      valence" in result.output
     assert sorted(path.name for path in out.iterdir()) == [
         "left_out.csv",
         "states.csv",

@@ -287,9 +287,9 @@ def test_nothing_worked(
         (("--csv", "t.csv"), ConfigError, "--csv needs a column to predict from: --text-column"),
         (("--csv", "t.csv", "--text-column", "sadi"), DataError, "has no column 'sadi'; it has said, file"),
         (("--csv", "t.csv", "--image-column", "file"), DataError, "--image-column: .* reads no image; it reads text"),
-        (("--csv", "absent.csv", "--text-column", "a"), DataError, "there is no file absent.csv"),
+        (("--csv", "absent.csv", "--text-column", "a"), DataError, "absent.csv: there is no such file"),
         (("--csv", "t.csv", "--text-column", "said", "--window", "3"), ConfigError, "--window and --step follow"),
-        (("--csv", "t.csv", "--text-column", "said", "--out", "x.parquet"), DataError, "is of the input's kind"),
+        (("--csv", "t.csv", "--text-column", "said", "--out", "x.parquet"), DataError, "the same kind as the input"),
         (("--file", "t.csv"), DataError, "a table goes by --csv"),
         (
             ("--file", "a.xyz"),

@@ -268,7 +268,7 @@ def test_pictures_that_cannot_be_walked(tmp_path: Path) -> None:
     for name, text in (
         ("empty.png", "empty file"),
         ("huge.png", "more than 80 million pixels"),
-        ("fractions.tiff", "fractions without a stated range"),
+        ("fractions.tiff", "floating-point numbers of unknown range"),
         ("half.jpg", "not a readable image"),
         ("run", "cannot be read"),
     ):

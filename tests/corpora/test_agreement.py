@@ -87,8 +87,8 @@ def test_named_raters_are_correlated_in_pairs() -> None:
             "arousal": [0.5] * 15,
         }
     )
-    found = rater_correlations(frame).set_index(["one", "other", "axis"])
-    assert set(found.index.get_level_values("other")) == {"E2", "E3"}
+    found = rater_correlations(frame).set_index(["first", "second", "axis"])
+    assert set(found.index.get_level_values("second")) == {"E2", "E3"}
     assert found.at[("E1", "E2", "valence"), "r"] == pytest.approx(1)
     assert found.at[("E1", "E3", "valence"), "r"] == pytest.approx(-1)
     assert found.at[("E2", "E3", "valence"), "n"] == 3
@@ -104,7 +104,7 @@ def test_emotions_through_two_channels() -> None:
     ids = [f"i{k}" for k in range(200)]
     parts = [pd.DataFrame({"id": ids, "channel": c, "emotion": e}) for c, e in (("voice", voice), ("face", face))]
     (row,) = channel_emotions(pd.concat(parts)).to_dict("records")
-    assert (row["one"], row["other"], row["n"]) == ("face", "voice", 200)
+    assert (row["first"], row["second"], row["n"]) == ("face", "voice", 200)
     assert row["same"] == (voice == face).mean()
     assert row["kappa"] == pytest.approx(cohen_kappa_score(voice, face))
     (row,) = channel_emotions(pd.concat([parts[0], parts[0].assign(channel="face")])).to_dict("records")
@@ -146,7 +146,7 @@ def test_channels_are_correlated_over_shared_samples() -> None:
     one = pd.DataFrame({"id": ["a", "b", "c", "d"], "channel": "reader", "valence": [0.0, 1, 2, 9]})
     other = pd.DataFrame({"id": ["a", "b", "c"], "channel": "writer", "valence": [0.0, -1, -2]})
     (row,) = channel_correlations(pd.concat([one, other])).to_dict("records")
-    assert (row["one"], row["other"], row["n"], row["r"]) == ("reader", "writer", 3, pytest.approx(-1))
+    assert (row["first"], row["second"], row["n"], row["r"]) == ("reader", "writer", 3, pytest.approx(-1))
 
 
 def test_kappa_against_fleiss() -> None:
@@ -176,10 +176,10 @@ def test_votes_on_emotions() -> None:
     assert row["majority"] == pytest.approx((1 + 1 + 0.5) / 3)
     assert row["acted"] == pytest.approx((1 + 0 + 0.5) / 3)
     # one vote against the others: neutral is the others' majority 3 times in a (right) and once in c (wrong); so is anger
-    assert row["other"] == pytest.approx((3 / 4 + 2 / 3) / 2)
+    assert row["human"] == pytest.approx((3 / 4 + 2 / 3) / 2)
     raters = pd.DataFrame({"id": list("aaabbc"), "rater": list("123121"), "emotion": ["fear"] * 3 + ["anger"] * 3})
     (row,) = emotion_agreement(raters).to_dict("records")
-    assert (row["items"], row["kappa"], row["other"]) == (2, 1, 1)
+    assert (row["items"], row["kappa"], row["human"]) == (2, 1, 1)
 
 
 def test_what_is_known_of_emobank(shared_data: Path) -> None:
@@ -194,9 +194,9 @@ def test_what_is_known_of_emobank(shared_data: Path) -> None:
 def test_both_channels_tell_more_than_one(shared_data: Path) -> None:
     corpus = read_corpus("cremad", shared_data / "cremad")
     found = emotion_agreement(corpus.ratings, corpus.table.set_index("id")["emotion"]).set_index("channel")
-    for column in ("kappa", "other", "acted"):
+    for column in ("kappa", "human", "acted"):
         assert found.at["voice", column] < found.at["face", column] < found.at["both", column]
-    pairs = channel_emotions(corpus.ratings).set_index(["one", "other"])["same"]
+    pairs = channel_emotions(corpus.ratings).set_index(["first", "second"])["same"]
     assert pairs["both", "face"] > pairs["both", "voice"] > pairs["face", "voice"]
 
 

@@ -40,7 +40,7 @@ def test_emotions_that_the_reference_lacks_are_counted(corpus: Corpus) -> None:
     done = transfer_labels(corpus, "affectnet")
     assert done.table["valence"].notna().tolist() == [True, True, False, False, True]
     assert done.table["dominance"].isna().all()
-    assert done.report.notes[-1] == "1 rows of boredom have no values: the transfer does not know it"
+    assert done.report.notes[-1] == "1 rows of boredom have no values: the transfer does not know this emotion"
 
 
 def test_samples_lie_in_the_ellipse_and_are_reproducible(corpus: Corpus) -> None:
@@ -62,7 +62,7 @@ def test_samples_lie_in_the_ellipse_and_are_reproducible(corpus: Corpus) -> None
 def test_what_cannot_be_transferred(corpus: Corpus) -> None:
     with pytest.raises(DataError, match="publishes centres only"):
         transfer_labels(corpus, "russell_mehrabian_1977", distribution="gaussian")
-    with pytest.raises(ConfigError, match="distribution 'middle'; there are centres, uniform, gaussian"):
+    with pytest.raises(ConfigError, match="unknown distribution 'middle'; there are centres, uniform, gaussian"):
         transfer_labels(corpus, "affectnet", distribution="middle")
     with pytest.raises(DataError, match="no row without ratings has an emotion of the transfer"):
         transfer_labels(corpus.take([3, 4]), "affectnet")

@@ -137,7 +137,7 @@ def test_texts(media: Path, tmp_path: Path, tiny_text: Path) -> None:
 
 
 def test_two_rows_of_one_id_are_named(media: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"id 'a' stands in rows 1, 3 .*ids must be unique: remove the copies"):
+    with pytest.raises(DataError, match=r"the id 'a' is in rows 1, 3 .*ids must be unique: remove the copies"):
         extract(
             media, tmp_path / "s", "audio", {"id": ["a", "b", "a"], "audio": ["good.wav", "half.wav", "stereo.wav"]}
         )

@@ -137,7 +137,7 @@ def test_only_the_cut_is_heard(tmp_path: Path) -> None:
     place = backbone.columns.index("pitch_median")
     low, high = (backbone.load(Item("x", path=tmp_path / "a.wav", start=s, end=s + 1.5))[place] for s in (0.0, 1.5))
     assert high - low == pytest.approx(12, abs=0.5)
-    with pytest.raises(UnreadableItem, match="no sound in this cut"):
+    with pytest.raises(UnreadableItem, match="no sound in this part"):
         backbone.load(Item("x", path=tmp_path / "a.wav", start=9.0))
 
 

@@ -128,7 +128,7 @@ def test_a_very_long_text_and_a_forgotten_memory(monkeypatch):
 
 
 def test_impossible_options():
-    with pytest.raises(ConfigError, match="negation lies in"):
+    with pytest.raises(ConfigError, match="negation must be in"):
         Contextual(negation=-3)
-    with pytest.raises(ConfigError, match="neutral_band lies in"):
+    with pytest.raises(ConfigError, match="neutral_band in"):
         Contextual(neutral_band=1)

@@ -70,7 +70,7 @@ def test_a_bad_row_is_left_out_with_its_message_or_is_an_error(row, message, tmp
 def test_a_file_on_another_scale_is_an_error_and_not_an_empty_lexicon(tmp_path):
     path = tmp_path / "words.csv"
     path.write_text("w,v\n" + "".join(f"word{i},{i}\n" for i in range(9)), encoding="utf-8")
-    with pytest.raises(DataError, match=r"line 4: valence of 'word2' is 2, outside -1\.\.1; 7 of 9 rows are so"):
+    with pytest.raises(DataError, match=r"line 4: valence of 'word2' is 2, outside -1\.\.1; 7 of 9 rows are bad"):
         Lexicon.read(path, columns={"term": "w", "valence": "v"})
 
 

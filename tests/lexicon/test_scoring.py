@@ -66,9 +66,9 @@ def test_index_is_kept_missing_texts_are_empty_and_rows_without_hits_can_be_drop
 
 
 def test_errors():
-    with pytest.raises(DataError, match="row 1: 3 is a int, not a text"):
+    with pytest.raises(DataError, match="row 1: 3 is of type int, not a text"):
         score_texts(["glad", 3], LEXICON)
-    with pytest.raises(DataError, match="put it into a list"):
+    with pytest.raises(DataError, match="put it in a list"):
         score_texts("glad", LEXICON)
     with pytest.raises(ConfigError, match="unknown method 'mean'"):
         score_texts(["glad"], LEXICON, "mean")

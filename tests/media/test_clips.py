@@ -54,7 +54,7 @@ def test_halves(tmp_path: Path) -> None:
     assert left.shape == right.shape == (32, 32, 3)
     assert left[:, :28].mean() == pytest.approx(20, abs=4)
     assert right[:, 4:].mean() == pytest.approx(235, abs=4)
-    with pytest.raises(ConfigError, match="half 'top'; there are left and right"):
+    with pytest.raises(ConfigError, match="unknown half 'top'; there are left, right"):
         read_frames(path, 1, half="top")
 
 
@@ -84,8 +84,8 @@ def test_what_is_no_clip_says_why(tmp_path: Path) -> None:
         ("cut.mp4", {}, "not a clip that can be read"),
         ("text.png", {}, "not an image that can be read"),
         ("sound.mp4", {}, "it has no picture"),
-        ("a.mp4", {"start": 30.0}, r"begins \(30 s\) where the clip has ended"),
-        ("a.mp4", {"start": 30.0, "end": 31.0}, r"begins \(30 s\) where the clip has ended"),
+        ("a.mp4", {"start": 30.0}, "starts at 30 s, but the clip ends"),
+        ("a.mp4", {"start": 30.0, "end": 31.0}, "starts at 30 s, but the clip ends"),
     ):
         with pytest.raises(UnreadableItem, match=reason):
             read_frames(tmp_path / name, 2, **cut)

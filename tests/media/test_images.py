@@ -15,9 +15,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from affectspace.errors import ConfigError, DataError
+from affectspace.errors import ConfigError, DataError, UnreadableItem
 from affectspace.media import images as module
-from affectspace.media.images import UnreadableImageError, decode_image, decode_images
+from affectspace.media.images import decode_image, decode_images
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_a_bad_image_is_its_rows_failure(bad_images: Path, tmp_path: Path, zippe
         assert "truncated" in reasons["torn.jpg"]
         assert reasons["text.jpg"] == "text, not an image"
         assert reasons["empty.jpg"] == "empty file"
-        assert reasons["bytes.jpg"] == "no image format that is known"
+        assert reasons["bytes.jpg"] == "unknown image format"
         assert "more than 80 million pixels" in reasons["bomb.png"]
         assert "9100 x 9000: more than 80 million pixels" in reasons["large.png"]
         assert reasons["gone.jpg"] in ("there is no such file", "not in media.zip")
@@ -113,7 +113,7 @@ def test_a_palette_with_transparency_and_fractions() -> None:
     assert decode_image(file.getvalue(), 4).shape == (4, 4, 3)
     file = io.BytesIO()
     Image.new("F", (8, 8)).save(file, "TIFF")
-    with pytest.raises(UnreadableImageError, match="fractions without a stated range"):
+    with pytest.raises(UnreadableItem, match="floating-point numbers of unknown range"):
         decode_image(file.getvalue(), 4)
 
 
@@ -138,7 +138,7 @@ def test_not_square() -> None:
     squeezed = decode_image(file.getvalue(), 12)
     assert (squeezed[:, 5:7] == 255).all()
     assert (squeezed[:, [0, 1, -2, -1]] == 0).all()
-    with pytest.raises(ConfigError, match="fit 'pad': resize or crop"):
+    with pytest.raises(ConfigError, match="unknown fit 'pad'; there are resize, crop"):
         decode_images(Path(), pd.Series(["a"]), 8, fit="pad")
 
 
@@ -245,7 +245,7 @@ def test_media_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no such folder or zip"):
         decode_images(tmp_path / "gone", pd.Series(["a"]), 8)
     (tmp_path / "a.zip").write_text("no zip")
-    with pytest.raises(DataError, match="neither a folder nor a zip"):
+    with pytest.raises(DataError, match="neither a folder nor a readable zip"):
         decode_images(tmp_path / "a.zip", pd.Series(["a"]), 8)
 
 

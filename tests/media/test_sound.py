@@ -94,7 +94,7 @@ def test_what_is_no_sound_says_why(tmp_path: Path) -> None:
         ("text.mp4", {}, "not a sound that can be read"),
         ("cut.wav", {}, "not a sound that can be read|no samples"),
         ("mute.mp4", {}, "it has no sound track"),
-        ("a.wav", {"start": 5.0}, "there is no sound in this cut"),
+        ("a.wav", {"start": 5.0}, "there is no sound in this part"),
         ("a.wav", {"start": 0.5, "end": 0.2}, r"ends \(0.2 s\) before it starts \(0.5 s\)"),
         ("a.wav", {"longest": 0.5}, "longer than 0.5 s"),
     ):

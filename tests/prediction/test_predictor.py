@@ -140,7 +140,7 @@ def test_errors_cost_their_row(make_run: MakeRun, tmp_path: Path) -> None:
         "not a sound that can be read": Sample(audio=tmp_path / "text.wav"),
         "the sound is silent": Sample(text="with a good text", audio=tmp_path / "silent.wav"),
         "the cut ends (1 s) before it starts (2 s)": Sample(audio=sound, start=2.0, end=1.0),
-        "there is no sound in this cut": Sample(audio=sound, start=20.0, end=21.0),
+        "there is no sound in this part": Sample(audio=sound, start=20.0, end=21.0),
         "has no modality that reads image; it reads text, audio, video": Sample(image=tmp_path / "a.png"),
         "nothing is given": Sample(),
     }

@@ -1,10 +1,10 @@
-from .document import REFERENCES as REFERENCES
 from .figure import plot_ellipses as plot_ellipses
 from .geometry import covered_area as covered_area
 from .geometry import ellipse_areas as ellipse_areas
-from .geometry import expected_return as expected_return
 from .geometry import r2_given_emotion as r2_given_emotion
+from .geometry import recovery_rates as recovery_rates
 from .geometry import union_area as union_area
 from .labels import from_levels as from_levels
 from .labels import to_levels as to_levels
+from .references import REFERENCES as REFERENCES
 from .transfer import AnnotationTransfer as AnnotationTransfer

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from affectspace.annotation.moments import in_blocks
+from affectspace.annotation.sampling import in_blocks
 
-_FLOOR = 1e-9  # of the largest variance: a class without spread on some axis is a very narrow one, not a division by 0
+_FLOOR = 1e-9  # of the largest variance: a class without spread on an axis is very narrow, not a division by 0
 
 
 @dataclass(frozen=True)
 class Energies:
     """Minus twice the log posterior of each class, up to a constant: |W_k (x - c_k)|^2 precision + offset_k.
 
-    centres (k, d); whitening (k, d, d), or None for the plain Euclidean distance; precision: 1 / s^2 of the Euclidean
-    posterior; offset (k,): the log determinant and the prior.
+    centres (k, d); whitening (k, d, d), or None for the Euclidean distance; precision: 1 / s^2 of the Euclidean posterior;
+    offset (k,): the log determinant and the prior.
     """
 
     centres: np.ndarray
@@ -25,7 +25,7 @@ class Energies:
     offset: np.ndarray
 
     def nearest(self, vad: np.ndarray) -> np.ndarray:
-        """The position of the class of least energy for each row, shape (n,); at a tie the first."""
+        """Return the position of the class of least energy for each row, (n,) int16; the first one in a tie."""
         codes = np.zeros(len(vad), dtype=np.int16)
 
         def block(start: int, stop: int) -> None:
@@ -41,7 +41,7 @@ class Energies:
         return codes
 
     def posterior(self, vad: np.ndarray) -> np.ndarray:
-        """Probabilities, shape (n, k): the softmax of minus half the energies."""
+        """Return probabilities, (n, k): the softmax of minus half the energies."""
         energies = np.stack([self._of(vad.T, k) for k in range(len(self.centres))], axis=1)
         logits = (energies - energies.min(axis=1, keepdims=True)) * -0.5
         weights = np.exp(logits)
@@ -50,7 +50,7 @@ class Energies:
     def _of(self, columns: np.ndarray, k: int) -> np.ndarray:
         moved = [column - centre for column, centre in zip(columns, self.centres[k], strict=True)]
         if self.whitening is not None:
-            moved = [_combined(row, moved) for row in self.whitening[k]]
+            moved = [_weighted_sum(row, moved) for row in self.whitening[k]]
         energy = np.square(moved[0])
         for axis in moved[1:]:
             energy += np.square(axis, out=axis)
@@ -61,8 +61,8 @@ class Energies:
         return energy
 
 
-def _combined(weights: np.ndarray, columns: list[np.ndarray]) -> np.ndarray:
-    """The sum of the columns by weights, without the work for weights of 0 (a diagonal covariance has few others)."""
+def _weighted_sum(weights: np.ndarray, columns: list[np.ndarray]) -> np.ndarray:
+    """The weighted sum of the columns, skipping weights of 0: the matrix of a diagonal covariance has few others."""
     terms = [weight * column for weight, column in zip(weights, columns, strict=True) if weight]
     for term in terms[1:]:
         terms[0] += term
@@ -70,16 +70,16 @@ def _combined(weights: np.ndarray, columns: list[np.ndarray]) -> np.ndarray:
 
 
 def euclidean(centres: np.ndarray, variance: float, priors: np.ndarray | None) -> Energies:
-    """Line 6 of Algorithm 1, with a posterior that agrees: softmax of -d^2 / (2 s^2), s^2 the same for all classes.
+    """Line 6 of Algorithm 1, with a matching posterior: softmax of -d^2 / (2 s^2), with the same s^2 for all classes.
 
-    priors None: all alike. variance 0: the nearest centre has probability 1.
+    priors: None for equal ones. variance 0: the nearest centre has probability 1.
     """
     precision = 1 / max(variance, 1e-12) if np.isfinite(variance) else 1.0
     return Energies(centres, None, precision, _prior_term(priors, len(centres)))
 
 
 def mahalanobis(centres: np.ndarray, covariances: np.ndarray, priors: np.ndarray | None) -> Energies:
-    """The posterior of one Gaussian per class (quadratic discriminant analysis). covariances (k, d, d)."""
+    """The posterior of one Gaussian for each class (quadratic discriminant analysis). covariances (k, d, d)."""
     floor = max(_FLOOR * float(np.max(np.diagonal(covariances, axis1=1, axis2=2))), 1e-30)
     whitening, offset = [], _prior_term(priors, len(centres))
     for k, covariance in enumerate(covariances):

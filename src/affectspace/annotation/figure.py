@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _INK, _FAINT = "#1f2933", "#d5dae1"
-_DRAWS = 20_000  # samples per emotion behind the grid of levels
+_DRAWS = 20_000  # samples for each emotion behind the grid of levels
 
 
 def plot_ellipses(
@@ -30,15 +30,32 @@ def plot_ellipses(
 ) -> Figure:
     """Draw the ellipses on the plane of the first two axes.
 
-    points: (vad (n, d), emotions (n,)) to scatter below the ellipses, at most a few thousand. levels: steps per unit of
-    the discretised panel (10: 21 levels from -1 to 1). ax: draw one panel there, discretised if `levels` is given;
-    otherwise a new figure of two panels (10 steps by default), whose title says how much of the square is covered.
-    A reference with centres only has points without ellipses and one panel. Returns the figure.
+    Parameters
+    ----------
+    transfer : AnnotationTransfer
+        A reference with centres only gives one panel of points without ellipses.
+    points : tuple of vad (n, d) and emotions (n,), optional
+        Drawn below the ellipses; at most a few thousand.
+    levels : int, optional
+        Steps for each unit of the discretised panel; 10 gives 21 levels from -1 to 1.
+    ax : matplotlib Axes, optional
+        Draw one panel there, discretised if `levels` is given. Default: a new figure of two panels, whose title states the
+        covered area.
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Examples
+    --------
+    >>> from affectspace.annotation import AnnotationTransfer, plot_ellipses
+    >>> plot_ellipses(AnnotationTransfer.reference("affectnet")).get_suptitle()
+    'The ellipses of AffectNet: 2.0% of the square each on average, 13.5% together'
     """
     from matplotlib.figure import Figure
 
     if len(transfer.axes_) < 2:
-        raise DataError(f"the figure needs two axes, the transfer has {transfer.axes_[0]} only")
+        raise DataError(f"the figure needs two axes, but the transfer has only {transfer.axes_[0]}")
     plane = _plane(transfer)
     if ax is not None:
         _panel(ax, plane, points, levels)
@@ -72,8 +89,8 @@ def _title(plane: AnnotationTransfer) -> str:
         return f"The emotions{name}: centres only"
     if np.isnan(plane.deviations_).any() or not (np.linalg.det(plane.spreads()) > 0).all():
         return f"The emotions{name}"
-    each, union = covered_area(plane), union_area(plane)
-    return f"The ellipses{name}: {each:.1%} of the square each on average, {union:.1%} together"
+    mean, union = covered_area(plane), union_area(plane)
+    return f"The ellipses{name}: {mean:.1%} of the square each on average, {union:.1%} together"
 
 
 def _panel(ax: Axes, plane: AnnotationTransfer, points: tuple[Any, Any] | None, steps: int | None) -> None:
@@ -92,13 +109,13 @@ def _panel(ax: Axes, plane: AnnotationTransfer, points: tuple[Any, Any] | None, 
     ax.add_patch(Circle((0, 0), 1, fill=False, edgecolor=_FAINT, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0))
     if steps is not None:
         _cells(ax, plane, steps)
-        ax.set_title(f"discretised: {2 * steps + 1} levels an axis", color=_INK, fontsize=11)
+        ax.set_title(f"discretised: {2 * steps + 1} levels per axis", color=_INK, fontsize=11)
     else:
         _ellipses(ax, plane)
         ax.set_title("continuous", color=_INK, fontsize=11)
     if points is not None:
         vad, emotions = np.asarray(points[0], dtype=np.float64), np.asarray(points[1])
-        colours = [colour_of(plane, name) for name in emotions.tolist()]
+        colours = [_colour_of(plane, name) for name in emotions.tolist()]
         ax.scatter(vad[:, 0], vad[:, 1], c=colours, s=3, alpha=0.35, linewidths=0, zorder=1, rasterized=True)
     _names(ax, plane)
 
@@ -107,7 +124,7 @@ def _ellipses(ax: Axes, plane: AnnotationTransfer) -> None:
     from matplotlib.patches import Ellipse
 
     for k, name in enumerate(plane.classes_.tolist()):
-        colour = colour_of(plane, name)
+        colour = _colour_of(plane, name)
         ax.plot(*plane.centres_[k], marker="o", markersize=4.5, color=colour, markeredgecolor="white", zorder=4)
         if plane.deviations_ is None or np.isnan(plane.deviations_[k]).any():
             continue
@@ -121,7 +138,7 @@ def _ellipses(ax: Axes, plane: AnnotationTransfer) -> None:
 
 
 def _cells(ax: Axes, plane: AnnotationTransfer, steps: int) -> None:
-    """The grid of levels, each cell in the colour of the emotion that most often lands there, as strong as it does."""
+    """The grid of levels. A cell has the colour of its most frequent emotion, more opaque the more frequent it is."""
     known = [name for k, name in enumerate(plane.classes_.tolist()) if not np.isnan(plane.deviations_[k]).any()]
     side = 2 * steps + 1
     counts = np.zeros((len(known), side, side))
@@ -130,7 +147,7 @@ def _cells(ax: Axes, plane: AnnotationTransfer, steps: int) -> None:
         counts[k] = np.bincount(cells[:, 1] * side + cells[:, 0], minlength=side * side).reshape(side, side)
     from matplotlib.colors import to_rgb
 
-    palette = np.array([to_rgb(colour_of(plane, name)) for name in known])
+    palette = np.array([to_rgb(_colour_of(plane, name)) for name in known])
     strength = counts / counts.max(axis=(1, 2), keepdims=True)
     alpha = 0.15 + 0.75 * strength.max(axis=0)
     image = np.dstack([palette[counts.argmax(axis=0)], np.where(counts.any(axis=0), alpha, 0)])
@@ -145,12 +162,12 @@ def _cells(ax: Axes, plane: AnnotationTransfer, steps: int) -> None:
 
 
 def _names(ax: Axes, plane: AnnotationTransfer) -> None:
-    """The emotions' names above their ellipses, pushed up where they would lie on each other."""
+    """The names above their ellipses, moved up where they would overlap."""
     from matplotlib.patheffects import withStroke
 
     lift = np.zeros(len(plane.classes_)) if plane.deviations_ is None else np.nan_to_num(plane.deviations_[:, 1])
     placed: list[tuple[float, float]] = []
-    dots = [] if lift.any() else plane.centres_.tolist()  # without ellipses, keep off the other emotions' dots
+    dots = [] if lift.any() else plane.centres_.tolist()  # without ellipses, avoid the dots of other emotions
     for k in np.argsort(plane.centres_[:, 1] + plane.n_sigma * lift):
         name, x = str(plane.classes_[k]), float(np.clip(plane.centres_[k, 0], -0.85, 0.85))
         y = float(plane.centres_[k, 1] + plane.n_sigma * lift[k]) + 0.05
@@ -160,13 +177,13 @@ def _names(ax: Axes, plane: AnnotationTransfer) -> None:
             y += 0.02
         placed.append((x, y))
         text = ax.text(
-            x, min(y, 1.0), name, color=colour_of(plane, plane.classes_[k]), ha="center", va="center", zorder=6
+            x, min(y, 1.0), name, color=_colour_of(plane, plane.classes_[k]), ha="center", va="center", zorder=6
         )
         text.set(fontsize=10, fontweight="bold", path_effects=[withStroke(linewidth=3, foreground="white")])
 
 
-def colour_of(transfer: AnnotationTransfer, name: Any) -> str:
-    """The colour of an emotion: fixed for our categories, taken in turn for other names."""
+def _colour_of(transfer: AnnotationTransfer, name: Any) -> str:
+    """Return the colour of an emotion: fixed for our categories, from the palette in turn for other names."""
     if name in EMOTION_COLOURS:
         return EMOTION_COLOURS[str(name)]
     classes = transfer.classes_.tolist()

@@ -1,4 +1,4 @@
-"""Emotion names to class positions, and continuous values to discrete levels."""
+"""Positions of emotions among the classes, and discrete levels of continuous values."""
 
 from __future__ import annotations
 
@@ -6,34 +6,34 @@ from typing import Any
 
 import numpy as np
 
-from affectspace.affect import is_missing, nearest
-from affectspace.annotation.moments import in_blocks
+from affectspace.affect import is_missing, suggestions
+from affectspace.annotation.sampling import in_blocks
 from affectspace.errors import DataError
 
-_FEW = 32  # up to so many classes, comparing a fixed-width array with each class beats hashing every element
+_FEW = 32  # classes up to which comparing a fixed-width array with each of them is faster than hashing every element
 
 
 def encode(emotions: Any, classes: np.ndarray) -> np.ndarray:
-    """The position of each emotion in `classes`, int16 of shape (n,); -1 where it is missing (None, NaN, "").
+    """Return the position of each emotion in `classes`, (n,) int16; -1 where it is missing (None, NaN, "").
 
-    Raises DataError for a name that is no class, with its row, the nearest and all known ones.
+    Raises DataError for an unknown name; the message gives its row and the most similar names.
     """
     if hasattr(emotions, "cat"):  # a pandas Series of categories: encode the categories, not the rows
         categories = encode(np.asarray(emotions.cat.categories, dtype=object), classes)
         return np.append(categories, np.int16(-1))[emotions.cat.codes.to_numpy()]
     if isinstance(emotions, str):
-        raise DataError(f"emotions must be a sequence of names, one a row, not the one name {emotions!r}")
+        raise DataError(f"emotions must be a sequence with one name for each row, not the single name {emotions!r}")
     if isinstance(emotions, np.ndarray) and emotions.ndim != 1:
-        raise DataError(f"emotions must be of shape (n,), got {emotions.shape}")
+        raise DataError(f"emotions must have the shape (n,), got {emotions.shape}")
     if isinstance(emotions, np.ndarray) and emotions.dtype.kind == "U" and len(classes) <= _FEW:
         return _encode_text(emotions, classes)
     values = emotions.tolist() if hasattr(emotions, "tolist") else list(emotions)
-    known = {item: position for position, item in enumerate(classes.tolist())}
+    known = {name: position for position, name in enumerate(classes.tolist())}
     try:
-        if len(known) <= 256:  # bytes() is the fastest way from an iterator of small numbers into an array
+        if len(known) <= 256:  # bytes() is the fastest way from an iterator of small integers to an array
             return np.frombuffer(bytes(map(known.__getitem__, values)), dtype=np.uint8).astype(np.int16)
         return np.fromiter(map(known.__getitem__, values), dtype=np.int16, count=len(values))
-    except (KeyError, TypeError):  # rare: missing ones, or an unknown one
+    except (KeyError, TypeError):  # rare: missing or unknown names
         codes = np.full(len(values), -1, dtype=np.int16)
         for row, value in enumerate(values):
             if not is_missing(value):
@@ -59,24 +59,52 @@ def _encode_text(emotions: np.ndarray, classes: np.ndarray) -> np.ndarray:
 
 
 def _unknown(row: int, value: Any, classes: np.ndarray) -> DataError:
-    return DataError(f"row {row}: unknown emotion {value!r}; {nearest(value, [str(item) for item in classes])}")
+    return DataError(f"row {row}: unknown emotion {value!r}; {suggestions(value, [str(item) for item in classes])}")
 
 
 def to_levels(vad: Any, steps: int = 10, *, offset: int = 0) -> np.ndarray:
-    """round(steps * x) + offset, halves away from zero, int64 of the same shape.
+    """Round values to levels: round(steps * x) + offset, halves away from zero.
 
-    On [-1, 1] ten steps give the 21 levels -10..10 (as AFEW-VA writes them); offset 10 makes them the classes 0..20.
-    Values beyond [-1, 1] are rounded alike, not clipped. Raises DataError for NaN.
+    Parameters
+    ----------
+    vad : array_like
+        Values without NaN. Those beyond [-1, 1] are rounded in the same way, not clipped.
+    steps : int
+        Levels for each unit. On [-1, 1] ten steps give the 21 levels -10..10, as in AFEW-VA.
+    offset : int
+        Added to the levels; 10 makes them the classes 0..20.
+
+    Returns
+    -------
+    ndarray of int64 of the same shape
+
+    Raises
+    ------
+    DataError
+        If a value is NaN or infinite.
+
+    Examples
+    --------
+    >>> from affectspace.annotation import to_levels
+    >>> to_levels([0.05, -0.25, 1.0])
+    array([ 1, -3, 10])
     """
     values = np.asarray(vad, dtype=np.float64)
     if not np.isfinite(values).all():
         row = int(np.argwhere(~np.isfinite(values))[0][0])
-        raise DataError(f"row {row} is NaN or infinite: it has no level; leave out such rows first")
-    # The last bits of steps * x are noise (10 * 0.35 is 3.4999999999999996 for some 0.35): a half is meant as a half.
+        raise DataError(f"row {row} is NaN or infinite, so it has no level; leave such rows out")
+    # The last bits of steps * x are noise (10 * 0.35 may be 3.4999999999999996): a half is meant to be a half.
     scaled = np.round(np.abs(values) * steps, 9)
     return (np.copysign(np.floor(scaled + 0.5), values)).astype(np.int64) + offset
 
 
 def from_levels(levels: Any, steps: int = 10, *, offset: int = 0) -> np.ndarray:
-    """The centre of each level, float64 of the same shape: (level - offset) / steps."""
+    """Return the centre of each level, (level - offset) / steps, float64 of the same shape.
+
+    Examples
+    --------
+    >>> from affectspace.annotation import from_levels
+    >>> from_levels([1, -3, 10])
+    array([ 0.1, -0.3,  1. ])
+    """
     return (np.asarray(levels, dtype=np.float64) - offset) / steps

@@ -11,12 +11,13 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from affectspace.affect import AXES
-from affectspace.annotation import document
 from affectspace.annotation.assignment import Energies, euclidean, mahalanobis
-from affectspace.annotation.document import read_reference
 from affectspace.annotation.labels import encode
-from affectspace.annotation.moments import DISTRIBUTIONS, Moments, UnitNoise, in_blocks, seed_of
+from affectspace.annotation.moments import Moments
+from affectspace.annotation.references import document_text, read_document, read_reference, restore
+from affectspace.annotation.sampling import DISTRIBUTIONS, UnitNoise, in_blocks, seed_of
 from affectspace.errors import ConfigError, DataError
+from affectspace.files import write_text
 
 
 class AnnotationTransfer(ClassifierMixin, BaseEstimator):
@@ -24,18 +25,48 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
 
     Each emotion is an ellipse around the mean of its rows, with the standard deviations as semi-axes.
 
-    axes: the names of the columns; None: a table's own, or valence, arousal, dominance in this order.
-    distribution: of `sample`: "uniform" in the ellipse of `n_sigma` deviations (the paper: 1), or "gaussian" with the
-    class' mean and covariance, which ignores `n_sigma` and is not cut at the borders of [-1, 1].
-    covariance: "diagonal" (the paper), "full", or "tied" (full, and one for all classes: for many axes and few rows), for
-    `sample` and for the Mahalanobis assignment.
-    assignment: "euclidean" is the nearest centre (the paper; the posterior has one common spread), "mahalanobis" the
-    posterior of one Gaussian per class. priors: None, all alike; "counts", as often as in the fit; or a dict of
-    numbers. abstain: None, never; else the probability below which `predict` gives "" (-1 where classes are numbers).
+    Parameters
+    ----------
+    axes : tuple of str, optional
+        Names of the columns. Default: those of the table, or valence, arousal, dominance in this order.
+    distribution : {"uniform", "gaussian"}
+        Of `sample`: uniform in the ellipse of `n_sigma` deviations (the paper), or Gaussian with the mean and covariance of
+        the class, which ignores `n_sigma` and is not clipped at the borders of [-1, 1].
+    n_sigma : float
+        Semi-axes of the ellipse in standard deviations (the paper: 1).
+    covariance : {"diagonal", "full", "tied"}
+        Of `sample` and of the Mahalanobis assignment: diagonal (the paper), full, or tied (full, and one for all classes: for
+        many axes and few rows).
+    assignment : {"euclidean", "mahalanobis"}
+        Of `predict`: the nearest centre (the paper; the posterior has one common spread), or the posterior of one Gaussian for
+        each class.
+    priors : "counts" or dict, optional
+        Prior probabilities: the frequencies in the fit, or a number for each class. Default: equal ones.
+    abstain : float, optional
+        Probability below which `predict` returns "" (or -1 if the classes are numbers). Default: never.
 
-    After `fit`: classes_ (k,) sorted; axes_; centres_ (k, d); deviations_ (k, d); covariances_ (k, d, d); counts_
-    (k,); priors_ (k,); source_. Deviations divide by the count less one; NaN for a class of one row. Of a reference,
-    deviations_, covariances_ and counts_ are None where it does not publish them.
+    Attributes
+    ----------
+    classes_ : (k,) sorted
+    axes_ : tuple of d names
+    centres_ : (k, d)
+    deviations_ : (k, d) or None
+        Divided by the count less one; NaN for a class of one row. None if a reference does not publish them.
+    covariances_ : (k, d, d) or None
+    counts_ : (k,) or None
+    priors_ : (k,)
+    source_ : str
+        "fitted", or the publication.
+
+    Examples
+    --------
+    >>> from affectspace import AnnotationTransfer
+    >>> transfer = AnnotationTransfer.reference("affectnet")
+    >>> transfer.centres(["happiness"])
+    array([[0.664328, 0.07028 ]])
+    >>> transfer.predict([[0.6, 0.1], [-0.5, 0.6]]).tolist()
+    ['happiness', 'anger']
+    >>> points = transfer.sample(["fear", None], random_state=0)  # the second row is NaN
     """
 
     def __init__(
@@ -58,9 +89,21 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
         self.abstain = abstain
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> AnnotationTransfer:
-        """Learn the ellipses. X: (n, d) points; y: (n,) emotions; sample_weight: (n,) numbers of repetitions, or None.
+        """Learn the ellipses.
 
-        Raises DataError for a row with NaN or without emotion, and for an empty table.
+        Parameters
+        ----------
+        X : array_like of shape (n, d)
+            Points.
+        y : array_like of shape (n,)
+            Emotions.
+        sample_weight : array_like of shape (n,), optional
+            Numbers of repetitions.
+
+        Raises
+        ------
+        DataError
+            If a row has NaN or no emotion, or if there are no rows.
         """
         self._check_parameters()
         if y is None:
@@ -73,22 +116,22 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
         weights = None
         if sample_weight is not None:
             weights = _check_sample_weight(sample_weight, vad, dtype=np.float64, ensure_non_negative=True)
-        self._take(Moments(vad.shape[1]).add(vad, labels, weights), names, np.unique(labels).dtype)
+        self._set_moments(Moments(vad.shape[1]).add(vad, labels, weights), names, np.unique(labels).dtype)
         self.priors_  # noqa: B018 -- a dict of priors that does not fit the classes should fail here
         return self
 
     @classmethod
     def from_moments(cls, moments: Moments, axes: tuple[str, ...], **parameters: Any) -> AnnotationTransfer:
-        """What `fit` would give for the rows that were added to `moments`; for tables that do not fit into memory."""
+        """Return what `fit` would give for the rows that were added to `moments`: for tables larger than the memory."""
         transfer = cls(axes=axes, **parameters)
         transfer._check_parameters()
         if not moments.names:
-            raise DataError("no row with an emotion and a value on every axis: there is nothing to fit")
+            raise DataError("no row has an emotion and a value on every axis, so there is nothing to fit")
         transfer.n_features_in_ = len(axes)
-        transfer._take(moments, tuple(axes), np.array(moments.names).dtype)
+        transfer._set_moments(moments, tuple(axes), np.array(moments.names).dtype)
         return transfer
 
-    def _take(self, moments: Moments, names: tuple[str, ...], dtype: np.dtype) -> None:
+    def _set_moments(self, moments: Moments, names: tuple[str, ...], dtype: np.dtype) -> None:
         self.classes_ = np.array(moments.names, dtype=dtype)
         self.axes_ = names
         self.counts_, self.centres_, self.covariances_ = moments.arrays()
@@ -97,26 +140,37 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
 
     @classmethod
     def reference(cls, name: str, **parameters: Any) -> AnnotationTransfer:
-        """A published reference: "affectnet" (the paper's) or "russell_mehrabian_1977" (centres only, three axes)."""
-        return document.build(cls, read_reference(name), parameters)
+        """Return a published reference: "affectnet" (the paper's) or "russell_mehrabian_1977" (centres only, three axes)."""
+        transfer = cls(**parameters)
+        restore(transfer, read_reference(name), "reference")
+        return transfer
 
     def to_json(self, path: str | Path | None = None) -> str:
-        """The transfer as JSON text, also written to `path` if one is given."""
+        """Return the transfer as JSON text, and write it to `path` if one is given."""
         check_is_fitted(self)
-        return document.write(self, path)
+        text = document_text(self)
+        if path is not None:
+            write_text(Path(path), text)
+        return text
 
     @classmethod
     def from_json(cls, source: str | Path) -> AnnotationTransfer:
         """Read what `to_json` wrote: a path, or the text itself. Raises DataError for anything else."""
-        content, where = document.read(source)
-        transfer = document.build(cls, content, content["parameters"], where)
+        content, where = read_document(source)
+        parameters, known = content["parameters"], cls().get_params()
+        unknown = sorted(set(parameters) - set(known)) if isinstance(parameters, dict) else [repr(parameters)]
+        if unknown:
+            raise DataError(f"{where}: unknown parameters {', '.join(unknown)}; there are {', '.join(known)}")
+        axes = parameters.get("axes")
+        transfer = cls(**parameters | {"axes": tuple(axes) if isinstance(axes, list) else axes})
+        restore(transfer, content, where)
         transfer._check_parameters()
-        transfer.priors_  # noqa: B018
+        transfer.priors_  # noqa: B018 -- see fit
         return transfer
 
     @property
     def priors_(self) -> np.ndarray:
-        """The prior probability of each class, shape (k,)."""
+        """The prior probability of each class, (k,)."""
         k = len(self.classes_)
         if self.priors is None:
             return np.full(k, 1 / k)
@@ -133,24 +187,40 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
         return values / values.sum()
 
     def predict(self, X: Any) -> np.ndarray:
-        """The emotion of each point of X (n, d); shape (n,). "" (or -1) where it abstains."""
+        """Return the emotion of each point of X, (n, d), as (n,); "" (or -1) where the transfer abstains."""
         energies = self._energies(posterior=self.abstain is not None)
         vad = self._points(X)
         codes = energies.nearest(vad)
         if self.abstain is None:
             return self.classes_.take(codes)
         keep = energies.posterior(vad).max(axis=1) >= self.abstain
-        return np.where(keep, self.classes_[codes], self._nothing())
+        return np.where(keep, self.classes_[codes], self._abstention())
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """The probability of each class, (n, k) in the order of classes_, whose largest is what `predict` says."""
+        """Return the probability of each class, (n, k) in the order of classes_; the largest one is that of `predict`."""
         return self._energies(posterior=True).posterior(self._points(X))
 
     def sample(self, emotions: Any, random_state: Any = None, *, start: int = 0) -> np.ndarray:
-        """A point for each emotion, (n, d) float64; a row of NaN where the emotion is missing (None, NaN, "").
+        """Draw a point for each emotion.
 
-        The same seed gives the same points; row i depends on the seed and on `start` + i only, so a table may
-        be sampled in pieces. Raises DataError for an unknown emotion and for a class whose spread is not known.
+        Parameters
+        ----------
+        emotions : sequence of length n
+            None, NaN and "" are missing.
+        random_state : int or generator, optional
+            The same seed gives the same points.
+        start : int
+            Number of the first row. Row i depends only on the seed and on `start` + i, so a table may be sampled in blocks.
+
+        Returns
+        -------
+        ndarray of shape (n, d)
+            NaN where the emotion is missing.
+
+        Raises
+        ------
+        DataError
+            If an emotion is unknown, or the spread of its class is.
         """
         codes = self._codes(emotions)
         roots = self._roots(np.unique(codes[codes >= 0]))
@@ -159,29 +229,66 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
         out = np.empty((len(codes), self.centres_.shape[1]))
 
         def block(first: int, last: int) -> None:
-            part, piece = codes[first:last], out[first:last]
+            part, rows = codes[first:last], out[first:last]
             unit = noise.rows(start + first, start + last)
-            np.take(centres, part, axis=0, out=piece, mode="wrap")
+            np.take(centres, part, axis=0, out=rows, mode="wrap")
             if roots.ndim == 2:
                 unit *= np.take(roots, part, axis=0, mode="wrap")
-                piece += unit
+                rows += unit
             else:
-                piece += np.einsum("nij,nj->ni", np.take(roots, part, axis=0, mode="wrap"), unit)
+                rows += np.einsum("nij,nj->ni", np.take(roots, part, axis=0, mode="wrap"), unit)
 
         in_blocks(block, len(codes))
         return out
 
     def centres(self, emotions: Any) -> np.ndarray:
-        """The centre of each emotion, (n, d); NaN where the emotion is missing. Evaluation uses these."""
+        """Return the centre of each emotion, (n, d); NaN where the emotion is missing. Evaluation should use these."""
         codes = self._codes(emotions)
         return np.vstack([self.centres_, np.full(self.centres_.shape[1], np.nan)])[codes]
 
+    def mixture(self, probabilities: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and covariance of the points of emotions that are known with probabilities only.
+
+        Parameters
+        ----------
+        probabilities : array_like of shape (n, k)
+            Of the classes, in the order of classes_; each row is divided by its sum.
+
+        Returns
+        -------
+        mean : ndarray of shape (n, d)
+        covariance : ndarray of shape (n, d, d)
+            Covariance between the centres, plus the expected covariance within the classes if it is known.
+
+        Examples
+        --------
+        >>> from affectspace import AnnotationTransfer
+        >>> mean, covariance = AnnotationTransfer.reference("affectnet").mixture([[0, 0, 0, 0.5, 0, 0.5, 0]])
+        >>> mean.round(2)
+        array([[ 0.01, -0.09]])
+        """
+        check_is_fitted(self)
+        weights = np.asarray(probabilities, dtype=np.float64)
+        k, d = self.centres_.shape
+        if (
+            weights.ndim != 2
+            or weights.shape[1] != k
+            or not (weights >= 0).all()
+            or not (weights.sum(axis=1) > 0).all()
+        ):
+            raise DataError(f"probabilities must be numbers from 0 of shape (n, {k}), not all 0 in a row")
+        weights = weights / weights.sum(axis=1, keepdims=True)
+        mean = weights @ self.centres_
+        apart = self.centres_ - mean[:, None]
+        within = np.zeros((k, d, d)) if self.deviations_ is None else np.nan_to_num(self.spreads())
+        return mean, np.einsum("nk,nki,nkj->nij", weights, apart, apart) + np.einsum("nk,kij->nij", weights, within)
+
     def spreads(self) -> np.ndarray:
-        """The covariance that is in use, (k, d, d): diagonal or full as the parameter says; NaN where not known."""
+        """Return the covariance in use, (k, d, d), diagonal, full or tied as the parameter says; NaN where unknown."""
         if self.deviations_ is None:
             raise DataError(
-                f"{self.source_} publishes centres only, no deviations: nothing can be sampled from it and it has no "
-                "probabilities; use centres(), predict(), or another reference (affectnet)"
+                f"{self.source_} publishes centres only, no deviations: it has no samples and no probabilities; use "
+                "centres(), predict(), or another reference (affectnet)"
             )
         if self.covariance == "diagonal":
             return self.deviations_[:, :, None] ** 2 * np.eye(self.deviations_.shape[1])
@@ -192,10 +299,10 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
         return self._tied() if self.covariance == "tied" else self.covariances_
 
     def _tied(self) -> np.ndarray:
-        """The mean covariance within classes, weighed by the rows that each is known from, for every class."""
+        """For every class the mean covariance within classes, weighted by their degrees of freedom."""
         known = np.isfinite(self.covariances_).all(axis=(1, 2))
         if self.counts_ is None or not known.any():
-            raise DataError("covariance='tied' needs a fit in which some class has two rows or more")
+            raise DataError("covariance='tied' needs a fit in which a class has two rows or more")
         weights = np.where(known, np.maximum(self.counts_ - 1, 0), 0)
         mean = np.einsum("k,kij->ij", weights, np.nan_to_num(self.covariances_)) / weights.sum()
         return np.repeat(mean[None], len(self.centres_), axis=0)
@@ -206,19 +313,19 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
         return encode(emotions, self.classes_)
 
     def _roots(self, used: np.ndarray) -> np.ndarray:
-        """What the unit noise is multiplied with: (k + 1, d) or, full, (k + 1, d, d); the last is NaN."""
+        """The factors of the unit noise, (k + 1, d) or (k + 1, d, d) if full; the last one is NaN."""
         spreads = self.spreads()
         undefined = [self.classes_.tolist()[k] for k in used if np.isnan(spreads[k]).any()]
         if undefined:
             raise DataError(
-                f"{undefined[0]!r} had a single row in the fit: its deviation is undefined, so no sample of it"
+                f"{undefined[0]!r} had a single row in the fit: its deviation is undefined, so it cannot be sampled"
             )
         size = self.n_sigma if self.distribution == "uniform" else 1.0
-        nothing = np.full((1, *spreads.shape[1:]), np.nan)
+        missing = np.full((1, *spreads.shape[1:]), np.nan)
         if self.covariance == "diagonal":
-            return size * np.vstack([np.sqrt(np.diagonal(spreads, axis1=1, axis2=2)), nothing[:, 0]])
+            return size * np.vstack([np.sqrt(np.diagonal(spreads, axis1=1, axis2=2)), missing[:, 0]])
         values, vectors = np.linalg.eigh(np.nan_to_num(spreads))
-        return np.concatenate([size * vectors * np.sqrt(np.maximum(values, 0))[:, None, :], nothing])
+        return np.concatenate([size * vectors * np.sqrt(np.maximum(values, 0))[:, None, :], missing])
 
     def _energies(self, posterior: bool) -> Energies:
         check_is_fitted(self)
@@ -226,9 +333,10 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
         priors = None if self.priors is None else self.priors_
         if self.assignment == "mahalanobis":
             spreads = self.spreads()
-            if np.isnan(spreads).any():
-                lone = self.classes_[np.isnan(spreads).any(axis=(1, 2))].tolist()[0]
-                raise DataError(f"assignment='mahalanobis': {lone!r} had a single row in the fit; use 'euclidean'")
+            unknown = np.isnan(spreads).any(axis=(1, 2))
+            if unknown.any():
+                single = self.classes_[unknown].tolist()[0]
+                raise DataError(f"assignment='mahalanobis': {single!r} had a single row in the fit; use 'euclidean'")
             return mahalanobis(self.centres_, spreads, priors)
         variance = np.nan
         if self.deviations_ is not None:
@@ -238,7 +346,7 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
                 variance = float(np.average(variances[known], weights=None if counts is None else counts[known]))
         if np.isnan(variance) and (posterior or priors is not None):
             self.spreads()
-            raise DataError("no class has two rows: without any deviation there are no probabilities; use predict()")
+            raise DataError("no class has two rows: without a deviation there are no probabilities; use predict()")
         return euclidean(self.centres_, variance, priors)
 
     def _points(self, X: Any) -> np.ndarray:
@@ -256,17 +364,19 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
         width = int(shape[1]) if len(shape) == 2 else 0
         if self.axes is not None:
             if len(self.axes) != width:
-                raise DataError(f"axes names {len(self.axes)} columns ({', '.join(self.axes)}), X has shape {shape}")
+                raise DataError(
+                    f"axes names {len(self.axes)} columns ({', '.join(self.axes)}), but X has shape {shape}"
+                )
             return tuple(self.axes)
         if _has_names(X):
             return tuple(X.columns)
         return AXES[:width] if width <= len(AXES) else tuple(f"axis_{i}" for i in range(width))
 
-    def _nothing(self) -> Any:
+    def _abstention(self) -> Any:
         if self.classes_.dtype.kind in "UO":
             return ""
         if self.classes_.dtype.kind not in "if" or -1 in self.classes_:
-            raise ConfigError("abstain needs a label for 'none': classes that are names, or numbers without -1")
+            raise ConfigError("abstain needs a label for 'none': the classes must be names, or numbers without -1")
         return -1
 
     def _check_parameters(self) -> None:
@@ -293,13 +403,11 @@ def _has_names(X: Any) -> bool:
 
 
 def _check_emotions(y: Any) -> None:
-    """DataError for a missing name; what else may be wrong with y is scikit-learn's to say."""
+    """Raise DataError for a missing name. Scikit-learn checks the rest."""
     if isinstance(y, list) or getattr(getattr(y, "dtype", None), "kind", "") == "O":
-        missing = [
-            row for row, label in enumerate(y) if label is None or (isinstance(label, str) and not label.strip())
-        ]
+        missing = [i for i, label in enumerate(y) if label is None or (isinstance(label, str) and not label.strip())]
         if missing:
-            raise DataError(f"row {missing[0]} has no emotion; leave out such rows ({len(missing)}) before fit")
+            raise DataError(f"row {missing[0]} has no emotion; leave such rows out ({len(missing)} in all) before fit")
 
 
 def _check_finite(vad: np.ndarray, names: tuple[str, ...]) -> None:
@@ -308,4 +416,4 @@ def _check_finite(vad: np.ndarray, names: tuple[str, ...]) -> None:
         row, column = (int(i) for i in np.argwhere(bad)[0])
         name = names[column] if column < len(names) else f"column {column}"
         count = int(bad.any(axis=1).sum())
-        raise DataError(f"row {row}: {name} is NaN or infinity (inf); leave out such rows ({count}) first")
+        raise DataError(f"row {row}: {name} is NaN or infinity (inf); leave such rows out ({count} in all)")

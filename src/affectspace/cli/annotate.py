@@ -1,36 +1,52 @@
-"""``affectspace annotate``: categories to valence and arousal, and back."""
+"""`affectspace annotate`: convert categories to valence, arousal and dominance, and back."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from affectspace.cli.options import AsJson, Force, Out, Prefix, Table
-from affectspace.errors import ConfigError, DataError
+from affectspace.cli.options import AsJson, Force, Out, Prefix, Seed, Table, print_json, refuse_overwrite
+from affectspace.cli.progress import progress_bar
+from affectspace.errors import ConfigError
 
 if TYPE_CHECKING:
     from affectspace.annotation import AnnotationTransfer
-    from affectspace.annotation.jobs import Progress, Summary
+    from affectspace.annotation.tables import Summary
 
-app = typer.Typer(no_args_is_help=True, help="Emotion names to valence, arousal, dominance, and back.")
+app = typer.Typer(no_args_is_help=True, help="Convert emotion names to valence, arousal and dominance, and back.")
 
-Labelled = Annotated[Path, typer.Argument(help="A .csv, .tsv or .parquet table, or a .json of key -> [v, a].")]
-Emotion = Annotated[str, typer.Option(help="The column with the emotions' names.")]
-Spelling = Annotated[str | None, typer.Option(help="Whose spelling of emotions: imfdb, affectnet, iemocap, ... ")]
-ScaleName = Annotated[str, typer.Option("--scale", help="How the values are written: afew_va, iemocap, sam, ...")]
-Valence = Annotated[str | None, typer.Option(help="The column with the valence.")]
-Arousal = Annotated[str | None, typer.Option(help="The column with the arousal.")]
-Dominance = Annotated[str | None, typer.Option(help="The column with the dominance.")]
-Reference = Annotated[str, typer.Option(help="A published reference: affectnet or russell_mehrabian_1977.")]
-Transfer = Annotated[Path | None, typer.Option(help="A transfer that `annotate fit` wrote, instead of a reference.")]
-Distribution = Annotated[str | None, typer.Option(help="uniform in the ellipse (the paper) or gaussian.")]
-NSigma = Annotated[float | None, typer.Option("--n-sigma", help="The ellipse's semi-axes, in standard deviations.")]
-Covariance = Annotated[str | None, typer.Option(help="diagonal (the paper) or full.")]
+TableOrLabels = Annotated[
+    Path, typer.Argument(help="Table to read: .csv, .tsv, .parquet, or a .json of key -> [valence, arousal].")
+]
+Emotion = Annotated[str, typer.Option(help="Column with the names of emotions.")]
+Spelling = Annotated[
+    str | None,
+    typer.Option(help="Emotion vocabulary of the table: imfdb, affectnet, iemocap, ... Default: common English words."),
+]
+ScaleName = Annotated[
+    str,
+    typer.Option("--scale", help="Scale of the table's values: afew_va, iemocap, sam, ... They are mapped to [-1, 1]."),
+]
+Valence = Annotated[str | None, typer.Option(help='Column with the valence; "" if there is none.')]
+Arousal = Annotated[str | None, typer.Option(help='Column with the arousal; "" if there is none.')]
+Dominance = Annotated[str | None, typer.Option(help="Column with the dominance. Default: dominance is not used.")]
+Reference = Annotated[
+    str, typer.Option(help="Published ellipses of the emotions: affectnet, or russell_mehrabian_1977 (centres only).")
+]
+Transfer = Annotated[
+    Path | None, typer.Option(help="Ellipses that `affectspace annotate fit` wrote. They replace the reference.")
+]
+Distribution = Annotated[
+    str | None, typer.Option(help="Distribution of the points: uniform in the ellipse (the paper), or gaussian.")
+]
+NSigma = Annotated[
+    float | None, typer.Option("--n-sigma", help="Semi-axes of the ellipses in standard deviations. Default: 1.")
+]
+Covariance = Annotated[
+    str | None, typer.Option(help="Covariance of each emotion: diagonal (the paper), full, or tied (one for all).")
+]
 
 
 @app.command()
@@ -43,29 +59,29 @@ def fit(
     dominance: Dominance = None,
     scale: ScaleName = "canonical",
     spelling: Spelling = None,
-    as_is: Annotated[bool, typer.Option("--as-is", help="Keep the emotions' names as they are written.")] = False,
+    as_is: Annotated[
+        bool, typer.Option("--as-is", help="Keep the names of emotions as they are written, whatever they are.")
+    ] = False,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Learn an ellipse per emotion from a table that has both, and write them as JSON."""
-    from affectspace.annotation.jobs import fit_table
+    """Learn an ellipse for each emotion from a table with emotions and values, and write them as JSON."""
+    from affectspace.annotation.tables import fit_table
 
-    if out.exists() and not force:
-        raise DataError(f"{out} exists already; --force overwrites it")
-    columns = _columns(valence, arousal, dominance)
-    with _progress(table) as progress:
+    refuse_overwrite((out,), force)
+    with progress_bar(not as_json) as progress:
         transfer, summary = fit_table(
             table,
             emotion=emotion,
-            columns=columns,
+            columns=_axis_columns(valence, arousal, dominance),
             scale_name=scale,
             spelling=spelling,
             as_is=as_is,
             progress=progress,
         )
     transfer.to_json(out)
-    summary.columns, summary.out = list(transfer.axes_), str(out)
-    _report("rows per emotion", summary, as_json)
+    summary.out = str(out)
+    _show("ellipses of", summary, as_json)
 
 
 @app.command()
@@ -79,18 +95,20 @@ def sample(
     n_sigma: NSigma = None,
     covariance: Covariance = None,
     spelling: Spelling = None,
-    levels: Annotated[bool, typer.Option("--levels", help="Also discrete levels.")] = False,
-    steps: Annotated[int, typer.Option(min=1, help="Levels per unit: 10 gives -10..10.")] = 10,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same points.")] = 0,
+    levels: Annotated[
+        bool, typer.Option("--levels", help="Also write discrete levels, in columns such as valence_level.")
+    ] = False,
+    steps: Annotated[int, typer.Option(min=1, help="Levels per unit: 10 gives the levels -10..10.")] = 10,
+    seed: Seed = 0,
     prefix: Prefix = "",
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Give every row a point drawn from the ellipse of its emotion."""
-    from affectspace.annotation.jobs import sample_table
+    """Give every row a random point from the ellipse of its emotion, as new columns."""
+    from affectspace.annotation.tables import sample_table
 
     chosen = _transfer(reference, transfer, distribution=distribution, n_sigma=n_sigma, covariance=covariance)
-    with _progress(table) as progress:
+    with progress_bar(not as_json) as progress:
         summary = sample_table(
             table,
             out,
@@ -103,12 +121,12 @@ def sample(
             force=force,
             progress=progress,
         )
-    _report("points per emotion", summary, as_json)
+    _show("points for", summary, as_json)
 
 
 @app.command()
 def label(
-    table: Labelled,
+    table: TableOrLabels,
     out: Out,
     valence: Valence = "valence",
     arousal: Arousal = "arousal",
@@ -116,30 +134,35 @@ def label(
     scale: ScaleName = "canonical",
     reference: Reference = "affectnet",
     transfer: Transfer = None,
-    assignment: Annotated[str | None, typer.Option(help="euclidean (the paper) or mahalanobis.")] = None,
+    assignment: Annotated[
+        str | None,
+        typer.Option(help="How emotions are assigned: euclidean (nearest centre, the paper) or mahalanobis."),
+    ] = None,
     covariance: Covariance = None,
-    abstain: Annotated[float | None, typer.Option(help="No emotion below this probability.")] = None,
+    abstain: Annotated[
+        float | None,
+        typer.Option(help="Leave the emotion empty if its probability is below this value. Default: never."),
+    ] = None,
     prefix: Prefix = "",
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Give every row the emotion that is nearest to its values, with its probability."""
-    from affectspace.annotation.jobs import label_table
+    """Give every row the most likely emotion for its values, and its probability, as new columns."""
+    from affectspace.annotation.tables import label_table
 
     chosen = _transfer(reference, transfer, assignment=assignment, covariance=covariance, abstain=abstain)
-    columns = _columns(valence, arousal, dominance)
-    with _progress(table) as progress:
+    with progress_bar(not as_json) as progress:
         summary = label_table(
             table,
             out,
             chosen,
-            columns=columns,
+            columns=_axis_columns(valence, arousal, dominance),
             scale_name=scale,
             prefix=prefix,
             force=force,
             progress=progress,
         )
-    _report("rows per emotion", summary, as_json)
+    _show("emotions for", summary, as_json)
 
 
 @app.command()
@@ -157,60 +180,35 @@ def plot(
     from affectspace.files import write_atomic
 
     if out.suffix not in (".png", ".svg", ".pdf"):
-        raise ConfigError(f"{out}: a figure is written as .png, .svg or .pdf")
-    if out.exists() and not force:
-        raise DataError(f"{out} exists already; --force overwrites it")
+        raise ConfigError(f"{out}: write the figure as .png, .svg or .pdf")
+    refuse_overwrite((out,), force)
     figure = plot_ellipses(_transfer(reference, transfer, n_sigma=n_sigma, covariance=covariance), levels=steps)
     write_atomic(out, lambda partial: figure.savefig(partial, format=out.suffix[1:], dpi=160))
     typer.echo(f"wrote {out}")
 
 
-def _columns(valence: str | None, arousal: str | None, dominance: str | None) -> dict[str, str]:
-    given = {"valence": valence, "arousal": arousal, "dominance": dominance}
-    return {axis: column for axis, column in given.items() if column}
+def _axis_columns(valence: str | None, arousal: str | None, dominance: str | None) -> dict[str, str]:
+    columns = {"valence": valence, "arousal": arousal, "dominance": dominance}
+    return {axis: column for axis, column in columns.items() if column}
 
 
 def _transfer(reference: str, path: Path | None, **parameters: Any) -> AnnotationTransfer:
     from affectspace.annotation import AnnotationTransfer
 
-    given = {name: value for name, value in parameters.items() if value is not None}
+    chosen = {name: value for name, value in parameters.items() if value is not None}
     if path is None:
-        return AnnotationTransfer.reference(reference, **given)
-    return AnnotationTransfer.from_json(path).set_params(**given)
+        return AnnotationTransfer.reference(reference, **chosen)
+    return AnnotationTransfer.from_json(path).set_params(**chosen)
 
 
-@contextmanager
-def _progress(table: Path) -> Iterator[Progress]:
-    """Rows done, on stderr; it shows on a terminal only and disappears at the end."""
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (SpinnerColumn(), TextColumn("{task.description}: {task.completed:,.0f} rows"), TimeElapsedColumn())
-    console = Console(stderr=True)
-    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(table.name, total=None)
-        yield lambda done: bar.update(task, completed=done)
-
-
-def _report(what: str, summary: Summary, as_json: bool) -> None:
+def _show(what: str, summary: Summary, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(summary.to_dict(), indent=1))
+        print_json(summary.to_dict())
         return
-    from rich.console import Console
-    from rich.table import Table as Grid
-
-    typer.echo(f"{what}: {summary.rows:,} rows -> {summary.out}")
-    grid = Grid()
-    grid.add_column("emotion")
-    grid.add_column("rows", justify="right")
-    grid.add_column("share", justify="right")
-    for name, count in summary.counts.items():
-        grid.add_row(str(name), f"{count:,}", f"{count / max(summary.rows, 1):.1%}")
-    for reason, count in summary.left.items():
-        grid.add_row(f"({reason})", f"{count:,}", f"{count / max(summary.rows, 1):.1%}", style="dim")
-    console = Console()
-    console.print(grid)
-    console.print(f"columns: {', '.join(summary.columns)}", highlight=False)
+    typer.echo(f"{what} {summary.rows:,} rows, written to {summary.out} (columns: {', '.join(summary.columns)})")
+    counts = {**summary.counts, **{f"({reason})": count for reason, count in summary.left_out.items()}}
+    width = max(map(len, counts), default=0)
+    for name, count in counts.items():
+        typer.echo(f"  {name:{width}}  {count:>11,}  {count / max(summary.rows, 1):6.1%}")
     for note, count in summary.notes.items():
-        console.print(f"{note}: {count:,}", highlight=False)
+        typer.echo(f"{note}: {count:,}")

@@ -1,4 +1,4 @@
-"""``affectspace lexicon``: the words of texts to valence, arousal and dominance, and how they move over a conversation."""
+"""`affectspace lexicon`: score texts with a word lexicon, and follow the speakers of a conversation."""
 
 from __future__ import annotations
 
@@ -8,35 +8,50 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from affectspace.cli.options import AsJson, Force, Out, Prefix, Table
-from affectspace.errors import ConfigError
+from affectspace.cli.options import AsJson, Force, Out, Prefix, Table, parse_pairs, print_json
+from affectspace.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from affectspace.lexicon import Lexicon
+    from affectspace.lexicon.speakers import SpeakerDynamics
 
 app = typer.Typer(no_args_is_help=True, help="Score texts with a word lexicon, and follow speakers over time.")
 
 Format = Annotated[
-    str | None, typer.Option("--format", help="nrc_vad_1, nrc_vad_2, warriner, glasgow or vader; default: detected.")
+    str | None,
+    typer.Option(
+        "--format",
+        help="Format of the lexicon: nrc_vad_1, nrc_vad_2, warriner, glasgow or vader. Default: recognised by its first lines.",
+    ),
 ]
 Columns = Annotated[
-    str | None, typer.Option(help="For any other lexicon: its columns, as term=word,valence=v,arousal=a.")
+    str | None,
+    typer.Option(help="Columns of a lexicon in any other format, for example term=word,valence=v,arousal=a."),
 ]
-ScaleName = Annotated[str | None, typer.Option("--scale", help="How that lexicon is written: sam, nrc_vad_1, ...")]
-Strict = Annotated[bool, typer.Option("--strict", help="A bad row of the lexicon is an error, not left out.")]
+ScaleName = Annotated[
+    str | None, typer.Option("--scale", help="Scale of that lexicon: sam, nrc_vad_1, ... Default: [-1, 1].")
+]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="Stop at a bad row of the lexicon. By default bad rows are left out and counted."),
+]
 
 
 @app.command()
 def score(
     table: Table,
-    text: Annotated[str, typer.Option(help="The column with the texts.")],
-    lexicon: Annotated[Path, typer.Option(help="The lexicon's file.")],
+    text: Annotated[str, typer.Option(help="Column with the texts.")],
+    lexicon: Annotated[Path, typer.Option(help="File of the lexicon.")],
     out: Out,
-    method: Annotated[str, typer.Option(help="emotiondynamics (the original, exactly) or contextual.")] = (
-        "emotiondynamics"
-    ),
+    method: Annotated[
+        str,
+        typer.Option(
+            help="emotiondynamics (equal to the original tool), or contextual (negation, intensifiers, phrases)."
+        ),
+    ] = "emotiondynamics",
     neutral_band: Annotated[
-        float | None, typer.Option(help="contextual: values up to this size are no hits (NRC-VAD v2: 0.333).")
+        float | None,
+        typer.Option(help="For contextual: ignore values of at most this size. NRC-VAD v2 suggests 0.333. Default: 0."),
     ] = None,
     prefix: Prefix = "",
     format: Format = None,
@@ -46,61 +61,75 @@ def score(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Add valence, arousal, dominance and the coverage of each text to a table."""
-    from affectspace.cli.progress import progress_bar
+    """Score every text of a table: its valence, arousal and dominance, and the number of its words in the lexicon."""
     from affectspace.lexicon import Contextual
-    from affectspace.lexicon.jobs import score_table
+    from affectspace.lexicon.tables import score_table
 
-    options = None if neutral_band is None else Contextual(neutral_band=neutral_band)
-    words = _lexicon(lexicon, format, columns, scale, strict)
-    with progress_bar(not as_json) as bar:
+    words = _read_lexicon(lexicon, format, columns, scale, strict)
+    with progress_bar(not as_json) as progress:
         summary = score_table(
             table,
             out,
             words,
             text=text,
             method=method,
-            contextual=options,
+            contextual=None if neutral_band is None else Contextual(neutral_band=neutral_band),
             prefix=prefix,
             force=force,
-            progress=lambda done: bar(done, done, table.name),
+            progress=progress,
         )
     if as_json:
-        typer.echo(json.dumps(summary.to_dict(), indent=1))
+        print_json(vars(summary))
         return
-    share = summary.hits / max(summary.tokens, 1)
+    means = ", ".join(f"{axis} {'-' if mean is None else f'{mean:+.3f}'}" for axis, mean in summary.means.items())
     typer.echo(f"lexicon: {summary.lexicon}")
-    typer.echo(f"{summary.rows:,} rows, {summary.with_hit:,} with a hit; {share:.1%} hits per word -> {out}")
-    typer.echo("mean " + ", ".join(f"{axis} {'-' if m is None else f'{m:+.3f}'}" for axis, m in summary.means.items()))
-    typer.echo(f"columns: {', '.join(summary.columns)}")
+    typer.echo(f"scored {summary.rows:,} rows, written to {out} (columns: {', '.join(summary.columns)})")
+    typer.echo(
+        f"{summary.with_hit:,} rows have a word of the lexicon; {summary.hits / max(summary.tokens, 1):.1%} of all words"
+    )
+    typer.echo(f"mean of these rows: {means}")
 
 
 @app.command()
 def dynamics(
     table: Table,
-    speaker: Annotated[str, typer.Option(help="The column with the speakers.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The folder for summary.csv, states.csv, trajectory.png.")],
-    text: Annotated[str | None, typer.Option(help="The column with the texts.")] = None,
-    lexicon: Annotated[Path | None, typer.Option(help="The lexicon's file.")] = None,
+    speaker: Annotated[str, typer.Option(help="Column with the speakers.")],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="Folder to write: summary.csv, states.csv, left_out.csv and trajectory.png."),
+    ],
+    text: Annotated[str | None, typer.Option(help="Column with the texts; needs --lexicon.")] = None,
+    lexicon: Annotated[Path | None, typer.Option(help="File of the lexicon.")] = None,
     values: Annotated[
-        str | None, typer.Option(help="Instead of text and lexicon: columns of predictions, as valence,arousal.")
+        str | None,
+        typer.Option(
+            help="Columns with a model's predictions, for example valence,arousal, in place of texts and lexicon."
+        ),
     ] = None,
-    time: Annotated[str | None, typer.Option(help="The column that orders utterances; default: as they come.")] = None,
-    utterance: Annotated[str | None, typer.Option("--id", help="The column that names utterances.")] = None,
-    stop_words: Annotated[Path | None, typer.Option(help="A file of words to skip, one a line; default: none.")] = None,
-    window: Annotated[int, typer.Option(min=1, help="Words of the rolling mean.")] = 5,
-    min_words: Annotated[int, typer.Option(min=1, help="Speakers with fewer are left out and listed.")] = 6,
+    time: Annotated[
+        str | None, typer.Option(help="Column that orders the utterances. Default: the order of the rows.")
+    ] = None,
+    utterance: Annotated[str | None, typer.Option("--id", help="Column with the names of the utterances.")] = None,
+    stop_words: Annotated[
+        Path | None, typer.Option(help="File of words to skip, one on each line. Default: no word is skipped.")
+    ] = None,
+    window: Annotated[int, typer.Option(min=1, help="Number of words (or values) in the rolling mean.")] = 5,
+    min_words: Annotated[
+        int, typer.Option(min=1, help="Leave out speakers with fewer words (or values); left_out.csv lists them.")
+    ] = 6,
     leave_out_neutral: Annotated[
-        bool, typer.Option("--leave-out-neutral", help="Skip words between .33 and .67 of the range.")
+        bool, typer.Option("--leave-out-neutral", help="Skip words between .33 and .67 of the range of an axis.")
     ] = False,
-    home_base: Annotated[str, typer.Option(help="deviation (mean +- width sd) or t (interval of that level).")] = (
-        "deviation"
-    ),
-    width: Annotated[float, typer.Option(help="Standard deviations of the home base.")] = 1.0,
-    level: Annotated[float, typer.Option(help="Level of the t interval.")] = 0.68,
-    shortest: Annotated[int, typer.Option(min=1, help="Shorter displacements have no rates.")] = 1,
+    home_base: Annotated[
+        str, typer.Option(help="Home base of a speaker: deviation (mean +- standard deviations), or t (a t-interval).")
+    ] = "deviation",
+    width: Annotated[
+        float, typer.Option(help="Half-width of the home base in standard deviations, for deviation.")
+    ] = 1.0,
+    level: Annotated[float, typer.Option(help="Level of the interval, for t.")] = 0.68,
+    shortest: Annotated[int, typer.Option(min=1, help="Displacements of fewer steps have no length and no rates.")] = 1,
     drawn: Annotated[
-        str | None, typer.Option("--draw", help="The speaker in the figure; default: the longest.")
+        str | None, typer.Option("--draw", help="Speaker in the figure. Default: the speaker with the most steps.")
     ] = None,
     format: Format = None,
     columns: Columns = None,
@@ -109,16 +138,16 @@ def dynamics(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Follow each speaker: home base, variability, displacements, rise and recovery; with a figure."""
-    from affectspace.lexicon.jobs import dynamics_table
-    from affectspace.lexicon.series import HomeBase
+    """Follow each speaker over time: home base, displacements from it, and how fast they rise and recover."""
+    from affectspace.lexicon import HomeBase
+    from affectspace.lexicon.tables import dynamics_table
 
     result, files = dynamics_table(
         table,
         out,
         speaker=speaker,
         text=text,
-        lexicon=_lexicon(lexicon, format, columns, scale, strict) if lexicon else None,
+        lexicon=_read_lexicon(lexicon, format, columns, scale, strict) if lexicon else None,
         values=[name.strip() for name in values.split(",") if name.strip()] if values else (),
         time=time,
         utterance=utterance,
@@ -133,26 +162,33 @@ def dynamics(
     if as_json:
         speakers = json.loads(result.summary.to_json(orient="records"))
         left_out = json.loads(result.left_out.to_json(orient="records"))
-        written = {name: str(path) for name, path in files.items()}
-        typer.echo(json.dumps({"speakers": speakers, "left_out": left_out, "files": written}, indent=1))
-        return
-    for row in result.summary.itertuples():
-        typer.echo(
-            f"{row.speaker}, {row.axis}: mean {row.mean:+.3f}, sd {row.std:.3f}, {row.in_home_base:.0%} at home, "
-            f"{row.displacements:.0f} displacements in {row.steps} steps"
+        print_json(
+            {"speakers": speakers, "left_out": left_out, "files": {name: str(path) for name, path in files.items()}}
         )
-    if len(result.left_out):
-        typer.echo(f"left out, too few words: {len(result.left_out)} speakers x axes, see {files['left_out.csv']}")
+        return
+    _show_dynamics(result)
     typer.echo(f"wrote {', '.join(files)} in {out}")
 
 
-def _lexicon(path: Path, format: str | None, columns: str | None, scale: str | None, strict: bool) -> Lexicon:
+def _show_dynamics(result: SpeakerDynamics) -> None:
+    width = max(len(str(name)) for name in (*result.summary["speaker"], "speaker"))
+    typer.echo(f"{'speaker':{width}}  {'axis':9}  {'mean':>6}  {'sd':>5}  {'steps':>6}  home base  displacements")
+    for row in result.summary.itertuples():
+        typer.echo(
+            f"{row.speaker!s:{width}}  {row.axis:9}  {row.mean:+6.3f}  {row.std:5.3f}  {row.steps:6,}  {row.in_home_base:9.0%}"
+            f"  {row.displacements:13.0f}"
+        )
+    typer.echo("home base: share of the steps inside it; displacements: excursions from it")
+    left_out = result.left_out["speaker"].nunique()
+    if left_out:
+        typer.echo(f"{left_out} speakers have too few words or values on an axis; left_out.csv lists them")
+
+
+def _read_lexicon(path: Path, format: str | None, columns: str | None, scale: str | None, strict: bool) -> Lexicon:
     from affectspace.lexicon import Lexicon
 
     named = None
     if columns is not None:
-        pairs = [pair.split("=", 1) for pair in columns.split(",")]
-        if any(len(pair) != 2 for pair in pairs):
-            raise ConfigError(f"--columns is {columns!r}; write it as term=word,valence=v,arousal=a")
-        named = {axis.strip(): name.strip() for axis, name in pairs}
+        pairs = parse_pairs(columns.split(","), "--columns", "term=NAME,AXIS=NAME", "term=word,valence=v,arousal=a")
+        named = {ours.strip(): theirs.strip() for ours, theirs in pairs.items()}
     return Lexicon.read(path, format, columns=named, scale=scale, strict=strict)

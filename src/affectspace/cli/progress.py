@@ -17,7 +17,7 @@ def progress_bar(shown: bool = True) -> Iterator[Callable[[int, int, str], None]
         yield lambda done, total, text: None
         return
     if not console.is_terminal:
-        last = [0.0]
+        last = [time.monotonic()]
 
         def line(done: int, total: int, text: str) -> None:
             if time.monotonic() - last[0] > 10 or done == total:
@@ -29,4 +29,4 @@ def progress_bar(shown: bool = True) -> Iterator[Callable[[int, int, str], None]
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=None)
-        yield lambda done, total, text: bar.update(task, completed=done, total=total, description=text)
+        yield lambda done, total, text: bar.update(task, completed=done, total=total or None, description=text)

@@ -1,6 +1,9 @@
+from .agreement import axis_agreement as axis_agreement
+from .agreement import channel_correlations as channel_correlations
+from .agreement import channel_emotions as channel_emotions
+from .agreement import emotion_agreement as emotion_agreement
+from .agreement import rater_correlations as rater_correlations
 from .corpus import Corpus as Corpus
-from .readers.faces import read_faces as read_faces
-from .readers.speakers import read_speakers as read_speakers
 from .readers.table import parse_columns as parse_columns
 from .registry import CORPORA as CORPORA
 from .registry import Reader as Reader
@@ -10,3 +13,4 @@ from .schema import ReadReport as ReadReport
 from .schema import build_table as build_table
 from .splits import leakage as leakage
 from .splits import split_table as split_table
+from .transferred import transfer_labels as transfer_labels

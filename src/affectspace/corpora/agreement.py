@@ -1,152 +1,179 @@
-"""How far raters agree, and the ceiling that it sets: from single ratings, or from means with their spread.
+"""Agreement of raters, and the ceiling that it sets for a correlation with their mean.
 
 The correlation of anything with the mean of n raters is bounded by the root of that mean's reliability (Spearman-Brown), not by
-the agreement of two raters, which is lower.
+the agreement of two raters, which is lower. Ratings are tables with one row for each sample and rater, or each sample and
+channel: the column id; axes and an emotion; rater or channel. Self-ratings (column own) are left out everywhere.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from affectspace.affect import AXES, CATEGORIES
+from affectspace.affect import ALL_AXES, AXES, CATEGORIES
 from affectspace.errors import DataError
+
+_ALL_ALIKE = 1 - 1e-12  # expected agreement from which kappa is not defined
 
 
 def axis_agreement(ratings: pd.DataFrame) -> pd.DataFrame:
-    """Agreement on valence, arousal and dominance, a row a channel and axis, by one-way analysis of variance.
+    """Compute agreement on valence, arousal and dominance by one-way analysis of variance.
 
-    ratings : a row a rater and sample (columns id, and any of the axes), or a row a sample and channel with the raters' mean
-    (the axis), population deviation (sd_valence, ...) and number (n). Self-ratings (column own) are left out.
+    Parameters
+    ----------
+    ratings : DataFrame
+        One row for each rater and sample (columns id and any of the axes), or one for each sample and channel with the
+        raters' mean (the axis), population standard deviation (sd_valence, ...) and number (n).
 
-    Columns: items with two raters or more; raters, their mean number; icc, the reliability of one rater (ICC(1)); reliability,
-    the share of the means' variance that is not error of their own few raters: ICC(1,k) where all items have as many, and
-    where they do not, what bounds a correlation in which each item counts once (ICC(1,k) is then too high); ceiling, its
-    root. Negative reliabilities are 0. Items without two raters do not count.
+    Returns
+    -------
+    DataFrame
+        One row for each channel and axis: ``items`` with two raters or more; ``raters``, their mean number; ``icc``, the
+        reliability of one rater, ICC(1); ``reliability``, the share of the means' variance that is not error of their own
+        raters; ``ceiling``, its root. If all items have equally many raters, the reliability is ICC(1,k); otherwise ICC(1,k)
+        is too high a bound for a correlation in which each item counts once. Negative reliabilities are 0.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from affectspace.corpora import axis_agreement
+    >>> ratings = pd.DataFrame({"id": list("aabbcc"), "valence": [0.0, 0.1, 0.5, 0.6, -0.5, -0.4]})
+    >>> round(axis_agreement(ratings)["reliability"].item(), 2)
+    0.99
     """
-    ratings = _others(ratings)
     rows = []
-    for channel, part in _channels(ratings):
+    for channel, part in _by_channel(_without_self_ratings(ratings)):
         for axis in AXES:
-            if axis not in part or part[axis].isna().all():
-                continue
-            moments = _moments(part, axis)
+            moments = _moments(part, axis) if axis in part and part[axis].notna().any() else None
             if moments is not None:
-                rows.append({"channel": channel, "axis": axis, **_one_way(*moments)})
+                rows.append({"channel": channel, "axis": axis, **_reliabilities(*moments)})
     return pd.DataFrame(rows, columns=["channel", "axis", "items", "raters", "icc", "reliability", "ceiling"])
 
 
 def channel_correlations(ratings: pd.DataFrame) -> pd.DataFrame:
-    """Pearson's r of two channels' means over the samples that both rated, a row a pair of channels and axis."""
-    rows = _pairwise(_others(ratings), "channel") if "channel" in ratings else []
-    return pd.DataFrame(rows, columns=["one", "other", "axis", "n", "r"])
+    """Compute Pearson's r of two channels' means over the samples that both rated, for each pair of channels and axis."""
+    rows = _pairwise_correlations(_without_self_ratings(ratings), "channel") if "channel" in ratings else []
+    return pd.DataFrame(rows, columns=["first", "second", "axis", "n", "r"])
 
 
 def rater_correlations(ratings: pd.DataFrame) -> pd.DataFrame:
-    """Pearson's r of two raters over the samples that both rated, a row a channel, axis and pair; n counts the samples.
+    """Compute Pearson's r of two raters over the n samples that both rated, for each channel, axis and pair of raters.
 
-    Self-ratings are left out; empty where the ratings do not name raters. No ceiling for a correlation with raters' means:
-    that is `axis_agreement`'s.
+    Empty if the raters are not named. These are no ceilings for correlations with raters' means: see `axis_agreement`.
     """
     rows: list[dict[str, Any]] = []
     if "rater" in ratings:
-        for channel, part in _channels(_others(ratings)):
-            rows += [{"channel": channel, **pair} for pair in _pairwise(part, "rater")]
-    return pd.DataFrame(rows, columns=["channel", "one", "other", "axis", "n", "r"])
+        for channel, part in _by_channel(_without_self_ratings(ratings)):
+            rows += [{"channel": channel, **pair} for pair in _pairwise_correlations(part, "rater")]
+    return pd.DataFrame(rows, columns=["channel", "first", "second", "axis", "n", "r"])
 
 
 def channel_emotions(ratings: pd.DataFrame) -> pd.DataFrame:
-    """Agreement of the emotion perceived through two channels, a row a pair of channels.
+    """Compute the agreement of the emotions perceived through two channels, for each pair of channels.
 
-    ratings : a row a sample and channel, with the column emotion (missing where votes are tied). Columns: n samples with an
-    emotion in both; same, the share in which it is one; kappa, Cohen's; NaN where that share is all that chance allows.
+    ratings: one row for each sample and channel, with the column emotion, which is missing where votes are tied. Columns: ``n``
+    samples with an emotion in both; ``same``, the share of equal emotions; ``kappa``, Cohen's, NaN where it is not defined.
     """
     rows = []
     if {"channel", "emotion"} <= set(ratings) and not ratings.duplicated(["id", "channel"]).any():
         wide = ratings.pivot(index="id", columns="channel", values="emotion")
-        for one, other in combinations(sorted(wide.columns), 2):
-            both = wide[[one, other]].dropna()
+        for first, second in combinations(sorted(wide.columns), 2):
+            both = wide[[first, second]].dropna()
             if not len(both):
                 continue
-            same = float((both[one] == both[other]).mean())
-            shares = [both[name].value_counts(normalize=True) for name in (one, other)]
+            same = float((both[first] == both[second]).mean())
+            shares = [both[name].value_counts(normalize=True) for name in (first, second)]
             chance = float(shares[0].mul(shares[1], fill_value=0).sum())
-            kappa = (same - chance) / (1 - chance) if chance < 1 - 1e-12 else float("nan")
-            rows.append({"one": one, "other": other, "n": len(both), "same": same, "kappa": kappa})
-    return pd.DataFrame(rows, columns=["one", "other", "n", "same", "kappa"])
+            kappa = (same - chance) / (1 - chance) if chance < _ALL_ALIKE else np.nan
+            rows.append({"first": first, "second": second, "n": len(both), "same": same, "kappa": kappa})
+    return pd.DataFrame(rows, columns=["first", "second", "n", "same", "kappa"])
 
 
 def emotion_agreement(ratings: pd.DataFrame, acted: pd.Series | None = None) -> pd.DataFrame:
-    """Agreement on emotions, a row a channel.
+    """Compute agreement on emotions, one row for each channel.
 
-    ratings : a row a rater and sample with a column emotion, or a row a sample and channel with a column of votes an emotion.
-    acted : what was played, indexed by id.
+    Parameters
+    ----------
+    ratings : DataFrame
+        One row for each rater and sample with the column emotion, or one for each sample and channel with a column of votes
+        for each emotion.
+    acted : Series, optional
+        The acted emotion, indexed by id.
 
-    Columns: items with two votes or more; raters; kappa, Fleiss' with any number of votes an item; majority, the mean share of
-    the most frequent vote; other, the balanced accuracy with which one vote names the majority of the others (ties count in
-    part): what a single human reaches; acted, the share of samples whose majority is what was played (ties count in part).
+    Returns
+    -------
+    DataFrame
+        ``items`` with two votes or more; ``raters``, their mean number; ``kappa``, Fleiss' for any number of votes;
+        ``majority``, the mean share of the most frequent vote; ``human``, the balanced accuracy with which one vote predicts
+        the majority of the others, which is what a single human reaches; ``acted``, the share of samples whose majority is
+        the acted emotion. Ties count in part.
     """
-    ratings = _others(ratings)
     rows = []
-    for channel, part in _channels(ratings):
+    for channel, part in _by_channel(_without_self_ratings(ratings)):
         counts = _votes(part)
         if counts is None:
             continue
-        enough = counts[counts.sum(axis=1) >= 2]
-        if not len(enough):
+        counts = counts[counts.sum(axis=1) >= 2]
+        if not len(counts):
             continue
-        row = {"channel": channel, "items": len(enough), "raters": float(enough.sum(axis=1).mean())}
-        votes = enough.to_numpy(np.float64)
-        row |= {"kappa": fleiss_kappa(votes), "majority": float((votes.max(axis=1) / votes.sum(axis=1)).mean())}
-        row["other"] = _one_against_others(votes)
-        if acted is not None:
-            row["acted"] = _as_acted(enough, acted)
-        rows.append(row)
-    columns = ["channel", "items", "raters", "kappa", "majority", "other", *(["acted"] if acted is not None else [])]
+        votes = counts.to_numpy(np.float64)
+        row = {
+            "channel": channel,
+            "items": len(votes),
+            "raters": float(votes.sum(axis=1).mean()),
+            "kappa": fleiss_kappa(votes),
+            "majority": float((votes.max(axis=1) / votes.sum(axis=1)).mean()),
+            "human": _one_against_others(votes),
+        }
+        rows.append(row if acted is None else row | {"acted": _share_as_acted(counts, acted)})
+    columns = ["channel", "items", "raters", "kappa", "majority", "human", *(["acted"] if acted is not None else [])]
     return pd.DataFrame(rows, columns=columns)
 
 
 def fleiss_kappa(votes: np.ndarray) -> float:
-    """Fleiss' kappa of (items, categories) counts, two votes or more an item; NaN where all is one category."""
+    """Compute Fleiss' kappa of (items, categories) counts, with two votes or more for each item; NaN for one category."""
     votes = np.asarray(votes, dtype=np.float64)
     number = votes.sum(axis=1)
     if (number < 2).any():
-        raise DataError("kappa needs two votes or more of every item; leave the others out")
+        raise DataError("kappa needs two votes or more for every item; leave the other items out")
     observed = ((votes**2).sum(axis=1) - number) / (number * (number - 1))
     expected = float(((votes.sum(axis=0) / votes.sum()) ** 2).sum())
-    return float("nan") if expected > 1 - 1e-12 else float((observed.mean() - expected) / (1 - expected))
+    return float("nan") if expected > _ALL_ALIKE else float((observed.mean() - expected) / (1 - expected))
 
 
-def _others(ratings: pd.DataFrame) -> pd.DataFrame:
+def _without_self_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
     return ratings[~ratings["own"].astype(bool)] if "own" in ratings else ratings
 
 
-def _channels(ratings: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+def _by_channel(ratings: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     if "channel" not in ratings:
-        return [("", ratings)]
-    return [(str(name), part) for name, part in ratings.groupby("channel", sort=False)]
+        yield "", ratings
+        return
+    for name, part in ratings.groupby("channel", sort=False):
+        yield str(name), part
 
 
-def _pairwise(ratings: pd.DataFrame, who: str) -> list[dict[str, Any]]:
-    """r of each pair of the column's values, on each axis that both have; NaN of fewer than three samples, or constants."""
+def _pairwise_correlations(ratings: pd.DataFrame, column: str) -> list[dict[str, Any]]:
+    """r for each pair of the column's values and axis; NaN for fewer than three samples or a constant."""
     rows = []
-    for axis in (*AXES, "sentiment"):
+    for axis in ALL_AXES:
         if axis not in ratings or ratings[axis].isna().all():
             continue
-        wide = ratings.pivot_table(index="id", columns=who, values=axis, aggfunc="mean")
-        for one, other in combinations(sorted(wide.columns), 2):
-            both = wide[[one, other]].dropna()
+        wide = ratings.pivot_table(index="id", columns=column, values=axis, aggfunc="mean")
+        for first, second in combinations(sorted(wide.columns), 2):
+            both = wide[[first, second]].dropna()
             if len(both):
-                r = both[one].corr(both[other]) if len(both) > 2 and both.std().min() > 0 else float("nan")
-                rows.append({"one": one, "other": other, "axis": axis, "n": len(both), "r": float(r)})
+                r = both[first].corr(both[second]) if len(both) > 2 and both.std().min() > 0 else np.nan
+                rows.append({"first": first, "second": second, "axis": axis, "n": len(both), "r": float(r)})
     return rows
 
 
 def _moments(part: pd.DataFrame, axis: str) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Mean, sum of squares within, and number of raters of each item with two or more; None where spreads are not known."""
+    """Mean, sum of squares within, and number of raters of each item with two or more; None if the spread is unknown."""
     if f"sd_{axis}" in part and "n" in part:
         known = part[[axis, f"sd_{axis}", "n"]].dropna().to_numpy(np.float64)
         mean, within, number = known[:, 0], known[:, 1] ** 2 * known[:, 2], known[:, 2]
@@ -160,24 +187,23 @@ def _moments(part: pd.DataFrame, axis: str) -> tuple[np.ndarray, np.ndarray, np.
     return (mean[enough], within[enough], number[enough]) if enough.sum() >= 2 else None
 
 
-def _one_way(mean: np.ndarray, within: np.ndarray, number: np.ndarray) -> dict[str, float]:
+def _reliabilities(mean: np.ndarray, within: np.ndarray, number: np.ndarray) -> dict[str, float]:
     items, total = len(mean), number.sum()
     inside = within.sum() / (total - items)
     between = (number * (mean - (number * mean).sum() / total) ** 2).sum() / (items - 1)
     size = (total - (number**2).sum() / total) / (items - 1)
-    icc = (between - inside) / (between + (size - 1) * inside) if between + inside > 0 else float("nan")
     observed = mean.var(ddof=1)
-    reliability = 1 - (within / (number - 1) / number).mean() / observed if observed > 0 else float("nan")
-    varied = between > 0 and observed > 0
-    floor = (max(float(icc), 0.0), max(float(reliability), 0.0)) if varied else (float("nan"), float("nan"))
-    return {
-        "items": items, "raters": float(number.mean()), "icc": floor[0], "reliability": floor[1],
-        "ceiling": float(np.sqrt(floor[1])),
-    }  # fmt: skip
+    icc = reliability = np.nan
+    if between > 0 and observed > 0:
+        icc = max(float((between - inside) / (between + (size - 1) * inside)), 0.0)
+        reliability = max(float(1 - (within / (number - 1) / number).mean() / observed), 0.0)
+    ceiling = float(np.sqrt(reliability))
+    raters = float(number.mean())
+    return {"items": items, "raters": raters, "icc": icc, "reliability": reliability, "ceiling": ceiling}
 
 
 def _votes(part: pd.DataFrame) -> pd.DataFrame | None:
-    """Counts by sample and emotion; None without votes."""
+    """Counts of votes, samples by emotions; None if there are none."""
     columns = [name for name in CATEGORIES if name in part]
     if columns:
         return part.set_index("id")[columns].fillna(0)
@@ -188,21 +214,21 @@ def _votes(part: pd.DataFrame) -> pd.DataFrame | None:
 
 
 def _one_against_others(votes: np.ndarray) -> float:
-    """Mean over emotions of how often a vote is the majority of the other votes of its item, where that is the emotion."""
+    """Mean over emotions of how often a vote is the majority of the item's other votes, where that is the emotion."""
     hits, rows = np.zeros(votes.shape[1]), np.zeros(votes.shape[1])
-    for name in range(votes.shape[1]):
-        cast = votes[:, name] > 0
-        rest = votes[cast] - np.eye(votes.shape[1])[name]
+    for emotion in range(votes.shape[1]):
+        cast = votes[:, emotion] > 0
+        rest = votes[cast] - np.eye(votes.shape[1])[emotion]
         best = rest == rest.max(axis=1, keepdims=True)
-        share = best / best.sum(axis=1, keepdims=True) * votes[cast, name][:, None]
+        share = best / best.sum(axis=1, keepdims=True) * votes[cast, emotion][:, None]
         rows += share.sum(axis=0)
-        hits[name] += share[:, name].sum()
+        hits[emotion] += share[:, emotion].sum()
     return float((hits[rows > 0] / rows[rows > 0]).mean())
 
 
-def _as_acted(votes: pd.DataFrame, acted: pd.Series) -> float:
+def _share_as_acted(votes: pd.DataFrame, acted: pd.Series) -> float:
     best = votes.to_numpy() == votes.max(axis=1).to_numpy()[:, None]
-    played = acted.reindex(votes.index)
-    place = votes.columns.get_indexer(pd.Index(played.fillna("")))
-    share = np.where(place >= 0, best[np.arange(len(best)), place] / best.sum(axis=1), 0.0)[played.notna()]
+    acted = acted.reindex(votes.index)
+    place = votes.columns.get_indexer(pd.Index(acted.fillna("")))
+    share = np.where(place >= 0, best[np.arange(len(best)), place] / best.sum(axis=1), 0.0)[acted.notna()]
     return float(share.mean()) if len(share) else float("nan")

@@ -1,8 +1,9 @@
-"""A corpus: one table of samples, with where it came from and what may be done with it."""
+"""A corpus: one table of samples with fixed columns, its ratings, media, licence, and a report of how it was read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,24 +12,46 @@ import numpy as np
 import pandas as pd
 
 from affectspace.affect import Scale
+from affectspace.corpora.registry import CORPORA
+from affectspace.corpora.schema import MEDIA_KINDS, ReadReport, axis_columns, build_table
 from affectspace.corpora.splits import FRACTIONS, split_table
 from affectspace.errors import DataError
+from affectspace.progress import Progress, silent
 from affectspace.tables.where import matching_rows
 
 if TYPE_CHECKING:
     from affectspace.media.images import ImageSet
-from affectspace.corpora.schema import ReadReport
 
 
 @dataclass(frozen=True, eq=False)
 class Corpus:
     """Samples of one corpus.
 
-    table: one row a sample, index 0..n-1, the columns of `COLUMNS` and then what else the corpus has; valence, arousal,
-    dominance are canonical, [-1, 1], NaN where not annotated. ratings: one row per rater or channel and sample
-    (column id), where known. scale: the scale that the files are written in. report: what was read and left out.
-    media: folder or zip that the columns audio, video and image are relative to; None without such
-    files.
+    Attributes
+    ----------
+    name : str
+    table : DataFrame
+        One row for each sample, index 0..n-1: the columns of `COLUMNS`, then what else the corpus has. Valence, arousal and
+        dominance are canonical, on [-1, 1], and NaN where not annotated.
+    scale : Scale or None
+        Scale on which the files are written.
+    licence, citation : str
+    report : ReadReport
+        What was kept, left out and repaired.
+    media : Path or None
+        Folder or zip that the columns audio, video and image are relative to.
+    ratings : DataFrame or None
+        One row for each sample (column id) and rater or channel, where they are known.
+
+    Examples
+    --------
+    >>> from affectspace.corpora import Corpus, build_table
+    >>> columns = {"id": list("abcd"), "person": list("ppqr"), "emotion": ["calm", "fear"] * 2}
+    >>> corpus = Corpus("mine", build_table("mine", columns, where="mine.csv"))
+    >>> len(corpus.where("emotion == 'fear'"))
+    2
+    >>> sorted(set(corpus.split("person", seed=0)))
+    ['test', 'train', 'validation']
     """
 
     name: str
@@ -43,17 +66,46 @@ class Corpus:
     def __len__(self) -> int:
         return len(self.table)
 
-    def where(self, expression: str) -> Corpus:
-        """The rows for which an expression over the columns holds, such as ``min(width, height) >= 48``.
+    @classmethod
+    def build(
+        cls,
+        name: str,
+        columns: Mapping[str, Any],
+        extras: Mapping[str, Any] | None = None,
+        *,
+        where: str | Path,
+        scale: Scale | None = None,
+        native: Mapping[str, Any] | None = None,
+        left_out: Mapping[str, int] | None = None,
+        repaired: Mapping[str, int] | None = None,
+        notes: Sequence[str] = (),
+        media: Path | None = None,
+        ratings: pd.DataFrame | None = None,
+    ) -> Corpus:
+        """Build the corpus that a reader has read; arguments as in `build_table` and the attributes.
 
-        Comparisons, ``and or not in``, arithmetic, ``min max abs isna notna``, and constants. Raises DataError for an
-        unknown column or a word that is none, and where no row is left.
+        native: axis -> n values on the scale. left_out, repaired: reasons with a count of 0 are dropped. media: ignored if
+        no row has a file. Licence and citation are those of the registry.
+        """
+        axes = {} if scale is None else axis_columns(scale, native or {}, rows=columns["id"], where=str(where))
+        table = build_table(name, {**columns, **axes}, extras, where=str(where))
+        report = ReadReport(len(table), dict(+Counter(left_out)), dict(+Counter(repaired)), list(notes))
+        if table[list(MEDIA_KINDS)].isna().all(axis=None):
+            media = None
+        reader = CORPORA[name]
+        return cls(name, table, scale, reader.licence, reader.citation, report, media, ratings)
+
+    def where(self, expression: str) -> Corpus:
+        """Return the rows for which an expression over the columns is true, such as ``min(width, height) >= 48``.
+
+        Comparisons, ``and or not in``, arithmetic, ``min max abs isna notna`` and constants are allowed. Raises DataError for
+        anything else, for an unknown column, and if no row is left.
         """
         rows = np.flatnonzero(matching_rows(self.table, expression))
         return self._keep(rows, f"where {expression}")
 
     def take(self, rows: Any) -> Corpus:
-        """The rows at these positions, in that order. Raises DataError for none."""
+        """Return the rows at these positions, or where a mask is true, in that order. Raises DataError if there are none."""
         rows = np.asarray(rows)
         if rows.dtype == bool:
             rows = np.flatnonzero(rows)
@@ -61,7 +113,7 @@ class Corpus:
 
     def _keep(self, rows: np.ndarray, reason: str) -> Corpus:
         if not len(rows):
-            raise DataError(f"corpus {self.name}: no row of {len(self)} is left ({reason})")
+            raise DataError(f"corpus {self.name}: none of the {len(self)} rows is left ({reason})")
         table = self.table.iloc[rows].reset_index(drop=True)
         ratings = self.ratings
         if ratings is not None:
@@ -77,14 +129,31 @@ class Corpus:
         seed: int = 0,
         fractions: tuple[float, float, float] = FRACTIONS,
     ) -> pd.Series:
-        """Which part each row is in, with the table's index: "train", "validation" or "test".
+        """Assign each row to "train", "validation" or "test".
 
-        scheme: "person" keeps people apart, stratified by emotion; "random" deals rows, stratified, and people are in
-        several parts (leaky); "published" is what the corpus came with; "document" keeps documents apart; "session5",
-        "loso", "loso_improvised" and "script_independent" are IEMOCAP's (`session_parts`; fold is the session from 0, and
-        rows in no part are missing). fold: k of 0..folds-1 as the test part,
-        validation out of the rest; None: fractions of train, validation, test. The same seed gives the same split.
-        Remarks are in ``.attrs["notes"]``. Raises DataError where people are unknown or too few, naming the remedy.
+        Parameters
+        ----------
+        scheme : str
+            "person" keeps people apart and stratifies by emotion. "document" does the same with documents. "random"
+            distributes rows, so that people are in several parts (leaky). "published" is the split of the corpus' owners.
+            "session5", "loso", "loso_improvised" and "script_independent" are IEMOCAP's splits by session.
+        fold, folds : int, optional
+            Fold 0..folds-1 is the test part, and validation is taken from the rest. In the splits by session, the fold is the
+            session that is tested. Default: the fractions.
+        seed : int
+            The same seed gives the same split, in whatever order the rows are.
+        fractions : tuple of three floats
+            Shares of train, validation and test.
+
+        Returns
+        -------
+        Series
+            With the table's index. Rows in no part are missing. ``.attrs["notes"]`` holds remarks.
+
+        Raises
+        ------
+        DataError
+            If the people are unknown or too few; the message says what to do.
         """
         return split_table(
             self.table, scheme, fold=fold, folds=folds, seed=seed, fractions=fractions, where=f"corpus {self.name}"
@@ -95,28 +164,28 @@ class Corpus:
         size: int = 64,
         cache: str | Path | None = None,
         workers: int | None = None,
-        progress: Callable[[int, int, str], None] | None = None,
+        progress: Progress = silent,
         *,
         fit: str = "resize",
     ) -> ImageSet:
-        """The decoded images, (rows, size, size, 3) uint8 RGB, through a cache on disk.
+        """Decode the images, (rows, size, size, 3) uint8 RGB, through a cache on disk.
 
-        cache: folder, else $AFFECTSPACE_CACHE, else ~/.cache/affectspace. fit: "resize" squeezes what is not square,
-        "crop" takes its centre. An unreadable image is zeros and stands in `.failures`. Raises DataError without
-        media.
+        cache: a folder; default $AFFECTSPACE_CACHE, else ~/.cache/affectspace. fit: "resize" stretches what is not square,
+        "crop" takes its centre. An unreadable image is zeros and is listed in `.failures`. Raises DataError if the corpus has
+        no images.
         """
         from affectspace.media.images import decode_images
 
-        if self.media is None or not self.table["image"].notna().any():
-            raise DataError(
-                f"corpus {self.name} was read without images; name their folder or zip (media=, --media) and their "
-                "column (image)"
-            )
         images = self.table["image"]
+        if self.media is None or images.isna().all():
+            raise DataError(
+                f"corpus {self.name} was read without images; give their folder or zip (media=, --media) and their column "
+                "(image)"
+            )
         return decode_images(self.media, images, size, cache=cache, workers=workers, progress=progress, fit=fit)
 
     def describe(self) -> dict[str, Any]:
-        """Counts, ranges, splits and leakage of the corpus, fit for JSON."""
+        """Return counts, ranges, agreement, splits and what their parts share, fit for JSON."""
         from affectspace.corpora.description import describe_corpus
 
         return describe_corpus(self)

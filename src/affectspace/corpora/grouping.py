@@ -1,18 +1,19 @@
-"""Dealing rows, or people with all of their rows, to parts in given shares."""
+"""Distribute rows, or people with all of their rows, over parts in given shares."""
 
 from __future__ import annotations
 
 import numpy as np
 
 _ROUNDS = 20
-_MOST_TO_EXCHANGE = 3000  # with more people, moving them singly comes near enough, and exchanging is quadratic
+_MOST_TO_EXCHANGE = 3000  # with more people, single moves are good enough, and exchanging is quadratic
+_GAIN = 1e-12  # a change of the cost that counts
 
 
 def deal_rows(strata: np.ndarray, shares: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(n,) part numbers: every stratum in proportion to the shares, part sizes exact to a row.
+    """Return (n,) numbers of parts: every stratum in proportion to the shares, the sizes of parts exact to a row.
 
-    strata: (n,) ints. shares: (parts,), sum 1. The rows of each stratum, in a drawn order, are spread evenly over a
-    line, and the line is cut where the shares say.
+    strata: (n,) int. shares: (parts,), sum 1. The rows of each stratum, in random order, are spread evenly over a line, and the
+    line is cut at the shares.
     """
     n = len(strata)
     order = rng.permutation(n)
@@ -27,11 +28,11 @@ def deal_rows(strata: np.ndarray, shares: np.ndarray, rng: np.random.Generator) 
 
 
 def deal_people(people: np.ndarray, strata: np.ndarray, shares: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(n,) part numbers such that no person is in two parts, and no part with a share is empty.
+    """Return (n,) numbers of parts such that no person is in two parts, and no part with a share is empty.
 
-    people: (n,) numbers 0..p-1, with p at least the number of parts with a share. strata: (n,) ints. shares:
-    (parts,), sum 1. Minimises the squared distance from the shares of rows, of each stratum's rows and of people:
-    greedily, in a drawn order, then by moving and exchanging people until nothing helps.
+    people: (n,) numbers 0..p-1, where p is at least the number of parts with a share. strata: (n,) int. shares: (parts,),
+    sum 1. Minimises the squared distance to the shares of rows, of each stratum's rows and of people: greedily in random
+    order, then by moving and exchanging people until nothing improves.
     """
     used = np.flatnonzero(shares > 0)
     share = shares[used] / shares[used].sum()
@@ -49,7 +50,7 @@ def deal_people(people: np.ndarray, strata: np.ndarray, shares: np.ndarray, rng:
 def _traits(people: np.ndarray, strata: np.ndarray) -> np.ndarray:
     """(people, traits): each person's share of all rows, of all people and of each stratum, times the trait's weight.
 
-    A stratum weighs by the root of its size: one that has a row or two cannot be in proportion and must not rule.
+    A stratum has the root of its size as weight: a stratum of one or two rows cannot be in proportion and must not dominate.
     """
     p, (names, numbers) = int(people.max()) + 1, np.unique(strata, return_inverse=True)
     counts = np.zeros((p, len(names)))
@@ -61,12 +62,12 @@ def _traits(people: np.ndarray, strata: np.ndarray) -> np.ndarray:
 
 
 def _greedy(traits: np.ndarray, share: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Person by person in a drawn order, to the part that lacks most of what the person brings."""
+    """Assign each person, in random order, to the part that lacks most of the person's traits."""
     target = share[:, None] * traits.sum(axis=0)
     held = np.zeros_like(target)
     part = np.empty(len(traits), dtype=np.int64)
     for person in rng.permutation(len(traits)):
-        # adding x to a part at h with target t changes its cost by x.(x - 2 (t - h)), here relative to its share
+        # adding x to a part that holds h with target t changes its cost by x.(x - 2 (t - h)), here relative to its share
         gain = ((traits[person] - 2 * (target - held)) * traits[person]).sum(axis=1) / share
         part[person] = int(np.argmin(gain))
         held[part[person]] += traits[person]
@@ -76,8 +77,8 @@ def _greedy(traits: np.ndarray, share: np.ndarray, rng: np.random.Generator) -> 
 def _fill_empty(part: np.ndarray, traits: np.ndarray, parts: int) -> None:
     for empty in range(parts):
         if not (part == empty).any():
-            richest = int(np.argmax(np.bincount(part, minlength=parts)))
-            members = np.flatnonzero(part == richest)
+            largest = int(np.argmax(np.bincount(part, minlength=parts)))
+            members = np.flatnonzero(part == largest)
             part[members[np.argmin(traits[members, 0])]] = empty
 
 
@@ -89,40 +90,40 @@ def _excess(part: np.ndarray, traits: np.ndarray, share: np.ndarray) -> np.ndarr
 
 
 def _move(part: np.ndarray, traits: np.ndarray, share: np.ndarray, rng: np.random.Generator) -> bool:
-    """Move single people as long as it helps; True where somebody moved."""
+    """Move single people as long as it helps; return whether anybody moved."""
     excess, moved = _excess(part, traits, share), False
     size = np.bincount(part, minlength=len(share))
     for person in rng.permutation(len(traits)):
-        here, x = part[person], traits[person]
-        if size[here] == 1:
+        source, x = part[person], traits[person]
+        if size[source] == 1:
             continue
-        change = (x * (x + 2 * excess)).sum(axis=1) + (x * (x - 2 * excess[here])).sum()
-        change[here] = 0
-        there = int(np.argmin(change))
-        if change[there] < -1e-12:
-            excess[here] -= x
-            excess[there] += x
-            size[here] -= 1
-            size[there] += 1
-            part[person], moved = there, True
+        change = (x * (x + 2 * excess)).sum(axis=1) + (x * (x - 2 * excess[source])).sum()
+        change[source] = 0
+        target = int(np.argmin(change))
+        if change[target] < -_GAIN:
+            excess[source] -= x
+            excess[target] += x
+            size[source] -= 1
+            size[target] += 1
+            part[person], moved = target, True
     return moved
 
 
 def _exchange(part: np.ndarray, traits: np.ndarray, share: np.ndarray) -> bool:
-    """For each person the best exchange with one of another part, where it helps; True where there was any."""
+    """Exchange each person with the best one of another part, if it helps; return whether anybody was exchanged."""
     excess, exchanged = _excess(part, traits, share), False
     for person in range(len(traits)):
-        here = part[person]
-        others = np.flatnonzero(part != here)
+        own = part[person]
+        others = np.flatnonzero(part != own)
         if not len(others):
             return exchanged
-        d = traits[others] - traits[person]  # comes here, and leaves there
-        change = 2 * (d * (d + excess[here] - excess[part[others]])).sum(axis=1)
+        difference = traits[others] - traits[person]  # enters this part and leaves the other
+        change = 2 * (difference * (difference + excess[own] - excess[part[others]])).sum(axis=1)
         best = int(np.argmin(change))
-        if change[best] < -1e-12:
-            there = part[others[best]]
-            excess[here] += d[best]
-            excess[there] -= d[best]
-            part[person], part[others[best]] = there, here
+        if change[best] < -_GAIN:
+            other = part[others[best]]
+            excess[own] += difference[best]
+            excess[other] -= difference[best]
+            part[person], part[others[best]] = other, own
             exchanged = True
     return exchanged

@@ -1,25 +1,30 @@
-"""The columns of every corpus' table, how to build one, and what a reader kept and left out."""
+"""The columns of every corpus' table, how to build it, and the report of how a corpus was read."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from affectspace.affect import AXES, Scale
+from affectspace.affect import ALL_AXES, AXES, Scale
 from affectspace.errors import DataError, quoted
 
-if TYPE_CHECKING:
-    pass
+MEDIA_KINDS = ("audio", "video", "image")
+_BEFORE_TIMES = ("id", "corpus", "person", "session", "dialogue", "text", *MEDIA_KINDS)
+COLUMNS = (*_BEFORE_TIMES, "start", "end", "emotion", *ALL_AXES, "label_kind")
+TEXT_COLUMNS = (*_BEFORE_TIMES, "emotion", "label_kind")
+NUMBER_COLUMNS = ("start", "end", *ALL_AXES)
+LABEL_KINDS = ("rated", "transferred")
+_TEXT_TYPE: Any = "str" if int(pd.__version__.split(".")[0]) >= 3 else object
 
 
 @dataclass(frozen=True)
 class ReadReport:
-    """What came of reading. kept: rows in the table. left_out, repaired: reason -> rows. notes: sentences."""
+    """How a corpus was read. kept: rows in the table. left_out, repaired: reason -> rows. notes: sentences."""
 
     kept: int
     left_out: Mapping[str, int] = field(default_factory=dict)
@@ -27,15 +32,13 @@ class ReadReport:
     notes: list[str] = field(default_factory=list)
 
     def then(self, kept: int, reason: str) -> ReadReport:
-        """The report after keeping fewer rows: the difference is left out for that reason."""
-        gone = self.kept - kept
-        left_out = Counter(dict(self.left_out))
-        if gone:
-            left_out[reason] += gone
-        return ReadReport(kept, dict(left_out), dict(self.repaired), list(self.notes))
+        """Return the report after keeping fewer rows; the others are left out for that reason."""
+        left_out = Counter(self.left_out)
+        left_out[reason] += self.kept - kept
+        return replace(self, kept=kept, left_out=dict(+left_out))
 
     def to_text(self) -> str:
-        """A few lines: what was kept, left out and repaired, the most frequent reason first."""
+        """Return a few lines: what was kept, left out and repaired, the most frequent reason first."""
         lines = [f"kept {self.kept:,} rows"]
         for title, counts in (("left out", self.left_out), ("repaired", self.repaired)):
             for reason, n in sorted(counts.items(), key=lambda item: -item[1]):
@@ -43,19 +46,12 @@ class ReadReport:
         return "\n".join([*lines, *self.notes])
 
 
-_TEXT_BEFORE = ("id", "corpus", "person", "session", "dialogue", "text", "audio", "video", "image")
-_TEXT = (*_TEXT_BEFORE, "emotion", "label_kind")
-COLUMNS = (*_TEXT_BEFORE, "start", "end", "emotion", *AXES, "sentiment", "label_kind")
-LABEL_KINDS = ("rated", "transferred")
-_TEXT_TYPE: Any = "str" if int(pd.__version__.split(".")[0]) >= 3 else object
-
-
 def text_column(values: Any, n: int) -> pd.Series:
-    """n strings; None, NaN and "" are missing (NaN)."""
+    """Return n strings; None, NaN and "" are missing (NaN)."""
     if values is None:
         return pd.Series([None] * n, dtype=_TEXT_TYPE)
-    listed = values.tolist() if hasattr(values, "tolist") else list(values)
-    return pd.Series([_string(value) for value in listed], dtype=_TEXT_TYPE)
+    cells = values.tolist() if hasattr(values, "tolist") else list(values)
+    return pd.Series([_string(cell) for cell in cells], dtype=_TEXT_TYPE)
 
 
 def _string(value: Any) -> str | None:
@@ -63,31 +59,51 @@ def _string(value: Any) -> str | None:
         return value or None
     if value is None or value is pd.NA or value != value:
         return None
-    if isinstance(value, float) and value.is_integer():  # a column of whole numbers with gaps is read as floats
+    if isinstance(value, float) and value.is_integer():  # a column of integers with gaps is read as floats
         return str(int(value))
     return str(value)
 
 
 def build_table(
-    name: str, columns: dict[str, Any], extras: dict[str, Any] | None = None, *, where: str
+    name: str, columns: Mapping[str, Any], extras: Mapping[str, Any] | None = None, *, where: str
 ) -> pd.DataFrame:
-    """The table of a corpus: all of `COLUMNS` in their order, then the extras as they are.
+    """Build the table of a corpus: all of `COLUMNS` in their order, then the extra columns unchanged.
 
-    columns: our name -> n values; needs id. What is not given is missing. label_kind becomes "rated" where a row has
-    a value on an axis and is not said to be transferred. where: the file, for messages. Raises DataError for no rows,
-    ids that are missing or not unique, and a label_kind that is none.
+    Parameters
+    ----------
+    name : str
+        Name of the corpus.
+    columns : mapping
+        Our name of a column -> n values; ``id`` is required. A column that is absent is missing in every row. ``label_kind``
+        becomes "rated" where a row has a value on an axis and is not marked as transferred.
+    extras : mapping, optional
+        Further columns.
+    where : str
+        File name for messages.
+
+    Raises
+    ------
+    DataError
+        If there are no rows, if an id is missing or repeated, or if a ``label_kind`` is unknown.
+
+    Examples
+    --------
+    >>> from affectspace.corpora import build_table
+    >>> table = build_table("mine", {"id": ["a", "b"], "valence": [0.5, None]}, where="mine.csv")
+    >>> table["label_kind"].tolist()
+    ['rated', nan]
     """
     n = len(columns["id"])
     if n == 0:
-        raise DataError(f"{where}: no rows are left to read; the table of {name} would be empty")
-    built: dict[str, Any] = {}
-    for column in COLUMNS:
-        if column in _TEXT:
-            built[column] = text_column(columns.get(column), n)
-        else:
-            given = columns.get(column)
-            built[column] = pd.Series(np.full(n, np.nan) if given is None else np.asarray(given, dtype=np.float64))
-    table = pd.DataFrame(built)
+        raise DataError(f"{where}: no rows are left; the table of {name} would be empty")
+    table = pd.DataFrame(
+        {
+            column: text_column(columns.get(column), n)
+            if column in TEXT_COLUMNS
+            else pd.Series(np.asarray(columns.get(column, np.full(n, np.nan)), dtype=np.float64))
+            for column in COLUMNS
+        }
+    )
     table["corpus"] = text_column([name] * n, n)
     _check_ids(table["id"], where)
     kind = table["label_kind"]
@@ -100,41 +116,43 @@ def build_table(
     annotated = table[list(AXES)].notna().any(axis=1)
     table["label_kind"] = kind.where(kind.notna() | ~annotated, "rated").where(annotated)
     for extra, values in (extras or {}).items():
-        listed = values.array if isinstance(values, pd.Series) else values
-        table[extra] = pd.Series(listed, index=table.index)
+        table[extra] = pd.Series(values.array if isinstance(values, pd.Series) else values, index=table.index)
     return table
 
 
 def _check_ids(ids: pd.Series, where: str) -> None:
     absent = ids.isna()
     if absent.any():
-        raise DataError(f"{where}: row {int(np.flatnonzero(absent)[0]) + 1} has no id ({int(absent.sum())} in all)")
-    twice = ids.duplicated(keep=False)
-    if twice.any():
-        rows = np.flatnonzero(ids == ids[twice].iloc[0])
         raise DataError(
-            f"{where}: id {quoted(ids[rows[0]])} stands in rows {', '.join(str(row + 1) for row in rows[:5])} "
-            f"({int(ids.duplicated().sum())} repeated in all); "
-            "ids must be unique: remove the copies, or name another column as id"
+            f"{where}: row {int(np.flatnonzero(absent)[0]) + 1} has no id ({int(absent.sum())} rows in all)"
+        )
+    repeated = ids.duplicated(keep=False)
+    if repeated.any():
+        rows = np.flatnonzero(ids == ids[repeated].iloc[0])
+        raise DataError(
+            f"{where}: the id {quoted(ids[rows[0]])} is in rows {', '.join(str(row + 1) for row in rows[:5])} "
+            f"({int(ids.duplicated().sum())} rows repeat an id); ids must be unique: remove the copies, or choose another "
+            "column as id"
         )
 
 
 def axis_columns(
     scale: Scale,
-    values: dict[str, Any],
+    native: Mapping[str, Any],
     *,
     rows: Sequence[Any] | None = None,
     where: str,
     columns: Mapping[str, str] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Native columns (axis -> n values) to canonical ones. Raises DataError for a value outside, naming its row.
+    """Convert native columns (axis -> n values) to canonical ones. Arguments and errors as in `Scale.to_canonical`.
 
-    rows: names of the rows for messages (default 1, 2, ...); columns: axis -> its column in the file, for messages.
+    rows: names of the rows for messages; default 1, 2, ...
     """
-    if not values:
+    if not native:
         return {}
-    part = scale.select([axis for axis in scale.axes if axis in values])
-    native = np.column_stack([np.asarray(values[axis], dtype=np.float64) for axis in part.axes])
-    named = range(1, len(native) + 1) if rows is None else rows
-    canonical = part.to_canonical(native, rows=named, where=where, columns=columns)
+    part = scale.select([axis for axis in scale.axes if axis in native])
+    values = np.column_stack([np.asarray(native[axis], dtype=np.float64) for axis in part.axes])
+    canonical = part.to_canonical(
+        values, rows=range(1, len(values) + 1) if rows is None else rows, where=where, columns=columns
+    )
     return dict(zip(part.canonical_axes, canonical.T, strict=True))

@@ -7,6 +7,7 @@ from .scoring import METHODS as METHODS
 from .scoring import lexicon_statistics as lexicon_statistics
 from .scoring import score_texts as score_texts
 from .series import Dynamics as Dynamics
+from .series import HomeBase as HomeBase
 from .series import dynamics as dynamics
 from .speakers import SpeakerDynamics as SpeakerDynamics
 from .speakers import series_dynamics as series_dynamics

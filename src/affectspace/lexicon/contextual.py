@@ -1,7 +1,7 @@
 """Scores of texts in context: proper tokens, terms of several words, negation and intensifiers.
 
-Our own method: each hit's value v is turned by what stands before it, and a score is sum(v) / (hits + prior), a mean
-that a single word does not carry to the extreme. The defaults of its three numbers were chosen on EmoBank's train part,
+Our own method: the value v of each hit depends on the words before it, and a score is sum(v) / (hits + prior), a mean that a
+single word does not carry to the extreme. The defaults of its three numbers were chosen on EmoBank's train part,
 cross-validated by document.
 """
 
@@ -29,17 +29,17 @@ _ENDINGS = ("ed", "ing", "er", "est")
 
 
 def is_negator(word: str) -> bool:
-    """Whether a lower-case word negates what follows; so do all contractions with n't."""
+    """Return whether a lower-case word negates what follows. All contractions with n't do."""
     return word in NEGATORS or word.endswith("n't")
 
 
 def strength(word: str) -> int:
-    """+1 for an intensifier ("very"), -1 for a weakener ("slightly"), else 0."""
+    """Return +1 for an intensifier ("very"), -1 for a weakener ("slightly"), else 0."""
     return (word in STRONGER) - (word in WEAKER)
 
 
 def plain_forms(word: str) -> Iterator[str]:
-    """Forms under which a lexicon may list an inflected word, the likeliest first: cries -> cry, stopped -> stop."""
+    """Yield the forms under which a lexicon may list an inflected word, the likeliest first: cries -> cry, stopped -> stop."""
     if word.endswith("'s"):
         yield word[:-2]
     length = len(word)
@@ -72,21 +72,29 @@ def _stems(stem: str) -> Iterator[str]:
         yield stem[:-1] + "y"
 
 
-# an emoticon-like piece of its own, a word with inner apostrophes and hyphens, or the end of a clause
+# something like an emoticon between blanks, a word with inner apostrophes and hyphens, or the end of a clause
 _TOKEN = re.compile(r"(?<!\S)[^\w\s]\S{1,3}(?!\S)|[^\W\d_]+(?:['-][^\W\d_]+)*|[.,;:!?]+")
 _CLAUSE_ENDS = frozenset(".,;:!?")
 _SCOPE = 3  # words that a negator reaches
-_MOST_WORDS = 1_000_000  # remembered; then the memory starts afresh
+_MOST_WORDS = 1_000_000  # remembered; then the memory is cleared
 
 
 @dataclass(frozen=True)
 class Contextual:
     """Options of the contextual method.
 
-    negation: factor on valence and dominance of the three words behind a negator in its clause (arousal keeps). intensifier:
-    a word behind "very" counts 1 + this, behind "slightly" 1 - this. prior: how many neutral words stand beside the hits.
-    neutral_band: values of at most this size are no hits on their axis (NRC-VAD v2 suggests .333). plain_forms: whether
-    inflected English words are looked up under their plain form.
+    Parameters
+    ----------
+    negation : float
+        Factor for valence and dominance of the three words behind a negator in its clause; arousal does not change.
+    intensifier : float
+        A word behind "very" counts 1 + this, behind "slightly" 1 - this.
+    prior : float
+        Number of neutral words that are added to the hits.
+    neutral_band : float
+        Values of at most this size are no hits on their axis (NRC-VAD v2 suggests .333).
+    plain_forms : bool
+        Look inflected English words up under their plain form.
     """
 
     negation: float = -0.5
@@ -97,13 +105,13 @@ class Contextual:
 
     def __post_init__(self) -> None:
         if not -1 <= self.negation <= 1 or not 0 <= self.intensifier <= 1:
-            raise ConfigError(f"{self}: negation lies in -1..1, intensifier in 0..1")
+            raise ConfigError(f"{self}: negation must be in -1..1, intensifier in 0..1")
         if not 0 <= self.prior < np.inf or not 0 <= self.neutral_band < 1:
-            raise ConfigError(f"{self}: prior is 0 or more, neutral_band lies in 0..1")
+            raise ConfigError(f"{self}: prior must be 0 or more, neutral_band in 0..1")
 
 
 class Hits(NamedTuple):
-    """values: (h, axes), NaN inside the neutral band; owner: (h,) the text of each, ascending; tokens: (n,) words."""
+    """values: (h, axes), NaN in the neutral band; owner: (h,) number of the text, ascending; tokens: (n,) numbers of words."""
 
     values: np.ndarray
     owner: np.ndarray
@@ -111,19 +119,19 @@ class Hits(NamedTuple):
 
 
 def scorer(lexicon: Lexicon, options: Contextual) -> ContextualScorer:
-    """The scorer of a lexicon with these options, made once."""
+    """Return the scorer of a lexicon with these options, which is made once."""
     if options not in lexicon.scorers:
         lexicon.scorers[options] = ContextualScorer(lexicon, options)
     return lexicon.scorers[options]
 
 
 def tokens(text: str) -> list[str]:
-    """Lower-case words, emoticons and clause ends of a text; typographic apostrophes and hyphens are plain ones."""
+    """Return the lower-case words, emoticons and ends of clauses of a text, with plain apostrophes and hyphens."""
     return _TOKEN.findall(text.lower().replace("\u2019", "'").replace("\u2010", "-"))
 
 
 class _Words(dict[str, int]):
-    """Token -> code; what is known of a token is worked out when it is first met."""
+    """Token -> code. A token is analysed when it first appears."""
 
     def __init__(self, lexicon: Lexicon, options: Contextual) -> None:
         super().__init__()
@@ -144,7 +152,7 @@ class _Words(dict[str, int]):
         return self[token]
 
     def lookup(self, token: str) -> np.ndarray | None:
-        """The values of a token, of its plain form, or the mean of the known parts between its hyphens."""
+        """Return the values of a token, of its plain form, or the mean over the known parts between its hyphens."""
         if token in self._entries:
             return self._entries[token]
         if not self._options.plain_forms or not token[0].isalpha():
@@ -153,20 +161,20 @@ class _Words(dict[str, int]):
             if form in self._entries:
                 return self._entries[form]
         parts = [self.lookup(part) for part in token.split("-")] if "-" in token else []
-        found = [part for part in parts if part is not None]
-        return np.mean(found, axis=0) if found else None
+        known = [part for part in parts if part is not None]
+        return np.mean(known, axis=0) if known else None
 
 
 class _Chunks(dict[str, int]):
-    """Piece of a text between blanks -> its number; it is taken apart into tokens when it is first met.
+    """Piece of a text between blanks -> its number. It is split into tokens when it first appears.
 
-    Most pieces recur, so that the regular expression runs once for each and not once for each text.
+    Most pieces recur, so the regular expression runs once for each piece, not once for each text.
     """
 
     def __init__(self, words: _Words) -> None:
         super().__init__()
         self._words = words
-        self.codes: list[int] = []  # of all pieces, one after the other
+        self.codes: list[int] = []  # of the tokens of all pieces, one after the other
         self.starts: list[int] = []
         self.lengths: list[int] = []
 
@@ -180,11 +188,11 @@ class _Chunks(dict[str, int]):
 
 
 class ContextualScorer:
-    """Scores texts by a lexicon in context."""
+    """Scores texts with a lexicon in context."""
 
     def __init__(self, lexicon: Lexicon, options: Contextual) -> None:
         self.lexicon, self.options = lexicon, options
-        self._turned = np.array([axis in ("valence", "dominance") for axis in lexicon.axes])
+        self._negated_axes = np.array([axis in ("valence", "dominance") for axis in lexicon.axes])
         self._phrases: dict[tuple[str, str], list[tuple[tuple[str, ...], str]]] = {}
         for term in lexicon.entries:
             pieces = tuple(tokens(term))
@@ -200,7 +208,7 @@ class ContextualScorer:
         self._pairs = {(self._words[a], self._words[b]): candidates for (a, b), candidates in self._phrases.items()}
 
     def score(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(n, axes) scores, NaN without a hit; n numbers of words; n numbers of hits (on any axis)."""
+        """Return (n, axes) scores, NaN without a hit; n numbers of words; n numbers of hits on any axis."""
         hits, n = self.hits(texts), len(texts)
         present = np.isfinite(hits.values)
         filled = np.where(present, hits.values, 0.0)
@@ -212,7 +220,7 @@ class ContextualScorer:
         return np.clip(scores, -1, 1), hits.tokens, number
 
     def hits(self, texts: Sequence[str]) -> Hits:
-        """The values of all hits, turned by their context."""
+        """Return the values of all hits, changed by their context."""
         if len(self._chunks) > _MOST_WORDS:
             self._forget()
         codes, owner = self._codes(texts)
@@ -227,15 +235,15 @@ class ContextualScorer:
         factor = np.ones(len(codes))
         factor[1:] += self.options.intensifier * booster[:-1] * (clause[:-1] == clause[1:])
         at = np.flatnonzero(row)
-        found = values[row[at]]
+        hits = values[row[at]]
         if self.options.neutral_band:
-            found = np.where(np.abs(found) > self.options.neutral_band, found, np.nan)
-        turned = np.where(negated[at, None] & self._turned, self.options.negation, 1.0)
+            hits = np.where(np.abs(hits) > self.options.neutral_band, hits, np.nan)
+        sign = np.where(negated[at, None] & self._negated_axes, self.options.negation, 1.0)
         words = np.bincount(owner[word > 0], minlength=len(texts))
-        return Hits(found * turned * factor[at, None], owner[at], words)
+        return Hits(hits * sign * factor[at, None], owner[at], words)
 
     def _codes(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """The codes of all tokens, (t,), and the text of each."""
+        """The codes of all tokens, (t,), and the number of the text of each."""
         split = [text.lower().split() for text in texts]
         counts = np.fromiter(map(len, split), dtype=np.int64, count=len(split))
         pieces = chain.from_iterable(split)
@@ -256,7 +264,7 @@ class ContextualScorer:
         negator: np.ndarray,
         booster: np.ndarray,
     ) -> np.ndarray:
-        """Greedy longest match of terms of several words, in place: the first word takes the value, the others none."""
+        """Match terms of several words, the longest first: the first word takes the value, the others none. Changes `row`."""
         if not self._pairs or len(codes) < 2:
             return values
         first, second = np.zeros((2, len(self._words)), dtype=bool)
@@ -271,8 +279,8 @@ class ContextualScorer:
                 continue
             for pieces, term in self._pairs.get((int(codes[start]), int(codes[start + 1])), ()):
                 stop = start + len(pieces)
-                spoken = tuple(names[code] for code in codes[start:stop].tolist())
-                if spoken == pieces and clause[start] == clause[stop - 1]:
+                words = tuple(names[code] for code in codes[start:stop].tolist())
+                if words == pieces and clause[start] == clause[stop - 1]:
                     row[start:stop] = negator[start:stop] = booster[start:stop] = 0
                     row[start] = len(values) + len(extra)
                     extra.append(self.lexicon.entries[term])

@@ -1,4 +1,4 @@
-"""The trajectory of a speaker: the series, its home base, and the displacements from it."""
+"""Figure of a speaker's trajectory: the series, its home base, and the displacements from it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,24 @@ _MARKERS = {"LOW": ("v", _LOW), "HIGH": ("^", _HIGH)}
 
 
 def plot_trajectory(result: SpeakerDynamics, speaker: Any = None, *, axes: tuple[str, ...] | None = None) -> Figure:
-    """Draw one speaker, a panel an axis: the rolling mean over steps, the home base as a band, displacements filled to it.
+    """Draw the rolling mean of one speaker, with the home base as a band and displacements filled, a panel for each axis.
 
-    speaker: default the one with the most steps. axes: default all that the speaker has. Peaks carry a marker, so that
-    colour is not the only sign. Returns the figure. Raises DataError for a speaker without states.
+    Parameters
+    ----------
+    result : SpeakerDynamics
+    speaker : optional
+        Default: the speaker with the most steps.
+    axes : tuple of str, optional
+        Default: all that the speaker has.
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Raises
+    ------
+    DataError
+        If the speaker has no states.
     """
     from affectspace.report.theme import figure_style, new_figure
 
@@ -66,7 +80,7 @@ def _panel(panel: Axes, states: Any, row: Any) -> None:
             label=f"peak {state.lower()}",
         )
     panel.set_title(
-        f"{row['axis']}: {row['in_home_base']:.0%} of the steps at home, {int(row['displacements'])} displacements"
+        f"{row['axis']}: {row['in_home_base']:.0%} of the steps inside the home base, {int(row['displacements'])} displacements"
     )
     panel.set_ylabel(str(row["axis"]))
     panel.margins(x=0.01)

@@ -1,38 +1,39 @@
-"""A lexicon of words with valence, arousal and dominance, read from the layouts in which they are released."""
+"""A lexicon of words with valence, arousal and dominance, read from the layouts in which lexicons are released."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from affectspace.affect import SCALES, Scale
+from affectspace.affect import Scale
+from affectspace.affect import scale as scale_of
 from affectspace.errors import ConfigError, DataError
-from affectspace.lexicon.formats import FORMATS, VADER, detect, own_format, rows
+from affectspace.lexicon.formats import FORMATS, detect, own_format, read_rows
 
 if TYPE_CHECKING:
     from affectspace.lexicon.contextual import Contextual, ContextualScorer
 
 _SENSE = re.compile(r"^(.*\S)\s*\([^()]*\)$")
-_MOST_BAD = 0.5  # with more bad rows than this share, the format or the scale is wrong, not the rows
+_MOST_BAD = 0.5  # a larger share of bad rows means that the format or the scale is wrong, not the rows
 
 
 @dataclass(frozen=True)
 class LexiconReport:
-    """What was read. problems: a message for each row left out; duplicates: later rows of a term, which are not used."""
+    """How a lexicon was read. problems: a message for each row left out; duplicates: later rows of a term, not used."""
 
     kept: int = 0
     duplicates: int = 0
     problems: tuple[str, ...] = ()
 
     def to_text(self) -> str:
-        """One line, and one for each of the first five problems."""
+        """Return one line, and one for each of the first five problems."""
         head = f"{self.kept:,} terms; {self.duplicates:,} duplicates not used; {len(self.problems):,} bad rows left out"
         more = [f"... and {len(self.problems) - 5} more"] if len(self.problems) > 5 else []
         return "\n".join([head, *self.problems[:5], *more])
@@ -42,8 +43,27 @@ class LexiconReport:
 class Lexicon:
     """Terms and their canonical values.
 
-    terms: n of them, as written. values: (n, axes) float64 on [-1, 1], columns in canonical order. scale: that of the
-    file, for its own axes. senses: whether a bracket behind a term is a sense ("address (postal)").
+    Attributes
+    ----------
+    name : str
+    terms : tuple of n str
+        As written in the file.
+    values : ndarray of shape (n, axes)
+        On [-1, 1], columns in canonical order.
+    scale : Scale
+        Scale of the file, for its own axes.
+    senses : bool
+        Whether a bracket behind a term is a sense, as in "address (postal)".
+    report : LexiconReport
+
+    Examples
+    --------
+    >>> from affectspace.lexicon import Lexicon
+    >>> lexicon = Lexicon.from_terms({"glad": (8, 6, 6), "sad": (2, 4, 3)}, scale="sam")
+    >>> lexicon.axes
+    ('valence', 'arousal', 'dominance')
+    >>> lexicon.values[0]
+    array([0.75, 0.25, 0.25])
     """
 
     name: str
@@ -56,10 +76,9 @@ class Lexicon:
     def __post_init__(self) -> None:
         if not self.terms:
             raise DataError(f"lexicon {self.name!r} has no terms")
-        if self.values.shape != (len(self.terms), len(self.axes)) or not np.isfinite(self.values).all():
-            raise DataError(
-                f"lexicon {self.name!r}: values must be finite, of shape ({len(self.terms)}, {len(self.axes)})"
-            )
+        shape = (len(self.terms), len(self.axes))
+        if self.values.shape != shape or not np.isfinite(self.values).all():
+            raise DataError(f"lexicon {self.name!r}: values must be finite numbers of shape {shape}")
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -71,7 +90,7 @@ class Lexicon:
 
     @cached_property
     def index(self) -> dict[str, int]:
-        """Lower-cased term -> its row; of several, the first."""
+        """Lower-case term -> its row; of several rows, the first."""
         index: dict[str, int] = {}
         for row, term in enumerate(self.terms):
             index.setdefault(term.lower(), row)
@@ -79,7 +98,7 @@ class Lexicon:
 
     @cached_property
     def entries(self) -> dict[str, np.ndarray]:
-        """Lower-cased term -> values, with senses merged: a term without a bracket stands for all; else their mean."""
+        """Lower-case term -> values, with senses merged: a term without bracket is used for all senses, else their mean."""
         entries: dict[str, np.ndarray] = {}
         senses: dict[str, list[np.ndarray]] = {}
         for written, row in self.index.items():
@@ -95,7 +114,7 @@ class Lexicon:
 
     @cached_property
     def scorers(self) -> dict[Contextual, ContextualScorer]:
-        """The contextual scorers that were made for this lexicon, by their options: they remember words."""
+        """The contextual scorers of this lexicon, by their options. They remember words."""
         return {}
 
     @classmethod
@@ -108,64 +127,81 @@ class Lexicon:
         scale: str | Scale | None = None,
         strict: bool = False,
     ) -> Lexicon:
-        """Read a lexicon; its values become canonical.
+        """Read a lexicon and make its values canonical.
 
-        format: one of `FORMATS`; None: by the first lines. columns: for any other table with a header, `term` and axes
-        -> its names of columns; scale: how that table is written, a name of `SCALES`, "vader" or a Scale (default
-        canonical). A row without a term, with a value that is no number or outside the scale is left out, with
-        file, line, value in `.report`; strict: it is a DataError instead. So is a file with more bad rows than good ones. Of
-        duplicates the first is used, and the others are counted.
+        Parameters
+        ----------
+        path : path
+        format : str, optional
+            One of `FORMATS`. Default: recognised by the first lines.
+        columns : mapping, optional
+            For any other table with a header: `term` and axes -> names of its columns.
+        scale : str or Scale, optional
+            Scale of that table (a key of `SCALES`). Default: canonical.
+        strict : bool
+            Raise DataError for a bad row, instead of leaving it out.
+
+        Returns
+        -------
+        Lexicon
+            Rows without a term, or with a value that is not a number or lies outside the scale, are left out; `.report` lists
+            them with file, line and value. Of duplicates the first one is used.
+
+        Raises
+        ------
+        DataError
+            If the file cannot be read, or has more bad rows than good ones.
         """
         path = Path(path)
         if columns is not None:
             if format is not None:
                 raise ConfigError(f"{path}: give a format ({format!r}) or columns, not both")
-            layout = own_format(path, columns, _scale(scale or "canonical"))
+            layout = own_format(path, columns, _as_scale(scale or "canonical"))
         elif format is None:
             layout = detect(path)
         elif format in FORMATS:
             layout = FORMATS[format]
         else:
             raise ConfigError(f"unknown format {format!r}; there are {', '.join(FORMATS)}; or give columns and scale")
-        if scale is not None and columns is None:
-            layout = replace(layout, scale=_scale(scale).select(tuple(layout.columns)))
-        axes, ranges = tuple(layout.columns), layout.scale.select(tuple(layout.columns)).ranges
-        terms, native, problems, seen = [], [], [], set()
-        duplicates = total = 0
-        for line, cells in rows(path, layout):
+        axes = tuple(layout.columns)
+        chosen = (layout.scale if scale is None else _as_scale(scale)).select(axes)
+        terms: dict[str, list[float]] = {}
+        problems: list[str] = []
+        total = 0
+        for line, cells in read_rows(path, layout):
             total += 1
-            numbers = _numbers(cells, axes, ranges)
+            numbers = _parse_row(cells, axes, chosen.ranges)
             if isinstance(numbers, str):
                 problems.append(f"{path}: line {line}: {numbers}")
                 if strict:
                     raise DataError(f"{problems[-1]}; correct the row or remove it")
-            elif cells[0].strip() in seen:
-                duplicates += 1
             else:
-                seen.add(cells[0].strip())
-                terms.append(cells[0].strip())
-                native.append(numbers)
+                terms.setdefault(cells[0].strip(), numbers)
         if not terms or len(problems) > _MOST_BAD * total:
             first = problems[0] if problems else f"{path} has no rows"
             raise DataError(
-                f"{first}; {len(problems)} of {total} rows are so: is it {layout.name!r}, and on its scale?"
+                f"{first}; {len(problems)} of {total} rows are bad: is the format {layout.name!r}, and is it on its scale?"
             )
-        chosen = layout.scale.select(axes)
-        report = LexiconReport(len(terms), duplicates, tuple(problems))
-        return cls(path.stem, tuple(terms), chosen.to_canonical(native), chosen, layout.senses, report)
+        report = LexiconReport(len(terms), total - len(problems) - len(terms), tuple(problems))
+        values = chosen.to_canonical(list(terms.values()))
+        return cls(path.stem, tuple(terms), values, chosen, layout.senses, report)
 
     @classmethod
     def from_terms(
         cls, terms: Mapping[str, Sequence[float] | float], scale: str | Scale = "canonical", name: str = "own"
     ) -> Lexicon:
-        """A lexicon from a mapping term -> values on the scale, in the scale's order of axes."""
-        chosen = _scale(scale)
+        """Return a lexicon of a mapping term -> values on the scale, in the scale's order of axes."""
+        chosen = _as_scale(scale)
         native = np.array([np.atleast_1d(np.asarray(values, dtype=np.float64)) for values in terms.values()])
         values = chosen.to_canonical(native, rows=list(terms), where=f"lexicon {name!r}")
         return cls(name, tuple(terms), values, chosen, False, LexiconReport(len(terms)))
 
 
-def _numbers(cells: list[str], axes: tuple[str, ...], ranges: tuple[tuple[float, float], ...]) -> list[float] | str:
+def _as_scale(scale: str | Scale) -> Scale:
+    return scale if isinstance(scale, Scale) else scale_of(scale)
+
+
+def _parse_row(cells: list[str], axes: tuple[str, ...], ranges: tuple[tuple[float, float], ...]) -> list[float] | str:
     """The values of a row, or what is wrong with it."""
     if len(cells) <= len(axes):
         return f"{len(cells)} cells, expected a term and {', '.join(axes)}"
@@ -183,12 +219,3 @@ def _numbers(cells: list[str], axes: tuple[str, ...], ranges: tuple[tuple[float,
             return f"{axis} of {cells[0]!r} is {cell}, outside {low:g}..{high:g}"
         numbers.append(number)
     return numbers
-
-
-def _scale(scale: str | Scale) -> Scale:
-    if isinstance(scale, Scale):
-        return scale
-    known: dict[str, Any] = {**SCALES, "vader": VADER}
-    if scale not in known:
-        raise ConfigError(f"unknown scale {scale!r}; there are {', '.join(known)}")
-    return known[scale]

@@ -1,7 +1,7 @@
-"""Scores of texts by a lexicon, and statistics of them as features.
+"""Scores of texts with a lexicon, and statistics of them as features.
 
-Source: Vishnubhotla & Mohammad (2022), "Tweet Emotion Dynamics", and the tool of the same authors: tokens are the
-pieces of the lower-cased text between single blanks, a score is the plain mean of the values of exact matches.
+Source: Vishnubhotla & Mohammad (2022), "Tweet Emotion Dynamics", and the tool of the same authors: tokens are the pieces of the
+lower-case text between single blanks, and a score is the mean of the values of exact matches.
 """
 
 from __future__ import annotations
@@ -28,13 +28,38 @@ def score_texts(
     contextual: Contextual | None = None,
     drop: bool = False,
 ) -> pd.DataFrame:
-    """Valence, arousal, dominance of each text, by the words of a lexicon.
+    """Score texts by the words of a lexicon.
 
-    texts: strings; None and NaN are texts without words. method: "emotiondynamics", equal to the original tool, or
-    "contextual" (options in `contextual`). Returns a row a text with the index of a Series (else 0, 1, ...): the lexicon's
-    axes on [-1, 1], NaN without a hit; numTokens; numLexTokens; lexRatio = numLexTokens / numTokens, which in
-    the exact method may exceed 1 (hits with a hyphen are no `isalpha` tokens) and be infinite or NaN.
-    drop: leave out the rows without a hit, as the original does. Raises DataError for anything else than a text.
+    Parameters
+    ----------
+    texts : iterable of str
+        None and NaN are texts without words.
+    lexicon : Lexicon
+    method : str
+        "emotiondynamics", equal to the original tool, or "contextual".
+    contextual : Contextual, optional
+        Options of the contextual method.
+    drop : bool
+        Leave out the rows without a hit, as the original does.
+
+    Returns
+    -------
+    DataFrame
+        One row for each text, with the index of a Series: the lexicon's axes on [-1, 1], NaN without a hit; numTokens;
+        numLexTokens; lexRatio = numLexTokens / numTokens. In the exact method the ratio may exceed 1 (hits with a hyphen are
+        not alphabetic tokens), and be infinite or NaN.
+
+    Raises
+    ------
+    DataError
+        If something is not a text; the message names its row.
+
+    Examples
+    --------
+    >>> from affectspace.lexicon import Lexicon, score_texts
+    >>> lexicon = Lexicon.from_terms({"glad": (0.8, 0.4, 0.2), "dull": (-0.4, -0.6, -0.2)})
+    >>> score_texts(["a glad dull day", "nothing"], lexicon)["valence"].tolist()
+    [0.2, nan]
     """
     if method not in METHODS:
         raise ConfigError(f"unknown method {method!r}; there are {', '.join(METHODS)}")
@@ -54,9 +79,9 @@ def score_texts(
 
 
 def as_strings(texts: Iterable[Any], first: int = 0) -> list[str]:
-    """The texts as a list; None and NaN become empty. DataError names the row, counted from first, of what is no text."""
+    """Return the texts as a list, with "" for None and NaN. Raises DataError for another value; its row counts from `first`."""
     if isinstance(texts, str):
-        raise DataError("texts is a single string; put it into a list")
+        raise DataError("texts is a single string; put it in a list")
     strings = list(texts)
     if not set(map(type, strings)) <= {str}:
         for row, text in enumerate(strings):
@@ -64,7 +89,7 @@ def as_strings(texts: Iterable[Any], first: int = 0) -> list[str]:
                 strings[row] = ""
             elif not isinstance(text, str):
                 raise DataError(
-                    f"row {first + row}: {text!r} is a {type(text).__name__}, not a text; convert it with str"
+                    f"row {first + row}: {text!r} is of type {type(text).__name__}, not a text; convert it with str"
                 )
     return strings
 
@@ -73,19 +98,19 @@ def _exact(texts: Sequence[str], lexicon: Lexicon) -> tuple[np.ndarray, np.ndarr
     """(n, axes) means, n alphabetic tokens, n hits."""
     index = lexicon.index
     tokens = np.empty(len(texts), dtype=np.int64)
-    found: list[list[int]] = []
+    rows_of: list[list[int]] = []
     for row, text in enumerate(texts):
         words = text.lower().split(" ")
         tokens[row] = sum(map(str.isalpha, words))
-        found.append([index[word] for word in words if word in index])
-    hits = np.fromiter(map(len, found), dtype=np.int64, count=len(found))
-    rows = np.fromiter(chain.from_iterable(found), dtype=np.int64, count=int(hits.sum()))
+        rows_of.append([index[word] for word in words if word in index])
+    hits = np.fromiter(map(len, rows_of), dtype=np.int64, count=len(rows_of))
+    rows = np.fromiter(chain.from_iterable(rows_of), dtype=np.int64, count=int(hits.sum()))
     owner = np.repeat(np.arange(len(texts)), hits)
     return owner_means(lexicon.values[rows], owner, len(texts)), tokens, hits
 
 
 def owner_means(values: np.ndarray, owner: np.ndarray, n: int) -> np.ndarray:
-    """(n, axes) means of the (h, axes) values of each owner 0..n-1; NaN for an owner of none."""
+    """Return the (n, axes) means of the (h, axes) values of each owner 0..n-1; NaN for an owner without values."""
     counts = np.bincount(owner, minlength=n)
     sums = [np.bincount(owner, weights=column, minlength=n) for column in values.T]
     with np.errstate(invalid="ignore"):
@@ -95,11 +120,23 @@ def owner_means(values: np.ndarray, owner: np.ndarray, n: int) -> np.ndarray:
 def lexicon_statistics(
     texts: Iterable[str | None], lexicons: Mapping[str, Lexicon], *, contextual: Contextual | None = None
 ) -> pd.DataFrame:
-    """Features of each text: 18 numbers with a lexicon of three axes and one of valence only.
+    """Compute statistics of the hits in each text, as features.
 
-    texts: strings (None and NaN: empty). lexicons: name -> lexicon. Returns a row a text, with the index of a Series: for each
-    lexicon and axis `<name>_<axis>_mean|low|high|spread` of the hits' values in context (spread: standard deviation), and
-    `<name>_coverage`, hits per word. All are finite: without a hit the values are 0, neutral, and coverage is 0.
+    Parameters
+    ----------
+    texts : iterable of str
+        None and NaN are empty texts.
+    lexicons : mapping
+        Name -> lexicon.
+    contextual : Contextual, optional
+        Options of the contextual method.
+
+    Returns
+    -------
+    DataFrame
+        One row for each text, with the index of a Series. For each lexicon and axis `<name>_<axis>_mean|low|high|spread` of
+        the hits' values in context (spread: standard deviation), and `<name>_coverage`, the hits per word: 18 columns with a
+        lexicon of three axes and one of valence only. Without a hit all are 0.
     """
     if not lexicons:
         raise ConfigError("lexicon_statistics needs at least one lexicon, as a mapping name -> Lexicon")
@@ -109,8 +146,8 @@ def lexicon_statistics(
     for name, lexicon in lexicons.items():
         hits = scorer(lexicon, contextual or Contextual()).hits(strings)
         for place, axis in enumerate(lexicon.axes):
-            found = np.isfinite(hits.values[:, place])
-            parts = _moments(hits.values[found, place], hits.owner[found], len(strings))
+            present = np.isfinite(hits.values[:, place])
+            parts = _moments(hits.values[present, place], hits.owner[present], len(strings))
             columns |= {f"{name}_{axis}_{part}": values for part, values in parts.items()}
         counted = np.bincount(hits.owner[np.isfinite(hits.values).any(axis=1)], minlength=len(strings))
         columns[f"{name}_coverage"] = np.minimum(counted / np.maximum(hits.tokens, 1), 1.0)
@@ -118,7 +155,7 @@ def lexicon_statistics(
 
 
 def _moments(values: np.ndarray, owner: np.ndarray, n: int) -> dict[str, np.ndarray]:
-    """mean, low, high, spread of the values of each of n owners; owner ascends. 0 for an owner of none."""
+    """mean, low, high, spread of the values of each of n owners, which ascend; 0 for an owner without values."""
     present, starts = np.unique(owner, return_index=True)
     mean = owner_means(values[:, None], owner, n)[:, 0]
     around = owner_means(((values - mean[owner]) ** 2)[:, None], owner, n)[:, 0]

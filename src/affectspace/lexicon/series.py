@@ -1,6 +1,6 @@
-"""Emotion dynamics of one series: its home base, the displacements from it, how fast they rise and recover.
+"""Emotion dynamics of one series: its home base, the displacements from it, and how fast they rise and recover.
 
-Source: Hipson & Mohammad (2021), "Emotion dynamics in movie dialogues"; the figures equal those of the authors' tool.
+Source: Hipson & Mohammad (2021), "Emotion dynamics in movie dialogues". The figures equal those of the authors' tool.
 """
 
 from __future__ import annotations
@@ -15,15 +15,23 @@ from numpy.typing import ArrayLike
 from affectspace.errors import ConfigError, DataError
 
 HOME_BASES = ("deviation", "t")
-_ROUNDING = 1e-12  # two states lie exactly on the edges of their home base, and are at home on any scale
+_ROUNDING = 1e-12  # two states lie exactly on the edges of their home base and must count as inside, on any scale
 
 
 @dataclass(frozen=True)
 class HomeBase:
-    """Where a series is at home: mean +- width standard deviations (with n below), or the t-interval of that level.
+    """The home base of a series: mean +- width standard deviations (divided by n), or a t-interval.
 
-    kind: "deviation" or "t" (n - 1 degrees of freedom around the mean, scaled by the standard deviation).
-    shortest: displacements of fewer steps have no length, rise or recovery.
+    Parameters
+    ----------
+    kind : {"deviation", "t"}
+        "t": n - 1 degrees of freedom around the mean, scaled by the standard deviation.
+    width : float
+        Standard deviations, for "deviation".
+    level : float
+        Level of the interval, for "t".
+    shortest : int
+        Displacements of fewer steps have no length, rise or recovery.
     """
 
     kind: str = "deviation"
@@ -35,10 +43,10 @@ class HomeBase:
         if self.kind not in HOME_BASES:
             raise ConfigError(f"unknown home base {self.kind!r}; there are {', '.join(HOME_BASES)}")
         if not (0 < self.width < np.inf and 0 < self.level < 1 and self.shortest >= 1):
-            raise ConfigError(f"{self}: width is above 0, level between 0 and 1, shortest at least 1")
+            raise ConfigError(f"{self}: width must be above 0, level between 0 and 1, shortest at least 1")
 
     def band(self, values: np.ndarray) -> tuple[float, float]:
-        """(low, high) of the values, (n,) without NaN."""
+        """Return (low, high) of the values, (n,) without NaN."""
         mean, deviation = float(values.mean()), float(values.std())
         factor = self.width
         if self.kind == "t":
@@ -52,11 +60,19 @@ class HomeBase:
 
 @dataclass(frozen=True)
 class Dynamics:
-    """states: a row a step; summary: the figures of the series; low, high: the home base.
+    """Dynamics of one series.
 
-    states has value, state (HOME, LOW, HIGH), in_home_base, distance (to the home base, 0 inside), displacement (number
-    from 1, NaN at home), is_peak (NaN at home), step (from the peak: negative while rising, positive while recovering), length,
-    peak_distance, rise_rate, recovery_rate (the peak's distance per step of rise or recovery).
+    Attributes
+    ----------
+    states : DataFrame
+        One row for each step: value, state (HOME, LOW, HIGH), in_home_base, distance (to the home base, 0 inside),
+        displacement (number from 1, NaN inside), is_peak (NaN inside), step (from the peak: negative while rising, positive
+        while recovering), length, peak_distance, rise_rate and recovery_rate (the peak's distance per step of rise or
+        recovery).
+    summary : dict
+        Figures of the series.
+    low, high : float
+        Home base.
     """
 
     states: pd.DataFrame
@@ -66,7 +82,7 @@ class Dynamics:
 
 
 def rolling_mean(values: np.ndarray, window: int) -> np.ndarray:
-    """Means of `window` consecutive values, (n - window + 1,); empty when there are fewer."""
+    """Return the means of `window` consecutive values, (n - window + 1,); empty if there are fewer values."""
     if window < 1:
         raise ConfigError(f"window is {window}; it must be at least 1")
     if len(values) < window:
@@ -75,20 +91,48 @@ def rolling_mean(values: np.ndarray, window: int) -> np.ndarray:
 
 
 def dynamics(series: ArrayLike, *, window: int = 1, home_base: HomeBase | None = None) -> Dynamics:
-    """The dynamics of a series of values in order of time: a lexicon's, or any model's predictions.
+    """Compute the dynamics of values in order of time: of a lexicon's words, or of any model's predictions.
 
-    series: (n,) of any unit, finite. window: steps of the rolling mean. Returns a state for each of the n - window + 1 windows
-    (that ends at steps window - 1, ...). The summary's means go over steps as in the original tool, not over
-    displacements: `length` weighs a long displacement more; `*_displacements_original` are its counters, one more than the
-    displacements that returned; `displacements`, `low_displacements`, `high_displacements` count those that there are.
-    Raises DataError for a series that is shorter than the window or not finite.
+    Parameters
+    ----------
+    series : array_like of shape (n,)
+        Finite, in any unit.
+    window : int
+        Steps of the rolling mean.
+    home_base : HomeBase, optional
+
+    Returns
+    -------
+    Dynamics
+        A state for each of the n - window + 1 windows. The summary's means are over steps, as in the original tool, not over
+        displacements, so a long displacement has more weight in `length`. `displacements`, `low_displacements` and
+        `high_displacements` are counts; `*_displacements_original` are the original's counters, one more than the
+        displacements that returned.
+
+    Raises
+    ------
+    DataError
+        If the series is shorter than the window or not finite.
+
+    Examples
+    --------
+    >>> from affectspace.lexicon import dynamics
+    >>> result = dynamics([0, 0, 1, 5, 1, 0, 0, 0, 0, 0])
+    >>> result.states["state"].tolist()[2:5]
+    ['HOME', 'HIGH', 'HOME']
+    >>> result.summary["displacements"]
+    1.0
     """
     values = np.asarray(series, dtype=np.float64)
     if values.ndim != 1 or not np.isfinite(values).all():
-        raise DataError(f"a series is finite numbers in one dimension, got shape {values.shape}; leave gaps out before")
+        raise DataError(
+            f"a series must be finite numbers of shape (n,), got shape {values.shape}; leave gaps out before"
+        )
     rolled = rolling_mean(values, window)
     if not len(rolled):
-        raise DataError(f"a series of {len(values)} steps is shorter than the window of {window}; choose a smaller one")
+        raise DataError(
+            f"a series of {len(values)} steps is shorter than the window of {window}; choose a smaller window"
+        )
     chosen = home_base or HomeBase()
     low, high = chosen.band(rolled)
     states = _states(rolled, low, high, chosen.shortest)
@@ -130,11 +174,11 @@ def _states(values: np.ndarray, low: float, high: float, shortest: int) -> pd.Da
 
 
 def _summary(states: pd.DataFrame) -> dict[str, float]:
-    """Means over steps, as the original tool has them, and the numbers of displacements both ways of counting."""
+    """Means over steps, as in the original tool, and the numbers of displacements in both ways of counting."""
     state = states["state"].to_numpy()
     rise, recovery = states["rise_rate"].to_numpy(), states["recovery_rate"].to_numpy()
     away = state != "HOME"
-    last = away & np.append(~away[1:], True)  # the last step of each displacement decides its side
+    last = away & np.append(~away[1:], True)  # the state in the last step of a displacement is its side
     returned = last.copy()
     returned[-1] = False
     return {

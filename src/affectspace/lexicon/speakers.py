@@ -1,4 +1,4 @@
-"""Emotion dynamics of each speaker: over the lexicon words of their utterances, or over any model's predictions."""
+"""Emotion dynamics of each speaker: of the lexicon words in their utterances, or of any model's predictions."""
 
 from __future__ import annotations
 
@@ -14,16 +14,22 @@ from affectspace.lexicon.reading import Lexicon
 from affectspace.lexicon.scoring import as_strings
 from affectspace.lexicon.series import HomeBase, dynamics, rolling_mean
 
-_NEUTRAL = (0.33 - 0.5) * 2, (0.67 - 0.5) * 2  # the original's limits on its scale of 0..1
+_NEUTRAL = (0.33 - 0.5) * 2, (0.67 - 0.5) * 2  # .33 and .67 on the original's scale of 0..1
 
 
 @dataclass(frozen=True)
 class SpeakerDynamics:
-    """states: a row a speaker, axis and step; summary: a row a speaker and axis; left_out: those with too few values.
+    """Dynamics of all speakers.
 
-    states: speaker, axis, utterance, time, word (where there are words), step_number (from 1 within the speaker), and
-    the columns of `Dynamics.states`. summary: speaker, axis, utterances, words, steps, home_low, home_high, and
-    `Dynamics.summary`. left_out: speaker, axis, words.
+    Attributes
+    ----------
+    states : DataFrame
+        One row for each speaker, axis and step: speaker, axis, utterance, time, word (if there are words), step_number (from 1
+        within the speaker), and the columns of `Dynamics.states`.
+    summary : DataFrame
+        One row for each speaker and axis: utterances, words, steps, home_low, home_high, and `Dynamics.summary`.
+    left_out : DataFrame
+        Speakers and axes with too few values: speaker, axis, words.
     """
 
     states: pd.DataFrame
@@ -44,16 +50,38 @@ def utterance_dynamics(
     leave_out_neutral: bool = False,
     home_base: HomeBase | None = None,
 ) -> SpeakerDynamics:
-    """Utterance emotion dynamics, as the original tool computes them.
+    """Compute utterance emotion dynamics like the original tool.
 
-    texts, speakers: (n,). times: (n,) by which utterances are ordered (default: as they come). utterances: (n,) their
-    names (default 0, 1, ...). Of each speaker's utterances in order, the tokens (pieces between single blanks, in lower
-    case) that are no stop words and in the lexicon are one series per axis, on [-1, 1]; its rolling mean over `window`
-    words is what moves. A state belongs to its window's last word. stop_words: none by default; the original has a list
-    of its own: give it to equal its figures. Speakers with fewer than min_words words, or fewer than the window, are
-    left out and listed. leave_out_neutral: words between .33 and .67 of the axis' range are no words of that axis. A
-    term matches as the lexicon writes it, so that one with capitals never does (so in the original).
-    Raises DataError where lengths differ, a speaker or time is missing, or nobody has enough words.
+    For each speaker and axis, the lexicon words of all utterances in order are one series on [-1, 1], of which the rolling mean
+    is used. A state belongs to the last word of its window. Words are the pieces between single blanks, in lower case; a term
+    that the lexicon writes with capitals never matches, as in the original.
+
+    Parameters
+    ----------
+    texts, speakers : sequence of length n
+    lexicon : Lexicon
+    times : sequence of length n, optional
+        Order of the utterances. Default: their order in the input.
+    utterances : sequence of length n, optional
+        Names of the utterances. Default: 0, 1, ...
+    stop_words : collection of str
+        Words to skip. The original tool has its own list, which is needed to reproduce its figures.
+    window : int
+        Words of the rolling mean.
+    min_words : int
+        Speakers with fewer words, or fewer than the window, are left out and listed.
+    leave_out_neutral : bool
+        Skip the words between .33 and .67 of the range of an axis.
+    home_base : HomeBase, optional
+
+    Returns
+    -------
+    SpeakerDynamics
+
+    Raises
+    ------
+    DataError
+        If lengths differ, a speaker or time is missing, or no speaker has enough words.
     """
     if isinstance(stop_words, str):
         raise ConfigError(f"stop_words is the text {stop_words[:40]!r}; give a set of words")
@@ -88,10 +116,28 @@ def series_dynamics(
     min_steps: int = 2,
     home_base: HomeBase | None = None,
 ) -> SpeakerDynamics:
-    """The same over a model's predictions, or any other numbers, one per utterance.
+    """Compute the dynamics of a model's predictions, or of any other numbers, one for each utterance.
 
-    values: (n, axes), a column an axis, in any unit; NaN is no value of that axis. speakers, times: as above; utterances
-    are named by the index. Speakers with fewer than min_steps values, or fewer than the window, are left out and listed.
+    Parameters
+    ----------
+    values : DataFrame of shape (n, axes)
+        In any unit; NaN is a missing value of that axis. The index names the utterances.
+    speakers, times, window, home_base
+        As in `utterance_dynamics`.
+    min_steps : int
+        Speakers with fewer values, or fewer than the window, are left out and listed.
+
+    Returns
+    -------
+    SpeakerDynamics
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from affectspace.lexicon import series_dynamics
+    >>> values = pd.DataFrame({"valence": [0.1, 0.2, 0.9, 0.1, 0.2, 0.1]})
+    >>> series_dynamics(values, ["ann"] * 6).summary[["speaker", "displacements"]].to_dict("records")
+    [{'speaker': 'ann', 'displacements': 1.0}]
     """
     table = _utterances(len(values), speakers, times, values.index)
     numbers = values.to_numpy(dtype=np.float64)[table.index.to_numpy()]
@@ -102,7 +148,7 @@ def series_dynamics(
 def _utterances(
     n: int, speakers: Sequence[Any], times: Sequence[Any] | None, utterances: Sequence[Any] | pd.Index | None
 ) -> pd.DataFrame:
-    """speaker, time, utterance of each, sorted by speaker and time; the index is the position in the input."""
+    """speaker, time and utterance of each row, sorted by speaker and time; the index is the position in the input."""
     columns = {
         "speaker": list(speakers),
         "time": list(range(n) if times is None else times),
@@ -110,7 +156,7 @@ def _utterances(
     }
     for name, column in columns.items():
         if len(column) != n:
-            raise DataError(f"{n} texts or values, but {len(column)} of {name}; give one for each")
+            raise DataError(f"{n} texts or values, but {len(column)} of {name}; give one for each row")
     table = pd.DataFrame(columns)
     for name in ("speaker", "time"):
         if table[name].isna().any():
@@ -120,7 +166,7 @@ def _utterances(
     try:
         table = table.sort_values("time", kind="stable")
     except TypeError as error:
-        raise DataError(f"times of different kinds cannot be ordered: {error}; write them all as numbers") from error
+        raise DataError(f"times of different types cannot be ordered: {error}; write all of them as numbers") from error
     return table.sort_values("speaker", kind="stable", key=lambda column: column.map(str))
 
 

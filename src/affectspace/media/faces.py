@@ -1,4 +1,4 @@
-"""The face in a frame, as a square: dlib's detector, with the middle of the picture where it finds none."""
+"""Crop the face in a frame to a square: dlib's detector, with the centre of the picture where it finds no face."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ import numpy as np
 from affectspace.errors import ConfigError
 from affectspace.progress import note
 
-SHORT_SIDE = 360  # pixels that the detector looks at
+SHORT_SIDE = 360  # pixels of the short side of the picture that the detector sees
 MARGIN = 0.25  # of the box, on every side
 
-Box = tuple[float, float, float]  # middle x, middle y, side, in pixels
+Box = tuple[float, float, float]  # centre x, centre y, side, in pixels
 
 
-_own = threading.local()
+_threads = threading.local()
 
 
 def _detector() -> Any:
-    """A detector of this thread: one that threads share crashes."""
-    if not hasattr(_own, "detector"):
-        _own.detector = _new_detector()
-    return _own.detector
-
-
-def _new_detector() -> Any:
-    try:
-        import dlib
-    except ImportError as error:
-        raise ConfigError(
-            "cropping faces needs dlib: pip install 'affectspace[video]', or crop=false (--set crop=false)"
-        ) from error
-    return dlib.get_frontal_face_detector()
+    """The detector of this thread: dlib crashes if threads share one."""
+    if not hasattr(_threads, "detector"):
+        try:
+            import dlib
+        except ImportError as error:
+            raise ConfigError(
+                "cropping faces needs dlib: pip install 'affectspace[video]', or use the whole picture with crop=false "
+                "(--set crop=false)"
+            ) from error
+        _threads.detector = dlib.get_frontal_face_detector()
+    return _threads.detector
 
 
 def find_face(frame: np.ndarray, short_side: int = SHORT_SIDE) -> Box | None:
-    """The largest face of a frame, (height, width, 3) uint8, or None. Frames are looked at with that short side, in pixels."""
+    """Return the largest face in a frame, (height, width, 3) uint8, or None.
+
+    short_side: pixels to which the frame's short side is resized before detection.
+    """
     from PIL import Image
 
     height, width = frame.shape[:2]
@@ -48,28 +48,28 @@ def find_face(frame: np.ndarray, short_side: int = SHORT_SIDE) -> Box | None:
     boxes = _detector()(small, 0)
     if not boxes:
         return None
-    box = max(boxes, key=lambda one: one.width() * one.height())
+    box = max(boxes, key=lambda box: box.width() * box.height())
     side = max(box.width(), box.height()) * (1 + 2 * MARGIN)
-    middle_x, middle_y = (box.left() + box.right()) / 2, (box.top() + box.bottom()) / 2
-    return middle_x / scale, middle_y / scale, side / scale
+    centre_x, centre_y = (box.left() + box.right()) / 2, (box.top() + box.bottom()) / 2
+    return centre_x / scale, centre_y / scale, side / scale
 
 
 def crop_faces(frames: list[np.ndarray]) -> tuple[list[np.ndarray], int]:
-    """The face of each frame as a square, and in how many frames it was found.
+    """Return the face of each frame as a square, and the number of frames in which one was found.
 
-    A frame without a face takes the box of the nearest frame with one; without any face all take the middle square.
+    A frame without a face takes the box of the nearest frame with one. Without any face, all take the central square.
     """
     boxes = [find_face(frame) for frame in frames]
-    known = [place for place, box in enumerate(boxes) if box is not None]
-    crops = []
-    for place, frame in enumerate(frames):
-        box = boxes[min(known, key=lambda other: abs(other - place))] if known else None
-        crops.append(square(frame, box))
+    known = [i for i, box in enumerate(boxes) if box is not None]
+    crops = [
+        square(frame, boxes[min(known, key=lambda other: abs(other - i))] if known else None)
+        for i, frame in enumerate(frames)
+    ]
     return crops, len(known)
 
 
 def faces_of(frames: list[np.ndarray], crop: bool, counts: Counter[str]) -> list[np.ndarray]:
-    """Squares of a clip's frames: its faces, or without `crop` their middles; clips with frames without a face are counted."""
+    """Return a square of each frame of a clip: its face, or without `crop` its centre. Missing faces are counted."""
     if not crop:
         return [square(frame) for frame in frames]
     faces, found = crop_faces(frames)
@@ -81,7 +81,7 @@ def faces_of(frames: list[np.ndarray], crop: bool, counts: Counter[str]) -> list
 
 
 def square(frame: np.ndarray, box: Box | None = None) -> np.ndarray:
-    """A square of a frame around a box, moved and made smaller so that it lies inside; the middle where there is no box."""
+    """Return a square of a frame around a box, moved and shrunk until it lies inside. Without a box: the centre."""
     height, width = frame.shape[:2]
     x, y, side = box or (width / 2, height / 2, float(min(height, width)))
     size = max(min(round(side), height, width), 1)
@@ -91,7 +91,7 @@ def square(frame: np.ndarray, box: Box | None = None) -> np.ndarray:
 
 
 def resized(frame: np.ndarray, size: int) -> np.ndarray:
-    """A square frame at another size, (size, size, 3) uint8."""
+    """Return a square frame at another size, (size, size, 3) uint8."""
     from PIL import Image
 
     return np.asarray(Image.fromarray(np.ascontiguousarray(frame)).resize((size, size), Image.Resampling.LANCZOS))

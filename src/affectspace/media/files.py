@@ -1,4 +1,4 @@
-"""The bytes of media files in a folder or in a zip, read from many threads at once."""
+"""Media files: their bytes, from a folder or a zip and in many threads at once, and the checks before they are decoded."""
 
 from __future__ import annotations
 
@@ -11,35 +11,52 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
-from affectspace.errors import DataError
+from affectspace.errors import ConfigError, DataError, UnreadableItem
 
-LARGEST_FILE = 512 << 20  # bytes; nothing that we decode at once is larger
+LARGEST_FILE = 512 << 20  # bytes of a file that is read at once
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 
 
+def require_content(path: Path) -> None:
+    """Raise UnreadableItem if there is no such file or if it is empty."""
+    if not path.is_file():
+        raise UnreadableItem("there is no such file")
+    if path.stat().st_size == 0:
+        raise UnreadableItem("the file is empty (0 bytes)")
+
+
+def import_av(purpose: str) -> Any:
+    """Return the module PyAV. Raises ConfigError with the command that installs it."""
+    try:
+        import av
+    except ImportError as error:
+        raise ConfigError(f"{purpose} needs PyAV: pip install 'affectspace[video]'") from error
+    return av
+
+
 class Media(Protocol):
-    """Files by name; names have forward slashes."""
+    """Files by name. Names have forward slashes."""
 
     path: Path
 
     def present(self, names: Iterable[str]) -> list[bool]:
-        """Which of the names there are."""
+        """Return which of the names exist."""
 
     def some(self, n: int) -> list[str]:
-        """Some names that there are, for messages."""
+        """Return up to n existing names, for messages."""
 
     def marks(self, names: Iterable[str]) -> Iterator[tuple[int, int]]:
-        """For each name two numbers that change when its content does; (-1, -1) for a name that is not there."""
+        """Yield for each name two numbers that change when its content does; (-1, -1) if there is no such file."""
 
     def read(self, name: str) -> bytes:
-        """The bytes of one file. Raises OSError with the reason; safe in many threads."""
+        """Return the content of a file. Raises OSError with the reason. Safe in many threads."""
 
 
 @contextmanager
 def open_media(path: Path) -> Iterator[Media]:
-    """A folder or a zip of media. Raises DataError for what is neither."""
+    """Open a folder or a zip of media. Raises DataError if it is neither."""
     if path.is_dir():
         yield FolderMedia(path)
         return
@@ -49,7 +66,7 @@ def open_media(path: Path) -> Iterator[Media]:
         raise DataError(f"{path}: there is no such folder or zip of media") from None
     except (OSError, zipfile.BadZipFile) as error:
         raise DataError(
-            f"{path}: neither a folder nor a zip that can be read ({error}); media come in one of both"
+            f"{path}: neither a folder nor a readable zip ({error}); media must be in one or the other"
         ) from error
     try:
         yield media
@@ -58,12 +75,12 @@ def open_media(path: Path) -> Iterator[Media]:
 
 
 def plain_name(name: str) -> str:
-    """A name as media know it: forward slashes, no leading ``./``."""
+    """Return a name as media know it: with forward slashes and without a leading ``./``."""
     return name.replace("\\", "/").removeprefix("./")
 
 
 def leaves_media(name: str) -> bool:
-    """Whether a name leads out of the folder or zip: an absolute path, or more ``..`` than folders before them."""
+    """Return whether a name leads out of the media: an absolute path, or more ``..`` than folders before them."""
     if name.startswith("/") or re.match(r"[A-Za-z]:/", name):
         return True
     depth = 0
@@ -74,6 +91,11 @@ def leaves_media(name: str) -> bool:
     return False
 
 
+def _refuse_outside(name: str) -> None:
+    if leaves_media(name):
+        raise OSError("the path leaves the folder or zip of media")
+
+
 class FolderMedia:
     """Files below a folder."""
 
@@ -81,18 +103,18 @@ class FolderMedia:
         self.path = path
 
     def present(self, names: Iterable[str]) -> list[bool]:
-        """One listing per folder instead of one look per file."""
-        listed: dict[str, set[str]] = {}
-        found = []
+        """Look names up in one listing for each folder, instead of one query for each file."""
+        listings: dict[str, set[str]] = {}
+        result = []
         for name in names:
             folder, _, file = name.rpartition("/")
             if leaves_media(name):
-                found.append(False)
+                result.append(False)
                 continue
-            if folder not in listed:
-                listed[folder] = _files(self.path / folder if folder else self.path)
-            found.append(file in listed[folder])
-        return found
+            if folder not in listings:
+                listings[folder] = _files(self.path / folder if folder else self.path)
+            result.append(file in listings[folder])
+        return result
 
     def some(self, n: int) -> list[str]:
         names: list[str] = []
@@ -120,11 +142,6 @@ class FolderMedia:
             return file.read()
 
 
-def _refuse_outside(name: str) -> None:
-    if leaves_media(name):
-        raise OSError("the path leaves the folder or zip of media")
-
-
 def _files(folder: Path) -> set[str]:
     try:
         with os.scandir(folder) as entries:
@@ -136,7 +153,7 @@ def _files(folder: Path) -> set[str]:
 class ZipMedia:
     """Members of a zip.
 
-    The directory is read once; members are read at their place without the lock and the seeking of `zipfile`, so that
+    The directory is read once. Members are read at their offset, without the lock and the seeking of `zipfile`, so that
     threads do not wait for each other.
     """
 
@@ -172,7 +189,7 @@ class ZipMedia:
         if info.flag_bits & 1:
             raise OSError("encrypted in the zip")
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            return self._read_slowly(info)
+            return self._read_by_zipfile(info)
         header = self._read_at(_LOCAL_HEADER.size, info.header_offset)
         if len(header) < _LOCAL_HEADER.size or header[:4] != b"PK\x03\x04":
             raise OSError("the zip is damaged here")
@@ -195,10 +212,10 @@ class ZipMedia:
             self._file.seek(offset)
             return self._file.read(size)
 
-    def _read_slowly(self, info: zipfile.ZipInfo) -> bytes:
-        """Rare kinds of compression, by the standard library."""
+    def _read_by_zipfile(self, info: zipfile.ZipInfo) -> bytes:
+        """Read a member with a rare compression, by the standard library."""
         try:
             with self._lock:
                 return self._archive.read(info)
         except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
-            raise OSError(f"cannot be unpacked ({error})") from error
+            raise OSError(f"cannot be extracted ({error})") from error

@@ -1,4 +1,4 @@
-"""Images decoded to squares of RGB pixels, one or a whole corpus in a memory-mapped cache."""
+"""Decode images to RGB pixels: one, or all of a corpus as squares in a memory-mapped cache."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
@@ -18,53 +18,40 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from affectspace.errors import ConfigError, DataError
+from affectspace.errors import ConfigError, DataError, UnreadableItem
 from affectspace.media.files import Media, open_media, plain_name
+from affectspace.progress import Progress, silent
 
-MOST_PIXELS = 80_000_000  # an image that claims more is refused before it is unpacked
+MOST_PIXELS = 80_000_000  # an image that claims more is refused before it is decompressed
 FITS = ("resize", "crop")
 
 
-class UnreadableImageError(ValueError):
-    """An image that cannot be decoded; the message is the reason. One row's failure, never the job's."""
+def decode_image(data: bytes, size: int | None = None, fit: str = "resize") -> np.ndarray:
+    """Return the image in a file's bytes, upright, (height, width, 3) uint8 RGB.
 
-
-def decode_image(data: bytes, size: int, fit: str = "resize") -> np.ndarray:
-    """The image in a file's bytes as (size, size, 3) uint8 RGB, upright.
-
-    fit: "resize" squeezes what is not square, "crop" takes its centre. Raises UnreadableImageError with the reason.
+    size: pixels of the sides of a square; None: the image's own size. fit: "resize" stretches what is not square, "crop" takes
+    its centre. Raises UnreadableItem with the reason.
     """
-    return _guarded(data, size, fit)
-
-
-def decode_picture(data: bytes) -> np.ndarray:
-    """The same in its own size, (height, width, 3) uint8 RGB, upright."""
-    return _guarded(data, None, "resize")
-
-
-def _guarded(data: bytes, size: int | None, fit: str) -> np.ndarray:
     if not data:
-        raise UnreadableImageError("empty file")
+        raise UnreadableItem("empty file")
     try:
         return _decode(data, size, fit)
-    except UnreadableImageError:
+    except UnreadableItem:
         raise
     except UnidentifiedImageError:
-        raise UnreadableImageError(
-            "text, not an image" if _is_text(data) else "no image format that is known"
-        ) from None
+        raise UnreadableItem("text, not an image" if _is_text(data) else "unknown image format") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise UnreadableImageError(f"more than {MOST_PIXELS // 10**6} million pixels") from None
-    except Exception as error:  # decoders raise nearly anything for damaged bytes
-        raise UnreadableImageError(" ".join(str(error).split())[:200] or type(error).__name__) from error
+        raise UnreadableItem(f"more than {MOST_PIXELS // 10**6} million pixels") from None
+    except Exception as error:  # decoders raise almost anything for damaged bytes
+        raise UnreadableItem(" ".join(str(error).split())[:200] or type(error).__name__) from error
 
 
 def _decode(data: bytes, size: int | None, fit: str) -> np.ndarray:
     image: Image.Image = Image.open(BytesIO(data))
     if image.width * image.height > MOST_PIXELS:
-        raise UnreadableImageError(f"{image.width} x {image.height}: more than {MOST_PIXELS // 10**6} million pixels")
+        raise UnreadableItem(f"{image.width} x {image.height}: more than {MOST_PIXELS // 10**6} million pixels")
     if image.format == "JPEG" and size is not None:
-        image.draft("RGB", (2 * size, 2 * size))  # unpacked at 1/2, 1/4, 1/8 where that is still twice what is asked
+        image.draft("RGB", (2 * size, 2 * size))  # decodes at 1/2, 1/4 or 1/8 if that is still twice the size
     if image.getexif().get(0x0112, 1) != 1:
         image = ImageOps.exif_transpose(image)
     if image.mode != "RGB":
@@ -78,12 +65,12 @@ def _decode(data: bytes, size: int | None, fit: str) -> np.ndarray:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16 bits a pixel, which `convert` would clip
+    if image.mode.startswith("I"):  # 16 bits per pixel, which `convert` would clip
         levels = np.asarray(image).astype(np.int64)
         image = Image.fromarray(np.clip(levels >> 8, 0, 255).astype(np.uint8))
     elif image.mode == "F":
-        raise UnreadableImageError("pixels are fractions without a stated range")
-    if image.mode == "P":  # a palette with transparency as bytes is converted with a warning otherwise
+        raise UnreadableItem("pixels are floating-point numbers of unknown range")
+    if image.mode == "P":  # otherwise Pillow warns of a palette with transparency as bytes
         image = image.convert("RGBA")
     return image.convert("RGB")
 
@@ -94,17 +81,15 @@ def _is_text(data: bytes) -> bool:
 
 
 _CHUNK = 256  # rows that a thread decodes at a time
-_VERSION = 1  # of the decoding: another number makes every cache anew
-
-Progress = Callable[[int, int, str], None]
+_VERSION = 1  # of the decoding; a new number invalidates every cache
 
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Decoded images, one a row of the corpus' table.
+    """Decoded images, one for each row of a corpus' table.
 
-    pixels: (n, size, size, 3) uint8 RGB, memory-mapped, read only; zeros where unreadable. ok: (n,) bool.
-    failures: columns row, image, reason. path: the cache file.
+    pixels: (n, size, size, 3) uint8 RGB, memory-mapped, read only; zeros for unreadable images. ok: (n,) bool.
+    failures: table with columns row, image, reason. path: the cache file.
     """
 
     pixels: np.ndarray
@@ -117,7 +102,7 @@ class ImageSet:
 
 
 def cache_folder(cache: str | Path | None = None) -> Path:
-    """The folder of the cache: what is given, else $AFFECTSPACE_CACHE, else ~/.cache/affectspace."""
+    """Return the folder of the cache: the given one, else $AFFECTSPACE_CACHE, else ~/.cache/affectspace."""
     chosen = cache or os.environ.get("AFFECTSPACE_CACHE")
     return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "affectspace"
 
@@ -129,39 +114,54 @@ def decode_images(
     *,
     cache: str | Path | None = None,
     workers: int | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
     fit: str = "resize",
 ) -> ImageSet:
     """Decode the named images of a folder or zip, or open what was decoded before.
 
-    images: n names, relative to media; missing ones fail. workers: threads (default: one a processor, at most 16).
-    progress: called with (done, total, text). An image that cannot be decoded is that row's failure. A decoding that is
-    interrupted leaves nothing behind; several processes may decode the same at once. Raises DataError where the
-    cache cannot be written.
+    Parameters
+    ----------
+    images : Series of length n
+        Names relative to `media`. A missing name is a failure of its row.
+    size, fit
+        As in `decode_image`.
+    workers : int, optional
+        Threads. Default: one for each processor, at most 16.
+
+    Returns
+    -------
+    ImageSet
+        An image that cannot be decoded is listed in `failures`.
+
+    Raises
+    ------
+    DataError
+        If the cache cannot be written. An interrupted decoding leaves nothing behind, and several processes may decode the
+        same images at once.
     """
     if fit not in FITS:
-        raise ConfigError(f"fit {fit!r}: {' or '.join(FITS)}")
+        raise ConfigError(f"unknown fit {fit!r}; there are {', '.join(FITS)}")
     if isinstance(size, bool) or not 1 <= size <= 4096:
-        raise ConfigError(f"image size {size}: 1 to 4096 pixels")
+        raise ConfigError(f"image size {size}: it must be 1 to 4096 pixels")
     names = [plain_name(name) if isinstance(name, str) else None for name in images.tolist()]
     with open_media(media) as opened:
         folder = cache_folder(cache) / "images"
         path = folder / f"{_key(opened, names, size, fit)}.npy"
-        found = _open_cache(path, names, size)
-        if found is not None:
-            return found
+        decoded = _open_cache(path, names, size)
+        if decoded is not None:
+            return decoded
         try:
             folder.mkdir(parents=True, exist_ok=True)
             _write_cache(path, opened, names, size, fit, workers, progress)
         except OSError as error:
             raise DataError(
                 f"{folder}: the cache of {_amount(len(names) * size * size * 3)} cannot be written "
-                f"({error.strerror or error}); free some space or set AFFECTSPACE_CACHE to a folder that has it"
+                f"({error.strerror or error}); free some space, or set AFFECTSPACE_CACHE to a folder with more space"
             ) from error
-        found = _open_cache(path, names, size)
-    if found is None:
+        decoded = _open_cache(path, names, size)
+    if decoded is None:
         raise DataError(f"{path}: the cache of decoded images is not what was written; remove it and try again")
-    return found
+    return decoded
 
 
 def _amount(n: int) -> str:
@@ -169,8 +169,7 @@ def _amount(n: int) -> str:
 
 
 def _key(media: Media, names: list[str | None], size: int, fit: str) -> str:
-    """In a zip the content's checksum stands for it, in a folder the place, the size and the time of the last
-    change."""
+    """Name of the cache: depends on the checksums in a zip; in a folder on its path and the files' sizes and times."""
     digest = hashlib.sha256(f"{_VERSION} {size} {fit} {type(media).__name__}".encode())
     if media.path.is_dir():
         digest.update(str(media.path.resolve()).encode())
@@ -181,7 +180,7 @@ def _key(media: Media, names: list[str | None], size: int, fit: str) -> str:
 
 
 def _open_cache(path: Path, names: list[str | None], size: int) -> ImageSet | None:
-    """What a finished cache holds; None where there is none, or one that was damaged."""
+    """The content of a finished cache; None if it is absent or damaged."""
     try:
         failures = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["failures"]
         pixels = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -205,9 +204,9 @@ def _write_cache(
     size: int,
     fit: str,
     workers: int | None,
-    progress: Progress | None,
+    progress: Progress,
 ) -> None:
-    """The pixels chunk by chunk and the failures, under names of this process, then renamed: the pixels last."""
+    """Write pixels and failures under names of this process, then rename them, the pixels last."""
     unique = f"{os.getpid()}-{secrets.token_hex(4)}.partial"
     partial, sidecar = path.with_name(f"{path.name}.{unique}"), path.with_name(f"{path.stem}.json.{unique}")
     failures: list[tuple[int, str]] = []
@@ -220,9 +219,8 @@ def _write_cache(
                 file.write(pixels.data)
                 failures += failed
                 done += len(pixels)
-                if progress is not None:
-                    rate = done / max(time.perf_counter() - started, 1e-9)
-                    progress(done, len(names), f"decoding images, {rate:,.0f}/s")
+                rate = done / max(time.perf_counter() - started, 1e-9)
+                progress(done, len(names), f"decoding images, {rate:,.0f}/s")
         sidecar.write_text(json.dumps({"media": str(media.path), "failures": failures}), encoding="utf-8")
         os.replace(sidecar, path.with_suffix(".json"))
         os.replace(partial, path)
@@ -234,7 +232,7 @@ def _write_cache(
 def _decoded_chunks(
     media: Media, names: list[str | None], size: int, fit: str, workers: int
 ) -> Iterator[tuple[np.ndarray, list[tuple[int, str]]]]:
-    """(pixels, [(row, reason)]) in the order of the rows. A few chunks ahead, so that memory does not grow with n."""
+    """Yield (pixels, [(row, reason)]) in the order of the rows, decoding only a few chunks ahead to bound the memory."""
 
     def decode(first: int) -> tuple[np.ndarray, list[tuple[int, str]]]:
         chunk = names[first : first + _CHUNK]
@@ -259,7 +257,7 @@ def _decoded_chunks(
 
 
 def _decode_one(media: Media, name: str | None, size: int, fit: str, into: np.ndarray) -> str | None:
-    """The pixels of one image into its place; the reason where that is not possible."""
+    """Decode one image into its place; return the reason if that is impossible."""
     if name is None:
         return "the table names no image"
     try:
@@ -268,6 +266,6 @@ def _decode_one(media: Media, name: str | None, size: int, fit: str, into: np.nd
         return "there is no such file"
     except OSError as error:
         return error.strerror or str(error)
-    except (UnreadableImageError, ValueError) as error:  # ValueError: a name with a null character
+    except (UnreadableItem, ValueError) as error:  # ValueError: a name with a null character
         return str(error)
     return None

@@ -11,7 +11,7 @@ import numpy as np
 from affectspace.errors import UnreadableItem
 from affectspace.media.clips import read_frames
 from affectspace.media.faces import Box, resized, square
-from affectspace.media.images import UnreadableImageError, decode_image, decode_picture
+from affectspace.media.images import decode_image
 from affectspace.prediction.photos import Framing, face_box
 
 FRAMES = 8  # of a clip
@@ -43,7 +43,7 @@ class FaceCut:
         try:
             if self.framing is None:
                 return decode_image(content, self.size)
-            whole = decode_picture(content)
+            whole = decode_image(content)
             box = face_box(whole)
             if box is None:
                 note(NO_FACE)
@@ -52,7 +52,7 @@ class FaceCut:
                 if self.always or around[2] < TIGHT * min(whole.shape[:2]):
                     return resized(square(whole, around), self.size)
             return decode_image(content, self.size)
-        except UnreadableImageError as error:
+        except UnreadableItem as error:
             raise UnreadableItem(f"not an image that can be read ({error})") from error
 
     def clip(self, path: Path, start: float | None, end: float | None, note: Callable[[str], None]) -> np.ndarray:

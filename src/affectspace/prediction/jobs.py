@@ -19,7 +19,7 @@ from affectspace.prediction.predictor import Predictor
 from affectspace.prediction.result import Failure, Prediction, row_of
 from affectspace.prediction.sample import CLIPS, IMAGES, SOUNDS, TEXTS, Sample, sample_of_file
 from affectspace.progress import Progress, silent
-from affectspace.tables.pieces import TableWriter, columns_of, pieces, require_columns
+from affectspace.tables.blocks import TableWriter, columns_of, read_blocks, require_columns
 
 FILES = ("audio", "video", "image")
 TIMES = ("start", "end")
@@ -201,14 +201,14 @@ def predict_table(
         raise DataError(f"{table} has columns {', '.join(taken)} already; --prefix gives the new ones other names")
     folder, outcomes = media or table.parent, Outcomes()
     with TableWriter(out, table, force=force) if out is not None else nullcontext() as writer:
-        for piece in pieces(table, ROWS):
-            cells = {name: piece.values(column) for name, column in chosen.items()}
-            cells |= {name: piece.numbers(column).tolist() for name, column in chosen.items() if name in TIMES}
-            asked = list(_of_rows(piece.row_numbers, cells, folder, vectors or {}))
+        for block in read_blocks(table, ROWS):
+            cells = {name: block.values(column) for name, column in chosen.items()}
+            cells |= {name: block.numbers(column).tolist() for name, column in chosen.items() if name in TIMES}
+            asked = list(_of_rows(block.row_numbers, cells, folder, vectors or {}))
             said = predict_asked(predictor, asked, _after(outcomes.worked + outcomes.failed, progress))
             outcomes.add([one.id for one in asked], said, most)
             if writer is not None:
-                writer.add(piece, _new_columns(said, predictor.modalities, prefix))
+                writer.add(block, _new_columns(said, predictor.modalities, prefix))
     return outcomes
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from affectspace.errors import ConfigError, DataError, RunError
+from affectspace.errors import ConfigError, DataError, RunError, UnreadableItem
 from affectspace.files import write_text
 from affectspace.media.faces import MARGIN, SHORT_SIDE, find_face, resized, square
-from affectspace.media.images import UnreadableImageError, decode_picture
+from affectspace.media.images import decode_image
 from affectspace.training.runs import Run
 from affectspace.training.training_set import TrainingSet
 
@@ -43,10 +43,10 @@ class Photo:
 def read_picture(path: Path) -> np.ndarray:
     """An image file, (height, width, 3) uint8, upright. Raises DataError that names the file where it is none."""
     try:
-        return decode_picture(Path(path).read_bytes())
+        return decode_image(Path(path).read_bytes())
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except UnreadableImageError as error:
+    except UnreadableItem as error:
         raise DataError(f"{path}: not a readable image ({error}); give a JPEG or PNG of one face") from error
 
 

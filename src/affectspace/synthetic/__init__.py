@@ -1,1 +1,1 @@
-"""Drawn data with known truth: faces, and people who speak."""
+"""Generated data with known true values: drawn faces, and invented people who speak."""

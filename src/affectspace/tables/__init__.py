@@ -1,1 +1,1 @@
-"""CSV and Parquet tables in blocks, expressions that choose rows, and messages that name the row."""
+"""Tables: strict reading with messages that name the row, large tables in blocks, and expressions that choose rows."""

@@ -42,7 +42,7 @@ def test_out_of_range_names_the_frame(afew_va: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "001.json: not JSON"),
+        ("{", "001.json: cannot be read"),
         ("[]", "001.json: no frames"),
         ('{"frames": {"00000": {"valence": "much", "arousal": 1}}}', "frame 00000: valence is 'much'"),
     ],
@@ -58,20 +58,13 @@ def test_labels_alone(tmp_path: Path) -> None:
     corpus = read_corpus("afew_va", tmp_path)
     assert corpus.table[["valence", "arousal"]].to_numpy().tolist() == [[1, -1], [0, 0.5]]
     assert list(corpus.table["person"]) == ["001", "002"]
-    with pytest.raises(DataError, match="read without images; name their folder or zip"):
+    with pytest.raises(DataError, match="read without images; give their folder or zip"):
         corpus.images()
     (tmp_path / "labels.json").write_text('{"001_00000": [10]}')
     with pytest.raises(DataError, match="'001_00000' -> \\[10\\]; expected NNN_FFFFF"):
         read_corpus("afew_va", tmp_path)
     (tmp_path / "labels.json").write_text('{"001_00000": [10, 3]')
-    with pytest.raises(
-        DataError, match=r"not JSON that can be read \(the JSON breaks off, .* line 1, column 22\); copy"
-    ):
-        read_corpus("afew_va", tmp_path)
-
-
-def test_another_layout_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no AFEW-VA here; expected NNN/NNN.json"):
+    with pytest.raises(DataError, match=r"cannot be read: the JSON breaks off, .* line 1, column 22"):
         read_corpus("afew_va", tmp_path)
 
 

@@ -40,7 +40,9 @@ def test_everything_is_read(emobank: Path) -> None:
     assert corpus.ratings["valence"].tolist() == [0.5, 1]
     assert corpus.ratings["sd_valence"].tolist() == [0.5, 0]
     assert corpus.ratings["n"].tolist() == [5, 3]
-    assert any("1 ratings of reader.csv are of sentences that are not in it" in note for note in corpus.report.notes)
+    assert any(
+        "1 ratings in reader.csv are of sentences that the corpus does not have" in note for note in corpus.report.notes
+    )
     assert set(corpus.split("published")) == {"train", "validation", "test"}
     assert corpus.media is None
 
@@ -65,7 +67,7 @@ def test_documents_of_ids() -> None:
     ("row", "message"),
     [
         (["a_1_2", "train", 6, 3, 3, "text"], "row a_1_2: valence is 6, outside 1..5"),
-        (["a_1_2", "train", "much", 3, 3, "text"], "row 1: V is 'much', which is no number"),
+        (["a_1_2", "train", "much", 3, 3, "text"], "row 1: V is 'much', which is not a number"),
         (["a_1_2", "eval", 3, 3, 3, "text"], "split is 'eval'; parts are train, dev, test"),
     ],
 )
@@ -76,10 +78,8 @@ def test_wrong_cells(tmp_path: Path, write_csv, row: list, message: str) -> None
 
 
 def test_wrong_files(tmp_path: Path, write_csv) -> None:
-    with pytest.raises(DataError, match=r"emobank.csv: there is no such file"):
-        read_corpus("emobank", tmp_path)
     write_csv(tmp_path / "emobank.csv", [["id", "text"], ["a", "b"]])
-    with pytest.raises(DataError, match="no column split, V, A, D; it has id, text"):
+    with pytest.raises(DataError, match="no column 'split', 'V', 'A', 'D'; it has id, text"):
         read_corpus("emobank", tmp_path)
 
 
@@ -96,6 +96,7 @@ def test_real(shared_data: Path) -> None:
     shared = set(leakage(corpus.table, corpus.split("published"))["document"]["train/test"])
     test = corpus.table[corpus.table["split"] == "test"]
     assert (test["document"].isin(shared) & (test["document"] != "SemEval")).mean() == pytest.approx(0.88, abs=0.005)
-    told = corpus.describe()["splits"]["published"]
-    assert (told["shared"]["document"]["train/test"], told["shared_rows"]["document"]["train/test"]) == (110, 1.0)
+    published = corpus.describe()["splits"]["published"]
+    assert published["shared"]["document"]["train/test"] == 110
+    assert published["shared_rows"]["document"]["train/test"] == 1.0
     assert "document" not in leakage(corpus.table, corpus.split("document"))

@@ -1,6 +1,5 @@
 """The reader of IMFDB's official layout: every fault is counted, nothing else is lost."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -26,7 +25,7 @@ def test_every_fault_is_counted(imfdb: Path) -> None:
         "unknown expression 'ANGRY-ISH'": 1,
         "no expression": 1,
         "separated by blanks: a box and no expression": 2,
-        "no image and box where they should be": 1,
+        "no image and box in the expected columns": 1,
         "an image in a folder without rows": 2,
         "duplicates of an image with the same emotion, the first is kept": 1,
         "duplicates of an image that differ in the emotion": 2,
@@ -62,11 +61,6 @@ def test_root_above_and_images(imfdb: Path) -> None:
     images = corpus.images(16)
     assert images.ok.all()
     assert images.pixels.shape == (7, 16, 16, 3)
-
-
-def test_another_layout_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=re.escape("no IMFDB here; expected IMFDB_final/<actor>/<movie>/")):
-        read_corpus("imfdb", tmp_path)
 
 
 def test_nothing_to_keep_is_an_error_with_the_reasons(imfdb: Path) -> None:

@@ -213,7 +213,7 @@ def test_sheets() -> None:
 
 
 def test_impossible_parameters_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"valence must lie on \[-1, 1\], got 1.2"):
+    with pytest.raises(ValueError, match=r"valence must be on \[-1, 1\], got 1.2"):
         FaceParameters(valence=1.2)
     with pytest.raises(ValueError, match="arousal"):
         FaceParameters(arousal=float("nan"))

@@ -12,7 +12,7 @@ from PIL import Image
 from sklearn.linear_model import RidgeCV
 
 from affectspace.annotation import AnnotationTransfer
-from affectspace.corpora import read_corpus, read_faces
+from affectspace.corpora import read_corpus
 from affectspace.corpora.corpus import Corpus
 from affectspace.errors import ConfigError, DataError, RunError
 from affectspace.synthetic.faces import NUISANCE, invented_labels, labels_from_levels, make, make_faces
@@ -124,7 +124,7 @@ def test_finished_faces_are_not_drawn_again(tmp_path: Path, monkeypatch: pytest.
     before = (tmp_path / "faces.zip").stat().st_mtime_ns
     assert len(make_faces(tmp_path, n=6, people=2, size=16)) == 6
     assert (tmp_path / "faces.zip").stat().st_mtime_ns == before
-    with pytest.raises(DataError, match=r"holds faces drawn with another seed, digest; .*--force"):
+    with pytest.raises(DataError, match=r"holds drawn faces with other settings \(seed, digest\); .*--force"):
         make_faces(tmp_path, n=6, people=2, size=16, seed=1)
     assert len(make_faces(tmp_path, n=7, people=2, size=16, force=True)) == 7
 
@@ -134,12 +134,12 @@ def test_finished_faces_are_not_drawn_again(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(make, "_draw", broken)
     with pytest.raises(RunError, match=r"cannot write .*no space"):
         make_faces(tmp_path, n=8, people=2, size=16, force=True)
-    with pytest.raises(DataError, match=r"not all drawn yet; .*`affectspace corpus make faces .* same options"):
-        read_faces(tmp_path)
+    with pytest.raises(DataError, match=r"are not finished; .*`affectspace corpus make faces .* same options"):
+        read_corpus("faces", tmp_path)
     monkeypatch.undo()
     assert len(make_faces(tmp_path, n=8, people=2, size=16)) == 8
     (tmp_path / "corpus.json").write_text("{")
-    with pytest.raises(DataError, match="holds faces drawn with another"):
+    with pytest.raises(DataError, match="does not hold drawn faces"):
         make_faces(tmp_path, n=8, people=2, size=16)
 
 
@@ -162,18 +162,20 @@ def test_what_is_not_ours_is_left_as_it_is(tmp_path: Path, files: dict[str, str]
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     before = contents(tmp_path)
-    with pytest.raises(DataError, match=r"is not empty and holds no drawn faces of ours; .*\(nothing was changed\)"):
+    with pytest.raises(DataError, match=r"is not empty and does not hold drawn faces; .*\(nothing was changed\)"):
         make_faces(tmp_path, n=4, people=2, size=16, force=force)
     assert contents(tmp_path) == before
 
 
 def test_places_where_nothing_can_be_drawn(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(RunError, match=r"file: not a folder that faces can be drawn into \(Not a directory\); choose"):
+    with pytest.raises(
+        RunError, match=r"file: drawn faces cannot be written to this folder \(Not a directory\); choose"
+    ):
         make_faces(tmp_path / "file", n=4, people=2, size=16)
-    with pytest.raises(RunError, match="below: not a folder that faces can be drawn into"):
+    with pytest.raises(RunError, match="below: drawn faces cannot be written"):
         make_faces(tmp_path / "file" / "below", n=4, people=2, size=16)
-    with pytest.raises(RunError, match="not a folder that faces can be drawn into"):
+    with pytest.raises(RunError, match="drawn faces cannot be written"):
         make_faces(tmp_path / ("x" * 300), n=4, people=2, size=16)
     if Path("/proc").is_dir():
         with pytest.raises(RunError, match=r"cannot write /proc/faces/corpus\.json"):
@@ -190,8 +192,8 @@ def test_a_drawing_that_was_killed_is_drawn_anew(tmp_path: Path) -> None:
     assert "state" not in about
     (killed / "corpus.json").write_text(json.dumps(about | {"state": "drawing"}))
     (killed / "faces.zip.partial").write_bytes(b"half")
-    with pytest.raises(DataError, match="not all drawn yet"):
-        read_faces(killed)
+    with pytest.raises(DataError, match="are not finished"):
+        read_corpus("faces", killed)
     make_faces(killed, n=6, people=2, size=16)
     assert contents(killed) == contents(whole)
 
@@ -205,10 +207,10 @@ def test_a_drawing_that_was_killed_is_drawn_anew(tmp_path: Path) -> None:
         (lambda t: t.assign(arousal=[np.nan] * len(t)), "arousal is nan"),
         (lambda t: t.assign(arousal="high"), "arousal is 'high'"),
         (lambda t: t.assign(dominance=-3.0), "dominance is -3.0"),
-        (lambda t: t.assign(id="x"), "id 'x' stands more than once"),
-        (lambda t: t.assign(person="../a"), r"person is '\.\./a', not fit for a file's name"),
+        (lambda t: t.assign(id="x"), "id 'x' occurs more than once"),
+        (lambda t: t.assign(person="../a"), r"person is '\.\./a', which a file name cannot have"),
         (lambda t: t.assign(person=[None] * len(t)), "row 1: person is"),
-        (lambda t: t.assign(person=".."), "not fit"),
+        (lambda t: t.assign(person=".."), "a file name cannot"),
     ],
 )
 def test_unfit_labels_are_refused(tmp_path: Path, change, message: str) -> None:  # type: ignore[no-untyped-def]
@@ -238,9 +240,9 @@ def test_levels_become_labels(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{}", "holds no frames"),
-        ("[]", "holds a list"),
-        ("{", "not JSON"),
+        ("{}", "with at least one frame"),
+        ("[]", "expected a JSON object"),
+        ("{", "cannot be read: the JSON breaks off"),
         ('{"a_1": [0, 0]}', "key 'a_1' is not of the form NNN_FFFFF"),
         ('{"00100000": [0, 0]}', "key '00100000'"),
         ('{"001_00000": [0, 11]}', "001_00000"),
@@ -257,7 +259,7 @@ def test_bad_levels_are_refused(tmp_path: Path, content: str, message: str) -> N
 
 
 def test_absent_levels_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no such file"):
+    with pytest.raises(DataError, match="there is no such file"):
         labels_from_levels(tmp_path / "labels.json")
 
 
@@ -268,34 +270,31 @@ def test_the_real_levels(shared_data: Path) -> None:
 
 
 def test_a_folder_that_is_not_ours_is_refused(tmp_path: Path) -> None:
-    remedy = "affectspace corpus make faces OUT"
-    with pytest.raises(DataError, match=remedy):
-        read_faces(tmp_path / "nowhere")
-    with pytest.raises(DataError, match=r"no corpus.json, index.csv, faces.zip.*" + remedy):
-        read_faces(tmp_path)
+    with pytest.raises(DataError, match=r"no corpus.json, index.csv, faces.zip: .*affectspace corpus make faces OUT"):
+        read_corpus("faces", tmp_path)
     make_faces(tmp_path, n=4, people=2, size=16)
     index = (tmp_path / "index.csv").read_text()
     about = (tmp_path / "corpus.json").read_text()
     (tmp_path / "index.csv").write_text(index.replace("p000/", "q/"))
-    with pytest.raises(DataError, match=r"2 pictures of index.csv are not in it, the first 'q/"):
-        read_faces(tmp_path)
+    with pytest.raises(DataError, match=r"2 image files in index.csv are missing, the first is 'q/"):
+        read_corpus("faces", tmp_path)
     (tmp_path / "index.csv").write_text("".join(index.splitlines(keepends=True)[:-1]))
-    with pytest.raises(DataError, match=r"3 rows, but corpus\.json counts 4"):
-        read_faces(tmp_path)
+    with pytest.raises(DataError, match=r"3 rows, but corpus\.json states 4"):
+        read_corpus("faces", tmp_path)
     (tmp_path / "index.csv").write_text(index.replace("arousal", "anger", 1))
-    with pytest.raises(DataError, match="no column arousal"):
-        read_faces(tmp_path)
+    with pytest.raises(DataError, match="no column 'arousal'"):
+        read_corpus("faces", tmp_path)
     (tmp_path / "index.csv").write_text("")
-    with pytest.raises(DataError, match="not a CSV table"):
-        read_faces(tmp_path)
+    with pytest.raises(DataError, match="it is empty"):
+        read_corpus("faces", tmp_path)
     (tmp_path / "index.csv").write_text(index)
     (tmp_path / "corpus.json").write_text('{"kind": "run"}')
-    with pytest.raises(DataError, match="not of drawn faces"):
-        read_faces(tmp_path)
+    with pytest.raises(DataError, match="this does not describe drawn faces"):
+        read_corpus("faces", tmp_path)
     (tmp_path / "corpus.json").write_text("no")
-    with pytest.raises(DataError, match="not JSON"):
-        read_faces(tmp_path)
+    with pytest.raises(DataError, match="does not begin like JSON"):
+        read_corpus("faces", tmp_path)
     (tmp_path / "corpus.json").write_text(about)
     (tmp_path / "faces.zip").write_bytes(b"no zip")
-    with pytest.raises(DataError, match="not a readable zip"):
-        read_faces(tmp_path)
+    with pytest.raises(DataError, match="neither a folder nor a readable zip"):
+        read_corpus("faces", tmp_path)

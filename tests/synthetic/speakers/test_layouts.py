@@ -96,5 +96,5 @@ def test_of_a_corpus(tmp_path: Path) -> None:
     corpus = make_speakers(tmp_path / "made", n=4, people=2, modalities=("text", "audio"))
     read = read_corpus("mosi", write_mosi(corpus, tmp_path / "mosi", video=False)).table
     assert sorted(read["text"]) == sorted(corpus.table["text"].str.upper())
-    with pytest.raises(DataError, match="corpus mosi: only the corpus that make_speakers wrote"):
+    with pytest.raises(DataError, match="corpus mosi: only a corpus that make_speakers wrote"):
         write_mosi(read_corpus("mosi", tmp_path / "mosi"), tmp_path / "other")

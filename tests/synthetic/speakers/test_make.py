@@ -77,7 +77,7 @@ def test_what_is_done_is_only_read(made: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in made.rglob("*")}
     make_speakers(made, **SMALL, sound_in_video=True)
     assert before == {path: path.stat().st_mtime_ns for path in made.rglob("*")}
-    with pytest.raises(DataError, match=r"made with another seed; .* force=True \(--force\)"):
+    with pytest.raises(DataError, match=r"with other settings \(seed\); .* force=True \(--force\)"):
         make_speakers(made, **SMALL, seed=1, sound_in_video=True)
 
 
@@ -97,7 +97,7 @@ def test_continues_where_it_stopped_and_grows(tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         make_speakers(stopped, **SOUND, progress=stop)
-    with pytest.raises(DataError, match="not all is made yet"):
+    with pytest.raises(DataError, match="are not finished"):
         read_corpus("speakers", stopped)
     kept = {path: path.stat().st_mtime_ns for path in stopped.rglob("*.wav")}
     assert len(kept) == 5
@@ -108,7 +108,7 @@ def test_continues_where_it_stopped_and_grows(tmp_path: Path) -> None:
     assert len(grown) == 16
     assert grown.table.iloc[:12].equals(read_corpus("speakers", whole).table)
     assert all(path.stat().st_mtime_ns == time for path, time in kept.items())
-    with pytest.raises(DataError, match="holds speakers made with more rows"):
+    with pytest.raises(DataError, match=r"other settings \(rows\)"):
         make_speakers(stopped, **SOUND)
     make_speakers(stopped, **SOUND, force=True)
     assert contents(whole) == contents(stopped)
@@ -124,7 +124,7 @@ def test_missing_modalities(tmp_path: Path) -> None:
     assert table["video"].isna().all()
     assert len(list((tmp_path / "a").rglob("*.wav"))) == table["audio"].notna().sum()
     assert len(list((tmp_path / "a").rglob("*.txt"))) == table["text"].notna().sum()
-    assert any("rows without text, as asked for" in note for note in corpus.report.notes)
+    assert any("rows without text, as requested" in note for note in corpus.report.notes)
     full = make_speakers(tmp_path / "b", **settings)
     assert full.table.drop(columns=["text", "audio"]).equals(table.drop(columns=["text", "audio"]))
     assert full.table["text"][table["text"].notna()].equals(table["text"].dropna())
@@ -135,7 +135,7 @@ def test_missing_modalities(tmp_path: Path) -> None:
     [
         ({"modalities": ("smell",)}, "modalities smell: choose from text, audio, video"),
         ({"modalities": ()}, "modalities none"),
-        ({"missing": {"text": 1.0}}, "missing text=1.0: a share on"),
+        ({"missing": {"text": 1.0}}, "missing text=1.0: give a share"),
         ({"missing": {"video": 0.5}, "modalities": ("text",)}, "of a modality that is made"),
         ({"size": 33}, "size=33"),
         ({"fps": 0}, "fps=0"),
@@ -160,12 +160,12 @@ def test_without_pyav(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_other_folders(tmp_path: Path) -> None:
     (tmp_path / "diary.txt").write_text("mine")
     for force in (False, True):
-        with pytest.raises(DataError, match="is not empty and holds no speakers of ours"):
+        with pytest.raises(DataError, match="is not empty and does not hold synthetic speakers"):
             make_speakers(tmp_path, **SOUND, force=force)
     assert (tmp_path / "diary.txt").read_text() == "mine"
-    with pytest.raises(RunError, match="not a folder to write into"):
+    with pytest.raises(RunError, match="synthetic speakers cannot be written to this folder"):
         make_speakers(tmp_path / "diary.txt", **SOUND)
-    with pytest.raises(DataError, match=r"no corpus.json, so no folder of synthetic speakers"):
+    with pytest.raises(DataError, match=r"no corpus.json, index.csv: not a folder of synthetic speakers"):
         read_corpus("speakers", tmp_path)
 
 
@@ -174,19 +174,19 @@ def test_broken_folders(tmp_path: Path) -> None:
     index, about = tmp_path / "index.csv", tmp_path / "corpus.json"
     good = index.read_text()
     next(tmp_path.rglob("*.wav")).unlink()
-    with pytest.raises(DataError, match=r"1 audio files of index\.csv are not there, the first"):
+    with pytest.raises(DataError, match=r"1 audio files in index\.csv are missing, the first is"):
         read_corpus("speakers", tmp_path)
     pd.read_csv(index).iloc[:3].to_csv(index, index=False)
-    with pytest.raises(DataError, match=r"3 rows, but corpus.json counts 4"):
+    with pytest.raises(DataError, match=r"3 rows, but corpus.json states 4"):
         read_corpus("speakers", tmp_path)
     index.write_text(good.replace("topic", "theme"))
-    with pytest.raises(DataError, match="no column topic"):
+    with pytest.raises(DataError, match="no column 'topic'"):
         read_corpus("speakers", tmp_path)
     about.write_text(json.dumps({"kind": "drawn faces"}))
-    with pytest.raises(DataError, match="not of synthetic speakers"):
+    with pytest.raises(DataError, match="this does not describe synthetic speakers"):
         read_corpus("speakers", tmp_path)
     about.write_text("{")
-    with pytest.raises(DataError, match="not JSON"):
+    with pytest.raises(DataError, match="the JSON breaks off"):
         read_corpus("speakers", tmp_path)
 
 
@@ -200,5 +200,5 @@ def test_command(tmp_path: Path) -> None:
     options = ["--n", 8, "--people", 2, "--modalities", "text,audio", "--missing", "text=.25"]
     assert "8 utterances of 2 people" in run("make", "speakers", tmp_path / "s", *options)
     assert json.loads(run("describe", "speakers", tmp_path / "s", "--json"))["audio"] == 8
-    with pytest.raises(ConfigError, match="'text' is not MODALITY=SHARE"):
+    with pytest.raises(ConfigError, match="write it as MODALITY=SHARE"):
         run("make", "speakers", tmp_path / "s", "--missing", "text")

@@ -70,7 +70,7 @@ def test_impossible_plans(n: int, people: int, turns: int | None) -> None:
 
 
 def test_no_id() -> None:
-    with pytest.raises(DataError, match="'x' is no id of an utterance"):
+    with pytest.raises(DataError, match="'x' is not the id of an utterance"):
         utterance(0, "x")
 
 

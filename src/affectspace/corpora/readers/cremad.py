@@ -1,4 +1,4 @@
-"""CREMA-D: 91 actors, 12 sentences, six emotions as acted, and as perceived from voice, face and both.
+"""CREMA-D: 91 actors, 12 sentences, six emotions as acted, and as perceived from the voice, the face and both.
 
 ``SentenceFilenames.csv``, ``VideoDemographics.csv``, ``summaryTable.csv``, ``tabulatedVotes.csv``;
 ``AudioWAV/1001_DFA_ANG_XX.wav``, ``VideoFlash/1001_DFA_ANG_XX.flv``: actor, sentence, emotion, level (LO, MD, HI, XX: none).
@@ -13,17 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from affectspace.affect import parse
+from affectspace.affect import parse_emotions
 from affectspace.corpora.corpus import Corpus
-from affectspace.corpora.files import MediaFiles, numbers, read_cells, without_media
-from affectspace.corpora.schema import ReadReport, build_table
+from affectspace.corpora.files import MediaFiles, missing_media_notes
 from affectspace.errors import DataError
+from affectspace.tables.reading import read_table, to_numbers
 
-LICENCE = "ODbL 1.0 (database), DbCL 1.0 (contents)"
-CITATION = (
-    "Cao, H., Cooper, D. G., Keutmann, M. K., Gur, R. C., Nenkova, A., Verma, R. (2014). CREMA-D: crowd-sourced "
-    "emotional multimodal actors dataset. IEEE Transactions on Affective Computing 5(4)."
-)
 _NAME = re.compile(r"\d{4}_[A-Z]{3}_[A-Z]{3}_(LO|MD|HI|XX|X)")
 _CHANNELS = {"1": "voice", "2": "face", "3": "both"}  # the first digit of a row's number in tabulatedVotes.csv
 _COLUMNS = {"voice": "Voice", "face": "Face", "both": "MultiModal"}  # in summaryTable.csv
@@ -33,110 +28,109 @@ _LETTERS = "NHSAFD"
 def read_cremad(root: Path, *, media: str | Path | None = None) -> Corpus:
     """Read CREMA-D. emotion is the acted one, level (extra) its strength, person the actor.
 
-    root: the folder of the tables. media: the folder of AudioWAV/ and VideoFlash/ (default: root). ratings: a row a clip
-    and channel (voice, face, both): the emotion perceived by most, none where votes are tied (vote keeps the letters), the
-    mean strength level 0..100, and where tabulatedVotes.csv is there the votes for each emotion, their number n and the
-    share of the majority agreement. Raises DataError for another layout and for names that are not of its form.
+    root: the folder of the tables. media: the folder of AudioWAV/ and VideoFlash/, default root. ratings has a row for each
+    clip and channel (voice, face, both): the emotion perceived by most, None if votes are tied (vote keeps the letters); the
+    mean strength level, 0..100; and from tabulatedVotes.csv the votes for each emotion, their number n and the agreement, the
+    share of the majority.
     """
     path = root / "SentenceFilenames.csv"
     if not path.is_file():
         raise DataError(f"{root}: no CREMA-D here; expected SentenceFilenames.csv beside AudioWAV/")
-    names = read_cells(path, ("Filename",))["Filename"].tolist()
+    names = read_table(path, ("Filename",))["Filename"].tolist()
     wrong = next((name for name in names if _NAME.fullmatch(name) is None), None)
     if wrong is not None:
         raise DataError(f"{path}: row {names.index(wrong) + 1}: {wrong!r} is not ACTOR_SENTENCE_EMOTION_LEVEL")
     folder = root if media is None else Path(media).expanduser()
     files = MediaFiles(folder)
-    fields = [name.split("_") for name in names]
-    columns: dict[str, list[str | None]] = {
-        "id": list(names),
-        "person": [field[0] for field in fields],
+    actors, sentences, codes, levels = (
+        list(column) for column in zip(*(name.split("_") for name in names), strict=True)
+    )
+    paths = {
         "audio": [files.find("AudioWAV", name, (".wav", ".flac")) for name in names],
         "video": [files.find("VideoFlash", name, (".flv", ".mp4")) for name in names],
-        "emotion": parse([field[2] for field in fields], "cremad", str(path), rows=names),
     }
-    extras: dict[str, Any] = {"sentence": [field[1] for field in fields], "level": [field[3] for field in fields]}
-    extras |= _people(root, [field[0] for field in fields])
-    table = build_table("cremad", columns, extras, where=str(path))
-    notes = without_media(columns, ("audio", "video"))
-    ratings = _ratings(root, set(names), notes)
-    has_media = any(columns["audio"]) or any(columns["video"])
-    report = ReadReport(len(table), notes=notes)
-    return Corpus("cremad", table, None, LICENCE, CITATION, report, folder if has_media else None, ratings)
+    notes = missing_media_notes(paths)
+    return Corpus.build(
+        "cremad",
+        {"id": names, "person": actors, **paths, "emotion": parse_emotions(codes, "cremad", str(path), rows=names)},
+        {"sentence": sentences, "level": levels, **_demographics(root, actors)},
+        where=path,
+        ratings=_ratings(root, set(names), notes),
+        notes=notes,
+        media=folder,
+    )
 
 
-def _people(root: Path, actors: list[str]) -> dict[str, Any]:
+def _demographics(root: Path, actors: list[str]) -> dict[str, Any]:
     path = root / "VideoDemographics.csv"
     if not path.is_file():
         return {}
-    cells = read_cells(path, ("ActorID", "Age", "Sex", "Race", "Ethnicity")).set_index("ActorID")
+    cells = read_table(path, ("ActorID", "Age", "Sex", "Race", "Ethnicity")).set_index("ActorID")
     absent = sorted(set(actors) - set(cells.index))
     if absent:
-        raise DataError(f"{path}: no row of actor {absent[0]}, of whom there are clips")
-    wanted = cells.loc[actors]
-    gender = wanted["Sex"].str.lower().tolist()
-    words = {name.lower(): wanted[name].tolist() for name in ("Race", "Ethnicity")}
-    return {"gender": gender, "age": numbers(wanted["Age"], "Age", path), **words}
+        raise DataError(f"{path}: no row for actor {absent[0]}, who has clips")
+    rows = cells.loc[actors]
+    numbers = {"gender": rows["Sex"].str.lower().tolist(), "age": to_numbers(rows["Age"], "Age", path)}
+    return numbers | {name.lower(): rows[name].tolist() for name in ("Race", "Ethnicity")}
 
 
-def _ratings(root: Path, known: set[str], notes: list[str]) -> pd.DataFrame | None:
+def _ratings(root: Path, names: set[str], notes: list[str]) -> pd.DataFrame | None:
     votes, summary = root / "tabulatedVotes.csv", root / "summaryTable.csv"
     if votes.is_file():
-        ratings = _tabulated(votes)
+        ratings = _tabulated_votes(votes)
     elif summary.is_file():
-        ratings = _summary(summary)
+        ratings = _summary_table(summary)
         notes.append("no tabulatedVotes.csv: ratings without counts of votes")
     else:
         notes.append("neither tabulatedVotes.csv nor summaryTable.csv: no ratings")
         return None
-    of_clips = ratings["id"].isin(known)
-    if not of_clips.all():
-        notes.append(f"{int((~of_clips).sum()):,} ratings are of clips that SentenceFilenames.csv does not have")
-    absent = 3 * len(known) - int(of_clips.sum())
+    known = ratings["id"].isin(names)
+    if not known.all():
+        notes.append(f"{int((~known).sum()):,} ratings are of clips that SentenceFilenames.csv does not list")
+    absent = 3 * len(names) - int(known.sum())
     if absent:
-        notes.append(f"{absent:,} ratings of a clip and channel are not there")
-    return ratings[of_clips].reset_index(drop=True)
+        notes.append(f"{absent:,} ratings of a clip and channel are missing")
+    return ratings[known].reset_index(drop=True)
 
 
-def _tabulated(path: Path) -> pd.DataFrame:
-    cells = read_cells(path, ("fileName", "numResponses", "agreement", "emoVote", "meanEmoResp", *_LETTERS))
-    digits = cells.iloc[:, 0].str[:1]
-    unknown = ~digits.isin(_CHANNELS)
-    if unknown.any():
-        row = int(unknown.to_numpy().argmax())
+def _tabulated_votes(path: Path) -> pd.DataFrame:
+    cells = read_table(path, ("fileName", "numResponses", "agreement", "emoVote", "meanEmoResp", *_LETTERS))
+    channels = cells.iloc[:, 0].str[:1].map(_CHANNELS)
+    if channels.isna().any():
+        row = int(channels.isna().to_numpy().argmax())
         raise DataError(
-            f"{path}: row {row + 1} has the number {cells.iloc[row, 0]!r}, which begins with no channel (1, 2, 3)"
+            f"{path}: row {row + 1} has the number {cells.iloc[row, 0]!r}; its first digit must be a channel (1, 2, 3)"
         )
-    counted = np.array([numbers(cells[letter], letter, path) for letter in _LETTERS], dtype=np.float64).astype(np.int64)
-    categories = [str(category) for category in parse(list(_LETTERS), "cremad")]
+
+    def integers(name: str) -> np.ndarray:
+        return to_numbers(cells[name], name, path).astype(np.int64)
+
     return pd.DataFrame(
         {
             "id": cells["fileName"],
-            "channel": digits.map(_CHANNELS),
-            "emotion": pd.Series(_perceived(cells["emoVote"]), dtype=object),
+            "channel": channels,
+            "emotion": _perceived(cells["emoVote"]),
             "vote": cells["emoVote"],
-            "level": numbers(cells["meanEmoResp"], "meanEmoResp", path),
-            **dict(zip(categories, counted, strict=True)),
-            "n": np.array(numbers(cells["numResponses"], "numResponses", path)).astype(np.int64),
-            "agreement": numbers(cells["agreement"], "agreement", path),
+            "level": to_numbers(cells["meanEmoResp"], "meanEmoResp", path),
+            **{str(parse_emotions([letter], "cremad")[0]): integers(letter) for letter in _LETTERS},
+            "n": integers("numResponses"),
+            "agreement": to_numbers(cells["agreement"], "agreement", path),
         }
     )
 
 
-def _summary(path: Path) -> pd.DataFrame:
-    cells = read_cells(
-        path, ("FileName", *(f"{name}{what}" for name in _COLUMNS.values() for what in ("Vote", "Level")))
-    )
+def _summary_table(path: Path) -> pd.DataFrame:
+    needed = [f"{name}{kind}" for name in _COLUMNS.values() for kind in ("Vote", "Level")]
+    cells = read_table(path, ("FileName", *needed))
     frames = []
     for channel, name in _COLUMNS.items():
         vote, level = cells[f"{name}Vote"], cells[f"{name}Level"]
-        single = level.where(~level.str.contains(":"), "")  # one level an emotion where votes are tied
-        frame = {"id": cells["FileName"], "channel": channel}
-        frame |= {"emotion": pd.Series(_perceived(vote), dtype=object), "vote": vote}
-        frames.append(pd.DataFrame(frame | {"level": numbers(single, f"{name}Level", path)}))
+        single = level.where(~level.str.contains(":"), "")  # one level for each emotion if votes are tied
+        frame = {"id": cells["FileName"], "channel": channel, "emotion": _perceived(vote), "vote": vote}
+        frames.append(pd.DataFrame(frame | {"level": to_numbers(single, f"{name}Level", path)}))
     return pd.concat(frames, ignore_index=True)
 
 
-def _perceived(votes: pd.Series) -> list[str | None]:
-    """The emotion of most votes; None where several have as many ("A:D")."""
-    return parse(["" if ":" in vote else vote for vote in votes], "cremad")
+def _perceived(votes: pd.Series) -> pd.Series:
+    """The emotion with the most votes; None if several have equally many ("A:D")."""
+    return pd.Series(parse_emotions(["" if ":" in vote else vote for vote in votes], "cremad"), dtype=object)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from affectspace.annotation import AnnotationTransfer, expected_return, r2_given_emotion
+from affectspace.annotation import AnnotationTransfer, r2_given_emotion, recovery_rates
 from affectspace.evaluation import Measurement, MetricsFile
 from affectspace.report import Cell, KeyFigure, Report
 from affectspace.studies.levasa import strict
@@ -52,7 +52,7 @@ def _ellipses(metrics: MetricsFile) -> None:
         for axis in ("valence", "arousal"):
             measurement = Measurement(ceilings[axis], protocol="closed form")
             metrics.set("transferred_labels", row, f"r2_{axis}", measurement)
-        back = expected_return(reference, distribution, points=points)
+        back = recovery_rates(reference, distribution, points=points)
         note = "n samples an emotion"
         metrics.set(
             "transferred_labels",

@@ -138,5 +138,5 @@ def ceilings(metrics: MetricsFile, panel: Panel, ratings: pd.DataFrame | None) -
     for row in axis_agreement(ratings).to_dict("records"):
         sheet.value(f"ceiling of {row['channel']}s", f"r_{row['axis']}", row["ceiling"], int(row["items"]), note=note)
     for row in channel_correlations(ratings).to_dict("records"):
-        name, note = f"{row['one']} and {row['other']}", "agreement of two means, no ceiling"
+        name, note = f"{row['first']} and {row['second']}", "agreement of two means, no ceiling"
         sheet.value(name, f"r_{row['axis']}", row["r"], int(row["n"]), note=note)

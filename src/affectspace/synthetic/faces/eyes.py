@@ -1,4 +1,4 @@
-"""Eyes and brows, painted on a head: both sides at once."""
+"""Paint eyes and brows on a head, both sides at once."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ _TAPER = 0.35 + 0.65 * _HALF
 
 @dataclass(frozen=True)
 class Eye:
-    """One eye in head units: the lids' lines from the inner to the outer corner (17 points each), and its middle."""
+    """An eye in head units: the lines of the lids from the inner to the outer corner, 17 points each, and its middle."""
 
     side: int
     upper: np.ndarray
@@ -27,12 +27,12 @@ class Eye:
 
     @property
     def opening(self) -> float:
-        """Gap between the lids in the middle of the eye, in heads."""
+        """Gap between the lids in the middle of the eye, in head units."""
         return float(self.lower[8, 1] - self.upper[8, 1])
 
 
 def eye_of(person: Identity, face: Expression, side: int) -> Eye:
-    """Where the lids of a person are in an expression; side -1 is the left of the picture."""
+    """Return the lids of a person in an expression. side: -1 is the left of the picture."""
     x0, y0 = 0.395 * person.eye_distance * person.width, -0.075
     half = 0.232 * person.eye_size
     x = side * (x0 + half * (2.0 * _HALF - 1.0))
@@ -46,7 +46,7 @@ def eye_of(person: Identity, face: Expression, side: int) -> Eye:
 
 
 def brow_of(person: Identity, face: Expression, side: int) -> np.ndarray:
-    """The middle line (n, 2) of a brow from its inner to its outer end, in head units."""
+    """Return the middle line (n, 2) of a brow from its inner to its outer end, in head units."""
     x0 = 0.395 * person.eye_distance * person.width
     pinch = 0.075 * face.brow_pinch
     base = -0.375 + person.brow_height - 0.115 * face.brow_raise
@@ -62,7 +62,7 @@ def brow_of(person: Identity, face: Expression, side: int) -> np.ndarray:
 
 
 def paint_eyes(canvas: Canvas, head: Head, face: Expression, gaze: float) -> None:
-    """Whites, irises with pupils that grow with arousal, lids and lashes."""
+    """Paint whites, irises with pupils that grow with arousal, lids and lashes."""
     person, scale = head.person, head.scale
     eye = eye_of(person, face, 1)
     upper, lower = head.surface(eye.upper * SIDES), head.surface(eye.lower * SIDES)
@@ -94,7 +94,7 @@ def paint_eyes(canvas: Canvas, head: Head, face: Expression, gaze: float) -> Non
 
 
 def _irises(head: Head, face: Expression, eye: Eye, gaze: float) -> np.ndarray:
-    """Rim, iris, its lower light, pupil and glint of both eyes: canvas points (2, 5, n, 2)."""
+    """Rim, iris, its lower highlight, pupil and glint of both eyes: canvas points (2, 5, n, 2)."""
     radius, pupil = 0.128 * head.person.eye_size**0.5, 0.052 * face.pupil
     y = eye.middle[1] - 0.018 + 0.045 * face.gaze_down
     rings = np.stack(
@@ -113,7 +113,7 @@ def _irises(head: Head, face: Expression, eye: Eye, gaze: float) -> np.ndarray:
 
 
 def paint_brows(canvas: Canvas, head: Head, face: Expression, colour: Colour) -> None:
-    """Brows, thick at the inner end."""
+    """Paint the brows, which are thickest at the inner end."""
     line = brow_of(head.person, face, 1)
     along = np.linspace(0.0, 1.0, len(line))
     widths = 0.105 * head.person.brow_thickness * (0.72 + 0.50 * along - 1.08 * along**2.2) * head.scale

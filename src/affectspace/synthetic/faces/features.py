@@ -1,18 +1,18 @@
-"""Nose, mouth, folds of the skin, beard and glasses, painted on a head."""
+"""Paint nose, mouth, folds of the skin, beard and glasses on a head."""
 
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
-from affectspace.synthetic.faces.geometry import SIDES, Head, Stroke, ellipse, ribbon, smooth
+from affectspace.synthetic.faces.geometry import SIDES, Head, Stroke, ellipse, mirror, ribbon, smooth
 from affectspace.synthetic.faces.movements import Expression
 from affectspace.synthetic.faces.paint import Canvas, Layer, ink, mix
 from affectspace.synthetic.faces.parameters import Colour, Identity
 
 
 def paint_beard(canvas: Canvas, head: Head, face: Expression, layer: Layer) -> None:
-    """A beard that the mouth moves."""
+    """Paint a beard, which moves with the mouth."""
     person = head.person
     if person.beard == "none":
         return
@@ -27,71 +27,26 @@ def paint_beard(canvas: Canvas, head: Head, face: Expression, layer: Layer) -> N
         outer = head.outline[head.outline[:, 1] > 0.22]
         order = np.argsort(np.arctan2(outer[:, 0], outer[:, 1]))
         jaw = head.contour(outer[order], -0.03 if person.beard == "stubble" else 0.0)
-        inner = smooth(
-            [
-                (0.86 * w, 0.20),
-                (0.72 * w, 0.48),
-                (corner + 0.13, above - 0.02),
-                (0.10, above - 0.075),
-                (-0.10, above - 0.075),
-                (-corner - 0.13, above - 0.02),
-                (-0.72 * w, 0.48),
-                (-0.86 * w, 0.20),
-            ],
-            5,
-            closed=False,
-        )
+        right = [(0.86 * w, 0.20), (0.72 * w, 0.48), (corner + 0.13, above - 0.02), (0.10, above - 0.075)]
+        inner = smooth([*right, *mirror(right)], 5, closed=False)
         strokes.append((np.concatenate([jaw, head.surface(inner)]), strength))
-        hole = smooth(
-            [
-                (-corner - 0.01, height),
-                (0, above + 0.01),
-                (corner + 0.01, height),
-                (0.13, below + 0.055),
-                (-0.13, below + 0.055),
-            ],
-            5,
-        )
+        upper = [(-corner - 0.01, height), (0, above + 0.01), (corner + 0.01, height)]
+        hole = smooth([*upper, (0.13, below + 0.055), (-0.13, below + 0.055)], 5)
         strokes.append((head.surface(hole, 0.03), 0 if person.beard == "full" else 30))
     if person.beard in ("moustache", "goatee"):
-        bar = smooth(
-            [
-                (-corner - 0.06, height + 0.02),
-                (-0.18, above - 0.05),
-                (0, above - 0.035),
-                (0.18, above - 0.05),
-                (corner + 0.06, height + 0.02),
-            ],
-            5,
-            closed=False,
-        )
-        strokes.append(
-            (
-                ribbon(
-                    head.surface(bar, 0.05),
-                    0.115 * head.scale * (0.35 + 0.65 * np.sin(np.pi * np.linspace(0, 1, len(bar)))),
-                ),
-                245,
-            )
-        )
+        right = [(0.18, above - 0.05), (corner + 0.06, height + 0.02)]
+        bar = smooth([*mirror(right), (0, above - 0.035), *right], 5, closed=False)
+        widths = 0.115 * head.scale * (0.35 + 0.65 * np.sin(np.pi * np.linspace(0, 1, len(bar))))
+        strokes.append((ribbon(head.surface(bar, 0.05), widths), 245))
     if person.beard == "goatee":
-        tuft = smooth(
-            [
-                (-0.30, below + 0.06),
-                (0, below + 0.05),
-                (0.30, below + 0.06),
-                (0.24, chin + 0.02),
-                (0, chin + 0.07),
-                (-0.24, chin + 0.02),
-            ],
-            5,
-        )
+        upper = [(-0.30, below + 0.06), (0, below + 0.05), (0.30, below + 0.06)]
+        tuft = smooth([*upper, (0.24, chin + 0.02), (0, chin + 0.07), (-0.24, chin + 0.02)], 5)
         strokes.append((head.surface(tuft), 240))
     canvas.soft(strokes, layer, 0.007)
 
 
 def paint_glasses(canvas: Canvas, head: Head) -> None:
-    """Frames, bridge and temples."""
+    """Paint the frames, bridge and temples of glasses."""
     person = head.person
     if person.glasses == "none":
         return
@@ -102,15 +57,10 @@ def paint_glasses(canvas: Canvas, head: Head) -> None:
         ring = ellipse(0, 0, 1, 1, 32)
         ring = np.sign(ring) * np.abs(ring) ** power * (0.305, 0.27 if power == 1.0 else 0.235) + (side * x0, -0.06)
         closed = np.concatenate([ring, ring[:1]])
-        canvas.polygon(
-            ribbon(
-                head.surface(np.array([(side * (x0 + 0.29), -0.12), (side * 1.0 * person.width, -0.16)])),
-                0.045 * head.scale,
-            ),
-            colour,
-        )
+        temple = head.surface([(side * (x0 + 0.29), -0.12), (side * 1.0 * person.width, -0.16)])
+        canvas.polygon(ribbon(temple, 0.045 * head.scale), colour)
         canvas.polygon(ribbon(head.surface(closed, 0.10), 0.042 * head.scale), colour)
-        gleam = np.array([(side * x0 - 0.16, 0.02), (side * x0 + 0.02, -0.24)])
+        gleam = [(side * x0 - 0.16, 0.02), (side * x0 + 0.02, -0.24)]
         canvas.soft([(ribbon(head.surface(gleam, 0.1), 0.07 * head.scale), 70)], (255, 255, 255), 0.006)
     bridge = smooth([(-x0 + 0.30, -0.10), (0, -0.15), (x0 - 0.30, -0.10)], 5, closed=False)
     canvas.polygon(ribbon(head.surface(bridge, 0.12), 0.042 * head.scale), colour)
@@ -123,7 +73,7 @@ _DARK: Colour = (0.10, 0.07, 0.07)
 
 @dataclass(frozen=True)
 class Mouth:
-    """The lines of a mouth in head units, 25 points each from the left to the right corner."""
+    """The lines of a mouth in head units, 25 points from the left to the right corner."""
 
     outer_upper: np.ndarray
     inner_upper: np.ndarray
@@ -132,18 +82,18 @@ class Mouth:
 
     @property
     def curvature(self) -> float:
-        """How far the corners lie above the middle of the mouth, in heads: positive in a smile."""
+        """Height of the corners above the middle of the mouth, in head units: positive in a smile."""
         return float(0.5 * (self.inner_upper[12, 1] + self.inner_lower[12, 1]) - self.inner_upper[0, 1])
 
     @property
     def gap(self) -> float:
-        """Opening in the middle, in heads."""
+        """Opening in the middle, in head units."""
         return float(self.inner_lower[12, 1] - self.inner_upper[12, 1])
 
 
 @lru_cache(maxsize=4)
 def mouth_of(person: Identity, face: Expression) -> Mouth:
-    """Where the lips of a person are in an expression."""
+    """Return the lips of a person in an expression."""
     middle = 0.665 * person.length
     x = 0.395 * person.mouth_width * face.mouth_width * _T
     curve = face.mouth_curve
@@ -163,7 +113,7 @@ def mouth_of(person: Identity, face: Expression) -> Mouth:
 
 
 def paint_folds(canvas: Canvas, head: Head, face: Expression, light_x: float) -> None:
-    """What the skin does: sockets, flush, nose, smile lines, frown lines, chin; soft and without outlines."""
+    """Paint the skin: eye sockets, flush, nose, smile lines, frown lines, chin; soft and without outlines."""
     person = head.person
     dark = ink(person.skin, 0.55)
     shadow = ink(mix(person.skin, (0.45, 0.12, 0.10), 0.30), 0.62)
@@ -180,15 +130,8 @@ def paint_folds(canvas: Canvas, head: Head, face: Expression, light_x: float) ->
         soft.append((ellipse(side * 0.36, 0.12, 0.19, 0.05, 12), 0.0, int(34 + 50 * person.age + 40 * face.squint)))
     shade_side = -1 if light_x > 0 else 1
     lift = 0.12
-    flank = smooth(
-        [
-            (shade_side * 0.05, -0.20),
-            (shade_side * 0.11, 0.10),
-            (shade_side * wide * 1.15, nose - 0.02),
-            (shade_side * 0.04, nose + 0.02),
-        ],
-        4,
-    )
+    upper = [(shade_side * 0.05, -0.20), (shade_side * 0.11, 0.10)]
+    flank = smooth([*upper, (shade_side * wide * 1.15, nose - 0.02), (shade_side * 0.04, nose + 0.02)], 4)
     soft.append((flank, lift, int(60 + 60 * abs(light_x))))
     soft.append((ellipse(0, nose + 0.085, wide * 0.95, 0.045, 14), 0.06, 100))
     mouth = mouth_of(person, face)
@@ -203,15 +146,9 @@ def paint_folds(canvas: Canvas, head: Head, face: Expression, light_x: float) ->
     corner = mouth.inner_upper[-1]
     depth = int(min(230, 26 + 60 * person.age + 165 * face.fold))
     for side in (-1, 1):
-        line = smooth(
-            [
-                (side * (wide + 0.035), nose - 0.05 - 0.05 * face.nose_wrinkle),
-                (side * (0.5 * (wide + corner[0]) + 0.12 + 0.05 * face.cheek), 0.5 * (nose + corner[1]) - 0.03),
-                (side * (corner[0] + 0.10), corner[1] - 0.02),
-            ],
-            6,
-            closed=False,
-        )
+        start = (side * (wide + 0.035), nose - 0.05 - 0.05 * face.nose_wrinkle)
+        middle = (side * (0.5 * (wide + corner[0]) + 0.12 + 0.05 * face.cheek), 0.5 * (nose + corner[1]) - 0.03)
+        line = smooth([start, middle, (side * (corner[0] + 0.10), corner[1] - 0.02)], 6, closed=False)
         fine.append((ribbon(line, 0.042 * tapered(len(line))), 0.0, depth))
         if face.brow_pinch > 0.08:
             frown = smooth([(side * 0.075, -0.47), (side * 0.060, -0.36), (side * 0.085, -0.25)], 4, closed=False)
@@ -260,7 +197,7 @@ def _nostrils(canvas: Canvas, head: Head, face: Expression, nose: float, wide: f
 
 
 def paint_mouth(canvas: Canvas, head: Head, face: Expression) -> None:
-    """Lips, and what shows between them: teeth, tongue, dark."""
+    """Paint the lips, and teeth, tongue and dark between them."""
     person = head.person
     mouth = mouth_of(person, face)
     outer_upper, inner_upper, inner_lower, outer_lower = (
@@ -287,19 +224,11 @@ def paint_mouth(canvas: Canvas, head: Head, face: Expression) -> None:
         lower = min(0.07, 0.4 * mouth.gap) * min(1.0, 1.6 * max(0.0, face.teeth - 1.5 * face.cheek))
         if lower > 0.008:
             edge = mouth.inner_lower - np.column_stack([np.zeros(25), lower * (1.0 - 0.6 * _T**4)])
-            inside.append(
-                (
-                    head.surface(np.concatenate([mouth.inner_lower + np.array([0, 0.02]), edge[::-1]]), 0.03),
-                    ink((0.88, 0.85, 0.80)),
-                )
-            )
+            teeth = np.concatenate([mouth.inner_lower - (0, -0.02), edge[::-1]])
+            inside.append((head.surface(teeth, 0.03), ink((0.88, 0.85, 0.80))))
         canvas.through(hole, inside)
-    line = np.concatenate(
-        [
-            mouth.inner_upper[:1] - (0.03, 0.012 * face.mouth_curve),
-            mouth.inner_upper,
-            mouth.inner_upper[-1:] + np.array([0.03, -0.012 * face.mouth_curve]),
-        ]
-    )
+    left, right = mouth.inner_upper[:1], mouth.inner_upper[-1:]
+    step = 0.012 * face.mouth_curve
+    line = np.concatenate([left - (0.03, step), mouth.inner_upper, right - (-0.03, step)])
     widths = 0.030 * head.scale * (0.5 + 0.5 * np.abs(np.linspace(-1, 1, len(line))))
     canvas.polygon(ribbon(head.surface(line, 0.06), widths), ink(mix(person.lip_colour, _DARK, 0.62)))

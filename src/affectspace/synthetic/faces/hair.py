@@ -1,27 +1,27 @@
-"""Hair and scarf of a person, behind and before the face."""
+"""Hair and scarf of a person, behind and in front of the face."""
 
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
-from affectspace.synthetic.faces.geometry import Head, ellipse, ribbon, smooth
+from affectspace.synthetic.faces.geometry import Head, ellipse, mirror, ribbon, smooth
 from affectspace.synthetic.faces.paint import Canvas, ink, lit, mix
 from affectspace.synthetic.faces.parameters import Identity, stream
 
 
 @dataclass(frozen=True)
 class Cut:
-    """Shape of a hair style in heads: volume over the skull, where the hair starts and ends."""
+    """Shape of a hair style in head units: its volume over the skull, and where the hair starts and ends."""
 
     top: float = 0.10  # above the skull
     sides: float = 0.05  # beside it
     line: float = -0.84  # height of the hair line over the nose
     temple: float = -0.50  # its height at the temples
-    ends: float = -0.10  # where it ends before the ears
-    part: float = 0.0  # sideways place of the parting, 0: none
+    ends: float = -0.10  # where it ends in front of the ears
+    part: float = 0.0  # horizontal position of the parting; 0: none
     back: float | None = None  # where the hair behind the head ends
-    flare: float = 0.0  # how much wider it is there
+    flare: float = 0.0  # additional width there
     curls: float = 0.0  # radius of curls
     waves: float = 0.0
 
@@ -49,58 +49,42 @@ def _rim(person: Identity, cut: Cut) -> np.ndarray:
     x = w * 0.99 + cut.sides
     side = person.hair_side
     lean = 0.10 * side if cut.top > 0.22 else 0.05 * side * (cut.part > 0.1)
-    points = np.array(
-        [
-            (-x, cut.ends),
-            (-x - 0.01, -0.35),
-            (-0.91 * x, -0.82),
-            (-0.56 * x, -0.885 * top - 0.82 * cut.top),
-            (lean, -0.97 * top - cut.top),
-            (0.56 * x, -0.885 * top - 0.82 * cut.top),
-            (0.91 * x, -0.82),
-            (x + 0.01, -0.35),
-            (x, cut.ends),
-        ]
-    )
-    rim = smooth(points, 6, closed=False)
-    if cut.waves:
-        rim[:, 0] += np.sign(rim[:, 0]) * cut.waves * np.sin(9.0 * rim[:, 1]) * (rim[:, 1] > -0.6)
+    right = [(0.56 * x, -0.885 * top - 0.82 * cut.top), (0.91 * x, -0.82), (x + 0.01, -0.35), (x, cut.ends)]
+    rim = smooth([*mirror(right), (lean, -0.97 * top - cut.top), *right], 6, closed=False)
+    _wave(rim, cut, -0.6)
     return rim
+
+
+def _wave(points: np.ndarray, cut: Cut, below: float) -> None:
+    """Move the edge of wavy hair outwards and inwards, below a height."""
+    if cut.waves:
+        points[:, 0] += np.sign(points[:, 0]) * cut.waves * np.sin(9.0 * points[:, 1]) * (points[:, 1] > below)
 
 
 @lru_cache(maxsize=256)
 def _line(person: Identity, cut: Cut) -> np.ndarray:
-    """The hair line on the face from the right end to the left one, in head units."""
+    """The hair line on the face from the right to the left end, in head units."""
     w = person.width
     side = person.hair_side
     inner = 0.93 * w if cut.ends < 0.2 else 0.86 * w
     if cut.part:
         px = side * cut.part
-        points = [
-            (inner, cut.ends),
-            (0.90 * w, 0.5 * (cut.ends + cut.temple)),
-            (0.80 * w, cut.temple - 0.10),
+        half = [(inner, cut.ends), (0.90 * w, 0.5 * (cut.ends + cut.temple)), (0.80 * w, cut.temple - 0.10)]
+        middle = [
             (0.5 * (0.8 * w + px), cut.line + 0.06),
             (px, cut.line - 0.16),
             (0.5 * (px - 0.8 * w), cut.line + 0.06),
-            (-0.80 * w, cut.temple - 0.10),
-            (-0.90 * w, 0.5 * (cut.ends + cut.temple)),
-            (-inner, cut.ends),
         ]
     else:
-        half = [
-            (inner, cut.ends),
-            (0.88 * w, 0.5 * (cut.ends + cut.temple)),
-            (0.78 * w, cut.temple),
-            (0.52 * w, cut.line + 0.07),
-        ]
-        points = [*half, (0.0, cut.line), *[(-x, y) for x, y in half[::-1]]]
-    return smooth(points, 6, closed=False)
+        half = [(inner, cut.ends), (0.88 * w, 0.5 * (cut.ends + cut.temple)), (0.78 * w, cut.temple)]
+        half.append((0.52 * w, cut.line + 0.07))
+        middle = [(0.0, cut.line)]
+    return smooth([*half, *middle, *mirror(half)], 6, closed=False)
 
 
 @lru_cache(maxsize=256)
 def _locks(person: Identity) -> tuple[np.ndarray, np.ndarray, list[int]]:
-    """Strands of a person's hair: curves (18, n, 2), widths (18, n), opacities."""
+    """Strands of hair: curves (18, n, 2), widths (18, n), opacities."""
     cut, random, n = CUTS[person.hair_style], stream("strands", person), 18
     rim, line = _rim(person, cut), _line(person, cut)[::-1]
     at = ((np.arange(n) + random.uniform(0.2, 0.8, n)) / n * len(rim)).astype(int).clip(0, len(rim) - 1)
@@ -112,7 +96,7 @@ def _locks(person: Identity) -> tuple[np.ndarray, np.ndarray, list[int]]:
 
 @lru_cache(maxsize=256)
 def _ringlets(person: Identity) -> np.ndarray:
-    """Curls of a person's hair: circles (k, 14, 2)."""
+    """Curls: circles (k, 14, 2)."""
     cut, random = CUTS[person.hair_style], stream("curls", person)
     rim, line = _rim(person, cut)[::3], _line(person, cut)[::-3]
     n = min(len(rim), len(line))
@@ -126,7 +110,7 @@ def _ringlets(person: Identity) -> np.ndarray:
 
 
 class Hair:
-    """The hair of one head: call `behind` before the face is painted, `before` after it."""
+    """The hair of a head: `paint_behind` comes before the face is painted, `paint_in_front` after it."""
 
     def __init__(self, head: Head, shade: np.ndarray, side: int) -> None:
         self.head, self.person = head, head.person
@@ -136,8 +120,8 @@ class Hair:
         self.layer = lit(self.colour, shade, side, shadow=(0.50, 0.48, 0.50), gain=1.18)
         self.deep = lit(self.colour, shade * 0.6, side, shadow=(0.42, 0.40, 0.42), gain=0.95)
 
-    def behind(self, canvas: Canvas) -> None:
-        """What is seen of the hair around and below the head."""
+    def paint_behind(self, canvas: Canvas) -> None:
+        """Paint the hair around and below the head."""
         head, person, cut = self.head, self.head.person, self.cut
         if person.hair_style == "scarf":
             self._scarf_behind(canvas)
@@ -156,17 +140,16 @@ class Hair:
                 (x + cut.flare * 0.9, cut.back),
                 (0.5 * x, cut.back + 0.12),
             ]
-            points = smooth([(0, -top - cut.top), *right, *[(-a, b) for a, b in right[::-1]]], 8)
-            if cut.waves:
-                points[:, 0] += np.sign(points[:, 0]) * cut.waves * np.sin(9.0 * points[:, 1]) * (points[:, 1] > -0.4)
+            points = smooth([(0, -top - cut.top), *right, *mirror(right)], 8)
+            _wave(points, cut, -0.4)
             canvas.fill(head.plane(points, -0.28), self.deep)
         if cut.curls:
             for angle in np.linspace(-0.15, np.pi + 0.15, 15):
                 x, y = -(w + cut.sides) * np.cos(angle), -0.32 - (top - 0.32 + cut.top) * np.sin(angle)
                 canvas.fill(head.plane(ellipse(x, y, 1.25 * cut.curls, 1.25 * cut.curls, 14), -0.2), self.deep)
 
-    def before(self, canvas: Canvas) -> None:
-        """The hair over skull and forehead, and its strands."""
+    def paint_in_front(self, canvas: Canvas) -> None:
+        """Paint the hair over skull and forehead, and its strands."""
         person, cut = self.person, self.cut
         if person.hair_style == "scarf":
             self._scarf_before(canvas)
@@ -187,7 +170,7 @@ class Hair:
         return np.concatenate([self.head.plane(rim, 0.05), self.head.surface(line, 0.02)])
 
     def _strands(self, canvas: Canvas) -> None:
-        """Locks from the edge to the hair line, lighter and darker than the hair."""
+        """Paint locks from the edge to the hair line, lighter and darker than the hair."""
         curves, widths, opacities = _locks(self.person)
         placed = ribbon(self.head.surface(curves, 0.04), widths * self.head.scale)
         strokes = list(zip(placed, opacities, strict=True))
@@ -206,63 +189,25 @@ class Hair:
     def _scarf_behind(self, canvas: Canvas) -> None:
         w, top = self.head.person.width, 1.32 * self.head.person.length
         right = [(0.72 * w, -1.18), (1.10 * w, -0.5), (1.14 * w, 0.3), (1.02 * w, 1.0), (1.25, 1.75), (1.3, 2.3)]
-        points = smooth([(0, -top - 0.14), *right, *[(-x, y) for x, y in right[::-1]]], 8)
+        points = smooth([(0, -top - 0.14), *right, *mirror(right)], 8)
         canvas.fill(self.head.plane(points, -0.1), self.deep)
 
     def _scarf_before(self, canvas: Canvas) -> None:
         head = self.head
         w, top = head.person.width, 1.32 * head.person.length
-        outer = smooth(
-            [
-                (-1.02, 1.75),
-                (-0.98 * w, 1.0),
-                (-1.10 * w, 0.3),
-                (-1.08 * w, -0.5),
-                (-0.70 * w, -1.16),
-                (0, -top - 0.12),
-                (0.70 * w, -1.16),
-                (1.08 * w, -0.5),
-                (1.10 * w, 0.3),
-                (0.98 * w, 1.0),
-                (1.02, 1.75),
-            ],
-            6,
-            closed=False,
-        )
+        right = [(0.70 * w, -1.16), (1.08 * w, -0.5), (1.10 * w, 0.3), (0.98 * w, 1.0), (1.02, 1.75)]
+        outer = smooth([*mirror(right), (0, -top - 0.12), *right], 6, closed=False)
         low = head.chin - 0.02
-        inner = smooth(
-            [
-                (0.0, low),
-                (0.50 * w, low - 0.20),
-                (0.80 * w, 0.45),
-                (0.86 * w, -0.1),
-                (0.76 * w, -0.58),
-                (0.42 * w, -0.86),
-                (0, -0.93),
-                (-0.42 * w, -0.86),
-                (-0.76 * w, -0.58),
-                (-0.86 * w, -0.1),
-                (-0.80 * w, 0.45),
-                (-0.50 * w, low - 0.20),
-            ],
-            6,
-        )
+        right = [(0.50 * w, low - 0.20), (0.80 * w, 0.45), (0.86 * w, -0.1), (0.76 * w, -0.58), (0.42 * w, -0.86)]
+        inner = smooth([(0.0, low), *right, (0, -0.93), *mirror(right)], 6)
         edge = head.surface(inner, 0.02)
         ring = np.concatenate([head.plane(outer, 0.05), edge, edge[:1]])
         canvas.fill(ring, self.layer)
         folds = []
         for s in (-1, 1):
             for k, shift in enumerate((0.0, 0.10)):
-                line = smooth(
-                    [
-                        (s * 0.30, -1.18 + shift),
-                        (s * (0.80 + 0.06 * k) * w, -0.72 + shift),
-                        (s * 0.97 * w, 0.1),
-                        (s * 0.84 * w, 0.8),
-                    ],
-                    5,
-                    False,
-                )
+                upper = [(s * 0.30, -1.18 + shift), (s * (0.80 + 0.06 * k) * w, -0.72 + shift)]
+                line = smooth([*upper, (s * 0.97 * w, 0.1), (s * 0.84 * w, 0.8)], 5, closed=False)
                 folds.append((ribbon(head.plane(line, 0.25), 0.03 * head.scale), 120))
             line = smooth([(s * 0.9, 0.85), (s * 0.4, 1.36), (-s * 0.2, 1.55)], 5, closed=False)
             folds.append((ribbon(head.plane(line, 0.2), 0.05 * head.scale), 120))

@@ -1,7 +1,7 @@
-"""From valence, arousal and dominance to what the face does: a smooth map, the same for every person.
+"""From valence, arousal and dominance to movements of the face: a smooth map, the same for every person.
 
-The movements are those of the Facial Action Coding System that the emotions of AffectNet's centres are known by (Ekman,
-Friesen & Hager, 2002): raised cheeks and lip corners for happiness, raised inner brows and lowered corners for sadness,
+The movements are those of the Facial Action Coding System for the emotions at AffectNet's centres (Ekman, Friesen & Hager,
+2002): raised cheeks and lip corners for happiness, raised inner brows and lowered corners for sadness,
 lowered brows and bared teeth for anger, a wrinkled nose and raised upper lip for disgust, raised brows, wide eyes, an
 open mouth for surprise, the same with drawn brows and stretched lips for fear.
 """
@@ -12,10 +12,10 @@ from math import exp, sqrt
 
 @dataclass(frozen=True)
 class Expression:
-    """Movements of the parts of a face; 0 is at rest unless another value is named.
+    """Movements of the parts of a face; 0 is at rest unless another value is stated.
 
-    mouth_curve: height of the lip corners, -1 (down) to 1 (up), strictly increasing in valence.
-    eye_opening: gap between the lids as a multiple of the gap at rest (1), strictly increasing in arousal.
+    mouth_curve: height of the lip corners, -1 (down) to 1 (up), strictly increasing in valence. eye_opening: gap between the
+    lids as a multiple of the gap at rest (1), strictly increasing in arousal.
     """
 
     mouth_curve: float
@@ -46,9 +46,9 @@ def _near(valence: float, arousal: float, centre: tuple[float, float], width: fl
 
 
 def expression(valence: float, arousal: float, dominance: float | None = None) -> Expression:
-    """The expression at a point of the map.
+    """Return the expression at a point of the map.
 
-    valence, arousal, dominance: canonical, on [-1, 1]; dominance None has the effect of 0. Dominance lowers the brows.
+    valence, arousal, dominance: canonical, on [-1, 1]. Dominance lowers the brows; None has the effect of 0.
     """
     v, a = float(valence), float(arousal)
     d = 0.0 if dominance is None else float(dominance)

@@ -1,4 +1,4 @@
-"""The canvas: flat and shaded fills through masks, soft strokes, light."""
+"""The canvas: flat and shaded fills through masks, soft strokes, and light."""
 
 from functools import lru_cache
 
@@ -12,26 +12,26 @@ _LOW = 24  # side of the grid on which smooth shading is computed before it is e
 
 
 def ink(colour: Colour | np.ndarray, factor: float = 1.0) -> tuple[int, int, int]:
-    """An 8-bit colour, `factor` times as bright."""
+    """Return an 8-bit colour, `factor` times as bright."""
     red, green, blue = (min(max(round(255 * c * factor), 0), 255) for c in colour)
     return red, green, blue
 
 
 def mix(first: Colour, second: Colour, share: float) -> Colour:
-    """A colour between two: `share` of the second."""
+    """Return a mixture of two colours, with a share of the second."""
     red, green, blue = ((1 - share) * p + share * q for p, q in zip(first, second, strict=True))
     return red, green, blue
 
 
 class Layer:
-    """A material over the whole canvas, kept small: only the part that is asked for is enlarged."""
+    """A shaded material over the whole canvas. It is kept small, and only the part in use is enlarged."""
 
     def __init__(self, grid: np.ndarray, side: int) -> None:
         self.small = Image.fromarray(np.clip(grid * 255.0 + 0.5, 0, 255).astype(np.uint8))
         self.ratio = self.small.size[0] / side
 
     def crop(self, box: tuple[int, int, int, int]) -> Image.Image:
-        """The part of the layer in a box of the canvas."""
+        """Return the part of the layer in a box of the canvas."""
         part = (box[0] * self.ratio, box[1] * self.ratio, box[2] * self.ratio, box[3] * self.ratio)
         return self.small.resize((box[2] - box[0], box[3] - box[1]), Image.Resampling.BILINEAR, part)
 
@@ -40,7 +40,7 @@ Fill = Layer | tuple[int, int, int]
 
 
 class Canvas:
-    """An RGB picture of side `side` on which layers are painted one over the other."""
+    """An RGB picture of side `side` on which layers are painted over each other."""
 
     def __init__(self, side: int, picture: Image.Image) -> None:
         self.side = side
@@ -52,7 +52,7 @@ class Canvas:
         self.draw.polygon(points.ravel().tolist(), fill=colour)
 
     def box(self, points: np.ndarray, margin: int = 1, step: int = 1) -> tuple[int, int, int, int] | None:
-        """The part of the canvas that holds the points, its edges multiples of `step`; None where it is outside."""
+        """Return the box of the canvas around the points, its edges multiples of `step`; None if it is outside."""
         (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
         x0, y0 = (max(int(low - margin) // step * step, 0) for low in (left, top))
         x1, y1 = (min(-int(-(high + margin + 1) // step) * step, self.side) for high in (right, bottom))
@@ -71,7 +71,7 @@ class Canvas:
         self.picture.paste(layer.crop(box), box, mask)
 
     def through(self, points: np.ndarray, strokes: list[tuple[np.ndarray, tuple[int, int, int]]]) -> None:
-        """Paint flat polygons, in order, seen through the hole `points` only; the first colour fills the hole."""
+        """Paint flat polygons, in order, visible only in the hole `points`, which the first colour fills."""
         box = self.box(points)
         if box is None:
             return
@@ -85,7 +85,7 @@ class Canvas:
         self.picture.paste(sheet, box, mask)
 
     def soft(self, strokes: list[tuple[np.ndarray, int]], fill: Fill, radius: float) -> None:
-        """Paint polygons with opacities (0..255), in order and blurred together, in one fill; radius is of the side."""
+        """Paint polygons with opacities (0..255), in order, blurred together, in one fill. radius: share of the side."""
         step = 3 if radius >= 0.012 else 2
         blur = radius * self.side / step
         box = self.box(np.concatenate([points for points, _ in strokes]), int(2.5 * radius * self.side) + step, step)
@@ -109,7 +109,7 @@ def _grid(n: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def shading(head: Head, light: Light, roundness: float = 1.0) -> np.ndarray:
-    """How much light, 0..1, a head-shaped ellipsoid gets, on a coarse grid over the canvas (Lambert's cosine law)."""
+    """Return the light, 0..1, on a head-shaped ellipsoid, on a coarse grid over the canvas (Lambert's cosine law)."""
     x, y = _grid(_LOW)
     u = (x * head.side - head.centre[0]) / (1.16 * head.scale)
     v = (y * head.side - head.centre[1]) / (1.55 * head.scale)
@@ -129,7 +129,7 @@ def lit(colour: Colour, shade: np.ndarray, side: int, shadow: Colour = (0.52, 0.
 
 @lru_cache(maxsize=16)
 def backdrop(background: Background, side: int) -> Image.Image:
-    """The place: a gradient and blurred shapes."""
+    """Return the background: a gradient and blurred shapes."""
     random = stream("backdrop", background.shapes)
     n = 2 * _LOW
     x, y = _grid(n)
@@ -156,7 +156,7 @@ def backdrop(background: Background, side: int) -> Image.Image:
 
 
 def exposed(picture: Image.Image, light: Light, size: int) -> np.ndarray:
-    """The picture (size, size, 3) uint8 under the light: a gentle gradient across, warmth, exposure."""
+    """Return the picture (size, size, 3) uint8 under the light: a weak gradient, warmth and exposure."""
     pixels = np.asarray(picture.reduce(picture.size[0] // size), dtype=np.float32)
     x, y = _grid(size)
     fall = 1.0 + 0.10 * light.contrast * ((2 * x - 1) * light.x + (2 * y - 1) * light.y)

@@ -1,10 +1,12 @@
-"""What a drawn face is made of: affect, identity, pose, light, background; and how they are drawn at random."""
+"""Parameters of a drawn face: affect, identity, pose, light and background, and how they are sampled."""
 
 import colorsys
 import hashlib
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+
+from affectspace.affect import AXES
 
 Colour = tuple[float, float, float]
 
@@ -22,7 +24,7 @@ _EYES = ((0.22, 0.13, 0.08), (0.36, 0.22, 0.12), (0.48, 0.36, 0.18), (0.30, 0.44
 
 @dataclass(frozen=True)
 class Identity:
-    """A person: everything that stays when the expression, the pose, the light and the place change.
+    """A person: everything that does not change with the expression, the pose, the light and the place.
 
     Lengths are factors of the average face; colours are sRGB on [0, 1]; tone and age are on [0, 1].
     """
@@ -58,7 +60,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Pose:
-    """Yaw, pitch, roll in degrees (positive: to the right, up, clockwise), shift in heads, zoom, gaze"""
+    """Yaw, pitch and roll in degrees (positive: right, up, clockwise), shift in head units, zoom, gaze."""
 
     yaw: float = 0.0
     pitch: float = 0.0
@@ -71,7 +73,7 @@ class Pose:
 
 @dataclass(frozen=True)
 class Light:
-    """x, y: where the light comes from (-1 left or above, 1 right or below); contrast; warmth and exposure about 0."""
+    """x, y: direction of the light (-1 left or above, 1 right or below); contrast; warmth and exposure, around 0."""
 
     x: float = -0.4
     y: float = -0.5
@@ -82,7 +84,7 @@ class Light:
 
 @dataclass(frozen=True)
 class Background:
-    """A two-colour gradient with blurred shapes, and the clothes; hues, saturation, lightness on [0, 1]."""
+    """A gradient of two colours with blurred shapes, and the clothes. Hues, saturation, lightness are on [0, 1]."""
 
     hue: float = 0.58
     saturation: float = 0.25
@@ -95,7 +97,7 @@ class Background:
 
 @dataclass(frozen=True)
 class FaceParameters:
-    """Everything that decides a drawn face; valence, arousal, dominance (None: no effect) are canonical, on [-1, 1]."""
+    """All parameters of a drawn face. Valence, arousal and dominance (None: no effect) are canonical, on [-1, 1]."""
 
     valence: float = 0.0
     arousal: float = 0.0
@@ -106,24 +108,24 @@ class FaceParameters:
     background: Background = field(default_factory=Background)
 
     def __post_init__(self) -> None:
-        for name in ("valence", "arousal", "dominance"):
+        for name in AXES:
             value = getattr(self, name)
             if value is not None and not -1.0 <= value <= 1.0:
-                raise ValueError(f"{name} must lie on [-1, 1], got {value}")
+                raise ValueError(f"{name} must be on [-1, 1], got {value}")
 
     def at(self, valence: float, arousal: float, dominance: float | None = None) -> "FaceParameters":
-        """The same picture of the same person with another expression."""
+        """Return the same picture of the same person with another expression."""
         return replace(self, valence=valence, arousal=arousal, dominance=dominance)
 
 
 def stream(*names: object) -> np.random.Generator:
-    """A random generator that depends on the names alone, equal on every machine and in every process."""
+    """Return a random generator that depends only on the names, the same on every machine and in every process."""
     digest = hashlib.sha256("\x1f".join(str(name) for name in names).encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:16], "little"))
 
 
 def rgb(hue: float, lightness: float, saturation: float) -> Colour:
-    """sRGB of a hue, lightness and saturation on [0, 1]."""
+    """Return the sRGB colour of a hue, lightness and saturation on [0, 1]."""
     return colorsys.hls_to_rgb(hue % 1.0, min(max(lightness, 0.0), 1.0), min(max(saturation, 0.0), 1.0))
 
 
@@ -140,7 +142,7 @@ def _jittered(random: np.random.Generator, colour: Colour, sd: float) -> Colour:
 
 
 def identity(seed: object) -> Identity:
-    """The person of a seed: a number or a name; the same seed is the same person on every machine."""
+    """Return the person of a seed, which is a number or a name. The same seed is the same person on every machine."""
     random = stream("identity", seed)
     tone, age = random.random(), random.random() ** 1.5
     dark = max(0.0, tone - 0.35)
@@ -192,7 +194,7 @@ def _shares(*weights: float) -> np.ndarray:
 
 
 def sample_pose(random: np.random.Generator, spread: float = 1.0) -> Pose:
-    """A pose of a face that looks at the camera, more or less; spread scales all of it."""
+    """Return a random pose of a face that looks roughly at the camera. spread: scale of all deviations."""
     normal = np.clip(random.standard_normal(7), -2.0, 2.0) * spread
     return Pose(
         yaw=8.0 * normal[0],
@@ -206,7 +208,7 @@ def sample_pose(random: np.random.Generator, spread: float = 1.0) -> Pose:
 
 
 def sample_light(random: np.random.Generator) -> Light:
-    """A light from the front, the side or above, cool or warm, dim or bright."""
+    """Return a random light from the front, the side or above, cool or warm, dim or bright."""
     return Light(
         x=random.uniform(-1.0, 1.0),
         y=random.uniform(-0.9, 0.1),
@@ -217,7 +219,7 @@ def sample_light(random: np.random.Generator) -> Light:
 
 
 def sample_background(random: np.random.Generator) -> Background:
-    """A place and clothes."""
+    """Return a random place and random clothes."""
     return Background(
         hue=random.random(),
         saturation=random.uniform(0.06, 0.36),

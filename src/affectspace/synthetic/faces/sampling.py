@@ -1,4 +1,4 @@
-"""Clips, photographs and sheets of faces, as functions of a seed and a name."""
+"""Clips, photographs and sheets of faces, as functions of seeds and names."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,7 +21,7 @@ from affectspace.synthetic.faces.parameters import (
 )
 
 _DRIFT = ("yaw", "pitch", "roll", "shift_x", "shift_y", "gaze")
-_REACH = (5.0, 2.5, 2.0, 0.03, 0.02, 0.15)  # how far a pose drifts in a clip
+_REACH = (5.0, 2.5, 2.0, 0.03, 0.02, 0.15)  # largest drift of the pose in a clip
 NUISANCE = (
     "yaw", "pitch", "roll", "shift_x", "shift_y", "zoom", "gaze", "light_x", "light_y", "contrast", "warmth",
     "exposure", "background_hue", "background_lightness", "tone", "age", "glasses", "beard",
@@ -36,10 +36,10 @@ class Clip:
     pose: Pose
     light: Light
     background: Background
-    drift: tuple[tuple[float, float, float], ...]  # per quantity of the pose: reach, frames a turn, phase
+    drift: tuple[tuple[float, float, float], ...]  # for each of _DRIFT: reach, frames per period, phase
 
     def at(self, frame: int, valence: float, arousal: float, dominance: float | None = None) -> FaceParameters:
-        """The frame with that number, with an expression."""
+        """Return the frame with that number, with an expression."""
         moved = {
             name: getattr(self.pose, name) + reach * (np.sin(2 * np.pi * frame / turn + phase) - np.sin(phase))
             for name, (reach, turn, phase) in zip(_DRIFT, self.drift, strict=True)
@@ -50,7 +50,7 @@ class Clip:
 
 @lru_cache(maxsize=64)
 def clip(seed: int, person: str, session: str) -> Clip:
-    """The clip of a person and a session (a photograph is a clip of one frame)."""
+    """Return the clip of a person and a session. A photograph is a clip of one frame."""
     random = stream("clip", seed, person, session)
     pose, light, background = sample_pose(random), sample_light(random), sample_background(random)
     reach = random.uniform(0.2, 1.0, len(_DRIFT)) * _REACH
@@ -61,7 +61,7 @@ def clip(seed: int, person: str, session: str) -> Clip:
 
 @lru_cache(maxsize=1024)
 def person_of(seed: int, person: str) -> Identity:
-    """The identity of a person's name under a seed."""
+    """Return the identity of a person's name under a seed."""
     return identity(f"{seed}/{person}")
 
 
@@ -75,16 +75,38 @@ def sample_parameters(
     dominance: float | None = None,
     seed: int = 0,
 ) -> FaceParameters:
-    """A face at (valence, arousal), canonical: everything else is a function of seed, person, session and frame.
+    """Return a face at a canonical valence and arousal; everything else is a function of seed, person, session and frame.
 
-    The person has one identity; a session has one light and background, and a pose that drifts over its frames. None of
-    them depends on the affect.
+    Parameters
+    ----------
+    valence, arousal : float
+        Canonical, on [-1, 1].
+    person : str or int
+        A person has one identity.
+    session : str or int
+        A session has one light and background, and a pose that drifts over its frames.
+    frame : int
+    dominance : float, optional
+        Lowers the brows. Default: no effect.
+    seed : int
+
+    Returns
+    -------
+    FaceParameters
+        Nothing but the expression depends on the affect.
+
+    Examples
+    --------
+    >>> from affectspace.synthetic.faces import sample_parameters
+    >>> face = sample_parameters(0.7, 0.3, person="ada", session="kitchen")
+    >>> face.at(0.7, -0.6).identity == face.identity
+    True
     """
     return clip(seed, str(person), str(session)).at(frame, valence, arousal, dominance)
 
 
 def nuisance(face: FaceParameters) -> tuple[float, ...]:
-    """What is not affect, as numbers, in the order of `NUISANCE`: degrees, heads, and parts of their ranges."""
+    """Return everything but the affect as numbers, in the order of `NUISANCE`: degrees, head units, shares of ranges."""
     pose, light, place, person = face.pose, face.light, face.background, face.identity
     return (
         pose.yaw, pose.pitch, pose.roll, pose.shift_x, pose.shift_y, pose.zoom, pose.gaze, light.x, light.y,
@@ -94,7 +116,7 @@ def nuisance(face: FaceParameters) -> tuple[float, ...]:
 
 
 def valence_arousal_grid(person: object = 0, steps: int = 7, size: int = 96) -> np.ndarray:
-    """One person over the map: valence rises to the right, arousal upwards, both from -1 to 1.
+    """Draw one person over the map: valence increases to the right, arousal upwards, both from -1 to 1.
 
     Returns an image (steps * size, steps * size, 3) uint8. Raises ConfigError for fewer than two steps.
     """
@@ -106,7 +128,7 @@ def valence_arousal_grid(person: object = 0, steps: int = 7, size: int = 96) -> 
 
 
 def face_sheet(rows: int = 6, columns: int = 10, size: int = 96, seed: int = 0) -> np.ndarray:
-    """Different people, each with an expression of their own: an image (rows * size, columns * size, 3) uint8."""
+    """Draw different people with different expressions: an image (rows * size, columns * size, 3) uint8."""
     random = np.random.default_rng(seed)
     faces = [
         render_face(sample_parameters(*random.uniform(-0.9, 0.9, 2), person=k, seed=seed), size)

@@ -1,11 +1,10 @@
-"""A corpus of people who speak on disk, with what is known of every utterance."""
+"""A corpus of people who speak on disk, with the true values of every utterance."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,69 +14,73 @@ import pandas as pd
 
 from affectspace.affect import AXES
 from affectspace.annotation import AnnotationTransfer
-from affectspace.corpora.corpus import Corpus
-from affectspace.corpora.readers.speakers import ABOUT, INDEX, KIND, MAKING, read_about, read_speakers
-from affectspace.errors import ConfigError, DataError, RunError
-from affectspace.files import write_atomic, write_text
-from affectspace.processes import worker_pool
+from affectspace.corpora import Corpus, read_corpus
+from affectspace.corpora.readers.synthetic import INDEX, KINDS
+from affectspace.errors import ConfigError
+from affectspace.files import is_written, write_atomic, write_text
+from affectspace.media.files import import_av
+from affectspace.processes import map_in_order
+from affectspace.progress import Progress, silent
 from affectspace.synthetic.faces.parameters import stream
 from affectspace.synthetic.faces.sampling import NUISANCE, nuisance
+from affectspace.synthetic.folder import is_finished, write_about
 from affectspace.synthetic.speakers.dialogues import Utterance, plan, turns_of
 from affectspace.synthetic.speakers.face import faces, frames
 from affectspace.synthetic.speakers.prosody import score
-from affectspace.synthetic.speakers.voice import speak
-from affectspace.synthetic.speakers.writing import require_av, whole, write_clip, write_wav
+from affectspace.synthetic.speakers.voice import RATE, speak
+from affectspace.synthetic.speakers.writing import WRITING_CLIPS, write_clip, write_wav
 
+VERSION = 1  # of the making; to be raised when the same seed makes another corpus
 REFERENCE = "russell_mehrabian_1977"
+MODALITIES = ("text", "audio", "video")
 PLACE = ("yaw", "pitch", "roll", "light_x", "light_y", "exposure", "background_hue", "background_lightness", "tone")
 PRIVATE = ("topic", "turn", "seconds", "tract", "base_pitch", "base_rate", "breath", "gain_db", "snr_db")
+_SUFFIXES = {"text": ".txt", "audio": ".wav", "video": ".mp4"}
+_ALONE = 100  # utterances up to which other processes do not save time
+
+_Row = tuple[Utterance, frozenset[str]]  # an utterance and its modalities
 
 
-def truth_table(said: Sequence[Utterance]) -> pd.DataFrame:
-    """A row an utterance: id, person, session, dialogue, affect, emotion, label_kind, `PRIVATE`, homes, `PLACE`.
+def truth_table(utterances: Sequence[Utterance]) -> pd.DataFrame:
+    """Return the true values, one row for each utterance.
 
-    emotion: the nearest centre of Russell & Mehrabian (1977). seconds: of the recording. home_valence, ...: the home
-    base of the person. `PLACE`: of the first frame of the clip, as in the drawn faces.
+    Columns: id, person, session, dialogue, emotion (the nearest centre of Russell & Mehrabian 1977), affect, label_kind,
+    `PRIVATE` (seconds: of the recording), home_valence, ... (the home base of the person), and `PLACE` (of the first frame of
+    the clip, as in the drawn faces).
     """
-    affect = np.array([one.affect for one in said])
-    people = [one.speaker for one in said]
+    affect = np.array([utterance.affect for utterance in utterances])
+    people = [utterance.speaker for utterance in utterances]
     table = pd.DataFrame(
         {
-            "id": [one.id for one in said],
-            "person": [one.name for one in people],
-            "session": [one.session for one in said],
-            "dialogue": [one.dialogue for one in said],
+            "id": [utterance.id for utterance in utterances],
+            "person": [person.name for person in people],
+            "session": [utterance.session for utterance in utterances],
+            "dialogue": [utterance.dialogue for utterance in utterances],
             "emotion": nearest_emotions(affect),
-            **{axis: affect[:, k] for k, axis in enumerate(AXES)},
+            **dict(zip(AXES, affect.T, strict=True)),
             "label_kind": "rated",
-            "topic": [one.topic for one in said],
-            "turn": [one.turn for one in said],
-            "seconds": [score(one).seconds for one in said],
-            "tract": [one.tract for one in people],
-            "base_pitch": [one.pitch for one in people],
-            "base_rate": [one.rate for one in people],
-            "breath": [one.breath for one in people],
-            "gain_db": [one.gain_db for one in said],
-            "snr_db": [one.snr_db for one in said],
-            **{f"home_{axis}": [one.home[k] for one in people] for k, axis in enumerate(AXES)},
+            "topic": [utterance.topic for utterance in utterances],
+            "turn": [utterance.turn for utterance in utterances],
+            "seconds": [score(utterance).seconds for utterance in utterances],
+            "tract": [person.tract for person in people],
+            "base_pitch": [person.pitch for person in people],
+            "base_rate": [person.rate for person in people],
+            "breath": [person.breath for person in people],
+            "gain_db": [utterance.gain_db for utterance in utterances],
+            "snr_db": [utterance.snr_db for utterance in utterances],
+            **{f"home_{axis}": [person.home[k] for person in people] for k, axis in enumerate(AXES)},
         }
     )
-    place = [nuisance(faces(one, 1)[0]) for one in said]
+    place = [nuisance(faces(utterance, 1)[0]) for utterance in utterances]
     for name in PLACE:
         table[name] = [values[NUISANCE.index(name)] for values in place]
     return table.round(5)
 
 
 def nearest_emotions(affect: np.ndarray) -> list[str]:
-    """The category whose published centre is nearest to each of (n, 3)."""
+    """Return the category whose published centre is nearest to each of (n, 3) points."""
     transfer = AnnotationTransfer.reference(REFERENCE)
     return [str(name) for name in transfer.predict(affect)]
-
-
-VERSION = 1  # of the making: to be raised when the same seed makes another corpus
-MODALITIES = ("text", "audio", "video")
-_SUFFIXES = {"text": ".txt", "audio": ".wav", "video": ".mp4"}
-_ALONE = 100  # so few utterances are made faster without other processes
 
 
 def make_speakers(
@@ -93,26 +96,64 @@ def make_speakers(
     fps: float = 10.0,
     sound_in_video: bool = False,
     workers: int | None = None,
-    progress: Callable[[int, int, str], None] | None = None,
+    progress: Progress = silent,
     force: bool = False,
 ) -> Corpus:
-    """Make n utterances of `people` invented people in a folder, and read them.
+    """Make utterances of invented people in a folder, and read them.
 
-    turns: of a dialogue. modalities: which of text, audio, video are made. missing: modality -> share of the rows without
-    it, drawn a row; one modality is always left. size: pixels of a clip's side, even; fps: its frames a second.
-    sound_in_video: the voice in the clip, too. workers: processes (default: one a core), which change nothing.
-    progress(done, total, what).
+    A row is a function of (seed, id). Existing files are kept, so that an interrupted corpus, or a larger `n`, continues where
+    it stopped.
 
-    Writes ``{text,audio,video}/<session>/<id>.{txt,wav,mp4}``, index.csv and corpus.json. A row is a function of (seed, id);
-    files that are there are kept, so that what was interrupted, or is made again with a larger n, goes on. Raises
-    ConfigError for impossible settings and where video is asked for without PyAV; DataError where the folder holds another
-    corpus and force is False, and, force or not, where it holds what is not ours.
+    Parameters
+    ----------
+    out : path
+        Folder for ``{text,audio,video}/<session>/<id>.{txt,wav,mp4}``, index.csv and corpus.json.
+    n, people : int
+        Number of utterances and of people.
+    seed : int
+        The same seed makes the same corpus.
+    turns : int, optional
+        Utterances of a dialogue. Default: 10, or fewer so that everybody speaks.
+    modalities : iterable of str
+        Which of text, audio and video are made.
+    missing : mapping, optional
+        Modality -> share of the rows that lack it, drawn at random. Every row keeps at least one modality.
+    size, fps : int, float
+        Pixels of a clip's side (even), and its frames per second.
+    sound_in_video : bool
+        Add the voice to the clips.
+    workers : int, optional
+        Processes; the corpus does not depend on their number. Default: one for each core.
+    progress : callable, optional
+        Called with (done, total, text).
+    force : bool
+        Overwrite another corpus of speakers in the folder.
+
+    Returns
+    -------
+    Corpus
+
+    Raises
+    ------
+    ConfigError
+        If a setting is impossible, or PyAV is missing.
+    DataError
+        If the folder holds something else.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from affectspace.synthetic.speakers import make_speakers
+    >>> with TemporaryDirectory() as folder:
+    ...     corpus = make_speakers(folder, n=4, people=2, modalities=["text"], workers=1)
+    >>> corpus.table["text"][0]
+    'The piano went a key down at leisure, I am somewhat quiet.'
     """
     out = Path(out).expanduser()
     made = tuple(name for name in MODALITIES if name in set(modalities))
     absent = _checked(made, set(modalities), dict(missing or {}), size, fps, workers)
     settings: dict[str, Any] = {
-        "kind": KIND,
+        "kind": KINDS["speakers"],
         "version": VERSION,
         "seed": seed,
         "people": people,
@@ -125,126 +166,77 @@ def make_speakers(
         "rows": n,
     }
     if "video" in made:
-        require_av()
-    if _finished(out, settings, force):
-        return read_speakers(out)
-    said = plan(n, people, seed, turns)
-    write_text(out / ABOUT, json.dumps(settings | {"state": MAKING}, indent=1) + "\n")
+        import_av(WRITING_CLIPS)
+    if is_finished(out, "speakers", settings, force=force, growing=True):
+        return read_corpus("speakers", out)
+    utterances = plan(n, people, seed, turns)
+    write_about(out, settings, finished=False)
     if force:
         for name in MODALITIES:
             shutil.rmtree(out / name, ignore_errors=True)
-    held = [_held(one, made, absent) for one in said]
+    rows = [(utterance, _modalities_of(utterance, made, absent)) for utterance in utterances]
     work = partial(_make, out=out, size=size, fps=fps, sound=sound_in_video)
-    _run(work, list(zip(said, held, strict=True)), workers, progress)
-    index = truth_table(said)
+    processes = workers or (1 if n <= _ALONE else os.cpu_count() or 1)
+    for done, _ in enumerate(map_in_order(work, rows, processes), 1):
+        progress(done, n, "utterances made")
+    index = truth_table(utterances)
     for name in MODALITIES:
         index[name] = [
-            None if name not in has else one.text if name == "text" else path_of(one, name)
-            for one, has in zip(said, held, strict=True)
+            None if name not in held else utterance.text if name == "text" else path_of(utterance, name)
+            for utterance, held in rows
         ]
     write_atomic(out / INDEX, lambda path: index.to_csv(path, index=False))
-    write_text(out / ABOUT, json.dumps(settings, indent=1) + "\n")
-    return read_speakers(out)
+    write_about(out, settings, finished=True)
+    return read_corpus("speakers", out)
 
 
-def path_of(said: Utterance, modality: str) -> str:
-    """Where a file of an utterance is, relative to the corpus."""
-    return f"{modality}/{said.session}/{said.id}{_SUFFIXES[modality]}"
+def path_of(utterance: Utterance, modality: str) -> str:
+    """Return the path of an utterance's file, relative to the corpus."""
+    return f"{modality}/{utterance.session}/{utterance.id}{_SUFFIXES[modality]}"
 
 
 def _checked(
-    made: tuple[str, ...], asked: set[str], missing: dict[str, float], size: int, fps: float, workers: int | None
+    made: tuple[str, ...], modalities: set[str], missing: dict[str, float], size: int, fps: float, workers: int | None
 ) -> dict[str, float]:
-    unknown = sorted((asked | set(missing)) - set(MODALITIES))
+    """The shares of missing modalities, in their order."""
+    unknown = sorted((modalities | set(missing)) - set(MODALITIES))
     if unknown or not made:
         raise ConfigError(f"modalities {', '.join(unknown) or 'none'}: choose from {', '.join(MODALITIES)}")
     for name, share in missing.items():
         if not 0.0 <= share < 1.0 or name not in made:
             raise ConfigError(
-                f"missing {name}={share}: a share on [0, 1) of a modality that is made ({', '.join(made)})"
+                f"missing {name}={share}: give a share from 0 to below 1 of a modality that is made ({', '.join(made)})"
             )
     if not 32 <= size <= 512 or size % 2:
         raise ConfigError(f"size={size}: clips have an even number of 32 to 512 pixels a side")
     if not 1 <= fps <= 60:
-        raise ConfigError(f"fps={fps}: clips have 1 to 60 frames a second")
+        raise ConfigError(f"fps={fps}: clips have 1 to 60 frames per second")
     if workers is not None and workers < 1:
-        raise ConfigError(f"workers={workers}: at least one process must work")
+        raise ConfigError(f"workers={workers}: at least one process is needed")
     return {name: float(missing[name]) for name in MODALITIES if missing.get(name)}
 
 
-def _held(said: Utterance, made: tuple[str, ...], missing: dict[str, float]) -> frozenset[str]:
-    """Which modalities a row has: each is absent with its share; where none would be left, one by chance is."""
+def _modalities_of(utterance: Utterance, made: tuple[str, ...], missing: dict[str, float]) -> frozenset[str]:
+    """The modalities of a row: each is missing with its share; if none were left, a random one is kept."""
     held = [
         name
         for name in made
-        if name not in missing or stream("missing", said.seed, said.id, name).random() >= missing[name]
+        if name not in missing or stream("missing", utterance.seed, utterance.id, name).random() >= missing[name]
     ]
-    return frozenset(held or [str(stream("kept", said.seed, said.id).choice(made))])
+    return frozenset(held or [str(stream("kept", utterance.seed, utterance.id).choice(made))])
 
 
-def _finished(out: Path, settings: dict[str, Any], force: bool) -> bool:
-    """Whether the folder holds this corpus already; an error where it holds what must not be written over."""
-    try:
-        there = {entry.name for entry in out.iterdir()} - {f"{ABOUT}.partial"}
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise RunError(f"{out}: not a folder to write into ({error.strerror or error}); choose another") from error
-    if not there:
-        return False
-    try:
-        found = read_about(out)
-    except DataError as error:
-        raise DataError(
-            f"{out} is not empty and holds no speakers of ours; choose another folder (nothing was changed)"
-        ) from error
-    if force:
-        return False
-    state = found.pop("state", None)
-    differing = [key for key in settings if found.get(key) != settings[key] and key != "rows"]
-    if differing or found["rows"] > settings["rows"]:
-        raise DataError(
-            f"{out} holds speakers made with {'another ' + ', '.join(differing) if differing else 'more rows'}; choose "
-            "another folder, or force=True (--force) to make them anew"
-        )
-    return state != MAKING and found["rows"] == settings["rows"]
-
-
-def _make(row: tuple[Utterance, frozenset[str]], out: Path, size: int, fps: float, sound: bool) -> None:
-    """The files of a row that are not there yet; runs in a worker."""
-    said, held = row
-    paths = {name: out / path_of(said, name) for name in held}
-    todo = {name for name, path in paths.items() if not whole(path)}
+def _make(row: _Row, out: Path, size: int, fps: float, sound: bool) -> None:
+    """Make the files of a row that do not exist yet. Runs in a worker."""
+    utterance, held = row
+    paths = {name: out / path_of(utterance, name) for name in held}
+    todo = {name for name, path in paths.items() if not is_written(path)}
     if "text" in todo:
-        write_text(paths["text"], said.text + "\n")
-    voice = speak(said) if "audio" in todo or ("video" in todo and sound) else None
+        write_text(paths["text"], utterance.text + "\n")
+    voice = speak(utterance) if "audio" in todo or ("video" in todo and sound) else None
     if "audio" in todo and voice is not None:
         recording = voice
-        write_atomic(paths["audio"], lambda path: write_wav(path, recording))
+        write_atomic(paths["audio"], lambda path: write_wav(path, recording, RATE))
     if "video" in todo:
-        pictures = frames(said, fps, size, score(said))
-        write_atomic(paths["video"], lambda path: write_clip(path, pictures, fps, voice if sound else None))
-
-
-def _run(
-    work: Callable[[tuple[Utterance, frozenset[str]]], None],
-    rows: list[tuple[Utterance, frozenset[str]]],
-    workers: int | None,
-    progress: Callable[[int, int, str], None] | None,
-) -> None:
-    processes = min(workers or os.cpu_count() or 1, len(rows))
-    if processes == 1 or (workers is None and len(rows) <= _ALONE):
-        _count(map(work, rows), len(rows), progress)
-        return
-    with worker_pool(processes) as pool:
-        try:
-            _count(pool.map(work, rows, chunksize=8), len(rows), progress)
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-
-
-def _count(done: Iterable[None], total: int, progress: Callable[[int, int, str], None] | None) -> None:
-    for number, _ in enumerate(done, 1):
-        if progress is not None:
-            progress(number, total, "utterances made")
+        pictures = frames(utterance, fps, size)
+        write_atomic(paths["video"], lambda path: write_clip(path, pictures, fps, voice if sound else None, RATE))

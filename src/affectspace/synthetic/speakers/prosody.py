@@ -1,8 +1,9 @@
-"""How a sentence is said: from letters to sounds, then tracks of pitch, formants and amplitudes."""
+"""How a sentence is spoken: from letters to sounds, then tracks of pitch, formants and amplitudes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -12,8 +13,11 @@ from affectspace.synthetic.speakers.dialogues import Utterance
 
 @dataclass(frozen=True)
 class Sound:
-    """A segment. formants: Hz of an average tract. voice, breath, hiss, hush: amplitudes of the glottal pulses, of noise
-    at the glottis, and of noise above 4 kHz and around 2.5 kHz, in parts. seconds: at the average rate."""
+    """A segment. formants: Hz of an average vocal tract. seconds: at the average rate.
+
+    voice, breath, hiss, hush: relative amplitudes of the glottal pulses, of noise at the glottis, above 4 kHz and around
+    2.5 kHz.
+    """
 
     formants: tuple[float, float, float]
     voice: float
@@ -24,8 +28,8 @@ class Sound:
     vowel: bool = False
 
 
-def _vowel(one: float, two: float, three: float, seconds: float = 0.085) -> Sound:
-    return Sound((one, two, three), 1.0, seconds=seconds, vowel=True)
+def _vowel(first: float, second: float, third: float, seconds: float = 0.085) -> Sound:
+    return Sound((first, second, third), 1.0, seconds=seconds, vowel=True)
 
 
 _MIDDLE = (450.0, 1450.0, 2500.0)
@@ -54,44 +58,46 @@ _LOCI = {"p": 800.0, "b": 800.0, "t": 1750.0, "d": 1750.0, "k": 2100.0, "g": 210
 
 
 def sounds(text: str) -> list[tuple[Sound, int]]:
-    """The sounds of a text, each with the number of its word (-1: a pause)."""
-    found: list[tuple[Sound, int]] = []
+    """Return the sounds of a text, each with the number of its word (-1: a pause)."""
+    result: list[tuple[Sound, int]] = []
     number = 0
     for word in text.lower().split():
         letters = "".join(c for c in word if "a" <= c <= "z")
-        found += [(sound, number) for sound in _word(letters)]
+        result += [(sound, number) for sound in _word(letters)]
         number += bool(letters)
         if word[-1:] in ",.;:!?":
-            found.append((PAUSE, -1))
-    while found and found[-1][1] < 0:
-        found.pop()
-    return found
+            result.append((PAUSE, -1))
+    while result and result[-1][1] < 0:
+        result.pop()
+    return result
 
 
 def _word(letters: str) -> list[Sound]:
-    found: list[Sound] = []
+    result: list[Sound] = []
     at = 0
     while at < len(letters):
         letter, pair = letters[at], letters[at : at + 2]
         last = at == len(letters) - 1
         if len(pair) == 2 and (pair in _VOWELS or pair in _CONSONANTS):
-            found.append(_VOWELS.get(pair) or _CONSONANTS[pair])
+            result.append(_VOWELS.get(pair) or _CONSONANTS[pair])
             at += 2
             continue
         at += 1
-        if len(pair) == 2 and pair[0] == pair[1]:  # a letter that is written twice is heard once
+        if len(pair) == 2 and pair[0] == pair[1]:  # a double letter is one sound
             continue
         if letter in _VOWELS:
-            if not (letter == "e" and last and len(found) > 1):
-                found.append(_VOWELS[letter])
+            if not (letter == "e" and last and len(result) > 1):
+                result.append(_VOWELS[letter])
         elif letter in _STOPS:
-            where = (300.0, _LOCI[letter], 2500.0)
-            found.append(Sound(where, _STOPS[letter], seconds=0.045))
+            formants = (300.0, _LOCI[letter], 2500.0)
+            result.append(Sound(formants, _STOPS[letter], seconds=0.045))
             sharp = letter in "tdkcg"
-            found.append(Sound(where, 0.2, 0.25, hiss=0.6 if letter in "td" else 0.1, hush=0.6 * sharp, seconds=0.018))
+            result.append(
+                Sound(formants, 0.2, 0.25, hiss=0.6 if letter in "td" else 0.1, hush=0.6 * sharp, seconds=0.018)
+            )
         else:
-            found.append(_CONSONANTS.get(letter, _REST))
-    return found
+            result.append(_CONSONANTS.get(letter, _REST))
+    return result
 
 
 FRAME = 0.005  # seconds of a frame of the tracks
@@ -100,10 +106,10 @@ _EDGE = 0.12  # seconds of silence before and after
 
 @dataclass(frozen=True)
 class Score:
-    """What the synthesiser plays; n frames. pitch (n,) Hz; formants (n, 4) Hz; voice, breath, hiss, hush (n,) amplitudes.
+    """Input of the synthesiser, n frames. pitch (n,) Hz; formants (n, 4) Hz; voice, breath, hiss, hush (n,) amplitudes.
 
-    tilt: 0 (bright) .. 1 (dull). open_quotient, jitter, shimmer, roughness: of the glottal pulses. chest: gain of the
-    band below 300 Hz. level_db: relative to the middle of the voice.
+    tilt: 0 (bright) .. 1 (dull). open_quotient, jitter, shimmer: of the glottal pulses. chest: gain of the band below 300 Hz.
+    level_db: relative to the average voice.
     """
 
     pitch: np.ndarray
@@ -122,29 +128,31 @@ class Score:
 
     @property
     def seconds(self) -> float:
-        """How long it lasts."""
+        """Duration."""
         return len(self.pitch) * FRAME
 
     def opening(self, rate: float) -> np.ndarray:
-        """How far the mouth is open, (frames,) on [0, 1], `rate` frames a second: loud and low-jawed sounds open it."""
+        """Return how far the mouth is open, (frames,) from 0, `rate` frames per second: most in loud sounds with a low jaw."""
         jaw = np.clip((self.formants[:, 0] - 250.0) / 450.0, 0.0, 1.0)
         wide = _smooth(np.clip(self.voice, 0.0, 1.0) * (0.25 + 0.75 * jaw), 0.06)
         times = (np.arange(max(1, int(self.seconds * rate))) + 0.5) / rate
         return np.asarray(np.interp(times, np.arange(len(wide)) * FRAME, wide))
 
 
-def score(said: Utterance) -> Score:
-    """The score of an utterance: a function of it alone.
+@lru_cache(maxsize=4)
+def score(utterance: Utterance) -> Score:
+    """Return the score of an utterance, a function of it alone.
 
-    Arousal: higher, wider and faster, louder, less tilt, shorter pauses. Valence: the contour swings and rises at the end,
-    formants rise (a smile shortens the tract), the voice is clear; below zero it is breathy or rough and falls.
-    Dominance: lower, more chest, harder onset. What is left to chance: accents, and the scatter of each of these.
+    Arousal makes the voice higher, wider in pitch, faster, louder and less tilted, with shorter pauses. Positive valence makes
+    the contour rise at the end, raises the formants (a smile shortens the tract) and makes the voice clear; negative valence
+    makes it breathy or rough, and falling. Dominance makes it lower, with more chest and harder onsets. Accents, and the
+    scatter of all of these, are random.
     """
-    random = stream("voice", said.seed, said.id)
+    random = stream("voice", utterance.seed, utterance.id)
     scatter = random.standard_normal(10)
-    v, a, d = said.affect
-    person = said.speaker
-    spoken = sounds(said.text) or sounds("mm")
+    v, a, d = utterance.affect
+    person = utterance.speaker
+    spoken = sounds(utterance.text) or sounds("mm")
     rate = person.rate * 2.0 ** (0.38 * a + 0.06 * scatter[0])
     lengths = []
     for sound, word in spoken:
@@ -167,7 +175,7 @@ def score(said: Utterance) -> Score:
     voice = track([sound.voice for sound, _ in spoken], attack)
     voice *= 1.0 + (0.30 + 0.45 * d) * _onsets(voice)
     return Score(
-        pitch=_pitch(said, spoken, which, scatter, random),
+        pitch=_pitch(utterance, spoken, which, scatter, random),
         formants=np.column_stack([_smooth(formants[which, k], 0.04) for k in range(4)]),
         voice=voice,
         breath=track([sound.breath for sound, _ in spoken], 0.01),
@@ -186,10 +194,14 @@ def score(said: Utterance) -> Score:
 
 
 def _pitch(
-    said: Utterance, spoken: list, which: np.ndarray, scatter: np.ndarray, random: np.random.Generator
+    utterance: Utterance,
+    spoken: list[tuple[Sound, int]],
+    which: np.ndarray,
+    scatter: np.ndarray,
+    random: np.random.Generator,
 ) -> np.ndarray:
-    """Hz a frame: declination, accents on the first vowel of words, and the end that rises or falls with valence."""
-    v, a, d = said.affect
+    """Hz in each frame: declination, accents on the first vowel of words, and an end that rises or falls with valence."""
+    v, a, d = utterance.affect
     n = len(which)
     place = np.linspace(0.0, 1.0, n)
     semitones = 4.5 * a + 1.0 * v - 2.6 * d + 0.6 * scatter[9]
@@ -203,7 +215,7 @@ def _pitch(
             height = reach * random.uniform(0.3, 1.2) * (1.0 if random.random() < 0.7 else -0.3)
             bumps += height * np.exp(-0.5 * ((np.arange(n) - starts[k] - 8) / 14.0) ** 2)
     wobble = _smooth(random.standard_normal(n), 0.05) * 0.8
-    pitch = said.speaker.pitch * 2.0 ** ((semitones + contour + bumps + wobble) / 12.0)
+    pitch = utterance.speaker.pitch * 2.0 ** ((semitones + contour + bumps + wobble) / 12.0)
     return np.asarray(np.clip(pitch, 55.0, 620.0))
 
 
@@ -215,7 +227,7 @@ def _onsets(voice: np.ndarray) -> np.ndarray:
 
 
 def _smooth(values: np.ndarray, seconds: float) -> np.ndarray:
-    """A moving mean (Hann window) of about that length; ends are held."""
+    """A moving mean (Hann window) of about that length. The ends are padded with their values."""
     half = max(1, round(seconds / FRAME))
     window = np.hanning(2 * half + 3)[1:-1]
     padded = np.pad(values, half, mode="edge")

@@ -1,6 +1,6 @@
-"""Who the invented people are, which words they use, and a grammar of their sentences.
+"""The invented people, their words, and a grammar of their sentences.
 
-Each rating is valence, arousal, dominance of the one who says it, on [-1, 1], to a tenth: conventions, not findings.
+Ratings are valence, arousal and dominance of the person who says the words, on [-1, 1]: conventions, not findings.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ JUDGEMENTS: Rated = {
     "manageable": (0.3, -0.2, 0.8), "hopeless": (-0.9, -0.4, -0.8),
 }  # fmt: skip
 
-# what is about to be done: mostly dominance
+# intentions differ mostly in dominance
 INTENTIONS: Rated = {
     "I decide what happens next": (0.1, 0.2, 1.0), "I will settle it myself": (0.0, 0.3, 0.9),
     "you will do as I say": (-0.4, 0.4, 1.0), "I can handle the rest": (0.4, 0.0, 0.8),
@@ -64,17 +64,17 @@ INTENTIONS: Rated = {
     "nothing matters any more": (-0.8, -0.7, -0.5),
 }  # fmt: skip
 
-# (weaker, stronger) by how far the affect is from the middle
+# from weak to strong, by the distance of the affect from neutral
 INTENSIFIERS = ("a little", "somewhat", "rather", "quite", "really", "so very", "absolutely")
 
-# by arousal
+# manners differ mostly in arousal
 MANNERS: Rated = {
     "slowly": (0.0, -0.8, 0.0), "calmly": (0.2, -0.7, 0.3), "quietly": (0.0, -0.6, -0.1), "at leisure": (0.3, -0.6, 0.2),
     "as usual": (0.0, -0.2, 0.0), "today": (0.0, 0.0, 0.0), "this week": (0.0, 0.0, 0.0), "quickly": (0.0, 0.6, 0.2),
     "in a rush": (-0.1, 0.8, -0.1), "all at once": (0.0, 0.9, 0.0), "at full speed": (0.1, 0.9, 0.3),
 }  # fmt: skip
 
-# topic -> (who or what, what it did): without affect
+# topic -> (subjects, predicates), without affect
 TOPICS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "garden": (("the hedge", "the greenhouse", "the seed tray", "the lawn"), ("was trimmed", "got its water", "was measured")),
     "kitchen": (("the soup pot", "the oven", "the flour bag", "the table"), ("was filled", "stood by the wall", "was wiped")),
@@ -92,17 +92,16 @@ TOPICS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 FILLERS = ("well", "you know", "so", "I mean", "um", "like", "look", "see", "er", "actually", "basically", "right")
 
 
-HOME_SPREAD = 0.10  # sd of the home bases: small against the spread of the moments, so that affect does not name people
+HOME_SPREAD = 0.10  # standard deviation of the home bases: small, so that affect does not identify people
 
 
 @dataclass(frozen=True)
 class Speaker:
-    """A person: what stays from sentence to sentence.
+    """A person: what is constant from sentence to sentence.
 
-    name: as in the column person; it also names the drawn identity of `affectspace.synthetic.faces`. tract: formants as
-    multiples of the average (short vocal tracts above 1). pitch: Hz of the calm voice. rate: multiple of the average.
-    breath: 0..1. fillers, filler_rate: words that fill gaps, and how often. home: canonical valence, arousal,
-    dominance that the person returns to.
+    name: as in the column person; it also names the drawn identity. tract: formants as multiples of the average (above 1 in
+    short vocal tracts). pitch: Hz of the calm voice. rate: multiple of the average. breath: 0..1. fillers, filler_rate: filler
+    words, and how often they occur. home: canonical valence, arousal, dominance to which the person returns.
     """
 
     name: str
@@ -117,9 +116,9 @@ class Speaker:
 
 @lru_cache(maxsize=1024)
 def speaker(seed: int, name: str) -> Speaker:
-    """The person of that name under a seed."""
+    """Return the person of that name under a seed."""
     random = stream("speaker", seed, name)
-    size = random.uniform(-1.0, 1.0)  # of the body: short tracts come with high voices
+    size = random.uniform(-1.0, 1.0)  # of the body: short tracts have high voices
     home = np.clip(random.normal(0.0, HOME_SPREAD, 3), -0.25, 0.25)
     return Speaker(
         name=name,
@@ -133,15 +132,21 @@ def speaker(seed: int, name: str) -> Speaker:
     )
 
 
-# How exactly a word is chosen, per axis: valence best, arousal and dominance less.
-_ADJECTIVE_WIDTH = np.array([0.16, 0.40, 0.50])
-_INTENTION_WIDTH = np.array([0.35, 0.45, 0.30])
-_MANNER_WIDTH = np.array([0.60, 0.40, 0.90])
-_LEADS = {"feel": "I feel", "am": "I am", "leaves": "it leaves me", "still": "I was", "yes": "we are"}
+# kind -> words, their ratings, and the tolerance of the choice on each axis
+_WORDS = {
+    kind: (tuple(rated), np.array(list(rated.values())), np.array(tolerance))
+    for kind, rated, tolerance in (
+        ("adjective", ADJECTIVES, [0.16, 0.40, 0.50]),
+        ("judgement", JUDGEMENTS, [0.16, 0.40, 0.50]),
+        ("intention", INTENTIONS, [0.35, 0.45, 0.30]),
+        ("manner", MANNERS, [0.60, 0.40, 0.90]),
+    )
+}
+_LEADS = ("I feel", "I am", "it leaves me", "I was", "we are")
 
 
-def sentence(affect: Sequence[float], topic: str, who: Speaker, random: np.random.Generator) -> str:
-    """A sentence on a topic with canonical valence, arousal, dominance, as that person says it."""
+def sentence(affect: Sequence[float], topic: str, person: Speaker, random: np.random.Generator) -> str:
+    """Return a sentence on a topic with canonical valence, arousal and dominance, in the words of that person."""
     at = np.asarray(affect, dtype=np.float64)
     things, deeds = TOPICS[topic]
     thing, deed = str(random.choice(things)), str(random.choice(deeds))
@@ -151,7 +156,7 @@ def sentence(affect: Sequence[float], topic: str, who: Speaker, random: np.rando
     step = np.clip(strength * len(INTENSIFIERS) + random.normal(0.0, 0.8), 0, len(INTENSIFIERS) - 1)
     intensifier = f"{INTENSIFIERS[int(step)]} " if random.random() < 0.55 else ""
     if random.random() < 0.65:
-        feeling = f"{random.choice(list(_LEADS.values()))} {intensifier}{_word('adjective', at, random)}"
+        feeling = f"{random.choice(_LEADS)} {intensifier}{_word('adjective', at, random)}"
     else:
         feeling = f"it was {intensifier}{_word('judgement', at, random)}"
     if random.random() < 0.4:
@@ -160,29 +165,17 @@ def sentence(affect: Sequence[float], topic: str, who: Speaker, random: np.rando
             parts[0] = f"{fact} and {feeling}"
     else:
         parts = [fact, feeling] if random.random() < 0.7 else [feeling, fact]
-    if random.random() < who.filler_rate:
-        parts.insert(int(random.integers(len(parts))), str(random.choice(who.fillers)))
-    said = ", ".join(parts)
+    if random.random() < person.filler_rate:
+        parts.insert(int(random.integers(len(parts))), str(random.choice(person.fillers)))
+    text = ", ".join(parts)
     loud = at[1] + random.normal(0.0, 0.25)
     end = "!" if loud > 0.45 else "..." if loud < -0.55 else "."
-    return said[0].upper() + said[1:] + end
+    return text[0].upper() + text[1:] + end
 
 
 def _word(kind: str, at: np.ndarray, random: np.random.Generator) -> str:
-    """A word of a kind, the likelier the nearer its rating."""
-    words, ratings, width = _ratings(kind)
-    distance = (((ratings - at) / width) ** 2).sum(axis=1)
+    """A random word of a kind; the nearer its rating, the more likely it is."""
+    words, ratings, tolerance = _WORDS[kind]
+    distance = (((ratings - at) / tolerance) ** 2).sum(axis=1)
     likely = np.exp(-0.5 * (distance - distance.min()))
     return str(words[int(random.choice(len(words), p=likely / likely.sum()))])
-
-
-@lru_cache(maxsize=4)
-def _ratings(kind: str) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
-    rated: dict[str, tuple[Rated, np.ndarray]] = {
-        "adjective": (ADJECTIVES, _ADJECTIVE_WIDTH),
-        "judgement": (JUDGEMENTS, _ADJECTIVE_WIDTH),
-        "intention": (INTENTIONS, _INTENTION_WIDTH),
-        "manner": (MANNERS, _MANNER_WIDTH),
-    }
-    table, width = rated[kind]
-    return tuple(table), np.array(list(table.values())), width

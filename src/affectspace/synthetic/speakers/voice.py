@@ -1,4 +1,4 @@
-"""A source-filter voice: glottal pulses and noise through the resonances of a tract (after Klatt 1980), 16 kHz."""
+"""A source-filter voice: glottal pulses and noise, filtered by the resonances of a vocal tract (after Klatt 1980), 16 kHz."""
 
 from __future__ import annotations
 
@@ -12,64 +12,63 @@ from affectspace.synthetic.speakers.prosody import FRAME, Score, score
 RATE = 16000
 _BLOCK = round(FRAME * RATE)
 _FFT = 1024
-_FRAMES = 2  # of the score, for which the resonators hold still
+_FRAMES = 2  # of the score, for which the resonators are constant
 _BANDWIDTHS = np.array([70.0, 100.0, 140.0, 250.0])
-_LEVEL = 10.0 ** (-27.0 / 20.0)  # root mean square of a voice in the middle, full scale 1
+_LEVEL = 10.0 ** (-27.0 / 20.0)  # root mean square of an average voice; full scale is 1
 _HISS = butter(2, 3800.0, "high", fs=RATE, output="sos")
 _HUSH = butter(2, (1600.0, 4200.0), "band", fs=RATE, output="sos")
 _CHEST = butter(2, 300.0, "low", fs=RATE, output="sos")
 
 
-def speak(said: Utterance) -> np.ndarray:
-    """The recording of an utterance: (samples,) float32 on [-1, 1], 16 kHz mono, with its microphone's gain and noise."""
-    plan = score(said)
-    clean = synthesize(plan, stream("sound", said.seed, said.id))
-    random = stream("noise", said.seed, said.id)
+def speak(utterance: Utterance) -> np.ndarray:
+    """Return the recording of an utterance, (samples,) float32 on [-1, 1], 16 kHz, with the gain and noise of a microphone."""
+    clean = synthesize(score(utterance), stream("sound", utterance.seed, utterance.id))
+    random = stream("noise", utterance.seed, utterance.id)
     noise = lfilter([1.0], [1.0, -0.85], random.standard_normal(len(clean)))
-    noise *= _LEVEL * 10.0 ** (-said.snr_db / 20.0) / np.sqrt((noise**2).mean())
-    return np.asarray(np.clip((clean + noise) * 10.0 ** (said.gain_db / 20.0), -1.0, 1.0), dtype=np.float32)
+    noise *= _LEVEL * 10.0 ** (-utterance.snr_db / 20.0) / np.sqrt((noise**2).mean())
+    return np.asarray(np.clip((clean + noise) * 10.0 ** (utterance.gain_db / 20.0), -1.0, 1.0), dtype=np.float32)
 
 
-def synthesize(plan: Score, random: np.random.Generator) -> np.ndarray:
-    """The voice alone: (samples,) float64 whose loud parts have the level of the score."""
-    n = len(plan.pitch) * _BLOCK
-    source = _source(plan, n, random)
-    through = _tract(source, plan.formants)
-    through += (plan.chest - 0.7) * np.asarray(sosfilt(_CHEST, through))
-    voiced = _upsampled(plan.voice, n) > 0.5
+def synthesize(score: Score, random: np.random.Generator) -> np.ndarray:
+    """Return the voice alone, (samples,) float64; its voiced parts have the level of the score."""
+    n = len(score.pitch) * _BLOCK
+    source = _source(score, n, random)
+    through = _tract(source, score.formants)
+    through += (score.chest - 0.7) * np.asarray(sosfilt(_CHEST, through))
+    voiced = _upsampled(score.voice, n) > 0.5
     power = float((through[voiced] ** 2).mean()) if voiced.any() else float((through**2).mean())
     through /= np.sqrt(power) + 1e-12
     white = random.standard_normal(n)
-    bright = 0.7 + 0.6 * (1.0 - plan.tilt)
-    through += 0.35 * bright * _upsampled(plan.hiss, n) * np.asarray(sosfilt(_HISS, white))
-    through += 0.35 * bright * _upsampled(plan.hush, n) * np.asarray(sosfilt(_HUSH, white))
-    return np.asarray(through * _LEVEL * 10.0 ** (plan.level_db / 20.0))
+    bright = 0.7 + 0.6 * (1.0 - score.tilt)
+    through += 0.35 * bright * _upsampled(score.hiss, n) * np.asarray(sosfilt(_HISS, white))
+    through += 0.35 * bright * _upsampled(score.hush, n) * np.asarray(sosfilt(_HUSH, white))
+    return np.asarray(through * _LEVEL * 10.0 ** (score.level_db / 20.0))
 
 
-def _source(plan: Score, n: int, random: np.random.Generator) -> np.ndarray:
-    """Derivative of the glottal flow (Rosenberg's pulse), with jitter and shimmer a cycle, and breath."""
-    phase = np.cumsum(_upsampled(plan.pitch, n)) / RATE
+def _source(score: Score, n: int, random: np.random.Generator) -> np.ndarray:
+    """Derivative of the glottal flow (Rosenberg's pulse), with jitter and shimmer in each cycle, and breath."""
+    phase = np.cumsum(_upsampled(score.pitch, n)) / RATE
     cycles = int(phase[-1]) + 3
-    moved = np.interp(phase, np.arange(cycles), plan.jitter * random.standard_normal(cycles))
+    moved = np.interp(phase, np.arange(cycles), score.jitter * random.standard_normal(cycles))
     phase = np.maximum.accumulate(phase + 2.0 * moved)
     cycle = np.clip(phase.astype(np.int64), 0, cycles - 1)
-    strength = 1.0 + plan.shimmer * random.standard_normal(cycles)[cycle]
-    within = (phase - np.floor(phase)) / plan.open_quotient
+    strength = 1.0 + score.shimmer * random.standard_normal(cycles)[cycle]
+    within = (phase - np.floor(phase)) / score.open_quotient
     opening, closing = within / 0.66, (within - 0.66) / 0.34
     flow = np.where(within < 0.66, 0.5 - 0.5 * np.cos(np.pi * opening), np.cos(0.5 * np.pi * closing))
     flow = np.where(within < 1.0, flow, 0.0) * strength
-    pulses = np.diff(flow, prepend=flow[:1]) * RATE / _upsampled(plan.pitch, n)
-    pulses = lfilter([1.0 - plan.tilt], [1.0, -plan.tilt], pulses)
+    pulses = np.diff(flow, prepend=flow[:1]) * RATE / _upsampled(score.pitch, n)
+    pulses = lfilter([1.0 - score.tilt], [1.0, -score.tilt], pulses)
     pulses /= np.sqrt((pulses**2).mean()) + 1e-12
-    amplitude = _upsampled(plan.voice, n)
-    breath = random.standard_normal(n) * (plan.breathiness * amplitude * (0.3 + flow) + _upsampled(plan.breath, n))
+    amplitude = _upsampled(score.voice, n)
+    breath = random.standard_normal(n) * (score.breathiness * amplitude * (0.3 + flow) + _upsampled(score.breath, n))
     return np.asarray(pulses * amplitude + 0.5 * breath)
 
 
 def _tract(source: np.ndarray, formants: np.ndarray) -> np.ndarray:
-    """Through four resonators in a row that move: windows of 20 ms, each through its own, overlap and add.
+    """Filter by four moving resonators in a row: windows of 20 ms, each with its own filter, overlap and add.
 
-    The transform holds 44 ms of ringing beyond a window, after which the narrowest resonance is 84 dB down.
+    The transform holds 44 ms of ringing after a window, when the narrowest resonance has decayed by 84 dB.
     """
     hop = _FRAMES * _BLOCK
     padded = np.pad(source, (hop, 2 * hop - len(source) % hop))
@@ -85,7 +84,7 @@ def _tract(source: np.ndarray, formants: np.ndarray) -> np.ndarray:
         spectra *= (1.0 + first + second) / (1.0 + first * delay + second * delay**2)
     rung = np.fft.irfft(spectra, _FFT)
     out = np.zeros(hop * len(windows) + _FFT)
-    for k in range(-(-_FFT // hop)):  # the k-th hop of all windows at once: they do not overlap
+    for k in range(-(-_FFT // hop)):  # the k-th hop of all windows, which do not overlap
         part = rung[:, k * hop : (k + 1) * hop]
         shaped = np.zeros((len(windows), hop))
         shaped[:, : part.shape[1]] = part

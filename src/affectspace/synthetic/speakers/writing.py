@@ -1,78 +1,63 @@
-"""Sound and clips to files: 16-bit wav by the standard library, mp4 and avi by PyAV."""
+"""Write sound and clips: 16-bit wav with the standard library, mp4 and avi with PyAV."""
 
 from __future__ import annotations
 
-import os
 import wave
 from fractions import Fraction
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import numpy as np
 
-from affectspace.errors import ConfigError, RunError
-from affectspace.synthetic.speakers.voice import RATE
+from affectspace.errors import RunError
+from affectspace.media.files import import_av
+
+WRITING_CLIPS = "writing clips"
 
 
-def write_wav(path: Path, samples: np.ndarray) -> None:
-    """Mono samples on [-1, 1] as 16-bit wav, 16 kHz."""
+def _sixteen_bit(samples: np.ndarray) -> np.ndarray:
+    return np.clip(np.rint(samples * 32767.0), -32768, 32767).astype("<i2")
+
+
+def write_wav(path: Path, samples: np.ndarray, rate: int) -> None:
+    """Write mono samples on [-1, 1] as a 16-bit wav file."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(np.clip(np.rint(samples * 32767.0), -32768, 32767).astype("<i2").tobytes())
-
-
-def require_av() -> ModuleType:
-    """PyAV. Raises ConfigError with the line that installs it."""
-    try:
-        import av
-    except ImportError as error:
-        raise ConfigError(
-            "clips are written with PyAV; install it: pip install 'affectspace[video]' (or leave video out)"
-        ) from error
-    return av
+        file.setframerate(rate)
+        file.writeframes(_sixteen_bit(samples).tobytes())
 
 
 def write_clip(
-    path: Path, pictures: np.ndarray, fps: float, sound: np.ndarray | None = None, container: str = "mp4"
+    path: Path, frames: np.ndarray, fps: float, sound: np.ndarray | None, rate: int, container: str = "mp4"
 ) -> None:
-    """Frames (n, height, width, 3) uint8, sides even, as MPEG-4, with the sound at 16 kHz (AAC; PCM in an avi).
+    """Write frames as MPEG-4, with a sound track (AAC; PCM in an avi) if there is sound.
 
-    Raises ConfigError where PyAV is not installed, RunError where it cannot write.
+    frames: (n, height, width, 3) uint8 with even sides. sound: (samples,) on [-1, 1] at `rate` Hz. Raises ConfigError if PyAV
+    is not installed, RunError if it cannot write.
     """
-    av: Any = require_av()
+    av = import_av(WRITING_CLIPS)
     try:
         with av.open(str(path), "w", format=container) as file:
             video = file.add_stream("mpeg4", rate=Fraction(fps).limit_denominator(1001))
-            video.height, video.width = pictures.shape[1:3]
+            video.height, video.width = frames.shape[1:3]
             video.pix_fmt = "yuv420p"
             video.bit_rate = 0
             video.codec_context.flags |= av.codec.context.Flags.qscale
             video.codec_context.qmin = video.codec_context.qmax = 3
             video.codec_context.thread_count = 1
-            audio = None if sound is None else file.add_stream("pcm_s16le" if container == "avi" else "aac", rate=RATE)
+            audio = None if sound is None else file.add_stream("pcm_s16le" if container == "avi" else "aac", rate=rate)
             if audio is not None:
                 audio.layout = "mono"
-            for picture in pictures:
-                file.mux(video.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")))
+            for frame in frames:
+                file.mux(video.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
             file.mux(video.encode())
             if audio is not None and sound is not None:
-                levels = np.clip(np.rint(sound * 32767.0), -32768, 32767).astype(np.int16)
+                levels = _sixteen_bit(sound).astype(np.int16)
                 for start in range(0, len(levels), 1024):
-                    frame = av.AudioFrame.from_ndarray(levels[None, start : start + 1024], format="s16", layout="mono")
-                    frame.sample_rate, frame.pts = RATE, start
-                    frame.time_base = Fraction(1, RATE)
-                    file.mux(audio.encode(frame))
+                    block = av.AudioFrame.from_ndarray(levels[None, start : start + 1024], format="s16", layout="mono")
+                    block.sample_rate, block.pts = rate, start
+                    block.time_base = Fraction(1, rate)
+                    file.mux(audio.encode(block))
                 file.mux(audio.encode())
     except av.error.FFmpegError as error:
         raise RunError(f"cannot write {path}: {error}") from error
-
-
-def whole(path: Path) -> bool:
-    """Whether a file is there and holds something (files are renamed when they are whole)."""
-    try:
-        return os.stat(path).st_size > 0
-    except OSError:
-        return False

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,13 @@ from affectspace.lexicon.reading import Lexicon
 from affectspace.lexicon.scoring import as_strings, score_texts
 from affectspace.lexicon.series import HomeBase
 from affectspace.lexicon.speakers import SpeakerDynamics, series_dynamics, utterance_dynamics
-from affectspace.tables.pieces import ROWS, TableWriter, columns_of, pieces, require_columns
-
-Progress = Callable[[int], None]
+from affectspace.progress import Progress, silent
+from affectspace.tables.blocks import ROWS, Block, add_columns, read_blocks, require_columns
 
 
 @dataclass
 class ScoreSummary:
-    """What was scored. means: axis -> mean of the rows with a hit."""
+    """What was scored. means: axis -> mean over the rows with a hit, None without any."""
 
     rows: int = 0
     with_hit: int = 0
@@ -35,9 +34,6 @@ class ScoreSummary:
     columns: list[str] = field(default_factory=list)
     lexicon: str = ""
     out: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def score_table(
@@ -51,35 +47,28 @@ def score_table(
     prefix: str = "",
     force: bool = False,
     chunk: int = ROWS,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> ScoreSummary:
-    """Add the columns of `score_texts` to a table, in pieces; rows without a hit have empty cells for the axes."""
+    """Add the columns of `score_texts` to a table. Rows without a hit have empty cells for the axes."""
     require_columns(table, {"--text": text})
     added = [prefix + name for name in (*lexicon.axes, "numTokens", "numLexTokens", "lexRatio")]
-    taken = [name for name in added if name in columns_of(table)]
-    if taken:
-        raise DataError(f"{table} has columns {', '.join(taken)} already; --prefix gives the new ones other names")
     summary = ScoreSummary(columns=added, lexicon=lexicon.report.to_text(), out=str(out))
-    sums = np.zeros(len(lexicon.axes))
-    scored = np.zeros(len(lexicon.axes), dtype=np.int64)
-    with TableWriter(out, table, force=force) as writer:
-        for piece in pieces(table, chunk):
-            texts = _texts(piece.values(text), piece.first, str(table))
-            scores = score_texts(texts, lexicon, method, contextual=contextual)
-            writer.add(piece, {prefix + name: scores[name].to_numpy() for name in scores.columns})
-            values = scores[list(lexicon.axes)].to_numpy()
-            sums += np.nansum(values, axis=0)
-            scored += np.isfinite(values).sum(axis=0)
-            summary.rows += len(piece)
-            summary.with_hit += int((scores["numLexTokens"] > 0).sum())
-            summary.tokens += int(scores["numTokens"].sum())
-            summary.hits += int(scores["numLexTokens"].sum())
-            if progress:
-                progress(summary.rows)
-    summary.means = {
-        axis: float(total / n) if n else None
-        for axis, total, n in zip(lexicon.axes, sums, scored.tolist(), strict=True)
-    }
+    sums, scored = np.zeros(len(lexicon.axes)), np.zeros(len(lexicon.axes), dtype=np.int64)
+
+    def score(block: Block) -> list[np.ndarray]:
+        nonlocal sums, scored
+        scores = score_texts(_texts(block, text), lexicon, method, contextual=contextual)
+        values = scores[list(lexicon.axes)].to_numpy()
+        sums += np.nansum(values, axis=0)
+        scored += np.isfinite(values).sum(axis=0)
+        summary.with_hit += int((scores["numLexTokens"] > 0).sum())
+        summary.tokens += int(scores["numTokens"].sum())
+        summary.hits += int(scores["numLexTokens"].sum())
+        return [scores[name].to_numpy() for name in scores.columns]
+
+    summary.rows = add_columns(table, out, added, score, force=force, rows=chunk, progress=progress)
+    means = [float(total / n) if n else None for total, n in zip(sums, scored.tolist(), strict=True)]
+    summary.means = dict(zip(lexicon.axes, means, strict=True))
     return summary
 
 
@@ -101,46 +90,45 @@ def dynamics_table(
     drawn: str | None = None,
     force: bool = False,
 ) -> tuple[SpeakerDynamics, dict[str, Path]]:
-    """Dynamics of a table's speakers, over the words of a text column or over columns of values; writes a folder.
+    """Compute the dynamics of a table's speakers, over the words of a text column or over columns of values.
 
-    The folder holds summary.csv, states.csv, left_out.csv and trajectory.png (of the speaker `drawn`, default the one
-    with the most steps).
+    Writes summary.csv, states.csv, left_out.csv and trajectory.png (of the speaker `drawn`, by default the one with the most
+    steps) to the folder `out`.
     """
     if bool(values) == bool(text) or bool(text) != (lexicon is not None):
         raise ConfigError("give either --text with --lexicon, or --values with the columns of predictions")
     files = {name: out / name for name in ("summary.csv", "states.csv", "left_out.csv", "trajectory.png")}
-    there = [path for path in files.values() if path.exists()]
-    if there and not force:
-        raise DataError(f"{there[0]} exists already; --force overwrites it")
-    wanted = {"--speaker": speaker, "--text": text, "--time": time, "--id": utterance}
-    chosen = {option: column for option, column in wanted.items() if column}
+    existing = [path for path in files.values() if path.exists()]
+    if existing and not force:
+        raise DataError(f"{existing[0]} exists already; use --force to replace it")
+    options = {"--speaker": speaker, "--text": text, "--time": time, "--id": utterance}
+    chosen = {option: column for option, column in options.items() if column}
     require_columns(table, {**chosen, **{f"--values {name}": name for name in values}})
     columns: dict[str, list[Any]] = {name: [] for name in chosen.values()}
     numbers: list[np.ndarray] = []
-    for piece in pieces(table):
+    for block in read_blocks(table):
         for name, cells in columns.items():
-            cells += _texts(piece.values(name), piece.first, str(table)) if name == text else piece.values(name)
+            cells += _texts(block, name) if name == text else block.values(name)
         if values:
-            numbers.append(np.stack([piece.numbers(name) for name in values], axis=1))
-    speakers = _named(columns[speaker], speaker, table)
-    times = _ordered(columns[time]) if time else None
+            numbers.append(np.stack([block.numbers(name) for name in values], axis=1))
+    speakers = _speakers(columns[speaker], speaker, table)
+    times = _sortable(columns[time]) if time else None
+    names = columns[utterance] if utterance else None
     if lexicon is not None and text:
         result = utterance_dynamics(
             columns[text],
             speakers,
             lexicon,
             times=times,
-            utterances=columns[utterance] if utterance else None,
-            stop_words=_stop_words(stop_words),
+            utterances=names,
+            stop_words=_read_stop_words(stop_words),
             window=window,
             min_words=min_words,
             leave_out_neutral=leave_out_neutral,
             home_base=home_base,
         )
     else:
-        frame = pd.DataFrame(np.concatenate(numbers), columns=list(values))
-        if utterance:
-            frame.index = pd.Index(columns[utterance])
+        frame = pd.DataFrame(np.concatenate(numbers), columns=list(values), index=names)
         result = series_dynamics(frame, speakers, times=times, window=window, min_steps=min_words, home_base=home_base)
     figure = plot_trajectory(result, drawn)
     for name, data in (("summary", result.summary), ("states", result.states), ("left_out", result.left_out)):
@@ -149,14 +137,14 @@ def dynamics_table(
     return result, files
 
 
-def _texts(cells: list[Any], first: int, where: str) -> list[str]:
+def _texts(block: Block, column: str) -> list[str]:
     try:
-        return as_strings(cells, first)
+        return as_strings(block.values(column), block.first)
     except DataError as error:
-        raise DataError(f"{where}: {error}") from error
+        raise DataError(f"{block.where}: {error}") from error
 
 
-def _named(cells: list[Any], column: str, table: Path) -> list[str]:
+def _speakers(cells: list[Any], column: str, table: Path) -> list[str]:
     """Speakers as texts; an empty one is an error."""
     for row, cell in enumerate(cells, start=1):
         if cell is None or not str(cell).strip():
@@ -164,13 +152,13 @@ def _named(cells: list[Any], column: str, table: Path) -> list[str]:
     return [str(cell) for cell in cells]
 
 
-def _ordered(cells: list[Any]) -> list[Any]:
-    """Times as numbers where all are numbers, so that 10 follows 9; else as they are."""
+def _sortable(cells: list[Any]) -> list[Any]:
+    """Times as numbers if all are numbers, so that 10 follows 9."""
     numbers = pd.to_numeric(pd.Series(cells), errors="coerce")
     return cells if numbers.isna().any() else numbers.tolist()
 
 
-def _stop_words(path: Path | None) -> set[str]:
+def _read_stop_words(path: Path | None) -> set[str]:
     if path is None:
         return set()
     try:
@@ -178,4 +166,4 @@ def _stop_words(path: Path | None) -> set[str]:
     except OSError as error:
         raise DataError(f"the stop words {path} cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
-        raise DataError(f"the stop words {path} are no text in UTF-8, one word a line: {error}") from error
+        raise DataError(f"the stop words {path} are not UTF-8 text, one word on each line: {error}") from error

@@ -37,7 +37,7 @@ def test_the_same_samples_after_reading():
     ("change", "message"),
     [
         ({"format": "x"}, "is not an annotation transfer"),
-        ({"extra": 1}, "fields missing or unknown: extra"),
+        ({"extra": 1}, "missing or unknown fields: extra"),
         ({"centres": [[0, 1]]}, "field 'centres' is wrong"),
         ({"centres": [[0, None]] * 3}, "field 'centres' is wrong"),
         ({"deviations": [[-1, 1]] * 3}, "field 'deviations' is wrong"),

@@ -1,0 +1,249 @@
+"""Read and write CSV and Parquet tables of any size in blocks, with columns added.
+
+The output has the same rows in the same order, every old column unchanged (the cells of a CSV keep their text), and the new
+columns at the end. It appears under its name only when it is complete.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from affectspace.affect import AXES
+from affectspace.errors import DataError, listed, quoted
+from affectspace.progress import Progress, silent
+from affectspace.tables.reading import (
+    PARQUET,
+    TEXT_OPTIONS,
+    header_of,
+    read_json,
+    reading,
+    require_different,
+    require_even,
+    to_numbers,
+)
+
+ROWS = 131_072  # in memory at a time
+_SEPARATORS = {".csv": ",", ".tsv": "\t"}
+
+
+@dataclass(frozen=True)
+class Block:
+    """Consecutive rows of a table. first: the number of the first one; the first row of a file is 1."""
+
+    where: str
+    first: int
+    data: pd.DataFrame | pa.Table
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    @property
+    def row_numbers(self) -> range:
+        return range(self.first, self.first + len(self))
+
+    def values(self, column: str) -> list[Any]:
+        """Return the cells of a column."""
+        return self.data[column].to_pylist() if isinstance(self.data, pa.Table) else self.data[column].tolist()
+
+    def numbers(self, column: str) -> np.ndarray:
+        """Return a column as float64, NaN for an empty cell. Raises DataError for a cell that is not a number."""
+        if not isinstance(self.data, pa.Table):
+            return to_numbers(self.data[column], column, self.where, rows=self.row_numbers)
+        if pa.types.is_boolean(self.data[column].type):
+            raise DataError(f"{self.where}: column {column!r} holds true and false, not numbers")
+        try:
+            return self.data[column].cast(pa.float64()).to_numpy(zero_copy_only=False)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise DataError(f"{self.where}: column {column!r} does not hold numbers: {error}") from error
+
+
+def columns_of(path: Path) -> list[str]:
+    """Return the names of a table's columns."""
+    if path.suffix in PARQUET:
+        with reading(path):
+            return list(pq.read_schema(path).names)
+    if path.suffix == ".json":
+        return list(_read_labels(path).columns)
+    options = {"sep": _separator(path), **TEXT_OPTIONS}
+    with reading(path):
+        require_different(path, header_of(path, options))
+        return list(pd.read_csv(path, nrows=0, dtype=str, **options).columns)
+
+
+def require_columns(path: Path, wanted: Mapping[str, str]) -> None:
+    """Raise DataError unless the table has each of the wanted columns (command-line option -> column)."""
+    existing = columns_of(path)
+    for option, column in wanted.items():
+        if column not in existing:
+            raise DataError(f"{path} has no column {column!r}; it has {listed(existing)}: choose one with {option}")
+
+
+def read_blocks(path: Path, rows: int = ROWS) -> Iterator[Block]:
+    """Yield the table in blocks of at most `rows` rows. Raises DataError if it cannot be read or has no rows."""
+    done = 0
+    for data in _read_data(path, rows):
+        if len(data):
+            yield Block(str(path), done + 1, data)
+            done += len(data)
+    if not done:
+        raise DataError(f"{path} has no rows; at least one is needed")
+
+
+def _read_data(path: Path, rows: int) -> Iterator[pd.DataFrame | pa.Table]:
+    if path.suffix == ".json":
+        yield _read_labels(path)
+        return
+    if path.suffix in PARQUET:
+        with reading(path), pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=rows):
+                yield pa.Table.from_batches([batch])
+        return
+    separator, checked = _separator(path), False
+    with reading(path), pd.read_csv(path, chunksize=rows, sep=separator, dtype=str, **TEXT_OPTIONS) as chunks:
+        for chunk in chunks:
+            # Pandas takes surplus fields for names of rows and fills up short rows.
+            if not checked and (not isinstance(chunk.index, pd.RangeIndex) or (chunk.iloc[:, -1] == "").any()):
+                require_even(path, separator)
+                checked = True
+            yield chunk
+
+
+def _separator(path: Path) -> str:
+    if path.suffix not in _SEPARATORS:
+        raise DataError(f"{path}: a table is a .csv, .tsv or .parquet file, or a .json of key -> [valence, arousal]")
+    return _SEPARATORS[path.suffix]
+
+
+def _read_labels(path: Path) -> pd.DataFrame:
+    """Read a JSON object key -> [valence, arousal] or [valence, arousal, dominance] as a table with the column id."""
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: expected an object key -> [valence, arousal], got a {type(content).__name__}")
+    width = len(next(iter(content.values()), ())) if all(isinstance(v, list) for v in content.values()) else 0
+    if content and width not in (2, 3):
+        raise DataError(f"{path}: expected key -> [valence, arousal], or three numbers, for every key")
+    for key, values in content.items():
+        if len(values) != width or not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
+            raise DataError(f"{path}: {quoted(key)}: expected {width} numbers, got {quoted(values)}")
+    table = pd.DataFrame(list(content.values()), columns=list(AXES[: width or 2]))
+    table.insert(0, "id", list(content))
+    return table
+
+
+def add_columns(
+    source: Path,
+    out: Path,
+    names: Sequence[str],
+    compute: Callable[[Block], Sequence[Any]],
+    *,
+    force: bool = False,
+    rows: int = ROWS,
+    progress: Progress = silent,
+) -> int:
+    """Write a table with new columns that a function computes block by block, and return the number of rows.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of the new columns.
+    compute : callable
+        From a block of n rows to n values for each new column; a list is text, and None and NaN are empty cells.
+    force : bool
+        Overwrite an existing output.
+
+    Raises
+    ------
+    DataError
+        If the table has a column of that name already, the output exists or cannot be written, or `compute` refuses a row.
+    """
+    taken = [name for name in names if name in columns_of(source)]
+    if taken:
+        raise DataError(f"{source} already has columns {', '.join(taken)}; give the new ones other names with --prefix")
+    done = 0
+    with TableWriter(out, source, force=force) as writer:
+        for block in read_blocks(source, rows):
+            writer.add(block, dict(zip(names, compute(block), strict=True)))
+            done += len(block)
+            progress(done, 0, f"{source.name}: {done:,} rows")
+    return done
+
+
+class TableWriter:
+    """Writes blocks with new columns to `<path>.partial` and renames it at the end of the `with` block.
+
+    If the block fails or the disk is full, nothing is left under either name.
+    """
+
+    def __init__(self, path: Path, source: Path, *, force: bool = False) -> None:
+        self.path, self.partial = path, Path(f"{path}.partial")
+        self._parquet: pq.ParquetWriter | None = None
+        self._text: IO[str] | None = None
+        if path.suffix not in (*_SEPARATORS, *PARQUET):
+            raise DataError(f"{path}: write the table as .csv, .tsv or .parquet")
+        if (source.suffix in PARQUET) != (path.suffix in PARQUET) and source.suffix != ".json":
+            raise DataError(
+                f"{path}: the output must be of the same kind as the input ({source.suffix}), so that its cells do not change"
+            )
+        if path.exists() and not force:
+            raise DataError(f"{path} exists already; use --force to replace it")
+
+    def __enter__(self) -> TableWriter:
+        return self
+
+    def add(self, block: Block, new: Mapping[str, Any]) -> None:
+        """Write a block's rows with the new columns (name -> n values; None and NaN are empty cells)."""
+        try:
+            if self.path.suffix in PARQUET:
+                self._add_parquet(block, new)
+            else:
+                self._add_text(block, new)
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def _add_text(self, block: Block, new: Mapping[str, Any]) -> None:
+        first = self._text is None
+        if self._text is None:
+            self._text = open(self.partial, "w", encoding="utf-8", newline="")  # noqa: SIM115 -- closed in __exit__
+        table = block.data.assign(**new)
+        table.to_csv(self._text, sep=_SEPARATORS[self.path.suffix], index=False, header=first, lineterminator="\n")
+
+    def _add_parquet(self, block: Block, new: Mapping[str, Any]) -> None:
+        table = block.data
+        if not isinstance(table, pa.Table):
+            table = pa.Table.from_pandas(table, preserve_index=False)
+        for name, values in new.items():
+            options = {"type": pa.string()} if isinstance(values, list) else {"from_pandas": True}
+            table = table.append_column(name, pa.array(values, **options))
+        if self._parquet is None:
+            self._parquet = pq.ParquetWriter(self.partial, table.schema)
+        self._parquet.write_table(table)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        try:
+            for file in (self._parquet, self._text):
+                if file is not None:
+                    file.close()
+            if kind is None:
+                os.replace(self.partial, self.path)
+        except OSError as problem:
+            if kind is None:
+                raise self._failure(problem) from problem
+        finally:
+            with suppress(OSError):  # the path may lie below a file; that error has been raised already
+                self.partial.unlink(missing_ok=True)
+
+    def _failure(self, error: OSError) -> DataError:
+        return DataError(
+            f"cannot write {self.path}: {error.strerror or error}; the partial file has been removed: make room or choose "
+            "another place, and run the command again"
+        )
