@@ -158,7 +158,7 @@ class Scale:
                 f"{where}{': ' if where else ''}row {row if rows is None else rows[row]}: "
                 f"{(columns or {}).get(self.axes[column], self.axes[column])} is {native[row, column]:g}, "
                 f"outside {limits[0]:g}..{limits[1]:g}, the range of the scale {self.name!r}"
-                f"{f' (and {others:,} more rows)' if others else ''}; correct the value, or name the scale on which the "
+                f"{f' (other bad rows: {others:,})' if others else ''}; correct the value, or name the scale on which the "
                 f"file is written ({', '.join(SCALES)})"
             )
         canonical = (native - (low + high) / 2) / ((high - low) / 2)

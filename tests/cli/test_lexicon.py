@@ -91,7 +91,7 @@ def test_score_with_own_columns_and_errors(talk, tmp_path, words):
     assert "line 4: valence" in fails("score", talk, "--text", "said", "--lexicon", words, "--out", out, "--strict")
     number = tmp_path / "n.parquet"
     pd.DataFrame({"said": [1, 2]}).to_parquet(number)
-    assert "row 1: 1 is a int" in fails(
+    assert "row 1: 1 is of type int, not a text" in fails(
         "score", number, "--text", "said", "--lexicon", words, "--out", tmp_path / "m.parquet"
     )
 
