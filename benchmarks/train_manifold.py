@@ -68,8 +68,7 @@ def timed(epochs: int, rows: int, model: nn.Module, loss: Callable[[Tensor], Ten
 
 def ours(objective: str, rows: int, epochs: int) -> list[float]:
     from affectspace.data.batches import FeatureBatch
-    from affectspace.models import Manifold, ManifoldConfig
-    from affectspace.models.training_statistics import training_statistics
+    from affectspace.models import Manifold, ManifoldConfig, training_statistics
 
     plain = {"skip": "none", "dropout": 0.0, "feature_dropout": 0.0, "prior": "standard", "link": "none",
              "label_weighting": "none", "uncertainty": "constant", "reduction": "paper"}  # fmt: skip

@@ -2,6 +2,7 @@
 
 import difflib
 import types
+from collections.abc import Mapping
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -11,6 +12,18 @@ class Configuration(BaseModel):
     """Frozen; an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def nested(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Expand dotted keys: {"private.size": 8, "fusion": "mean"} -> {"private": {"size": 8}, "fusion": "mean"}."""
+    expanded: dict[str, Any] = {}
+    for key, value in fields.items():
+        *groups, name = key.split(".")
+        inner = expanded
+        for group in groups:
+            inner = inner.setdefault(group, {})
+        inner[name] = value
+    return expanded
 
 
 def explain(error: ValidationError, root: type[BaseModel], prefix: tuple[str, ...] = ()) -> str:

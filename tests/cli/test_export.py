@@ -13,10 +13,11 @@ from affectspace.errors import ConfigError
 from ..prediction.conftest import _backbones, make_run  # noqa: F401
 
 MakeRun = Callable[..., Path]
+SMALL = {"encoder": {"hidden": (16,)}, "private": {"size": 4}}
 
 
 def test_a_package_that_is_missing_is_named(make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
-    run = make_run("text", "audio", hidden=(16,), private=4)
+    run = make_run("text", "audio", **SMALL)
     monkeypatch.setitem(sys.modules, "onnx", None)
     result = CliRunner().invoke(app, ["export", str(run), "--out", str(tmp_path / "m.onnx")])
     assert isinstance(result.exception, ConfigError)

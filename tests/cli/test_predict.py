@@ -20,7 +20,7 @@ from affectspace.prediction import Prediction, Predictor
 from ..prediction.conftest import RATE, _backbones, make_run, tone  # noqa: F401
 
 MakeRun = Callable[..., Path]
-SMALL = {"hidden": (16,), "private": 4}
+SMALL = {"encoder": {"hidden": (16,)}, "private": {"size": 4}}
 
 
 def run(*arguments: object) -> Result:

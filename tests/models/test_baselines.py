@@ -10,10 +10,8 @@ from hypothesis import strategies as st
 
 from affectspace.data.batches import FeatureBatch
 from affectspace.errors import DataError
-from affectspace.models import MODELS
-from affectspace.models.affect_model import Representation
+from affectspace.models import MODELS, Representation, training_statistics
 from affectspace.models.baseline import BaselineModel
-from affectspace.models.training_statistics import training_statistics
 
 from .small_baselines import KINDS, NAN, WIDTHS, make_batch, make_model
 
@@ -162,14 +160,17 @@ def test_one_modality_is_enough(kind: str) -> None:
 def test_bad_input_is_told(kind: str) -> None:
     model, batch = make_model(kind), make_batch(6)
     features, present = batch.features, batch.present
-    with pytest.raises(DataError, match="modality 'eeg' is none of the model's: it reads text, audio, video"):
+    with pytest.raises(DataError, match="unknown modality 'eeg': the model reads text, audio, video"):
         model.represent({"eeg": features["text"]}, {"eeg": present["text"]})
     with pytest.raises(DataError, match="no modality is given"):
         model.represent({}, {})
     with pytest.raises(DataError, match=r"\(6, 7\).*the model needs \(6, 12\).*another backbone"):
         model.represent({"text": features["audio"]}, {"text": present["text"]})
     features["audio"][4, 2] = NAN
-    with pytest.raises(DataError, match="modality 'audio', row 4, dimension 2 is nan: mark the row as absent"):
+    with pytest.raises(
+        DataError,
+        match=r"'audio'.*1 of \d+ present rows \(rows 4; dimension 2 of row 4 is nan\).*mark these rows as absent",
+    ):
         model.loss(batch)
     batch = make_batch(6)
     batch.present["video"][:] = False

@@ -18,8 +18,7 @@ from affectspace.features import Item
 from affectspace.features.backbone import identity_of, make_backbone
 from affectspace.media.clips import read_frames
 from affectspace.media.sound import read_sound
-from affectspace.models import MODELS
-from affectspace.models.affect_model import AffectModel
+from affectspace.models import MODELS, AffectModel
 
 RATE = 8000
 

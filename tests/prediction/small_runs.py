@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from affectspace.models.affect_model import AffectModel
+from affectspace.models import AffectModel
 from affectspace.training.runs import load
 
 from .conftest import Letters
 
 MakeRun = Callable[..., Path]
-SMALL = {"hidden": (16,), "private": 4}
+SMALL = {"encoder": {"hidden": (16,)}, "private": {"size": 4}}
 
 
 def expected(run: Path, **given: np.ndarray) -> Any:

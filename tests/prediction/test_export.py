@@ -11,8 +11,7 @@ import pytest
 import torch
 
 from affectspace.errors import ConfigError, RunError
-from affectspace.models import MODELS
-from affectspace.models.affect_model import AffectModel
+from affectspace.models import MODELS, AffectModel
 from affectspace.prediction import export as module
 from affectspace.prediction import export_onnx
 from affectspace.prediction.face_run import FaceReader
@@ -23,16 +22,31 @@ from affectspace.training.runs import load, open_run, start_run
 onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
 onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 
+SMALL: dict[str, Any] = {"encoder": {"hidden": (16,)}, "private": {"size": 4}}
 CATEGORIES = ("anger", "calm", "fear")
 MODELS_AND_SETTINGS: list[Any] = [
-    ("manifold", {"hidden": (16,), "private": 4, "corpora": ("a", "b"), "categories": ("anger", "calm")}),
-    pytest.param("manifold", {"hidden": (16,), "private": 4, "fusion": "precision"}, marks=pytest.mark.slow),
+    (
+        "manifold",
+        {"encoder": {"hidden": (16,)}, "private": {"size": 4}, "corpora": ("a", "b"), "categories": ("anger", "calm")},
+    ),
     pytest.param(
         "manifold",
-        {"hidden": (16,), "private": 4, "categories": CATEGORIES, "prototype_heads": ("text", "audio")},
+        {"encoder": {"hidden": (16,)}, "private": {"size": 4}, "fusion": "precision"},
         marks=pytest.mark.slow,
     ),
-    pytest.param("ensemble", {"hidden": (16,), "private": 4, "members": 2}, marks=pytest.mark.slow),
+    pytest.param(
+        "manifold",
+        {
+            "encoder": {"hidden": (16,)},
+            "private": {"size": 4},
+            "categories": CATEGORIES,
+            "prototypes": {"heads": ("text", "audio")},
+        },
+        marks=pytest.mark.slow,
+    ),
+    pytest.param(
+        "ensemble", {"encoder": {"hidden": (16,)}, "private": {"size": 4}, "members": 2}, marks=pytest.mark.slow
+    ),
     pytest.param("mvae", {"hidden": (16,)}, marks=pytest.mark.slow),
     pytest.param("misa", {"hidden": 16}, marks=pytest.mark.slow),
 ]
@@ -135,7 +149,7 @@ def test_faces(tmp_path: Path, alignment: str, readout: bool) -> None:
 
 
 def test_refusals(make_run: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = make_run("text", hidden=(16,))
+    run = make_run("text", **SMALL)
     (tmp_path / "there.onnx").touch()
     with pytest.raises(RunError, match=r"there\.onnx is there already; --force replaces it"):
         export_onnx(run, tmp_path / "there.onnx")
@@ -143,7 +157,7 @@ def test_refusals(make_run: Callable[..., Path], tmp_path: Path, monkeypatch: py
         export_onnx(run, tmp_path, force=True)
     with pytest.raises(RunError, match="is not a run of affectspace"):
         export_onnx(tmp_path / "nowhere", tmp_path / "model.onnx")
-    unfinished = make_run("audio", state="training", hidden=(16,))
+    unfinished = make_run("audio", state="training", **SMALL)
     with pytest.raises(RunError, match="has not finished"):
         export_onnx(unfinished, tmp_path / "model.onnx")
     monkeypatch.setitem(sys.modules, "onnxscript", None)
@@ -163,5 +177,5 @@ def test_a_model_that_fixes_its_rows_is_refused(
 
     monkeypatch.setattr(module.FeatureGraph, "forward", fixing)
     with pytest.raises(RunError, match="has no dynamic batch"):
-        export_onnx(make_run("text", hidden=(16,), private=4), tmp_path / "model.onnx")
+        export_onnx(make_run("text", **SMALL), tmp_path / "model.onnx")
     assert not (tmp_path / "model.onnx").exists()

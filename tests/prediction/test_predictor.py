@@ -170,7 +170,7 @@ def test_emotions_are_the_models_own_or_published(make_run: MakeRun) -> None:
 
 def test_heads_that_tell_emotions_apart_say_which(make_run: MakeRun, tmp_path: Path) -> None:
     names = ("anger", "calm", "fear")
-    run = make_run("text", "audio", "units", categories=names, prototype_heads=("text", "audio"), **SMALL)
+    run = make_run("text", "audio", "units", categories=names, prototypes={"heads": ("text", "audio")}, **SMALL)
     model: Any = load(run)
     model.prototypes.centres[2] = np.nan  # an emotion that no training row had
     model.save_pretrained(run / "model")
@@ -181,13 +181,14 @@ def test_heads_that_tell_emotions_apart_say_which(make_run: MakeRun, tmp_path: P
     }
     there = torch.ones(1, dtype=torch.bool)
     with torch.inference_mode():
-        views = model.views({**vectors, "units": torch.zeros(1, 4)}, {**dict.fromkeys(vectors, there), "units": ~there})
-    product = (views.log_emotion["text"] + views.log_emotion["audio"]).exp()[0]
+        encodings = model.encode_present(vectors, {**dict.fromkeys(vectors, there), "units": ~there})
+        log_emotion = model.modality_outputs(encodings).log_emotion
+    product = (log_emotion["text"] + log_emotion["audio"]).exp()[0]
     both = predictor.predict(text="hello", audio=sound)
     for place, name in enumerate(names):
         assert both.probabilities[name] == pytest.approx(float(product[place] / product.sum()), abs=1e-5)
         alone = predictor.predict(text="hello").probabilities[name]
-        assert alone == pytest.approx(float(views.log_emotion["text"][0, place].exp()), abs=1e-5)
+        assert alone == pytest.approx(float(log_emotion["text"][0, place].exp()), abs=1e-5)
     assert both.probabilities["fear"] == 0
     units = predictor.predict(vectors={"units": np.ones(4)})  # has no such head: by the distance of its point
     with torch.inference_mode():

@@ -56,7 +56,7 @@ def test_it_round_trips_through_yaml_and_the_kind_tells_which_it_is(fields: dict
         ("fit.epoch=3", r"unknown key 'fit.epoch'; did you mean fit.epochs"),
         ("fit.channels_last=true", r"unknown key 'fit.channels_last'"),
         ("model.privat=3", r"unknown key 'model.privat'; did you mean model.private"),
-        ("model.private=0", r"model.private: .*greater than or equal to 1.*0"),
+        ("model.private=0", r"model.private.size: .*greater than or equal to 1.*0"),
         ("data.corpora.voices.feature=1", r"'data.corpora.voices.feature'; did you mean data.corpora.voices.features"),
         ("data.corpora.voices.split.sede=1", r"did you mean data.corpora.voices.split.seed"),
         ("data.corpora.voices.weight=1", r"give every corpus a weight, or none; without one: sentences"),

@@ -16,8 +16,7 @@ from torch import nn
 import affectspace
 from affectspace.data.batches import FeatureBatch
 from affectspace.errors import ConfigError, RunError
-from affectspace.models import MODELS, LossTerms
-from affectspace.models.affect_model import AffectModel, FeatureModelConfig
+from affectspace.models import MODELS, AffectModel, FeatureModelConfig, LossTerms
 from affectspace.training.configuration import FeatureTrainConfig, build_config, build_feature_config
 from affectspace.training.feature_set import FeatureSet
 from affectspace.training.fit import fit
@@ -76,7 +75,7 @@ fit(read_config(Path(sys.argv[1])), Path(sys.argv[2]), progress=die)
 
 
 def test_a_killed_training_ends_with_the_uninterrupted_numbers(union: FeatureTrainConfig, tmp_path: Path) -> None:
-    config = changed(union, "model.modality_dropout=0.3", "model.dropout=0.2", "fit.balance=0.5")
+    config = changed(union, "model.inputs.modality_dropout=0.3", "model.encoder.dropout=0.2", "fit.balance=0.5")
     whole = fit(config, tmp_path / "whole")
     path = tmp_path / "config.yaml"
     path.write_text(config.to_yaml())

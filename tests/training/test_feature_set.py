@@ -202,9 +202,9 @@ def test_a_width_that_is_not_the_stores(fields: dict) -> None:
 
 def test_a_model_that_needs_emotions_where_there_are_none(fields: dict) -> None:
     del fields["data"]["corpora"]["voices"]
-    fields["model"]["prototype_weight"] = 1.0
+    fields["model"]["prototypes"] = {"weight": 1.0}
     config = build_feature_config(fields)
-    with pytest.raises(ConfigError, match=r"prototype_weight needs at least two names.*emotions in the corpora: none"):
+    with pytest.raises(ConfigError, match=r"prototypes.weight needs at least two names.*emotions in the corpora: none"):
         FeatureSet(config).complete(config)
 
 

@@ -1,4 +1,4 @@
-"""What the baselines MVAE and MISA share: rows checked and standardised, labels on one scale, constant deviations."""
+"""What the baselines MVAE and MISA share: checked and standardised rows, labels on one scale, constant deviations."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from torch import Tensor
 from affectspace.affect import AXES
 from affectspace.data.batches import FeatureBatch
 from affectspace.errors import DataError
-from affectspace.models.affect_model import AffectModel, FeatureModelConfig, Representation, TrainingStatistics
-from affectspace.models.posteriors import Posterior
+from affectspace.models.base import AffectModel, Posterior, Representation
+from affectspace.models.configuration import FeatureModelConfig
+from affectspace.models.statistics import TrainingStatistics, require_modalities
 
-ROWS = 2048  # of a whole part that are encoded at a time
+ROWS = 2048  # encoded at a time
 
 
 class BaselineModel(AffectModel):
-    """A model that says of its affect one constant deviation per axis and view.
+    """A model whose affect has one constant deviation per axis and view.
 
     A view is what a row is read from: one modality alone (its index in `config.modalities`), or several together (the last
-    index). Deviations are root mean squared errors on validation, of train where a view has no label there. A row with one
-    modality has that modality's view as its fused one too, so that deviations grow as modalities drop.
+    index). Deviations are root mean squared errors on validation, or on train where a view has no label there. A row with
+    one modality has that modality's view as its fused one too, so that deviations grow as modalities are missing.
     """
 
     def __init__(self, config: FeatureModelConfig) -> None:
@@ -38,37 +39,32 @@ class BaselineModel(AffectModel):
     deviations: Tensor
 
     def prepare(self, statistics: TrainingStatistics) -> None:
-        """Take over the training rows' statistics, of the labels those of all corpora together."""
+        """Copy the statistics of the training rows; those of the labels are of all corpora together."""
         super().prepare(statistics)
-        if statistics.pooled is not None:
-            self.label_mean.copy_(statistics.pooled.mean)
-            self.label_scale.copy_(statistics.pooled.deviation)
+        self.label_mean.copy_(statistics.pooled.mean)
+        self.label_scale.copy_(statistics.pooled.deviation)
 
     def rows(self, features: dict[str, Tensor], present: dict[str, Tensor]) -> tuple[list[Tensor], Tensor]:
-        """Standardised features of each modality, (batch, width), in the order of `config.modalities`, and who has which,
-        (modalities, batch).
+        """Check and standardise features.
 
-        A modality that is not given is absent from every row. Raises DataError as `given`, and for a value that is not
-        finite in a row that is said to be present.
+        Returns them for each modality of the model in its order, (batch, width), zero where absent, and who has which,
+        (modalities, batch). Raises DataError as `complete_masks`.
         """
-        features, present = self.given(features, present)
+        masks = self.complete_masks(features, present)
+        first = next(iter(features.values()))
         scaled = []
-        for name in self.names:
-            like = self._statistic(f"mean_{name}")
-            values = self.standardise(name, features[name].to(like.dtype), present[name])
-            if not torch.compiler.is_compiling() and not values.isfinite().all():  # a graph cannot look at values
-                row, column = (~values.isfinite()).nonzero()[0].tolist()
-                raise DataError(
-                    f"modality {name!r}, row {row}, dimension {column} is {features[name][row, column].item()}: mark the "
-                    "row as absent, or extract its features again"
-                )
-            scaled.append(values)
-        return scaled, torch.stack([present[name] for name in self.names])
+        for name, width in self.config.modalities.items():
+            if name in features:
+                values = features[name].to(self.label_mean.dtype)
+                scaled.append(self.standardise(name, values, masks[name]))
+            else:
+                scaled.append(self.label_mean.new_zeros(first.shape[0], width))
+        return scaled, torch.stack(list(masks.values()))
 
-    def view(self, there: Tensor) -> Tensor:
-        """Index of the view that a row is read from, (modalities, batch) -> (batch,)."""
-        alone = there.sum(dim=0) == 1
-        return torch.where(alone, there.int().argmax(dim=0), len(self.names))
+    def view(self, present: Tensor) -> Tensor:
+        """Return the index of the view that each row is read from, (modalities, batch) -> (batch,)."""
+        alone = present.sum(dim=0) == 1
+        return torch.where(alone, present.int().argmax(dim=0), len(self.names))
 
     def representation(
         self,
@@ -76,32 +72,27 @@ class BaselineModel(AffectModel):
         private: dict[str, Posterior],
         affect: list[Tensor],
         fused: Tensor,
-        there: Tensor,
+        present: Tensor,
     ) -> Representation:
-        """What is known of rows, with the deviations of their views; NaN on axes that training had no label for."""
-        said = [guess.masked_fill(~self.labelled, torch.nan) for guess in (*affect, fused)]
-        nothing = ~there.any(dim=0)[:, None]
+        """Add the deviations of the views; axes that training had no label for become NaN."""
+        *affect, fused = (values.masked_fill(~self.labelled, torch.nan) for values in (*affect, fused))
+        empty = ~present.any(dim=0)[:, None]
         return Representation(
             shared,
             private,
-            dict(zip(self.names, said[:-1], strict=True)),
+            dict(zip(self.names, affect, strict=True)),
             {name: self.deviations[index].expand_as(fused) for index, name in enumerate(self.names)},
-            said[-1].masked_fill(nothing, torch.nan),
-            self.deviations[self.view(there)].masked_fill(nothing, torch.nan),
+            fused.masked_fill(empty, torch.nan),
+            self.deviations[self.view(present)].masked_fill(empty, torch.nan),
         )
 
     @torch.no_grad()
     def after_training(self, train: FeatureBatch, validation: FeatureBatch) -> None:
-        """Read-outs on train, then the deviations. Raises DataError where train lacks a modality, or any label."""
+        """Fit read-outs on train, then the deviations. Raises DataError where train lacks a modality, or any label."""
         training = self.training
         self.eval()
         try:
-            for name in self.names:
-                if name not in train.present or not train.present[name].any():
-                    raise DataError(
-                        f"no training row has the modality {name!r}, so nothing of it was learnt: leave it out of "
-                        "model.modalities, or look at the ids of its feature store"
-                    )
+            require_modalities(train, self.names)
             labelled = (~train.affect.isnan()).any(dim=0)
             if not labelled.any():
                 raise DataError(
@@ -118,27 +109,27 @@ class BaselineModel(AffectModel):
             self.train(training)
 
     def fit_readout(self, train: FeatureBatch, validation: FeatureBatch) -> None:
-        """What is fitted in closed form before the deviations are measured; nothing for a model with a head."""
+        """Fit what has a closed form before the deviations are measured; nothing for a model with a head."""
 
-    def parts(self, batch: FeatureBatch) -> Iterator[FeatureBatch]:
-        """A whole part in pieces that fit into memory."""
-        for start in range(0, len(batch), ROWS):
-            yield batch.take(torch.arange(start, min(start + ROWS, len(batch)), device=batch.affect.device))
+    def pieces(self, batch: FeatureBatch) -> Iterator[FeatureBatch]:
+        """Split many rows into pieces that fit into memory."""
+        return (batch.take(slice(start, start + ROWS)) for start in range(0, len(batch), ROWS))
 
-    def members(self, there: Tensor) -> Tensor:
-        """Which rows each view is fitted and judged on, (views, rows): those that have its modality; for the last those
-        with several modalities, or all where no row has several."""
-        several = there.sum(dim=0) > 1
-        return torch.cat([there, (several if several.any() else there.any(dim=0))[None]])
+    def members(self, present: Tensor) -> Tensor:
+        """Return which rows each view is fitted and judged on, (views, rows).
+
+        Those that have the view's modality; for the last view those with several modalities, or all where no row has several.
+        """
+        several = present.sum(dim=0) > 1
+        return torch.cat([present, (several if several.any() else present.any(dim=0))[None]])
 
     def _residuals(self, batch: FeatureBatch) -> Tensor:
         """Root mean squared error of every view and axis, (views, axes); NaN where no row has a label."""
-        pieces, there = [], []
-        for part in self.parts(batch):
-            said = self.represent(part.features, part.present)
-            guesses = torch.stack([*said.affect.values(), said.fused])
-            pieces.append((guesses - part.affect).square())
-            there.append(self.rows(part.features, part.present)[1])
-        squared = torch.cat(pieces, dim=1)
-        rows = self.members(torch.cat(there, dim=1))[..., None]
-        return torch.where(rows, squared, torch.nan).nanmean(dim=1).sqrt()
+        squares, present = [], []
+        for piece in self.pieces(batch):
+            outputs = self.represent(piece.features, piece.present)
+            guesses = torch.stack([*outputs.affect.values(), outputs.fused])
+            squares.append((guesses - piece.affect).square())
+            present.append(torch.stack([piece.present[name] for name in self.names]))
+        rows = self.members(torch.cat(present, dim=1))[..., None]
+        return torch.where(rows, torch.cat(squares, dim=1), torch.nan).nanmean(dim=1).sqrt()

@@ -1,7 +1,7 @@
-"""What a loss needs of the other processes in distributed training: rows of latents and global counts.
+"""Rows and counts of the other processes, for losses in distributed training.
 
-Outside of distributed training each function gives back what it was given. The trainer averages gradients over processes;
-with these functions the average of the processes' losses, and of their gradients, is that of the whole batch.
+Without other processes each function returns its argument. The trainer averages gradients over processes; with these
+functions the average of the processes' losses, and of their gradients, is that of the complete batch.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from torch import Tensor
 
 
 def processes() -> int:
-    """How many processes train together."""
+    """Return the number of processes that train together."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
 def mean_count(count: Tensor) -> Tensor:
-    """Counts averaged over the processes, in float: a local sum divided by it averages, over processes, to the global mean."""
+    """Average counts over the processes, as floats: the average of (local sum / mean count) is the global mean."""
     number = processes()
     count = count.detach().to(torch.get_default_dtype())
     if number == 1:
@@ -30,7 +30,7 @@ def mean_count(count: Tensor) -> Tensor:
 
 
 def gather_rows(values: Tensor) -> Tensor:
-    """The rows of all processes in the order of the processes, (rows of all, ...), with gradients to the process of each.
+    """Concatenate the rows of all processes in the order of the processes; gradients flow back to each process.
 
     values : (rows, ...); the number of rows may differ between processes
     """
@@ -53,7 +53,7 @@ def _summed(values: Tensor) -> Tensor:
 
 
 class _Sum(torch.autograd.Function):
-    """Sum over processes; its gradient is the sum over the processes' gradients."""
+    """Sum over processes; its gradient is the sum of the gradients over processes."""
 
     @staticmethod
     def forward(context: Any, values: Tensor) -> Tensor:

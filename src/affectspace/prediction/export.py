@@ -23,8 +23,7 @@ from affectspace import __version__
 from affectspace.affect import AXES
 from affectspace.errors import ConfigError, RunError
 from affectspace.files import write_atomic
-from affectspace.models import EmotionClassifier, Levasa
-from affectspace.models.affect_model import AffectModel
+from affectspace.models import AffectModel, EmotionClassifier, Levasa
 from affectspace.prediction.face_run import read_out
 from affectspace.prediction.feature_run import modality_facts
 from affectspace.prediction.readout import Readout

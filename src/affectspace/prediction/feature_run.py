@@ -8,14 +8,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from affectspace.affect import AXES
 from affectspace.errors import RunError
 from affectspace.features.backbones.pretrained import threads_for
-from affectspace.models import Ensemble, Manifold
-from affectspace.models.affect_model import AffectModel, Representation
-from affectspace.models.consensus import masked_log_softmax
+from affectspace.models import AffectModel, Representation
 from affectspace.prediction.answers import Answers
 from affectspace.prediction.emotions import published_emotions
 from affectspace.prediction.encoding import Encoded, Modality
@@ -57,7 +54,7 @@ class FeatureReader:
         present = {name: torch.from_numpy(one.present).to(self.device) for name, one in encoded.items()}
         with torch.inference_mode(), threads_for(2.0 * self._parameters * len(samples)):
             said = self.model.represent(features, present)
-            names, probabilities = self._emotions(features, present, said)
+            names, probabilities = self._emotions(said)
         mean, deviation = _numbers(said.fused), _numbers(said.fused_deviation)
         for row in np.flatnonzero(~np.isfinite(mean).any(axis=1)):
             failures.setdefault(int(row), "the model has no number for it")
@@ -67,20 +64,10 @@ class FeatureReader:
         }
         return Answers(mean, deviation, by_modality, probabilities, names, failures, notes)
 
-    def _emotions(
-        self, features: dict[str, Tensor], present: dict[str, Tensor], said: Representation
-    ) -> tuple[tuple[str, ...], np.ndarray]:
+    def _emotions(self, said: Representation) -> tuple[tuple[str, ...], np.ndarray]:
         """Names and probabilities of the emotions: the model's own, or those of published centres."""
-        if isinstance(self.model, Manifold | Ensemble) and len(self.model.config.categories) > 1:
-            found = self.model.emotion_probabilities(said.fused.nan_to_num(0.0))
-            views = self.model.views(features, present)
-            if (
-                views.log_emotion and views.centres is not None
-            ):  # heads that tell emotions apart; their experts multiply
-                there = torch.stack([present[name] for name in views.log_emotion])[..., None]
-                logits = torch.where(there, torch.stack(list(views.log_emotion.values())), 0.0).sum(dim=0)
-                found = torch.where(there.any(dim=0), masked_log_softmax(logits, views.centres).exp(), found)
-            return self.model.config.categories, _numbers(found)
+        if said.log_emotion is not None:
+            return self.model.config.categories, _numbers(said.log_emotion.exp())
         mean, deviation = _numbers(said.fused), _numbers(said.fused_deviation)
         read = np.isfinite(mean).any(axis=0)
         emotions = self._published.on([axis for axis, there in zip(AXES, read, strict=True) if there] or AXES)

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from affectspace.errors import ConfigError, DataError, RunError, UnreadableItem
-from affectspace.models import EmotionClassifier, Levasa
-from affectspace.models.affect_model import AffectModel
+from affectspace.models import AffectModel, EmotionClassifier, Levasa
 from affectspace.prediction.answers import Reader
 from affectspace.prediction.face_run import FaceReader
 from affectspace.prediction.feature_run import FeatureReader

@@ -16,8 +16,7 @@ from affectspace.data.batches import FeatureBatch
 from affectspace.errors import DataError, RunError
 from affectspace.features.backbones.pretrained import threads_for
 from affectspace.files import write_atomic
-from affectspace.models import Ensemble, Manifold
-from affectspace.models.affect_model import AffectModel
+from affectspace.models import AffectModel, Ensemble, Manifold
 from affectspace.prediction.encoding import Modality
 from affectspace.prediction.feature_run import modality_facts
 from affectspace.prediction.sample import Sample

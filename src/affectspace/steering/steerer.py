@@ -16,7 +16,7 @@ from torch import Tensor
 
 from affectspace.affect import AXES
 from affectspace.errors import ConfigError, DataError, RunError
-from affectspace.models.projector import Projector
+from affectspace.models import Projector
 from affectspace.prediction.predictor import require_device
 from affectspace.progress import Progress, silent
 from affectspace.steering.calibration import Calibration

@@ -18,8 +18,7 @@ from torch import Tensor
 from affectspace.errors import ConfigError, DataError, RunError
 from affectspace.features.backbones.text import has_minilm
 from affectspace.lexicon.reading import Lexicon
-from affectspace.models.losses import LossTerms
-from affectspace.models.projector import Projector
+from affectspace.models import LossTerms, Projector
 from affectspace.progress import Progress, silent
 from affectspace.steering.calibration import calibrate
 from affectspace.steering.encoder import SentenceEncoder, Sentences, sentences_of

@@ -16,8 +16,7 @@ from pydantic import ValidationError
 from affectspace.affect import CATEGORIES
 from affectspace.configuration import explain
 from affectspace.errors import ConfigError
-from affectspace.models import MODELS
-from affectspace.models.affect_model import AffectModel, FeatureModelConfig
+from affectspace.models import MODELS, AffectModel, FeatureModelConfig
 from affectspace.training.feature_configuration import FeatureTrainConfig
 from affectspace.training.image_configuration import (
     AugmentationConfig,

@@ -7,7 +7,7 @@ import yaml
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from affectspace.configuration import Configuration
-from affectspace.models.affect_model import FeatureModelConfig
+from affectspace.models import FeatureModelConfig
 from affectspace.training.settings import FitSettings, SplitConfig
 
 

@@ -6,8 +6,7 @@ import lightning as L
 import torch
 
 from affectspace.data.batches import FeatureBatch
-from affectspace.models.affect_model import AffectModel
-from affectspace.models.losses import LossTerms
+from affectspace.models import AffectModel, LossTerms
 from affectspace.training.feature_batches import FeatureBatches, FeatureSamples
 from affectspace.training.feature_configuration import FeatureFitConfig
 from affectspace.training.module import Training

@@ -7,8 +7,7 @@ import yaml
 from pydantic import Field
 
 from affectspace.configuration import Configuration
-from affectspace.models.classifier import ClassifierConfig
-from affectspace.models.levasa import LevasaConfig
+from affectspace.models import ClassifierConfig, LevasaConfig
 from affectspace.training.settings import FitSettings, SplitConfig
 
 

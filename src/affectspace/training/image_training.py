@@ -6,7 +6,7 @@ import lightning as L
 import torch
 
 from affectspace.data.batches import ImageBatch
-from affectspace.models.losses import LossTerms
+from affectspace.models import LossTerms
 from affectspace.training.batches import EpochBatches, ImageSamples, augment
 from affectspace.training.image_configuration import FitConfig
 from affectspace.training.module import Training

@@ -13,8 +13,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from affectspace.errors import RunError
-from affectspace.models.losses import LossTerms
-from affectspace.models.pretrained import Pretrained
+from affectspace.models import LossTerms, Pretrained
 from affectspace.training.batches import step_seed
 from affectspace.training.settings import FitSettings
 

@@ -7,7 +7,7 @@ import yaml
 from pydantic import Field, model_validator
 
 from affectspace.configuration import Configuration
-from affectspace.models.projector import ProjectorConfig
+from affectspace.models import ProjectorConfig
 from affectspace.training.settings import FitSettings
 
 

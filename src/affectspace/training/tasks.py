@@ -10,9 +10,7 @@ import lightning as L
 import torch
 
 from affectspace.errors import ConfigError
-from affectspace.models import MODELS, Pretrained
-from affectspace.models.affect_model import AffectModel
-from affectspace.models.training_statistics import training_statistics
+from affectspace.models import MODELS, AffectModel, Pretrained, training_statistics
 from affectspace.training.batches import EpochBatches
 from affectspace.training.feature_batches import FeatureBatches
 from affectspace.training.feature_configuration import FeatureTrainConfig

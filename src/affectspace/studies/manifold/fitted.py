@@ -20,7 +20,7 @@ import torch
 from affectspace.affect import AXES
 from affectspace.evaluation import RidgeFloor, SoftmaxFloor, class_centres, ridge_floor, softmax_floor
 from affectspace.evaluation.folds import Fold
-from affectspace.models.affect_model import Representation
+from affectspace.models import Representation
 from affectspace.studies.manifold.codes import Codes
 from affectspace.studies.manifold.sources import WORDS, Source
 

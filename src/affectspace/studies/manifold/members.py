@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from affectspace.configuration import nested
 from affectspace.studies.manifold.plan import (
     EXPERIMENTS,
     FIT,
@@ -125,17 +126,17 @@ def member_config(
         model |= plan.model
     model |= variant.model
     if len(categories) < 2:  # what needs emotions stays off where no row has one
-        emotional = {"prototype_weight": 0.0, "prototype_heads": (), **NO_PRIVATE_TERMS}
-        if model.get("private_projection") == "shared":
-            emotional.pop("private_projection")
+        emotional = {"prototypes.weight": 0.0, "prototypes.heads": (), **NO_PRIVATE_TERMS}
+        if model.get("private.projection") == "shared":
+            emotional.pop("private.projection")
         model |= {key: value for key, value in emotional.items() if key in model}
-    if "prototype_heads" in model:
+    if "prototypes.heads" in model:
         used = {name for corpus in corpora.values() for name in corpus["features"]}
-        model["prototype_heads"] = tuple(name for name in model["prototype_heads"] if name in used)
+        model["prototypes.heads"] = tuple(name for name in model["prototypes.heads"] if name in used)
     epochs = max(1, round(plan.epochs * budget.epochs_factor))
     fields = {
         "data": data,
-        "model": model,
+        "model": nested(model),
         "fit": {**FIT, **plan.fit, **variant.fit, "epochs": epochs, "seed": seed, "accelerator": "cpu"},
     }
     return build_feature_config(fields, where=f"{training} {variant.name}", overrides=budget.overrides)

@@ -96,7 +96,7 @@ class Training:
     """Corpora that are trained on together.
 
     splits : corpus -> its split; modalities : the only ones that are used, all of the corpora's by default
-    epochs : of every variant; model : of every manifold; fit : of every variant
+    epochs : of every variant; model : of every manifold, keys as in `--set`; fit : of every variant
     """
 
     splits: dict[str, dict[str, Any]]
@@ -109,15 +109,18 @@ class Training:
 
 
 _WHOLE = {"fractions": (0.85, 0.15, 0.0)}  # no test part: another corpus tests
-_TEXT = {"private": 32, "hidden": (256,), "dropout": 0.5, "lexicon_weight": 0.1, "private_projection": "shared"}
+_TEXT = {
+    "private.size": 32, "encoder.hidden": (256,), "encoder.dropout": 0.5, "anchors.lexicon.weight": 0.1,
+    "private.projection": "shared",
+}  # fmt: skip
 _TEXT_FIT = {"learning_rate": 1e-3, "weight_decay": 0.2}
 _EMOTIONS = {  # of rows that have an emotion; chosen on eight of RAVDESS' actors, in another partition than the study's folds
-    "prototype_heads": ("audio", "action_units"), "prototype_weight": 1.0, "private_erasure": "both",
-    "private_emotion": "hsic", "private_emotion_weight": 3.0, "private_projection": "both",
+    "prototypes.heads": ("audio", "action_units"), "prototypes.weight": 1.0, "private.erasure": "both",
+    "private.emotion.kind": "hsic", "private.emotion.weight": 3.0, "private.projection": "both",
 }  # fmt: skip
 _ACTED = {
-    **_EMOTIONS, "private": 32, "hidden": (128,), "skip": "linear", "dropout": 0.5, "feature_dropout": 0.2,
-    "feature_noise": 0.5, "independence_weight": 10.0,
+    **_EMOTIONS, "private.size": 32, "encoder.hidden": (128,), "encoder.skip.kind": "linear", "encoder.dropout": 0.5,
+    "inputs.dropout": 0.2, "inputs.noise": 0.5, "independence.weight": 10.0,
 }  # fmt: skip
 _ACTED_FIT = {"learning_rate": 5e-3, "weight_decay": 0.05}
 
@@ -134,34 +137,37 @@ TRAININGS: dict[str, Training] = {
         folds=True,
         model={
             **_EMOTIONS,
-            "private": 32,
-            "hidden": (256,),
-            "dropout": 0.5,
-            "feature_dropout": 0.2,
-            "feature_noise": 0.5,
+            "private.size": 32,
+            "encoder.hidden": (256,),
+            "encoder.dropout": 0.5,
+            "inputs.dropout": 0.2,
+            "inputs.noise": 0.5,
         },
         fit={"learning_rate": 2e-3},
         weights={"emobank": 0.7, "ravdess": 0.3},
     ),
     "people": Training(
-        {"people": {"scheme": "person", "fractions": (0.5, 0.15, 0.35)}}, 60, model={"private": 32, "hidden": (256,)}
+        {"people": {"scheme": "person", "fractions": (0.5, 0.15, 0.35)}},
+        60,
+        model={"private.size": 32, "encoder.hidden": (256,)},
     ),
-    "iemocap": Training({"iemocap": {"scheme": "session5"}}, 30, model={"private": 64, "hidden": (512,)}),
+    "iemocap": Training({"iemocap": {"scheme": "session5"}}, 30, model={"private.size": 64, "encoder.hidden": (512,)}),
 }
 
 FIT: dict[str, Any] = {"batch_size": 256, "learning_rate": 1e-3, "weight_decay": 0.01, "gradient_clip": 1.0}
 
-NO_PRIVATE_TERMS = {"private_erasure": "none", "private_projection": "none", "private_emotion": "none"}
+NO_PRIVATE_TERMS = {"private.erasure": "none", "private.projection": "none", "private.emotion.kind": "none"}
 SUPERVISED = {  # L_sup only
-    "self_weight": 0.0, "cross_weight": 0.0, "joint_weight": 0.0, "kl_weight": 0.0, "lexicon_weight": 0.0,
-    "independence": "none", **NO_PRIVATE_TERMS,
+    "reconstruction.self_weight": 0.0, "reconstruction.cross_weight": 0.0, "reconstruction.joint_weight": 0.0,
+    "kl.weight": 0.0, "anchors.lexicon.weight": 0.0, "independence.kind": "none", **NO_PRIVATE_TERMS,
 }  # fmt: skip
 LETTER = {  # Eqs. 1-11 as they are written; the weights, which the paper does not state, are ours
-    "anchor_weight": 300.0,  # keeps the anchors' balance with a reconstruction that is summed over hundreds of dimensions
-    "reduction": "paper", "prior": "standard", "link": "none", "label_weighting": "none", "anchor_on": "sample",
-    "independence": "covariance", "independence_on": "sample", "uncertainty": "constant", "fusion": "mean", "skip": "none",
-    "prototype_heads": (), "prototype_weight": 0.0, "joint_weight": 0.0, "dropout": 0.0, "feature_dropout": 0.0,
-    "feature_noise": 0.0, "modality_dropout": 0.0, "kl_warmup": 0.0, "penalty_warmup": 0.0, **NO_PRIVATE_TERMS,
+    "anchors.weight": 300.0,  # keeps the anchors' balance with a reconstruction that is summed over hundreds of dimensions
+    "reduction": "paper", "kl.prior": "standard", "kl.warmup": 0.0, "anchors.link": "none", "anchors.label_weighting": "none",
+    "anchors.codes": "sample", "independence.kind": "covariance", "independence.codes": "sample", "independence.warmup": 0.0,
+    "uncertainty": "constant", "fusion": "mean", "encoder.skip.kind": "none", "encoder.dropout": 0.0, "inputs.dropout": 0.0,
+    "inputs.noise": 0.0, "inputs.modality_dropout": 0.0, "prototypes.heads": (), "prototypes.weight": 0.0,
+    "reconstruction.joint_weight": 0.0, "private.emotion.warmup": 0.0, **NO_PRIVATE_TERMS,
 }  # fmt: skip
 
 
@@ -199,47 +205,65 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("mvae", "MVAE, 16 dimensions", "baseline", {"latent": 16}, kind="mvae", fit=_BASELINE_FIT),
     Variant("misa", "MISA", "baseline", kind="misa", fit=_BASELINE_FIT),
     Variant("letter", "manifold, the equations to the letter", "ablation", LETTER, trainings=_JUDGED),
-    Variant("no_cross", "without cross-reconstruction", "ablation", {"cross_weight": 0.0}, trainings=_SEVERAL),
-    Variant("no_lexicon", "without the lexicon anchor", "ablation", {"lexicon_weight": 0.0}, trainings=_ANCHORED),
-    Variant("no_words", "without lexicon statistics", "ablation", without=(WORDS,), trainings=("emobank",)),
-    Variant("no_kl", "without KL", "ablation", {"kl_weight": 0.0}, trainings=_JUDGED),
-    Variant("standard_prior", "prior N(0, I)", "ablation", {"prior": "standard"}, trainings=_JUDGED),
-    Variant("no_independence", "without independence", "ablation", {"independence": "none"}, trainings=_JUDGED),
     Variant(
-        "covariance", "independence: covariance (Eq. 9)", "ablation", {"independence": "covariance"}, trainings=_JUDGED
+        "no_cross", "without cross-reconstruction", "ablation", {"reconstruction.cross_weight": 0.0}, trainings=_SEVERAL
+    ),
+    Variant(
+        "no_lexicon", "without the lexicon anchor", "ablation", {"anchors.lexicon.weight": 0.0}, trainings=_ANCHORED
+    ),
+    Variant("no_words", "without lexicon statistics", "ablation", without=(WORDS,), trainings=("emobank",)),
+    Variant("no_kl", "without KL", "ablation", {"kl.weight": 0.0}, trainings=_JUDGED),
+    Variant("standard_prior", "prior N(0, I)", "ablation", {"kl.prior": "standard"}, trainings=_JUDGED),
+    Variant("no_independence", "without independence", "ablation", {"independence.kind": "none"}, trainings=_JUDGED),
+    Variant(
+        "covariance",
+        "independence: covariance (Eq. 9)",
+        "ablation",
+        {"independence.kind": "covariance"},
+        trainings=_JUDGED,
     ),
     Variant(
         "hsic",
         "independence: HSIC",
         "ablation",
-        {"independence": "hsic", "independence_weight": 3.0},
+        {"independence.kind": "hsic", "independence.weight": 3.0},
         trainings=_JUDGED,
     ),
     Variant(
         "no_erasure",
         "without erasure",
         "ablation",
-        {"private_erasure": "none", "private_projection": "none"},
+        {"private.erasure": "none", "private.projection": "none"},
         trainings=_EMOTIONAL,
     ),
     Variant(
         "adversarial",
         "adversarial probe of the emotion",
         "ablation",
-        {**NO_PRIVATE_TERMS, "private_emotion": "adversarial"},
+        {**NO_PRIVATE_TERMS, "private.emotion.kind": "adversarial"},
         trainings=("ravdess",),
     ),
     Variant(
         "no_prototypes",
         "without prototypes",
         "ablation",
-        {"prototype_weight": 0.0, "prototype_heads": ()},
+        {"prototypes.weight": 0.0, "prototypes.heads": ()},
         trainings=_EMOTIONAL,
     ),
-    Variant("no_skip", "without the linear skip", "ablation", {"skip": "none"}, trainings=_TRANSFER),
-    Variant("no_dropout", "without dropout", "ablation", {"dropout": 0.0, "feature_dropout": 0.0}, trainings=_TRANSFER),
+    Variant("no_skip", "without the linear skip", "ablation", {"encoder.skip.kind": "none"}, trainings=_TRANSFER),
     Variant(
-        "modality_dropout", "modality dropout", "ablation", {"modality_dropout": 0.3}, trainings=("ravdess", "people")
+        "no_dropout",
+        "without dropout",
+        "ablation",
+        {"encoder.dropout": 0.0, "inputs.dropout": 0.0},
+        trainings=_TRANSFER,
+    ),
+    Variant(
+        "modality_dropout",
+        "modality dropout",
+        "ablation",
+        {"inputs.modality_dropout": 0.3},
+        trainings=("ravdess", "people"),
     ),
     Variant(
         "constant_width",
@@ -248,9 +272,13 @@ VARIANTS: tuple[Variant, ...] = (
         {"uncertainty": "constant"},
         trainings=("emobank", "ravdess"),
     ),
-    Variant("sample_anchor", "L_GT on the sample", "ablation", {"anchor_on": "sample"}, trainings=_TRANSFER),
+    Variant("sample_anchor", "L_GT on the sample", "ablation", {"anchors.codes": "sample"}, trainings=_TRANSFER),
     Variant(
-        "no_link", "without label links", "ablation", {"link": "none", "label_weighting": "none"}, trainings=("union",)
+        "no_link",
+        "without label links",
+        "ablation",
+        {"anchors.link": "none", "anchors.label_weighting": "none"},
+        trainings=("union",),
     ),
     Variant("mean_fusion", "fused by the mean", "ablation", {"fusion": "mean"}, trainings=_SEVERAL),
     Variant("mvae_3", "MVAE, 3 dimensions", "ablation", {"latent": 3}, kind="mvae", trainings=_TRANSFER),

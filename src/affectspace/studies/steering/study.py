@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from affectspace.configuration import nested
 from affectspace.errors import ConfigError
 from affectspace.progress import Progress, silent
 from affectspace.steering import Steerer, fit_projector, load_language_model
@@ -91,7 +92,7 @@ def encoder_config(places: Places, quick: bool = False) -> FeatureTrainConfig:
     }
     fields = {
         "data": {"corpora": {CORPUS: corpus}},
-        "model": {"kind": "manifold", **training.model},
+        "model": {"kind": "manifold", **nested(training.model)},
         "fit": {**FIT, **training.fit, "epochs": 2 if quick else training.epochs, "seed": 0},
     }
     return build_feature_config(fields, where="the encoder")

@@ -20,8 +20,7 @@ import torch
 
 from affectspace.errors import RunError
 from affectspace.files import write_text
-from affectspace.models import ClassifierConfig, EmotionClassifier
-from affectspace.models.pretrained import Pretrained
+from affectspace.models import ClassifierConfig, EmotionClassifier, Pretrained
 from affectspace.progress import Progress, silent
 from affectspace.studies.walks.networks import AffectRegressor, JudgeSettings, RegressorConfig, outputs_of
 from affectspace.studies.walks.teaching import drawn_faces, teach_classifier, teach_regressor

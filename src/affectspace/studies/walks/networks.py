@@ -11,9 +11,8 @@ from torch import Tensor, nn
 
 from affectspace.configuration import Configuration
 from affectspace.errors import DataError
-from affectspace.models import EmotionClassifier
-from affectspace.models.networks import ImageEncoder
-from affectspace.models.pretrained import Pretrained
+from affectspace.models import EmotionClassifier, Pretrained
+from affectspace.models.levasa.networks import ImageEncoder
 from affectspace.progress import Progress, silent
 from affectspace.training.batches import augment, step_seed, to_image
 from affectspace.training.image_configuration import AugmentationConfig

@@ -1,0 +1,272 @@
+"""What models share: posteriors, losses, representations, saving and loading, and the base class of models on features."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import torch
+from huggingface_hub import ModelHubMixin, hf_hub_download
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_model, save_model
+from torch import Tensor, nn
+
+from affectspace.configuration import Configuration
+from affectspace.data.batches import FeatureBatch
+from affectspace.errors import ConfigError, DataError, RunError
+from affectspace.files import write_atomic
+from affectspace.models.configuration import FeatureModelConfig
+from affectspace.models.statistics import TrainingStatistics, check_features
+
+Noise = Callable[[Tensor], Tensor]  # mean of a posterior -> standard normal noise of the same shape
+
+
+def gaussian_noise(generator: torch.Generator | None = None) -> Noise:
+    """Return a source of standard normal noise that draws from a generator, or from PyTorch's global one."""
+    return lambda mean: torch.randn(mean.shape, generator=generator, dtype=mean.dtype, device=mean.device)
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Diagonal Gaussian q(z | x) = N(mean, diag(exp(log_variance))).
+
+    mean, log_variance : (batch, dimensions)
+    """
+
+    mean: Tensor
+    log_variance: Tensor
+
+    def sample(self, noise: Noise) -> Tensor:
+        """Draw one reparameterised sample per row (Kingma & Welling 2014), (batch, dimensions)."""
+        return self.mean + torch.exp(0.5 * self.log_variance) * noise(self.mean)
+
+    def kl_to_standard(self) -> Tensor:
+        """Compute KL(q || N(0, 1)) of every dimension in nats, (batch, dimensions)."""
+        return 0.5 * (self.mean.square() + self.log_variance.exp() - 1.0 - self.log_variance)
+
+
+def product_of_experts(
+    mean: Tensor, log_variance: Tensor, present: Tensor, prior: Posterior | None = None
+) -> Posterior:
+    """Multiply the prior and the Gaussian experts that are present (Wu & Goodman 2018, section 2.2).
+
+    mean, log_variance : (experts, ..., dimensions); present : (experts, ...) bool; they broadcast. prior : N(0, I) by
+    default. The result has (..., dimensions) and is the prior where no expert is present; absent experts are never read.
+    Precisions are added as logarithms, so that neither a very certain nor a very uncertain expert overflows.
+    """
+    mask = present[..., None]
+    log_precision = torch.where(mask, -log_variance, torch.full_like(log_variance, -torch.inf))
+    like = log_precision[:1]
+    prior_log_precision = torch.zeros_like(like) if prior is None else (-prior.log_variance).expand_as(like)
+    total = torch.logsumexp(torch.cat([prior_log_precision, log_precision]), dim=0)
+    share = torch.exp(log_precision - total)
+    product = (share * torch.where(mask, mean, torch.zeros_like(mean))).sum(dim=0)
+    if prior is not None:
+        product = product + torch.exp(prior_log_precision[0] - total) * prior.mean
+    return Posterior(product, -total)
+
+
+@dataclass(frozen=True)
+class LossTerms:
+    """The loss of a batch.
+
+    total : scalar that training minimises
+    terms : name -> scalar, unweighted, for the history
+    """
+
+    total: Tensor
+    terms: dict[str, Tensor]
+
+
+def warmed(progress: float, warmup: float) -> float:
+    """Return the factor of a weight that rises from 0 to 1 over the first `warmup` of the training."""
+    return min(progress / warmup, 1.0) if warmup > 0 else 1.0
+
+
+class Pretrained(nn.Module, ModelHubMixin):
+    """A model that is built from one configuration, kept as `config`, and saved as JSON and safetensors."""
+
+    config_class: ClassVar[type[Configuration]] = Configuration
+    config: Configuration
+
+    def loss(self, batch: Any, generator: torch.Generator | None = None) -> LossTerms:
+        """Compute the terms that training minimises; each model documents its batch."""
+        raise TypeError(f"{type(self).__name__} has no loss")
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        text = self.config.model_dump_json(indent=2) + "\n"
+        write_atomic(save_directory / "config.json", lambda path: path.write_text(text, encoding="utf-8"))
+        write_atomic(save_directory / "model.safetensors", lambda path: save_model(self, str(path)))
+
+    @classmethod
+    def _from_pretrained(
+        cls,
+        *,
+        model_id: str,
+        revision: str | None = None,
+        cache_dir: str | Path | None = None,
+        force_download: bool = False,
+        local_files_only: bool = False,
+        token: str | bool | None = None,
+        **unused: Any,
+    ) -> Self:
+        paths = {}
+        for name in ("config.json", "model.safetensors"):
+            if Path(model_id).is_dir():
+                paths[name] = str(Path(model_id) / name)
+                if not Path(paths[name]).is_file():
+                    raise RunError(f"{model_id} is not a saved model: {name} is missing; save one with save_pretrained")
+            else:
+                paths[name] = hf_hub_download(
+                    model_id,
+                    name,
+                    revision=revision,
+                    cache_dir=cache_dir,
+                    force_download=force_download,
+                    token=token,
+                    local_files_only=local_files_only,
+                )
+        damaged = "is damaged or does not fit its config.json; save or train it again"
+        try:
+            fields = json.loads(Path(paths["config.json"]).read_text(encoding="utf-8"))
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise RunError(f"{paths['config.json']} {damaged} ({error})") from error
+        kind, expected = fields.get("kind"), cls.config_class.model_fields["kind"].default
+        if kind != expected:
+            raise RunError(
+                f"{model_id} holds a model of kind {kind!r}, not {expected!r}; load it with the class of its kind"
+            )
+        try:
+            model = cls(cls.config_class(**fields))
+        except ValidationError as error:
+            raise ConfigError(f"{paths['config.json']}: {error}") from error
+        try:
+            load_model(model, paths["model.safetensors"])
+        except (SafetensorError, RuntimeError) as error:
+            raise RunError(f"{paths['model.safetensors']} {damaged} ({' '.join(str(error).split())[:300]})") from error
+        return model.eval()
+
+
+@dataclass(frozen=True)
+class Representation:
+    """Everything that a model computes from rows, without noise. Rows without a modality hold arbitrary values there.
+
+    Attributes
+    ----------
+    shared, private : dict of str to Posterior
+        The latents of each modality. A model without one of the two kinds leaves its dict empty.
+    affect, deviation : dict of str to Tensor
+        Valence, arousal and dominance read from each modality alone, and their standard deviation, (batch, 3).
+    fused, fused_deviation : Tensor
+        Affect from all modalities that the row has, (batch, 3); NaN for a row without any.
+    log_emotion : Tensor or None
+        Log-probability of each emotion from all modalities that the row has, (batch, categories); None for a model that
+        does not predict emotions.
+    """
+
+    shared: dict[str, Posterior]
+    private: dict[str, Posterior]
+    affect: dict[str, Tensor]
+    deviation: dict[str, Tensor]
+    fused: Tensor
+    fused_deviation: Tensor
+    log_emotion: Tensor | None = None
+
+
+class AffectModel(Pretrained, ABC):
+    """Base class of the models on feature vectors.
+
+    Rows may lack any modality and any label. What is absent takes no part in a loss, a statistic or a fusion.
+    """
+
+    config: FeatureModelConfig
+
+    def __init__(self, config: FeatureModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.statistics = nn.Module()
+        for name, width in config.modalities.items():
+            self.statistics.register_buffer(f"mean_{name}", torch.zeros(width))
+            self.statistics.register_buffer(f"scale_{name}", torch.ones(width))
+
+    @torch.no_grad()
+    def prepare(self, statistics: TrainingStatistics) -> None:
+        """Copy the statistics of the training rows into the model, once, before training."""
+        for name in self.config.modalities:
+            self.statistics.get_buffer(f"mean_{name}").copy_(statistics.feature_mean[name])
+            self.statistics.get_buffer(f"scale_{name}").copy_(statistics.feature_scale[name])
+
+    def after_training(self, train: FeatureBatch, validation: FeatureBatch) -> None:
+        """Fit what has a closed form once the weights are final: read-outs on train, calibration on validation."""
+
+    def standardise(self, name: str, features: Tensor, present: Tensor | None = None) -> Tensor:
+        """Express features of a modality in standard deviations of the training rows, (batch, width).
+
+        present : (batch,) bool; the other rows become zero. None: all rows have the modality
+        """
+        mean, scale = self.statistics.get_buffer(f"mean_{name}"), self.statistics.get_buffer(f"scale_{name}")
+        scaled = (features - mean) / scale
+        return scaled if present is None else torch.where(present[:, None], scaled, torch.zeros_like(scaled))
+
+    def complete_masks(self, features: dict[str, Tensor], present: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Check features and masks, and return a mask for every modality of the model; what is not given is absent.
+
+        Raises DataError for an unknown modality, no modality at all, and features that do not fit the model or their mask
+        or are not finite in a row that has the modality.
+        """
+        modalities = self.config.modalities
+        unknown = [name for name in features if name not in modalities]
+        if unknown or not features:
+            problem = f"unknown modality {unknown[0]!r}" if unknown else "no modality is given"
+            raise DataError(f"{problem}: the model reads {', '.join(modalities)}")
+        check_features(features, present, modalities)
+        first = next(iter(features.values()))
+        absent = torch.zeros(first.shape[0], dtype=torch.bool, device=first.device)
+        return {name: present[name] if name in features else absent for name in modalities}
+
+    @abstractmethod
+    def loss(
+        self,
+        batch: FeatureBatch,
+        generator: torch.Generator | None = None,
+        *,
+        progress: float = 1.0,
+        noise: Noise | None = None,
+    ) -> LossTerms:
+        """Compute the named terms and their weighted total.
+
+        Parameters
+        ----------
+        batch : FeatureBatch
+        generator : torch.Generator, optional
+            Source of all random numbers; PyTorch's global one by default.
+        progress : float
+            How far the training has come, in [0, 1]; weights are warmed up by it.
+        noise : callable, optional
+            Noise of the latent samples as a function of their mean, in place of the generator's. `torch.zeros_like` makes
+            the loss deterministic.
+        """
+
+    @abstractmethod
+    def represent(self, features: dict[str, Tensor], present: dict[str, Tensor]) -> Representation:
+        """Compute posteriors, affect and emotions of rows, without noise.
+
+        Each modality's encoder runs once; modalities that no row has are not encoded.
+
+        Parameters
+        ----------
+        features : dict of str to Tensor
+            Modality -> (batch, width), as the backbone gave them. A modality that is left out is absent from every row.
+        present : dict of str to Tensor
+            Modality -> (batch,) bool, which rows have it.
+
+        Raises
+        ------
+        DataError
+            For an unknown modality, no modality at all, another width than the model's, and values that are not finite.
+        """

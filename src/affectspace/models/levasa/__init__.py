@@ -1,0 +1,1 @@
+"""LeVAsa and the classifier that serves as its ceiling."""

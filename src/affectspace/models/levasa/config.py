@@ -1,0 +1,82 @@
+"""Configurations of LeVAsa and of the classifier that serves as its ceiling."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from affectspace.configuration import Configuration
+
+
+class LevasaConfig(Configuration):
+    """Configuration of a LeVAsa model.
+
+    The default network (width 32, padding 1, no linear layers) costs a third of the paper's (64, 0, hidden (512, 128)).
+
+    >>> LevasaConfig(alignment="discrete").levels
+    21
+    """
+
+    kind: Literal["levasa"] = "levasa"
+    image_size: int = Field(64, ge=32, multiple_of=16, description="pixels; a multiple of 16")
+    width: int = Field(32, ge=4, description="channels of the first convolution")
+    padding: Literal[0, 1] = Field(1, description="of the convolutions; 0 in the paper's network")
+    hidden: tuple[int, ...] = Field((), description="widths of linear layers between the convolutions and the code")
+    chunk: int = Field(32, ge=1, description="dimensions of each of z_v, z_a, z_z")
+    alignment: Literal["none", "continuous", "discrete", "categories"] = Field(
+        "continuous",
+        description="none is the Vanilla VAE; categories is the control with an emotion head on z_v and z_a",
+    )
+    head: Literal["mlp", "linear", "identity"] = Field(
+        "mlp", description="projection heads; identity compares every dimension with the label"
+    )
+    head_hidden: int = Field(64, ge=1, description="width of the hidden layer of head: mlp")
+    head_inputs: int | None = Field(
+        4, ge=1, description="number of dimensions of its chunk that a head reads; null: all, as in the paper"
+    )
+    align_on: Literal["sample", "mean"] = Field(
+        "mean", description="what the heads read in training; sample in the paper"
+    )
+    discrete_loss: Literal["cross_entropy", "bce"] = "cross_entropy"
+    level_low: int = Field(-10, description="lowest level of the discrete labels, in tenths")
+    level_high: int = 10
+    categories: tuple[str, ...] = Field((), description="emotions of the head of alignment: categories")
+    kl_power: Literal[1, 2] = Field(1, description="2 squares the KL of each chunk (Eq. 1)")
+    kl_weight: float = Field(0.5, ge=0)
+    alignment_weight: float = Field(0.3, ge=0, description="0.3 in the authors' notebooks")
+    reduction: Literal["default", "paper"] = Field(
+        "default",
+        description="paper: sums over the batch, to the letter; default: see the table of terms in docs/levasa.md",
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> LevasaConfig:
+        if self.alignment == "categories" and len(self.categories) < 2:
+            raise ValueError("alignment: categories needs at least two names in `categories`")
+        if self.level_high <= self.level_low:
+            raise ValueError(f"level_high ({self.level_high}) must be above level_low ({self.level_low})")
+        if self.head == "identity" and self.alignment == "discrete" and self.levels > self.chunk:
+            raise ValueError(f"head: identity needs a chunk of at least {self.levels} dimensions, one per level")
+        return self
+
+    @property
+    def levels(self) -> int:
+        """Number of levels of the discrete labels."""
+        return self.level_high - self.level_low + 1
+
+
+class ClassifierConfig(Configuration):
+    """Configuration of the emotion classifier; the encoder's fields are those of LevasaConfig.
+
+    >>> ClassifierConfig(categories=("anger", "joy")).width
+    32
+    """
+
+    kind: Literal["classifier"] = "classifier"
+    image_size: int = Field(64, ge=32, multiple_of=16)
+    width: int = Field(32, ge=4)
+    padding: int = Field(1, ge=0, le=1)
+    hidden: tuple[int, ...] = ()
+    dropout: float = Field(0.3, ge=0, lt=1)
+    categories: tuple[str, ...] = Field(min_length=2, description="emotions, in the order of the logits")

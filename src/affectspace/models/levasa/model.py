@@ -1,0 +1,174 @@
+"""LeVAsa and the Vanilla VAE as one family, an image VAE of three latent chunks, and the classifier that is its ceiling.
+
+Source: "LeVAsa" (papers/levasa), section 2.2, Eqs. 1-3. `alignment="none"` is the Vanilla VAE.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from affectspace.affect import AXES
+from affectspace.data.batches import ImageBatch
+from affectspace.models.base import LossTerms, Noise, Posterior, Pretrained, gaussian_noise
+from affectspace.models.levasa.config import ClassifierConfig, LevasaConfig
+from affectspace.models.levasa.losses import chunk_kl, level_loss, levels_of, masked_mean, masked_sum, squared_error
+from affectspace.models.levasa.networks import ImageDecoder, ImageEncoder, projection_head
+
+VA = AXES[:2]
+
+
+class Levasa(Pretrained):
+    """Image VAE with latent chunks z_v, z_a (aligned with valence and arousal) and z_z (the rest).
+
+    Parameters
+    ----------
+    config : LevasaConfig
+
+    Examples
+    --------
+    >>> model = Levasa(LevasaConfig(width=8))
+    >>> model.encode(torch.zeros(2, 3, 64, 64)).mean.shape
+    torch.Size([2, 96])
+    """
+
+    config_class = LevasaConfig
+    config: LevasaConfig
+
+    def __init__(self, config: LevasaConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = ImageEncoder(config.image_size, config.width, config.padding, config.hidden)
+        self.to_posterior = nn.Linear(self.encoder.outputs, 2 * 3 * config.chunk)
+        self.decoder = ImageDecoder(config.image_size, config.width, config.padding, config.hidden, 3 * config.chunk)
+        self.heads = nn.ModuleDict()
+        if config.alignment in ("continuous", "discrete"):
+            outputs = config.levels if config.alignment == "discrete" else 1
+            for axis in VA:
+                self.heads[axis] = projection_head(config.head, self.head_inputs, config.head_hidden, outputs)
+        elif config.alignment == "categories":
+            head = "linear" if config.head == "identity" else config.head
+            width = 2 * self.head_inputs
+            self.heads["category"] = projection_head(head, width, config.head_hidden, len(config.categories))
+
+    @property
+    def latent(self) -> int:
+        """Dimensions of the code."""
+        return 3 * self.config.chunk
+
+    @property
+    def head_inputs(self) -> int:
+        """Number of dimensions of its chunk that a head reads, the first ones."""
+        if self.config.head_inputs is None or self.config.head == "identity":
+            return self.config.chunk
+        return min(self.config.head_inputs, self.config.chunk)
+
+    def encode(self, image: Tensor) -> Posterior:
+        """Encode images (batch, 3, size, size) in [0, 1]; the posterior has z_v, z_a and z_z side by side."""
+        mean, log_variance = self.to_posterior(self.encoder(image)).chunk(2, dim=1)
+        return Posterior(mean, log_variance.clamp(-12.0, 6.0))
+
+    def decode(self, code: Tensor) -> Tensor:
+        """Decode codes (batch, latent) to images in [0, 1], (batch, 3, size, size)."""
+        return self.decoder(code)
+
+    def chunks(self, code: Tensor) -> tuple[Tensor, ...]:
+        """Split a code into z_v, z_a and z_z, each (batch, chunk)."""
+        return code.split(self.config.chunk, dim=1)
+
+    def project(self, code: Tensor) -> dict[str, Tensor]:
+        """Apply the heads to a code: r_v and r_a (batch, outputs) by the name of the axis, or the logits of the emotions."""
+        valence, arousal, _ = (part[:, : self.head_inputs] for part in self.chunks(code))
+        if "category" in self.heads:
+            return {"category": self.heads["category"](torch.cat([valence, arousal], dim=1))}
+        return {
+            axis: self.heads[axis](part)
+            for axis, part in zip(VA, (valence, arousal), strict=True)
+            if axis in self.heads
+        }
+
+    def read_affect(self, code: Tensor) -> Tensor:
+        """Read valence and arousal from a code by the heads, (batch, 2) on [-1, 1]; discrete heads give their mean level.
+
+        Raises ValueError for a model without such heads.
+        """
+        projected = self.project(code)
+        if set(projected) != set(VA):
+            raise ValueError(f"a model with alignment {self.config.alignment!r} has no heads for valence and arousal")
+        if self.config.alignment == "continuous":
+            return torch.stack([projected[axis].mean(dim=1) for axis in VA], dim=1)
+        levels = torch.arange(self.config.level_low, self.config.level_high + 1, device=code.device) / 10.0
+        logits = [projected[axis][:, : self.config.levels] for axis in VA]
+        return torch.stack([values.softmax(dim=1) @ levels.to(values.dtype) for values in logits], dim=1)
+
+    def alignment_rows(self, code: Tensor, batch: ImageBatch) -> list[tuple[Tensor, Tensor]]:
+        """Compute, for each head, the loss of each row and which rows have that label (Eq. 2)."""
+        config = self.config
+        projected = self.project(code)
+        if "category" in projected:
+            return [level_loss(projected["category"], batch.category, "cross_entropy")]
+        if config.alignment == "discrete":
+            return [
+                level_loss(
+                    projected[axis][:, : config.levels],
+                    levels_of(batch.affect[:, index], config.level_low, config.level_high),
+                    config.discrete_loss,
+                )
+                for index, axis in enumerate(VA)
+            ]
+        return [squared_error(projected[axis], batch.affect[:, index]) for index, axis in enumerate(VA) if projected]
+
+    def loss(
+        self, batch: ImageBatch, generator: torch.Generator | None = None, *, noise: Noise | None = None
+    ) -> LossTerms:
+        """Compute Eq. 3, L_R + kl_weight L_KL + alignment_weight L_C, with one sample of the code per row.
+
+        reduction "paper" sums each term over the batch (and L_R over the pixels). The default takes means over the batch,
+        divides L_R and L_KL by the number of pixel values, and averages L_C over the rows that have the label. noise : of
+        the sample, in place of the generator's.
+        """
+        config = self.config
+        posterior = self.encode(batch.image)
+        code = posterior.sample(noise or gaussian_noise(generator))
+        error = (self.decode(code) - batch.image).square()
+        kl = chunk_kl(posterior.kl_to_standard(), [config.chunk] * 3, config.kl_power)
+        rows = self.alignment_rows(code if config.align_on == "sample" else posterior.mean, batch)
+        if config.reduction == "paper":
+            reconstruction, kl_term = error.sum(), kl.sum()
+            alignment = sum((masked_sum(*row) for row in rows), start=error.new_zeros(()))
+        else:
+            reconstruction, kl_term = error.mean(), kl.mean() / error[0].numel()
+            alignment = sum((masked_mean(*row) for row in rows), start=error.new_zeros(()))
+        total = reconstruction + config.kl_weight * kl_term + config.alignment_weight * alignment
+        return LossTerms(total, {"reconstruction": reconstruction, "kl": kl_term, "alignment": alignment})
+
+
+class EmotionClassifier(Pretrained):
+    """A supervised network with LeVAsa's encoder: (batch, 3, size, size) in [0, 1] -> logits of the emotions.
+
+    Parameters
+    ----------
+    config : ClassifierConfig
+
+    Examples
+    --------
+    >>> EmotionClassifier(ClassifierConfig(categories=("anger", "joy"))).eval()(torch.zeros(1, 3, 64, 64)).shape
+    torch.Size([1, 2])
+    """
+
+    config_class = ClassifierConfig
+    config: ClassifierConfig
+
+    def __init__(self, config: ClassifierConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = ImageEncoder(config.image_size, config.width, config.padding, config.hidden)
+        self.head = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(self.encoder.outputs, len(config.categories)))
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.head(self.encoder(image))
+
+    def loss(self, batch: ImageBatch, generator: torch.Generator | None = None) -> LossTerms:
+        """Compute the cross-entropy over the rows that have an emotion, nats."""
+        value = masked_mean(*level_loss(self(batch.image), batch.category, "cross_entropy"))
+        return LossTerms(value, {"cross_entropy": value})

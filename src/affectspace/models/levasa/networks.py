@@ -1,0 +1,81 @@
+"""Convolutional encoder and decoder of images, and the projection heads of the latent chunks."""
+
+from torch import Tensor, nn
+
+CONVOLUTIONS = 4
+
+
+def feature_sizes(image_size: int, padding: int) -> list[int]:
+    """Return the height of the feature map before and after each of the four stride-2 convolutions of kernel 3."""
+    sizes = [image_size]
+    for _ in range(CONVOLUTIONS):
+        sizes.append((sizes[-1] + 2 * padding - 3) // 2 + 1)
+    return sizes
+
+
+class ImageEncoder(nn.Module):
+    """(batch, 3, size, size) in [0, 1] -> (batch, outputs).
+
+    Four convolutions (kernel 3, stride 2, batch norm, ReLU) of width, 2, 4 and 8 times width, then optional linear layers.
+    With width 64, no padding and hidden (512, 128) it is LeVAsa's: 3-64-128-256-512, 4608-512-128.
+    outputs : dimensions of the result
+    """
+
+    def __init__(self, image_size: int, width: int, padding: int, hidden: tuple[int, ...]) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        channels = 3
+        for factor in (1, 2, 4, 8):
+            layers += [
+                nn.Conv2d(channels, width * factor, 3, stride=2, padding=padding, bias=False),
+                nn.BatchNorm2d(width * factor),
+                nn.ReLU(inplace=True),
+            ]
+            channels = width * factor
+        layers.append(nn.Flatten())
+        inputs = channels * feature_sizes(image_size, padding)[-1] ** 2
+        for outputs in hidden:
+            layers += [nn.Linear(inputs, outputs), nn.ReLU(inplace=True)]
+            inputs = outputs
+        self.layers = nn.Sequential(*layers)
+        self.outputs = inputs
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.layers(image)
+
+
+class ImageDecoder(nn.Module):
+    """(batch, latent) -> (batch, 3, size, size) in [0, 1]: the mirrored encoder with a sigmoid at the end."""
+
+    def __init__(self, image_size: int, width: int, padding: int, hidden: tuple[int, ...], latent: int) -> None:
+        super().__init__()
+        sizes = feature_sizes(image_size, padding)[::-1]
+        channels = width * 8
+        layers: list[nn.Module] = []
+        inputs = latent
+        for outputs in (*reversed(hidden), channels * sizes[0] ** 2):
+            layers += [nn.Linear(inputs, outputs), nn.ReLU(inplace=True)]
+            inputs = outputs
+        layers.append(nn.Unflatten(1, (channels, sizes[0], sizes[0])))
+        for index, factor in enumerate((4, 2, 1, 0)):
+            outputs = width * factor or 3
+            missing = sizes[index + 1] - ((sizes[index] - 1) * 2 - 2 * padding + 3)
+            last = factor == 0
+            layers.append(
+                nn.ConvTranspose2d(channels, outputs, 3, 2, padding, output_padding=missing, bias=last),
+            )
+            layers += [nn.Sigmoid()] if last else [nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
+            channels = outputs
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, code: Tensor) -> Tensor:
+        return self.layers(code)
+
+
+def projection_head(kind: str, inputs: int, hidden: int, outputs: int) -> nn.Module:
+    """Make h_v or h_a (Eq. 2): "mlp" (the paper's non-linear head), "linear", or "identity" (the authors' notebooks)."""
+    if kind == "identity":
+        return nn.Identity()
+    if kind == "linear":
+        return nn.Linear(inputs, outputs)
+    return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, outputs))

@@ -1,0 +1,1 @@
+"""The affective manifold, alone and as an ensemble."""

@@ -1,0 +1,1 @@
+"""MISA (Hazarika et al. 2020)."""

@@ -1,0 +1,1 @@
+"""The multimodal VAE of Wu and Goodman (2018)."""

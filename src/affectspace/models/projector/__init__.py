@@ -1,0 +1,1 @@
+"""The projector that steers a language model."""

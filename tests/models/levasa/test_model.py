@@ -1,0 +1,252 @@
+"""LeVAsa as a model: chunks, heads, masks, reductions."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from affectspace.data.batches import ImageBatch
+from affectspace.models import Levasa, LevasaConfig
+
+from ..noise import fixed_noise
+
+NAN = math.nan
+ALIGNMENTS = ("none", "continuous", "discrete", "categories")
+
+
+def make_model(**fields: Any) -> Levasa:
+    if fields.get("alignment") == "categories":
+        fields["categories"] = ("neutral", "happiness", "anger")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return Levasa(LevasaConfig(**{"image_size": 32, "width": 4, "hidden": (16,), "chunk": 24, **fields})).eval()
+
+
+def make_batch(rows: int = 6, seed: int = 0) -> ImageBatch:
+    generator = torch.Generator().manual_seed(seed)
+    image = torch.rand(rows, 3, 32, 32, generator=generator)
+    affect = torch.rand(rows, 2, generator=generator) * 2 - 1
+    return ImageBatch(image, affect, torch.arange(rows) % 3)
+
+
+def rows_of(batch: ImageBatch, rows: list[int]) -> ImageBatch:
+    return ImageBatch(batch.image[rows], batch.affect[rows], batch.category[rows])
+
+
+@pytest.mark.parametrize("reduction", ["default", "paper"])
+@pytest.mark.parametrize("alignment", ["continuous", "discrete"])
+def test_masked_equals_subset(alignment: str, reduction: str) -> None:
+    model, batch = make_model(alignment=alignment, reduction=reduction), make_batch()
+    batch.affect[[1, 4], 0] = NAN
+    batch.affect[[0, 1, 2], 1] = NAN
+    both = model.loss(batch, noise=fixed_noise).terms["alignment"]
+    valence, arousal = rows_of(batch, [0, 2, 3, 5]), rows_of(batch, [3, 4, 5])
+    valence.affect[:, 1], arousal.affect[:, 0] = NAN, NAN
+    apart = (
+        model.loss(valence, noise=fixed_noise).terms["alignment"]
+        + model.loss(arousal, noise=fixed_noise).terms["alignment"]
+    )
+    torch.testing.assert_close(both, apart, rtol=1e-5, atol=1e-6)
+
+
+def test_masked_equals_subset_for_emotions() -> None:
+    model, batch = make_model(alignment="categories"), make_batch()
+    batch.category[[0, 3]] = -1
+    subset = rows_of(batch, [1, 2, 4, 5])
+    torch.testing.assert_close(
+        model.loss(batch, noise=fixed_noise).terms["alignment"],
+        model.loss(subset, noise=fixed_noise).terms["alignment"],
+    )
+
+
+@pytest.mark.parametrize("alignment", ALIGNMENTS)
+def test_the_default_loss_does_not_depend_on_the_batch_size(alignment: str) -> None:
+    model, batch = make_model(alignment=alignment), make_batch()
+    once, thrice = model.loss(batch, noise=fixed_noise), model.loss(rows_of(batch, [*range(6)] * 3))
+    torch.testing.assert_close(thrice.total, once.total, rtol=1e-5, atol=1e-6)
+    for name, value in once.terms.items():
+        torch.testing.assert_close(thrice.terms[name], value, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("alignment", ALIGNMENTS)
+def test_the_papers_loss_is_a_sum_over_the_batch(alignment: str) -> None:
+    model, batch = make_model(alignment=alignment, reduction="paper", kl_power=2), make_batch()
+    once, thrice = model.loss(batch, noise=fixed_noise), model.loss(rows_of(batch, [*range(6)] * 3))
+    torch.testing.assert_close(thrice.total, 3 * once.total, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("align_on", ["sample", "mean"])
+def test_the_loss_is_equation_3(align_on: str) -> None:
+    model = make_model(kl_weight=0.7, alignment_weight=0.2, reduction="paper", kl_power=2, align_on=align_on)
+    batch = make_batch()
+    with torch.no_grad():
+        posterior = model.encode(batch.image)
+        code = posterior.sample(fixed_noise)
+        kl = posterior.kl_to_standard()
+        squared = sum(kl[:, start : start + 24].sum(dim=1) ** 2 for start in (0, 24, 48)).sum()
+        reconstruction = ((model.decode(code) - batch.image) ** 2).sum()
+        seen = code if align_on == "sample" else posterior.mean
+        alignment = ((model.read_affect(seen) - batch.affect) ** 2).sum()
+        terms = model.loss(batch, noise=fixed_noise)
+    torch.testing.assert_close(terms.terms["kl"], squared)
+    torch.testing.assert_close(terms.terms["reconstruction"], reconstruction)
+    torch.testing.assert_close(terms.terms["alignment"], alignment)
+    torch.testing.assert_close(terms.total, reconstruction + 0.7 * squared + 0.2 * alignment)
+
+
+def test_the_default_divides_the_objective_by_the_pixel_values() -> None:
+    batch = make_batch()
+    ours, paper = (
+        make_model().loss(batch, noise=fixed_noise).terms,
+        make_model(reduction="paper").loss(batch, noise=fixed_noise).terms,
+    )
+    values = 6 * 3 * 32 * 32
+    torch.testing.assert_close(ours["reconstruction"], paper["reconstruction"] / values)
+    torch.testing.assert_close(ours["kl"], paper["kl"] / values)
+    torch.testing.assert_close(ours["alignment"], paper["alignment"] / 6)
+
+
+def test_a_generator_fixes_the_loss() -> None:
+    model, batch = make_model(), make_batch()
+    totals = [model.loss(batch, torch.Generator().manual_seed(seed)).total for seed in (1, 1, 2)]
+    assert totals[0] == totals[1] != totals[2]
+
+
+@pytest.mark.parametrize(("fields", "read"), [({}, 4), ({"head_inputs": None}, 24), ({"head": "identity"}, 24)])
+def test_heads_read_the_first_dimensions_of_their_chunk(fields: dict[str, Any], read: int) -> None:
+    model = make_model(**fields)
+    code = torch.randn(5, 72, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    model.project(code)["arousal"].sum().backward()
+    moved = code.grad.abs().sum(dim=0) > 0
+    assert moved.nonzero().flatten().tolist() == list(range(24, 24 + read))
+
+
+@pytest.mark.parametrize("alignment", ALIGNMENTS)
+def test_without_labels_the_loss_is_that_of_a_vae(alignment: str) -> None:
+    model, batch = make_model(alignment=alignment).train(), make_batch()
+    batch.affect[:] = NAN
+    batch.category[:] = -1
+    terms = model.loss(batch, torch.Generator().manual_seed(0))
+    terms.total.backward()
+    assert terms.terms["alignment"] == 0
+    assert torch.isfinite(terms.total)
+    assert all(torch.isfinite(weight.grad).all() for weight in model.parameters() if weight.grad is not None)
+
+
+@pytest.mark.parametrize("head", ["mlp", "linear", "identity"])
+@pytest.mark.parametrize("alignment", ["continuous", "discrete"])
+def test_valence_labels_reach_z_v_and_its_head_only(alignment: str, head: str) -> None:
+    model, batch = make_model(alignment=alignment, head=head), make_batch()
+    batch.affect[:, 1] = NAN
+    code = torch.randn(6, 72, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    total = sum(torch.where(present, rows, 0.0).sum() for rows, present in model.alignment_rows(code, batch))
+    total.backward()
+    valence, arousal, rest = model.chunks(code.grad)
+    assert valence.abs().max() > 0
+    assert arousal.abs().max() == 0
+    assert rest.abs().max() == 0
+    assert all(weight.grad.abs().max() > 0 for weight in model.heads["valence"].parameters())
+    assert all(weight.grad is None or weight.grad.abs().max() == 0 for weight in model.heads["arousal"].parameters())
+
+
+def test_chunks_lie_side_by_side() -> None:
+    model = make_model()
+    code = torch.arange(72.0)[None]
+    valence, arousal, rest = model.chunks(code)
+    assert (valence[0, 0], arousal[0, 0], rest[0, 0], rest[0, -1]) == (0, 24, 48, 71)
+    assert model.latent == 72
+
+
+def test_vanilla_has_no_heads() -> None:
+    model = make_model(alignment="none")
+    assert not model.heads
+    assert model.project(torch.zeros(1, 72)) == {}
+    assert model.loss(make_batch(), noise=fixed_noise).terms["alignment"] == 0
+    with pytest.raises(ValueError, match="'none' has no heads for valence and arousal"):
+        model.read_affect(torch.zeros(1, 72))
+
+
+def test_an_emotion_head_reads_no_affect() -> None:
+    model = make_model(alignment="categories")
+    assert model.project(torch.zeros(2, 72))["category"].shape == (2, 3)
+    with pytest.raises(ValueError, match="no heads for valence and arousal"):
+        model.read_affect(torch.zeros(1, 72))
+
+
+def test_discrete_heads_read_the_expected_level() -> None:
+    model = make_model(alignment="discrete", level_low=-9, level_high=9)
+    code = torch.randn(4, 72, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        read, logits = model.read_affect(code), model.project(code)
+    for index, axis in enumerate(("valence", "arousal")):
+        assert logits[axis].shape == (4, 19)
+        share = logits[axis].double().exp() / logits[axis].double().exp().sum(dim=1, keepdim=True)
+        expected = sum(share[:, level + 9] * level / 10 for level in range(-9, 10))
+        torch.testing.assert_close(read[:, index].double(), expected, rtol=0, atol=1e-6)
+
+
+def test_the_identity_head_reads_the_mean_of_the_chunk() -> None:
+    model = make_model(head="identity")
+    code = torch.randn(3, 72)
+    expected = torch.stack([code[:, :24].mean(dim=1), code[:, 24:48].mean(dim=1)], dim=1)
+    torch.testing.assert_close(model.read_affect(code), expected)
+
+
+def test_bce_is_the_discrete_loss_where_asked() -> None:
+    batch = make_batch()
+    terms = [
+        make_model(alignment="discrete", discrete_loss=kind).loss(batch, noise=fixed_noise).terms
+        for kind in ("cross_entropy", "bce")
+    ]
+    assert terms[0]["alignment"] != terms[1]["alignment"]
+    assert terms[0]["reconstruction"] == terms[1]["reconstruction"]
+
+
+def test_channels_last_gives_the_same_result() -> None:
+    model, image = make_model(), make_batch().image
+    with torch.no_grad():
+        plain = model.encode(image)
+        turned = make_model().to(memory_format=torch.channels_last)
+        posterior = turned.encode(image.contiguous(memory_format=torch.channels_last))
+        torch.testing.assert_close(posterior.mean, plain.mean, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(posterior.log_variance, plain.log_variance, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(turned.decode(plain.mean), model.decode(plain.mean), rtol=1e-4, atol=1e-5)
+
+
+def test_the_papers_posterior_is_three_chunks_of_32() -> None:
+    model = Levasa(LevasaConfig(width=64, padding=0, hidden=(512, 128)))
+    assert (model.to_posterior.in_features, model.to_posterior.out_features) == (128, 2 * 3 * 32)
+    assert model.latent == 96
+
+
+def test_extreme_posteriors_stay_finite() -> None:
+    model, image = make_model(), make_batch().image
+    with torch.no_grad():
+        model.to_posterior.bias.fill_(1e4)
+        posterior = model.encode(image)
+    assert posterior.log_variance.max() <= 6
+    assert torch.isfinite(posterior.kl_to_standard()).all()
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"alignment": "categories"}, "at least two names"),
+        ({"level_low": 3, "level_high": 3}, r"level_high \(3\) must be above level_low \(3\)"),
+        ({"alignment": "discrete", "head": "identity", "chunk": 8}, "at least 21 dimensions"),
+        ({"image_size": 50}, "multiple of 16"),
+        ({"image_size": 16}, "greater than or equal to 32"),
+        ({"kl_power": 3}, "1 or 2"),
+        ({"alignement": "none"}, "Extra inputs are not permitted"),
+    ],
+)
+def test_impossible_configurations_are_refused(fields: dict[str, Any], text: str) -> None:
+    with pytest.raises(ValidationError, match=text):
+        LevasaConfig(**fields)
+
+
+def test_a_configuration_is_frozen() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        LevasaConfig().width = 8  # type: ignore[misc]

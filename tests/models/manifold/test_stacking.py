@@ -1,0 +1,132 @@
+"""Fusion by regression: weights of independent, copied and useless modalities, subsets, masks."""
+
+import math
+
+import torch
+
+from affectspace.models.manifold.fusion import Calibration, ModalityOutputs, Stacking
+
+NAMES = ("text", "audio", "video")
+Part = dict[str, torch.Tensor]
+MIDDLE = torch.zeros(3)
+
+
+def make_views(rows: int = 3000) -> tuple[Part, Part, Part, torch.Tensor]:
+    """Text is good, audio the same with more noise on top, video knows nothing."""
+    generator = torch.Generator().manual_seed(0)
+    truth = torch.randn(rows, 3, generator=generator)
+    text = truth + 0.3 * torch.randn(rows, 3, generator=generator)
+    audio = text + 0.5 * torch.randn(rows, 3, generator=generator)
+    affect = {"text": text, "audio": audio, "video": 0.1 * torch.randn(rows, 3, generator=generator)}
+    deviation = {name: torch.full((rows, 3), size) for name, size in zip(NAMES, (0.3, 0.58, 1.0), strict=True)}
+    return affect, deviation, {name: torch.ones(rows, dtype=torch.bool) for name in NAMES}, truth
+
+
+def fitted() -> tuple[Stacking, Part, Part, Part, torch.Tensor]:
+    affect, deviation, present, truth = make_views()
+    stacking = Stacking(NAMES)
+    stacking.fit(ModalityOutputs(affect, deviation), deviation, present, truth, MIDDLE)
+    return stacking, affect, deviation, present, truth
+
+
+def test_a_copy_with_noise_gets_no_weight() -> None:
+    stacking, *_ = fitted()
+    weight = stacking.weight[0b111].mean(dim=1)
+    assert weight[0] > 0.85
+    assert (weight[1:] < 0.05).all()
+
+
+def test_every_subset_has_its_own_weights() -> None:
+    stacking, affect, deviation, present, truth = fitted()
+    for subset in (("audio",), ("audio", "video"), ("text", "video")):
+        there = {name: torch.full_like(present[name], name in subset) for name in NAMES}
+        fused, spread = stacking(affect, deviation, there)
+        assert abs(((fused - truth) / spread).square().mean().sqrt().item() - 1) < 0.05
+        if len(subset) == 1:
+            torch.testing.assert_close(fused, affect["audio"])
+            torch.testing.assert_close(spread, deviation["audio"])
+    assert stacking.weight[0b110, 1].mean() > 0.6
+
+
+def test_fusion_is_at_least_as_good_as_the_best_modality() -> None:
+    stacking, affect, deviation, present, truth = fitted()
+    fused, _ = stacking(affect, deviation, present)
+    assert (fused - truth).square().mean() < (affect["text"] - truth).square().mean()
+
+
+def test_the_mean_of_the_training_labels_is_fused_to_itself() -> None:
+    affect, deviation, present, truth = make_views()
+    middle = torch.tensor([0.5, -1.0, 2.0])
+    moved = {name: values + middle for name, values in affect.items()}
+    stacking, at_zero = Stacking(NAMES), fitted()[0]
+    stacking.fit(ModalityOutputs(moved, deviation), deviation, present, truth + middle, middle)
+    torch.testing.assert_close(stacking.weight, at_zero.weight, atol=1e-4, rtol=0.0)
+    at_middle = {name: middle.expand(2, 3) for name in NAMES}
+    two = {name: values[:2] for name, values in present.items()}
+    for without in (None, "video", "text"):
+        there = {name: values & (name != without) for name, values in two.items()}
+        fused, _ = stacking(at_middle, {name: values[:2] for name, values in deviation.items()}, there)
+        torch.testing.assert_close(fused, middle.expand(2, 3))
+
+
+def test_validation_people_who_are_all_rated_higher_move_nothing() -> None:
+    affect, deviation, present, truth = make_views()
+    shifted, plain = Stacking(NAMES), fitted()[0]
+    shifted.fit(ModalityOutputs(affect, deviation), deviation, present, truth + 0.7, MIDDLE)
+    assert (shifted.offset == 0).all()
+    torch.testing.assert_close(shifted.weight[0b111], plain.weight[0b111], atol=0.05, rtol=0.0)
+    assert (shifted.factor[0b111] > 1.5 * plain.factor[0b111]).all()  # the error shows in the width
+
+
+def test_modalities_of_one_voice_keep_what_it_says() -> None:
+    _, deviation, present, _ = make_views()
+    generator = torch.Generator().manual_seed(1)
+    logits = {name: torch.randn(3000, 4, generator=generator) for name in ("text", "audio")}
+    centres = torch.randn(4, 3, generator=generator)
+    views = ModalityOutputs({name: torch.zeros(3000, 3) for name in NAMES}, deviation, logits, centres)
+    there = {**present, "video": torch.zeros(3000, dtype=torch.bool)}
+    together = views.affect_to_fuse(there)["text"]
+    truth = 0.5 * together + 0.2 * torch.randn(3000, 3, generator=generator)
+    stacking = Stacking(NAMES)
+    stacking.fit(views, deviation, present, truth, MIDDLE)
+    fused, spread = stacking(views.affect_to_fuse(there), deviation, there)
+    torch.testing.assert_close(fused, together)
+    assert abs(((fused - truth) / spread).square().mean().sqrt().item() - 1) < 0.05
+    assert views.share_emotions(["text", "audio"])
+    assert not views.share_emotions(["text", "video"])
+
+
+def test_absent_rows_and_unknown_labels_are_not_read() -> None:
+    affect, deviation, present, truth = make_views(400)
+    expected = Stacking(NAMES)
+    halves = [{name: values[:200] for name, values in part.items()} for part in (affect, deviation, present)]
+    expected.fit(ModalityOutputs(halves[0], halves[1]), halves[1], halves[2], truth[:200], MIDDLE)
+    truth[200:300] = math.nan
+    for name in NAMES:
+        present[name][300:] = False
+        affect[name][300:] = math.nan
+    stacking = Stacking(NAMES)
+    stacking.fit(ModalityOutputs(affect, deviation), deviation, present, truth, MIDDLE)
+    torch.testing.assert_close(stacking.weight, expected.weight)
+    fused, spread = stacking(affect, deviation, present)
+    assert fused[:300].isfinite().all()
+    assert fused[300:].isnan().all()
+    assert spread[300:].isnan().all()
+
+
+def test_without_labels_weights_are_by_variance() -> None:
+    affect, deviation, present, truth = make_views(10)
+    stacking = Stacking(NAMES)
+    stacking.fit(ModalityOutputs(affect, deviation), deviation, present, torch.full_like(truth, math.nan), MIDDLE)
+    expected = torch.tensor([0.3, 0.58, 1.0]).square().reciprocal()
+    torch.testing.assert_close(stacking.weight[0b111, :, 0], expected / expected.sum())
+    assert (stacking.factor == 1).all()
+
+
+def test_calibration_stacks_where_it_is_asked_to() -> None:
+    affect, deviation, present, truth = make_views()
+    calibration = Calibration(NAMES, "stacked")
+    calibration.fit(ModalityOutputs(affect, deviation), present, truth, MIDDLE)
+    calibrated, fused, _ = calibration(ModalityOutputs(affect, deviation), present)
+    expected, _ = calibration.stacking(affect, calibrated, present)
+    torch.testing.assert_close(fused, expected)
