@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss
 
-from affectspace.errors import DataError
 from affectspace.evaluation import alignment
 
 
@@ -62,11 +61,6 @@ def test_best_chunks_are_different_even_where_one_is_best_for_both(label):
     assert sorted(chosen) == [0, 1]
 
 
-def test_best_chunks_bad_input(label):
-    with pytest.raises(DataError, match="two different ones"):
-        alignment.best_chunks([label[:, None]], label, label)
-
-
 def test_levels_cross_entropy_matches_log_loss():
     rng = np.random.default_rng(0)
     logits, levels = rng.normal(size=(60, 19)), rng.integers(-9, 10, 60).astype(float)
@@ -91,24 +85,3 @@ def test_level_floors():
     unseen = alignment.marginal_cross_entropy(levels, 3, -1, fitted_on=[0, 0, 0])
     assert unseen == pytest.approx(-(2 * np.log(1 / 6) + np.log(4 / 6) + np.log(1 / 6)) / 4)
     assert alignment.levels_cross_entropy(1e3 * np.eye(3)[[0, 0, 1, 2]], levels, 3, -1) == pytest.approx(0)
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: alignment.chunk_distance(np.zeros((3, 2)), [1.0, 2.0]), "chunk has 3 rows and label has 2"),
-        (
-            lambda: alignment.chunk_distance(np.full((2, 2), np.nan), [1.0, 2.0]),
-            "chunk has 4 values that are not finite",
-        ),
-        (lambda: alignment.chunk_distance(np.zeros((2, 2)), [np.nan, np.nan]), "none of the 2 rows of label"),
-        (lambda: alignment.gaussian_distance([]), "no rows"),
-        (lambda: alignment.uniform_cross_entropy(0), "at least one level"),
-        (lambda: alignment.levels_cross_entropy(np.zeros((1, 19)), [10], 19, -9), "levels is 10 in row 0: .* -9 .. 9"),
-        (lambda: alignment.levels_cross_entropy(np.zeros((1, 19)), [0.5], 19, -9), "levels is 0.5 in row 0"),
-        (lambda: alignment.levels_cross_entropy(np.zeros((1, 21)), [0], 19, -9), r"expected \(1, 19\)"),
-    ],
-)
-def test_bad_input(call, message):
-    with pytest.raises(DataError, match=message):
-        call()

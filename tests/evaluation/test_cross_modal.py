@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from affectspace.errors import ConfigError, DataError
 from affectspace.evaluation import balanced_accuracy, cross_modal
 from affectspace.evaluation.cross_modal import centroid_distance, classifier_two_sample, retrieval, two_sample_test
 from affectspace.evaluation.probes import ProbeResult, linear_probe
@@ -38,8 +37,8 @@ def test_collapsed_codes_reach_chance(metric):
 def test_zero_vectors_have_no_direction():
     x = np.eye(4)
     x[3] = 0
-    found = retrieval(x, x, k=[1], metric="cosine")
-    assert found.hits[1] == pytest.approx([1, 1, 1, 0.25])
+    result = retrieval(x, x, k=[1], metric="cosine")
+    assert result.hits[1] == pytest.approx([1, 1, 1, 0.25])
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
@@ -80,22 +79,6 @@ def test_k_above_n_is_left_out():
     assert list(retrieval(np.eye(3), np.eye(3)).top) == [1]
 
 
-@pytest.mark.parametrize(
-    ("call", "error", "message"),
-    [
-        (lambda x: retrieval(x, x[:3]), DataError, "queries has 5 rows and targets has 3"),
-        (lambda x: retrieval(x, x[:, :1]), DataError, "queries has 2 dimensions and targets 1"),
-        (lambda x: retrieval(x[:1], x[:1]), DataError, "queries has 1 rows and targets 1: at least 2"),
-        (lambda x: retrieval(x, np.full((5, 2), np.nan)), DataError, "targets has 10 values that are not finite"),
-        (lambda x: retrieval(x, x, k=[0]), ConfigError, "k is"),
-        (lambda x: retrieval(x, x, metric="dot"), ConfigError, "metric is 'dot'"),
-    ],
-)
-def test_bad_input(call, error, message):
-    with pytest.raises(error, match=message):
-        call(np.random.default_rng(0).normal(size=(5, 2)))
-
-
 def sets(seed: int, gap: float = 0.0, n: int = 60, m: int = 50) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     return rng.normal(size=(n, 3)), rng.normal(size=(m, 3)) + np.array([gap, 0, 0])
@@ -119,24 +102,22 @@ def test_centroids_and_energy_do_not_depend_on_axes_or_unit(seed, scale, shift):
     rotation = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))[0]
     moved = scale * x @ rotation + shift, scale * y @ rotation + shift
     assert centroid_distance(*moved) == pytest.approx(centroid_distance(x, y), rel=1e-6)
-    one, two = two_sample_test(x, y, permutations=20), two_sample_test(*moved, permutations=20)
-    assert (two.value, two.p) == (pytest.approx(scale * one.value, rel=1e-6), one.p)
+    here, there = two_sample_test(x, y, permutations=20), two_sample_test(*moved, permutations=20)
+    assert (there.value, there.p) == (pytest.approx(scale * here.value, rel=1e-6), here.p)
 
 
 def test_values_against_definitions():
     x, y = sets(1, 0.5, 12, 9)
-    one = two_sample_test(x[:, :1], y[:, :1], permutations=1).value
-    assert one == pytest.approx(stats.energy_distance(x[:, 0], y[:, 0]) ** 2)
-    within, across = (
-        [np.linalg.norm(a[:, None] - b, axis=2).mean() for a, b in sides] for sides in (((x, x), (y, y)), ((x, y),))
-    )
-    assert two_sample_test(x, y, permutations=1).value == pytest.approx(2 * across[0] - sum(within))
+    value = two_sample_test(x[:, :1], y[:, :1], permutations=1).value
+    assert value == pytest.approx(stats.energy_distance(x[:, 0], y[:, 0]) ** 2)
+    across, first, second = (np.linalg.norm(a[:, None] - b, axis=2).mean() for a, b in ((x, y), (x, x), (y, y)))
+    assert two_sample_test(x, y, permutations=1).value == pytest.approx(2 * across - first - second)
 
 
 def test_a_gap_is_found_and_none_is_not():
     x, y = sets(2, 1.0)
     assert two_sample_test(x, y, permutations=199).p == 0.005
-    assert two_sample_test(x, 2 * (y - [1.0, 0, 0]), permutations=199).p < 0.05  # as to spread
+    assert two_sample_test(x, 2 * (y - [1.0, 0, 0]), permutations=199).p < 0.05  # in spread
     ps = [two_sample_test(*sets(seed, 0, 25, 20), permutations=39).p for seed in range(150)]
     assert 0.01 < np.mean(np.array(ps) <= 0.05) < 0.11
 
@@ -154,7 +135,7 @@ def test_pairs_see_a_gap_that_mixing_does_not():
 
 
 def test_people_are_exchanged_together():
-    """A gap of a few people's own is no gap of modalities."""
+    """Gaps of single people are no gap between modalities."""
     rng = np.random.default_rng(4)
     who = np.repeat(np.arange(6), 20)
     x = rng.normal(size=(120, 2))
@@ -186,25 +167,3 @@ def test_both_modalities_of_a_sample_are_on_one_side():
     samples = np.arange(60.0)[:, None]
     classifier_two_sample(samples, samples + 0.1, np.arange(60), np.arange(60), probe=spy)
     assert seen == [set()] * 5
-
-
-@pytest.mark.parametrize(
-    ("call", "error", "message"),
-    [
-        (lambda x, y: two_sample_test(x, y[:, :2]), DataError, "a has 3 dimensions and b 2"),
-        (lambda x, y: two_sample_test(x, y, paired=True), DataError, "a has 60 rows and b has 50"),
-        (lambda x, y: two_sample_test(x, y, groups=np.arange(60)), DataError, "need paired=True"),
-        (lambda x, y: two_sample_test(x[:1], y), DataError, "a has 1 rows and b 50: at least 2"),
-        (lambda x, y: two_sample_test(0 * x, 0 * y), DataError, "all rows of a and b are the same point"),
-        (lambda x, y: two_sample_test(x, y, permutations=0), ConfigError, "permutations is 0"),
-        (lambda x, y: classifier_two_sample(x, y, np.arange(60), [None] * 50), DataError, "no value in row 0"),
-        (
-            lambda x, y: classifier_two_sample(x, y, np.arange(60), np.arange(60)),
-            DataError,
-            "50 rows and groups has 60",
-        ),
-    ],
-)
-def test_bad_sets(call, error, message):
-    with pytest.raises(error, match=message):
-        call(*sets(7))

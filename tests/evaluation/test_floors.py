@@ -8,7 +8,6 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from affectspace.errors import ConfigError, DataError
 from affectspace.evaluation import floors, metrics
 from affectspace.evaluation.floors import class_centres, pca_pixels, softmax_floor
 
@@ -38,32 +37,17 @@ def test_permuting_within_people_keeps_what_people_differ_in():
     assert within.p > 0.02
 
 
-def test_permutation_floor_bad_input():
-    with pytest.raises(DataError, match="undefined"):
-        floors.permutation_floor(metrics.pearson, [1.0, 2.0], [1.0, 1.0])
-    with pytest.raises(DataError, match="truth has 2 rows and array 0 has 3"):
-        floors.permutation_floor(metrics.accuracy, [1, 2], [1, 2, 3])
-    with pytest.raises(DataError, match="no value in row 1"):
-        floors.permutation_floor(metrics.accuracy, [1, 2], [1, 2], groups=["a", None])
-    with pytest.raises(ConfigError, match="permutations is 0"):
-        floors.permutation_floor(metrics.accuracy, [1, 2], [1, 2], permutations=0)
-
-
 def test_constant_floor():
     train, test = np.array([0.0, 1.0, np.nan]), np.array([0.0, 0.5, 1.0])
     assert floors.constant_floor(train, test) == pytest.approx({"mse": 1 / 6, "mae": 1 / 3, "r2": 0.0})
     both = floors.constant_floor(np.column_stack([train, train]), np.column_stack([test, test + 1]))
     assert both["mse"] == pytest.approx([1 / 6, 1 / 6 + 1])
     assert both["r2"][1] < 0
-    with pytest.raises(DataError, match="axis without any annotated row"):
-        floors.constant_floor([np.nan], [1.0])
 
 
 def test_majority_floor():
     floor = floors.majority_floor(["a", "a", "b", None], ["b", "b", "a", "c"])
     assert floor == {"label": "a", "accuracy": 0.25, "uar": pytest.approx(1 / 3), "share_of_part": 0.5}
-    with pytest.raises(DataError, match="none of the training rows"):
-        floors.majority_floor([None], ["a"])
 
 
 def test_class_mean_ceiling():
@@ -77,8 +61,6 @@ def test_class_mean_ceiling():
     assert np.isnan(ceilings[2])
     assert floors.class_mean_ceiling(["a", "b"], [0.0, 1.0]) == 1
     assert floors.class_mean_ceiling(["a", "a"], [0.0, 1.0]) == 0
-    with pytest.raises(DataError, match="none of the rows has an emotion"):
-        floors.class_mean_ceiling([None], [1.0])
 
 
 def test_ceiling_of_labels_drawn_uniformly_in_ellipses():
@@ -108,58 +90,56 @@ def test_kl_per_dimension():
     two = floors.kl_per_dimension([[mean, 0.0], [0.0, 0.0]], [[logvar, 0.0], [0.0, 0.0]])
     assert two == pytest.approx([integral / 2, 0])
     assert floors.kl_per_dimension([[0.0]], [[1e4]])[0] == np.inf
-    with pytest.raises(DataError, match="must be alike"):
-        floors.kl_per_dimension(np.zeros((4, 2)), np.zeros((4, 3)))
 
 
 CENTRES = {"anger": [-0.5, 0.6, 0.3], "calm": [0.3, -0.6, 0.2], "happiness": [0.8, 0.5, 0.4]}
 NAMES = np.array(sorted(CENTRES))
 
 
-def acted(n: int, seed: int, told: float = 2.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Features that tell the emotion, emotions, and its centre as affect."""
+def acted(n: int, seed: int, signal: float = 2.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Features with a signal of the emotion, emotions, and its centre as affect."""
     rng = np.random.default_rng(seed)
     code = rng.integers(0, 3, n)
     x = rng.normal(size=(n, 8))
-    x[np.arange(n), code] += told
+    x[np.arange(n), code] += signal
     return x, NAMES[code], np.array([CENTRES[name] for name in NAMES[code]])
 
 
 def test_two_emotions() -> None:
     (x, e, _), (vx, ve, _) = acted(200, 0), acted(100, 1)
     two, vtwo = e != "calm", ve != "calm"
-    found = softmax_floor(x[two], e[two], vx[vtwo], ve[vtwo], CENTRES)
+    floor = softmax_floor(x[two], e[two], vx[vtwo], ve[vtwo], CENTRES)
     scale = StandardScaler().fit(x[two])
-    model = LogisticRegression(C=found.chosen, class_weight="balanced").fit(scale.transform(x[two]), e[two])
-    assert found.probabilities(vx) == pytest.approx(model.predict_proba(scale.transform(vx)), abs=1e-3)
+    model = LogisticRegression(C=floor.chosen, class_weight="balanced").fit(scale.transform(x[two]), e[two])
+    assert floor.probabilities(vx) == pytest.approx(model.predict_proba(scale.transform(vx)), abs=1e-3)
 
 
 def test_softmax_floor_is_the_expected_centre() -> None:
     (x, e, _), (vx, ve, _), (tx, _, truth) = acted(300, 0), acted(150, 1), acted(200, 2)
-    found = softmax_floor(x, e, vx, ve, CENTRES)
+    floor = softmax_floor(x, e, vx, ve, CENTRES)
     scale = StandardScaler().fit(x)
-    model = LogisticRegression(C=found.chosen, class_weight="balanced", max_iter=300)
+    model = LogisticRegression(C=floor.chosen, class_weight="balanced", max_iter=300)
     posterior = model.fit(scale.transform(x), e).predict_proba(scale.transform(tx))
-    assert found(tx) == pytest.approx(posterior @ np.array([CENTRES[name] for name in model.classes_]), abs=1e-2)
+    assert floor(tx) == pytest.approx(posterior @ np.array([CENTRES[name] for name in model.classes_]), abs=1e-2)
     for axis in range(3):
-        assert np.corrcoef(found(tx)[:, axis], truth[:, axis])[0, 1] > 0.6
+        assert np.corrcoef(floor(tx)[:, axis], truth[:, axis])[0, 1] > 0.6
 
 
 def test_perfect_features_reach_the_centres_and_useless_ones_their_mean() -> None:
-    parts = [acted(200, seed, told=30.0) for seed in range(3)]
+    parts = [acted(200, seed, signal=30.0) for seed in range(3)]
     perfect = softmax_floor(*parts[0][:2], *parts[1][:2], CENTRES, grid=[1.0])
     assert perfect(parts[2][0]) == pytest.approx(parts[2][2], abs=0.05)
-    parts = [acted(200, seed, told=0.0) for seed in range(3)]
+    parts = [acted(200, seed, signal=0.0) for seed in range(3)]
     useless = softmax_floor(*parts[0][:2], *parts[1][:2], CENTRES, grid=[1e-5])
     assert useless(parts[2][0]) == pytest.approx(np.tile(np.mean(list(CENTRES.values()), axis=0), (200, 1)), abs=0.01)
 
 
 def test_class_centres() -> None:
     affect = np.array([[0.2, 1.0], [0.4, np.nan], [0.5, np.nan], [9.0, 9.0]])
-    found = class_centres(np.array(["b", "b", "a", None], dtype=object), affect)
-    assert list(found) == ["a", "b"]
-    assert found["b"] == pytest.approx([0.3, 1.0])
-    assert found["a"] == pytest.approx([0.5, np.nan], nan_ok=True)
+    centres = class_centres(np.array(["b", "b", "a", None], dtype=object), affect)
+    assert list(centres) == ["a", "b"]
+    assert centres["b"] == pytest.approx([0.3, 1.0])
+    assert centres["a"] == pytest.approx([0.5, np.nan], nan_ok=True)
 
 
 def test_a_refitted_softmax_keeps_its_choice() -> None:
@@ -176,18 +156,6 @@ def test_constant_features_give_the_mean_of_the_centres() -> None:
     assert flat(np.full((3, 2), 9.0)) == pytest.approx(
         np.tile(np.mean(list(CENTRES.values()), axis=0), (3, 1)), abs=1e-3
     )
-
-
-def test_bad_softmax_input() -> None:
-    x, e, y = acted(30, 0)
-    with pytest.raises(DataError, match="train has the emotions calm, which have no centre"):
-        softmax_floor(x, e, x, e, {name: CENTRES[name] for name in ("anger", "happiness")})
-    with pytest.raises(DataError, match="the centre of calm is not finite"):
-        softmax_floor(x, e, x, e, {**CENTRES, "calm": [np.nan, 0.0, 0.0]})
-    with pytest.raises(DataError, match="features has 3 columns"):
-        softmax_floor(x, e, x, e, CENTRES)(x[:, :3])
-    with pytest.raises(DataError, match="must be"):
-        class_centres(e, y[:, 0])
 
 
 @pytest.fixture(scope="module")
@@ -225,17 +193,3 @@ def test_constant_images():
     reduce = pca_pixels(np.full((10, 4, 4, 3), 7, np.uint8), 3)
     assert reduce.explained == pytest.approx([0, 0, 0], abs=1e-6)
     assert reduce(np.full((2, 4, 4, 3), 7, np.uint8)) == pytest.approx(np.zeros((2, 3)), abs=1e-6)
-
-
-def test_bad_images(images):
-    with pytest.raises(DataError, match="800 components need at least 800"):
-        pca_pixels(images, 800)
-    with pytest.raises(ConfigError, match="k is 0"):
-        pca_pixels(images, 0)
-    reduce = pca_pixels(images, 2)
-    with pytest.raises(DataError, match=r"images has shape \(2, 9, 9, 3\): expected \(n, 8, 8, 3\)"):
-        reduce(np.zeros((2, 9, 9, 3), np.uint8))
-    with pytest.raises(DataError, match="not finite in row 1"):
-        reduce(np.stack([np.zeros((8, 8, 3)), np.full((8, 8, 3), np.nan)]))
-    with pytest.raises(DataError, match="type int64"):
-        reduce(np.zeros((2, 8, 8, 3), np.int64))

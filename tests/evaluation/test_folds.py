@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from affectspace.errors import ConfigError, DataError
-from affectspace.evaluation.folds import Fold, OutOfFold, grouped_folds, out_of_fold, reduced
+from affectspace.evaluation.fitting import reduced
+from affectspace.evaluation.folds import OutOfFold, grouped_folds, out_of_fold
 from affectspace.evaluation.metrics import balanced_accuracy, r2
 from affectspace.evaluation.probes import ProbeResult, linear_probe, mlp_probe
 from affectspace.evaluation.readouts import linear_readout
@@ -126,21 +126,3 @@ def test_reduced_takes_train_components_only():
     assert np.mean(result.predictions == labels[80:]) > 0.8
     assert reduced(spy, 5)(x[:60, :2], labels[:60], x[60:80, :2], labels[60:80], x[80:, :2]).converged
     assert seen["train"].shape == (60, 2)
-
-
-def test_bad_input():
-    who = people()
-    x, labels = np.ones((240, 2)), np.where(np.arange(240) % 2, "a", "b")
-    with pytest.raises(ConfigError, match=r"folds is 2: .* at least 3"):
-        grouped_folds(who, folds=2)
-    with pytest.raises(DataError, match="groups has 12 values and folds is 13"):
-        grouped_folds(who, folds=13)
-    with pytest.raises(DataError, match="none of the 120 train rows has a label"):
-        out_of_fold(linear_probe, x, [None] * 240, who)
-    with pytest.raises(DataError, match="features has 240 rows and labels has 3"):
-        out_of_fold(linear_probe, x, ["a", "b", "a"], who)
-    with pytest.raises(ConfigError, match="components is 0"):
-        reduced(linear_probe, 0)
-    half = [Fold(np.arange(100), np.arange(100, 200), np.arange(200, 240))]
-    with pytest.raises(DataError, match="the folds test 40 of 240 rows"):
-        out_of_fold(linear_probe, x, labels, who, folds=half)

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from affectspace.errors import ConfigError, DataError
 from affectspace.evaluation.independence import (
     cka_interval,
     correlation_matrix,
@@ -184,24 +183,3 @@ def test_degenerate():
     assert np.isfinite(table[:, 0]).all()
     assert np.isnan(table[:, 1:]).all()
     assert debiased_cka(x, 1e-140 * x) == pytest.approx(1)
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda x: linear_cka(x, x[:4]), "shared has 40 rows and private has 4"),
-        (lambda x: linear_cka(x, np.where(x > 2, np.nan, x)), "private has .* not finite"),
-        (lambda x: debiased_cka(x[:3], x[:3]), "have 3 rows: this measure needs at least 4"),
-        (lambda x: cka_interval(x, x, np.arange(40) % 5), "5 people: .* at least 6"),
-        (lambda x: cka_interval([x, x], x, np.arange(40)), "2 seeds and private 1"),
-        (lambda x: linear_cka(x[:, 0], x), r"shared has shape \(40,\)"),
-    ],
-)
-def test_bad_input(call, message):
-    with pytest.raises(DataError, match=message):
-        call(blocks(40, 0)[0])
-
-
-def test_bad_confidence():
-    with pytest.raises(ConfigError, match="confidence is 95"):
-        cka_interval(*blocks(40, 0), np.arange(40), confidence=95)

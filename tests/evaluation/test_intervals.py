@@ -9,7 +9,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from affectspace.errors import ConfigError, DataError
 from affectspace.evaluation import Interval, interval, metrics
 
 
@@ -224,49 +223,3 @@ def test_many_rows_and_resamples_are_fast() -> None:
     truth, people = rng.normal(size=(10000, 3)), np.arange(10000) % 300
     seeds = [truth + rng.normal(size=truth.shape) for _ in range(5)]
     assert interval("pearson", truth, seeds, people, versus=seeds[::-1], resamples=500).value == pytest.approx(0)
-
-
-LABELS, VALUES, PEOPLE = np.array(["anger", "fear"] * 5), np.arange(10.0), np.array([*"ababababab"])
-GAP = np.where(np.arange(10) == 2, np.inf, VALUES)
-
-
-@pytest.mark.parametrize(
-    ("error", "message", "arguments"),
-    [
-        (DataError, r"10 labelled rows belong to 1 group \(p\).* pool out-of-fold", ("uar", LABELS, LABELS, np.full(10, "p"))),
-        (DataError, "1 group", ("pearson", VALUES, VALUES, np.full(10, "p"))),
-        (DataError, "groups has no value in row 0", ("uar", LABELS, LABELS, np.array([None, *PEOPLE[1:]], dtype=object))),
-        (DataError, "10 rows and groups has 2", ("uar", LABELS, LABELS, PEOPLE[:2])),
-        (DataError, "truth has 10 rows and prediction has 1", ("uar", LABELS, LABELS[:1], PEOPLE)),
-        (DataError, "the truth or groups has 10 rows and prediction has 3", ("r2", VALUES, VALUES[:3], PEOPLE)),
-        (DataError, "not finite", ("r2", VALUES, np.full(10, np.nan), PEOPLE)),
-        (DataError, "truth has 1 values that are not finite, the first in row 2", ("r2", GAP, VALUES, PEOPLE)),
-        (DataError, "one axis at a time", ("r2", np.ones((10, 2)), np.ones((10, 2)), PEOPLE)),
-        (DataError, "none of the 10 rows", ("mean", None, np.full(10, np.nan), PEOPLE)),
-        (DataError, "no rows", ("mean", None, [], [])),
-        (DataError, "give None as truth", ("mean", VALUES, VALUES, PEOPLE)),
-        (DataError, "prediction has 10 values that are not finite", ("pearson", VALUES, np.full(10, np.nan), PEOPLE)),
-        (DataError, r"truth has shape \(10,\) and prediction \(9,\)", ("mae", VALUES, VALUES[1:], PEOPLE)),
-        (DataError, "none of the 10 rows of truth", ("mae", np.full(10, np.nan), VALUES, PEOPLE)),
-        (DataError, "groups has 10 rows and prediction has 2", (metrics.mae, VALUES, VALUES[:2], PEOPLE)),
-        (ConfigError, "metric is 'f1': it must be one of accuracy, uar", ("f1", LABELS, LABELS, PEOPLE)),
-    ],
-)  # fmt: skip
-def test_bad_rows(error: type[Exception], message: str, arguments: tuple) -> None:
-    with pytest.raises(error, match=message):
-        interval(*arguments)
-
-
-@pytest.mark.parametrize(
-    ("message", "options"),
-    [
-        ("confidence is 95", {"confidence": 95}),
-        ("resamples is 0", {"resamples": 0}),
-        ("how is 'sum': it must be", {"how": "sum"}),
-        ("how is 'ratio' without versus", {"how": "ratio"}),
-        (r"must be a pair \(floor, ceiling\)", {"how": "gap_closed", "versus": VALUES}),
-    ],
-)
-def test_bad_options(message: str, options: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match=message):
-        interval("mae", VALUES, VALUES, PEOPLE, **options)

@@ -5,7 +5,6 @@ import pytest
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
-from affectspace.errors import ConfigError, DataError
 from affectspace.evaluation import fit_ridge
 
 
@@ -115,26 +114,3 @@ def test_useless_features_shrink_to_the_mean() -> None:
     (_, y), (_, vy) = rows(60, 0), rows(40, 1)
     ridge = fit_ridge(rng.normal(size=(60, 6)), y[:, 2], rng.normal(size=(40, 6)), vy[:, 2])
     assert ridge(rng.normal(size=(50, 6))) == pytest.approx(np.full(50, y[:, 2].mean()), abs=0.2)
-
-
-@pytest.mark.parametrize(
-    ("error", "message", "change"),
-    [
-        (ConfigError, "each above 0", {"penalties": [0.0]}),
-        (ConfigError, "at least one", {"penalties": []}),
-        (ConfigError, "give validation with validation_y, or groups", {"validation": None, "validation_y": None}),
-        (ConfigError, "give validation with validation_y", {"validation_y": None}),
-        (ConfigError, "not both", {"groups": np.arange(60)}),
-        (DataError, "three people", {"validation": None, "validation_y": None, "groups": np.arange(60) % 2}),
-        (DataError, "train features has 60 rows and train labels has 5", {"train_y": np.ones((5, 3))}),
-        (DataError, "no train row is annotated for target 0", {"train_y": np.full((60, 3), np.nan)}),
-        (DataError, "no validation row is annotated for target 0", {"validation_y": np.full((40, 3), np.nan)}),
-        (DataError, "both must be", {"validation_y": np.ones(40)}),
-        (DataError, "infinite", {"train_y": np.full((60, 3), np.inf)}),
-        (DataError, "validation features has 2 columns", {"validation": np.ones((40, 2))}),
-    ],
-)
-def test_bad_input(error: type[Exception], message: str, change: dict) -> None:
-    (x, y), (vx, vy) = rows(60, 0), rows(40, 1)
-    with pytest.raises(error, match=message):
-        fit_ridge(**{"train": x, "train_y": y, "validation": vx, "validation_y": vy, **change})

@@ -3,8 +3,13 @@
 import numpy as np
 import pytest
 
-from affectspace.errors import ConfigError, DataError
-from affectspace.evaluation import robustness as ro
+from affectspace.evaluation import (
+    sound_gain,
+    sound_noise,
+    sound_padding,
+    sound_reverberation,
+    sound_telephone,
+)
 
 RATE = 16000
 TONE = (0.2 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)).astype(np.float32)
@@ -15,63 +20,47 @@ def loudness(sound: np.ndarray) -> float:
 
 
 def test_gain():
-    assert loudness(ro.sound_gain(TONE, -20)) == pytest.approx(loudness(TONE) / 10, rel=1e-4)
-    assert np.abs(ro.sound_gain(TONE, 40)).max() == 1
-    assert ro.sound_gain(TONE, 0) == pytest.approx(TONE)
+    assert loudness(sound_gain(TONE, -20)) == pytest.approx(loudness(TONE) / 10, rel=1e-4)
+    assert np.abs(sound_gain(TONE, 40)).max() == 1
+    assert sound_gain(TONE, 0) == pytest.approx(TONE)
 
 
 @pytest.mark.parametrize("pink", [False, True])
 def test_noise_has_the_ratio_asked_for(pink):
-    noisy = ro.sound_noise(TONE, 10, pink=pink, seed=1)
+    noisy = sound_noise(TONE, 10, pink=pink, seed=1)
     added = noisy - TONE
     assert 20 * np.log10(loudness(TONE) / loudness(added)) == pytest.approx(10, abs=0.01)
     spectrum = np.abs(np.fft.rfft(added)) ** 2
     low, high = spectrum[20:400].mean(), spectrum[4000:].mean()
     assert (low > 10 * high) == pink
-    assert np.array_equal(noisy, ro.sound_noise(TONE, 10, pink=pink, seed=1))
+    assert np.array_equal(noisy, sound_noise(TONE, 10, pink=pink, seed=1))
     silence = np.zeros(100)
-    assert np.array_equal(ro.sound_noise(silence, 10), silence)
+    assert np.array_equal(sound_noise(silence, 10), silence)
 
 
 def test_reverberation_smears_and_keeps_length_and_level():
     click = np.zeros(RATE, dtype=np.float32)
     click[1000] = 0.5
-    wet = ro.sound_reverberation(click, RATE, 0.3, seed=2)
+    wet = sound_reverberation(click, RATE, 0.3, seed=2)
     assert wet.shape == click.shape
     assert loudness(wet) == pytest.approx(loudness(click), rel=1e-4)
     assert np.abs(wet[:999]).max() < 1e-6
     early, late = loudness(wet[1010:1500]), loudness(wet[1000 + 4800 - 490 : 1000 + 4800])
     assert 20 * np.log10(late / early) == pytest.approx(-60 * (4800 - 500) / 4800, abs=6)
-    assert np.array_equal(ro.sound_reverberation(TONE, RATE, 0), TONE)
-    assert ro.sound_reverberation(np.zeros(50), RATE, 0.1).tolist() == [0] * 50
+    assert np.array_equal(sound_reverberation(TONE, RATE, 0), TONE)
+    assert sound_reverberation(np.zeros(50), RATE, 0.1).tolist() == [0] * 50
 
 
 def test_padding_and_telephone():
-    padded = ro.sound_padding(TONE, RATE, 0.5)
+    padded = sound_padding(TONE, RATE, 0.5)
     assert len(padded) == 2 * RATE
     assert np.array_equal(padded[RATE // 2 : -RATE // 2], TONE)
     low = 0.2 * np.sin(2 * np.pi * 60 * np.arange(RATE) / RATE)
     high = 0.2 * np.sin(2 * np.pi * 6000 * np.arange(RATE) / RATE)
     middle = slice(RATE // 4, -RATE // 4)
-    assert loudness(ro.sound_telephone(low, RATE)[middle]) < 0.05 * loudness(low)
-    assert loudness(ro.sound_telephone(high, RATE)[middle]) < 0.05 * loudness(high)
-    through = ro.sound_telephone(TONE, RATE)
+    assert loudness(sound_telephone(low, RATE)[middle]) < 0.05 * loudness(low)
+    assert loudness(sound_telephone(high, RATE)[middle]) < 0.05 * loudness(high)
+    through = sound_telephone(TONE, RATE)
     assert loudness((through - TONE)[middle]) < 0.05 * loudness(TONE)
     assert len(np.unique(through)) <= 255
-    assert all(sound.dtype == np.float32 for sound in (padded, through, ro.sound_gain(TONE, 3)))
-
-
-@pytest.mark.parametrize(
-    ("call", "error", "message"),
-    [
-        (lambda: ro.sound_gain(np.ones((2, 2)), 3), DataError, r"sound has shape \(2, 2\)"),
-        (lambda: ro.sound_noise([], 3), DataError, "no rows"),
-        (lambda: ro.sound_noise([np.nan], 3), DataError, "not finite"),
-        (lambda: ro.sound_telephone(TONE, 6000), ConfigError, "rate is 6000 Hz"),
-        (lambda: ro.sound_padding(TONE, RATE, -1), ConfigError, "seconds is -1"),
-        (lambda: ro.sound_reverberation(TONE, RATE, -1), ConfigError, "seconds is -1"),
-    ],
-)
-def test_bad_input(call, error, message):
-    with pytest.raises(error, match=message):
-        call()
+    assert all(sound.dtype == np.float32 for sound in (padded, through, sound_gain(TONE, 3)))

@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score
 
-from affectspace.errors import DataError
 from affectspace.evaluation import sentiment_measures
 
 
@@ -78,17 +77,3 @@ def test_masked_equals_subset() -> None:
     empty = sentiment_measures(np.full(3, np.nan), np.ones(3))
     assert empty["n"] == 0
     assert np.isnan([value for name, value in empty.items() if name != "n"]).all()
-
-
-@pytest.mark.parametrize(
-    ("truth", "guess", "message"),
-    [
-        ([0.0, 4.0], [0.0, 1.0], "truth is 4 in row 1: sentiment lies in -3"),
-        ([0.0], [0.0, 1.0], "truth has 1 rows and prediction has 2"),
-        ([[0.0]], [[0.0]], "sentiment is"),
-        ([np.nan, 1.0], [0.0, np.nan], "first in row 1"),
-    ],
-)
-def test_bad_input(truth, guess, message) -> None:
-    with pytest.raises(DataError, match=message):
-        sentiment_measures(truth, guess)

@@ -15,6 +15,7 @@ from .dependence import dependence_test as dependence_test
 from .dependence import fixed_rows as fixed_rows
 from .dependence import ksg_information as ksg_information
 from .dependence import pairwise_ksg_information as pairwise_ksg_information
+from .fitting import reduced as reduced
 from .floors import PermutationFloor as PermutationFloor
 from .floors import SoftmaxFloor as SoftmaxFloor
 from .floors import active_units as active_units
@@ -30,7 +31,6 @@ from .folds import Fold as Fold
 from .folds import OutOfFold as OutOfFold
 from .folds import grouped_folds as grouped_folds
 from .folds import out_of_fold as out_of_fold
-from .folds import reduced as reduced
 from .former import RidgeFloor as RidgeFloor
 from .former import accuracy_interval as accuracy_interval
 from .former import concordance_interval as concordance_interval

@@ -127,7 +127,7 @@ def uniform_cross_entropy(n_levels: int) -> float:
 def marginal_cross_entropy(levels: ArrayLike, n_levels: int, low: int, fitted_on: ArrayLike) -> float:
     """Compute the cross-entropy in nats per axis of a constant guess at the frequencies of the training levels.
 
-    One is added to the count of every level, so that one that training lacks costs a finite amount.
+    One is added to the count of every level, so that a level without training rows costs a finite amount.
     """
     test, train = _levels(levels, n_levels, low), _levels(fitted_on, n_levels, low)
     counts = np.ones(n_levels) + np.bincount(train[~np.isnan(train)].astype(np.int64), minlength=n_levels)

@@ -225,7 +225,7 @@ def classifier_two_sample(
     folds: int = 5,
     seed: int = 0,
 ) -> OutOfFold:
-    """Tell the modalities (n, d) and (m, d) apart with a classifier (Lopez-Paz & Oquab 2017), out of fold.
+    """Classify rows of (n, d) and (m, d) by their modality, out of fold (Lopez-Paz & Oquab 2017).
 
     The predictions are "a" and "b". The UAR is .5 if the modalities are alike and 1 if they are apart; its interval is
     `interval("uar", result.truth, result.predictions, result.groups)`. `groups_a` (n,) and `groups_b` (m,) are people, or at

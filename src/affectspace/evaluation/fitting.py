@@ -1,35 +1,18 @@
-"""What probes, read-outs and floors share: checked rows, standardising by the training rows, and the choice on validation."""
+"""What probes and read-outs share: standardising by the training rows, the choice on validation, and fewer dimensions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
-from threadpoolctl import threadpool_limits
 
-from affectspace.errors import ConfigError, DataError
-from affectspace.evaluation.inputs import (
-    Floats,
-    as_floats,
-    feature_matrix,
-    known_labels,
-    plain_labels,
-    require_same_length,
-)
-
-
-def one_thread() -> AbstractContextManager:
-    """Limit linear algebra to one thread.
-
-    The matrices here are small: more threads are no faster on a quiet machine, 20 times slower on a busy one, and change
-    the last digits.
-    """
-    return threadpool_limits(limits=1)
+from affectspace.errors import ConfigError
+from affectspace.evaluation.inputs import Codes, Floats, feature_matrix
+from affectspace.evaluation.ridge import varying_columns
 
 
 class Standardiser(TransformerMixin, BaseEstimator):
@@ -40,16 +23,14 @@ class Standardiser(TransformerMixin, BaseEstimator):
     """
 
     n_features_in_: int
-    columns_: NDArray[np.int64]
+    columns_: Codes
     mean_: Floats
     scale_: Floats
 
     def fit(self, X: Floats, y: Any = None) -> Standardiser:
         """Learn from training features (n, k)."""
         self.n_features_in_ = X.shape[1]
-        mean, scale = X.mean(axis=0), X.std(axis=0)
-        self.columns_ = np.flatnonzero(scale > 1e-9 * (1e-9 + np.abs(mean)))
-        self.mean_, self.scale_ = mean[self.columns_], scale[self.columns_]
+        self.columns_, self.mean_, self.scale_ = varying_columns(X)
         return self
 
     def transform(self, X: Floats) -> Floats:
@@ -57,44 +38,6 @@ class Standardiser(TransformerMixin, BaseEstimator):
         if len(self.columns_) == 0:
             return np.zeros((len(X), 1))
         return (X[:, self.columns_] - self.mean_) / self.scale_
-
-
-def rows_with_classes(
-    features: ArrayLike, labels: ArrayLike, part: str, width: int | None = None
-) -> tuple[Floats, NDArray]:
-    """Features and labels of the rows of a part that have a label. Raises DataError if there are none."""
-    x = feature_matrix(features, f"{part} features", width)
-    values, known = known_labels(labels, f"{part} labels")
-    require_same_length(len(x), f"{part} features", len(values), f"{part} labels")
-    if not known.any():
-        raise DataError(f"none of the {len(values)} {part} rows has a label: a probe needs labelled rows there")
-    return x[known], plain_labels(values[known], f"{part} labels")
-
-
-def rows_with_targets(
-    features: ArrayLike, targets: ArrayLike, part: str, width: int | None = None
-) -> tuple[Floats, Floats]:
-    """Features (n, k) and targets (n, t) of a part, NaN where unknown. Raises DataError for a target without any label."""
-    x, y = feature_matrix(features, f"{part} features", width), as_floats(targets, f"{part} labels")
-    require_same_length(len(x), f"{part} features", len(y), f"{part} labels")
-    if y.ndim not in (1, 2):
-        raise DataError(f"{part} labels have shape {y.shape}: give (n,) or (n, targets)")
-    if np.isinf(y).any():
-        raise DataError(f"{part} labels are infinite: use NaN for 'not annotated'")
-    y = y.reshape(len(y), -1)
-    unknown = np.flatnonzero(np.isnan(y).all(axis=0))
-    if len(unknown):
-        raise DataError(f"no {part} row is annotated for target {unknown[0]}: leave that target out")
-    return x, y
-
-
-def require_same_targets(train_y: ArrayLike, validation_y: ArrayLike) -> None:
-    """Refuse labels of train and validation with different numbers of targets."""
-    shapes = np.shape(train_y), np.shape(validation_y)
-    if shapes[0][1:] != shapes[1][1:]:
-        raise DataError(
-            f"train labels have shape {shapes[0]}, validation labels {shapes[1]}: both must be (n,) or both (n, targets)"
-        )
 
 
 @dataclass(frozen=True)
@@ -160,3 +103,24 @@ def boosting_options(trees: int, leaves: int, learning_rate: float, seed: int) -
         "max_iter": trees, "max_leaf_nodes": leaves, "learning_rate": learning_rate, "random_state": seed,
         "early_stopping": False, "min_samples_leaf": 10, "l2_regularization": 1.0,
     }  # fmt: skip
+
+
+def reduced(method: Callable[..., Any], components: int = 3) -> Callable[..., Any]:
+    """Wrap a probe or read-out so that it sees only the first principal components of its standardised training rows.
+
+    A latent of 64 and one of 3 dimensions are then compared at the same width. It takes fewer components if there are fewer.
+    """
+    if components < 1:
+        raise ConfigError(f"components is {components}: at least one is needed")
+
+    def narrow(
+        train: ArrayLike, train_y: Any, validation: ArrayLike, validation_y: Any, test: ArrayLike, **options: Any
+    ) -> Any:
+        x = feature_matrix(train, "train features")
+        vx = feature_matrix(validation, "validation features", x.shape[1])
+        tx = feature_matrix(test, "test features", x.shape[1])
+        x, vx, tx = map(Standardiser().fit(x).transform, (x, vx, tx))
+        axes = np.linalg.eigh(x.T @ x)[1][:, ::-1][:, :components]
+        return method(x @ axes, train_y, vx @ axes, validation_y, tx @ axes, **options)
+
+    return narrow

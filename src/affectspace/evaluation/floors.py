@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from affectspace.errors import ConfigError, DataError
-from affectspace.evaluation.fitting import Standardiser, one_thread, rows_with_classes
+from affectspace.evaluation.fitting import Standardiser
 from affectspace.evaluation.inputs import (
     Codes,
     Floats,
@@ -24,9 +24,11 @@ from affectspace.evaluation.inputs import (
     plain_labels,
     require_rows,
     require_same_length,
+    rows_with_classes,
 )
 from affectspace.evaluation.metrics import PerAxis, accuracy, balanced_accuracy, mae, mse, r2
 from affectspace.evaluation.probes import REGULARISATION, linear_probe
+from affectspace.evaluation.ridge import one_thread
 
 _ITERATIONS = 500
 _CHUNK = 512
@@ -222,7 +224,7 @@ class SoftmaxFloor:
         return self.probabilities(features) @ self.centres
 
     def probabilities(self, features: ArrayLike) -> Floats:
-        """Predict probabilities (n, classes). Classes weigh alike in training, so they follow a uniform prior."""
+        """Predict probabilities (n, classes). Classes have equal weights in training, so they follow a uniform prior."""
         return self.model.predict_proba(feature_matrix(features, "features", self.model.n_features_in_))
 
     def refitted(self, features: ArrayLike, emotions: ArrayLike, centres: Mapping[str, ArrayLike]) -> SoftmaxFloor:
@@ -248,7 +250,7 @@ def softmax_floor(
     train, validation : array_like
         Features (n, k) of different people.
     train_emotions, validation_emotions : array_like
-        Emotions (n,). Rows with None are left out. Classes weigh alike.
+        Emotions (n,). Rows with None are left out. Classes have equal weights.
     centres : mapping
         Emotion -> (axes,), published ones or `class_centres` of train; every training emotion must have one.
     grid : sequence of float
@@ -306,7 +308,7 @@ def kl_per_dimension(mean: ArrayLike, logvar: ArrayLike) -> Floats:
     """
     mu, log_variance = feature_matrix(mean, "mean"), feature_matrix(logvar, "logvar")
     if mu.shape != log_variance.shape:
-        raise DataError(f"mean has shape {mu.shape} and logvar {log_variance.shape}: they must be alike")
+        raise DataError(f"mean has shape {mu.shape} and logvar {log_variance.shape}: they must be equal")
     with np.errstate(over="ignore"):
         return 0.5 * np.mean(mu**2 + np.expm1(log_variance) - log_variance, axis=0)
 

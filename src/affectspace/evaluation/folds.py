@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from affectspace.errors import ConfigError, DataError
-from affectspace.evaluation.fitting import Standardiser
 from affectspace.evaluation.inputs import Codes, feature_matrix, group_codes, require_same_length
 
 
@@ -94,8 +93,8 @@ def out_of_fold(
     method : callable
         The probe or read-out; `options` are passed on to it.
     features, labels, groups : array_like
-        (n, k); (n,) or (n, targets); and (n,), people. Rows without a label are predicted too. A class that the train part of
-        a fold lacks is missed there.
+        (n, k); (n,) or (n, targets); and (n,), people. Rows without a label are predicted too. A class without training rows
+        in a fold is missed there.
     folds : int or sequence of Fold
         Number of folds for `grouped_folds`, or folds that test each row once.
     seed : int
@@ -130,24 +129,3 @@ def out_of_fold(
     ]
     predictions = np.concatenate([result.predictions for result in results])[np.argsort(tested)]
     return OutOfFold(predictions, y, np.asarray(groups), tuple(results))
-
-
-def reduced(method: Callable[..., Any], components: int = 3) -> Callable[..., Any]:
-    """Wrap a probe or read-out so that it sees only the first principal components of its standardised training rows.
-
-    A latent of 64 and one of 3 dimensions are then compared at the same width. It takes fewer components if there are fewer.
-    """
-    if components < 1:
-        raise ConfigError(f"components is {components}: at least one is needed")
-
-    def narrow(
-        train: ArrayLike, train_y: Any, validation: ArrayLike, validation_y: Any, test: ArrayLike, **options: Any
-    ) -> Any:
-        x = feature_matrix(train, "train features")
-        vx = feature_matrix(validation, "validation features", x.shape[1])
-        tx = feature_matrix(test, "test features", x.shape[1])
-        x, vx, tx = map(Standardiser().fit(x).transform, (x, vx, tx))
-        axes = np.linalg.eigh(x.T @ x)[1][:, ::-1][:, :components]
-        return method(x @ axes, train_y, vx @ axes, validation_y, tx @ axes, **options)
-
-    return narrow

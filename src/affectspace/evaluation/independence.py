@@ -170,32 +170,35 @@ def _people_hsic(x: Floats, y: Floats, codes: Codes, count: int) -> Floats:
     With K = XX' and L = YY' it is mean K_ij L_ij + mean K_ij mean L_qr - 2 mean K_ij L_iq, where i, j, q, r are rows of
     distinct people. Sums over distinct people come from sums over all by inclusion and exclusion.
     """
-    member = np.equal.outer(np.arange(count), codes).astype(np.float64)  # (people, n)
-    x_sums, y_sums = member @ x, member @ y
+    rows, people = np.arange(len(codes)), np.arange(count)
+
+    def by_person(values: Floats) -> Floats:
+        return np.array(np.bincount(codes, weights=values, minlength=count), dtype=np.float64)
 
     def with_left_out(total: float, parts: Floats) -> Floats:
         """The sum over all, and what remains without the parts of each person."""
         return np.concatenate([[total], total - parts])
 
-    own = np.array([np.sum((x[codes == p].T @ y[codes == p]) ** 2) for p in range(count)])
-    pairs = member @ np.sum((x @ (x.T @ y)) * y, axis=1) - own
+    own = np.array([np.sum((x[codes == p].T @ y[codes == p]) ** 2) for p in people])
+    pairs = by_person(np.sum((x @ (x.T @ y)) * y, axis=1)) - own
 
-    k, el = (np.where(member.T, 0.0, block @ sums.T) for block, sums in ((x, x_sums), (y, y_sums)))  # row with person
-    k_total, el_total = k.sum(axis=1), el.sum(axis=1)
-    by_row = k_total * el_total - np.sum(k * el, axis=1)
-    with_person = k * el_total[:, None] + el * k_total[:, None] - 2 * k * el  # the person is that of j or of q
-    triples = member @ by_row + with_person.sum(axis=0)
+    x_sums, y_sums = (np.stack([by_person(column) for column in block.T], axis=1) for block in (x, y))
+    k, el = x @ x_sums.T, y @ y_sums.T  # products of rows with people, without their own person
+    k[rows, codes], el[rows, codes] = 0.0, 0.0
+    k_total, el_total, both = k.sum(axis=1), el.sum(axis=1), k * el
+    by_row = k_total * el_total - both.sum(axis=1)
+    triples = by_person(by_row) + k.T @ el_total + el.T @ k_total - 2 * both.sum(axis=0)
 
-    k, el = member @ k, member @ el  # person with person
-    k_total, el_total = k.sum(axis=1), el.sum(axis=1)
-    common = np.sum(k * el, axis=1)
+    k, el = x_sums @ x_sums.T, y_sums @ y_sums.T  # products of people with other people
+    k[people, people], el[people, people] = 0.0, 0.0
+    k_total, el_total, common = k.sum(axis=1), el.sum(axis=1), np.sum(k * el, axis=1)
     meeting = k_total * el_total + k @ el_total + el @ k_total - common
     quadruples = (
         with_left_out(k.sum(), 2 * k_total) * with_left_out(el.sum(), 2 * el_total)
         - 4 * with_left_out(np.dot(k_total, el_total), meeting)
         + 2 * with_left_out(common.sum(), 2 * common)
     )
-    sizes = member.sum(axis=1)
+    sizes = np.bincount(codes, minlength=count).astype(np.float64)
     p1, p2, p3, p4 = (with_left_out(np.sum(sizes**power), sizes**power) for power in (1, 2, 3, 4))
     n2, n3 = p1**2 - p2, p1**3 - 3 * p1 * p2 + 2 * p3
     n4 = p1**4 - 6 * p1**2 * p2 + 3 * p2**2 + 8 * p1 * p3 - 6 * p4

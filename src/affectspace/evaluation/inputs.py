@@ -163,3 +163,41 @@ def feature_matrix(values: ArrayLike, what: str, width: int | None = None) -> Fl
         )
     require_finite(matrix, what)
     return matrix
+
+
+def rows_with_classes(
+    features: ArrayLike, labels: ArrayLike, part: str, width: int | None = None
+) -> tuple[Floats, NDArray]:
+    """Features and labels of the rows of a part that have a label. Raises DataError if there are none."""
+    x = feature_matrix(features, f"{part} features", width)
+    values, known = known_labels(labels, f"{part} labels")
+    require_same_length(len(x), f"{part} features", len(values), f"{part} labels")
+    if not known.any():
+        raise DataError(f"none of the {len(values)} {part} rows has a label: a probe needs labelled rows there")
+    return x[known], plain_labels(values[known], f"{part} labels")
+
+
+def rows_with_targets(
+    features: ArrayLike, targets: ArrayLike, part: str, width: int | None = None
+) -> tuple[Floats, Floats]:
+    """Features (n, k) and targets (n, t) of a part, NaN where unknown. Raises DataError for a target without any label."""
+    x, y = feature_matrix(features, f"{part} features", width), as_floats(targets, f"{part} labels")
+    require_same_length(len(x), f"{part} features", len(y), f"{part} labels")
+    if y.ndim not in (1, 2):
+        raise DataError(f"{part} labels have shape {y.shape}: give (n,) or (n, targets)")
+    if np.isinf(y).any():
+        raise DataError(f"{part} labels are infinite: use NaN for 'not annotated'")
+    y = y.reshape(len(y), -1)
+    unknown = np.flatnonzero(np.isnan(y).all(axis=0))
+    if len(unknown):
+        raise DataError(f"no {part} row is annotated for target {unknown[0]}: leave that target out")
+    return x, y
+
+
+def require_same_targets(train_y: ArrayLike, validation_y: ArrayLike) -> None:
+    """Refuse labels of train and validation with different numbers of targets."""
+    shapes = np.shape(train_y), np.shape(validation_y)
+    if shapes[0][1:] != shapes[1][1:]:
+        raise DataError(
+            f"train labels have shape {shapes[0]}, validation labels {shapes[1]}: both must be (n,) or both (n, targets)"
+        )

@@ -1,4 +1,4 @@
-"""Probes: classifiers that tell what a latent says about labels such as the emotion.
+"""Probes: classifiers that predict labels such as the emotion from a latent.
 
 A probe is fitted on train, chosen on validation by balanced accuracy (UAR), and applied to test. Test labels are not
 arguments, so nothing can be chosen on them.
@@ -24,11 +24,10 @@ from affectspace.evaluation.fitting import (
     Stages,
     boosting_options,
     mlp_options,
-    one_thread,
-    rows_with_classes,
     select,
 )
-from affectspace.evaluation.inputs import Floats, feature_matrix
+from affectspace.evaluation.inputs import Floats, feature_matrix, rows_with_classes
+from affectspace.evaluation.ridge import one_thread
 
 REGULARISATION = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
@@ -37,7 +36,7 @@ REGULARISATION = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 class ProbeResult:
     """What a probe predicts for the test rows.
 
-    predictions : (n_test,) labels. probabilities : (n_test, k), columns as `classes`, 0 for a class that train lacks; with
+    predictions : (n_test,) labels. probabilities : (n_test, k), columns as `classes`, 0 for a class without training rows; with
     balanced classes they follow a uniform prior. chosen : the choice made on validation, such as {"C": 0.1}.
     validation_uar : UAR of the choice there, not a result to report. scores : UAR of every choice that was tried.
     converged : False if a limit of iterations, epochs or trees stopped the fit.
@@ -74,11 +73,9 @@ def _probe(
     missing = [str(label) for label in seen.tolist() if label not in columns]
     if missing:
         raise DataError(f"train has the classes {', '.join(missing)}, which `classes` does not list: add them")
-    labels = [
-        *seen.tolist(),
-        *sorted(set(vy.tolist()) - set(seen.tolist())),
-    ]  # those that train lacks are never predicted
-    truth = np.array([labels.index(label) for label in vy.tolist()])
+    unseen = sorted(set(vy.tolist()) - set(seen.tolist()))  # never predicted, so they count as missed
+    number = {label: code for code, label in enumerate([*seen.tolist(), *unseen])}
+    truth = np.array([number[label] for label in vy.tolist()])
 
     def uar(predicted: NDArray) -> float:
         hits = predicted == truth
@@ -117,7 +114,7 @@ def linear_probe(
     grid : sequence of float
         Values of C, the inverse strength of the regularisation. Ties go to the smallest.
     balanced : bool
-        Weigh all classes alike.
+        Give all classes the same weight.
     max_iterations : int
         Limit of the optimiser. Reaching it is reported as `converged=False`.
 

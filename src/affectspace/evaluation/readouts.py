@@ -18,13 +18,10 @@ from affectspace.evaluation.fitting import (
     Stages,
     boosting_options,
     mlp_options,
-    one_thread,
-    require_same_targets,
-    rows_with_targets,
     select,
 )
-from affectspace.evaluation.inputs import Floats, feature_matrix
-from affectspace.evaluation.ridge import PENALTIES, fit_ridge
+from affectspace.evaluation.inputs import Floats, feature_matrix, require_same_targets, rows_with_targets
+from affectspace.evaluation.ridge import PENALTIES, fit_ridge, one_thread
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def psnr_of(mse: Floats) -> Floats:
 def _require_images(truth: NDArray, reconstructed: NDArray) -> None:
     if truth.ndim != 4 or truth.shape != reconstructed.shape or truth.shape[-1] not in (1, 3):
         shapes = f"truth has shape {truth.shape} and reconstructed {reconstructed.shape}"
-        raise DataError(f"{shapes}: both must be (n, height, width, 3), alike")
+        raise DataError(f"{shapes}: both must be the same (n, height, width, 3)")
     require_rows(len(truth), "truth")
 
 

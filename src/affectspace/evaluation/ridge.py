@@ -3,18 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
+from threadpoolctl import threadpool_limits
 
 from affectspace.errors import ConfigError, DataError
-from affectspace.evaluation.fitting import Standardiser, one_thread, require_same_targets, rows_with_targets
 from affectspace.evaluation.folds import grouped_folds
-from affectspace.evaluation.inputs import Floats, as_floats, feature_matrix, group_codes, require_same_length
+from affectspace.evaluation.inputs import (
+    Codes,
+    Floats,
+    as_floats,
+    feature_matrix,
+    group_codes,
+    require_same_length,
+    require_same_targets,
+    rows_with_targets,
+)
 
 PENALTIES = tuple(float(penalty) for penalty in np.logspace(-1, 6, 15))
 _INNER_FOLDS = 5
+
+
+def one_thread() -> AbstractContextManager:
+    """Limit linear algebra to one thread.
+
+    The matrices here are small: more threads are no faster on a quiet machine, 20 times slower on a busy one, and change
+    the last digits.
+    """
+    return threadpool_limits(limits=1)
+
+
+def varying_columns(x: Floats) -> tuple[Codes, Floats, Floats]:
+    """Numbers, means and standard deviations of the columns of (n, k) that are more than a constant and its rounding."""
+    mean, scale = x.mean(axis=0), x.std(axis=0)
+    columns = np.flatnonzero(scale > 1e-9 * (1e-9 + np.abs(mean)))
+    return columns, mean[columns], scale[columns]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +61,14 @@ class Ridge:
     def __call__(self, features: ArrayLike) -> Floats:
         """Predict."""
         x = feature_matrix(features, "features", len(self.weights))
-        columns = [x @ weights for weights in self.weights.reshape(x.shape[1], -1).T]  # alike for one and many targets
+        columns = [
+            x @ weights for weights in self.weights.reshape(x.shape[1], -1).T
+        ]  # the same digits for one and for many targets
         return np.column_stack(columns).reshape(len(x), *self.bias.shape) + self.bias
 
     def refitted(self, features: ArrayLike, labels: ArrayLike) -> Ridge:
         """Fit the same penalties to other rows, such as train and validation together."""
-        x, y = rows_with_targets(features, labels, "these")
+        x, y = rows_with_targets(features, labels, "train")
         with one_thread():
             weights, bias = _solve(x, y, np.array([self.penalties]), self.factors)
         return replace(self, weights=weights[0].reshape(self.weights.shape), bias=bias[0].reshape(self.bias.shape))
@@ -151,10 +179,9 @@ def _solve(x: Floats, y: Floats, penalties: Floats, factors: Floats | None) -> t
     weights, bias = np.zeros((len(penalties), x.shape[1], y.shape[1])), np.empty((len(penalties), y.shape[1]))
     patterns, pattern = np.unique(~np.isnan(y), axis=1, return_inverse=True)
     for i, rows in enumerate(patterns.T):  # targets with the same labelled rows share the decomposition
-        scaler = Standardiser().fit(x[rows])
-        columns = scaler.columns_
+        columns, mean, scale = varying_columns(x[rows])
         factor = np.ones(len(columns)) if factors is None else factors[columns]
-        z = (x[rows][:, columns] - scaler.mean_) / scaler.scale_ * factor
+        z = (x[rows][:, columns] - mean) / scale * factor
         few = len(z) < z.shape[1]
         values, vectors = np.linalg.eigh(z @ z.T if few else z.T @ z)
         outward = z.T @ vectors if few else vectors
@@ -163,7 +190,7 @@ def _solve(x: Floats, y: Floats, penalties: Floats, factors: Floats | None) -> t
             around = y[rows, target] - centre
             toward = vectors.T @ (around if few else z.T @ around)
             solved = outward @ (toward[:, None] / (np.maximum(values, 0.0)[:, None] + penalties[:, target]))
-            solved *= (factor / scaler.scale_)[:, None]
+            solved *= (factor / scale)[:, None]
             weights[:, columns, target] = solved.T
-            bias[:, target] = centre - scaler.mean_ @ solved
+            bias[:, target] = centre - mean @ solved
     return weights, bias

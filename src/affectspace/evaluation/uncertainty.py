@@ -194,7 +194,9 @@ def _gaussians(truth: ArrayLike, mean: ArrayLike, deviation: ArrayLike) -> tuple
     try:
         width = np.broadcast_to(width, shape)
     except ValueError as error:
-        raise DataError(f"deviation has shape {width.shape} and the truth {shape}: they must be alike") from error
+        raise DataError(
+            f"deviation has shape {width.shape} and the truth {shape}: give one per row and axis, or one that broadcasts"
+        ) from error
     true, predicted = true.reshape(shape), predicted.reshape(shape)
     width = np.where(np.isnan(true), 1.0, width)
     bad = ~(np.isfinite(width) & (width > 0))
