@@ -4,16 +4,24 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 
-_COUNTING = threading.Lock()
+_LOCK = threading.Lock()
 
 Progress = Callable[[int, int, str], None]  # done, total, text
 
 
 def silent(done: int, total: int, text: str) -> None:
-    """Progress for those who do not want any."""
+    """Report no progress."""
 
 
 def note(counts: Counter[str], remark: str) -> None:
-    """Count a remark; from many threads at once, of which none must be lost."""
-    with _COUNTING:
+    """Count a remark. Several threads may call this at the same time."""
+    with _LOCK:
         counts[remark] += 1
+
+
+def take_notes(counts: Counter[str]) -> Counter[str]:
+    """Return the remarks that were counted, and reset the counter."""
+    with _LOCK:
+        taken = counts.copy()
+        counts.clear()
+    return taken

@@ -47,11 +47,11 @@ def test_sounds_end_to_end(sounds: Path) -> None:
         "audio",
     )
     text = run(*command, "--out", sounds / "store")
-    for part in ("3 vectors made", "1 row could not be read:", "audio:functionals"):
+    for part in ("3 vectors computed", "1 row could not be read:", "audio:functionals"):
         assert part in text
     assert "  1  the file is empty (0 bytes): d (3.wav)" in text
     text = run(*command, "--out", sounds / "store")
-    assert "0 vectors made; 3 were there, 0 rows have no audio" in text
+    assert "0 vectors computed; 3 existed, 0 rows have no audio" in text
     assert "1 row could not be read, 1 of them in an earlier run (--force tries again):" in text
     assert "d (3.wav)" in text
     again = json.loads(run(*command, "--out", sounds / "store", "--json"))
@@ -68,12 +68,12 @@ def test_vectors_and_mistakes(sounds: Path) -> None:
     pd.DataFrame({"id": ["a", "b"], "smile": [1.0, 2.0]}).to_csv(sounds / "units.csv", index=False)
     base = ("table", sounds / "index.csv", "--columns", "id=name,audio=file", "--media", sounds)
     text = run(*base, "--modality", "units", "--vectors", sounds / "units.csv", "--out", sounds / "units")
-    assert "2 vectors made" in text
+    assert "2 vectors computed" in text
     assert "2 rows have no units" in text
     for extra, error, message in (
-        (("--modality", "units"), ConfigError, "modality 'units' has no backbone of its own"),
+        (("--modality", "units"), ConfigError, "modality 'units' has no default backbone"),
         (("--modality", "text"), DataError, "has no text: its column text is empty"),
-        (("--modality", "audio", "--set", "longest"), ConfigError, "write it as key=value"),
+        (("--modality", "audio", "--set", "longest"), ConfigError, "write it as KEY=VALUE"),
         (("--modality", "audio", "--set", "colour=3"), ConfigError, "unexpected keyword argument 'colour'"),
         (
             ("--modality", "audio", "--backbone", "nope"),
@@ -83,7 +83,7 @@ def test_vectors_and_mistakes(sounds: Path) -> None:
     ):
         with pytest.raises(error, match=message):
             run(*base, *extra, "--out", sounds / "other")
-    with pytest.raises(RunError, match="features of another kind"):
+    with pytest.raises(RunError, match="features of another backbone"):
         run(*base, "--modality", "audio", "--out", sounds / "units")
 
 
@@ -98,7 +98,7 @@ def test_options_of_another_modality_and_what_is_no_run(sounds: Path) -> None:
         (
             ("--modality", "video", "--video-backbone", sounds),
             "--video-backbone: .* is not a run of affectspace: it lacks config.yaml and run.json.* any other encoder of "
-            "pictures or clips goes by --backbone",
+            "pictures or clips with --backbone",
         ),
         (("--modality", "video", "--video-backbone", "gone"), "--video-backbone: gone .* it is no folder.* LeVAsa run"),
     ):
@@ -130,11 +130,11 @@ def test_texts_that_were_cut_are_read(
     assert "7 rows could not be read:" in lines
     assert "  7  the text is empty: t2, t3, t4, t5, t6 and 2 more" in lines
     assert f"  all of them with their reasons: {sounds / 'texts' / 'index.parquet'}" in lines
-    read = lines.index("read, with a remark:")
+    read = lines.index("remarks on rows that were read:")
     assert lines[read + 1] == "  2  a text of more than 32 tokens, cut"
     assert read > lines.index("7 rows could not be read:")
     again = run("table", sounds / "texts.csv", "--backbone", tiny_text, "--out", sounds / "texts")
-    assert "2 were there" in again
+    assert "2 existed" in again
     assert "7 rows could not be read, 7 of them in an earlier run" in again
 
 
@@ -144,9 +144,9 @@ def test_words_and_engines(sounds: Path) -> None:
     (sounds / "own.csv").write_text("w,p\nbad,1\nday,6\n")
     base = ("table", sounds / "texts.csv", "--modality", "words")
     own = f"lexicons={{own: {{path: {sounds / 'own.csv'}, columns: {{term: w, valence: p}}, scale: sam}}}}"
-    assert "2 vectors made" in run(*base, "--set", own, "--out", sounds / "own")
+    assert "2 vectors computed" in run(*base, "--set", own, "--out", sounds / "own")
     text = run(*base, "--lexicon", f"norms={sounds / 'norms.tsv'}", "--out", sounds / "words")
-    assert "2 vectors made" in text
+    assert "2 vectors computed" in text
     assert "words:lexicon, 13 dimensions" in text
     assert (
         FeatureStore(sounds / "words").backbone["recipe"]["settings"]["lexicons"]["norms"]["path"].endswith("norms.tsv")
@@ -154,13 +154,13 @@ def test_words_and_engines(sounds: Path) -> None:
     for extra, message in (
         ((), "name at least one lexicon: --lexicon glasgow=norms.csv"),
         (("--lexicon", "norms.tsv"), "--lexicon 'norms.tsv': write it as NAME=FILE"),
-        (("--lexicon", "n=a", "--lexicon", "n=b"), "each name once"),
+        (("--lexicon", "n=a", "--lexicon", "n=b"), "n is set twice"),
         (
             ("--lexicon", f"own={sounds / 'own.csv'}"),
-            r"first line, 'w,p', is none of .* to `affectspace extract` a lexicon's columns are named by --set 'lexicons=",
+            r"first line, 'w,p', is none of .* name its columns with --set 'lexicons=",
         ),
         (("--lexicon", "n=gone.tsv"), "the lexicon n cannot be read at gone.tsv"),
-        (("--lexicon", f"n={sounds / 'norms.tsv'}", "--engine", "spark"), "--engine 'spark'; there are local and ray"),
+        (("--lexicon", f"n={sounds / 'norms.tsv'}", "--engine", "spark"), "--engine 'spark'; choose local or ray"),
         (("--lexicon", f"n={sounds / 'norms.tsv'}", "--actors", "2"), "--actors and --address belong to --engine ray"),
     ):
         with pytest.raises(ConfigError, match=message):

@@ -90,13 +90,13 @@ def test_vectors_that_are_not_finite_cost_their_row(tmp_path: Path, letters, tex
     long = int((corpus.table["text"].str.len() > 40).sum())
     done = extract(corpus, Odd(), tmp_path / "s")
     assert 0 < long == done.failed
-    assert done.reasons == {"its vector is not finite": long}
+    assert done.reasons == {"the vector is not finite": long}
 
 
 def test_another_backbone_is_refused(tmp_path: Path, letters, text_corpus) -> None:
     extract(text_corpus(12), letters(tokens=5), tmp_path / "s")
     before = contents(tmp_path / "s")
-    with pytest.raises(RunError, match=r"features of another kind \(settings: .*5.* there, .*6.* asked\); .*--force"):
+    with pytest.raises(RunError, match=r"features of another backbone \(settings: .*5.* in the store, .*6.* here\); .*--force"):
         extract(text_corpus(12), letters(tokens=6), tmp_path / "s")
     assert contents(tmp_path / "s") == before
     assert extract(text_corpus(12), letters(tokens=6), tmp_path / "s", force=True).made == 12
@@ -106,7 +106,7 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path, letters, text_c
     (tmp_path / "s").mkdir()
     (tmp_path / "s" / "mine.txt").write_text("mine")
     for force in (False, True):
-        with pytest.raises(RunError, match="not empty and no store of features"):
+        with pytest.raises(RunError, match="not empty and not a store of features"):
             extract(text_corpus(3), letters(), tmp_path / "s", force=force)
     assert (tmp_path / "s" / "mine.txt").read_text() == "mine"
     with pytest.raises(RunError, match="is not a store of features; `affectspace extract` makes one"):
@@ -118,7 +118,7 @@ def test_a_damaged_shard_is_named(tmp_path: Path, letters, text_corpus) -> None:
     path = tmp_path / "s" / "shard-00001.safetensors"
     whole = path.read_bytes()
     path.write_bytes(whole[:-3] + bytes(3))
-    with pytest.raises(DataError, match=r"shard-00001.safetensors was changed since"):
+    with pytest.raises(DataError, match=r"shard-00001.safetensors has changed since"):
         FeatureStore(tmp_path / "s").check()
     path.write_bytes(whole[:40])
     with pytest.raises(DataError, match=r"shard-00001.safetensors is damaged"):
@@ -131,7 +131,7 @@ def test_a_damaged_shard_is_named(tmp_path: Path, letters, text_corpus) -> None:
 def test_a_wrong_dimension_stops(tmp_path: Path, letters, text_corpus) -> None:
     backbone = letters()
     backbone.dimension = 5
-    with pytest.raises(RunError, match=r"gave vectors of shape \(10, 27\) for 10 rows; it declares dimension 5"):
+    with pytest.raises(RunError, match=r"returned vectors of shape \(10, 27\) for 10 rows, but declares dimension 5"):
         extract(text_corpus(12), backbone, tmp_path / "s")
 
 

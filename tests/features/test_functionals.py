@@ -91,7 +91,7 @@ def test_the_constant_is_left_out_and_the_first_revision_still_has_it(tmp_path: 
     vector = old.load(item)
     assert vector[at] == 1
     np.testing.assert_array_equal(np.delete(vector, at), new.load(item))
-    with pytest.raises(ConfigError, match=r"revision '3' of the acoustic functionals; there are 1, 2"):
+    with pytest.raises(ConfigError, match=r"revision '3' of the acoustic functionals; choose one of 1, 2"):
         make_backbone("audio", revision=3)
 
 

@@ -33,9 +33,9 @@ def test_a_store_without_a_recipe_names_settings_enough(tmp_path: Path, media_co
     known = make_backbone("audio", longest=30.0)
     facts |= {"dimension": known.dimension, "licence": known.licence, "revision": known.revision}
     assert remake_backbone(facts).settings == known.settings
-    with pytest.raises(ConfigError, match=r"cannot run here: revision '0' of the acoustic functionals; there are 1, 2"):
+    with pytest.raises(ConfigError, match=r"cannot run here: revision '0' of the acoustic functionals; choose one of 1, 2"):
         remake_backbone({**facts, "revision": "0"})
-    with pytest.raises(ConfigError, match=r"makes other vectors now \(dimension: 9 there, 276 here\)"):
+    with pytest.raises(ConfigError, match=r"computes other vectors now \(dimension: 9 before, 276 now\)"):
         remake_backbone({**facts, "dimension": 9})
 
 
@@ -91,5 +91,5 @@ def test_ready_made_vectors_are_not_made_here(tmp_path: Path, media_corpus) -> N
     pd.DataFrame({"id": ["m0"], "smile": [1.0]}).to_csv(tmp_path / "v.csv", index=False)
     backbone, items = read_vectors(tmp_path / "v.csv", "units", corpus)
     extract(corpus, backbone, tmp_path / "s", items=items)
-    with pytest.raises(ConfigError, match="units:vectors were made elsewhere"):
+    with pytest.raises(ConfigError, match="units:vectors were computed elsewhere"):
         remake_backbone(written(tmp_path / "s"))

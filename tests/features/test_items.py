@@ -8,7 +8,7 @@ import pytest
 
 from affectspace.errors import ConfigError, DataError, UnreadableItem
 from affectspace.features import Item, items_of
-from affectspace.features.items import files_of
+from affectspace.features.items import open_item_files
 
 
 def test_sound_comes_from_the_clip_where_there_is_none(tmp_path: Path, media_corpus) -> None:
@@ -33,9 +33,9 @@ def test_wrong_modalities(tmp_path: Path, media_corpus) -> None:
     corpus = media_corpus(tmp_path, audio=["a.wav"])
     with pytest.raises(DataError, match="corpus media has no text: its column text is empty"):
         items_of(corpus, "text")
-    with pytest.raises(ConfigError, match="modality 'smell'; there are text, words, audio, video"):
+    with pytest.raises(ConfigError, match="unknown modality 'smell'; choose one of text, words, audio, video"):
         items_of(corpus, "smell")
-    with pytest.raises(DataError, match="was read without its files; name their folder"):
+    with pytest.raises(DataError, match="was read without its media files; name their folder"):
         items_of(replace(corpus, media=None), "audio")
 
 
@@ -44,13 +44,13 @@ def test_members_of_a_zip_are_files(tmp_path: Path, media_corpus) -> None:
         archive.writestr("x/a.wav", b"sound")
     corpus = replace(media_corpus(tmp_path, audio=["x/a.wav", "x/b.wav"]), media=tmp_path / "m.zip")
     first, second = items_of(corpus, "audio")
-    with files_of(corpus) as files:
-        with files.at(first) as there:
+    with open_item_files(corpus.media) as files:
+        with files.locate(first) as there:
             assert there.path.read_bytes() == b"sound"
         assert not there.path.exists()
-        with pytest.raises(UnreadableItem, match="no such file in the zip"), files.at(second):
+        with pytest.raises(UnreadableItem, match="no such file in the zip"), files.locate(second):
             pass
-        assert files.mark(first) != files.mark(second)
+        assert files.fingerprint(first) != files.fingerprint(second)
 
 
 def test_a_mark_tells_a_changed_input(tmp_path: Path, media_corpus) -> None:
@@ -58,14 +58,14 @@ def test_a_mark_tells_a_changed_input(tmp_path: Path, media_corpus) -> None:
     corpus = media_corpus(tmp_path, audio=["a.wav"])
     (item,) = items_of(corpus, "audio")
     marks = []
-    with files_of(corpus) as files:
+    with open_item_files(corpus.media) as files:
         for content in (b"a" * 300_000, b"a" * 299_999 + b"b", b"b" + b"a" * 299_999, b"a" * 300_001):
             path.write_bytes(content)
-            marks.append(files.mark(item))
-        marks.append(files.mark(replace(item, start=1.0)))
+            marks.append(files.fingerprint(item))
+        marks.append(files.fingerprint(replace(item, start=1.0)))
         path.unlink()
-        assert files.mark(item) == "absent:None-None-None"
-        texts = [files.mark(Item("x", text=text)) for text in ("a", "a ", "")]
+        assert files.fingerprint(item) == "absent:None-None-None"
+        texts = [files.fingerprint(Item("x", text=text)) for text in ("a", "a ", "")]
     assert len({*marks, *texts}) == 8
 
 
@@ -74,5 +74,5 @@ def test_paths_do_not_leave_the_folder(tmp_path: Path, media_corpus) -> None:
     (tmp_path / "secret.wav").write_bytes(b"x")
     corpus = media_corpus(tmp_path / "inner", audio=["../secret.wav"])
     (item,) = items_of(corpus, "audio")
-    with files_of(corpus) as files, pytest.raises(UnreadableItem, match="leaves the folder"), files.at(item):
+    with open_item_files(corpus.media) as files, pytest.raises(UnreadableItem, match="leaves the folder"), files.locate(item):
         pass

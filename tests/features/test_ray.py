@@ -104,7 +104,7 @@ def test_a_backbone_without_a_recipe_is_sent_itself(cluster: None, tmp_path: Pat
     assert contents(tmp_path / "alone") == contents(tmp_path / "ray")
     wrong = letters()
     wrong.dimension = 5
-    with pytest.raises(RunError, match=r"^backbone text:letters gave vectors of shape \(10, 27\) for 10 rows; it decl"):
+    with pytest.raises(RunError, match=r"^backbone text:letters returned vectors of shape \(10, 27\) for 10 rows, but decl"):
         extract(text_corpus(25), wrong, tmp_path / "wrong", engine=RayEngine(actors=1))
     wrong.lock = threading.Lock()
     with pytest.raises(ConfigError, match="backbone text:letters cannot be sent to other processes"):
@@ -120,7 +120,7 @@ def test_remarks_and_errors_of_actors_come_back(
     alone = extract(texts.corpus, short, tmp_path / "cut-alone").remarks
     ray = extract(texts.corpus, short, tmp_path / "cut-ray", engine=RayEngine(actors=2)).remarks
     assert alone == ray != {}
-    with pytest.raises(RunError, match=r"room for 2 actors of 1 cores each .* asked are 3; ask for fewer"):
+    with pytest.raises(RunError, match=r"room for 2 actors of 1 cores each .* but 3 are needed; use fewer"):
         extract(texts.corpus, short, tmp_path / "much", engine=RayEngine(actors=3))
 
 
@@ -137,7 +137,7 @@ def test_shards_come_in_order_whoever_is_done_first() -> None:
 
     ray = SimpleNamespace(get=lambda answer: answer[1], wait=wait)
     shards = list(range(50))
-    assert list(module._in_order(ray, [Actor("a"), Actor("b")], shards)) == shards
+    assert list(module._shards_in_order(ray, [Actor("a"), Actor("b")], shards)) == shards
     assert [rows for _, rows in finished] != shards
     assert {name for name, _ in finished} == {"a", "b"}
 
@@ -154,19 +154,19 @@ def test_other_versions_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         cluster_resources=lambda: {"CPU": 4.0}, put=lambda one: one, get=lambda answers: answers,
         remote=lambda **options: lambda kind: Kind(),
     )  # fmt: skip
-    monkeypatch.setattr(module, "versions", lambda: {"numpy": "1.0", "torch": "2.1"})
-    with pytest.raises(RunError, match=r"node7 would make other numbers \(torch 2.0 there, 2.1 here\)"):
-        RayEngine()._hire(ray, {}, None, 32, 9)
+    monkeypatch.setattr(module, "package_versions", lambda: {"numpy": "1.0", "torch": "2.1"})
+    with pytest.raises(RunError, match=r"node7 would compute other numbers \(torch 2.0 there, 2.1 here\)"):
+        RayEngine()._start_actors(ray, {}, None, 32, 9)
     with pytest.raises(RunError, match=r"room for 0 actors of 1 cores and 1 GPUs each \(it has 4 cores and 0 GPUs\)"):
-        RayEngine(gpus=1)._hire(ray, {}, None, 32, 9)
+        RayEngine(gpus=1)._start_actors(ray, {}, None, 32, 9)
 
 
 def test_a_cluster_that_does_not_answer() -> None:
     for address in ("127.0.0.1:1", "ray://127.0.0.1:1"):
-        with pytest.raises(RunError, match=rf"no Ray cluster at {address} \(.*refused\); start one with `ray start"):
-            module._knock(address)
+        with pytest.raises(RunError, match=rf"no Ray cluster at {address} \(.*refused\); correct the address, or start one: ray start"):
+            module._require_answer(address)
     for address in (None, "auto", "local"):
-        module._knock(address)
+        module._require_answer(address)
 
 
 def test_without_ray_the_error_says_how_to_get_it(tmp_path: Path, letters, text_corpus, monkeypatch) -> None:
@@ -179,13 +179,13 @@ def test_without_ray_the_error_says_how_to_get_it(tmp_path: Path, letters, text_
 def test_an_actor_that_cannot_begin_says_why(cluster: None, tmp_path: Path, media_corpus, tiny_text: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.zeros(8_000), 16_000)
     corpus = media_corpus(tmp_path, audio=["a.wav"])
-    with pytest.raises(ConfigError, match=r"^the backbone audio:functionals makes other vectors now"):
+    with pytest.raises(ConfigError, match=r"^the backbone audio:functionals of these vectors cannot run here: revision '0'"):
         extract(corpus, replaced(make_backbone("audio"), revision="0"), tmp_path / "s", engine=RayEngine(actors=1))
 
 
 def test_media_that_an_actor_does_not_see(tmp_path: Path, letters) -> None:
     with pytest.raises(DataError, match=r"gone: there is no such folder or zip of media"):
-        module.Maker(letters(), "cpu", tmp_path / "gone", 4, 1).host()
+        module.ShardActor(letters(), "cpu", tmp_path / "gone", 4, 1).host()
 
 
 def replaced(backbone, **changes):

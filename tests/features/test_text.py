@@ -56,10 +56,10 @@ def test_wrong_input(folder: Path, tmp_path: Path) -> None:
         with pytest.raises(UnreadableItem, match="the text is empty"):
             backbone.load(Item("x", text=text))
     for settings, message in (
-        ({"pooling": "max"}, "pooling 'max'; there are first and mean"),
+        ({"pooling": "max"}, "pooling 'max'; choose first or mean"),
         ({"layers": [9]}, r"layers \[9\]; .* has layers 0 \(embeddings\) to 3"),
         ({"dtype": "float7"}, "dtype 'float7'; try float32"),
-        ({"device": "cuda:77"}, "device 'cuda:77' cannot be had here"),
+        ({"device": "cuda:77"}, "device 'cuda:77' is not available here"),
         ({"colour": 3}, "unexpected keyword argument 'colour'"),
     ):
         with pytest.raises(ConfigError, match=message):
@@ -67,7 +67,7 @@ def test_wrong_input(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ConfigError, match=r"cannot be loaded .* give a folder that save_pretrained wrote"):
         make_backbone("text", str(tmp_path / "empty"))
-    with pytest.raises(ConfigError, match="modality 'smell' has no backbone"):
+    with pytest.raises(ConfigError, match="modality 'smell' has no default backbone"):
         make_backbone("smell")
     with pytest.raises(ConfigError, match="no backbone 'x' for 'smell'; there are backbones for text, audio, video"):
         make_backbone("smell", "x")

@@ -48,7 +48,7 @@ def test_errors(tmp_path: Path, media_corpus) -> None:
     (tmp_path / "n.csv").write_text("name,x\nm0,1\n")
     for name, message in (
         ("two.npz", r"2 arrays of vectors \(a, b\); choose one"),
-        ("twice.npz", "1 names stand twice"),
+        ("twice.npz", "1 names occur twice"),
         ("other.npz", r"none of its 2 names \(q, ...\) is an id or a file of corpus media \(m0, ...\)"),
         ("pickled.npz", "cannot be loaded|without unpickling"),
         ("short.npz", "3 vectors for 2 names"),
@@ -58,5 +58,5 @@ def test_errors(tmp_path: Path, media_corpus) -> None:
     ):
         with pytest.raises(DataError, match=message):
             read_vectors(tmp_path / name, "units", corpus)
-    with pytest.raises(ConfigError, match="a modality of their own name, not 'audio'"):
+    with pytest.raises(ConfigError, match="a modality name of their own, not 'audio'"):
         read_vectors(tmp_path / "two.npz", "audio", corpus)

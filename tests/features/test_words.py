@@ -69,7 +69,7 @@ def test_the_same_backbone_comes_back_from_the_store(tmp_path: Path, text_corpus
     Path(lexicons["norms"]).write_text(NORMS.replace("-.8", "-.7"))
     with pytest.raises(ConfigError, match="is not the lexicon norms that was used before"):
         remake_backbone(written)
-    with pytest.raises(ConfigError, match="makes other vectors now"):
+    with pytest.raises(ConfigError, match="computes other vectors now"):
         remake_backbone(written, lexicons={"norms": lexicons["norms"], "polar": lexicons["polar"]})
 
 
@@ -97,7 +97,7 @@ def test_wrong_settings(tmp_path: Path, lexicons: dict) -> None:
     ):
         with pytest.raises(ConfigError, match=message):
             make_backbone("words", **settings)
-    with pytest.raises(ConfigError, match="no backbone 'x' for 'words'; for 'words' there is lexicon"):
+    with pytest.raises(ConfigError, match="no backbone 'x' for 'words'; 'words' has lexicon"):
         make_backbone("words", "x")
 
 

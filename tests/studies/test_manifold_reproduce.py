@@ -43,7 +43,7 @@ def write_store(folder: Path, ids: list[str], affect: np.ndarray, modality: str)
     store = FeatureStore.create(folder, {**identity, "settings": {}, "columns": None, "versions": {}})
     vectors = np.nan_to_num(affect) @ mixing + 0.3 * noise
     store.add(Shard(ids, ["" for _ in ids], vectors.astype(np.float32), []))
-    store.close_index()
+    store.write_index()
 
 
 def store_all(places: Places, name: str) -> None:

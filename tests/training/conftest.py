@@ -106,7 +106,7 @@ def make_store(folder: Path, modality: str, ids: pd.Series, features: np.ndarray
     }  # fmt: skip
     store = FeatureStore.create(folder, written)
     store.add(Shard(list(ids), [""] * len(ids), np.asarray(features, np.float32), []))
-    store.close_index()
+    store.write_index()
     return store
 
 

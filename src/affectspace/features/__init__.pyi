@@ -1,7 +1,9 @@
 from .backbone import Backbone as Backbone
+from .backbone import BaseBackbone as BaseBackbone
 from .backbone import Item as Item
 from .backbone import make_backbone as make_backbone
 from .backbone import remake_backbone as remake_backbone
+from .backbones.vectors import read_vectors as read_vectors
 from .extraction import Extraction as Extraction
 from .extraction import extract as extract
 from .items import items_of as items_of

@@ -1,4 +1,4 @@
-"""What a backbone is, which ones there are, and how a store's backbone is made again."""
+"""Backbones: what they are, how they are made by name, and how the backbone of a store is made again."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import importlib
 import importlib.metadata
 import inspect
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,24 +17,41 @@ import numpy as np
 
 from affectspace.errors import ConfigError
 
-
-def recipe_for(modality: str, name: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """The arguments with which `make_backbone` makes a backbone again, wherever that is called from."""
-    return {
-        "modality": modality,
-        "name": str(Path(name).resolve()) if Path(name).is_dir() else name,
-        "settings": settings,
-    }
+ENTRY_POINTS = "affectspace.backbones"  # group in which other packages register their backbones
+DEFAULTS = {"text": "minilm", "audio": "functionals", "video": "levasa", "words": "lexicon"}
+_FACTORIES = {
+    ("text", "minilm"): "affectspace.features.backbones.text:text_backbone",
+    ("words", "lexicon"): "affectspace.features.backbones.words:words_backbone",
+    ("audio", "functionals"): "affectspace.features.backbones.functionals:functionals_backbone",
+    ("video", "gradients"): "affectspace.features.backbones.video:gradients_backbone",
+}
+_PRETRAINED = {  # factories that take any folder or hub name
+    "text": "affectspace.features.backbones.text:text_backbone",
+    "audio": "affectspace.features.backbones.speech:speech_backbone",
+    "video": "affectspace.features.backbones.video:video_backbone",
+}
+IDENTITY_KEYS = ("name", "modality", "dimension", "licence", "revision", "settings")  # equal for all vectors of a store
+_PACKAGES = ("numpy", "torch", "transformers", "librosa", "soundfile", "soxr", "av", "dlib-bin")
 
 
 @dataclass(frozen=True, eq=False)
 class Item:
-    """One sample as a backbone sees it.
+    """One sample of one modality, as a backbone reads it.
 
-    path : file of the sound, the clip or the image
-    start, end : seconds to cut; None is the whole file
-    half : "left" or "right", which half of the picture shows the person
-    vector : a ready-made vector
+    Attributes
+    ----------
+    id : str
+        Name of the sample.
+    text : str, optional
+        The text.
+    path : Path, optional
+        File of the sound, the clip or the image.
+    start, end : float, optional
+        Part of the file, in seconds. None is the beginning or the end of the file.
+    half : {"left", "right"}, optional
+        Half of the picture that shows the person.
+    vector : ndarray of shape (dimension,), optional
+        A ready-made vector.
     """
 
     id: str
@@ -47,18 +65,25 @@ class Item:
 
 @runtime_checkable
 class Backbone(Protocol):
-    """A frozen encoder, or functionals of our own. Other packages add theirs by the entry point `affectspace.backbones`.
+    """A frozen encoder that turns samples of one modality into vectors.
 
-    name : as in backbone.json, such as "text:minilm"
-    modality : "text", "audio", "video", or a name of its own for ready-made vectors
-    dimension : of its vectors
-    licence, revision : of its weights, or of our code
-    settings : whatever changes the numbers, fit for JSON
-    columns : names of the dimensions, where they have any
+    A class of your own needs these members only. It may also have those of `BaseBackbone`. Packages register a factory
+    under the entry point ``affectspace.backbones``, for example as ``audio:mine``.
 
-    It may also say `shard_rows`, rows of a shard (256 if not); `batch_rows`, how many go through `encode` at once, whatever
-    the caller asks; `counts`, a Counter of what it noticed (`note`); and `recipe`, the arguments with which `make_backbone`
-    makes it again.
+    Attributes
+    ----------
+    name : str
+        Modality and name, for example ``text:minilm``.
+    modality : str
+        ``text``, ``words``, ``audio``, ``video``, or a name of your own for ready-made vectors.
+    dimension : int
+        Length of a vector.
+    licence, revision : str
+        Licence and version of the weights, or of the code.
+    settings : dict
+        Everything that changes the numbers, as JSON.
+    columns : tuple of str or None
+        Names of the dimensions.
     """
 
     name: str
@@ -70,134 +95,191 @@ class Backbone(Protocol):
     columns: tuple[str, ...] | None
 
     def load(self, item: Item) -> Any:
-        """Decode one sample; called from many threads. Raises UnreadableItem with the reason."""
+        """Decode one sample. Called from several threads. Raises UnreadableItem with the reason."""
 
     def length(self, loaded: Any) -> float:
-        """How long a decoded sample is, for batches of like length."""
+        """Length of a decoded sample. Batches hold samples of similar length."""
 
     def encode(self, batch: list[Any]) -> np.ndarray:
-        """(batch, dimension) float32; a row does not depend on the others but for rounding."""
+        """Encode decoded samples as (batch, dimension) float32. Rows do not depend on each other, except for rounding."""
 
 
-GROUP = "affectspace.backbones"
-DEFAULTS = {"text": "minilm", "audio": "functionals", "video": "levasa", "words": "lexicon"}
-_OURS = {
-    ("text", "minilm"): "affectspace.features.backbones.text:text_backbone",
-    ("words", "lexicon"): "affectspace.features.backbones.words:words_backbone",
-    ("audio", "functionals"): "affectspace.features.backbones.functionals:functionals_backbone",
-    ("video", "gradients"): "affectspace.features.backbones.video:gradients_backbone",
-}
-_BY_NAME = {  # any encoder by hub name or folder
-    "text": "affectspace.features.backbones.text:text_backbone",
-    "audio": "affectspace.features.backbones.speech:speech_backbone",
-    "video": "affectspace.features.backbones.video:video_backbone",
-}
+class BaseBackbone:
+    """Defaults of the members that a backbone may have.
+
+    Attributes
+    ----------
+    shard_rows : int
+        Number of rows of a shard.
+    batch_rows : int, optional
+        Number of rows that are encoded together, instead of the caller's batch size.
+    counts : Counter
+        Remarks on the samples, such as "text cut", with their number (`affectspace.progress.note`).
+    recipe : dict, optional
+        Arguments with which `make_backbone` makes this backbone again.
+    """
+
+    columns: tuple[str, ...] | None = None
+    shard_rows: int = 256
+    batch_rows: int | None = None
+    recipe: dict[str, Any] | None = None
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def length(self, loaded: Any) -> float:
+        """Return 0: all decoded samples count as equally long."""
+        return 0.0
 
 
 def make_backbone(
     modality: str, name: str | None = None, *, device: str = "cpu", dtype: str = "float32", **settings: Any
 ) -> Backbone:
-    """A backbone by name.
+    """Make a backbone by name.
 
-    modality : "text", "words", "audio" or "video"
-    name : one of ours, one of an installed package, a model's folder or hub name
-    device, dtype : where and in what precision networks run; settings : the backbone's own
-    Raises ConfigError where there is none of that name, or a setting that it does not know.
+    Parameters
+    ----------
+    modality : {"text", "words", "audio", "video"}
+        What the backbone reads.
+    name : str, optional
+        A built-in backbone, one that an installed package registers, or the folder or hub name of a pretrained model.
+        Default: ``minilm`` (text), ``lexicon`` (words), ``functionals`` (audio), ``levasa`` (video).
+    device, dtype : str
+        Device and precision of neural networks.
+    **settings
+        Settings of the backbone.
+
+    Returns
+    -------
+    Backbone
+
+    Raises
+    ------
+    ConfigError
+        If no backbone has this name, or the backbone does not have such a setting.
+
+    Examples
+    --------
+    >>> backbone = make_backbone("video", "gradients", frames=2, crop=False)
+    >>> backbone.name, backbone.dimension
+    ('video:gradients', 1568)
     """
     name = name or DEFAULTS.get(modality)
     if name is None:
-        raise ConfigError(f"modality {modality!r} has no backbone of its own; there are {', '.join(sorted(DEFAULTS))}")
-    factory = factory_of(modality, name)
+        raise ConfigError(
+            f"modality {modality!r} has no default backbone; defaults exist for {', '.join(sorted(DEFAULTS))}"
+        )
+    factory = backbone_factory(modality, name)
     try:
-        made = factory(name=name, device=device, dtype=dtype, **settings)
+        backbone = factory(name=name, device=device, dtype=dtype, **settings)
     except TypeError as error:
         if "keyword argument" in str(error):
             raise ConfigError(f"backbone {modality}:{name}: {str(error).partition('() ')[2]}") from error
         raise
-    if getattr(made, "recipe", None) is None:
-        with contextlib.suppress(AttributeError):  # one of another package that takes no attributes
-            made.recipe = recipe_for(modality, name, {"dtype": dtype, **settings})  # type: ignore[attr-defined]
-    return made
+    if getattr(backbone, "recipe", None) is None:
+        with contextlib.suppress(AttributeError):  # a backbone of another package may not accept attributes
+            backbone.recipe = make_recipe(modality, name, {"dtype": dtype, **settings})  # type: ignore[attr-defined]
+    return backbone
 
 
-def factory_of(modality: str, name: str) -> Callable[..., Backbone]:
-    """What makes a backbone. Raises ConfigError where there is none of that name."""
-    for point in importlib.metadata.entry_points(group=GROUP):
+def backbone_factory(modality: str, name: str) -> Callable[..., Backbone]:
+    """Find the function that makes a backbone. Raises ConfigError for an unknown name."""
+    for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
         if point.name == f"{modality}:{name}":
             return point.load()
-    target = _OURS.get((modality, name)) or _BY_NAME.get(modality)
+    target = _FACTORIES.get((modality, name)) or _PRETRAINED.get(modality)
     if target is None:
-        ours = [known for kind, known in _OURS if kind == modality]
-        there = (
-            f"for {modality!r} there is {', '.join(ours)}" if ours else f"there are backbones for {', '.join(_BY_NAME)}"
-        )
-        raise ConfigError(f"no backbone {name!r} for {modality!r}; {there}")
+        names = [known for kind, known in _FACTORIES if kind == modality]
+        known = f"{modality!r} has {', '.join(names)}" if names else f"there are backbones for {', '.join(_PRETRAINED)}"
+        raise ConfigError(f"no backbone {name!r} for {modality!r}; {known}")
     module, _, attribute = target.partition(":")
     return getattr(importlib.import_module(module), attribute)
 
 
-SAME = ("name", "modality", "dimension", "licence", "revision", "settings")  # what vectors of one store have in common
-PACKAGES = ("numpy", "torch", "transformers", "librosa", "soundfile", "soxr", "av", "dlib-bin")
+def make_recipe(modality: str, name: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return arguments for `make_backbone` that do not depend on the working directory."""
+    folder = (modality, name) not in _FACTORIES and Path(name).is_dir()
+    return {"modality": modality, "name": str(Path(name).resolve()) if folder else name, "settings": settings}
 
 
-def versions() -> dict[str, str]:
-    """The installed versions of the packages that make the numbers."""
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+def recipe_of(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the recipe in a backbone.json. Where it has none, use the settings that the backbone takes."""
+    if identity.get("recipe"):
+        return dict(identity["recipe"])
+    modality, _, name = str(identity["name"]).partition(":")
+    parameters = inspect.signature(backbone_factory(modality, name)).parameters
+    settings = {key: value for key, value in identity["settings"].items() if key in parameters}
+    return {"modality": modality, "name": name, "settings": settings}
+
+
+def package_versions() -> dict[str, str]:
+    """Return the installed versions of the packages that compute the vectors."""
+    versions = {}
+    for name in _PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
+    return versions
 
 
 def identity_of(backbone: Backbone) -> dict[str, Any]:
-    """What backbone.json says. `recipe` is how `make_backbone` made it, for those that it made."""
+    """Return the content of backbone.json."""
     columns = getattr(backbone, "columns", None)
     return {
         "name": backbone.name, "modality": backbone.modality, "dimension": backbone.dimension,
         "licence": backbone.licence, "revision": backbone.revision, "settings": backbone.settings,
-        "columns": None if columns is None else list(columns), "versions": versions(),
+        "columns": None if columns is None else list(columns), "versions": package_versions(),
         "recipe": getattr(backbone, "recipe", None),
     }  # fmt: skip
 
 
-def remake_backbone(written: Mapping[str, Any], *, device: str = "cpu", **changes: Any) -> Backbone:
-    """The backbone that made a store's vectors, from what its backbone.json says (`FeatureStore.backbone`).
+def remake_backbone(identity: Mapping[str, Any], *, device: str = "cpu", **changes: Any) -> Backbone:
+    """Make the backbone of a store again.
 
-    changes : settings to be taken instead, such as where a lexicon or a run lies now: run=..., lexicons={...}
-    Raises ConfigError with the remedy where it cannot be had here, or where it would make other vectors than the store's.
+    Parameters
+    ----------
+    identity : mapping
+        Content of the store's backbone.json, see `FeatureStore.backbone`.
+    device : str
+        Device of neural networks.
+    **changes
+        Settings to replace, for example the new location of a run or a lexicon: ``run=...``, ``lexicons={...}``.
+
+    Returns
+    -------
+    Backbone
+
+    Raises
+    ------
+    ConfigError
+        If the backbone is not available, or if it would compute other vectors than those of the store.
+
+    Examples
+    --------
+    >>> from affectspace.features.backbone import identity_of
+    >>> identity = identity_of(make_backbone("video", "gradients", frames=2))
+    >>> remake_backbone(identity).settings
+    {'frames': 2, 'size': 64, 'crop': True}
     """
-    name = str(written["name"])
-    modality, _, short = name.partition(":")
-    if short == "vectors":
+    name = str(identity["name"])
+    modality, _, short_name = name.partition(":")
+    if short_name == "vectors":
         raise ConfigError(
-            f"the vectors {name} were made elsewhere, and nothing here makes them; give ready-made vectors "
-            f"of the new samples as well, or leave the modality {modality!r} out"
+            f"the vectors {name} were computed elsewhere and cannot be computed here; pass ready-made vectors of the new "
+            f"samples, or leave out the modality {modality!r}"
         )
-    recipe = recipe_of(written)
-    asked = {**recipe["settings"], **changes}
-    if "revision" in inspect.signature(factory_of(str(recipe["modality"]), str(recipe["name"]))).parameters:
-        asked["revision"] = written["revision"]  # a backbone that still makes its earlier vectors
+    recipe = recipe_of(identity)
+    settings = {**recipe["settings"], **changes}
+    if "revision" in inspect.signature(backbone_factory(str(recipe["modality"]), str(recipe["name"]))).parameters:
+        settings["revision"] = identity["revision"]  # the backbone still computes the vectors of its earlier revisions
     try:
-        made = make_backbone(str(recipe["modality"]), str(recipe["name"]), device=device, **asked)
+        backbone = make_backbone(str(recipe["modality"]), str(recipe["name"]), device=device, **settings)
     except ConfigError as error:
-        raise ConfigError(f"the backbone {name} that made these vectors cannot run here: {error}") from error
-    there = json.loads(json.dumps(identity_of(made)))
-    for key in SAME:
-        if there[key] != written.get(key):
+        raise ConfigError(f"the backbone {name} of these vectors cannot run here: {error}") from error
+    current = json.loads(json.dumps(identity_of(backbone)))
+    for key in IDENTITY_KEYS:
+        if current[key] != identity.get(key):
             raise ConfigError(
-                f"the backbone {name} makes other vectors now ({key}: {written.get(key)!r} there, {there[key]!r} here); "
-                "bring back what made them, or extract and train anew"
+                f"the backbone {name} computes other vectors now ({key}: {identity.get(key)!r} before, "
+                f"{current[key]!r} now); restore the earlier version, or extract and train again"
             )
-    return made
-
-
-def recipe_of(written: Mapping[str, Any]) -> dict[str, Any]:
-    """How `make_backbone` made a backbone; of one that does not say, its settings as far as the backbone takes them."""
-    if written.get("recipe"):
-        return dict(written["recipe"])
-    modality, _, name = str(written["name"]).partition(":")
-    known = inspect.signature(factory_of(modality, name)).parameters
-    settings = {key: value for key, value in written["settings"].items() if key in known}
-    return {"modality": modality, "name": name, "settings": settings}
+    return backbone

@@ -1,10 +1,9 @@
-"""Extraction of a corpus into a store, in threads of one process or in any other engine.
+"""Extraction of a corpus into a store.
 
-Engines differ in where the work is done, never in what comes out: shards come in order, and a shard depends on its rows only.
-
-A shard holds rows that follow each other in the corpus. Its files are decoded by threads while the shard before it is encoded;
-its batches are of like length and fixed by the shard, so that a store that was stopped anywhere and continued equals one
-that was not, bit for bit. Memory holds two shards at most.
+A shard holds rows that follow each other in the corpus. Its batches hold samples of similar length and depend on the
+rows of the shard only. A store that was interrupted anywhere and continued therefore equals an uninterrupted one bit
+for bit. Engines decide where the work is done (threads of this process, or a Ray cluster) and give the same shards in
+the same order.
 """
 
 from __future__ import annotations
@@ -12,147 +11,144 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 from filelock import FileLock, Timeout
 from threadpoolctl import threadpool_limits
 
 from affectspace.errors import RunError, UnreadableItem
-from affectspace.features.backbone import Backbone, Item, identity_of
-from affectspace.features.items import Files, files_of, items_of
+from affectspace.features.backbone import Backbone, BaseBackbone, Item, identity_of
+from affectspace.features.items import ItemFiles, items_of, open_item_files
 from affectspace.features.store import FeatureStore, Shard
+from affectspace.progress import Progress, silent, take_notes
 
 if TYPE_CHECKING:
     from affectspace.corpora.corpus import Corpus
 
+Rows: TypeAlias = Sequence[tuple[Item, str]]  # items with the fingerprints of their input
+Encoded: TypeAlias = tuple[Shard, Counter[str]]  # a shard, and the remarks of the backbone on its rows
 
-Rows: TypeAlias = Sequence[tuple[Item, str]]  # items with the marks of their input
-Encoded: TypeAlias = tuple[Shard, Counter[str]]  # a shard, and what the backbone noticed meanwhile
+FINGERPRINT_THREADS = 16
 
 
 class Engine(Protocol):
-    """Makes shards."""
+    """Encodes shards."""
 
     def encode(
-        self, backbone: Backbone, files: Files, shards: Sequence[Rows], batch_size: int
+        self, backbone: Backbone, files: ItemFiles, shards: Sequence[Rows], batch_size: int
     ) -> Generator[Encoded, None, None]:
-        """The shards of these rows, in order."""
+        """Yield the shards of these rows, in order."""
 
 
 @dataclass(frozen=True)
-class Threads:
-    """This process: the files of a shard are decoded by threads while the shard before it is encoded.
+class ThreadEngine:
+    """Encode in this process. Threads decode the files of a shard while the previous shard is encoded.
 
-    workers : threads; default one a core, at most 8
+    workers : number of threads; default one per core, at most 8
     """
 
     workers: int | None = None
 
     def encode(
-        self, backbone: Backbone, files: Files, shards: Sequence[Rows], batch_size: int
+        self, backbone: Backbone, files: ItemFiles, shards: Sequence[Rows], batch_size: int
     ) -> Generator[Encoded, None, None]:
-        """The shards of these rows, in order; two of them are in memory at most."""
-        remarks = Remarks(backbone)
+        """Yield the shards of these rows, in order. Two shards are in memory at most."""
         workers = self.workers or min(os.cpu_count() or 1, 8)
+        take_remarks(backbone)  # those of earlier work
         with one_blas_thread(), ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
 
             def submit(rows: Rows) -> list[Future[Any]]:
-                return [pool.submit(load_row, backbone, files, item) for item, _ in rows]
+                return [pool.submit(load_item, backbone, files, item) for item, _ in rows]
 
             try:
                 ahead = submit(shards[0]) if shards else []
                 for number, rows in enumerate(shards):
-                    loaded = [one.result() for one in ahead]
+                    loaded = [future.result() for future in ahead]
                     ahead = submit(shards[number + 1]) if number + 1 < len(shards) else []
                     shard = encode_shard(backbone, rows, loaded, batch_size)
                     del loaded
-                    yield shard, remarks.news()
+                    yield shard, take_remarks(backbone)
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
 
 
 def one_blas_thread() -> AbstractContextManager[Any]:
-    """NumPy's products on one thread: rows are what runs in parallel, and more threads would round in another order."""
+    """Run NumPy's matrix products on one thread: rows run in parallel, and more threads would round differently."""
     return threadpool_limits(1, user_api="blas")
 
 
-class Remarks:
-    """What a backbone counts on its way, such as texts that were cut, since it was last asked."""
-
-    def __init__(self, backbone: Backbone) -> None:
-        self._backbone = backbone
-        self._told = self._counts()
-
-    def _counts(self) -> Counter[str]:
-        return Counter(getattr(self._backbone, "counts", {}))
-
-    def news(self) -> Counter[str]:
-        """Remark -> how often since the last call."""
-        now = self._counts()
-        new = now - self._told
-        self._told = now
-        return new
+def take_remarks(backbone: Backbone) -> Counter[str]:
+    """Return the remarks that a backbone has counted so far, and reset its counter."""
+    counts: Counter[str] | None = getattr(backbone, "counts", None)
+    return Counter() if counts is None else take_notes(counts)
 
 
-def load_row(backbone: Backbone, files: Files, item: Item) -> Any:
-    """What the backbone reads of one row, or the UnreadableItem that says why not."""
+def load_item(backbone: Backbone, files: ItemFiles, item: Item) -> Any:
+    """Decode one item; return the UnreadableItem if that fails."""
     try:
-        with files.at(item) as there:
-            return backbone.load(there)
+        with files.locate(item) as located:
+            return backbone.load(located)
     except UnreadableItem as reason:
         return reason
 
 
 def encode_shard(backbone: Backbone, rows: Rows, loaded: Sequence[Any], batch_size: int) -> Shard:
-    """The vectors of one shard. loaded : what `load_row` gave for each row."""
+    """Encode one shard. loaded : result of `load_item` for each row"""
     failed = [
-        (item.id, mark, str(one))
-        for (item, mark), one in zip(rows, loaded, strict=True)
-        if isinstance(one, UnreadableItem)
+        (item.id, fingerprint, str(sample))
+        for (item, fingerprint), sample in zip(rows, loaded, strict=True)
+        if isinstance(sample, UnreadableItem)
     ]
-    good = [place for place, one in enumerate(loaded) if not isinstance(one, UnreadableItem)]
-    lengths = [backbone.length(loaded[place]) for place in good]
-    order = [good[k] for k in np.argsort(lengths, kind="stable")]
-    batch_size = getattr(backbone, "batch_rows", batch_size)
+    readable = [row for row, sample in enumerate(loaded) if not isinstance(sample, UnreadableItem)]
+    lengths = [backbone.length(loaded[row]) for row in readable]
+    order = [readable[k] for k in np.argsort(lengths, kind="stable")]
+    batch_size = getattr(backbone, "batch_rows", None) or batch_size
     features = np.zeros((len(rows), backbone.dimension), np.float32)
     for start in range(0, len(order), batch_size):
-        part = order[start : start + batch_size]
-        vectors = np.asarray(backbone.encode([loaded[place] for place in part]), dtype=np.float32)
-        if vectors.shape != (len(part), backbone.dimension):
+        batch = order[start : start + batch_size]
+        vectors = np.asarray(backbone.encode([loaded[row] for row in batch]), dtype=np.float32)
+        if vectors.shape != (len(batch), backbone.dimension):
             raise RunError(
-                f"backbone {backbone.name} gave vectors of shape {vectors.shape} for {len(part)} rows; "
-                f"it declares dimension {backbone.dimension}"
+                f"backbone {backbone.name} returned vectors of shape {vectors.shape} for {len(batch)} rows, but declares "
+                f"dimension {backbone.dimension}; correct the backbone"
             )
-        features[part] = vectors
+        features[batch] = vectors
     finite = np.asarray(np.isfinite(features).all(axis=1))
-    failed += [(rows[place][0].id, rows[place][1], "its vector is not finite") for place in good if not finite[place]]
-    good = [place for place in good if finite[place]]
-    ids, marks = [rows[place][0].id for place in good], [rows[place][1] for place in good]
-    return Shard(ids, marks, features[good], failed)
-
-
-Progress = Callable[[int, int, str], None]
-T = TypeVar("T")
-SHARD_ROWS = 256
-MARKING = 16  # threads that look at the ends of files
+    failed += [(rows[row][0].id, rows[row][1], "the vector is not finite") for row in readable if not finite[row]]
+    kept = [row for row in readable if finite[row]]
+    return Shard([rows[row][0].id for row in kept], [rows[row][1] for row in kept], features[kept], failed)
 
 
 @dataclass(frozen=True)
 class Extraction:
-    """What an extraction did.
+    """Result of an extraction.
 
-    made, failed, kept, without : rows encoded, unreadable, there already, and without this modality
-    failed_before : rows that an earlier extraction could not read, of the same input; they are not tried again
-    reasons : how many rows failed for which reason; remarks : what the backbone noticed of rows that it read, by remark
-    failures : id, file ("" for a text) and reason of every row without a vector, earlier ones included
-    seconds : of the rows that were encoded or failed
+    Attributes
+    ----------
+    store : FeatureStore
+        The store.
+    made, failed : int
+        Number of rows that were encoded, and that could not be read.
+    kept : int
+        Number of rows that the store had already.
+    without : int
+        Number of rows of the corpus that do not have this modality.
+    failed_before : int
+        Number of rows that an earlier extraction could not read. They are not tried again while their input is the
+        same.
+    reasons, remarks : dict
+        Number of failed rows by reason, and number of remarks on rows that were read.
+    failures : list of tuple
+        Id, file ("" for a text) and reason of all rows without a vector, including those of earlier extractions.
+    seconds : float
+        Duration.
     """
 
     store: FeatureStore
@@ -177,74 +173,107 @@ def extract(
     workers: int | None = None,
     engine: Engine | None = None,
     force: bool = False,
-    progress: Progress = lambda done, total, text: None,
+    progress: Progress = silent,
 ) -> Extraction:
-    """Vectors of every row of a corpus that has the backbone's modality, in the store `out`, continued where it stopped.
+    """Compute one vector per row of a corpus and store them. The same call continues an interrupted extraction.
 
-    items : instead of the corpus' own, such as ready-made vectors. batch_size : rows that go through the model at once.
-    workers : decoding threads. engine : who makes the shards; default threads of this process, `RayEngine` a cluster, with
-    the same store either way. force : make all anew. A row whose input changed since is made again.
-    Raises RunError where `out` holds another backbone's features or another process writes them, DataError without such rows.
+    Rows whose input has changed are computed again. Rows that cannot be read are recorded with the reason.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        The corpus.
+    backbone : Backbone
+        The encoder. Rows without its modality are left out.
+    out : path
+        Folder of the store.
+    items : sequence of Item, optional
+        Items to encode instead of those of the corpus, for example ready-made vectors.
+    batch_size : int
+        Number of rows that pass the model together.
+    workers : int, optional
+        Number of decoding threads. Default: one per core, at most 8.
+    engine : Engine, optional
+        Where the work is done. Default: threads of this process. `RayEngine` uses a cluster and gives the same store.
+    force : bool
+        Recompute everything.
+    progress : callable
+        Called with (rows done, rows, text).
+
+    Returns
+    -------
+    Extraction
+
+    Raises
+    ------
+    RunError
+        If `out` holds the features of another backbone, or another process is writing to it.
+    DataError
+        If no row of the corpus has the modality.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from affectspace.corpora import Corpus, build_table
+    >>> class Letters:
+    ...     name, modality, dimension, columns = "text:letters", "text", 1, None
+    ...     licence, revision, settings = "none", "1", {}
+    ...     def load(self, item): return item.text
+    ...     def length(self, loaded): return len(loaded)
+    ...     def encode(self, batch): return [[len(text)] for text in batch]
+    >>> corpus = Corpus("talk", build_table("talk", {"id": ["a", "b"], "text": ["no", "yes"]}, where="example"))
+    >>> with TemporaryDirectory() as folder:
+    ...     vectors, present = extract(corpus, Letters(), folder).store.read(["b", "a"])
+    >>> vectors.ravel().tolist()
+    [3.0, 2.0]
     """
     folder = Path(out)
-    given = list(items_of(corpus, backbone.modality) if items is None else items)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    folder.mkdir(exist_ok=True)
+    if folder.is_file():
+        raise RunError(f"{folder} is a file; name a folder for the store")
+    items = list(items_of(corpus, backbone.modality) if items is None else items)
+    folder.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(folder / ".lock", timeout=0), files_of(corpus) as files:
+        with FileLock(folder / ".lock", timeout=0), open_item_files(corpus.media) as files:
             if force:
-                _clear(folder)
+                _remove_store(folder)
             store = FeatureStore.create(folder, identity_of(backbone))
-            made_by = engine or Threads(workers)
-            return _fill(store, given, len(corpus) - len(given), files, backbone, batch_size, made_by, progress)
+            index = dict(zip(store.index["id"], store.index["mark"], strict=True))
+            rows = [
+                (item, fingerprint)
+                for item, fingerprint in zip(items, _fingerprints(files, items), strict=True)
+                if index.get(item.id) != fingerprint
+            ]
+            size = getattr(backbone, "shard_rows", BaseBackbone.shard_rows)
+            shards = [rows[start : start + size] for start in range(0, len(rows), size)]
+            started, made = time.perf_counter(), 0
+            reasons: Counter[str] = Counter()
+            remarks: Counter[str] = Counter()
+            with closing((engine or ThreadEngine(workers)).encode(backbone, files, shards, batch_size)) as encoded:
+                for shard, noticed in encoded:
+                    store.add(shard)
+                    made += len(shard.ids)
+                    reasons.update(reason for _, _, reason in shard.failed)
+                    remarks.update(noticed)
+                    done = made + reasons.total()
+                    rate = done / max(time.perf_counter() - started, 1e-9)
+                    progress(done, len(rows), f"{backbone.name}, {rate:,.1f} samples/s")
+            store.write_index()
     except Timeout:
-        raise RunError(f"{folder}: another process is extracting into this folder; wait for it") from None
-
-
-def shards_of(items: Sequence[T], size: int) -> list[list[T]]:
-    """Rows in shards of one size, the last one shorter."""
-    return [list(items[start : start + size]) for start in range(0, len(items), size)]
-
-
-def _fill(
-    store: FeatureStore,
-    items: list[Item],
-    without: int,
-    files: Files,
-    backbone: Backbone,
-    batch_size: int,
-    engine: Engine,
-    progress: Progress,
-) -> Extraction:
-    known = dict(zip(store.index["id"], store.index["mark"], strict=True))
-    todo = [(item, mark) for item, mark in zip(items, _marks(files, items), strict=True) if known.get(item.id) != mark]
-    shards = shards_of(todo, getattr(backbone, "shard_rows", SHARD_ROWS))
-    started, done, made = time.perf_counter(), 0, 0
-    reasons: Counter[str] = Counter()
-    remarks: Counter[str] = Counter()
-    with closing(engine.encode(backbone, files, shards, batch_size)) as encoded:
-        for shard, noticed in encoded:
-            store.add(shard)
-            made += len(shard.ids)
-            reasons.update(reason for _, _, reason in shard.failed)
-            remarks.update(noticed)
-            done += len(shard.ids) + len(shard.failed)
-            rate = done / max(time.perf_counter() - started, 1e-9)
-            progress(done, len(todo), f"{backbone.name}, {rate:,.1f} samples/s")
-    store.close_index()
-    failed, failures = sum(reasons.values()), _failures(store, items)
-    before = len(failures) - failed
+        raise RunError(
+            f"{folder}: another process is extracting into this folder; wait until it has finished"
+        ) from None
+    failures = _failures(store, items)
+    failed_before = len(failures) - reasons.total()
     return Extraction(
-        store, made, failed, len(items) - len(todo) - before, without, before, dict(reasons), dict(remarks), failures,
-        time.perf_counter() - started,
+        store, made, reasons.total(), len(items) - len(rows) - failed_before, len(corpus) - len(items), failed_before,
+        dict(reasons), dict(remarks), failures, time.perf_counter() - started,
     )  # fmt: skip
 
 
 def _failures(store: FeatureStore, items: Sequence[Item]) -> list[tuple[str, str, str]]:
-    """Id, file and reason of the items that have no vector in the store, in their order."""
-    index = store.index
-    bad = index[index["row"] < 0]
-    reasons = dict(zip(bad["id"], bad["reason"], strict=True))
+    """List id, file and reason of the items that have no vector in the store, in their order."""
+    failed = store.index[store.index["row"] < 0]
+    reasons = dict(zip(failed["id"], failed["reason"], strict=True))
     return [
         (item.id, "" if item.path is None else item.path.as_posix(), reasons[item.id])
         for item in items
@@ -252,16 +281,16 @@ def _failures(store: FeatureStore, items: Sequence[Item]) -> list[tuple[str, str
     ]
 
 
-def _marks(files: Files, items: Sequence[Item]) -> list[str]:
-    """What tells a changed input, of each item; many files are looked at at once."""
+def _fingerprints(files: ItemFiles, items: Sequence[Item]) -> list[str]:
+    """Compute the fingerprint of each item; files are read by several threads."""
     if all(item.path is None for item in items):
-        return [files.mark(item) for item in items]
-    with ThreadPoolExecutor(MARKING, thread_name_prefix="mark") as pool:
-        return list(pool.map(files.mark, items))
+        return [files.fingerprint(item) for item in items]
+    with ThreadPoolExecutor(FINGERPRINT_THREADS, thread_name_prefix="fingerprint") as pool:
+        return list(pool.map(files.fingerprint, items))
 
 
-def _clear(folder: Path) -> None:
-    """Remove a store's own files; what is not ours stays and is refused later."""
+def _remove_store(folder: Path) -> None:
+    """Remove the files of a store. Other files stay, and are refused later."""
     if not (folder / "backbone.json").is_file():
         return
     for path in [*folder.glob("shard-*.safetensors"), folder / "index.parquet", folder / "backbone.json"]:

@@ -1,4 +1,4 @@
-"""From a corpus' table to what backbones read: the text, or the file of the sound, clip or image with its cut."""
+"""From the table of a corpus to the items that backbones read, and the files of these items."""
 
 from __future__ import annotations
 
@@ -18,62 +18,84 @@ from affectspace.media.files import Media, leaves_media, open_media, plain_name
 if TYPE_CHECKING:
     from affectspace.corpora.corpus import Corpus
 
-SOURCES = {"text": ("text",), "words": ("text",), "audio": ("audio", "video"), "video": ("video", "image")}
-_ENDS = 1 << 16  # bytes at either end of a file that its mark looks at
+SOURCES = {"text": ("text",), "words": ("text",), "audio": ("audio", "video"), "video": ("video", "image")}  # columns
+_HASHED = 1 << 16  # bytes at each end of a file that are hashed
 
 
 def items_of(corpus: Corpus, modality: str) -> list[Item]:
-    """What there is of a modality, an item a row, in the order of the table; rows without it are left out.
+    """List the items of one modality in the order of the corpus. Rows without the modality are left out.
 
-    text and words are the column text; audio the column audio, or else the clip's sound; video the clip, or else the image.
-    `start` and `end` cut only the file that holds more than the sample, which the column `cut` names ("audio", "video").
-    Raises DataError where no row has the modality, ConfigError for a modality that no column holds.
+    ``text`` and ``words`` read the column ``text``. ``audio`` reads the column ``audio``, else the sound of the column
+    ``video``. ``video`` reads the column ``video``, else ``image``. The columns ``start``, ``end`` and ``half`` apply
+    to the file that the column ``cut`` names ("audio" or "video").
+
+    Parameters
+    ----------
+    corpus : Corpus
+    modality : {"text", "words", "audio", "video"}
+
+    Returns
+    -------
+    list of Item
+
+    Raises
+    ------
+    ConfigError
+        If the modality is unknown.
+    DataError
+        If no row has the modality, or the corpus was read without its media files.
+
+    Examples
+    --------
+    >>> from affectspace.corpora import Corpus, build_table
+    >>> table = build_table("talk", {"id": ["a", "b"], "text": ["Good morning!", None]}, where="example")
+    >>> items_of(Corpus("talk", table), "text")[0].text
+    'Good morning!'
     """
     if modality not in SOURCES:
-        raise ConfigError(f"modality {modality!r}; there are {', '.join(SOURCES)}")
+        raise ConfigError(f"unknown modality {modality!r}; choose one of {', '.join(SOURCES)}")
     table = corpus.table
     columns = [name for name in SOURCES[modality] if name in table and table[name].notna().any()]
     if not columns:
         raise DataError(f"corpus {corpus.name} has no {modality}: its column {' or '.join(SOURCES[modality])} is empty")
     if columns != ["text"] and corpus.media is None:
-        raise DataError(f"corpus {corpus.name} was read without its files; name their folder (media=, --media)")
+        raise DataError(f"corpus {corpus.name} was read without its media files; name their folder (media=, --media)")
+    empty = [None] * len(table)
     ids = [str(name) for name in table["id"].tolist()]
-    cuts = {
-        name: table[name].tolist() if name in table else [None] * len(table) for name in ("cut", "start", "end", "half")
-    }
-    cells = [table[name].tolist() for name in columns]
-    found = []
+    values = {name: table[name].tolist() for name in columns}
+    cuts = {name: table[name].tolist() if name in table else empty for name in ("cut", "start", "end", "half")}
+    items = []
     for row, name in enumerate(ids):
-        at = next((k for k, column in enumerate(cells) if isinstance(column[row], str)), None)
-        if at is None:
+        column = next((column for column in columns if isinstance(values[column][row], str)), None)
+        if column is None:
             continue
-        value, column = cells[at][row], columns[at]
+        value = values[column][row]
         if column == "text":
-            found.append(Item(name, text=value))
+            items.append(Item(name, text=value))
             continue
         start = end = half = None
         if cuts["cut"][row] == column:
-            start, end = (_second(cuts[edge][row]) for edge in ("start", "end"))
+            start, end = (_seconds(cuts[edge][row]) for edge in ("start", "end"))
             half = cuts["half"][row] if column == "video" and isinstance(cuts["half"][row], str) else None
-        found.append(Item(name, path=Path(plain_name(value)), start=start, end=end, half=half))
-    return found
+        items.append(Item(name, path=Path(plain_name(value)), start=start, end=end, half=half))
+    return items
 
 
-def _second(value: float | None) -> float | None:
-    """A time as a cut has it, None for an empty cell."""
+def _seconds(value: float | None) -> float | None:
+    """Convert a table cell to seconds; None for an empty cell."""
     return None if value is None or value != value else float(value)
 
 
-class Files:
-    """Where the files of items are: in a folder, or in a zip, whose members are spooled one at a time."""
+class ItemFiles:
+    """The files of items, in a folder or in a zip. Members of a zip are copied to a temporary file one at a time."""
 
     def __init__(self, media: Media | None) -> None:
         self.media = media
         self._folder = media.path if media is not None and media.path.is_dir() else None
 
     @contextmanager
-    def at(self, item: Item) -> Iterator[Item]:
-        """The item with a path on disk. Raises UnreadableItem where the file is not there."""
+    def locate(self, item: Item) -> Iterator[Item]:
+        """Yield the item with a path on disk. Raises UnreadableItem if the file is missing."""
         if item.path is None or self.media is None:
             yield item
             return
@@ -96,8 +118,8 @@ class Files:
             path.write_bytes(content)
             yield replace(item, path=path)
 
-    def mark(self, item: Item) -> str:
-        """What tells a changed input: of a text its hash; of a file its size, a hash of its ends, and the cut."""
+    def fingerprint(self, item: Item) -> str:
+        """Identify the input of an item: the hash of a text or vector; of a file its size, a hash of its ends, and the cut."""
         if item.vector is not None:
             return hashlib.sha256(item.vector.tobytes()).hexdigest()[:32]
         if item.path is None:
@@ -111,27 +133,20 @@ class Files:
         try:
             with path.open("rb") as file:
                 size = os.fstat(file.fileno()).st_size
-                digest = hashlib.sha256(file.read(_ENDS))
-                if size > 2 * _ENDS:
-                    file.seek(-_ENDS, os.SEEK_END)
-                digest.update(file.read(_ENDS))
+                digest = hashlib.sha256(file.read(_HASHED))
+                if size > 2 * _HASHED:
+                    file.seek(-_HASHED, os.SEEK_END)
+                digest.update(file.read(_HASHED))
         except OSError:
             return f"absent:{cut}"
         return f"{size}:{digest.hexdigest()[:24]}:{cut}"
 
 
 @contextmanager
-def files_of(corpus: Corpus) -> Iterator[Files]:
-    """The files of a corpus, wherever they are."""
-    with open_files(corpus.media) as files:
-        yield files
-
-
-@contextmanager
-def open_files(media: Path | None) -> Iterator[Files]:
-    """Files in a folder or zip. Raises DataError where it is not there."""
+def open_item_files(media: Path | None) -> Iterator[ItemFiles]:
+    """Open the folder or zip of a corpus' media files. Raises DataError if it does not exist."""
     if media is None:
-        yield Files(None)
+        yield ItemFiles(None)
         return
     with open_media(media) as opened:
-        yield Files(opened)
+        yield ItemFiles(opened)

@@ -1,8 +1,8 @@
-"""Cached vectors of a corpus: shards that are written whole, an index that says what happened to every row.
+"""The store of a corpus' vectors.
 
-A store is a folder: `backbone.json` (what made the vectors), `shard-00000.safetensors` ... (vectors of the rows that could be
-read; ids, marks and reasons in the header, so that a shard is one file), and `index.parquet`, the shards' headers as one table,
-which is made anew from them where it is missing or old.
+A store is a folder: `backbone.json` (what computed the vectors), `shard-00000.safetensors` ... (vectors; ids,
+fingerprints of the input and reasons of failures in the header, so that a shard is one file), and `index.parquet` (the
+headers as one table, which is rebuilt from the shards if it is missing or out of date).
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from affectspace.errors import DataError, RunError
-from affectspace.features.backbone import SAME
+from affectspace.features.backbone import IDENTITY_KEYS
 from affectspace.files import write_atomic, write_text
 
 
 @dataclass(frozen=True, eq=False)
 class Shard:
-    """Vectors of some rows, and why others have none.
+    """Vectors of some rows, and the rows that could not be read.
 
-    ids, marks : names of the rows and what their input was, in the order of the vectors
+    ids, marks : names of the rows and fingerprints of their input, in the order of the vectors
     features : (rows, dimension) float32
-    failed : id, mark and reason of the rows that could not be read
+    failed : id, fingerprint and reason of the rows that could not be read
     """
 
     ids: list[str]
@@ -40,14 +40,31 @@ class Shard:
 
 
 class FeatureStore:
-    """Vectors of one modality by the ids of a corpus.
+    """The vectors of one modality of a corpus, by the ids of its rows.
 
-    >>> store = FeatureStore("features/emobank-text")        # doctest: +SKIP
-    >>> vectors, present = store.read(corpus.table["id"])    # doctest: +SKIP
+    Parameters
+    ----------
+    folder : path
+        Folder that `extract` wrote.
+
+    Attributes
+    ----------
+    backbone : dict
+        Content of backbone.json: name, modality, dimension, licence, revision, settings, package versions and recipe.
+    dimension : int
+        Length of a vector.
+
+    Raises
+    ------
+    RunError
+        If the folder holds no store, or the store is damaged.
+
+    See Also
+    --------
+    extract : Make a store, with an example.
     """
 
     def __init__(self, folder: str | Path) -> None:
-        """Open a store. Raises RunError where the folder holds none, or one that is damaged."""
         self.folder = Path(folder)
         try:
             self.backbone: dict[str, Any] = json.loads((self.folder / "backbone.json").read_text("utf-8"))
@@ -60,44 +77,45 @@ class FeatureStore:
 
     @classmethod
     def create(cls, folder: Path, identity: dict[str, Any]) -> FeatureStore:
-        """The store in a folder, made where there is none. Raises RunError where it holds other features, or other files."""
+        """Open the store in a folder, or make one. Raises RunError if the folder holds other features or other files."""
         if not (folder / "backbone.json").is_file():
-            if folder.exists() and (not folder.is_dir() or any(p.name != ".lock" for p in folder.iterdir())):
-                raise RunError(f"{folder} is not empty and no store of features; choose another --out")
+            if folder.exists() and (not folder.is_dir() or any(path.name != ".lock" for path in folder.iterdir())):
+                raise RunError(f"{folder} is not empty and not a store of features; choose another --out")
             write_text(folder / "backbone.json", json.dumps(identity, indent=2) + "\n")
         store = cls(folder)
-        there, asked = store.backbone, json.loads(json.dumps(identity))
-        if there.get("name") == asked["name"] and there.get("revision") != asked["revision"]:
+        stored, new = store.backbone, json.loads(json.dumps(identity))
+        if stored.get("name") == new["name"] and stored.get("revision") != new["revision"]:
             raise RunError(
-                f"{folder} was made by revision {there.get('revision')!r} of {asked['name']}, whose vectors have "
-                f"{store.dimension} numbers; this is revision {asked['revision']!r} with {asked['dimension']}. Trainings read "
-                "it as it is; to extract, choose another --out, or make all anew with --force"
+                f"{folder} was made by revision {stored.get('revision')!r} of {new['name']}, whose vectors have "
+                f"{store.dimension} numbers; this is revision {new['revision']!r} with {new['dimension']}. Training can use "
+                "the store as it is. To extract, choose another --out, or recompute everything with --force"
             )
-        for key in SAME:
-            if there.get(key) != asked.get(key):
+        for key in IDENTITY_KEYS:
+            if stored.get(key) != new.get(key):
                 raise RunError(
-                    f"{folder} holds features of another kind ({key}: {there.get(key)!r} there, "
-                    f"{asked.get(key)!r} asked); choose another --out, or make them anew with --force"
+                    f"{folder} holds features of another backbone ({key}: {stored.get(key)!r} in the store, "
+                    f"{new.get(key)!r} here); choose another --out, or recompute everything with --force"
                 )
         return store
 
     @property
     def modality(self) -> str:
+        """Modality of the vectors."""
         return str(self.backbone["modality"])
 
     @property
     def columns(self) -> tuple[str, ...] | None:
-        """Names of the dimensions, where the backbone has any."""
+        """Names of the dimensions, if the backbone names them."""
         names = self.backbone.get("columns")
         return None if names is None else tuple(names)
 
     def shards(self) -> list[Path]:
-        """The shards' files, in order."""
+        """List the files of the shards, in order."""
         return sorted(self.folder.glob("shard-*.safetensors"))
 
     @property
     def index(self) -> pd.DataFrame:
-        """A row an id: shard, row (-1 where it could not be read), reason, mark of its input. The newest of an id counts."""
+        """One row per id: shard, row (-1 if it could not be read), reason, and mark, the fingerprint of the input."""
         if self._index is None:
             self._index = self._read_index()
         return self._index
@@ -111,8 +129,8 @@ class FeatureStore:
                 if frame.attrs.get("shards") == names:
                     return frame
             except (OSError, ValueError):
-                pass  # made anew below
-        parts = [_rows_of(shard) for shard in shards]
+                pass  # rebuilt below
+        parts = [_index_of(shard) for shard in shards]
         columns = ["id", "shard", "row", "reason", "mark"]
         frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
         frame = frame.drop_duplicates("id", keep="last").reset_index(drop=True)
@@ -120,7 +138,7 @@ class FeatureStore:
         return frame
 
     def add(self, shard: Shard) -> Path:
-        """Write a shard, whole or not at all."""
+        """Write a shard, completely or not at all."""
         shards = self.shards()
         number = int(shards[-1].stem.removeprefix("shard-")) + 1 if shards else 0
         path = self.folder / f"shard-{number:05d}.safetensors"
@@ -131,44 +149,57 @@ class FeatureStore:
         self._index = None
         return path
 
-    def close_index(self) -> None:
+    def write_index(self) -> None:
         """Write index.parquet."""
         index = self.index
         write_atomic(self.folder / "index.parquet", lambda partial: index.to_parquet(partial, index=False))
 
     def read(self, ids: Sequence[str] | pd.Series) -> tuple[np.ndarray, np.ndarray]:
-        """Vectors of these ids, (n, dimension) float32, zero where there is none, and which there are, (n,) bool."""
+        """Read the vectors of some ids.
+
+        Parameters
+        ----------
+        ids : sequence of str
+            Names of the rows, in any order.
+
+        Returns
+        -------
+        vectors : ndarray of shape (n, dimension), float32
+            Zero for ids without a vector.
+        present : ndarray of shape (n,), bool
+            Which ids have a vector.
+        """
         wanted = [str(name) for name in ids]
         place = self.index.set_index("id")[["shard", "row"]].reindex(wanted)
         rows = place["row"].fillna(-1).to_numpy(np.int64)
         present = rows >= 0
-        features = np.zeros((len(wanted), self.dimension), np.float32)
+        vectors = np.zeros((len(wanted), self.dimension), np.float32)
         shards = place["shard"].to_numpy()
         for name in sorted(set(shards[present])):
             at = np.flatnonzero(present & (shards == name))
-            features[at] = _load(self.folder / name)[rows[at]]
-        return features, present
+            vectors[at] = _read_vectors(self.folder / name)[rows[at]]
+        return vectors, present
 
     def __iter__(self) -> Iterator[tuple[list[str], np.ndarray]]:
-        """Ids and vectors, shard by shard; what a later shard replaced is left out."""
+        """Iterate over ids and vectors, shard by shard. Rows that a later shard replaces are left out."""
         newest = self.index.set_index("id")["shard"]
         for path in self.shards():
-            header, features = _header(path), _load(path)
-            keep = [row for row, name in enumerate(header["ids"]) if newest[name] == path.name]
-            yield [header["ids"][row] for row in keep], features[keep]
+            header, vectors = _read_header(path), _read_vectors(path)
+            rows = [row for row, name in enumerate(header["ids"]) if newest[name] == path.name]
+            yield [header["ids"][row] for row in rows], vectors[rows]
 
     def check(self) -> None:
-        """Raises DataError where a shard's vectors are not those that were written, or cannot be read."""
+        """Compare every shard with its hash. Raises DataError if a shard has changed since it was written."""
         for path in self.shards():
-            if _digest(_load(path)) != _header(path)["sha256"]:
-                raise DataError(f"{path} was changed since it was written; delete it and extract again")
+            if _digest(_read_vectors(path)) != _read_header(path)["sha256"]:
+                raise DataError(f"{path} has changed since it was written; delete it and extract again")
 
 
 def _digest(features: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(features, dtype="<f4").tobytes()).hexdigest()
 
 
-def _header(path: Path) -> dict[str, Any]:
+def _read_header(path: Path) -> dict[str, Any]:
     try:
         with safe_open(path, framework="np") as file:
             return json.loads(file.metadata()["rows"])
@@ -176,7 +207,7 @@ def _header(path: Path) -> dict[str, Any]:
         raise DataError(f"{path} is damaged ({error}); delete it and extract again") from error
 
 
-def _load(path: Path) -> np.ndarray:
+def _read_vectors(path: Path) -> np.ndarray:
     try:
         with safe_open(path, framework="np") as file:
             return file.get_tensor("features")
@@ -184,10 +215,10 @@ def _load(path: Path) -> np.ndarray:
         raise DataError(f"{path} is damaged ({error}); delete it and extract again") from error
 
 
-def _rows_of(path: Path) -> pd.DataFrame:
-    header = _header(path)
-    ids, marks = list(header["ids"]), list(header["marks"])
-    failed = header["failed"]
+def _index_of(path: Path) -> pd.DataFrame:
+    """Build the index of one shard."""
+    header = _read_header(path)
+    ids, marks, failed = list(header["ids"]), list(header["marks"]), header["failed"]
     return pd.DataFrame(
         {
             "id": ids + [row[0] for row in failed],

@@ -20,7 +20,7 @@ from filelock import FileLock
 from torch import Tensor
 
 from affectspace.errors import ConfigError
-from affectspace.features.backbones.pretrained import require, torch_type
+from affectspace.features.backbones.pretrained import require_package, torch_type
 from affectspace.files import write_atomic
 from affectspace.media.images import cache_folder
 
@@ -248,7 +248,7 @@ def load_language_model(
     >>> model = load_language_model("smollm2", dtype="auto")    # doctest: +SKIP
     >>> model.surprise(["The weather is nice today."])          # doctest: +SKIP
     """
-    require("transformers", "llm", "language models")
+    require_package("transformers", "llm", "language models")
     number = native_dtype(device) if dtype == "auto" else torch_type(dtype)
     network, tokenizer = _load(name, str(offline_model() if name == SMOLLM2 else name), number, device)
     known = inspect.signature(network.forward).parameters

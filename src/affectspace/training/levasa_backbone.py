@@ -1,31 +1,32 @@
-"""The encoder of a LeVAsa run as an eye: the codes of a clip's faces, their mean and spread over time."""
+"""The encoder of a LeVAsa run as a video backbone."""
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from affectspace.errors import ConfigError
-from affectspace.features.backbone import Item
+from affectspace.features.backbone import BaseBackbone, Item
 from affectspace.features.backbones.pretrained import torch_type
-from affectspace.media.clips import read_frames
-from affectspace.media.faces import faces_of, resized
+from affectspace.features.backbones.video import load_faces
+from affectspace.models import Levasa
+from affectspace.training.runs import open_run
+
+FACES_PER_BATCH = 128
 
 
-class LevasaEye:
-    """z_v, z_a and z_z of evenly sampled faces: the posterior means' mean and population deviation over the frames."""
+class LevasaBackbone(BaseBackbone):
+    """Mean and population standard deviation, over evenly sampled frames, of the posterior means z_v, z_a and z_z."""
 
-    modality = "video"
+    modality, name = "video", "video:levasa"
     shard_rows = 64
 
     def __init__(self, run: Path, frames: int, crop: bool | None, device: str, dtype: str) -> None:
-        from affectspace.models import Levasa
-        from affectspace.training.runs import open_run
-
+        super().__init__()
         opened = open_run(run)
         model = opened.model()
         if not isinstance(model, Levasa):
@@ -34,51 +35,32 @@ class LevasaEye:
                 "give a run of `affectspace train` whose model is of kind levasa"
             )
         if frames < 1:
-            raise ConfigError(f"frames is {frames}; at least one is needed")
-        drawn = opened.image_config.data.corpus == "faces"  # which a detector in photographs does not see
+            raise ConfigError(f"frames is {frames}; give at least 1")
+        drawn = opened.image_config.data.corpus == "faces"  # the detector of faces in photographs does not find these
         self._crop = not drawn if crop is None else crop
-        self._model = model.to(device, dtype=torch_type(dtype)).eval()
-        self._device, self._dtype, self._frames, self._size = (
-            device,
-            torch_type(dtype),
-            frames,
-            model.config.image_size,
-        )
-        weights = next(iter(sorted((run / "model").glob("*.safetensors"))))
-        self.name, self.dimension = "video:levasa", 2 * model.latent
+        self._device, self._dtype = device, torch_type(dtype)
+        self._model = model.to(device, dtype=self._dtype).eval()
+        self._frames, self._size = frames, model.config.image_size
+        weights = min((run / "model").glob("*.safetensors"))
+        self.dimension = 2 * model.latent
         self.revision = hashlib.sha256(weights.read_bytes()).hexdigest()[:16]
         self.licence = str(opened.facts.get("licence") or "that of the run's corpus")
-        self.settings: dict[str, Any] = {
-            "frames": frames, "crop": self._crop, "size": self._size, "dtype": dtype,
-        }  # fmt: skip
-        chunk = model.config.chunk
-        codes = [f"z_{name}{k}" for name in ("v", "a", "z") for k in range(chunk)]
-        self.columns: tuple[str, ...] = tuple(f"{code}_{kind}" for kind in ("mean", "sd") for code in codes)
-        self.counts: Counter[str] = Counter()
-        self.recipe: dict[str, Any] | None = None
+        self.settings: dict[str, Any] = {"frames": frames, "crop": self._crop, "size": self._size, "dtype": dtype}
+        codes = [f"z_{name}{k}" for name in ("v", "a", "z") for k in range(model.config.chunk)]
+        self.columns = tuple(f"{code}_{kind}" for kind in ("mean", "sd") for code in codes)
 
     def load(self, item: Item) -> np.ndarray:
-        """Its faces, (frames, size, size, 3) uint8."""
-        assert item.path is not None
-        frames = read_frames(item.path, self._frames, item.start, item.end, item.half)
-        faces = faces_of(frames, self._crop, self.counts)
-        return np.stack([resized(face, self._size) for face in faces])
-
-    def length(self, loaded: np.ndarray) -> float:
-        return 0.0
+        """Return the faces, (frames, size, size, 3) uint8."""
+        return np.stack(load_faces(item, self._frames, self._size, self._crop, self.counts))
 
     def encode(self, batch: list[np.ndarray]) -> np.ndarray:
-        """(batch, 2 * latent): means over time, then deviations."""
-        import torch
-
+        """Return (batch, 2 * latent): means over time, then standard deviations."""
         pixels = np.concatenate(batch)
         codes = []
         with torch.inference_mode():
-            for first in range(0, len(pixels), 128):
-                image = (
-                    torch.tensor(pixels[first : first + 128]).permute(0, 3, 1, 2).to(self._device, self._dtype) / 255
-                )
-                codes.append(self._model.encode(image).mean.float().cpu().numpy())
+            for start in range(0, len(pixels), FACES_PER_BATCH):
+                faces = torch.tensor(pixels[start : start + FACES_PER_BATCH]).permute(0, 3, 1, 2)
+                codes.append(self._model.encode(faces.to(self._device, self._dtype) / 255).mean.float().cpu().numpy())
         over_time = np.concatenate(codes).reshape(len(batch), self._frames, -1)
         return np.concatenate([over_time.mean(axis=1), over_time.std(axis=1)], axis=1)
 
@@ -91,15 +73,17 @@ def levasa_backbone(
     crop: bool | None = None,
     device: str = "cpu",
     dtype: str = "float32",
-) -> LevasaEye:
-    """The eye of a LeVAsa run.
+) -> LevasaBackbone:
+    """Load the encoder of a LeVAsa run.
 
-    run : its folder; frames : sampled from each clip; crop : to the face, by default unless the run was trained on drawn faces
-    Raises RunError or ConfigError where the run is none, not finished, or of another kind.
+    run : its folder; frames : per clip; crop : crop to the face, by default unless the run was trained on drawn faces
+    Raises RunError or ConfigError if the run does not exist, is not finished, or holds another model.
     """
     if run is None:
-        raise ConfigError("video: levasa needs the folder of a run: --video-backbone RUN (in Python run=...)")
-    eye = LevasaEye(Path(run), frames, crop, device, dtype)
-    settings = {"run": str(Path(run).resolve()), "frames": frames, "crop": eye.settings["crop"], "dtype": dtype}
-    eye.recipe = {"modality": "video", "name": name, "settings": settings}
-    return eye
+        raise ConfigError(
+            "video: the backbone levasa needs the folder of a run: --video-backbone RUN (in Python run=...)"
+        )
+    backbone = LevasaBackbone(Path(run), frames, crop, device, dtype)
+    settings = {"run": str(Path(run).resolve()), "frames": frames, "crop": backbone.settings["crop"], "dtype": dtype}
+    backbone.recipe = {"modality": "video", "name": name, "settings": settings}
+    return backbone

@@ -1,7 +1,7 @@
 """Names and widths of a configuration's modalities, read from the stores before any corpus is."""
 
 from affectspace.errors import ConfigError, RunError
-from affectspace.features.backbone import SAME
+from affectspace.features.backbone import IDENTITY_KEYS
 from affectspace.features.items import SOURCES
 from affectspace.features.store import FeatureStore
 from affectspace.training.feature_configuration import FeatureDataConfig
@@ -20,7 +20,7 @@ def open_stores(data: FeatureDataConfig, where: str = "configuration") -> dict[s
     for modality, by_corpus in stores.items():
         (first, one), *others = by_corpus.items()
         for name, other in others:
-            differs = [key for key in SAME if one.backbone.get(key) != other.backbone.get(key)]
+            differs = [key for key in IDENTITY_KEYS if one.backbone.get(key) != other.backbone.get(key)]
             if differs and not (differs == ["revision"] and one.backbone["name"].endswith(":vectors")):
                 raise ConfigError(
                     f"{where}: {modality} of {first} and of {name} were made by different backbones "

@@ -1,40 +1,111 @@
-"""Acoustic functionals of a voice: loudness, pitch, spectrum, voice quality and formants, frame by frame and summed up.
+"""Acoustic functionals of a voice: statistics of loudness, pitch, spectrum, voice quality and formants over frames.
 
-Frames of 40 ms every 10 ms. Everything is measured on a sound that was trimmed and brought to one level, and nothing above
-6 kHz is looked at, so that padding, gain and codec do not pass for affect.
+Frames are 40 ms long, one every 10 ms. Sounds are trimmed and brought to one level, and nothing above 6 kHz is used, so
+that padding, gain and codec are not mistaken for affect.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.fft import dct
 from scipy.signal import find_peaks
 
 from affectspace.errors import ConfigError, UnreadableItem
-from affectspace.features.backbone import Item
+from affectspace.features.backbone import BaseBackbone, Item
+from affectspace.features.backbones.pretrained import require_package
 from affectspace.media.sound import read_sound
 
-RATE = 16_000
-HOP, WINDOW, FFT = 160, 640, 1024
-LOWEST, HIGHEST = 60.0, 500.0  # Hz of the voice
-TOP = 6000.0  # Hz
-SILENT = 1e-4  # peak of a sound that is silence: -80 dB
-BELOW = 35.0  # dB under the loudest frame; what is quieter at the ends is trimmed, and nowhere voiced
-FLOOR = 60.0  # dB under the loudest band; quieter is as good as this
-VOICED = 0.45  # of the normalised autocorrelation
-COEFFICIENTS = 13
+REVISION = "2"
+REVISIONS = ("1", REVISION)  # revision 1 has one more number, CONSTANT
+CONSTANT = "loudness_mean"  # 1 for every recording, as loudness is relative to its mean
+
+RATE = 16_000  # samples per second
+HOP, WINDOW, FFT = 160, 640, 1024  # samples
+LOWEST, HIGHEST = 60.0, 500.0  # pitch in Hz
+TOP = 6000.0  # highest frequency in Hz
+SILENT = 1e-4  # peak below which a sound is silent: -80 dB
+BELOW = 35.0  # dB below the loudest frame; quieter ends are trimmed, and quieter frames are unvoiced
+FLOOR = 60.0  # dB below the loudest band; quieter bands are raised to this level
+VOICED = 0.45  # normalised autocorrelation above which a frame is voiced
+COEFFICIENTS = 13  # cepstral
 ORDER = 18  # of the linear prediction
+VOICE_TRACKS = ("harmonicity", "jitter", "shimmer", "h1_h2", "h1_a3", "f1", "f2", "f3", "f1_width")
+SPECTRAL_TRACKS = (
+    "centroid", "spread", "rolloff", "flatness", "flux", "alpha", "hammarberg", "slope_low", "slope_high",
+)  # fmt: skip
+CEPSTRAL_TRACKS = tuple(f"mfcc{k}" for k in range(1, COEFFICIENTS + 1))
+
+
+class FunctionalsBackbone(BaseBackbone):
+    """Means, spreads and percentiles of the tracks, slopes of pitch and loudness, and tempo: named numbers, always finite.
+
+    Statistics of what a recording does not have (the pitch of a whisper) are 0; `voiced_share` says so.
+    """
+
+    modality = "audio"
+    name, licence = "audio:functionals", "Apache-2.0 (affectspace); librosa ISC"
+
+    def __init__(self, longest: float, revision: str = REVISION) -> None:
+        super().__init__()
+        self.revision = revision
+        self.settings: dict[str, Any] = {"rate": RATE, "longest": longest}
+        self._longest = longest
+        time = np.arange(RATE) / RATE
+        tone = np.sin(2 * np.pi * 150 * time) * (0.6 + 0.4 * np.sin(2 * np.pi * 3 * time))
+        self.columns: tuple[str, ...] = tuple(self._statistics(tone.astype(np.float32)))
+        self.dimension = len(self.columns)
+
+    def load(self, item: Item) -> np.ndarray:
+        """Return the functionals of a recording. Raises UnreadableItem for no sound, silence, and less than 0.08 s."""
+        assert item.path is not None
+        return self.vector(read_sound(item.path, RATE, item.start, item.end, longest=self._longest))
+
+    def vector(self, sound: np.ndarray) -> np.ndarray:
+        """Return (dimension,) float32 of a sound at 16 kHz, (samples,). Raises UnreadableItem as `load`."""
+        return np.array(list(self._statistics(sound).values()), dtype=np.float32)
+
+    def _statistics(self, sound: np.ndarray) -> dict[str, float]:
+        numbers = statistics(frames_of(sound))
+        if self.revision == "1":
+            place = list(numbers).index("loudness_sd")
+            pairs = list(numbers.items())
+            numbers = dict([*pairs[:place], (CONSTANT, 1.0), *pairs[place:]])
+        return numbers
+
+    def encode(self, batch: list[np.ndarray]) -> np.ndarray:
+        return np.stack(batch)
+
+
+def functionals_backbone(
+    name: str = "functionals",
+    *,
+    longest: float = 600.0,
+    revision: str | int = REVISION,
+    device: str = "cpu",
+    dtype: str = "float32",
+) -> FunctionalsBackbone:
+    """Make the audio backbone that needs no weights.
+
+    longest : seconds of one sample; revision : "1" for stores and runs from the time when the constant loudness_mean
+    was among the numbers; device, dtype : not used. Raises ConfigError for another revision, and without librosa.
+    """
+    if str(revision) not in REVISIONS:
+        raise ConfigError(
+            f"revision {str(revision)!r} of the acoustic functionals; choose one of {', '.join(REVISIONS)}"
+        )
+    require_package("librosa", "audio", "acoustic functionals")
+    return FunctionalsBackbone(longest, str(revision))
 
 
 @dataclass(frozen=True, eq=False)
 class Frames:
-    """Tracks of one sound, each (frames,), NaN where a track is not defined (pitch of an unvoiced frame).
+    """The tracks of one sound. A track is NaN where it is not defined, such as the pitch of an unvoiced frame.
 
-    tracks : name -> (frames,); voiced : (frames,) bool; seconds : of the trimmed sound
+    tracks : name -> (frames,); voiced : (frames,) bool; seconds : length of the trimmed sound
     """
 
     tracks: dict[str, np.ndarray]
@@ -43,7 +114,7 @@ class Frames:
 
 
 def frames_of(sound: np.ndarray) -> Frames:
-    """The tracks of a sound at 16 kHz, (samples,). Raises UnreadableItem for silence and for what is too short."""
+    """Compute the tracks of a sound at 16 kHz, (samples,). Raises UnreadableItem for silence and for too short a sound."""
     import librosa
 
     sound = _trimmed(sound)
@@ -58,7 +129,9 @@ def frames_of(sound: np.ndarray) -> Frames:
     voiced = np.isfinite(pitch)
     bands = power @ librosa.filters.mel(sr=RATE, n_fft=FFT, n_mels=26, fmin=60, fmax=TOP).T
     decibels = 10 * np.log10(np.maximum(bands, bands.max() * 10 ** (-FLOOR / 10)))
-    loudness = (bands**0.3).sum(axis=1, dtype=np.float64)  # so that its mean, 1, has no rounding to scale up
+    loudness = (bands**0.3).sum(
+        axis=1, dtype=np.float64
+    )  # in double precision: rounding of the mean would scale every value
     tracks = {
         "pitch": 12 * np.log2(pitch / 27.5),
         "loudness": loudness / loudness.mean(),
@@ -75,7 +148,7 @@ def frames_of(sound: np.ndarray) -> Frames:
 
 
 def _trimmed(sound: np.ndarray) -> np.ndarray:
-    """Without what is quiet at both ends, without an offset, at one level of its louder frames."""
+    """Remove the offset and the quiet ends, and bring the louder frames to one level."""
     sound = sound - sound.mean() if len(sound) else sound
     if not len(sound) or np.abs(sound).max() < SILENT:
         raise UnreadableItem("the sound is silent")
@@ -93,7 +166,7 @@ def _trimmed(sound: np.ndarray) -> np.ndarray:
 
 
 def _pitch(shaped: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Hz and strength in [0, 1] of each windowed frame: the highest peak of the autocorrelation over the window's own."""
+    """Return Hz and strength in [0, 1] of each windowed frame: the highest peak of the normalised autocorrelation."""
     size = 2 * WINDOW
     window = np.hanning(WINDOW)
     own = np.fft.irfft(np.abs(np.fft.rfft(window, size)) ** 2)[:WINDOW]
@@ -104,7 +177,9 @@ def _pitch(shaped: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     normal = (correlation[:, lags] / zero) / (own[lags] / own[0])
     inner = normal[:, 1:-1]
     peak = (inner >= normal[:, :-2]) & (inner >= normal[:, 2:])
-    cost = 0.02 * np.log2(lags[1:-1] / lags[1])  # a longer lag that is as good is an octave too low
+    cost = 0.02 * np.log2(
+        lags[1:-1] / lags[1]
+    )  # prefer short lags: of two equal peaks, the longer lag is an octave too low
     score = np.where(peak, inner - cost, -1.0)
     best = score.argmax(axis=1)
     rows = np.arange(len(best))
@@ -116,7 +191,7 @@ def _pitch(shaped: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _smooth(pitch: np.ndarray, around: int = 2) -> np.ndarray:
-    """Frames that jump away from the median of their neighbours are not voiced; nor are frames alone."""
+    """Mark frames as unvoiced (NaN) that are far from the median of their neighbours, or isolated."""
     padded = np.pad(pitch, around, constant_values=np.nan)
     near = np.lib.stride_tricks.sliding_window_view(padded, 2 * around + 1)
     count = np.isfinite(near).sum(axis=1)
@@ -128,7 +203,7 @@ def _smooth(pitch: np.ndarray, around: int = 2) -> np.ndarray:
 
 
 def _change(track: np.ndarray) -> np.ndarray:
-    """Distance from the frame before; NaN at a start."""
+    """Return the absolute change from the previous frame; NaN at a start."""
     return np.abs(np.diff(track, prepend=np.nan))
 
 
@@ -137,7 +212,7 @@ def _decibel(value: np.ndarray) -> np.ndarray:
 
 
 def _spectrum(power: np.ndarray, hertz: np.ndarray) -> dict[str, np.ndarray]:
-    """Shape of the spectrum, (frames, bins) up to TOP."""
+    """Describe the shape of the spectrum. power : (frames, bins) up to TOP"""
     power = np.maximum(power, power.max() * 10 ** (-(FLOOR + 20) / 10))
     share = power / power.sum(axis=1, keepdims=True)
     running = share.cumsum(axis=1)
@@ -166,7 +241,7 @@ def _spectrum(power: np.ndarray, hertz: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _harmonics(power: np.ndarray, hertz: np.ndarray, pitch: np.ndarray) -> dict[str, np.ndarray]:
-    """The first harmonic against the second and against the strongest around the third formant, dB."""
+    """Return the level of the first harmonic above the second, and above the strongest near the third formant, in dB."""
 
     def level(times: float) -> np.ndarray:
         place = np.nan_to_num(pitch * times) / hertz[1]
@@ -184,8 +259,8 @@ def _harmonics(power: np.ndarray, hertz: np.ndarray, pitch: np.ndarray) -> dict[
 
 
 def _formants(windows: np.ndarray, voiced: np.ndarray) -> dict[str, np.ndarray]:
-    """The first three resonances of voiced frames by linear prediction, kHz, and the bandwidth of the first."""
-    found = np.full((4, len(windows)), np.nan)
+    """Return the first three formants of voiced frames and the bandwidth of the first, by linear prediction, in kHz."""
+    formants = np.full((4, len(windows)), np.nan)
     rows = np.flatnonzero(voiced)
     if len(rows):
         frames = windows[rows].astype(np.float64)
@@ -202,105 +277,31 @@ def _formants(windows: np.ndarray, voiced: np.ndarray) -> dict[str, np.ndarray]:
         hertz = np.where((hertz > 150) & (hertz < 5000) & (width < 600), hertz, np.inf)
         order = hertz.argsort(axis=1)[:, :3]
         first = np.take_along_axis(hertz, order, axis=1)
-        found[:3, rows] = np.where(np.isfinite(first), first, np.nan).T / 1000
-        found[3, rows] = np.where(np.isfinite(first[:, 0]), np.take_along_axis(width, order, axis=1)[:, 0], np.nan)
-    return {"f1": found[0], "f2": found[1], "f3": found[2], "f1_width": found[3] / 1000}
+        formants[:3, rows] = np.where(np.isfinite(first), first, np.nan).T / 1000
+        formants[3, rows] = np.where(np.isfinite(first[:, 0]), np.take_along_axis(width, order, axis=1)[:, 0], np.nan)
+    return {"f1": formants[0], "f2": formants[1], "f3": formants[2], "f1_width": formants[3] / 1000}
 
 
 def _cosine(decibels: np.ndarray, count: int) -> np.ndarray:
-    """Cepstral coefficients 1 .. count of band levels, (frames, count): the level itself, coefficient 0, is left out."""
-    from scipy.fft import dct
-
+    """Return the cepstral coefficients 1 to count of band levels, (frames, count). Coefficient 0, the level, is left out."""
     return dct(decibels, axis=1, norm="ortho")[:, 1 : count + 1]
 
 
-REVISION = "2"
-_CONSTANT = "loudness_mean"  # 1 for every recording, as loudness is relative to its mean; revision 1 had it
-_REVISIONS = ("1", REVISION)
-_VOICED = ("pitch", "harmonicity", "jitter", "shimmer", "h1_h2", "h1_a3", "f1", "f2", "f3", "f1_width")
-_SPECTRAL = ("centroid", "spread", "rolloff", "flatness", "flux", "alpha", "hammarberg", "slope_low", "slope_high")
-_CEPSTRAL = tuple(f"mfcc{k}" for k in range(1, 14))
-
-
-class Functionals:
-    """Means, spreads and percentiles of the tracks, slopes of pitch and loudness, tempo: named numbers, always finite.
-
-    What a recording does not have (the pitch of a whisper) is 0, as is every statistic of it; `voiced_share` tells.
-    """
-
-    modality = "audio"
-
-    def __init__(self, longest: float, revision: str = REVISION) -> None:
-        self.name, self.revision, self.licence = "audio:functionals", revision, "Apache-2.0 (affectspace); librosa ISC"
-        self.settings: dict[str, Any] = {"rate": RATE, "longest": longest}
-        self._longest = longest
-        time = np.arange(RATE) / RATE
-        tone = np.sin(2 * np.pi * 150 * time) * (0.6 + 0.4 * np.sin(2 * np.pi * 3 * time))
-        self.columns: tuple[str, ...] = tuple(self._statistics(tone.astype(np.float32)))
-        self.dimension = len(self.columns)
-
-    def load(self, item: Item) -> np.ndarray:
-        """Its functionals. Raises UnreadableItem for what holds no sound, silence, and less than 0.08 s."""
-        assert item.path is not None
-        return self.numbers(read_sound(item.path, RATE, item.start, item.end, longest=self._longest))
-
-    def numbers(self, sound: np.ndarray) -> np.ndarray:
-        """The functionals of a sound at 16 kHz, (samples,) to (dimension,) float32. Raises UnreadableItem as `load`."""
-        return np.array(list(self._statistics(sound).values()), dtype=np.float32)
-
-    def _statistics(self, sound: np.ndarray) -> dict[str, float]:
-        found = statistics(frames_of(sound))
-        if self.revision != "1":
-            return found
-        with_constant: dict[str, float] = {}
-        for name, value in found.items():
-            if name == "loudness_sd":
-                with_constant[_CONSTANT] = 1.0
-            with_constant[name] = value
-        return with_constant
-
-    def length(self, loaded: np.ndarray) -> float:
-        return 0.0
-
-    def encode(self, batch: list[np.ndarray]) -> np.ndarray:
-        return np.stack(batch)
-
-
-def functionals_backbone(
-    name: str = "functionals",
-    *,
-    longest: float = 600.0,
-    revision: str | int = REVISION,
-    device: str = "cpu",
-    dtype: str = "float32",
-) -> Functionals:
-    """The offline audio backbone.
-
-    longest : seconds of one sample; revision : "1" for stores and runs that were made before loudness_mean, a constant, was
-    left out; device, dtype : of no matter here. Raises ConfigError for another revision, and without librosa.
-    """
-    if str(revision) not in _REVISIONS:
-        raise ConfigError(f"revision {str(revision)!r} of the acoustic functionals; there are {', '.join(_REVISIONS)}")
-    if importlib.util.find_spec("librosa") is None:
-        raise ConfigError("acoustic functionals need librosa: pip install 'affectspace[audio]'")
-    return Functionals(longest, str(revision))
-
-
 def statistics(frames: Frames) -> dict[str, float]:
-    """Name -> number, in one order for every recording."""
+    """Summarise the tracks: name -> number, in the same order for every recording."""
     tracks, voiced = frames.tracks, frames.voiced
     numbers: dict[str, float] = {}
     for name in ("pitch", "loudness"):
         numbers |= _spread(name, tracks[name]) | _slopes(name, tracks[name])
-    for name in _VOICED[1:]:
+    for name in VOICE_TRACKS:
         numbers |= _spread(name, tracks[name])
-    for name in _SPECTRAL:
+    for name in SPECTRAL_TRACKS:
         numbers |= _spread(name, tracks[name])
         numbers |= {f"{name}_voiced": _mean(tracks[name][voiced]), f"{name}_unvoiced": _mean(tracks[name][~voiced])}
-    for name in _CEPSTRAL:
+    for name in CEPSTRAL_TRACKS:
         numbers |= _spread(name, tracks[name])
         numbers |= {f"{name}_voiced": _mean(tracks[name][voiced])}
-    del numbers[_CONSTANT]
+    del numbers[CONSTANT]
     return numbers | _tempo(frames)
 
 
@@ -323,9 +324,9 @@ def _spread(name: str, track: np.ndarray) -> dict[str, float]:
 
 
 def _slopes(name: str, track: np.ndarray) -> dict[str, float]:
-    """Mean and spread of rising and of falling stretches, per second."""
+    """Return mean and standard deviation of rising and of falling slopes over 50 ms, per second."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # stretches without a pitch
+        warnings.simplefilter("ignore", RuntimeWarning)  # slopes without a pitch
         steps = (track[5:] - track[:-5]) * RATE / (5 * HOP)
     rising, falling = steps[steps > 0], steps[steps < 0]
     numbers: dict[str, float] = {}
@@ -338,7 +339,7 @@ def _slopes(name: str, track: np.ndarray) -> dict[str, float]:
 
 
 def _tempo(frames: Frames) -> dict[str, float]:
-    """How the voice is cut into pieces and peaks."""
+    """Describe voiced parts, gaps and syllable peaks."""
     edges = np.flatnonzero(np.diff(np.r_[False, frames.voiced, False].astype(np.int8)))
     starts, ends = edges[::2], edges[1::2]
     voiced, gaps = (ends - starts) * HOP / RATE, (starts[1:] - ends[:-1]) * HOP / RATE

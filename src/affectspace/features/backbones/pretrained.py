@@ -1,4 +1,4 @@
-"""What all encoders of the model hub share: how they are loaded, where they run, and what to say when they cannot be had."""
+"""What all encoders of transformers share: how they are loaded, identified, and run."""
 
 from __future__ import annotations
 
@@ -11,57 +11,75 @@ from pathlib import Path
 from typing import Any
 
 from affectspace.errors import ConfigError
+from affectspace.features.backbone import BaseBackbone
 
-SMALL = 2e9  # floating-point operations that one thread does in the time of a blink
+SMALL = 2e9  # floating-point operations that take one thread a few milliseconds
 
 
-def require(package: str, extra: str, what: str) -> None:
-    """Raises ConfigError that names the extra where a package is missing."""
+class PretrainedBackbone(BaseBackbone):
+    """A frozen encoder of transformers; the base of the text, speech and video backbones.
+
+    model : in evaluation mode, on its device; device : where inputs go; revision : of the weights
+    """
+
+    modality: str
+    kind: str  # for messages: "text", "speech", "video"
+    licence = "see the model's card"
+
+    def __init__(self, name: str, folder: str | Path, device: str, dtype: str) -> None:
+        super().__init__()
+        self.model, self.device = load_encoder(self.kind, name, folder, device, dtype), device
+        self.name, self.revision = f"{self.modality}:{name}", weights_revision(self.model)
+
+
+def require_package(package: str, extra: str, what: str) -> None:
+    """Raise ConfigError, which names the extra, if a package is not installed."""
     if importlib.util.find_spec(package) is None:
         raise ConfigError(f"{what} need {package}: pip install 'affectspace[{extra}]'")
 
 
 def torch_type(dtype: str) -> Any:
-    """A dtype of PyTorch by its name. Raises ConfigError for another word."""
+    """Return a dtype of PyTorch by its name. Raises ConfigError for another name."""
     import torch
 
-    found = getattr(torch, dtype, None)
-    if not isinstance(found, torch.dtype):
+    number = getattr(torch, dtype, None)
+    if not isinstance(number, torch.dtype):
         raise ConfigError(f"dtype {dtype!r}; try float32, bfloat16 or float16")
-    return found
+    return number
 
 
 def load_encoder(kind: str, name: str, folder: str | Path, device: str, dtype: str) -> Any:
-    """A model in evaluation mode. Raises ConfigError where it cannot be loaded or the device cannot be had.
+    """Load a model in evaluation mode. Raises ConfigError if it cannot be loaded or the device is not available.
 
-    kind : for messages, "text", "speech", "video"; folder : of `save_pretrained`, or a name of the model hub
+    kind : for messages, "text", "speech", "video"; folder : written by `save_pretrained`, or a name of the model hub
     """
+    require_package("transformers", "text", f"{kind} encoders")
     from transformers import AutoModel
     from transformers.utils import logging
 
-    logging.disable_progress_bar()  # ours is enough
+    logging.disable_progress_bar()  # our own is shown
     number = torch_type(dtype)
     try:
-        model = AutoModel.from_pretrained(str(folder), dtype=number, use_safetensors=True)  # nothing unpickles
+        model = AutoModel.from_pretrained(str(folder), dtype=number, use_safetensors=True)  # nothing is unpickled
     except (OSError, ValueError) as error:
-        raise cannot_be_loaded(kind, name, error) from error
+        raise loading_error(kind, name, error) from error
     try:
         return model.to(device).eval()
     except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"device {device!r} cannot be had here: {str(error).splitlines()[0]}") from error
+        raise ConfigError(f"device {device!r} is not available here: {str(error).splitlines()[0]}") from error
 
 
-def cannot_be_loaded(kind: str, name: str, error: Exception) -> ConfigError:
-    """The error for an encoder that is neither in a folder nor to be had from the hub."""
+def loading_error(kind: str, name: str, error: Exception) -> ConfigError:
+    """Return the error for an encoder that is neither in a folder nor available from the hub."""
     reason = " ".join(str(error).split())[:200]
     return ConfigError(
         f"{kind} encoder {name!r} cannot be loaded ({reason}); give a folder that save_pretrained wrote, with its weights as "
-        "safetensors, or a name of the model hub while it can be reached"
+        "safetensors, or a name of the model hub while the hub can be reached"
     )
 
 
-def revision_of(model: Any) -> str:
-    """The hub's commit, or sixteen digits that tell one set of weights from another."""
+def weights_revision(model: Any) -> str:
+    """Return the commit on the hub, or 16 digits of a hash of the weights."""
     commit = getattr(model.config, "_commit_hash", None)
     if commit:
         return str(commit)
@@ -73,16 +91,16 @@ def revision_of(model: Any) -> str:
 
 
 def short_name(name: str) -> str:
-    """A folder's own name, so that a store does not depend on where the folder lies."""
+    """Return the last part of a folder's path, so that a store does not depend on where the folder lies."""
     return Path(name).name if os.path.sep in name and Path(name).is_dir() else name
 
 
 @contextmanager
 def threads_for(operations: float) -> Iterator[None]:
-    """One thread of PyTorch on the CPU while little is computed, such as one sentence.
+    """Use one thread of PyTorch on the CPU for small computations, such as one sentence.
 
-    Two threads gain a few milliseconds there on a quiet machine, and wait for one another on a busy one: 560 ms a sentence
-    instead of 17 were measured.
+    Two threads save a few milliseconds there on an idle machine, but wait for each other on a busy one: 560 ms per
+    sentence instead of 17 ms were measured.
     """
     import torch
 

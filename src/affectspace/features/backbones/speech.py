@@ -1,4 +1,4 @@
-"""Speech encoders by name or folder, frozen: the mean of the last layer over a recording's time."""
+"""Frozen speech encoders: the mean of the last layer over a recording."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ import numpy as np
 
 from affectspace.errors import ConfigError, UnreadableItem
 from affectspace.features.backbone import Item
-from affectspace.features.backbones.pretrained import load_encoder, require, revision_of, short_name
+from affectspace.features.backbones.pretrained import PretrainedBackbone, short_name
 from affectspace.media.sound import read_sound
 
-RATE = 16_000
-SHORTEST = 400  # samples that the first layers of wav2vec 2.0 and its kin need
+RATE = 16_000  # samples per second
+SHORTEST = 400  # samples that the first layers of wav2vec 2.0 and similar models need
 
 
-class SpeechBackbone:
-    """data2vec-audio, wav2vec 2.0, HuBERT, WavLM and what else takes a waveform at 16 kHz.
+class SpeechBackbone(PretrainedBackbone):
+    """data2vec-audio, wav2vec 2.0, HuBERT, WavLM and other models of 16 kHz waveforms.
 
-    A recording is brought to mean 0 and deviation 1, as these models were trained, and `seconds` of it at most are heard.
-    Recordings of one length go through the model together; others one by one, so that no padding is ever heard.
+    The first `seconds` of a recording are scaled to mean 0 and standard deviation 1, as in the training of these
+    models. Recordings of equal length pass the model together, others one by one, so that no padding enters.
     """
 
-    modality = "audio"
-    columns = None
+    modality, kind = "audio", "speech"
     shard_rows = 128
 
     def __init__(self, name: str, folder: str, seconds: float, device: str, dtype: str) -> None:
         if seconds <= SHORTEST / RATE:
             raise ConfigError(f"seconds is {seconds:g}; a speech encoder needs more than {SHORTEST / RATE:g} s")
-        model = load_encoder("speech", name, folder, device, dtype)
-        if not hasattr(model, "feature_extractor"):
-            raise ConfigError(f"{name} is a {model.config.model_type}, which takes no waveform; give a speech encoder")
-        self._model, self._device, self._limit = model, device, int(seconds * RATE)
-        self.name, self.dimension = f"audio:{name}", int(model.config.hidden_size)
-        self.licence, self.revision = "see the model's card", revision_of(model)
+        super().__init__(name, folder, device, dtype)
+        if not hasattr(self.model, "feature_extractor"):
+            raise ConfigError(
+                f"{name} is a {self.model.config.model_type}, which does not read waveforms; give a speech encoder"
+            )
+        self._limit = int(seconds * RATE)
+        self.dimension = int(self.model.config.hidden_size)
         self.settings: dict[str, Any] = {"rate": RATE, "seconds": seconds, "dtype": dtype}
 
     def load(self, item: Item) -> np.ndarray:
-        """Its samples. Raises UnreadableItem for what holds no sound, silence, and less than 0.025 s."""
+        """Return the scaled samples, (samples,). Raises UnreadableItem for no sound, silence, and less than 0.025 s."""
         assert item.path is not None
         sound = read_sound(item.path, RATE, item.start, item.end)[: self._limit]
         if len(sound) < SHORTEST:
@@ -51,20 +51,22 @@ class SpeechBackbone:
         return len(loaded)
 
     def encode(self, batch: list[np.ndarray]) -> np.ndarray:
-        """(batch, dimension) float32."""
+        """Return (batch, dimension) float32."""
         import torch
 
         vectors = np.empty((len(batch), self.dimension), np.float32)
         for size in {len(sound) for sound in batch}:
             rows = [row for row, sound in enumerate(batch) if len(sound) == size]
-            wave = torch.from_numpy(np.stack([batch[row] for row in rows])).to(self._device, self._model.dtype)
+            wave = torch.from_numpy(np.stack([batch[row] for row in rows])).to(self.device, self.model.dtype)
             with torch.inference_mode():
-                hidden = self._model(wave).last_hidden_state
+                hidden = self.model(wave).last_hidden_state
             vectors[rows] = hidden.float().mean(dim=1).cpu().numpy()
         return vectors
 
 
 def speech_backbone(name: str, *, seconds: float = 30.0, device: str = "cpu", dtype: str = "float32") -> SpeechBackbone:
-    """A speech encoder by folder or hub name, such as "facebook/data2vec-audio-base". seconds : heard of each recording."""
-    require("transformers", "text", "speech encoders")
+    """Load a speech encoder by folder or hub name, for example "facebook/data2vec-audio-base".
+
+    seconds : part of a recording that is read
+    """
     return SpeechBackbone(short_name(name), name, seconds, device, dtype)

@@ -1,4 +1,4 @@
-"""Ready-made vectors enter a store as a modality of their own name."""
+"""Ready-made vectors, which enter a store as a modality with a name of its own."""
 
 from __future__ import annotations
 
@@ -13,32 +13,28 @@ import numpy as np
 import pandas as pd
 
 from affectspace.errors import ConfigError, DataError, UnreadableItem
-from affectspace.features.backbone import Item
+from affectspace.features.backbone import BaseBackbone, Item
 from affectspace.features.items import SOURCES
 
 if TYPE_CHECKING:
     from affectspace.corpora.corpus import Corpus
 
-_MEDIA = ("audio", "video", "image")
 
-
-class Vectors:
-    """A backbone that hands on what was made elsewhere."""
+class VectorsBackbone(BaseBackbone):
+    """A backbone that returns vectors which were computed elsewhere."""
 
     def __init__(self, modality: str, dimension: int, revision: str, columns: tuple[str, ...] | None, licence: str):
+        super().__init__()
         self.name, self.modality, self.dimension = f"{modality}:vectors", modality, dimension
         self.licence, self.revision, self.columns = licence, revision, columns
         self.settings: dict[str, Any] = {}
 
     def load(self, item: Item) -> np.ndarray:
-        """The vector. Raises UnreadableItem where it has gaps."""
+        """Return the vector. Raises UnreadableItem if it is not finite."""
         assert item.vector is not None
         if not np.isfinite(item.vector).all():
             raise UnreadableItem("the ready-made vector has missing or infinite numbers")
         return item.vector
-
-    def length(self, loaded: np.ndarray) -> float:
-        return 0.0
 
     def encode(self, batch: list[np.ndarray]) -> np.ndarray:
         return np.stack(batch).astype(np.float32)
@@ -46,7 +42,7 @@ class Vectors:
 
 @dataclass(frozen=True, eq=False)
 class NamedVectors:
-    """Vectors of a file by their names. keys : (n,) as they are written; matrix : (n, d); columns : names of the dimensions"""
+    """Vectors of a file by name. keys : (n,) as written; matrix : (n, d); columns : names of the dimensions"""
 
     path: Path
     keys: Sequence[str]
@@ -55,18 +51,18 @@ class NamedVectors:
 
     @classmethod
     def read(cls, path: Path, *, array: str | None = None, names: str = "files") -> NamedVectors:
-        """The vectors in an .npz, .csv or .parquet, as `read_vectors` says. Raises DataError."""
+        """Read an .npz, .csv or .parquet file as `read_vectors` does. Raises DataError."""
         if not path.is_file():
             raise DataError(f"{path}: there is no such file of vectors")
-        keys, matrix, columns = _npz(path, array, names) if path.suffix == ".npz" else _table(path)
-        twice = len(keys) - len({_stem(key) for key in keys})
-        if twice:
-            raise DataError(f"{path}: {twice:,} names stand twice; a row needs one vector")
+        keys, matrix, columns = _read_npz(path, array, names) if path.suffix == ".npz" else _read_table(path)
+        repeated = len(keys) - len({_stem(key) for key in keys})
+        if repeated:
+            raise DataError(f"{path}: {repeated:,} names occur twice; give one vector per name")
         return cls(path, keys, matrix, columns)
 
     def find(self, *names: object) -> np.ndarray | None:
-        """The vector of the first of these names that is there; folders and suffixes do not count."""
-        stems = (_stem(one) for one in names if isinstance(one, str))
+        """Return the vector of the first name that is present. Folders and suffixes are ignored."""
+        stems = (_stem(name) for name in names if isinstance(name, str))
         return next((self.matrix[self._rows[stem]] for stem in stems if stem in self._rows), None)
 
     @cached_property
@@ -76,69 +72,105 @@ class NamedVectors:
 
 def read_vectors(
     path: Path, modality: str, corpus: Corpus, *, array: str | None = None, names: str = "files"
-) -> tuple[Vectors, list[Item]]:
-    """Vectors in a file, matched with a corpus' rows by id, or by the name of their sound, clip or image.
+) -> tuple[VectorsBackbone, list[Item]]:
+    """Read vectors from a file and match them with the rows of a corpus, by id or by the name of the media file.
 
-    path : .npz with a (n, d) array and one of n names; or .csv, .parquet with a column id and numbers
-    array, names : the arrays of an .npz; the only two-dimensional one, and "files", by default
-    Raises DataError where the file cannot be read, has other shapes, names a row twice, or fits no row of the corpus.
+    Parameters
+    ----------
+    path : Path
+        An .npz with an (n, d) array and an array of n names; or a .csv or .parquet with a column ``id`` and columns of
+        numbers.
+    modality : str
+        Name of the new modality.
+    corpus : Corpus
+        The corpus.
+    array, names : str, optional
+        Names of the arrays in an .npz. Default: the only array with two dimensions, and ``files``.
+
+    Returns
+    -------
+    backbone : Backbone
+        For `extract`.
+    items : list of Item
+        For `extract`.
+
+    Raises
+    ------
+    ConfigError
+        If the modality has the name of a built-in one.
+    DataError
+        If the file cannot be read, has other shapes, names a row twice, or matches no row.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from affectspace.corpora import Corpus, build_table
+    >>> corpus = Corpus("talk", build_table("talk", {"id": ["a", "b"], "text": ["no", "yes"]}, where="example"))
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "smiles.csv"
+    ...     _ = path.write_text("id,smile\\nb,0.5\\n")
+    ...     backbone, items = read_vectors(path, "smiles", corpus)
+    >>> backbone.columns, items[0].id
+    (('smile',), 'b')
     """
     if modality in SOURCES:
         raise ConfigError(
-            f"ready-made vectors are a modality of their own name, not {modality!r}; try --modality my_units"
+            f"ready-made vectors need a modality name of their own, not {modality!r}; try --modality my_units"
         )
-    given = NamedVectors.read(path, array=array, names=names)
-    table, items = corpus.table, []
-    for row in table.index:
-        vector = given.find(table.at[row, "id"], *(table.at[row, name] for name in _MEDIA))
+    vectors = NamedVectors.read(path, array=array, names=names)
+    media = [corpus.table[name] for name in ("audio", "video", "image")]
+    items = []
+    for name, *files in zip(corpus.table["id"], *media, strict=True):
+        vector = vectors.find(name, *files)
         if vector is not None:
-            items.append(Item(str(table.at[row, "id"]), vector=vector))
+            items.append(Item(str(name), vector=vector))
     if not items:
         raise DataError(
-            f"{path}: none of its {len(given.keys):,} names ({given.keys[0]}, ...) is an id or a file of corpus "
-            f"{corpus.name} ({table['id'].iloc[0]}, ...)"
+            f"{path}: none of its {len(vectors.keys):,} names ({vectors.keys[0]}, ...) is an id or a file of corpus "
+            f"{corpus.name} ({corpus.table['id'].iloc[0]}, ...)"
         )
-    revision = hashlib.sha256(np.ascontiguousarray(given.matrix).tobytes()).hexdigest()[:16]
-    return Vectors(modality, given.matrix.shape[1], revision, given.columns, corpus.licence), items
+    revision = hashlib.sha256(np.ascontiguousarray(vectors.matrix).tobytes()).hexdigest()[:16]
+    return VectorsBackbone(modality, vectors.matrix.shape[1], revision, vectors.columns, corpus.licence), items
 
 
 def _stem(name: str) -> str:
-    """The last part of a name without its suffix: 03-01-01.wav and Actor_01/03-01-01.flac are one."""
+    """Return the last part of a name without suffix: 03-01-01.wav and Actor_01/03-01-01.flac are the same."""
     return PurePosixPath(name.replace("\\", "/")).stem
 
 
-def _npz(path: Path, array: str | None, names: str) -> tuple[Sequence[str], np.ndarray, None]:
+def _read_npz(path: Path, array: str | None, names: str) -> tuple[Sequence[str], np.ndarray, None]:
     try:
         with np.load(path, allow_pickle=False) as file:
-            held = {name: file[name] for name in file.files}
+            arrays = {name: file[name] for name in file.files}
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{path}: not an .npz that can be read without unpickling ({error})") from error
-    flat = {name: value for name, value in held.items() if value.ndim == 2 and value.dtype.kind in "fiu"}
-    if names not in held or held[names].dtype.kind not in "US":
-        raise DataError(f"{path}: no array of names {names!r}; it has {', '.join(held)} (--set names=...)")
-    if array is None and len(flat) != 1:
-        raise DataError(f"{path}: {len(flat)} arrays of vectors ({', '.join(flat)}); choose one (--set array=...)")
-    chosen = array or next(iter(flat))
-    if chosen not in flat:
-        raise DataError(f"{path}: no (n, d) array of numbers {chosen!r}; it has {', '.join(flat)}")
-    if len(flat[chosen]) != len(held[names]):
-        raise DataError(f"{path}: {len(flat[chosen]):,} vectors for {len(held[names]):,} names")
-    return [str(name) for name in held[names]], flat[chosen].astype(np.float32), None
+    matrices = {name: value for name, value in arrays.items() if value.ndim == 2 and value.dtype.kind in "fiu"}
+    if names not in arrays or arrays[names].dtype.kind not in "US":
+        raise DataError(f"{path}: no array of names {names!r}; it has {', '.join(arrays)} (--set names=...)")
+    if array is None and len(matrices) != 1:
+        raise DataError(
+            f"{path}: {len(matrices)} arrays of vectors ({', '.join(matrices)}); choose one (--set array=...)"
+        )
+    chosen = array or next(iter(matrices))
+    if chosen not in matrices:
+        raise DataError(f"{path}: no (n, d) array of numbers {chosen!r}; it has {', '.join(matrices)}")
+    if len(matrices[chosen]) != len(arrays[names]):
+        raise DataError(f"{path}: {len(matrices[chosen]):,} vectors for {len(arrays[names]):,} names")
+    return [str(name) for name in arrays[names]], matrices[chosen].astype(np.float32), None
 
 
-def _table(path: Path) -> tuple[Sequence[str], np.ndarray, tuple[str, ...]]:
-    readers = {".csv": pd.read_csv, ".parquet": pd.read_parquet}
-    if path.suffix not in readers:
-        raise DataError(f"{path}: vectors come as .npz, .csv or .parquet")
+def _read_table(path: Path) -> tuple[Sequence[str], np.ndarray, tuple[str, ...]]:
+    if path.suffix not in (".csv", ".parquet"):
+        raise DataError(f"{path}: vectors are read from .npz, .csv or .parquet")
     try:
         frame = pd.read_csv(path, dtype={"id": str}) if path.suffix == ".csv" else pd.read_parquet(path)
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: not a table that can be read ({' '.join(str(error).split())})") from error
+        raise DataError(f"{path}: not a readable table ({' '.join(str(error).split())})") from error
     if "id" not in frame:
         raise DataError(f"{path}: no column id; it has {', '.join(map(str, frame.columns))}")
-    absent = np.flatnonzero(frame["id"].isna())
-    if len(absent):
-        raise DataError(f"{path}: row {absent[0] + 1} has no id ({len(absent):,} such rows); name it, or remove it")
+    unnamed = np.flatnonzero(frame["id"].isna())
+    if len(unnamed):
+        raise DataError(f"{path}: row {unnamed[0] + 1} has no id ({len(unnamed):,} such rows); name it, or remove it")
     numbers = frame.drop(columns="id")
     text = [name for name in numbers if not pd.api.types.is_numeric_dtype(numbers[name])]
     if text or not len(numbers.columns):

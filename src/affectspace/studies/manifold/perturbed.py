@@ -49,7 +49,7 @@ class Disturbed:
 
         assert item.path is not None
         sound = self._change(read_sound(item.path, RATE, item.start, item.end))
-        return self._plain.numbers(sound.astype(np.float32))
+        return self._plain.vector(sound.astype(np.float32))
 
     def length(self, loaded: np.ndarray) -> float:
         return 0.0

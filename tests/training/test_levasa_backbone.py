@@ -71,9 +71,9 @@ def test_runs_that_cannot_see(runs: Path, tmp_path: Path) -> None:
         make_backbone("video", run=runs / "classifier")
     with pytest.raises(RunError, match="is not a run of affectspace"):
         make_backbone("video", run=tmp_path)
-    with pytest.raises(ConfigError, match="needs the folder of a run: --video-backbone RUN"):
+    with pytest.raises(ConfigError, match="levasa needs the folder of a run: --video-backbone RUN"):
         make_backbone("video")
-    with pytest.raises(ConfigError, match="frames is 0; at least one is needed"):
+    with pytest.raises(ConfigError, match="frames is 0; give at least 1"):
         make_backbone("video", run=runs / "levasa", frames=0)
     one, other = (make_backbone("video", run=runs / "levasa", frames=n) for n in (2, 3))
     assert one.revision == other.revision
