@@ -1,6 +1,7 @@
 """`affectspace traverse` on hand-made run folders."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,7 @@ def test_json_goes_to_stdout_and_nothing_is_overwritten(tmp_path: Path, face: Pa
     assert json.loads(result.stdout)["walks"][0]["face"] == str(face)
     assert (run.folder / "walks" / "my_face.png").is_file()
     before = (run.folder / "geometry.safetensors").stat().st_mtime_ns
-    assert "my_face.png is there already; --force replaces it" in refused(*arguments)
+    assert "my_face.png exists already; use --force to replace it" in refused(*arguments)
     assert invoke(*arguments, "--force").exit_code == 0
     assert (run.folder / "geometry.safetensors").stat().st_mtime_ns == before  # made at first use only
 
@@ -156,7 +157,7 @@ def test_films_along_a_path_and_what_was_cut(tmp_path: Path, face: Path) -> None
     assert (run.folder / "framing.json").read_text() == "null\n"  # nobody is in pictures of noise
     (out / "my_face.png").unlink()
     (out / "walks.json").unlink()
-    assert "my_face.gif is there already" in refused(*arguments)
+    assert "my_face.gif exists already" in refused(*arguments)
 
 
 def test_no_face_is_told_and_may_be_insisted_on(tmp_path: Path, face: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,17 +175,17 @@ def test_no_face_is_told_and_may_be_insisted_on(tmp_path: Path, face: Path, monk
     [
         (("--crop", "eyes"), "--crop eyes: choose auto or face or middle"),
         (("--method", "magic"), "--method magic: choose directions or heads"),
-        (("--strength", "0"), "--strength 0: it lies above 0 and is at most 5"),
-        (("--strength", "nan"), "--strength nan: it lies above 0"),
-        (("--strength", "2", "--method", "heads"), "--strength 2: for --method directions only"),
-        (("--path", "0,0"), "one point is no path"),
+        (("--strength", "0"), "--strength 0: give a number above 0 and at most 5"),
+        (("--strength", "nan"), "--strength nan: give a number above 0"),
+        (("--strength", "2", "--method", "heads"), "--strength 2 is for --method directions only"),
+        (("--path", "0,0"), "a single point is not a path"),
         (("--path", ""), "--path '': write circle, valence, arousal"),
         (("--path", "dominance"), "--path 'dominance': write circle, valence, arousal"),
         (("--path", "nan,0;0,0"), "nan,0 is not on the map"),
-        (("--path", "0,0,0;1,1,1"), "'0,0,0' is no pair of valence and arousal"),
+        (("--path", "0,0,0;1,1,1"), "'0,0,0' is not a pair of valence and arousal"),
         (("--valence", "-2:2:5"), "--valence '-2:2:5': valence and arousal lie on [-1, 1]"),
-        (("--dataset-rows", ""), "--dataset-rows '': write part:number"),
-        (("--frames", "7"), "--frames 7: of which film? add --gif, --mp4 or --path"),
+        (("--dataset-rows", ""), "--dataset-rows '': write PART:COUNT"),
+        (("--frames", "7"), "--frames 7 is for films; add --gif, --mp4 or --path"),
         (("--path", "0,0;2,0"), "is not on the map"),
         (("--gif", "--frames", "1"), "give 2 to 400"),
         (("--judge", "--gif"), "leave out pictures, rows, ranges, crops and films"),
@@ -212,7 +213,7 @@ def test_a_corpus_that_is_gone(tmp_path: Path, face: Path) -> None:
             {"alignment": "categories", "categories": ["neutral", "anger"]},
             "a control with an emotion head without heads",
         ),
-        ({"kind": "classifier", "categories": ["neutral", "anger"]}, "a classifier, which draws no images"),
+        ({"kind": "classifier", "categories": ["neutral", "anger"]}, "a classifier, which decodes no images"),
     ],
 )
 def test_a_run_of_another_kind_says_which_is_right(tmp_path: Path, face: Path, model: Any, text: str) -> None:
@@ -300,7 +301,7 @@ def test_what_a_run_keeps_and_is_damaged(name: str, content: bytes, method: str,
     (run.folder / name).write_bytes(content)
     message = refused(run.folder, "--image", face, *FEW, "--method", method)
     assert f"{name} is damaged or" in message or f"{name} is damaged (" in message
-    assert "delete it and it is made anew" in message
+    assert re.search("delete it,? and it is (computed again|made anew)", message)
 
 
 def test_too_few_people_to_judge(tmp_path: Path) -> None:
@@ -316,7 +317,7 @@ def test_ranges() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("0.5", "write low:high:steps, such as -0.8:0.8:5"),
+        ("0.5", "write low:high:steps, for example -0.8:0.8:5"),
         ("a:b:c", "write low:high:steps"),
         ("-1:1:2.5", "write low:high:steps"),
         ("-1.2:1:3", r"lie on \[-1, 1\]"),
@@ -335,7 +336,7 @@ def test_rows() -> None:
     assert parse_rows("test:8") == ("test", 8)
     assert parse_rows("validation") == ("validation", 4)
     for text in ("test:", "test:0", "test:-1", "exam:3"):
-        with pytest.raises(ConfigError, match=f"--dataset-rows '{text}': write part:number"):
+        with pytest.raises(ConfigError, match=f"--dataset-rows '{text}': write PART:COUNT"):
             parse_rows(text)
 
 

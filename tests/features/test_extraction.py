@@ -96,7 +96,9 @@ def test_vectors_that_are_not_finite_cost_their_row(tmp_path: Path, letters, tex
 def test_another_backbone_is_refused(tmp_path: Path, letters, text_corpus) -> None:
     extract(text_corpus(12), letters(tokens=5), tmp_path / "s")
     before = contents(tmp_path / "s")
-    with pytest.raises(RunError, match=r"features of another backbone \(settings: .*5.* in the store, .*6.* here\); .*--force"):
+    with pytest.raises(
+        RunError, match=r"features of another backbone \(settings: .*5.* in the store, .*6.* here\); .*--force"
+    ):
         extract(text_corpus(12), letters(tokens=6), tmp_path / "s")
     assert contents(tmp_path / "s") == before
     assert extract(text_corpus(12), letters(tokens=6), tmp_path / "s", force=True).made == 12

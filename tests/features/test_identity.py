@@ -33,7 +33,9 @@ def test_a_store_without_a_recipe_names_settings_enough(tmp_path: Path, media_co
     known = make_backbone("audio", longest=30.0)
     facts |= {"dimension": known.dimension, "licence": known.licence, "revision": known.revision}
     assert remake_backbone(facts).settings == known.settings
-    with pytest.raises(ConfigError, match=r"cannot run here: revision '0' of the acoustic functionals; choose one of 1, 2"):
+    with pytest.raises(
+        ConfigError, match=r"cannot run here: revision '0' of the acoustic functionals; choose one of 1, 2"
+    ):
         remake_backbone({**facts, "revision": "0"})
     with pytest.raises(ConfigError, match=r"computes other vectors now \(dimension: 9 before, 276 now\)"):
         remake_backbone({**facts, "dimension": 9})

@@ -74,5 +74,9 @@ def test_paths_do_not_leave_the_folder(tmp_path: Path, media_corpus) -> None:
     (tmp_path / "secret.wav").write_bytes(b"x")
     corpus = media_corpus(tmp_path / "inner", audio=["../secret.wav"])
     (item,) = items_of(corpus, "audio")
-    with open_item_files(corpus.media) as files, pytest.raises(UnreadableItem, match="leaves the folder"), files.locate(item):
+    with (
+        open_item_files(corpus.media) as files,
+        pytest.raises(UnreadableItem, match="leaves the folder"),
+        files.locate(item),
+    ):
         pass

@@ -104,7 +104,9 @@ def test_a_backbone_without_a_recipe_is_sent_itself(cluster: None, tmp_path: Pat
     assert contents(tmp_path / "alone") == contents(tmp_path / "ray")
     wrong = letters()
     wrong.dimension = 5
-    with pytest.raises(RunError, match=r"^backbone text:letters returned vectors of shape \(10, 27\) for 10 rows, but decl"):
+    with pytest.raises(
+        RunError, match=r"^backbone text:letters returned vectors of shape \(10, 27\) for 10 rows, but decl"
+    ):
         extract(text_corpus(25), wrong, tmp_path / "wrong", engine=RayEngine(actors=1))
     wrong.lock = threading.Lock()
     with pytest.raises(ConfigError, match="backbone text:letters cannot be sent to other processes"):
@@ -163,7 +165,9 @@ def test_other_versions_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_cluster_that_does_not_answer() -> None:
     for address in ("127.0.0.1:1", "ray://127.0.0.1:1"):
-        with pytest.raises(RunError, match=rf"no Ray cluster at {address} \(.*refused\); correct the address, or start one: ray start"):
+        with pytest.raises(
+            RunError, match=rf"no Ray cluster at {address} \(.*refused\); correct the address, or start one: ray start"
+        ):
             module._require_answer(address)
     for address in (None, "auto", "local"):
         module._require_answer(address)
@@ -179,7 +183,9 @@ def test_without_ray_the_error_says_how_to_get_it(tmp_path: Path, letters, text_
 def test_an_actor_that_cannot_begin_says_why(cluster: None, tmp_path: Path, media_corpus, tiny_text: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.zeros(8_000), 16_000)
     corpus = media_corpus(tmp_path, audio=["a.wav"])
-    with pytest.raises(ConfigError, match=r"^the backbone audio:functionals of these vectors cannot run here: revision '0'"):
+    with pytest.raises(
+        ConfigError, match=r"^the backbone audio:functionals of these vectors cannot run here: revision '0'"
+    ):
         extract(corpus, replaced(make_backbone("audio"), revision="0"), tmp_path / "s", engine=RayEngine(actors=1))
 
 

@@ -38,7 +38,9 @@ def test_a_backbone_that_cannot_run_is_refused_with_its_remedy(make_run: MakeRun
     assert gone.predict(audio=sound).modalities == ("audio",)  # only what is asked for must be there
     with pytest.raises(RunError, match=r"modality text: .*no/such/encoder.* cannot run here: .*--backbone text=\.\.\."):
         gone.predict(text="hello")
-    with pytest.raises(RunError, match=r"modality text: .* computes other vectors now \(revision: '0' before, '1' now\)"):
+    with pytest.raises(
+        RunError, match=r"modality text: .* computes other vectors now \(revision: '0' before, '1' now\)"
+    ):
         with_text(revision="0").predict(text="hello")
     settings = {"longest": 7}
     other = {**facts["modalities"]["text"]["recipe"], "settings": settings}

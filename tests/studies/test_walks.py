@@ -98,10 +98,10 @@ def people_data(counts: dict[str, int]) -> Any:
 
 
 def test_people_are_taught_by_every_second_image_and_walked_by_the_others() -> None:
-    names, taught, walkable = judged_people(people_data({"ann": 4, "bob": 3, "eve": 5}))
+    names, taught, walkable_model = judged_people(people_data({"ann": 4, "bob": 3, "eve": 5}))
     assert names == ("ann", "eve")
     assert taught.tolist() == [0, 2, 7, 9, 11]
-    assert walkable.tolist() == [1, 3, 8, 10]
+    assert walkable_model.tolist() == [1, 3, 8, 10]
     rows = chosen_rows(people_data({"ann": 10, "eve": 2}), np.arange(12), 3)
     assert rows.tolist() == [0, 4, 9, 10, 11]
 
@@ -292,7 +292,7 @@ def test_the_strength_whose_walks_rise_as_asked_is_chosen(
 
     monkeypatch.setattr(choosing, "walk", walk)
     monkeypatch.setattr(choosing, "outputs_of", lambda reader, images: images)
-    monkeypatch.setattr(choosing, "directions_of", lambda *_: SimpleNamespace(stretched=float))
+    monkeypatch.setattr(choosing, "run_directions", lambda *_: SimpleNamespace(stretched=float))
     chosen, tried = choosing.try_strengths(run, AffectRegressor(RegressorConfig(image_size=32, width=4)), SMALL)
     assert chosen == 2.0
     assert [one.strength for one in tried] == list(choosing.STRENGTHS)

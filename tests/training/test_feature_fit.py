@@ -250,10 +250,10 @@ def test_images_and_features_are_told_apart(
         TrainingSet.of_run(run)
     with pytest.raises(RunError, match=told):
         _ = run.image_config
-    from affectspace.walks.runs import walkable
+    from affectspace.walks.runs import walkable_model
 
     with pytest.raises(RunError, match=told):
-        walkable(run)
+        walkable_model(run)
     images = build_config({"data": {"corpus": "table", "path": str(squares / "index.csv")}})
     with pytest.raises(ConfigError, match="levasa is trained on images, and a FeatureSet was passed"):
         fit(images, tmp_path / "images", data=FeatureSet(union))

@@ -10,7 +10,6 @@ import torch
 from affectspace.errors import DataError, RunError
 from affectspace.models import Levasa, LevasaConfig
 from affectspace.walks import AffectDirections, fit_directions, move, walk
-from affectspace.walks.moving import read
 
 CHUNK = 4
 
@@ -59,7 +58,7 @@ def test_codes_read_as_asked_and_move_along_the_directions_only() -> None:
     asked = torch.tensor([[-0.8, 0.3], [0.8, 0.3], [0.0, 0.0], [0.5, -1.0], [1.0, 1.0]])
     moved, reached = move(model, start, found, asked[:, 0], asked[:, 1])
     torch.testing.assert_close(reached, asked, rtol=0, atol=1e-4)
-    torch.testing.assert_close(read(model, moved, found), reached)
+    torch.testing.assert_close(found.readings(model, moved), reached)
     assert torch.equal(moved[:, 2 * CHUNK :], start[:, 2 * CHUNK :])
     gone = (moved - start)[:, : 2 * CHUNK].numpy()
     rest = gone - gone @ np.linalg.pinv(found.directions) @ found.directions
@@ -97,10 +96,10 @@ def test_one_image_a_person_tells_no_people() -> None:
     ("change", "text"),
     [
         ({"affect": np.zeros((400, 1))}, r"\(400, 1\) do not fit"),
-        ({"affect": np.full((400, 2), np.nan)}, "0 of 400 codes carry valence and arousal"),
-        ({"affect": np.full((400, 2), 0.3)}, "do not vary apart"),
+        ({"affect": np.full((400, 2), np.nan)}, "0 of 400 codes have valence and arousal"),
+        ({"affect": np.full((400, 2), 0.3)}, "do not vary independently"),
         ({"people": np.zeros(3)}, r"people have shape \(3,\) for 400 codes"),
-        ({"mean_train": np.zeros((400, 12))}, "say nothing of valence"),
+        ({"mean_train": np.zeros((400, 12))}, "do not depend on valence"),
         ({"mean_train": np.full((400, 12), np.nan)}, "not finite"),
     ],
 )
@@ -117,10 +116,10 @@ def test_stretched_walks_go_further_from_the_labels_mean_and_read_as_asked() -> 
     centre, asked = torch.from_numpy(affect.mean(axis=0)).float(), torch.tensor([[0.5, -0.2], [-0.7, 0.1]])
     twice, reached = move(model, start, found.stretched(2.0), asked[:, 0], asked[:, 1])
     torch.testing.assert_close(reached, asked, rtol=0, atol=1e-4)
-    torch.testing.assert_close(read(model, twice, found), centre + 2 * (asked - centre), rtol=0, atol=1e-4)
+    torch.testing.assert_close(found.readings(model, twice), centre + 2 * (asked - centre), rtol=0, atol=1e-4)
     np.testing.assert_allclose(found.stretched(1.0).readout, found.readout)
     for strength in (0.0, -1.0, np.inf, np.nan):
-        with pytest.raises(DataError, match="it must lie above 0"):
+        with pytest.raises(DataError, match="give a number above 0"):
             found.stretched(strength)
 
 
@@ -139,7 +138,7 @@ def test_they_are_saved_and_read(tmp_path: Path) -> None:
 
 def test_directions_of_another_chunk_are_refused() -> None:
     found = AffectDirections(np.ones((2, 6)), np.ones((2, 7)), np.zeros(2))
-    with pytest.raises(DataError, match="of 6 dimensions, z_v and z_a have 8"):
+    with pytest.raises(DataError, match="6 dimensions, but z_v and z_a have 8"):
         move(make_model(), torch.zeros(1, 12), found, torch.zeros(1))
 
 
@@ -154,5 +153,5 @@ def test_a_walk_leaves_an_axis_that_is_nan_and_any_model_with_chunks_walks() -> 
         assert np.isfinite(moved.heads).all() == heads
         assert moved.codes.shape == (2, 12)
         assert not moved.missed.any()
-    with pytest.raises(DataError, match="valence nan was asked"):
+    with pytest.raises(DataError, match="the target valence is nan"):
         walk(make_model(), face, np.array([[np.nan, 0.0], [0.5, 0.0]]), found)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from affectspace.errors import ConfigError
-from affectspace.walks.pictures import closed, parse_corners, path_points
+from affectspace.walks.pictures import is_closed, parse_corners, path_points
 
 VALENCES, AROUSALS = [-0.8, 0.0, 0.8], [-0.6, 0.8]
 
@@ -15,7 +15,7 @@ def test_a_circle_lies_inside_the_ranges_and_closes() -> None:
     np.testing.assert_allclose(points[0], [0.8, 0.1])
     np.testing.assert_allclose(points[12], [0.0, 0.8], atol=1e-12)  # anticlockwise: arousal rises first
     np.testing.assert_allclose(points.min(axis=0), [-0.8, -0.6], atol=1e-12)
-    assert closed(points)
+    assert is_closed(points)
 
 
 def test_a_path_along_one_axis_leaves_the_other() -> None:
@@ -23,7 +23,7 @@ def test_a_path_along_one_axis_leaves_the_other() -> None:
     assert np.isnan(points[:, 0]).all()
     np.testing.assert_allclose(points[:, 1], np.linspace(-0.6, 0.8, 8))
     assert path_points("valence", VALENCES[::-1], AROUSALS, 3)[0, 0] == 0.8
-    assert not closed(points)
+    assert not is_closed(points)
 
 
 def test_corners_are_joined_at_even_steps() -> None:
@@ -31,16 +31,16 @@ def test_corners_are_joined_at_even_steps() -> None:
     steps = np.abs(np.diff(points, axis=0)).sum(axis=1)
     np.testing.assert_allclose(steps, 0.1)
     np.testing.assert_allclose(points[[0, 6, 8]], [[0, 0], [0.6, 0], [0.6, -0.2]], atol=1e-12)
-    assert closed(path_points("0,0;0.5,0;0.5,0.5;0,0", VALENCES, AROUSALS, 60))
+    assert is_closed(path_points("0,0;0.5,0;0.5,0.5;0,0", VALENCES, AROUSALS, 60))
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("square", "write circle, valence, arousal, or two corners or more"),
-        ("0.1,0.2", "one point is no path"),
-        ("0.1,0.2;0.1,0.2", "one point is no path"),
-        ("0.1;0.3", "'0.1' is no pair of valence and arousal"),
+        ("square", "write circle, valence, arousal, or at least two corners"),
+        ("0.1,0.2", "a single point is not a path"),
+        ("0.1,0.2;0.1,0.2", "a single point is not a path"),
+        ("0.1;0.3", "'0.1' is not a pair of valence and arousal"),
         ("0,0;a,b", "write circle"),
         ("", "write circle"),
         ("0,0;1.5,0", r"1.5,0 is not on the map; both axes lie on \[-1, 1\]"),

@@ -13,7 +13,7 @@ from affectspace.errors import DataError, RunError
 from affectspace.models import Levasa, LevasaConfig
 from affectspace.training.runs import Run
 from affectspace.walks import WalkGeometry
-from affectspace.walks.runs import SAMPLE, dataset_faces, directions_of, geometry_of
+from affectspace.walks.runs import SAMPLE, dataset_faces, run_directions, run_head_geometry
 
 MODEL = Levasa(LevasaConfig(image_size=32, width=4, hidden=(16,), chunk=4)).eval()
 
@@ -32,7 +32,7 @@ class Data:
 
 
 def geometry(run: Path, data: Any = None) -> WalkGeometry:
-    return geometry_of(Run(run), MODEL, data=data)
+    return run_head_geometry(Run(run), MODEL, data=data)
 
 
 def test_the_runs_own_codes_come_first(tmp_path: Path) -> None:
@@ -47,13 +47,13 @@ def test_the_runs_own_codes_come_first(tmp_path: Path) -> None:
 def test_without_codes_training_images_are_sampled(tmp_path: Path) -> None:
     data = Data(SAMPLE + 100)
     seen: list[int] = []
-    geometry_of(Run(tmp_path), MODEL, lambda done, total, text: seen.append(total), data)  # type: ignore[arg-type]
+    run_head_geometry(Run(tmp_path), MODEL, lambda done, total, text: seen.append(total), data)  # type: ignore[arg-type]
     assert set(seen) == {SAMPLE}
 
 
 def test_a_geometry_of_another_model_is_refused(tmp_path: Path) -> None:
     WalkGeometry(np.zeros((2, 3, 3))).save(tmp_path / "geometry.safetensors")
-    with pytest.raises(RunError, match=r"is of another model .* delete it"):
+    with pytest.raises(RunError, match=r"belongs to another model .* delete it"):
         geometry(tmp_path)
 
 
@@ -63,7 +63,7 @@ def test_faces_of_a_part_are_one_a_person_while_people_last() -> None:
     assert names == ["i0", "i4", "i8", "i1", "i5"]
     assert np.array_equal(pixels[1], data.pixels[5])
     assert len(dataset_faces(data, "test", 99)[0]) == 12
-    with pytest.raises(DataError, match="no part is called 'exam'; the parts are train, validation, test"):
+    with pytest.raises(DataError, match="unknown part 'exam'; choose one of train, validation, test"):
         dataset_faces(data, "exam", 1)
     with pytest.raises(DataError, match="the run's validation part has no images"):
         dataset_faces(data, "validation", 1)
@@ -71,26 +71,26 @@ def test_faces_of_a_part_are_one_a_person_while_people_last() -> None:
 
 def test_directions_are_made_of_labelled_training_images_and_kept(tmp_path: Path) -> None:
     data: Any = Data(40)
-    found = directions_of(Run(tmp_path), MODEL, data=data)
+    found = run_directions(Run(tmp_path), MODEL, data=data)
     assert found.directions.shape == (2, 8)
-    assert np.array_equal(directions_of(Run(tmp_path), MODEL).directions, found.directions)  # kept at first use
+    assert np.array_equal(run_directions(Run(tmp_path), MODEL).directions, found.directions)  # kept at first use
     found.__class__(np.ones((2, 6)), np.ones((2, 7)), np.zeros(2)).save(tmp_path / "directions.safetensors")
-    with pytest.raises(RunError, match=r"is of another model .* delete it"):
-        directions_of(Run(tmp_path), MODEL)
+    with pytest.raises(RunError, match=r"belongs to another model .* delete it"):
+        run_directions(Run(tmp_path), MODEL)
 
 
 def test_codes_of_the_run_save_the_encoding_where_they_are_its_training_rows(tmp_path: Path) -> None:
     data: Any = Data(40)
     codes = np.random.default_rng(0).normal(size=(40, 12)).astype(np.float32)
     save_file({"mean/train": codes}, tmp_path / "codes.safetensors")
-    kept = directions_of(Run(tmp_path), MODEL, data=data)
+    kept = run_directions(Run(tmp_path), MODEL, data=data)
     (tmp_path / "directions.safetensors").unlink()
     save_file({"mean/train": codes[:30]}, tmp_path / "codes.safetensors")
-    assert not np.allclose(directions_of(Run(tmp_path), MODEL, data=data).directions, kept.directions)
+    assert not np.allclose(run_directions(Run(tmp_path), MODEL, data=data).directions, kept.directions)
 
 
 def test_labels_that_tell_nothing_name_the_other_method(tmp_path: Path) -> None:
     data: Any = Data(40)
     data.labels.evaluation[:] = 0.5
-    with pytest.raises(RunError, match=r"do not vary apart .* --method heads needs no labels"):
-        directions_of(Run(tmp_path), MODEL, data=data)
+    with pytest.raises(RunError, match=r"do not vary independently .* --method heads needs no labels"):
+        run_directions(Run(tmp_path), MODEL, data=data)

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from affectspace.errors import DataError, RunError
 from affectspace.models import Levasa, LevasaConfig
 from affectspace.walks import WalkGeometry, fit_geometry, fit_readout, move, walk, walk_grid, walk_path
-from affectspace.walks.pictures import read
 
 CHUNK = 6
 SMALL = {"image_size": 32, "width": 4, "hidden": (16,), "chunk": CHUNK, "head_inputs": None}
@@ -165,14 +164,14 @@ def test_a_readout_goes_before_the_heads() -> None:
     readout[0, 0] = readout[1, 1] = 1.0
     geometry, code = fit_geometry(model, make_codes(), readout), start_codes()
     expected = torch.stack([code[:, 0], code[:, CHUNK + 1]], dim=1)
-    torch.testing.assert_close(read(model, code, geometry), expected)
+    torch.testing.assert_close(geometry.readings(model, code), expected)
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (torch.tensor([0.0, 1.2, 0.0, 0.0]), r"valence 1\.2 was asked; valence and arousal lie on \[-1, 1\]"),
-        (torch.tensor([0.0, torch.nan, 0.0, 0.0]), "valence nan was asked"),
+        (torch.tensor([0.0, 1.2, 0.0, 0.0]), r"the target valence is 1\.2; valence and arousal lie on \[-1, 1\]"),
+        (torch.tensor([0.0, torch.nan, 0.0, 0.0]), "the target valence is nan"),
         (torch.tensor([0.0]), r"valence has shape \(1,\) for 4 codes"),
     ],
 )

@@ -1,54 +1,133 @@
-"""What a walk must know of a model's training codes: how z_v and z_a vary, and for models without heads a read-out."""
+"""Walks by the model's own heads: the nearest code that reads as the target.
 
+Each axis moves in its own chunk. A chunk has many dimensions and the target is one number, so that many codes would do.
+We take the nearest, measured by the covariance of the training codes: with h the reading of an axis (any head; discrete
+heads read their mean level), g its gradient and Sigma the covariance of the chunk over the training codes, a code z
+moves to
+
+    z' = z + Sigma g (target - h(z)) / (g' Sigma g).
+
+For a linear h this is the move of least Mahalanobis length, in one step. Otherwise the step is repeated (damped
+Gauss-Newton). z_z does not change.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
+from sklearn.linear_model import Ridge
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor
 
 from affectspace.errors import DataError, RunError
 from affectspace.models import Levasa
 
 AXES = ("valence", "arousal")
 RIDGE = 1e-3  # of the mean variance of a chunk, added to its covariance
+TOLERANCE = 1e-3  # between reading and target
+STEPS = 20
+LONGEST = 1.0  # Mahalanobis length of a step: 20 standard deviations in all
+HALVINGS = 6
 
 
 @dataclass(frozen=True, eq=False)
 class WalkGeometry:
-    """How the chunks of valence and arousal vary over the training codes.
+    """Covariance of the valence and arousal chunks over the training codes.
 
-    covariance : (2, chunk, chunk), of the posterior means of z_v and z_a, ridge included
-    readout : (2, chunk + 1), weights and last the intercept of a linear read-out of each axis from its own chunk;
-        None where the model's heads are read
+    Attributes
+    ----------
+    covariance : ndarray of shape (2, chunk, chunk)
+        Covariance of the posterior means of z_v and z_a, with a small ridge.
+    readout : ndarray of shape (2, chunk + 1), optional
+        Linear readout of each axis from its own chunk: weights, and the intercept last. None: the heads of the model.
     """
 
     covariance: np.ndarray
     readout: np.ndarray | None = None
 
+    def readings(self, model: Levasa, codes: Tensor) -> Tensor:
+        """Read valence and arousal off codes, (batch, 2), by the readout or else by the heads."""
+        if self.readout is None:
+            return model.read_affect(codes)
+        readout = torch.as_tensor(self.readout, dtype=codes.dtype, device=codes.device)
+        chunks = torch.stack(model.chunks(codes)[:2], dim=1)
+        return (chunks * readout[:, :-1]).sum(dim=2) + readout[:, -1]
+
+    def move(self, model: Levasa, codes: Tensor, targets: Tensor) -> Tensor:
+        """Move codes to the nearest that read as the targets, (batch, 2). NaN leaves an axis as it is."""
+        with torch.inference_mode(False), torch.enable_grad():
+            sigma = torch.as_tensor(self.covariance, dtype=codes.dtype, device=codes.device)
+            rest = codes[:, 2 * model.config.chunk :]
+
+            def join(chunks: Tensor) -> Tensor:
+                return torch.cat([chunks.flatten(1), rest], dim=1)
+
+            chunks = torch.stack(model.chunks(codes)[:2], dim=1)  # (batch, axis, chunk)
+            for _ in range(STEPS):
+                chunks = chunks.detach().requires_grad_()
+                reading = self.readings(model, join(chunks))
+                gap = torch.where(targets.isnan(), torch.zeros_like(targets), targets - reading.detach())
+                if bool((gap.abs() < TOLERANCE).all()):
+                    break
+                # an axis is read off its own chunk only, so the gradient of the sum holds both axes' gradients
+                (gradient,) = torch.autograd.grad(reading.sum(), chunks)
+                with torch.no_grad():
+                    step = _gauss_newton_step(gap, gradient, sigma)
+                    size = _step_size(lambda at: self.readings(model, join(at)), chunks, step, targets, gap)
+                    chunks = chunks + size[..., None] * step
+                if not bool(size.any()):
+                    break
+            return join(chunks.detach())
+
     def save(self, path: Path) -> None:
-        """Write as safetensors."""
+        """Write a safetensors file."""
         fields = {"covariance": self.covariance, "readout": self.readout}
         save_file({name: np.ascontiguousarray(value) for name, value in fields.items() if value is not None}, path)
 
     @classmethod
     def read(cls, path: Path) -> "WalkGeometry":
-        """The geometry that `save` wrote. Raises RunError where the file is none."""
+        """Read the file that `save` wrote. Raises RunError if it is damaged."""
         try:
             tensors = load_file(path)
             return cls(tensors["covariance"], tensors.get("readout"))
         except (SafetensorError, KeyError) as error:
-            raise RunError(f"{path} is damaged or not of a walk ({error}); delete it and it is made anew") from error
+            raise RunError(
+                f"{path} is damaged or holds no geometry ({error}); delete it, and it is computed again"
+            ) from error
 
 
 def fit_geometry(model: Levasa, mean_train: np.ndarray, readout: np.ndarray | None = None) -> WalkGeometry:
-    """The geometry of a model.
+    """Fit the geometry of a model.
 
-    mean_train : (n, 3 * chunk), posterior means of training images
-    readout : (2, chunk + 1) as `fit_readout` makes it; needed by models without heads for valence and arousal, and used
-        instead of the heads where it is given
+    Parameters
+    ----------
+    model : Levasa
+        The model.
+    mean_train : ndarray of shape (n, 3 * chunk)
+        Posterior means of training images.
+    readout : ndarray of shape (2, chunk + 1), optional
+        Result of `fit_readout`, used instead of the heads. Models without heads for valence and arousal need it.
 
-    Raises DataError where a shape is wrong, codes are not finite, or a model without heads comes without a read-out.
+    Returns
+    -------
+    WalkGeometry
+
+    Raises
+    ------
+    DataError
+        If a shape is wrong, codes are not finite, or a model without heads comes without a readout.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from affectspace import Levasa, LevasaConfig
+    >>> model = Levasa(LevasaConfig(image_size=32, width=4, hidden=(8,), chunk=4))
+    >>> fit_geometry(model, np.random.default_rng(0).normal(size=(50, 12))).covariance.shape
+    (2, 4, 4)
     """
     chunk = model.config.chunk
     mean = np.asarray(mean_train, dtype=np.float64)
@@ -60,12 +139,12 @@ def fit_geometry(model: Levasa, mean_train: np.ndarray, readout: np.ndarray | No
     if readout is None and not set(AXES) <= set(model.heads):
         raise DataError(
             f"a model with alignment {model.config.alignment!r} has no heads for valence and arousal; "
-            "give readout=fit_readout(codes, affect), a linear read-out fitted on labelled training codes"
+            "give readout=fit_readout(codes, affect), fitted on labelled training codes"
         )
     if readout is not None:
         readout = np.asarray(readout, dtype=np.float64)
         if readout.shape != (2, chunk + 1):
-            raise DataError(f"the read-out has shape {readout.shape}; give (2, {chunk + 1}), the intercepts last")
+            raise DataError(f"the readout has shape {readout.shape}; give (2, {chunk + 1}), the intercepts last")
     covariances = []
     for part in np.split(mean, 3, axis=1)[:2]:
         covariance = np.atleast_2d(np.cov(part, rowvar=False))
@@ -75,12 +154,34 @@ def fit_geometry(model: Levasa, mean_train: np.ndarray, readout: np.ndarray | No
 
 
 def fit_readout(mean_train: np.ndarray, affect: np.ndarray, alpha: float = 1.0) -> np.ndarray:
-    """Ridge regression of valence on z_v and of arousal on z_a, (2, chunk + 1) with the intercepts last.
+    """Fit ridge regressions of valence on z_v and of arousal on z_a.
 
-    mean_train : (n, 3 * chunk), posterior means; affect : (n, 2) on [-1, 1], NaN where not annotated
-    alpha : weight of the penalty against the sum of squared errors, chunks standardised
+    Parameters
+    ----------
+    mean_train : ndarray of shape (n, 3 * chunk)
+        Posterior means of training images.
+    affect : ndarray of shape (n, 2)
+        Valence and arousal on [-1, 1], NaN where not annotated.
+    alpha : float
+        Penalty, on standardised chunks.
 
-    Raises DataError where shapes do not fit or an axis has fewer than two labels.
+    Returns
+    -------
+    ndarray of shape (2, chunk + 1)
+        Weights, and the intercept last.
+
+    Raises
+    ------
+    DataError
+        If shapes do not fit, or an axis has fewer than two labels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> codes = np.random.default_rng(0).normal(size=(100, 3))
+    >>> fit_readout(codes, np.stack([codes[:, 0], -codes[:, 1]], axis=1)).round(1)
+    array([[ 1.,  0.],
+           [-1., -0.]])
     """
     mean, affect = np.asarray(mean_train, dtype=np.float64), np.asarray(affect, dtype=np.float64)
     if mean.ndim != 2 or mean.shape[1] % 3 or affect.shape != (len(mean), 2):
@@ -89,12 +190,34 @@ def fit_readout(mean_train: np.ndarray, affect: np.ndarray, alpha: float = 1.0) 
     for axis, part, target in zip(AXES, np.split(mean, 3, axis=1)[:2], affect.T, strict=True):
         present = np.isfinite(target)
         if present.sum() < 2:
-            raise DataError(f"{axis} is annotated in {present.sum()} of {len(target)} rows; a read-out needs 2")
-        centre, spread = part[present].mean(axis=0), part[present].std(axis=0)
-        spread = np.where(spread > 0, spread, 1.0)
-        scaled = (part[present] - centre) / spread
-        offset = target[present].mean()
-        gram = scaled.T @ scaled + alpha * np.eye(scaled.shape[1])
-        weights = np.linalg.solve(gram, scaled.T @ (target[present] - offset)) / spread
-        rows.append(np.append(weights, offset - centre @ weights))
+            raise DataError(f"{axis} is annotated in {present.sum()} of {len(target)} rows; a readout needs 2")
+        scaler = StandardScaler().fit(part[present])
+        ridge = Ridge(alpha).fit(scaler.transform(part[present]), target[present])
+        weights = ridge.coef_ / scaler.scale_
+        rows.append(np.append(weights, ridge.intercept_ - scaler.mean_ @ weights))
     return np.stack(rows)
+
+
+def _gauss_newton_step(gap: Tensor, gradient: Tensor, sigma: Tensor) -> Tensor:
+    """Return Sigma g gap / (g' Sigma g) per row and axis, (batch, 2, chunk), at most LONGEST in Mahalanobis length."""
+    push = torch.einsum("aij,baj->bai", sigma, gradient)
+    variance = (gradient * push).sum(dim=2)
+    length = gap.abs() / variance.sqrt()
+    scale = gap / variance * (LONGEST / length.clamp(min=LONGEST))
+    return torch.where(variance > 0, scale, torch.zeros_like(scale))[..., None] * push
+
+
+def _step_size(
+    readings: Callable[[Tensor], Tensor], chunks: Tensor, step: Tensor, targets: Tensor, gap: Tensor
+) -> Tensor:
+    """Return the first of 1, 1/2, 1/4, ... that comes nearer to the target, (batch, 2); 0 if none does."""
+    size = torch.zeros_like(gap)
+    searching = gap.abs() >= TOLERANCE
+    for halvings in range(HALVINGS + 1):
+        trial = torch.where(searching, torch.full_like(gap, 0.5**halvings), size)
+        nearer = (targets - readings(chunks + trial[..., None] * step)).abs() < gap.abs()
+        size = torch.where(searching & nearer, trial, size)
+        searching = searching & ~nearer
+        if not bool(searching.any()):
+            break
+    return size

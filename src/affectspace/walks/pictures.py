@@ -1,4 +1,4 @@
-"""One face at other valences and arousals, along points and paths."""
+"""Walks: one face at other valences and arousals, at points and along paths of the map."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,93 +6,101 @@ from itertools import pairwise
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from affectspace.errors import ConfigError, DataError, RunError
 from affectspace.models import Levasa
-from affectspace.walks.geometry import AXES
-from affectspace.walks.moving import TOLERANCE, Geometry, move, read
+from affectspace.walks.directions import AffectDirections
+from affectspace.walks.geometry import AXES, TOLERANCE, WalkGeometry
 
-NAMED = ("circle", "valence", "arousal")
-MOST = 400  # frames
+Geometry = WalkGeometry | AffectDirections
 
-
-def path_points(path: str, valences: Sequence[float], arousals: Sequence[float], frames: int = 48) -> np.ndarray:
-    """(frames, 2), valence and arousal on [-1, 1]; NaN for the axis that a path along the other leaves as it is.
-
-    path : ``circle``, inside the ranges of both axes, anticlockwise from the greatest valence; ``valence`` or ``arousal``,
-        from one end of its range to the other; or corners such as ``-0.8,0;0.8,0.5``, with points evenly spaced between
-    valences, arousals : values whose ends are the ranges
-
-    Raises ConfigError where the path is none of these, has one corner, or leaves [-1, 1].
-    """
-    if not 2 <= frames <= MOST:
-        raise ConfigError(f"--frames {frames}: give 2 to {MOST}")
-    if path == "circle":
-        angle = np.linspace(0, 2 * np.pi, frames, endpoint=False)
-        turns = zip((valences, arousals), (np.cos(angle), np.sin(angle)), strict=True)
-        return np.stack([_middle(values) + _reach(values) * turn for values, turn in turns], axis=1)
-    if path in ("valence", "arousal"):
-        axis = ("valence", "arousal").index(path)
-        points = np.full((frames, 2), np.nan)
-        values = (valences, arousals)[axis]
-        points[:, axis] = np.linspace(values[0], values[-1], frames)
-        return points
-    corners = parse_corners(path)
-    lengths = np.linalg.norm(np.diff(corners, axis=0), axis=1)
-    along = np.concatenate([[0.0], np.cumsum(lengths)])
-    at = np.linspace(0, along[-1], frames)
-    return np.stack([np.interp(at, along, corners[:, axis]) for axis in (0, 1)], axis=1)
-
-
-def parse_corners(text: str) -> np.ndarray:
-    """(corners, 2) of ``v,a;v,a;...``. Raises ConfigError."""
-    example = f"--path {text!r}: write {', '.join(NAMED)}, or two corners or more, such as '-0.8,0;0.8,0.5'"
-    corners = []
-    for part in text.strip().strip(";").split(";"):
-        numbers = part.split(",")
-        try:
-            corners.append([float(number) for number in numbers])
-        except ValueError:
-            raise ConfigError(example) from None
-        if len(numbers) != 2:
-            raise ConfigError(f"{example}; {part.strip()!r} is no pair of valence and arousal")
-    points = np.array(corners)
-    if not (np.abs(points) <= 1).all():
-        valence, arousal = points[~(np.abs(points) <= 1).all(axis=1)][0]
-        raise ConfigError(f"--path {text!r}: {valence:g},{arousal:g} is not on the map; both axes lie on [-1, 1]")
-    if len(points) < 2 or not np.diff(points, axis=0).any():
-        raise ConfigError(f"{example}; one point is no path")
-    return points
-
-
-def closed(points: np.ndarray) -> bool:
-    """Whether the last point is about a step from the first, so that an animation may start again from there."""
-    steps = np.linalg.norm(np.diff(np.nan_to_num(points), axis=0), axis=1)
-    return bool(np.linalg.norm(np.nan_to_num(points[-1] - points[0])) <= 1.5 * steps.max())
-
-
-def _middle(values: Sequence[float]) -> float:
-    return (min(values) + max(values)) / 2
-
-
-def _reach(values: Sequence[float]) -> float:
-    return (max(values) - min(values)) / 2
-
-
+PATHS = ("circle", "valence", "arousal")
+MOST_FRAMES = 400
 BATCH = 64
 
-__all__ = ["Walk", "decode", "grid_points", "move", "read", "walk", "walk_grid", "walk_path"]
+
+def move(
+    model: Levasa,
+    code: Tensor,
+    geometry: Geometry,
+    valence: Tensor | None = None,
+    arousal: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Move codes so that they read as target values.
+
+    Parameters
+    ----------
+    model : Levasa
+        The model.
+    code : Tensor of shape (batch, 3 * chunk)
+        Codes to start from.
+    geometry : AffectDirections or WalkGeometry
+        How codes move, see `fit_directions` and `fit_geometry`.
+    valence, arousal : Tensor of shape (batch,), optional
+        Targets on [-1, 1]. None leaves an axis as it is.
+
+    Returns
+    -------
+    codes : Tensor of shape (batch, 3 * chunk)
+        Moved codes, detached.
+    readings : Tensor of shape (batch, 2)
+        Valence and arousal of the moved codes. A target that cannot be reached is approached.
+
+    Raises
+    ------
+    DataError
+        If a target is not on [-1, 1], or a shape does not fit.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from affectspace import Levasa, LevasaConfig
+    >>> from affectspace.walks import fit_geometry, move
+    >>> model = Levasa(LevasaConfig(image_size=32, width=4, head="linear", chunk=4)).eval()
+    >>> codes = np.random.default_rng(0).normal(size=(50, 12))
+    >>> moved, readings = move(model, torch.zeros(1, 12), fit_geometry(model, codes), valence=torch.tensor([0.5]))
+    >>> round(float(readings[0, 0]), 2)
+    0.5
+    """
+    if code.ndim != 2 or code.shape[1] != model.latent:
+        raise DataError(f"codes have shape {tuple(code.shape)}; give (batch, {model.latent})")
+    code = code.detach().clone()
+    targets = torch.stack([_targets(code, *item) for item in zip(AXES, (valence, arousal), strict=True)], dim=1)
+    moved = geometry.move(model, code, targets)
+    with torch.no_grad():
+        return moved, geometry.readings(model, moved)
+
+
+def _targets(code: Tensor, axis: str, values: Tensor | None) -> Tensor:
+    """Return the targets of one axis, (batch,), NaN to leave it as it is."""
+    if values is None:
+        return torch.full_like(code[:, 0], torch.nan)
+    values = torch.as_tensor(values, dtype=code.dtype, device=code.device).detach()
+    if values.shape != code.shape[:1]:
+        raise DataError(f"{axis} has shape {tuple(values.shape)} for {len(code)} codes; give one value per code")
+    wrong = ~(values.abs() <= 1)
+    if bool(wrong.any()):
+        raise DataError(f"the target {axis} is {float(values[wrong][0]):g}; valence and arousal lie on [-1, 1]")
+    return values.clone()
 
 
 @dataclass(frozen=True, eq=False)
 class Walk:
     """One face at n points of the map.
 
-    images : (n, size, size, 3) uint8 RGB
-    asked : (n, 2), valence and arousal, NaN where an axis was left as it is
-    reached : (n, 2), what the geometry reads off the code that was decoded
-    heads : (n, 2), what the model's heads read off it; NaN where it has none
-    codes : (n, 3 * chunk) float32
+    Attributes
+    ----------
+    images : ndarray of shape (n, size, size, 3), uint8
+        RGB pictures.
+    asked : ndarray of shape (n, 2)
+        Target valence and arousal, NaN where an axis was left as it is.
+    reached : ndarray of shape (n, 2)
+        Valence and arousal of the decoded code, by the geometry.
+    heads : ndarray of shape (n, 2)
+        Valence and arousal of the decoded code, by the heads of the model; NaN if it has none.
+    codes : ndarray of shape (n, 3 * chunk), float32
+        Decoded codes.
     """
 
     images: np.ndarray
@@ -103,17 +111,44 @@ class Walk:
 
     @property
     def missed(self) -> np.ndarray:
-        """(n, 2), where an asked value was not reached."""
+        """Which targets were not reached, (n, 2)."""
         return np.abs(self.asked - self.reached) > 2 * TOLERANCE
 
 
 def walk(model: Levasa, image: np.ndarray, points: np.ndarray, geometry: Geometry) -> Walk:
-    """One face at points of the map.
+    """Move one face to points of the map.
 
-    image : (size, size, 3) uint8 RGB, of the model's size
-    points : (n, 2), valence and arousal on [-1, 1]; an axis that is NaN at all points is left as it is
+    Parameters
+    ----------
+    model : Levasa
+        The model, in evaluation mode.
+    image : ndarray of shape (size, size, 3), uint8
+        RGB picture of the size of the model.
+    points : ndarray of shape (n, 2)
+        Valence and arousal on [-1, 1]. An axis that is NaN at all points is left as it is.
+    geometry : AffectDirections or WalkGeometry
+        How codes move.
 
-    Raises DataError where the image or a point is of another kind, RunError where the model is in training mode.
+    Returns
+    -------
+    Walk
+
+    Raises
+    ------
+    DataError
+        If the image or a point does not fit.
+    RunError
+        If the model is in training mode.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from affectspace import Levasa, LevasaConfig
+    >>> from affectspace.walks import fit_geometry, walk
+    >>> model = Levasa(LevasaConfig(image_size=32, width=4, head="linear", chunk=4)).eval()
+    >>> geometry = fit_geometry(model, np.random.default_rng(0).normal(size=(50, 12)))
+    >>> walk(model, np.zeros((32, 32, 3), np.uint8), [(0.5, 0.0), (-0.5, 0.0)], geometry).images.shape
+    (2, 32, 32, 3)
     """
     size, points = model.config.image_size, np.asarray(points, dtype=np.float64)
     if image.shape != (size, size, 3) or image.dtype != np.uint8:
@@ -126,23 +161,23 @@ def walk(model: Levasa, image: np.ndarray, points: np.ndarray, geometry: Geometr
     with torch.no_grad():
         pixels = torch.tensor(image, device=weight.device).permute(2, 0, 1)[None].to(weight.dtype) / 255.0
         code = model.encode(pixels).mean
-    left = np.isnan(points).all(axis=0)
-    codes, reached = [], []
+    unchanged = np.isnan(points).all(axis=0)
+    moved, reached = [], []
     for start in range(0, len(points), BATCH):
-        asked = torch.as_tensor(points[start : start + BATCH], dtype=weight.dtype, device=weight.device)
-        axes = [None if left[axis] else asked[:, axis] for axis in (0, 1)]
-        moved, reading = move(model, code.expand(len(asked), -1), geometry, *axes)
-        codes.append(moved)
-        reached.append(reading.double().cpu().numpy())
-    found = torch.cat(codes)
+        targets = torch.as_tensor(points[start : start + BATCH], dtype=weight.dtype, device=weight.device)
+        axes = [None if unchanged[axis] else targets[:, axis] for axis in (0, 1)]
+        codes, readings = move(model, code.expand(len(targets), -1), geometry, *axes)
+        moved.append(codes)
+        reached.append(readings.double().cpu().numpy())
+    codes = torch.cat(moved)
     return Walk(
-        decode(model, found), points, np.concatenate(reached), _heads(model, found), found.float().cpu().numpy()
+        decode(model, codes), points, np.concatenate(reached), _heads(model, codes), codes.float().cpu().numpy()
     )
 
 
 @torch.no_grad()
-def decode(model: Levasa, codes: torch.Tensor) -> np.ndarray:
-    """Pictures of codes, (n, 3 * chunk) -> (n, size, size, 3) uint8, batch by batch."""
+def decode(model: Levasa, codes: Tensor) -> np.ndarray:
+    """Decode codes, (n, 3 * chunk), to pictures, (n, size, size, 3) uint8, in batches."""
     images = []
     for part in codes.split(BATCH):
         decoded = model.decode(part).permute(0, 2, 3, 1).float().clamp(0, 1)
@@ -151,7 +186,8 @@ def decode(model: Levasa, codes: torch.Tensor) -> np.ndarray:
 
 
 @torch.no_grad()
-def _heads(model: Levasa, codes: torch.Tensor) -> np.ndarray:
+def _heads(model: Levasa, codes: Tensor) -> np.ndarray:
+    """Return what the heads read, (n, 2); NaN for a model without heads."""
     if not set(AXES) <= set(model.heads):
         return np.full((len(codes), 2), np.nan)
     return model.read_affect(codes).double().cpu().numpy()
@@ -160,30 +196,104 @@ def _heads(model: Levasa, codes: torch.Tensor) -> np.ndarray:
 def walk_grid(
     model: Levasa, image: np.ndarray, valences: Sequence[float], arousals: Sequence[float], geometry: Geometry
 ) -> np.ndarray:
-    """One face at every pair of values, (arousals, valences, size, size, 3) uint8.
+    """Move one face to every pair of values, see `walk`.
 
-    Row 0 is the first arousal given, column 0 the first valence. Raises as `walk`.
+    Returns
+    -------
+    ndarray of shape (arousals, valences, size, size, 3), uint8
+        Row 0 is the first arousal, column 0 the first valence.
     """
     images = walk(model, image, grid_points(valences, arousals), geometry).images
     return images.reshape(len(arousals), len(valences), *images.shape[1:])
 
 
 def walk_path(model: Levasa, image: np.ndarray, path: np.ndarray, geometry: Geometry, steps: int = 8) -> Walk:
-    """One face along the straight lines between the corners of a path, each line in `steps` equal steps.
+    """Move one face along straight lines between the corners of a path, see `walk`.
 
-    path : (corners, 2), valence and arousal
-    returns : the walk of (corners - 1) * steps + 1 points, corners included
+    Parameters
+    ----------
+    path : ndarray of shape (corners, 2)
+        Valence and arousal of the corners.
+    steps : int
+        Number of equal steps of each line.
 
-    Raises as `walk`, and DataError with fewer than two corners or one step.
+    Returns
+    -------
+    Walk
+        It has (corners - 1) * steps + 1 points, corners included.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than two corners or one step.
     """
     corners = np.asarray(path, dtype=np.float64)
     if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) < 2 or steps < 1:
-        raise DataError(f"a path has at least two corners (n, 2) and one step; given: {corners.shape}, {steps} steps")
+        raise DataError(f"the path has shape {corners.shape} and {steps} steps; give at least two corners and one step")
     share = np.arange(steps)[:, None] / steps
     lines = [start + share * (end - start) for start, end in pairwise(corners)]
     return walk(model, image, np.concatenate([*lines, corners[-1:]]), geometry)
 
 
 def grid_points(valences: Sequence[float], arousals: Sequence[float]) -> np.ndarray:
-    """(arousals * valences, 2): rows of one arousal each, in the order given."""
+    """Return all pairs, (arousals * valences, 2): one row of valences per arousal."""
     return np.array([(valence, arousal) for arousal in arousals for valence in valences], dtype=np.float64)
+
+
+def path_points(path: str, valences: Sequence[float], arousals: Sequence[float], frames: int = 48) -> np.ndarray:
+    """Return the points of a path, (frames, 2) on [-1, 1]; NaN for an axis that the path leaves as it is.
+
+    path : ``circle`` (within the ranges of both axes, anticlockwise from the greatest valence), ``valence`` or
+    ``arousal``
+        (from one end of its range to the other), or corners such as ``-0.8,0;0.8,0.5``, with evenly spaced points
+        between
+    valences, arousals : values whose ends are the ranges
+
+    Raises ConfigError if the path is none of these, has one corner, or leaves [-1, 1].
+    """
+    if not 2 <= frames <= MOST_FRAMES:
+        raise ConfigError(f"--frames {frames}: give 2 to {MOST_FRAMES}")
+    if path == "circle":
+        angle = np.linspace(0, 2 * np.pi, frames, endpoint=False)
+        turns = zip((valences, arousals), (np.cos(angle), np.sin(angle)), strict=True)
+        return np.stack(
+            [(min(values) + max(values)) / 2 + (max(values) - min(values)) / 2 * turn for values, turn in turns], axis=1
+        )
+    if path in AXES:
+        axis = AXES.index(path)
+        points = np.full((frames, 2), np.nan)
+        values = (valences, arousals)[axis]
+        points[:, axis] = np.linspace(values[0], values[-1], frames)
+        return points
+    corners = parse_corners(path)
+    lengths = np.linalg.norm(np.diff(corners, axis=0), axis=1)
+    along = np.concatenate([[0.0], np.cumsum(lengths)])
+    at = np.linspace(0, along[-1], frames)
+    return np.stack([np.interp(at, along, corners[:, axis]) for axis in (0, 1)], axis=1)
+
+
+def parse_corners(text: str) -> np.ndarray:
+    """Parse ``v,a;v,a;...`` as (corners, 2). Raises ConfigError."""
+    usage = f"--path {text!r}: write {', '.join(PATHS)}, or at least two corners, for example '-0.8,0;0.8,0.5'"
+    corners = []
+    for part in text.strip().strip(";").split(";"):
+        numbers = part.split(",")
+        try:
+            corners.append([float(number) for number in numbers])
+        except ValueError:
+            raise ConfigError(usage) from None
+        if len(numbers) != 2:
+            raise ConfigError(f"{usage}; {part.strip()!r} is not a pair of valence and arousal")
+    points = np.array(corners)
+    if not (np.abs(points) <= 1).all():
+        valence, arousal = points[~(np.abs(points) <= 1).all(axis=1)][0]
+        raise ConfigError(f"--path {text!r}: {valence:g},{arousal:g} is not on the map; both axes lie on [-1, 1]")
+    if len(points) < 2 or not np.diff(points, axis=0).any():
+        raise ConfigError(f"{usage}; a single point is not a path")
+    return points
+
+
+def is_closed(points: np.ndarray) -> bool:
+    """Return whether the last point is about one step from the first, so that an animation can loop."""
+    steps = np.linalg.norm(np.diff(np.nan_to_num(points), axis=0), axis=1)
+    return bool(np.linalg.norm(np.nan_to_num(points[-1] - points[0])) <= 1.5 * steps.max())

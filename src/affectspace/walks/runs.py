@@ -1,4 +1,4 @@
-"""What a walk takes from a run folder: a model that can be walked, its geometry, and faces to start from."""
+"""What a walk takes from a run folder: the model, its geometry, and faces to start from."""
 
 from pathlib import Path
 
@@ -14,33 +14,33 @@ from affectspace.training.runs import Run
 from affectspace.training.training_set import PARTS, Progress, TrainingSet, silent
 from affectspace.walks.directions import AffectDirections, fit_directions
 from affectspace.walks.geometry import WalkGeometry, fit_geometry
-from affectspace.walks.moving import Geometry
+from affectspace.walks.pictures import Geometry
 
-SAMPLE = 2000  # training images whose codes make a geometry, where the run has not kept its codes
+SAMPLE = 2000  # training images that are encoded for a geometry, if the run has not kept its codes
 BATCH = 256
 
 
-def walkable(run: Run) -> Levasa:
-    """The run's model.
+def walkable_model(run: Run) -> Levasa:
+    """Load the model of a run.
 
-    Raises RunError where it reads features, decodes no images or has no heads for valence and arousal, or has not finished.
+    Raises RunError if it decodes no images, has no heads for valence and arousal, or has not finished training.
     """
     config = run.image_config.model
-    right = "walks need a run with model.kind: levasa and model.alignment: continuous or discrete"
+    remedy = "walks need a run with model.kind: levasa and model.alignment: continuous or discrete"
     if config.kind != "levasa":
         raise RunError(
-            f"{run.folder} holds a {config.kind}, which draws no images; {right}. "
-            f"`affectspace evaluate` judges a {config.kind}"
+            f"{run.folder} holds a {config.kind}, which decodes no images; {remedy}. "
+            f"`affectspace evaluate` evaluates a {config.kind}"
         )
     if config.alignment not in ("continuous", "discrete"):
-        named = "a Vanilla VAE (alignment: none)" if config.alignment == "none" else "a control with an emotion head"
-        raise RunError(f"{run.folder} holds {named} without heads for valence and arousal; {right}")
+        name = "a Vanilla VAE (alignment: none)" if config.alignment == "none" else "a control with an emotion head"
+        raise RunError(f"{run.folder} holds {name} without heads for valence and arousal; {remedy}")
     model = run.model()
     assert isinstance(model, Levasa)
     return model
 
 
-def way_of(
+def run_geometry(
     run: Run,
     model: Levasa,
     method: str,
@@ -48,27 +48,29 @@ def way_of(
     progress: Progress = silent,
     data: TrainingSet | None = None,
 ) -> Geometry:
-    """How the run's codes move: "directions", so much stretched, or "heads".
+    """Return how the codes of a run move: by "directions", stretched by `strength`, or by "heads".
 
-    Raises RunError as `directions_of` and `geometry_of`, DataError for a strength that is not above 0.
+    Raises RunError as `run_directions` and `run_head_geometry`, and DataError for a strength that is not above 0.
     """
     if method == "directions":
-        return directions_of(run, model, progress, data).stretched(strength)
-    return geometry_of(run, model, progress, data)
+        return run_directions(run, model, progress, data).stretched(strength)
+    return run_head_geometry(run, model, progress, data)
 
 
-def directions_of(
+def run_directions(
     run: Run, model: Levasa, progress: Progress = silent, data: TrainingSet | None = None
 ) -> AffectDirections:
-    """The run's directions.safetensors, made at first use from the codes and labels of its training images.
+    """Read the run's directions.safetensors, or fit and write it from the codes and labels of the training images.
 
-    Raises RunError where the corpus can no longer be read, or its labels tell no direction.
+    Raises RunError if the corpus cannot be read any more, or its labels give no directions.
     """
     path = run.folder / "directions.safetensors"
     if path.is_file():
         directions = AffectDirections.read(path)
         if directions.directions.shape != (2, 2 * model.config.chunk):
-            raise RunError(f"{path} is of another model ({directions.directions.shape}); delete it and it is made anew")
+            raise RunError(
+                f"{path} belongs to another model ({directions.directions.shape}); delete it, and it is computed again"
+            )
         return directions
     data = data if data is not None else open_data(run, progress)
     rows = data.rows("train")
@@ -84,16 +86,20 @@ def directions_of(
     return directions
 
 
-def geometry_of(run: Run, model: Levasa, progress: Progress = silent, data: TrainingSet | None = None) -> WalkGeometry:
-    """The run's geometry.safetensors, made at first use from the run's codes or else from 2,000 of its training images.
+def run_head_geometry(
+    run: Run, model: Levasa, progress: Progress = silent, data: TrainingSet | None = None
+) -> WalkGeometry:
+    """Read the run's geometry.safetensors, or fit and write it from the run's codes or else from 2,000 training images.
 
-    Raises RunError where neither is there: no codes, and the corpus can no longer be read.
+    Raises RunError if there are no codes and the corpus cannot be read any more.
     """
     path = run.folder / "geometry.safetensors"
     if path.is_file():
         geometry = WalkGeometry.read(path)
         if geometry.covariance.shape != (2, model.config.chunk, model.config.chunk):
-            raise RunError(f"{path} is of another model ({geometry.covariance.shape}); delete it and it is made anew")
+            raise RunError(
+                f"{path} belongs to another model ({geometry.covariance.shape}); delete it, and it is computed again"
+            )
         return geometry
     mean = _kept_codes(run.folder / "codes.safetensors")
     if mean is None:
@@ -107,7 +113,7 @@ def geometry_of(run: Run, model: Levasa, progress: Progress = silent, data: Trai
 
 
 def open_data(run: Run, progress: Progress = silent) -> TrainingSet:
-    """The images that the run was trained on. Raises RunError where its corpus can no longer be read."""
+    """Open the images that the run was trained on. Raises RunError if its corpus cannot be read any more."""
     try:
         return TrainingSet.of_run(run, progress)
     except (DataError, FileNotFoundError) as error:
@@ -118,16 +124,17 @@ def open_data(run: Run, progress: Progress = silent) -> TrainingSet:
 
 
 def dataset_faces(data: TrainingSet, part: str, number: int) -> tuple[list[str], np.ndarray]:
-    """Names and pixels (n, size, size, 3) of the first rows of a part, one a person while people last.
+    """Return names and pixels, (n, size, size, 3), of the first rows of a part, of different people as long as possible.
 
-    Raises DataError where the part is unknown or empty.
+    Raises DataError if the part is unknown or empty.
     """
     if part not in PARTS:
-        raise DataError(f"no part is called {part!r}; the parts are {', '.join(PARTS)}")
+        raise DataError(f"unknown part {part!r}; choose one of {', '.join(PARTS)}")
     rows = data.rows(part)
     if not len(rows):
         raise DataError(f"the run's {part} part has no images")
-    repeats = data.table["person"].iloc[rows].groupby(data.table["person"].iloc[rows]).cumcount().to_numpy()
+    people = data.table["person"].iloc[rows]
+    repeats = people.groupby(people).cumcount().to_numpy()
     chosen = rows[np.argsort(repeats, kind="stable")[:number]]
     names = [str(name) for name in data.table["id"].iloc[chosen]]
     return names, np.array(data.pixels[data.pixel_rows[chosen]])
@@ -135,7 +142,7 @@ def dataset_faces(data: TrainingSet, part: str, number: int) -> tuple[list[str],
 
 @torch.no_grad()
 def encode_rows(model: Levasa, data: TrainingSet, rows: np.ndarray, progress: Progress = silent) -> np.ndarray:
-    """Posterior means (n, 3 * chunk) of rows of the corpus' table."""
+    """Return the posterior means, (n, 3 * chunk), of rows of the corpus."""
     pixels, codes = data.pixel_rows[rows], []
     for start in range(0, len(pixels), BATCH):
         codes.append(model.encode(to_image(data.pixels[pixels[start : start + BATCH]])).mean.numpy())
@@ -144,10 +151,11 @@ def encode_rows(model: Levasa, data: TrainingSet, rows: np.ndarray, progress: Pr
 
 
 def _kept_codes(path: Path) -> np.ndarray | None:
+    """Read the training codes that an evaluation has kept in the run, or return None."""
     if not path.is_file():
         return None
     try:
         with safe_open(path, framework="numpy") as tensors:
             return tensors.get_tensor("mean/train")
     except SafetensorError as error:
-        raise RunError(f"{path} is damaged or holds no codes ({error}); delete it and it is made anew") from error
+        raise RunError(f"{path} is damaged or holds no codes ({error}); delete it, and it is computed again") from error

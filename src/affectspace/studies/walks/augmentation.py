@@ -32,9 +32,8 @@ from affectspace.studies.walks.networks import JudgeSettings, outputs_of, train_
 from affectspace.training.labels import read_transfer
 from affectspace.training.runs import Run
 from affectspace.training.training_set import TrainingSet
-from affectspace.walks.moving import Geometry, move
-from affectspace.walks.pictures import decode
-from affectspace.walks.runs import encode_rows, open_data, walkable, way_of
+from affectspace.walks.pictures import Geometry, decode, move
+from affectspace.walks.runs import encode_rows, open_data, run_geometry, walkable_model
 
 ARMS = ("plain", "rebuilt", "walked")
 PROTOCOL = "strict, test people"
@@ -118,14 +117,14 @@ def run_augmentation(
     Writes augmentation.json and augmentation.html into `out`. Raises RunError where the run cannot be walked, or its corpus
     names fewer than two emotions.
     """
-    budget, model = budget or AugmentationBudget(), walkable(run)
+    budget, model = budget or AugmentationBudget(), walkable_model(run)
     data = open_data(run, progress)
     if len(data.labels.categories) < 2:
         raise RunError(f"{run.folder}: its corpus names {len(data.labels.categories)} emotions; a classifier needs two")
     rows = data.rows("train")
     rows = rows[data.labels.category[rows] >= 0]
     codes = encode_rows(model, data, rows, progress).astype(np.float32)
-    geometry, transfer = way_of(run, model, method, strength, progress, data), read_transfer("affectnet")
+    geometry, transfer = run_geometry(run, model, method, strength, progress, data), read_transfer("affectnet")
     networks: dict[str, list[Any]] = {arm: [] for arm in ARMS}
     for seed in budget.seeds:
         for arm in ARMS:

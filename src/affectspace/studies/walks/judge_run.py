@@ -14,7 +14,7 @@ from affectspace.studies.walks.judges import Judges, judges_of
 from affectspace.studies.walks.measures import measures
 from affectspace.studies.walks.networks import JudgeSettings
 from affectspace.training.runs import Run
-from affectspace.walks.runs import open_data, walkable, way_of
+from affectspace.walks.runs import open_data, run_geometry, walkable_model
 
 LOSS = 0.05  # of the identity network's sureness that a walk may cost
 FOLLOWS = 0.8  # correlation of asked and read on drawn faces
@@ -45,12 +45,12 @@ def judge_run(
     Writes judged.json, judged.html and figures into `out`; its pictures show test people. Raises RunError where the run
     cannot be walked or has too few test people.
     """
-    settings, model = settings or JudgeSettings(), walkable(run)
+    settings, model = settings or JudgeSettings(), walkable_model(run)
     data = open_data(run, progress)
     judges = judges_of(run.folder / "judges", data, settings, progress)
     judged = judge_walks(
         model,
-        way_of(run, model, method, strength, progress, data),
+        run_geometry(run, model, method, strength, progress, data),
         data,
         judges,
         settings.faces,

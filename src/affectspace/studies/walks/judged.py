@@ -11,8 +11,7 @@ from affectspace.progress import Progress, silent
 from affectspace.studies.walks.judges import Judges
 from affectspace.studies.walks.networks import outputs_of
 from affectspace.training.training_set import TrainingSet
-from affectspace.walks.moving import Geometry
-from affectspace.walks.pictures import decode, walk
+from affectspace.walks.pictures import Geometry, decode, walk
 from affectspace.walks.runs import encode_rows
 
 AXES = ("valence", "arousal")
@@ -80,7 +79,7 @@ def judge_walks(
     progress: Progress = silent,
 ) -> Judged:
     """Walk so many faces of each test person along valence and arousal, the other axis left as it is, and judge them."""
-    rows = chosen_rows(data, judges.walkable, faces)
+    rows = chosen_rows(data, judges.walkable_model, faces)
     people = data.table["person"].astype(str).to_numpy()[rows]
     who = np.array([judges.people.index(person) for person in people])
     pixels = np.array(data.pixels[data.pixel_rows[rows]])
@@ -123,12 +122,12 @@ def elsewhere(codes: np.ndarray, moved: np.ndarray, spread: np.ndarray, chunk: i
     return out.astype(np.float32)
 
 
-def chosen_rows(data: TrainingSet, walkable: np.ndarray, faces: int) -> np.ndarray:
+def chosen_rows(data: TrainingSet, walkable_model: np.ndarray, faces: int) -> np.ndarray:
     """So many rows of each person, evenly spaced in the order of the table."""
-    people = data.table["person"].to_numpy()[walkable]
+    people = data.table["person"].to_numpy()[walkable_model]
     chosen = []
     for person in dict.fromkeys(people.tolist()):
-        own = walkable[people == person]
+        own = walkable_model[people == person]
         chosen.append(own[np.unique(np.linspace(0, len(own) - 1, min(faces, len(own))).round().astype(int))])
     return np.concatenate(chosen)
 

@@ -73,7 +73,7 @@ class Judges:
     readers: tuple[Reader, ...]
     identity: EmotionClassifier
     people: tuple[str, ...]
-    walkable: np.ndarray
+    walkable_model: np.ndarray
     facts: dict[str, Any]
 
 
@@ -92,7 +92,7 @@ def judges_of(folder: Path, data: TrainingSet, settings: JudgeSettings, progress
 
     Raises RunError where the corpus has fewer than four test people, or neither emotions nor ratings.
     """
-    people, taught, walkable = judged_people(data)
+    people, taught, walkable_model = judged_people(data)
     if len(people) < FEWEST:
         raise RunError(
             f"{len(people)} test people have {LEAST} images or more; judging walks needs {FEWEST}: a greater "
@@ -111,7 +111,7 @@ def judges_of(folder: Path, data: TrainingSet, settings: JudgeSettings, progress
         teach_classifier(network, data, taught, who, settings, progress, "identity judge")
 
     identity = kept.get("identity", EmotionClassifier, config, teach)
-    return Judges(readers, identity, people, walkable, facts)
+    return Judges(readers, identity, people, walkable_model, facts)
 
 
 def corpus_facts(data: TrainingSet) -> dict[str, Any]:

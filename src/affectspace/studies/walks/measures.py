@@ -28,8 +28,8 @@ def measures(judged: Judged, judges: Judges, data: TrainingSet) -> MetricsFile:
     _identity(metrics, judged)
     for reader in judges.readers:
         _quality(metrics, judged, reader, judges, data)
-    people = np.array([judges.people.index(str(one)) for one in data.table["person"].iloc[judges.walkable]])
-    said = outputs_of(judges.identity, np.array(data.pixels[data.pixel_rows[judges.walkable]])).argmax(axis=1)
+    people = np.array([judges.people.index(str(one)) for one in data.table["person"].iloc[judges.walkable_model]])
+    said = outputs_of(judges.identity, np.array(data.pixels[data.pixel_rows[judges.walkable_model]])).argmax(axis=1)
     note = f"chance {1 / len(judges.people):.3f}; every second image of each person was trained on"
     metrics.set(
         "judges", "identity", "accuracy",
@@ -109,7 +109,7 @@ def _identity(metrics: MetricsFile, judged: Judged) -> None:
 
 def _quality(metrics: MetricsFile, judged: Judged, reader: Reader, judges: Judges, data: TrainingSet) -> None:
     """What a reader is worth: on unseen real pictures of the people who are walked, and on reconstructions."""
-    rows = judges.walkable
+    rows = judges.walkable_model
     people = data.table["person"].astype(str).to_numpy()
     pixels = np.array(data.pixels[data.pixel_rows[rows]])
     truth = data.labels.evaluation.astype(np.float64)

@@ -18,7 +18,7 @@ from affectspace.studies.walks.networks import AffectRegressor, JudgeSettings, R
 from affectspace.studies.walks.teaching import drawn_faces, teach_regressor
 from affectspace.training.runs import Run
 from affectspace.walks.pictures import walk
-from affectspace.walks.runs import directions_of, open_data, walkable
+from affectspace.walks.runs import open_data, run_directions, walkable_model
 
 STRENGTHS = (1.0, 1.5, 2.0, 2.5, 3.0)
 CHOOSER_SEED = 49979687  # of the chooser's people and weights; the judges' is another
@@ -66,14 +66,14 @@ def try_strengths(
 
     Raises RunError where the run has no validation people, or is not of drawn faces.
     """
-    model, data = walkable(run), open_data(run, progress)
+    model, data = walkable_model(run), open_data(run, progress)
     if data.corpus.name != "faces":
         raise RunError(f"{run.folder} was trained on {data.corpus.name}; a strength is chosen where the truth is known")
     if not len(data.rows("validation")):
         raise RunError(f"{run.folder} has no validation people to choose a strength on")
     rows = chosen_rows(data, data.rows("validation"), settings.faces)
     pixels = np.array(data.pixels[data.pixel_rows[rows]])
-    directions, tried = directions_of(run, model, progress, data), []
+    directions, tried = run_directions(run, model, progress, data), []
     for place, strength in enumerate(strengths):
         progress(place, len(strengths), f"strength {strength:g} on validation people")
         way, rise, r = directions.stretched(strength), {}, {}
