@@ -1,12 +1,13 @@
-"""`affectspace demo`."""
+"""`affectspace demo`: both papers on generated data."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
+from affectspace.cli.options import OutFolder, Trainings
 from affectspace.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -15,37 +16,33 @@ if TYPE_CHECKING:
     from affectspace.studies.demo.moment import Demonstration
 
 
-def demo(
-    out: Annotated[Path, typer.Option(help="Folder of the demonstration; the same command continues it.")] = Path(
-        "runs/demo"
-    ),
-    workers: Annotated[int, typer.Option(min=1, help="Trainings at once, one thread each.")] = 2,
-) -> None:
-    """Everything without any data, in minutes: faces are drawn, people invented, models trained and judged, a moment told.
+def demo(out: OutFolder = Path("runs/demo"), workers: Trainings = 2) -> None:
+    """Show everything on generated data, in a few minutes.
 
-    Drawn faces: LeVAsa beside a Vanilla VAE, its control and its ceiling. Invented people with text, voice and face: corpus,
-    features, manifold, baselines. Then a prediction from every subset of one held-out moment, and one page to open.
+    It draws faces and makes people with text, voice and face; trains and evaluates LeVAsa, the manifold and their
+    baselines; and predicts one held-out example from every subset of its modalities. The result is one page to open.
     """
     from affectspace.studies.demo.demonstrate import demonstrate
     from affectspace.studies.demo.plan import DemoBudget
 
     with progress_bar() as progress:
-        done = demonstrate(out, budget=DemoBudget.small(workers), progress=progress)
-    show(done)
+        demonstration = demonstrate(out, budget=DemoBudget.small(workers), progress=progress)
+    show(demonstration)
 
 
-def show(done: Demonstration) -> None:
-    """The moment, a row a subset, and where the page is."""
+def show(demonstration: Demonstration) -> None:
+    """Print the held-out example, its predictions, and the path of the page."""
     from rich.console import Console
 
+    example = demonstration.moment
     console = Console(highlight=False, markup=False, emoji=False)
-    console.print(f"a held-out moment of {done.moment.person}, {done.moment.emotion}: {done.moment.sample.text}")
-    console.print(table_of(done))
-    typer.echo(f"report: {done.report}")
+    console.print(f"a held-out example of {example.person}, {example.emotion}: {example.sample.text}")
+    console.print(table_of(demonstration))
+    typer.echo(f"report: {demonstration.report}")
 
 
-def table_of(done: Demonstration) -> Table:
-    """Valence, arousal and dominance with standard deviations from each subset, and the truth below."""
+def table_of(demonstration: Demonstration) -> Table:
+    """Return valence, arousal and dominance with standard deviations from each subset of modalities, and the truth."""
     from rich.box import SIMPLE
     from rich.table import Table
 
@@ -53,12 +50,12 @@ def table_of(done: Demonstration) -> Table:
     from affectspace.studies.demo.page import names_of
 
     table = Table(box=SIMPLE)
-    table.add_column("given")
+    table.add_column("modalities")
     for axis in AXES:
         table.add_column(f"{axis} \u00b1 sd", justify="right")
-    for one in done.told:
-        pairs = zip(one.prediction.mean, one.prediction.deviation, strict=True)
-        table.add_row(names_of(one.parts), *(f"{mean:+.2f} \u00b1 {deviation:.2f}" for mean, deviation in pairs))
+    for entry in demonstration.told:
+        pairs = zip(entry.prediction.mean, entry.prediction.deviation, strict=True)
+        table.add_row(names_of(entry.parts), *(f"{mean:+.2f} \u00b1 {deviation:.2f}" for mean, deviation in pairs))
     table.add_section()
-    table.add_row("truth", *(f"{value:+.2f}       " for value in done.moment.truth))
+    table.add_row("truth", *(f"{value:+.2f}       " for value in demonstration.moment.truth))
     return table

@@ -1,30 +1,37 @@
-"""One progress bar for every long command, on stderr, so that results on stdout stay clean."""
+"""The progress bar of all long commands, on stderr, so that stdout holds results only."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from affectspace.progress import Progress
 
 
 @contextmanager
-def progress_bar(shown: bool = True) -> Iterator[Callable[[int, int, str], None]]:
-    """A function (done, total, text) that moves a bar; on no terminal a line now and then."""
+def progress_bar(shown: bool = True) -> Iterator["Progress"]:
+    """Yield a function (done, total, text) that moves a bar. Outside a terminal it prints a line every ten seconds."""
     import time
 
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+    from affectspace.progress import silent
+
     console = Console(stderr=True)
     if not shown:
-        yield lambda done, total, text: None
+        yield silent
         return
     if not console.is_terminal:
-        last = [time.monotonic()]
+        printed = time.monotonic()
 
-        def line(done: int, total: int, text: str) -> None:
-            if time.monotonic() - last[0] > 10 or done == total:
-                last[0] = time.monotonic()
+        def print_line(done: int, total: int, text: str) -> None:
+            nonlocal printed
+            if time.monotonic() - printed > 10 or done == total:
+                printed = time.monotonic()
                 console.print(f"{text} ({done}/{total})" if total else text, highlight=False)
 
-        yield line
+        yield print_line
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:

@@ -1,148 +1,158 @@
-"""`affectspace reproduce`."""
+"""`affectspace reproduce`: the tables and figures of a paper, beside its published figures."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from affectspace.cli.options import Columns, Media, OutFolder, Overrides, Quick, ScaleName, Trainings, Where
 from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError
 
-CORPORA = ("emobank", "meld", "vreg", "ravdess", "emodb", "people", "iemocap", "mosi", "mosei")
+if TYPE_CHECKING:
+    from affectspace.progress import Progress
+
+app = typer.Typer(no_args_is_help=True, help="Reproduce the tables and figures of a paper.")
+
+Seeds = Annotated[
+    int | None, typer.Option(min=1, help="Number of seeds of the main models and the baselines. Default: of the study.")
+]
 
 
+def _corpus_folder(corpus: str) -> Any:
+    return typer.Option(help=f"Folder of {corpus}.")
+
+
+@app.command()
 def manifold(
-    out: Annotated[Path, typer.Option(help="Folder of the study; the same command continues it.")],
+    out: OutFolder,
     data: Annotated[
-        Path | None, typer.Option(help="Folder that holds emobank, meld, semeval_vreg, ravdess, emodb, lexicons.")
+        Path | None,
+        typer.Option(help="Folder that holds emobank, meld, semeval_vreg, ravdess, emodb and lexicons."),
     ] = None,
-    emobank: Annotated[Path | None, typer.Option(help="EmoBank's folder.")] = None,
-    meld: Annotated[Path | None, typer.Option(help="MELD's folder.")] = None,
-    vreg: Annotated[Path | None, typer.Option(help="Folder of SemEval-2018 V-reg.")] = None,
-    ravdess: Annotated[
-        Path | None, typer.Option(help="RAVDESS' folder, with action_units.npz where there is one.")
-    ] = None,
-    emodb: Annotated[Path | None, typer.Option(help="Berlin EmoDB's folder.")] = None,
-    people: Annotated[Path | None, typer.Option(help="Synthetic speakers; by default some are made.")] = None,
-    iemocap: Annotated[Path | None, typer.Option(help="IEMOCAP's folder.")] = None,
-    mosi: Annotated[Path | None, typer.Option(help="CMU-MOSI's folder.")] = None,
-    mosei: Annotated[Path | None, typer.Option(help="CMU-MOSEI's folder.")] = None,
+    emobank: Annotated[Path | None, _corpus_folder("EmoBank")] = None,
+    meld: Annotated[Path | None, _corpus_folder("MELD")] = None,
+    vreg: Annotated[Path | None, _corpus_folder("SemEval-2018 V-reg")] = None,
+    ravdess: Annotated[Path | None, _corpus_folder("RAVDESS, with action_units.npz if available")] = None,
+    emodb: Annotated[Path | None, _corpus_folder("Berlin EmoDB")] = None,
+    people: Annotated[Path | None, _corpus_folder("synthetic speakers; by default they are made")] = None,
+    iemocap: Annotated[Path | None, _corpus_folder("IEMOCAP")] = None,
+    mosi: Annotated[Path | None, _corpus_folder("CMU-MOSI")] = None,
+    mosei: Annotated[Path | None, _corpus_folder("CMU-MOSEI")] = None,
     lexicon: Annotated[
-        Path | None, typer.Option(help="Lexicon of the lexicon anchor, such as NRC-VAD; default Glasgow's of --data.")
+        Path | None,
+        typer.Option(help="Lexicon of the lexicon anchor, for example NRC-VAD. Default: Glasgow in --data."),
     ] = None,
     features: Annotated[
-        Path | None, typer.Option(help="Folder of stores (emobank-text, ...) to use and add to; default OUT/features.")
+        Path | None,
+        typer.Option(help="Folder of feature stores (emobank-text, ...) to use and to add to. Default: OUT/features."),
     ] = None,
     only: Annotated[
-        str, typer.Option(help="Experiments, such as text_axes,zero_shot_text; default all that can.")
+        str,
+        typer.Option(
+            help="Experiments to run, with commas, for example text_axes,zero_shot_text. Default: all possible."
+        ),
     ] = "",
     table: Annotated[
         int | None,
-        typer.Option(min=1, max=5, help="Only what stands beside this table; 5 is steering, in a folder of its own."),
+        typer.Option(
+            min=1,
+            max=5,
+            help="Run only the experiments of this table. Table 5 is steering, and needs a folder of its own.",
+        ),
     ] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="Seeds of the headline and the baselines.")] = None,
-    ablation_seeds: Annotated[int | None, typer.Option(min=0, help="Seeds of the ablations; 0: none.")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Trainings and measurements at once, one thread each.")] = 2,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="Override a key of all members, such as fit.batch_size=64.")
+    seeds: Seeds = None,
+    ablation_seeds: Annotated[
+        int | None, typer.Option(min=0, help="Number of seeds of the ablations. 0 leaves them out.")
     ] = None,
-    quick: Annotated[
-        bool, typer.Option(help="A few hundred rows and a tenth of the epochs, to see that all works.")
-    ] = False,
+    workers: Trainings = 2,
+    overrides: Overrides = None,
+    quick: Quick = False,
 ) -> None:
-    """The affective manifold: its tables on open data, baselines, ablations, claims; metrics.json and report.html.
+    """Reproduce "Anchoring the Affective Manifold" on open data. Writes metrics.json and report.html.
 
-    Without a corpus it is made on synthetic people.
+    It trains the models, baselines and ablations, and tests the claims. Without a corpus it uses synthetic people.
     """
     from affectspace.studies.manifold.plan import Budget, quick_budget
     from affectspace.studies.manifold.reproduce import reproduce
     from affectspace.studies.manifold.sources import Places
 
-    given = (emobank, meld, vreg, ravdess, emodb, people, iemocap, mosi, mosei)
-    named = {name: folder for name, folder in zip(CORPORA, given, strict=True) if folder is not None}
-    places = Places(data=data, corpora=named, features=features or out / "features", own=out, lexicon=lexicon)
+    folders = {
+        "emobank": emobank, "meld": meld, "vreg": vreg, "ravdess": ravdess, "emodb": emodb, "people": people,
+        "iemocap": iemocap, "mosi": mosi, "mosei": mosei,
+    }  # fmt: skip
+    corpora = {name: folder for name, folder in folders.items() if folder is not None}
+    places = Places(data=data, corpora=corpora, features=features or out / "features", own=out, lexicon=lexicon)
     if table == 5:
         from affectspace.studies.steering.study import reproduce_steering
 
-        _refuse_beside_table_5({"--only": only, "--seeds": seeds, "--ablation-seeds": ablation_seeds, "--set": set_})
+        unused = {"--only": only, "--seeds": seeds, "--ablation-seeds": ablation_seeds, "--set": overrides}
+        refused = [option for option, value in unused.items() if value not in (None, "", [])]
+        if refused:
+            raise ConfigError(
+                f"{refused[0]} has no effect with --table 5, which trains one projector; use `affectspace train "
+                "configs/steering.yaml` to change its settings"
+            )
         with progress_bar() as progress:
             report = reproduce_steering(out, places, quick=quick, threads=workers, progress=progress)
         typer.echo(f"report: {report}")
         return
-    asked: dict[str, Any] = {"workers": workers, "overrides": tuple(set_ or ())}
-    if seeds is not None:
-        asked["seeds"] = tuple(range(seeds))
+    settings = _study_settings(workers, overrides, seeds=seeds)
     if ablation_seeds is not None:
-        asked["ablation_seeds"] = ablation_seeds
-    budget = quick_budget(**asked) if quick else Budget(**asked)
+        settings["ablation_seeds"] = ablation_seeds
+    budget = quick_budget(**settings) if quick else Budget(**settings)
     experiments = [name for name in only.split(",") if name]
     with progress_bar() as progress:
         report = reproduce(out, places, only=experiments, table=table, budget=budget, progress=progress)
     typer.echo(f"report: {report}")
 
 
-def _refuse_beside_table_5(given: dict[str, Any]) -> None:
-    named = [option for option, value in given.items() if value not in (None, "", [])]
-    if named:
-        raise ConfigError(
-            f"{named[0]} is not for --table 5, which trains one projector; `affectspace train configs/steering.yaml` sets "
-            "whatever you like"
-        )
-
-
-app = typer.Typer(no_args_is_help=True, help="A paper's tables and figures beside its published figures.")
-
-
-app.command()(manifold)
-
-
 @app.command()
 def levasa(
-    out: Annotated[Path, typer.Option(help="Folder of the study; the same command continues it.")],
+    out: OutFolder,
     corpus: Annotated[
-        str, typer.Option(help="A reader's name (affectspace corpus list), or faces to draw some.")
+        str, typer.Option(help="Name of a corpus reader, see `affectspace corpus list`; faces draws a corpus.")
     ] = "faces",
-    path: Annotated[Path | None, typer.Option(help="The corpus' folder, or the table.")] = None,
-    media: Annotated[Path | None, typer.Option(help="Folder or zip of a table's images.")] = None,
-    columns: Annotated[str, typer.Option(help="Our name of a column = theirs, such as image=path,person=actor.")] = "",
-    where: Annotated[str | None, typer.Option(help="Which rows, such as 'min(width, height) >= 48'.")] = None,
-    scale: Annotated[str | None, typer.Option(help="The scale of a table's valence and arousal.")] = None,
-    level_labels: Annotated[Path | None, typer.Option(help="AFEW-VA's labels.json, to be drawn as faces.")] = None,
+    path: Annotated[Path | None, typer.Option(help="Folder or table of the corpus.")] = None,
+    media: Media = None,
+    columns: Columns = "",
+    where: Where = None,
+    scale: ScaleName = None,
+    level_labels: Annotated[
+        Path | None, typer.Option(help="JSON file of AFEW-VA labels, to draw faces with these levels as well.")
+    ] = None,
     fold: Annotated[
-        int | None, typer.Option(help="Test on this fifth of the people instead of the fixed split.")
+        int | None, typer.Option(help="Test on this fifth of the people, 0 to 4, instead of the fixed test people.")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of every model that is compared.")] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="Seeds of the headline's models.")] = None,
-    curve: Annotated[str, typer.Option(help="More alignment weights for the rate-distortion curve.")] = "0.1",
-    workers: Annotated[
-        int, typer.Option(min=1, help="Trainings at once, one thread each; 1: one at a time on all threads.")
-    ] = 2,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="Override a key of all members, such as model.width=16.")
-    ] = None,
-    quick: Annotated[bool, typer.Option(help="A few hundred images and one epoch, to see that all works.")] = False,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Number of epochs of every model.")] = None,
+    seeds: Seeds = None,
+    curve: Annotated[
+        str, typer.Option(help="Additional alignment weights of the rate-distortion curve, with commas.")
+    ] = "0.1",
+    workers: Trainings = 2,
+    overrides: Overrides = None,
+    quick: Quick = False,
 ) -> None:
-    """LeVAsa: five models, controls, ceiling, tables 1-3, figures 2-4, claims; metrics.json and report.html."""
+    """Reproduce "LeVAsa" on a corpus of faces. Writes metrics.json and report.html.
+
+    It trains five models, their controls and a ceiling, fills tables 1 to 3, draws figures 2 to 4 and tests the claims.
+    """
     from affectspace.corpora import parse_columns
-    from affectspace.errors import ConfigError
     from affectspace.studies.levasa.plan import Budget, quick_budget
     from affectspace.studies.levasa.reproduce import reproduce
     from affectspace.training.configuration import DataConfig, SplitConfig
 
-    asked: dict[str, Any] = {"workers": workers, "overrides": tuple(set_ or ())}
+    settings = _study_settings(workers, overrides, seeds=seeds)
     if not quick:
-        asked["curve_weights"] = parse_weights(curve)
+        settings["curve_weights"] = parse_weights(curve)
     if epochs is not None:
-        asked["epochs"] = epochs
-    if seeds is not None:
-        asked["seeds"] = tuple(range(seeds))
-    budget = quick_budget(**asked) if quick else Budget(**asked)
+        settings["epochs"] = epochs
+    budget = quick_budget(**settings) if quick else Budget(**settings)
     if path is None and corpus != "faces":
         raise ConfigError(f"--corpus {corpus} needs --path, the folder or table of the corpus")
     with progress_bar() as progress:
         if path is None:
-            path = _draw(out, 600 if quick else 6000, progress)
+            path = _draw_faces(out, 600 if quick else 6000, progress)
         data = DataConfig(
             corpus=corpus,
             path=path,
@@ -157,20 +167,24 @@ def levasa(
     typer.echo(f"report: {report}")
 
 
-def parse_weights(text: str) -> tuple[float, ...]:
-    """Alignment weights as numbers, from ``0.2,1``; none from an empty text. Raises ConfigError."""
-    from affectspace.errors import ConfigError
+def _study_settings(workers: int, overrides: list[str] | None, seeds: int | None) -> dict[str, Any]:
+    """Return the settings that all studies share; those that are not set keep the defaults of the study."""
+    settings: dict[str, Any] = {"workers": workers, "overrides": tuple(overrides or ())}
+    return settings if seeds is None else {**settings, "seeds": tuple(range(seeds))}
 
+
+def parse_weights(text: str) -> tuple[float, ...]:
+    """Parse numbers with commas between them, none from an empty text. Raises ConfigError."""
     try:
         return tuple(float(part) for part in text.split(",") if part.strip())
     except ValueError:
-        raise ConfigError(f"--curve {text!r}: write numbers with commas between them, such as 0.2,1") from None
+        raise ConfigError(f"--curve {text!r}: write numbers with commas between them, for example 0.2,1") from None
 
 
-def _draw(out: Path, number: int, progress: Callable[[int, int, str], None]) -> Path:
-    """Drawn faces beside the study, made once."""
+def _draw_faces(out: Path, number: int, progress: "Progress") -> Path:
+    """Draw faces beside the study; existing ones are kept."""
     from affectspace.synthetic.faces import make_faces
 
     folder = out.with_name(out.name + "-faces")
-    make_faces(folder, n=number, people=60, progress=progress)  # what is drawn already is only read
+    make_faces(folder, n=number, people=60, progress=progress)
     return folder
