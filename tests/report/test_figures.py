@@ -14,7 +14,7 @@ from PIL import Image
 
 from affectspace.errors import DataError
 from affectspace.report import (
-    Interval,
+    IntervalRow,
     Reference,
     circumplex_figure,
     confusion_figure,
@@ -42,8 +42,8 @@ FIGURES: dict[str, Callable[[], Any]] = {
     "rate": lambda: rate_distortion_figure([{"name": str(i), "rate": 9.0**i, "distortion": i} for i in range(4)]),
     "history": lambda: history_figure(HISTORY, best_epoch=1),
     "interval": lambda: interval_figure(
-        [("a", 0.2, 0.1, 0.3, "x"), Interval("b", 0.3, paper=0.36), ("c", float("nan"))],
-        [Reference("chance", 0.14), ("CNN", 0.4, "ceiling")],
+        [IntervalRow("a", 0.2, 0.1, 0.3, "x"), IntervalRow("b", 0.3, paper=0.36), IntervalRow("c", float("nan"))],
+        [Reference("chance", 0.14), Reference("CNN", 0.4, "ceiling")],
         label="UAR",
     ),
     "confusion": lambda: confusion_figure(np.diag([5, 0, 3]), ["anger", "fear", "calm"]),
@@ -99,7 +99,7 @@ def test_degenerate_input_is_drawn(tmp_path: Path) -> None:
         scatter_readout_figure(np.zeros(4), np.zeros(4), "arousal"),
         rate_distortion_figure([{"name": "only", "rate": 0.0, "distortion": 0.0}]),
         history_figure(HISTORY[:1]),
-        interval_figure([("only", 0.2)]),
+        interval_figure([IntervalRow("only", 0.2)]),
         confusion_figure(np.zeros((1, 1)), ["anger"]),
         image_grid(RANDOM.integers(0, 256, (1, 1, 20, 9, 3), dtype=np.uint8)),
     ]
@@ -110,25 +110,25 @@ def test_degenerate_input_is_drawn(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: image_grid(FACES / 255), "of type float64; give uint8"),
-        (lambda: image_grid(FACES[0]), r"have shape \(4, 16, 16, 3\); give \(rows, columns, height, width, 3\)"),
+        (lambda: image_grid(FACES / 255), "type float64; give uint8"),
+        (lambda: image_grid(FACES[0]), r"shape \(4, 16, 16, 3\); give \(rows, columns, height, width, 3\)"),
         (lambda: image_grid(FACES, ["a"]), "3 rows, but 1 row labels"),
-        (lambda: reconstruction_figure(FACES[0], {"m": FACES[0, :2]}), "reconstructions of 'm' have shape"),
-        (lambda: reconstruction_figure(FACES[0], {}), "no reconstructions"),
+        (lambda: reconstruction_figure(FACES[0], {"m": FACES[0, :2]}), r"reconstructions of 'm', .*: shape \(2, 16, 16, 3\); give \(4, 16, 16, 3\)"),
+        (lambda: reconstruction_figure(FACES[0], {}), "nothing to draw; give {model: reconstructions}"),
         (lambda: walk_figure(FACES, [0, 1], [0, 1, 2]), "3 arousal by 4 valence steps, but 3 arousals and 2 valences"),
-        (lambda: circumplex_figure({"a": (POINTS[:, :1], EMOTIONS)}), r"panel 'a' has coordinates of shape \(60, 1\)"),
+        (lambda: circumplex_figure({"a": (POINTS[:, :1], EMOTIONS)}), r"panel 'a': shape \(60, 1\); give \(n, 2\)"),
         (lambda: circumplex_figure({"a": (POINTS, EMOTIONS[:9])}), "60 points but 9 emotions"),
         (lambda: circumplex_figure({"a": (POINTS * np.nan, EMOTIONS)}), r"panel 'a': row 0 is \[nan, nan\]"),
         (lambda: circumplex_figure({}), "nothing to draw"),
         (lambda: rate_distortion_figure([{"name": "a", "rate": 1}]), "point 0 has no distortion"),
         (lambda: rate_distortion_figure([{"name": "a", "rate": 1, "distortion": np.nan}]), "distortion nan"),
-        (lambda: rate_distortion_figure([]), "no points"),
+        (lambda: rate_distortion_figure([]), "nothing to draw; give dicts with name"),
         (lambda: history_figure(pd.DataFrame({"train_loss": [1]})), "no column `epoch`"),
         (lambda: history_figure(pd.DataFrame({"epoch": [1], "train_a": [np.nan]})), "no values in columns train_"),
-        (lambda: interval_figure([]), "one row with a finite value"),
-        (lambda: interval_figure([("a", 1, 2, 0)]), "low must not be above high"),
+        (lambda: interval_figure([]), "at least one row with a finite value"),
+        (lambda: IntervalRow("a", 1, 2, 0), "low must not be above high"),
         (lambda: Reference("a", 1, "roof"), "'roof'; choose one of floor, ceiling"),  # type: ignore[arg-type]
-        (lambda: confusion_figure(np.eye(2), ["a"]), r"shape \(2, 2\) for 1 labels"),
+        (lambda: confusion_figure(np.eye(2), ["a"]), r"matrix of 1 labels: shape \(2, 2\); give \(1, 1\)"),
         (lambda: confusion_figure(-np.eye(2), ["a", "b"]), "negative"),
         (lambda: scatter_readout_figure(np.zeros(3), np.zeros(2), "valence"), r"shape \(3,\) and prediction \(2,\)"),
         (lambda: scatter_readout_figure(np.array([np.nan]), np.zeros(1), "valence"), "no row has both"),

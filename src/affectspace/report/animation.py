@@ -1,4 +1,4 @@
-"""A walk as an animation: the face, and beside it the map with the value that is asked; GIF or MP4."""
+"""Animations of a walk, as GIF or MP4: the face, and beside it the map with the target."""
 
 import io
 from collections.abc import Sequence
@@ -9,7 +9,9 @@ import numpy as np
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from affectspace.errors import ConfigError, DataError
-from affectspace.report.theme import write_whole
+from affectspace.report.checks import checked_array, checked_images
+from affectspace.report.formatting import signed
+from affectspace.report.theme import write_bytes
 
 SIDE = 256  # pixels of the face and of the map
 MARGIN = 34  # of the map, for the names of its axes
@@ -17,18 +19,15 @@ INK, MUTED, GRID, TRAIL, MARK = "#22262b", "#80868e", "#dfe2e6", "#b9c4d6", "#c8
 
 
 def walk_frames(images: np.ndarray, points: np.ndarray, loop: bool = False) -> list[np.ndarray]:
-    """Pictures (SIDE, 2 * SIDE, 3) uint8 of a walk, the point of the map marked in each.
+    """Draw the frames of a walk, (SIDE, 2 * SIDE, 3) uint8 each, with the point of the map marked.
 
     images : (n, size, size, 3) uint8; points : (n, 2), valence and arousal on [-1, 1]
-    loop : the path closes; else the frames come back the way they went
+    loop : whether the path closes; otherwise the frames return the same way
 
-    Raises DataError where images and points do not fit or are not finite.
+    Raises DataError if images and points do not fit or are not finite.
     """
-    points = np.asarray(points, dtype=float)
-    if images.ndim != 4 or images.dtype != np.uint8 or points.shape != (len(images), 2) or not len(images):
-        raise DataError(f"images {images.shape} of {images.dtype} and points {points.shape} do not fit: one a point")
-    if not np.isfinite(points).all():
-        raise DataError("a point of the walk is not finite; give the value that was read where none was asked")
+    images = checked_images(images, ("n", "size", "size", 3), "images of a walk")
+    points = checked_array(points, (len(images), 2), "points of a walk, one per image")
     background = _map(points, loop)
     frames = []
     for image, point in zip(images, points, strict=True):
@@ -39,27 +38,27 @@ def walk_frames(images: np.ndarray, points: np.ndarray, loop: bool = False) -> l
         x, y = _place(*point)
         x += SIDE
         draw.ellipse((x - 7, y - 7, x + 7, y + 7), fill=MARK, outline="white", width=2)
-        text = f"valence {_signed(point[0])}   arousal {_signed(point[1])}"
+        text = f"valence {signed(point[0])}   arousal {signed(point[1])}"
         draw.text((SIDE + SIDE / 2, 8), text, INK, _font(14), "mt")
         frames.append(np.asarray(sheet))
     return frames if loop or len(frames) < 3 else frames + frames[-2:0:-1]
 
 
 def save_gif(frames: Sequence[np.ndarray], path: str | Path, rate: float = 12) -> Path:
-    """An endless GIF, whole or not at all. frames : (height, width, 3) uint8 each; rate : frames a second."""
+    """Write an endless GIF. frames : (height, width, 3) uint8 each; rate : frames per second"""
     checked = _checked(frames)
     palette = _palette(checked)
     pictures = [Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in checked]
     buffer = io.BytesIO()
-    duration = max(20, round(1000 / rate))  # shorter ones are slowed down by browsers
+    duration = max(20, round(1000 / rate))  # browsers slow down shorter ones
     pictures[0].save(
         buffer, "GIF", save_all=True, append_images=pictures[1:], duration=duration, loop=0, optimize=False
     )
-    return write_whole(path, buffer.getvalue())
+    return write_bytes(path, buffer.getvalue())
 
 
 def _palette(frames: list[np.ndarray]) -> Image.Image:
-    """256 colours for all frames; the mark's is among them, though it covers few pixels."""
+    """Choose 256 colours for all frames, among them that of the mark, which covers few pixels."""
     chosen = [frames[place] for place in np.unique(np.linspace(0, len(frames) - 1, 6).round().astype(int))]
     mark = np.empty((24, chosen[0].shape[1], 3), dtype=np.uint8)
     mark[:] = ImageColor.getrgb(MARK)
@@ -67,10 +66,7 @@ def _palette(frames: list[np.ndarray]) -> Image.Image:
 
 
 def save_mp4(frames: Sequence[np.ndarray], path: str | Path, rate: int = 12, times: int = 3) -> Path:
-    """An H.264 film that plays the frames so many times, whole or not at all.
-
-    Raises ConfigError where PyAV, or an encoder in it, is missing.
-    """
+    """Write an H.264 film that plays the frames several times. Raises ConfigError if PyAV, or its encoder, is missing."""
     try:
         import av
     except ImportError as error:
@@ -85,7 +81,7 @@ def save_mp4(frames: Sequence[np.ndarray], path: str | Path, rate: int = 12, tim
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture[:height, :width]), format="rgb24")
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    return write_whole(path, buffer.getvalue())
+    return write_bytes(path, buffer.getvalue())
 
 
 def _encoder(av: Any) -> str:
@@ -95,7 +91,7 @@ def _encoder(av: Any) -> str:
         except ValueError:
             continue
         return name
-    raise ConfigError("this PyAV encodes no film that browsers play; install another one, or write a GIF (--gif)")
+    raise ConfigError("this PyAV cannot encode films for browsers; install another version, or write a GIF (--gif)")
 
 
 def _checked(frames: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -105,13 +101,13 @@ def _checked(frames: Sequence[np.ndarray]) -> list[np.ndarray]:
     for frame in pictures:
         if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or frame.shape != pictures[0].shape:
             raise DataError(
-                f"a frame is {frame.shape} of {frame.dtype}; give (height, width, 3) of uint8, all of one size"
+                f"a frame is {frame.shape} of {frame.dtype}; give (height, width, 3) of uint8, all of the same size"
             )
     return pictures
 
 
 def _map(points: np.ndarray, loop: bool) -> Image.Image:
-    """The circumplex with its axes and the whole path."""
+    """Draw the circumplex with its axes and the path."""
     scale = 3  # drawn larger and shrunk, for smooth lines
     sheet = Image.new("RGB", (SIDE * scale, SIDE * scale), "white")
     draw = ImageDraw.Draw(sheet)
@@ -138,21 +134,16 @@ def _map(points: np.ndarray, loop: bool) -> Image.Image:
 
 
 def _place(valence: float, arousal: float) -> tuple[float, float]:
-    """Pixels of a point in the map."""
+    """Return the pixel of a point of the map."""
     half = SIDE / 2 - MARGIN
     return SIDE / 2 + half * float(valence), SIDE / 2 + 6 - half * float(arousal)
 
 
 def _font(size: int) -> Any:
-    """The face of our figures, which matplotlib ships; Pillow's own lacks some signs."""
+    """Load the font of our figures, which matplotlib ships. Pillow's default font lacks some signs."""
     from matplotlib import get_data_path
 
     try:
         return ImageFont.truetype(str(Path(get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")), size)
     except OSError:
         return ImageFont.load_default(size)
-
-
-def _signed(value: float) -> str:
-    text = f"{value:+.2f}"
-    return ("0.00" if text in ("+0.00", "-0.00") else text).replace("-", "−")

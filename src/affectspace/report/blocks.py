@@ -1,10 +1,10 @@
-"""What a report is made of: frozen records that hold content, and nothing about how it looks."""
+"""The content of a report: frozen records that say nothing about how it looks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
-from affectspace.errors import DataError
+from affectspace.report.checks import check_choice, check_digits, check_interval
 
 Verdict = Literal["held", "not held", "not decided"]
 CalloutKind = Literal["note", "assumption", "fault", "warning"]
@@ -12,12 +12,29 @@ CalloutKind = Literal["note", "assumption", "fault", "warning"]
 
 @dataclass(frozen=True)
 class Cell:
-    """A measured figure in a table: value, its interval, the published figure, how it was measured.
+    """A measured value in a table.
 
-    ``value``, ``low``, ``high``: float, int, or None/NaN (shown as an en dash). ``paper``: the published figure,
-    a number as printed there or a text. ``n``: how many samples. ``note``: the protocol, as small text.
-    ``best``: set off as the best of its column. ``digits``: decimals of value and interval.
-    Raises DataError where only one end of the interval is given or the ends are swapped.
+    Attributes
+    ----------
+    value : float, int, str or None
+        The value. None and NaN are shown as an en dash.
+    low, high : float, optional
+        Ends of its interval.
+    paper : float or str, optional
+        The published value, a number as it is printed there, or a text.
+    n : int, optional
+        Number of samples.
+    note : str, optional
+        How it was measured, in small print.
+    best : bool
+        Whether to highlight it as the best of its column.
+    digits : int
+        Number of decimals of value and interval.
+
+    Examples
+    --------
+    >>> Cell(0.203, low=0.190, high=0.216, paper=0.36, n=4210).value
+    0.203
     """
 
     value: float | int | str | None
@@ -30,13 +47,25 @@ class Cell:
     digits: int = 3
 
     def __post_init__(self) -> None:
-        check_interval(self.low, self.high, f"a cell of value {self.value}")
-        check_digits(self.digits, f"a cell of value {self.value}")
+        check_interval(self.low, self.high, f"a cell with value {self.value}")
+        check_digits(self.digits, f"a cell with value {self.value}")
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A statement under test, the verdict on it, the evidence in words and figures, and where the claim is made."""
+    """A statement under test.
+
+    Attributes
+    ----------
+    text : str
+        The statement.
+    verdict : {"held", "not held", "not decided"}
+        Result of the test.
+    evidence : str
+        Figures and reasons.
+    source : str
+        Where the claim is made, for example the page of a paper.
+    """
 
     text: str
     verdict: Verdict
@@ -44,12 +73,12 @@ class Claim:
     source: str = ""
 
     def __post_init__(self) -> None:
-        check_choice(self.verdict, get_args(Verdict), f"verdict of the claim {self.text!r}")
+        check_choice(self.verdict, get_args(Verdict), f"the verdict of the claim {self.text!r}")
 
 
 @dataclass(frozen=True)
 class KeyFigure:
-    """One of the few numbers that the reader should remember, with its interval; shown large at the top."""
+    """One of the few numbers to remember, shown large at the top of a report. Fields as in `Cell`."""
 
     label: str
     value: float | int | str | None
@@ -80,7 +109,7 @@ class TextBlock:
 
 @dataclass(frozen=True)
 class TableBlock:
-    """``numeric[j]``: whether column j is set to the right; ``row_headers``: whether column 0 names the rows."""
+    """numeric : whether each column is right-aligned; row_headers : whether the first column names the rows"""
 
     kind: ClassVar[str] = "table"
     caption: str
@@ -94,7 +123,7 @@ class TableBlock:
 
 @dataclass(frozen=True)
 class FigureBlock:
-    """An image as a ``data:`` address; ``width``: pixels at which it is meant to be seen."""
+    """address : a data: URL; width : in pixels, as it should be seen"""
 
     kind: ClassVar[str] = "figure"
     address: str
@@ -110,7 +139,7 @@ class ClaimsBlock:
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """How many claims bear each verdict."""
+        """Number of claims per verdict."""
         return {verdict: sum(claim.verdict == verdict for claim in self.claims) for verdict in get_args(Verdict)}
 
 
@@ -121,27 +150,7 @@ class CalloutBlock:
     text: str
 
     def __post_init__(self) -> None:
-        check_choice(self.label, get_args(CalloutKind), "kind of a callout")
+        check_choice(self.label, get_args(CalloutKind), "the kind of a callout")
 
 
 Block = SectionBlock | TextBlock | TableBlock | FigureBlock | ClaimsBlock | CalloutBlock
-
-
-def check_interval(low: float | None, high: float | None, where: str) -> None:
-    """Raise DataError unless both ends are given or neither, in order; NaN counts as not known."""
-    if (low is None) != (high is None):
-        raise DataError(f"{where} has only one end of its interval (low={low}, high={high}); give both or neither")
-    if low is not None and high is not None and low > high:
-        raise DataError(f"{where} has an interval from {low} to {high}; low must not be above high")
-
-
-def check_digits(digits: int, where: str) -> None:
-    """Raise DataError for a number of decimals that cannot be printed."""
-    if not 0 <= digits <= 12:
-        raise DataError(f"{where} asks for {digits} decimals; give 0 to 12")
-
-
-def check_choice(value: str, choices: tuple[str, ...], where: str) -> None:
-    """Raise DataError for a word that is not one of the choices."""
-    if value not in choices:
-        raise DataError(f"{where} is {value!r}; choose one of {', '.join(choices)}")

@@ -1,4 +1,4 @@
-"""The report: blocks are appended in the order of reading, then written as one HTML file that needs nothing else."""
+"""The report: blocks in reading order, written as one HTML file that needs nothing else."""
 
 import base64
 import io
@@ -12,7 +12,7 @@ import numpy as np
 
 from affectspace import __version__
 from affectspace.errors import DataError
-from affectspace.report import text as numerals
+from affectspace.report import formatting
 from affectspace.report.blocks import (
     Block,
     CalloutBlock,
@@ -26,23 +26,36 @@ from affectspace.report.blocks import (
     TableBlock,
     TextBlock,
 )
-from affectspace.report.text import inline, prose
-from affectspace.report.theme import figure_bytes, write_whole
+from affectspace.report.theme import figure_bytes, write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PIXELS_PER_INCH = 100  # at which a figure is meant to be seen: 10 inches fill the text width of 1000 px
-_SVG_LIMIT = 120_000  # bytes up to which a drawing is embedded as vectors
+PIXELS_PER_INCH = 100  # of a figure on the page: 10 inches fill the text width of 1000 pixels
+SVG_LIMIT = 120_000  # bytes up to which a drawing is embedded as vectors
+SVG_MARKS = 400  # points up to which a drawing is embedded as vectors
 _MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
 
 
 class Report:
-    """Builder of a one-file HTML report; every method appends and returns the report.
+    """Builder of an HTML report in one file. Every method appends and returns the report.
 
-    ``title``, ``subtitle``: text. ``facts``: name -> value for the foot (version, date, seeds, configuration ...);
-    a mapping as value is folded away under its name. Blocks before the first section stand above the contents list.
-    Text may hold **bold**, `code` and links to pages beside it, as [words](faces/report.html); everything is escaped.
+    Text may hold **bold**, `code` and links to pages beside it, such as [words](faces/report.html). Everything is
+    escaped.
+
+    Parameters
+    ----------
+    title, subtitle : str
+        Heading of the page.
+    facts : mapping, optional
+        Version, date, seeds, configuration ... for the foot of the page. A mapping as value is folded under its name.
+
+    Examples
+    --------
+    >>> report = Report("Results").section("Accuracy", "On **held-out** people.")
+    >>> report = report.table("Accuracy", ["model", "UAR"], [["ours", Cell(0.203, 0.190, 0.216)], ["chance", 0.143]])
+    >>> "0.203" in report.to_html()
+    True
     """
 
     def __init__(self, title: str, subtitle: str = "", facts: Mapping[str, object] | None = None) -> None:
@@ -53,22 +66,34 @@ class Report:
         self.headline: list[KeyFigure] = []
 
     def section(self, title: str, text: str = "", *, level: int = 2) -> Self:
-        """Begin a section (``level`` 2) or a subsection (3) that the contents list names; ``text`` as in ``text``."""
+        """Begin a section (`level` 2) or a subsection (3). Blocks before the first section stand above the contents."""
         if level not in (2, 3):
             raise DataError(f"section {title!r} has level {level}; give 2 (section) or 3 (subsection)")
         self.blocks.append(SectionBlock(title, f"part-{len(self.blocks) + 1}", level))
         return self.text(text) if text else self
 
     def text(self, text: str) -> Self:
-        """Append paragraphs (parted by blank lines) and lists (``- `` or ``1. ``)."""
+        """Append paragraphs (separated by blank lines) and lists (``- `` or ``1. ``)."""
         self.blocks.append(TextBlock(text))
         return self
 
     def table(self, caption: str, columns: Sequence[str], rows: Iterable[Sequence[object]], note: str = "") -> Self:
-        """Append a table. A cell is text, a number, a bool, ``Cell``, or None/NaN (shown as an en dash).
+        """Append a table.
 
-        Columns that hold numbers only are set to the right. A first column of text names its rows.
-        Raises DataError where a row's length or a cell's type does not fit, naming row and column.
+        Parameters
+        ----------
+        caption, note : str
+            Text above and below the table.
+        columns : sequence of str
+            Headings.
+        rows : iterable of sequences
+            Cells: text, a number, a bool, a `Cell`, or None or NaN (an en dash). Columns of numbers are right-aligned.
+            If the first column holds text only, it names the rows.
+
+        Raises
+        ------
+        DataError
+            If the length of a row or the type of a cell does not fit; it names row and column.
         """
         head = tuple(str(column) for column in columns)
         body = tuple(tuple(row) for row in rows)
@@ -85,10 +110,21 @@ class Report:
         return self
 
     def figure(self, source: "str | Path | Figure", caption: str, alt: str) -> Self:
-        """Append a picture: a matplotlib figure, or an image file (PNG, JPEG, WebP, GIF).
+        """Append a picture.
 
-        ``alt`` says in words what it shows to those who cannot see it. Raises DataError where ``alt`` is empty or the
-        file is not an image.
+        Parameters
+        ----------
+        source : matplotlib Figure, or path
+            A figure, or an image file (PNG, JPEG, WebP, GIF).
+        caption : str
+            Text below it.
+        alt : str
+            What it shows, for readers who cannot see it.
+
+        Raises
+        ------
+        DataError
+            If `alt` is empty, or the file is not such an image.
         """
         if not alt.strip():
             raise DataError(f"figure {caption!r} has no alternative text; say in `alt` what it shows")
@@ -97,22 +133,22 @@ class Report:
         return self
 
     def claims(self, claims: Iterable[Claim]) -> Self:
-        """Append claims with their verdicts and evidence, and a count of each verdict."""
+        """Append claims with verdicts and evidence, and the number of claims per verdict."""
         self.blocks.append(ClaimsBlock(tuple(claims)))
         return self
 
     def callout(self, kind: CalloutKind, text: str) -> Self:
-        """Append a paragraph that must not be missed; ``kind``: "note", "assumption", "fault" or "warning"."""
+        """Append an emphasised paragraph. `kind` is "note", "assumption", "fault" or "warning"."""
         self.blocks.append(CalloutBlock(kind, text))
         return self
 
     def key_figures(self, figures: Iterable[KeyFigure]) -> Self:
-        """Add to the large numbers below the title, whenever it is called."""
+        """Add to the large numbers below the title. They stand there whenever this is called."""
         self.headline.extend(figures)
         return self
 
     def to_html(self) -> str:
-        """The whole document; the same content gives the same text."""
+        """Render the page. The same content gives the same text."""
         first = next((i for i, block in enumerate(self.blocks) if isinstance(block, SectionBlock)), len(self.blocks))
         return (
             _environment()
@@ -129,20 +165,20 @@ class Report:
         )
 
     def write(self, path: str | Path) -> Path:
-        """Write the document, whole or not at all, and return its path. Raises RunError where the disk refuses."""
-        return write_whole(path, self.to_html().encode("utf-8"))
+        """Write the page, completely or not at all, and return its path. Raises RunError if that fails."""
+        return write_bytes(path, self.to_html().encode("utf-8"))
 
 
 def _check_cell(value: object, where: str) -> None:
-    if not (isinstance(value, str | bool | Cell) or numerals.is_missing(value) or numerals.is_number(value)):
+    if not (isinstance(value, str | bool | Cell) or formatting.is_missing(value) or formatting.is_number(value)):
         kind = type(value).__name__
         raise DataError(f"{where} holds a {kind}; give text, a number, None or a Cell")
 
 
 def _is_numeric(values: Iterable[object]) -> bool:
-    known = [value for value in values if not numerals.is_missing(value)]
+    known = [value for value in values if not formatting.is_missing(value)]
     return bool(known) and all(
-        numerals.is_number(value) or (isinstance(value, Cell) and not isinstance(value.value, str)) for value in known
+        formatting.is_number(value) or (isinstance(value, Cell) and not isinstance(value.value, str)) for value in known
     )
 
 
@@ -154,7 +190,7 @@ def _embed_figure(figure: "Figure") -> tuple[str, int]:
     if _is_light_drawing(figure):
         svg = figure_bytes(figure, "svg")
         points = re.search(rb'<svg[^>]* width="([0-9.]+)pt"', svg)
-        if points and len(svg) <= _SVG_LIMIT:
+        if points and len(svg) <= SVG_LIMIT:
             return _address("image/svg+xml", svg), round(float(points[1]) / 72 * PIXELS_PER_INCH)
     png = figure_bytes(figure, "png", dpi=2 * PIXELS_PER_INCH)
     with Image.open(io.BytesIO(png)) as image:
@@ -163,7 +199,7 @@ def _embed_figure(figure: "Figure") -> tuple[str, int]:
 
 def _is_light_drawing(figure: "Figure") -> bool:
     marks = sum(np.shape(collection.get_offsets())[0] for axes in figure.axes for collection in axes.collections)
-    return marks <= 400 and not any(axes.images for axes in figure.axes)
+    return marks <= SVG_MARKS and not any(axes.images for axes in figure.axes)
 
 
 def _embed_file(path: Path) -> tuple[str, int]:
@@ -178,7 +214,7 @@ def _embed_file(path: Path) -> tuple[str, int]:
     except (OSError, UnidentifiedImageError) as error:
         raise DataError(f"cannot put {path} into the report: {error}; give a PNG, JPEG, WebP or GIF file") from error
     if media_type is None:
-        raise DataError(f"cannot put {path} into the report: it is none of {', '.join(_MEDIA_TYPES)}; convert it")
+        raise DataError(f"cannot put {path} into the report: it is not one of {', '.join(_MEDIA_TYPES)}; convert it")
     return _address(media_type, content), round(width * PIXELS_PER_INCH / max(dots, PIXELS_PER_INCH))
 
 
@@ -187,6 +223,7 @@ def _address(media_type: str, content: bytes) -> str:
 
 
 def _flatten(mapping: Mapping[Any, Any], prefix: str = "") -> list[tuple[str, object]]:
+    """List the values of nested mappings with dotted names."""
     out: list[tuple[str, object]] = []
     for name, value in mapping.items():
         if isinstance(value, Mapping):
@@ -197,9 +234,9 @@ def _flatten(mapping: Mapping[Any, Any], prefix: str = "") -> list[tuple[str, ob
 
 
 def _fact(value: object) -> str:
-    """A fact of the foot: whole numbers and texts as they are (a seed is not 1,000), lists joined."""
-    if numerals.is_missing(value):
-        return numerals.MISSING
+    """Format a fact of the foot. Integers and texts are unchanged (a seed is not 1,000), lists are joined."""
+    if formatting.is_missing(value):
+        return formatting.MISSING
     if isinstance(value, list | tuple):
         return ", ".join(_fact(item) for item in value)
     return str(value)
@@ -214,18 +251,18 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        inline=inline,
-        prose=prose,
-        plain=numerals.plain,
-        fixed=numerals.fixed,
-        published=numerals.published,
+        inline=formatting.inline,
+        prose=formatting.prose,
+        plain=formatting.plain,
+        fixed=formatting.fixed,
+        published=formatting.published,
         fact=_fact,
     )
-    environment.globals.update(interval=numerals.interval)
+    environment.globals.update(interval=formatting.interval)
     environment.tests.update(
-        missing=numerals.is_missing,
+        missing=formatting.is_missing,
         cell=lambda value: isinstance(value, Cell),
         flag=lambda value: isinstance(value, bool),
-        numeral=numerals.is_number,
+        numeral=formatting.is_number,
     )
     return environment

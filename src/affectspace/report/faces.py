@@ -1,20 +1,21 @@
-"""Figures made of small images: labelled grids, reconstructions under their originals, walks over the circumplex."""
+"""Figures of small images: labelled grids, reconstructions below their originals, walks over the circumplex, clips."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
 from PIL import Image
 
 from affectspace.errors import DataError
-from affectspace.report.theme import INK, MUTED, figure_style, new_figure
+from affectspace.report.checks import check_not_empty, checked_images
+from affectspace.report.formatting import signed
+from affectspace.report.theme import GROUP_COLOURS, INK, MUTED, figure_style, new_figure
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-_WIDTH = 10.0  # inches, the text width of the report
+_WIDTH = 10.0  # inches, the text width of a report
 _GAP = 0.05  # inches between images
 _DOTS = 200  # per inch, to which images are enlarged
 _LABEL = 9.0  # points
@@ -27,13 +28,28 @@ def image_grid(
     title: str = "",
     *,
     cell: float = 1.15,
-) -> "Figure":
-    """Images in rows and columns with labels at the left and on top.
+) -> Figure:
+    """Draw images in rows and columns.
 
-    ``images``: (rows, columns, height, width, 3) uint8 RGB. ``cell``: inches per image at most; smaller where the
-    row would not fit the report's width. Raises DataError for another shape or type, or labels of another number.
+    Raises DataError if shape or type of the images, or the number of labels, is wrong.
+
+    Parameters
+    ----------
+    images : ndarray of shape (rows, columns, height, width, 3), uint8
+        RGB pictures.
+    row_labels, column_labels : sequence of str, optional
+        Labels at the left and on top.
+    title : str
+        Title.
+    cell : float
+        Largest size of an image in inches. Images are smaller if a row would not fit the width of a report.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> figure = image_grid(np.zeros((1, 2, 8, 8, 3), np.uint8), ["faces"], ["before", "after"])
     """
-    images = _check_images(images, 5, "images of a grid", "rows, columns, height, width, 3")
+    images = checked_images(images, ("rows", "columns", "height", "width", 3), "images of a grid")
     rows, columns = images.shape[:2]
     names = _check_labels(row_labels, rows, "row")
     heads = _check_labels(column_labels, columns, "column")
@@ -62,26 +78,39 @@ def reconstruction_figure(
     title: str = "",
     *,
     column_labels: Sequence[str] | None = None,
-) -> "Figure":
-    """Originals on top and below them a row per model (the LeVAsa paper's Figure 4).
+) -> Figure:
+    """Draw originals, and below them a row of reconstructions per model. This is Figure 4 of "LeVAsa".
 
-    ``originals`` and each of ``reconstructions``: (n, height, width, 3) uint8 RGB, the same faces in the same order.
-    Raises DataError where a model's images differ in number or size from the originals.
+    Parameters
+    ----------
+    originals : ndarray of shape (n, height, width, 3), uint8
+        RGB pictures.
+    reconstructions : mapping
+        Model -> pictures of the shape of the originals, in the same order.
+    title : str
+        Title.
+    column_labels : sequence of str, optional
+        Labels on top.
+
+    Raises
+    ------
+    DataError
+        If there are no reconstructions, or their number or size differs from the originals.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> faces = np.zeros((4, 8, 8, 3), np.uint8)
+    >>> figure = reconstruction_figure(faces, {"Vanilla VAE": faces, "LeVAsa": faces})
     """
-    originals = _check_images(originals, 4, "the originals", "n, height, width, 3")
-    if not reconstructions:
-        raise DataError("there are no reconstructions; give {model name: images}")
-    rows = [originals]
-    for name, images in reconstructions.items():
-        checked = _check_images(images, 4, f"the reconstructions of {name!r}", "n, height, width, 3")
-        if checked.shape != originals.shape:
-            raise DataError(
-                f"the reconstructions of {name!r} have shape {checked.shape}, the originals {originals.shape}; "
-                "give the same faces at the same size"
-            )
-        rows.append(checked)
+    originals = checked_images(originals, ("n", "height", "width", 3), "originals")
+    check_not_empty(reconstructions, "{model: reconstructions}")
+    rows = [
+        checked_images(images, originals.shape, f"reconstructions of {name!r}, in the shape of the originals")
+        for name, images in reconstructions.items()
+    ]
     labels = ["original", *(_wrap(name, 1.9) for name in reconstructions)]
-    return image_grid(np.stack(rows), labels, column_labels, title)
+    return image_grid(np.stack([originals, *rows]), labels, column_labels, title)
 
 
 def walk_figure(
@@ -90,14 +119,28 @@ def walk_figure(
     arousals: Sequence[float] | np.ndarray,
     original: np.ndarray | None = None,
     title: str = "",
-) -> "Figure":
-    """One face moved over the circumplex: valence rises to the right, arousal upwards, in whatever order they come.
+) -> Figure:
+    """Draw one face moved over the circumplex. Valence rises to the right and arousal upwards.
 
-    ``grid``: (arousal steps, valence steps, height, width, 3) uint8 RGB; ``grid[i, j]`` is at ``arousals[i]``,
-    ``valences[j]`` (canonical, -1..1). ``original``: (height, width, 3) uint8, shown at the left.
-    Raises DataError for another shape or type, or steps of another number than the grid's.
+    Raises DataError if shape or type of the images, or the number of values, is wrong.
+
+    Parameters
+    ----------
+    grid : ndarray of shape (arousals, valences, height, width, 3), uint8
+        RGB pictures; ``grid[i, j]`` is at ``arousals[i]`` and ``valences[j]``.
+    valences, arousals : sequence of float
+        Canonical values, in any order.
+    original : ndarray of shape (height, width, 3), uint8, optional
+        Picture at the left.
+    title : str
+        Title.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> figure = walk_figure(np.zeros((2, 3, 8, 8, 3), np.uint8), [-0.5, 0, 0.5], [-0.5, 0.5])
     """
-    grid = _check_images(grid, 5, "the grid of a walk", "arousal steps, valence steps, height, width, 3")
+    grid = checked_images(grid, ("arousals", "valences", "height", "width", 3), "the grid of a walk")
     across, up = np.asarray(valences, dtype=float), np.asarray(arousals, dtype=float)
     if across.shape != (grid.shape[1],) or up.shape != (grid.shape[0],):
         raise DataError(
@@ -119,10 +162,10 @@ def walk_figure(
         _paint(axes, grid, left, ceiling, size)
         for j, valence in enumerate(across):
             x = left + j * (size + _GAP) + size / 2
-            axes.text(x, ceiling - span_y - 0.07, _signed(valence), ha="center", va="top", fontsize=8.5, color=MUTED)
+            axes.text(x, ceiling - span_y - 0.07, _tick(valence), ha="center", va="top", fontsize=8.5, color=MUTED)
         for i, arousal in enumerate(up):
             y = ceiling - i * (size + _GAP) - size / 2
-            axes.text(left - 0.07, y, _signed(arousal), ha="right", va="center", fontsize=8.5, color=MUTED)
+            axes.text(left - 0.07, y, _tick(arousal), ha="right", va="center", fontsize=8.5, color=MUTED)
         arrow = {"arrowstyle": "-|>", "color": "#9a9ea4", "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0}
         floor, side = ceiling - span_y - 0.32, left - 0.5
         axes.annotate("", (left + span_x, floor), (left, floor), arrowprops=arrow)
@@ -131,14 +174,53 @@ def walk_figure(
         middle = ceiling - span_y / 2
         axes.text(side - 0.06, middle, "arousal", ha="right", va="center", rotation=90, fontsize=9.5, color=INK)
         if original is not None:
-            face = _check_images(original, 3, "the original of a walk", "height, width, 3")
+            face = checked_images(original, ("height", "width", 3), "the original of a walk")
             _paint(axes, face[None, None], 0.0, middle + 0.575, 1.15)
             axes.text(0.575, middle - 0.65, "original", ha="center", va="top", fontsize=9, color=MUTED)
     return figure
 
 
-def _sheet(width: float, height: float) -> "tuple[Figure, Axes, float]":
-    """A figure whose one axes measures inches from the lower left corner, without frame or ticks."""
+def sample_figure(frames: Sequence[np.ndarray], sound: np.ndarray, rate: int, text: str) -> Figure:
+    """Draw one sample: frames of its clip, the waveform of its sound, and its text as the title.
+
+    Raises DataError if there are no frames or no sound.
+
+    Parameters
+    ----------
+    frames : sequence of ndarray of shape (height, width, 3), uint8
+        RGB pictures.
+    sound : ndarray of shape (samples,)
+        The sound.
+    rate : int
+        Samples per second.
+    text : str
+        The text.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> figure = sample_figure([np.zeros((8, 8, 3), np.uint8)], np.zeros(16_000), 16_000, "Good morning!")
+    """
+    if not len(frames) or not len(sound):
+        raise DataError("the sample has no frame or no sound; give both")
+    with figure_style():
+        figure = new_figure(9.4, 3.1)
+        grid = figure.add_gridspec(2, len(frames), height_ratios=(2.4, 1))
+        for place, frame in enumerate(frames):
+            axes = figure.add_subplot(grid[0, place])
+            axes.imshow(frame)
+            axes.axis("off")
+        axes = figure.add_subplot(grid[1, :])
+        seconds = len(sound) / rate
+        axes.plot(np.linspace(0, seconds, len(sound)), sound, color=GROUP_COLOURS[0], linewidth=0.4)
+        axes.set(xlim=(0, seconds), xlabel="seconds", yticks=[])
+        axes.spines["left"].set_visible(False)
+        figure.suptitle(f"\u201c{text}\u201d", fontsize=11, fontweight="normal")
+    return figure
+
+
+def _sheet(width: float, height: float) -> tuple[Figure, Axes, float]:
+    """Make a figure with one axes in inches from the lower left corner, without frame and ticks."""
     figure = new_figure(width, height)
     figure.set_layout_engine("none")
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), frameon=False)
@@ -146,8 +228,8 @@ def _sheet(width: float, height: float) -> "tuple[Figure, Axes, float]":
     return figure, axes, height
 
 
-def _paint(axes: "Axes", images: np.ndarray, left: float, top: float, size: float) -> None:
-    """Draw (rows, columns, height, width, 3) as one picture; every image is enlarged smoothly by itself."""
+def _paint(axes: Axes, images: np.ndarray, left: float, top: float, size: float) -> None:
+    """Draw (rows, columns, height, width, 3) as one picture. Every image is enlarged on its own."""
     rows, columns = images.shape[:2]
     pixels, gap = round(size * _DOTS), round(_GAP * _DOTS)
     step = pixels + gap
@@ -167,15 +249,6 @@ def _paint(axes: "Axes", images: np.ndarray, left: float, top: float, size: floa
     axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())
 
 
-def _check_images(images: np.ndarray, dimensions: int, what: str, shape: str) -> np.ndarray:
-    array = np.asarray(images)
-    if array.dtype != np.uint8:
-        raise DataError(f"{what} are of type {array.dtype}; give uint8 (times 255 and rounded, where they are 0..1)")
-    if array.ndim != dimensions or array.shape[-1] != 3 or 0 in array.shape:
-        raise DataError(f"{what} have shape {array.shape}; give ({shape}), none of them 0")
-    return array
-
-
 def _check_labels(labels: Sequence[str] | None, count: int, which: str) -> list[str]:
     if labels is not None and len(labels) != count:
         raise DataError(f"the grid has {count} {which}s, but {len(labels)} {which} labels were given")
@@ -183,10 +256,7 @@ def _check_labels(labels: Sequence[str] | None, count: int, which: str) -> list[
 
 
 def _text_width(text: str, points: float) -> float:
-    """Inches that a line takes; measured once, with the font of the figures."""
-    from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import TextPath
-
+    """Return the width of a line in inches."""
     if not text.strip():
         return 0.0
     with figure_style():
@@ -195,7 +265,7 @@ def _text_width(text: str, points: float) -> float:
 
 
 def _wrap(text: str, width: float) -> str:
-    """Break a label at blanks where it would be wider than ``width`` inches."""
+    """Break a label at spaces if it is wider than `width` inches."""
     if _text_width(text, _LABEL) <= width:
         return text
     letters = max(4, int(width / (_text_width("n", _LABEL) + 0.015)))
@@ -203,12 +273,11 @@ def _wrap(text: str, width: float) -> str:
 
 
 def _fitting(text: str, width: float) -> float:
-    """The size in points, 5.5 at least, at which the longest line fits."""
+    """Return the size in points, 5.5 at least, at which the longest line fits."""
     longest = max(_text_width(line, _LABEL) for line in text.split("\n")) if text else 0.0
     return _LABEL if longest <= width else max(5.5, _LABEL * width / longest)
 
 
-def _signed(value: float) -> str:
-    """A step of a walk with its sign, at most two decimals."""
-    text = f"{value:+.2f}".rstrip("0").rstrip(".")
-    return "0" if text in ("+0", "-0") else text.replace("-", "−")
+def _tick(value: float) -> str:
+    """Format a step with its sign and at most two decimals."""
+    return signed(value).rstrip("0").rstrip(".") or "0"

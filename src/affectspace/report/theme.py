@@ -1,23 +1,24 @@
-"""The look of figures, and saving figures and documents."""
+"""The style of figures, and saving of figures and documents."""
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
+from numpy.typing import ArrayLike
 
 from affectspace.affect import EMOTION_COLOURS
 from affectspace.errors import DataError
 from affectspace.files import write_atomic
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
+from affectspace.report.checks import check_choice
 
 INK = "#1d2126"
 MUTED = "#5d636b"
@@ -26,12 +27,13 @@ PANEL = "#f7f5f1"
 PAPER = "#ffffff"
 UNLABELLED = "#b9b9b9"
 
-# Okabe and Ito's palette (https://jfly.uni-koeln.de/color/) for the six basic emotions, Tol's muted scheme for the
-# rest; every emotion has a marker of its own too, so that colour is never the only sign.
+# The colours are Okabe and Ito's (https://jfly.uni-koeln.de/color/) for the basic emotions and Tol's muted scheme for the
+# others. Every emotion also has its own marker, so that colour is never the only sign.
 EMOTION_MARKERS = dict(zip(EMOTION_COLOURS, ("o", "^", "v", "s", "D", "P", "*", "X", "p", "h", "<", ">"), strict=True))
 _MARKER_SIZES = {"*": 1.75, "P": 1.2, "X": 1.2, "p": 1.15, "h": 1.15, "D": 0.9}
 _SPARE_COLOURS = ("#332288", "#117733", "#cc6677", "#ddcc77", "#88ccee", "#aa4499", "#999933", "#661100")
 _SPARE_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
+FORMATS = ("png", "svg")
 GROUP_COLOURS = ("#1f5f8b", "#d55e00", "#00826a", "#b8569b", "#7a7a7a", "#b58900", "#332288", "#6b3d0f")
 
 _STYLE: dict[str, Any] = {
@@ -81,7 +83,7 @@ _STYLE: dict[str, Any] = {
 
 @contextmanager
 def figure_style() -> Iterator[None]:
-    """matplotlib's own defaults with the settings of our figures, inside the ``with`` only."""
+    """Use matplotlib's defaults with the style of our figures, inside the ``with`` only."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         for name, value in _STYLE.items():
@@ -90,29 +92,43 @@ def figure_style() -> Iterator[None]:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of width x height inches (10 inches fill the report) with a canvas, unknown to pyplot."""
+    """Make an empty figure, width by height inches, outside pyplot. 10 inches fill the width of a report.
+
+    Use it inside `figure_style`.
+
+    Examples
+    --------
+    >>> with figure_style():
+    ...     axes = new_figure(3, 2).subplots()
+    """
     figure = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(h_pad=0.07, w_pad=0.06))
     FigureCanvasAgg(figure)
     return figure
 
 
 def colours_for(names: Iterable[str]) -> dict[str, str]:
-    """A colour per name: the emotion's own, or a spare one; in the order of the categories, others sorted after."""
+    """Return a colour per name: that of the emotion, or a spare one. Emotions come first, in the order of the categories.
+
+    Examples
+    --------
+    >>> list(colours_for(["awe", "fear", "neutral"]))
+    ['neutral', 'fear', 'awe']
+    """
     return _assign(names, EMOTION_COLOURS, _SPARE_COLOURS)
 
 
 def markers_for(names: Iterable[str]) -> dict[str, str]:
-    """A matplotlib marker per name, in the order of ``colours_for``."""
+    """Return a matplotlib marker per name, in the order of `colours_for`."""
     return _assign(names, EMOTION_MARKERS, _SPARE_MARKERS)
 
 
 def marker_size(marker: str, size: float) -> float:
-    """Points across at which a marker looks as large as a disc of ``size``."""
+    """Return the size at which a marker looks as large as a disc of `size` points."""
     return _MARKER_SIZES.get(marker, 1.0) * size
 
 
 def group_colours(groups: Iterable[str]) -> dict[str, str]:
-    """A colour per group of models, in order of appearance."""
+    """Return a colour per group, in order of appearance."""
     return {name: GROUP_COLOURS[i % len(GROUP_COLOURS)] for i, name in enumerate(dict.fromkeys(groups))}
 
 
@@ -124,16 +140,11 @@ def _assign(names: Iterable[str], known: dict[str, str], spare: tuple[str, ...])
     }
 
 
-FORMATS = ("png", "svg")
-
-
-def figure_bytes(figure: "Figure", kind: str = "png", dpi: int = 200) -> bytes:
-    """A figure as PNG or SVG, cropped to what is drawn, without date or program name. Raises DataError."""
-
-    if kind not in FORMATS:
-        raise DataError(f"a figure cannot be written as {kind!r}; choose one of {', '.join(FORMATS)}")
+def figure_bytes(figure: Figure, kind: str = "png", dpi: int = 200) -> bytes:
+    """Render a figure as PNG or SVG, cropped to what is drawn, without date and program name. Raises DataError."""
+    check_choice(kind, FORMATS, "the format of a figure")
     if not 20 <= dpi <= 1200:
-        raise DataError(f"a figure cannot be written with {dpi} dots per inch; give 20 to 1200")
+        raise DataError(f"the resolution of a figure is {dpi} dots per inch; give 20 to 1200")
     metadata: dict[str, Any] = {"Software": None} if kind == "png" else {"Date": None, "Creator": None}
     buffer = io.BytesIO()
     with figure_style():
@@ -141,21 +152,79 @@ def figure_bytes(figure: "Figure", kind: str = "png", dpi: int = 200) -> bytes:
     return buffer.getvalue()
 
 
-def save_figure(figure: "Figure", path: str | Path, dpi: int = 200) -> Path:
-    """Write a figure as ``.png`` or ``.svg`` (by the name's ending); folders are made; the file appears whole.
+def save_figure(figure: Figure, path: str | Path, dpi: int = 200) -> Path:
+    """Write a figure as ``.png`` or ``.svg``, completely or not at all. Folders are made.
 
-    The same figure gives the same bytes (with the same matplotlib). Raises DataError for another ending, RunError
-    where the disk refuses.
+    The same figure gives the same bytes with the same version of matplotlib.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure
+        The figure.
+    path : path
+        File to write.
+    dpi : int
+        Resolution, dots per inch.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    DataError
+        If the suffix is another one.
+    RunError
+        If the file cannot be written.
     """
     path = Path(path)
-    return write_whole(path, figure_bytes(figure, path.suffix.lower().removeprefix("."), dpi))
+    return write_bytes(path, figure_bytes(figure, path.suffix.lower().removeprefix("."), dpi))
 
 
-def write_whole(path: str | Path, content: bytes) -> Path:
-    """Write a file under ``<name>.partial`` and rename it, so that readers see all of it or the old one.
-
-    Raises RunError (naming the path and the system's reason) where that fails.
-    """
+def write_bytes(path: str | Path, content: bytes) -> Path:
+    """Write a file completely or not at all. Raises RunError, with the path and the reason, if that fails."""
     path = Path(path)
     write_atomic(path, lambda partial: partial.write_bytes(content))
     return path
+
+
+# How things are drawn in all figures
+
+
+def name_rows(axes: Axes, names: Sequence[str]) -> None:
+    """Label rows, the first on top, without a line at the left."""
+    axes.set(ylim=(len(names) - 0.4, -0.6))
+    axes.set_yticks(range(len(names)), names)
+    axes.tick_params(axis="y", length=0, labelcolor=INK, labelsize=9.5)
+    axes.spines["left"].set_visible(False)
+    axes.grid(True, axis="x")
+
+
+def draw_dots(axes: Axes, x: ArrayLike, y: ArrayLike, colour: str, size: float = 7.0, marker: str = "o") -> Line2D:
+    """Draw marks with a white edge above lines and bands."""
+    return axes.plot(x, y, marker, color=colour, markersize=size, markeredgecolor="white", zorder=4)[0]
+
+
+def draw_bar(axes: Axes, low: float, high: float, row: float, colour: str) -> None:
+    """Draw a horizontal interval."""
+    axes.plot([low, high], [row, row], color=colour, linewidth=2.6, alpha=0.5)
+
+
+def draw_curve(
+    axes: Axes, x: np.ndarray, y: np.ndarray, low: np.ndarray, high: np.ndarray, colour: str, name: str
+) -> None:
+    """Draw a line with marks, and its interval as a band."""
+    axes.fill_between(x, low, high, color=colour, alpha=0.13, linewidth=0)
+    axes.plot(x, y, "o-", color=colour, markersize=4.5, label=name)
+
+
+def draw_origin(axes: Axes) -> None:
+    """Draw lines through 0 of both axes, behind everything."""
+    axes.axhline(0, color=RULE, linewidth=0.8, zorder=0)
+    axes.axvline(0, color=RULE, linewidth=0.8, zorder=0)
+
+
+def remove_frame(axes: Axes) -> None:
+    """Remove ticks and lines around a matrix."""
+    axes.tick_params(length=0, labelcolor=INK)
+    axes.spines[:].set_visible(False)

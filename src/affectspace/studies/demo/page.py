@@ -9,7 +9,7 @@ from affectspace.affect import AXES
 from affectspace.evaluation import MetricsFile
 from affectspace.media.clips import read_frames
 from affectspace.media.sound import read_sound
-from affectspace.report import Cell, KeyFigure, Report, moment_figure, subsets_figure
+from affectspace.report import Cell, KeyFigure, Report, sample_figure, subsets_figure
 from affectspace.studies.demo.moment import PARTS, Demonstration, Moment, Told
 from affectspace.studies.manifold.plan import HEADLINE
 from affectspace.studies.manifold.printed_tables import cell
@@ -101,7 +101,7 @@ def _pictures(moment: Moment, told: list[Told]) -> list[Picture]:
     sample = moment.sample
     assert sample.audio is not None
     assert sample.video is not None
-    seen = moment_figure(read_frames(sample.video, FRAMES), read_sound(sample.audio, RATE), RATE, sample.text or "")
+    seen = sample_figure(read_frames(sample.video, FRAMES), read_sound(sample.audio, RATE), RATE, sample.text or "")
     rows = {names_of(one.parts): (one.prediction.mean, one.prediction.deviation) for one in told}
     return [
         Picture("moment", seen, "What is said, seen and heard.", f"Frames of a face, the wave of a voice: {sample.text}"),

@@ -9,7 +9,7 @@ from sklearn.decomposition import PCA
 from affectspace.annotation import AnnotationTransfer, plot_ellipses
 from affectspace.evaluation import MetricsFile, confusion
 from affectspace.report import (
-    Interval,
+    IntervalRow,
     Reference,
     circumplex_figure,
     confusion_figure,
@@ -118,10 +118,10 @@ def alignment_gain(study: Study, readings: Readings, metrics: MetricsFile) -> Pi
     return Picture("uar_over_weight", figure, caption, "Intervals of UAR for each alignment weight")
 
 
-def _row(metrics: MetricsFile, experiment: str, row: str, metric: str, label: str, group: str = "") -> Interval:
+def _row(metrics: MetricsFile, experiment: str, row: str, metric: str, label: str, group: str = "") -> IntervalRow:
     found = metrics.get(experiment, row, metric)
     value = float("nan") if found.value is None else found.value
-    return Interval(label, value, found.low, found.high, group)
+    return IntervalRow(label, value, found.low, found.high, group)
 
 
 def primary_rows(study: Study) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 from affectspace.affect import AXES
 from affectspace.evaluation import MetricsFile, active_units, correlation_matrix
 from affectspace.report import (
-    Interval,
+    IntervalRow,
     curves_figure,
     heatmap_figure,
     history_figure,
@@ -58,12 +58,12 @@ def pictures(study: Study, metrics: MetricsFile, panels: Mapping[str, Panel]) ->
 
 def interval_of(
     metrics: MetricsFile, experiment: str, row: str, metric: str, label: str, group: str
-) -> Interval | None:
+) -> IntervalRow | None:
     """A measurement as a row of an interval figure; None where it was not measured."""
     if (experiment, row, metric) not in metrics:
         return None
     one = metrics.get(experiment, row, metric)
-    return Interval(label, float("nan") if one.value is None else one.value, one.low, one.high, group, one.paper)
+    return IntervalRow(label, float("nan") if one.value is None else one.value, one.low, one.high, group, one.paper)
 
 
 def _endpoints(metrics: MetricsFile) -> Iterator[Picture]:

@@ -9,22 +9,27 @@ from markupsafe import Markup, escape
 MISSING = "–"
 _MINUS = "−"
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_INLINE = re.compile(
+    r"`([^`\n]+)`|\*\*(?=\S)(.+?)(?<=\S)\*\*|\[([^\[\]\n]+)\]\(([\w.][\w./-]*\.html)\)"  # no scheme, no host, no root
+)
+_BULLET = re.compile(r"^\s*[-*•]\s+(.*)$")
+_NUMBER = re.compile(r"^\s*\d+[.)]\s+(.*)$")
 
 
 def is_missing(value: object) -> bool:
-    """Whether a value stands for "not measured": None, NaN, pandas' NA and NaT."""
+    """Return whether a value is None, NaN, or the NA or NaT of pandas."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
     return isinstance(value, numbers.Real) and math.isnan(value)
 
 
 def is_number(value: object) -> bool:
-    """Whether a value is a real number (bool is not); numpy scalars count."""
+    """Return whether a value is a real number. NumPy scalars are, bool is not."""
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def fixed(value: float | int | str | None, digits: int = 3) -> str:
-    """A number with ``digits`` decimals; whole numbers without; text unchanged; an en dash for None and NaN."""
+    """Format a number with `digits` decimals, an integer without; text is unchanged; None and NaN are an en dash."""
     if is_missing(value):
         return MISSING
     if not is_number(value):
@@ -41,7 +46,7 @@ def fixed(value: float | int | str | None, digits: int = 3) -> str:
 
 
 def plain(value: float | int | str | None, digits: int = 3) -> str:
-    """As ``fixed``, but a number that would be printed as zero and is not is written with its power of ten."""
+    """Format as `fixed`, but use a power of ten for a small number that would be printed as zero."""
     if is_number(value) and not is_missing(value) and value != 0:
         number = float(value)  # type: ignore[arg-type]
         if not isinstance(value, numbers.Integral) and not fixed(number, digits).strip("0."):
@@ -52,28 +57,27 @@ def plain(value: float | int | str | None, digits: int = 3) -> str:
 
 
 def published(value: float | str | None) -> str:
-    """A published figure with the digits it was given, never more."""
+    """Format a published value with the digits that it was given, and no more."""
     if is_number(value) and not is_missing(value):
         return f"{value:g}".replace("-", _MINUS)
     return fixed(value)
 
 
 def interval(low: float | None, high: float | None, digits: int = 3) -> str:
-    """An interval as ``[0.190, 0.216]``; empty when there is none."""
+    """Format an interval as ``[0.190, 0.216]``; empty if there is none."""
     if low is None or high is None:
         return ""
     return f"[{fixed(low, digits)}, {fixed(high, digits)}]"
 
 
-_INLINE = re.compile(
-    r"`([^`\n]+)`|\*\*(?=\S)(.+?)(?<=\S)\*\*|\[([^\[\]\n]+)\]\(([\w.][\w./-]*\.html)\)"  # no scheme, no host, no root
-)
-_BULLET = re.compile(r"^\s*[-*•]\s+(.*)$")
-_NUMBER = re.compile(r"^\s*\d+[.)]\s+(.*)$")
+def signed(value: float, digits: int = 2) -> str:
+    """Format a number with its sign; zero has none."""
+    text = f"{value:+.{digits}f}"
+    return (text[1:] if not text.strip("+-0.") else text).replace("-", _MINUS)
 
 
 def inline(text: object) -> Markup:
-    """One line of text with `code`, **bold** and [links](beside/report.html), escaped for HTML."""
+    """Convert one line with `code`, **bold** and [links](beside/report.html) to HTML, escaped."""
     source, out, end = str(text), Markup(""), 0
     for match in _INLINE.finditer(source):
         out += escape(source[end : match.start()])
@@ -88,7 +92,7 @@ def inline(text: object) -> Markup:
 
 
 def prose(text: str) -> Markup:
-    """Paragraphs (parted by blank lines), bulleted (``- ``) and numbered (``1. ``) lists, escaped for HTML.
+    """Convert paragraphs (separated by blank lines), bulleted (``- ``) and numbered (``1. ``) lists to HTML, escaped.
 
     A line that follows an item without a marker of its own continues that item.
     """
@@ -97,21 +101,22 @@ def prose(text: str) -> Markup:
         kind, lines = "p", []  # type: tuple[str, list[str]]
         for line in part.splitlines():
             bullet, number = _BULLET.match(line), _NUMBER.match(line)
-            match, found = (bullet, "ul") if bullet else (number, "ol")
+            match, list_kind = (bullet, "ul") if bullet else (number, "ol")
             if match:
-                if found != kind:
-                    out += _flush(kind, lines)
-                    kind, lines = found, []
+                if list_kind != kind:
+                    out += _render(kind, lines)
+                    kind, lines = list_kind, []
                 lines.append(match[1])
             elif kind == "p":
                 lines.append(line.strip())
             elif lines:
                 lines[-1] += " " + line.strip()
-        out += _flush(kind, lines)
+        out += _render(kind, lines)
     return Markup("\n").join(out)
 
 
-def _flush(kind: str, lines: list[str]) -> list[Markup]:
+def _render(kind: str, lines: list[str]) -> list[Markup]:
+    """Render one paragraph ("p") or list ("ul", "ol")."""
     if not any(lines):
         return []
     if kind == "p":

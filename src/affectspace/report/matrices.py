@@ -1,0 +1,99 @@
+"""Figures of matrices: confused emotions, and correlations."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from affectspace.affect import AXES
+from affectspace.errors import DataError
+from affectspace.report.checks import check_not_empty, checked_array
+from affectspace.report.formatting import MISSING
+from affectspace.report.theme import INK, MUTED, figure_style, new_figure, remove_frame
+
+
+def confusion_figure(matrix: np.ndarray, labels: Sequence[str], title: str = "") -> Figure:
+    """Draw counts of true labels (rows) by predicted labels (columns), as per cent of the row.
+
+    Raises DataError if the shape is another one, or counts are negative or not finite.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (k, k)
+        Counts. A label that never occurs has en dashes in its row.
+    labels : sequence of str
+        Names of the k labels.
+    title : str
+        Title.
+
+    Examples
+    --------
+    >>> figure = confusion_figure([[5, 1], [0, 3]], ["anger", "fear"])
+    """
+    k = len(labels)
+    counts = checked_array(matrix, (k or 1, k or 1), f"matrix of {k} labels")
+    if (counts < 0).any():
+        raise DataError("the matrix holds negative counts; give counts of true by predicted labels")
+    totals = counts.sum(1)
+    share = np.divide(counts, totals[:, None], out=np.zeros_like(counts), where=totals[:, None] > 0)
+    size = min(max(0.62 * k, 3.0), 7.4)
+    with figure_style():
+        figure = new_figure(size + 2.2, size + 1.0)
+        axes = figure.subplots()
+        axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+        for i in range(k):
+            for j in range(k):
+                text = f"{100 * share[i, j]:.0f}" if totals[i] else MISSING
+                weight = "bold" if i == j else "normal"
+                shade = "white" if share[i, j] > 0.55 else INK
+                axes.text(j, i, text, ha="center", va="center", color=shade, fontsize=9.5, fontweight=weight)
+        names = [f"{name}  (n {int(total):,})" for name, total in zip(labels, totals, strict=True)]
+        axes.set_yticks(range(k), names)
+        axes.set_xticks(range(k), [str(name) for name in labels], rotation=35, ha="right", rotation_mode="anchor")
+        remove_frame(axes)
+        axes.set_xticks(np.arange(k + 1) - 0.5, minor=True)
+        axes.set_yticks(np.arange(k + 1) - 0.5, minor=True)
+        axes.tick_params(which="minor", length=0)
+        axes.grid(True, which="minor", color="white", linewidth=1.5)
+        axes.set(xlabel="predicted", ylabel="true", title=title)
+        axes.text(1, 1.015, "per cent of the row", transform=axes.transAxes, ha="right", fontsize=8, color=MUTED)
+    return figure
+
+
+def heatmap_figure(matrices: Mapping[str, np.ndarray], columns: Mapping[str, Sequence[str]]) -> Figure:
+    """Draw correlations of valence, arousal and dominance with each other and with private dimensions.
+
+    This is Figure 3 of "Anchoring the Affective Manifold".
+
+    Parameters
+    ----------
+    matrices : mapping
+        Name -> matrix of shape (3, k) with values on [-1, 1]. Each gets a panel; the colours are the same in all.
+    columns : mapping
+        Name -> names of the k columns.
+
+    Raises
+    ------
+    DataError
+        If there is no matrix or a shape is wrong.
+
+    Examples
+    --------
+    >>> figure = heatmap_figure({"text": [[1, 0.1], [0.1, 1], [0.2, 0.3]]}, {"text": ["valence", "arousal"]})
+    """
+    check_not_empty(matrices, "{name: (3, k)}")
+    panels = {name: checked_array(matrix, (len(AXES), len(columns[name])), name) for name, matrix in matrices.items()}
+    with figure_style():
+        figure = new_figure(10.0, 1.75 * len(panels) + 0.4)
+        rows = figure.subplots(len(panels), 1, squeeze=False)[:, 0]
+        for axes, (name, matrix) in zip(rows, panels.items(), strict=True):
+            image = axes.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
+            axes.set_yticks(range(len(AXES)), AXES)
+            step = max(1, len(columns[name]) // 40)
+            shown = [place for place in range(len(columns[name])) if place < len(AXES) or place % step == 0]
+            axes.set_xticks(shown, [columns[name][place] for place in shown], fontsize=7.5)
+            axes.axvline(len(AXES) - 0.5, color="white", linewidth=3)
+            remove_frame(axes)
+            axes.set_title(name)
+        figure.colorbar(image, ax=list(rows), label="Pearson's r", fraction=0.03)
+    return figure

@@ -1,0 +1,293 @@
+"""Scatter figures: latent spaces beside the circumplex, modalities in the shared space, predictions against the truth."""
+
+from collections.abc import Mapping, Sequence
+from textwrap import fill
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Circle, Ellipse
+
+from affectspace.affect import AXES
+from affectspace.errors import DataError
+from affectspace.report.checks import check_not_empty, checked_array
+from affectspace.report.theme import (
+    GROUP_COLOURS,
+    MUTED,
+    RULE,
+    UNLABELLED,
+    colours_for,
+    draw_dots,
+    draw_origin,
+    figure_style,
+    group_colours,
+    marker_size,
+    markers_for,
+    new_figure,
+)
+
+MODALITY_POINTS = 1500  # drawn per modality
+LEVELS = 25  # distinct true values up to which each is a level of its own
+
+Panel = tuple[np.ndarray, Sequence[Any]]
+Limits = tuple[float, float, float, float]
+
+
+class _Points(NamedTuple):
+    """Checked points of a panel. xy : (n, 2); emotions : (n,), None where not labelled"""
+
+    xy: np.ndarray
+    emotions: list[str | None]
+
+
+def circumplex_figure(
+    panels: Mapping[str, Panel],
+    truth: Panel | None = None,
+    *,
+    outlines: bool = True,
+    shared_scale: bool = False,
+    max_points: int = 3000,
+    truth_name: str = "labels",
+) -> Figure:
+    """Draw latent codes, reduced to two numbers, beside the true valence and arousal. This is Figure 3 of "LeVAsa".
+
+    Parameters
+    ----------
+    panels : mapping
+        Name -> (coordinates of shape (n, 2), one per chunk; n emotions, None where not labelled).
+    truth : tuple, optional
+        The same for the labels on [-1, 1]; drawn first, with the unit circle.
+    outlines : bool
+        Whether to draw an ellipse of one standard deviation per emotion. Ellipses and means are those of all points.
+    shared_scale : bool
+        Whether all latent panels have the same limits, for codes in comparable units.
+    max_points : int
+        Number of points to draw per panel. The panel states how many are shown.
+    truth_name : str
+        Title of the panel of labels.
+
+    Raises
+    ------
+    DataError
+        If a shape is wrong, lengths differ, or values are not finite.
+
+    Examples
+    --------
+    >>> figure = circumplex_figure({"ours": ([[0.1, 0.2], [0.3, 0.1]], ["anger", None])})
+    """
+    latent = {name: _check_panel(panel, f"panel {name!r}") for name, panel in panels.items()}
+    labels = None if truth is None else _check_panel(truth, "the truth")
+    everything = [*latent.values(), *([labels] if labels else [])]
+    check_not_empty(everything, "{panel name: (coordinates, emotions)}")
+    count = len(everything)
+    emotions = {emotion for points in everything for emotion in points.emotions if emotion is not None}
+    colours, markers = colours_for(emotions), markers_for(emotions)
+    columns = min(count, 3) if count != 4 else 2
+    rows = -(-count // columns)
+    side = min(10.0 / columns, 4.6)
+    shared = _limits(np.concatenate([points.xy for points in latent.values()])) if shared_scale and latent else None
+    with figure_style():
+        figure = new_figure(side * columns, side * rows + 0.35 + 0.2 * (len(colours) > 6))
+        places = list(figure.subplots(rows, columns, squeeze=False).flat)
+        for axes in places[count:]:
+            axes.set_axis_off()
+        if labels is not None:
+            axes = places.pop(0)
+            axes.add_patch(Circle((0, 0), 1, fill=False, edgecolor=RULE, linewidth=1))
+            draw_origin(axes)
+            _draw_points(axes, labels, colours, markers, outlines, max_points)
+            edge = max(1.05, float(np.abs(labels.xy).max()) * 1.05)
+            axes.set(xlim=(-edge, edge), ylim=(-edge, edge), title=fill(truth_name, 32))
+            axes.set(xlabel="valence", ylabel="arousal")
+        for axes, (name, points) in zip(places, latent.items(), strict=False):
+            _draw_points(axes, points, colours, markers, outlines, max_points)
+            left, right, bottom, top = shared or _limits(points.xy)
+            axes.set(xlim=(left, right), ylim=(bottom, top), title=fill(name, 32))
+            axes.set(xlabel="valence chunk, 1-d", ylabel="arousal chunk, 1-d")
+        handles = [
+            Line2D([], [], linestyle="", marker=markers[e], color=colours[e], markersize=marker_size(markers[e], 7.5))
+            for e in colours
+        ]
+        if handles:
+            figure.legend(handles, list(colours), loc="outside lower center", ncols=min(len(colours), 7))
+    return figure
+
+
+def modality_figure(panels: Mapping[str, Mapping[str, np.ndarray]], *, seed: int = 0) -> Figure:
+    """Draw the samples of each modality in the shared space, valence by arousal, and their centroids as stars.
+
+    This is Figure 2 of "Anchoring the Affective Manifold". At most 1,500 points per modality are drawn, in random
+    order, so that no modality covers another. Centroids are those of all points.
+
+    Parameters
+    ----------
+    panels : mapping
+        Name -> modality -> points of shape (n, 3).
+    seed : int
+        Seed of the order.
+
+    Raises
+    ------
+    DataError
+        If there are no points or a shape is wrong.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> figure = modality_figure({"ours": {"text": np.zeros((5, 3)), "audio": np.ones((5, 3))}})
+    """
+    names = list(dict.fromkeys(modality for clouds in panels.values() for modality in clouds))
+    check_not_empty(names, "{panel: {modality: (n, 3)}}")
+    checked = {
+        panel: {name: checked_array(points, ("n", len(AXES)), f"{panel}, {name}") for name, points in clouds.items()}
+        for panel, clouds in panels.items()
+    }
+    colours = group_colours(names)
+    with figure_style():
+        figure = new_figure(4.9 * len(checked), 4.6)
+        row = figure.subplots(1, len(checked), squeeze=False)[0]
+        for axes, (panel, clouds) in zip(row, checked.items(), strict=True):
+            _draw_clouds(axes, clouds, colours, np.random.default_rng(seed))
+            axes.set_title(fill(panel, 44))
+        handles = [row[0].plot([], [], "o", color=colours[name])[0] for name in names]
+        figure.legend(handles, [name.replace("_", " ") for name in names], loc="outside lower center", ncols=len(names))
+    return figure
+
+
+def scatter_readout_figure(
+    truth: np.ndarray,
+    prediction: np.ndarray,
+    axis: str,
+    *,
+    measures: Mapping[str, float] | None = None,
+    max_points: int = 6000,
+) -> Figure:
+    """Draw predictions against the truth of one axis, the line of equality, and the mean prediction per level.
+
+    Raises DataError if shapes differ or no row is left.
+
+    Parameters
+    ----------
+    truth, prediction : ndarray of shape (n,)
+        Canonical values. Rows with NaN on either side are left out, and the figure states their number. Levels are the
+        distinct true values, or ten equal parts if there are more than 25. Bars are one standard deviation.
+    axis : str
+        Name of the axis.
+    measures : mapping, optional
+        Name -> value, to print in the figure.
+    max_points : int
+        Number of points to draw.
+
+    Examples
+    --------
+    >>> figure = scatter_readout_figure([0.0, 0.5, 1.0], [0.1, 0.4, 0.7], "valence", measures={"r": 0.99})
+    """
+    x, y = np.asarray(truth, dtype=float), np.asarray(prediction, dtype=float)
+    if x.ndim != 1 or x.shape != y.shape:
+        raise DataError(f"truth has shape {x.shape} and prediction {y.shape}; give two of (n,)")
+    known = np.isfinite(x) & np.isfinite(y)
+    left_out = int((~known).sum())
+    x, y = x[known], y[known]
+    if not x.size:
+        raise DataError(f"no row has both a truth and a prediction of {axis} ({left_out} rows are not finite)")
+    levels = np.unique(x)
+    parts = [x == level for level in levels]
+    if levels.size > LEVELS:
+        bins = np.digitize(x, np.quantile(x, np.linspace(0, 1, 11)[1:-1]))
+        parts = [bins == part for part in np.unique(bins)]
+    centres, means = [x[part].mean() for part in parts], [y[part].mean() for part in parts]
+    shown = _shuffled(x.size, max_points)
+    low, high = min(x.min(), y.min()), max(x.max(), y.max())
+    pad = 0.06 * (high - low) or 0.1
+    ends = (low - pad, high + pad)
+    with figure_style():
+        figure = new_figure(5.0, 4.9)
+        axes = figure.subplots()
+        axes.plot(ends, ends, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
+        jitter = np.zeros(shown.size)
+        if levels.size <= LEVELS:
+            jitter = np.random.default_rng(0).uniform(-0.012, 0.012, shown.size) * (high - low)
+        axes.scatter(x[shown] + jitter, y[shown], s=7, color=GROUP_COLOURS[0], alpha=0.22, linewidths=0)
+        bars = axes.errorbar(centres, means, yerr=[y[part].std() for part in parts], fmt="o", color=GROUP_COLOURS[1])
+        for artist in (bars.lines[0], *bars.lines[2]):
+            artist.set_zorder(5)
+        bars.lines[0].set(markersize=6.5, markeredgecolor="white")
+        axes.set(xlim=ends, ylim=ends, aspect="equal")
+        axes.set(xlabel=f"true {axis}", ylabel=f"predicted {axis}", title=axis)
+        notes = [f"{name} {value:.3f}".replace("-", "−") for name, value in (measures or {}).items()]
+        notes.append(f"n {x.size:,}" + (f" ({left_out:,} without value left out)" if left_out else ""))
+        axes.text(1, 1.02, "   ".join(notes), transform=axes.transAxes, ha="right", fontsize=8.5, color=MUTED)
+    return figure
+
+
+def _draw_clouds(
+    axes: Axes, clouds: Mapping[str, np.ndarray], colours: Mapping[str, str], random: np.random.Generator
+) -> None:
+    points, shades = [], []
+    for name, cloud in clouds.items():
+        few = len(cloud) <= MODALITY_POINTS
+        drawn = cloud if few else cloud[random.choice(len(cloud), MODALITY_POINTS, replace=False)]
+        points.append(drawn[:, :2])
+        shades += [colours[name]] * len(drawn)
+    order = random.permutation(len(shades))
+    across, up = np.concatenate(points)[order].T
+    axes.scatter(across, up, s=6, c=np.array(shades)[order], alpha=0.35, linewidths=0)
+    for name, cloud in clouds.items():
+        x, y = cloud[:, :2].mean(axis=0)
+        draw_dots(axes, x, y, colours[name], size=17, marker="*")
+    draw_origin(axes)
+    axes.set(xlabel="shared valence", ylabel="shared arousal")
+
+
+def _draw_points(
+    axes: Axes,
+    points: _Points,
+    colours: Mapping[str, str],
+    markers: Mapping[str, str],
+    outlines: bool,
+    max_points: int,
+) -> None:
+    """Draw points, and the mean and outline of each emotion."""
+    xy, emotions = points
+    shown = _shuffled(len(xy), max_points)
+    shades = [UNLABELLED if emotions[i] is None else colours[str(emotions[i])] for i in shown]
+    axes.scatter(xy[shown, 0], xy[shown, 1], s=6, c=shades, alpha=0.3, linewidths=0)
+    labels = np.array(["" if emotion is None else emotion for emotion in emotions], dtype=object)
+    for emotion, colour in colours.items():
+        own = xy[labels == emotion]
+        if not len(own):
+            continue
+        if outlines and len(own) > 2:
+            lengths, directions = np.linalg.eigh(np.cov(own.T))
+            width, height = 2 * np.sqrt(np.maximum(lengths, 0))
+            angle = np.degrees(np.arctan2(directions[1, 0], directions[0, 0]))
+            shape = {"angle": angle, "fill": False, "edgecolor": colour, "linewidth": 1.3, "zorder": 4}
+            axes.add_patch(Ellipse(tuple(own.mean(0)), width, height, **shape))
+        x, y = own.mean(axis=0)
+        draw_dots(axes, x, y, colour, marker_size(markers[emotion], 9.5), markers[emotion]).set_zorder(5)
+    axes.set_box_aspect(1)
+    text = f"n {len(xy):,}" if len(shown) == len(xy) else f"{len(shown):,} of n {len(xy):,} shown"
+    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5}
+    axes.text(0.985, 0.03, text, transform=axes.transAxes, ha="right", fontsize=8, color=MUTED, bbox=box, zorder=6)
+
+
+def _check_panel(panel: Panel, where: str) -> _Points:
+    xy = checked_array(panel[0], ("n", 2), where)
+    emotions = [None if emotion is None or emotion != emotion else str(emotion) for emotion in panel[1]]
+    if len(emotions) != len(xy):
+        raise DataError(f"{where} has {len(xy)} points but {len(emotions)} emotions")
+    return _Points(xy, emotions)
+
+
+def _limits(xy: np.ndarray) -> Limits:
+    """Return the range of all points with a margin, per axis: left, right, bottom, top."""
+    low, high = xy.min(0), xy.max(0)
+    pad = np.where(high > low, 0.05 * (high - low), 0.5)
+    return float(low[0] - pad[0]), float(high[0] + pad[0]), float(low[1] - pad[1]), float(high[1] + pad[1])
+
+
+def _shuffled(count: int, at_most: int) -> np.ndarray:
+    """Return the rows to draw, in a fixed random order, so that no class covers another."""
+    return np.random.default_rng(0).permutation(count)[:at_most]
