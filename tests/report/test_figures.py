@@ -113,7 +113,10 @@ def test_degenerate_input_is_drawn(tmp_path: Path) -> None:
         (lambda: image_grid(FACES / 255), "type float64; give uint8"),
         (lambda: image_grid(FACES[0]), r"shape \(4, 16, 16, 3\); give \(rows, columns, height, width, 3\)"),
         (lambda: image_grid(FACES, ["a"]), "3 rows, but 1 row labels"),
-        (lambda: reconstruction_figure(FACES[0], {"m": FACES[0, :2]}), r"reconstructions of 'm', .*: shape \(2, 16, 16, 3\); give \(4, 16, 16, 3\)"),
+        (
+            lambda: reconstruction_figure(FACES[0], {"m": FACES[0, :2]}),
+            r"reconstructions of 'm', .*: shape \(2, 16, 16, 3\); give \(4, 16, 16, 3\)",
+        ),
         (lambda: reconstruction_figure(FACES[0], {}), "nothing to draw; give {model: reconstructions}"),
         (lambda: walk_figure(FACES, [0, 1], [0, 1, 2]), "3 arousal by 4 valence steps, but 3 arousals and 2 valences"),
         (lambda: circumplex_figure({"a": (POINTS[:, :1], EMOTIONS)}), r"panel 'a': shape \(60, 1\); give \(n, 2\)"),

@@ -136,9 +136,8 @@ def fit_directions(
     >>> affect = random.uniform(-1, 1, (200, 2))
     >>> codes = random.normal(size=(200, 3 * 4)) * 0.1
     >>> codes[:, :2] += affect
-    >>> fit_directions(codes, affect).directions.round(1)[:, :2]
-    array([[1., 0.],
-           [0., 1.]])
+    >>> np.diag(fit_directions(codes, affect).directions).round(1)
+    array([1., 1.])
     """
     mean, affect = np.asarray(mean_train, dtype=np.float64), np.asarray(affect, dtype=np.float64)
     if mean.ndim != 2 or mean.shape[1] % 3 or affect.shape != (len(mean), 2):

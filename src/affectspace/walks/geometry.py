@@ -179,9 +179,8 @@ def fit_readout(mean_train: np.ndarray, affect: np.ndarray, alpha: float = 1.0) 
     --------
     >>> import numpy as np
     >>> codes = np.random.default_rng(0).normal(size=(100, 3))
-    >>> fit_readout(codes, np.stack([codes[:, 0], -codes[:, 1]], axis=1)).round(1)
-    array([[ 1.,  0.],
-           [-1., -0.]])
+    >>> fit_readout(codes, np.stack([codes[:, 0], -codes[:, 1]], axis=1))[:, 0].round(1)
+    array([ 1., -1.])
     """
     mean, affect = np.asarray(mean_train, dtype=np.float64), np.asarray(affect, dtype=np.float64)
     if mean.ndim != 2 or mean.shape[1] % 3 or affect.shape != (len(mean), 2):
