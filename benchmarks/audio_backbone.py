@@ -1,10 +1,11 @@
-"""The offline audio backbone on RAVDESS (8 emotions) and EmoDB (7): a linear probe, people disjoint in five folds.
+"""Linear probes on acoustic functionals of RAVDESS (8 emotions) and EmoDB (7), in five folds with different people.
 
     python benchmarks/audio_backbone.py ../shared/data [--stores folder]
 
-Logistic regression, classes weighed alike, C chosen by four inner folds of people, standardised on train; and standardised
-per speaker, which looks at the test person's recordings and is transductive. Then how far gain, silence and a codec move the
-functionals of two actors, in standard deviations of the corpus, and what they cost a probe that was trained on clean ones.
+The probe is a logistic regression with balanced classes and C chosen in four inner folds of people. Features are
+standardised on the training people, or per speaker, which uses the recordings of the test person (transductive). Then
+gain, silence and codecs are applied to the recordings of two actors: how far the functionals move, in standard
+deviations of the corpus, and the accuracy of a probe that was trained on the unchanged recordings of the other actors.
 """
 
 import argparse
@@ -26,7 +27,7 @@ from affectspace.corpora import Corpus, read_corpus
 from affectspace.features import Item, extract, make_backbone
 from affectspace.media.sound import read_sound
 
-# printed beside ours: eGeMAPS, measured for this project with the same folds of people
+# accuracy of eGeMAPS in the same folds: as recorded, and standardised per speaker
 EGEMAPS = {"ravdess": (0.53, 0.62), "emodb": (0.65, 0.76)}
 
 
@@ -44,24 +45,24 @@ def per_speaker(features: np.ndarray, people: np.ndarray) -> np.ndarray:
 
 
 def out_of_fold(features: np.ndarray, emotions: np.ndarray, people: np.ndarray) -> np.ndarray:
-    guessed = np.empty(len(emotions), dtype=emotions.dtype)
+    predicted = np.empty(len(emotions), dtype=emotions.dtype)
     for train, test in GroupKFold(5).split(features, emotions, people):
         fitted = probe().fit(features[train], emotions[train], groups=people[train])
-        guessed[test] = fitted.predict(features[test])
-    return guessed
+        predicted[test] = fitted.predict(features[test])
+    return predicted
 
 
-def of_corpus(name: str, root: Path, stores: Path) -> tuple[Corpus, np.ndarray, np.ndarray, np.ndarray]:
+def read_features(name: str, root: Path, stores: Path) -> tuple[Corpus, np.ndarray, np.ndarray, np.ndarray]:
     corpus = read_corpus(name, root / name)
     done = extract(corpus, make_backbone("audio"), stores / name)
     if done.made:
-        print(f"{name}: {done.made:,} recordings, {done.made / done.seconds:.1f}/s on the machine's cores")
+        print(f"{name}: {done.made:,} recordings, {done.made / done.seconds:.1f} per second")
     features, present = done.store.read(corpus.table["id"])
     table = corpus.table[present]
     return corpus, features[present], table["emotion"].to_numpy(str), table["person"].to_numpy(str)
 
 
-def changed(sound: np.ndarray, how: str) -> np.ndarray:
+def disturb(sound: np.ndarray, how: str) -> np.ndarray:
     if how == "gain -20 dB":
         return sound * 0.1
     if how == "1 s of silence at both ends":
@@ -79,13 +80,13 @@ def robustness(corpus: Corpus, features: np.ndarray, emotions: np.ndarray, peopl
     fitted = probe().fit(features[~test], emotions[~test], groups=people[~test])
     rows, spread = np.flatnonzero(test), features.std(axis=0) + 1e-6
     print(f"robustness: {len(rows)} recordings of 2 actors, a probe on the other {len(np.unique(people)) - 2}")
-    print(f"  {'clean':32s} accuracy {np.mean(fitted.predict(features[rows]) == emotions[rows]):.3f}")
+    print(f"  {'unchanged':32s} accuracy {np.mean(fitted.predict(features[rows]) == emotions[rows]):.3f}")
     assert corpus.media is not None
     for how in ("gain -20 dB", "1 s of silence at both ends", "mp3", "ogg"):
         moved = []
         with tempfile.TemporaryDirectory() as folder:
             for row in rows:
-                sound = changed(read_sound(corpus.media / corpus.table["audio"].iloc[row]), how)
+                sound = disturb(read_sound(corpus.media / corpus.table["audio"].iloc[row]), how)
                 path = Path(folder) / "a.wav"
                 soundfile.write(path, sound, 16_000, subtype="FLOAT")
                 moved.append(backbone.load(Item("a", path=path)))
@@ -102,22 +103,23 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("data", type=Path)
     parser.add_argument("--stores", type=Path)
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
     with tempfile.TemporaryDirectory() as folder:
-        stores = asked.stores or Path(folder)
-        for name, aims in EGEMAPS.items():
-            corpus, features, emotions, people = of_corpus(name, asked.data, stores)
-            for way, values, aim in (
-                ("as they are", features, aims[0]),
-                ("per speaker (transductive)", per_speaker(features, people), aims[1]),
+        stores = arguments.stores or Path(folder)
+        for name, references in EGEMAPS.items():
+            corpus, features, emotions, people = read_features(name, arguments.data, stores)
+            for standardisation, values, reference in (
+                ("as recorded", features, references[0]),
+                ("per speaker (transductive)", per_speaker(features, people), references[1]),
             ):
-                guessed = out_of_fold(values, emotions, people)
-                right = pd.Series(guessed == emotions).groupby(people).mean()
+                predicted = out_of_fold(values, emotions, people)
+                majority = pd.Series(emotions).value_counts(normalize=True).iloc[0]
+                correct = pd.Series(predicted == emotions).groupby(people).mean()
                 print(
-                    f"{name}, {way}: accuracy {np.mean(guessed == emotions):.3f} (eGeMAPS {aim:.2f}), "
-                    f"UAR {balanced_accuracy_score(emotions, guessed):.3f}; n {len(emotions):,} of {len(right)} people, "
-                    f"sd over people {right.std():.3f}; majority {pd.Series(emotions).value_counts(normalize=True).iloc[0]:.3f}"
+                    f"{name}, {standardisation}: accuracy {np.mean(predicted == emotions):.3f} (eGeMAPS {reference:.2f}), "
+                    f"UAR {balanced_accuracy_score(emotions, predicted):.3f}; n {len(emotions):,} of {len(correct)} people, "
+                    f"sd over people {correct.std():.3f}; majority {majority:.3f}"
                 )
             if name == "ravdess":
                 robustness(corpus, features, emotions, people)

@@ -1,11 +1,10 @@
-"""Core-seconds that a sample costs with each offline backbone, and core-hours of a million: the figures of docs/scaling.md.
+"""CPU time per sample of each offline backbone, and core-hours per million samples: the figures of docs/scaling.md.
 
     python benchmarks/extraction_cost.py [--samples 60]
 
-Time is that of the processor (one thread, decoding and encoding together), so that a busy machine tells nearly the same as a
-quiet one. Sentences are 3 to 40 random words; sounds 3.7 s of a voice at 16 kHz; clips 5 s of 25 frames a second in H.264, of
-which eight are looked at by the detector of faces, which does not mind that there are none. The encoder behind the faces is not
-in it.
+CPU time of one thread, decoding and encoding together, hardly depends on the load of the machine. Sentences have 3 to
+40 random words. Sounds are 3.7 s of a voice at 16 kHz. Clips are 5 s at 25 frames per second in H.264, and eight frames
+pass the face detector (they hold no face, which costs it the same). The encoder of the faces is not included.
 """
 
 import argparse
@@ -53,21 +52,21 @@ def clip(path: Path, width: int, height: int) -> None:
 
 
 def processor() -> float:
-    """Seconds of this process in all its threads."""
+    """CPU seconds of all threads of this process."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
 
 
 def report(what: str, samples: int, work: Callable[[int], None]) -> None:
-    work(1)  # what is loaded once is not the sample's
+    work(1)  # loading is not part of the cost per sample
     started = processor()
     work(samples)
-    each = (processor() - started) / samples
-    rate, hours = 1 / each, 1e6 * each / 3600
-    print(f"{what:34s} {1000 * each:8.3f} core-ms, {rate:10,.1f}/s a core, {hours:8.2f} core-hours a million")
+    cost = (processor() - started) / samples
+    rate, hours = 1 / cost, 1e6 * cost / 3600
+    print(f"{what:34s} {1000 * cost:8.3f} core-ms, {rate:10,.1f}/s per core, {hours:8.2f} core-hours per million")
 
 
-def read(texts: list[str]) -> Callable[[int], None]:
+def encode_texts(texts: list[str]) -> Callable[[int], None]:
     backbone = make_backbone("text")
 
     def work(number: int) -> None:
@@ -78,7 +77,7 @@ def read(texts: list[str]) -> Callable[[int], None]:
     return work
 
 
-def score(texts: list[str], folder: Path) -> Callable[[int], None]:
+def score_texts(texts: list[str], folder: Path) -> Callable[[int], None]:
     random = np.random.default_rng(0)
     terms = sorted({*" ".join(texts).split(), *(f"w{k}" for k in range(5_000))})
     rows = ["\t".join([term, *(f"{value:.2f}" for value in random.random(3))]) for term in terms]
@@ -92,7 +91,7 @@ def score(texts: list[str], folder: Path) -> Callable[[int], None]:
     return work
 
 
-def hear(folder: Path) -> Callable[[int], None]:
+def encode_sounds(folder: Path) -> Callable[[int], None]:
     backbone = make_backbone("audio")
     voice(folder / "a.wav")
 
@@ -103,7 +102,7 @@ def hear(folder: Path) -> Callable[[int], None]:
     return work
 
 
-def look(folder: Path, width: int, height: int) -> Callable[[int], None]:
+def find_faces(folder: Path, width: int, height: int) -> Callable[[int], None]:
     path = folder / f"{width}.mp4"
     clip(path, width, height)
 
@@ -122,11 +121,11 @@ def main() -> None:
     texts = sentences(200 * n)
     with tempfile.TemporaryDirectory() as name, threadpool_limits(1):
         folder = Path(name)
-        report("sentence, MiniLM", 20 * n, read(texts))
-        report("sentence, one lexicon", 200 * n, score(texts, folder))
-        report("sound of 3.7 s, functionals", n, hear(folder))
-        report("clip of 5 s, 640x480, 8 faces", max(n // 6, 3), look(folder, 640, 480))
-        report("clip of 5 s, 1920x1080, 8 faces", max(n // 6, 3), look(folder, 1920, 1080))
+        report("sentence, MiniLM", 20 * n, encode_texts(texts))
+        report("sentence, one lexicon", 200 * n, score_texts(texts, folder))
+        report("sound of 3.7 s, functionals", n, encode_sounds(folder))
+        report("clip of 5 s, 640x480, 8 faces", max(n // 6, 3), find_faces(folder, 640, 480))
+        report("clip of 5 s, 1920x1080, 8 faces", max(n // 6, 3), find_faces(folder, 1920, 1080))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Peak memory of an extraction while the corpus grows tenfold.
+"""Peak memory of an extraction when the corpus grows tenfold.
 
     python benchmarks/extraction_memory.py [--recordings 300]
 
-Each recording is 30 s at 16 kHz, 1.9 MB when decoded. What is measured is `extract` itself, so the backbone only keeps the
-decoded samples until it is asked for their mean. Two shards of 64 recordings are in memory at most: 246 MB; ten times as many
-recordings would be 5.8 GB at once. A size runs in a process of its own; the second column is above a process that extracts one.
+Each recording is 30 s at 16 kHz, 1.9 MB decoded. The backbone only computes the mean of the samples, so that `extract`
+itself is measured. At most two shards of 64 recordings are in memory: 246 MB, where all recordings would be 5.8 GB.
+Each size runs in a process of its own; the second column is the difference to a process that extracts one recording.
 """
 
 import argparse
@@ -39,7 +39,7 @@ class Samples:
 
 
 def extract_all(folder: Path, recordings: int) -> None:
-    """In the child: prints peak memory in MB and seconds."""
+    """In a child process: print peak memory in MB and seconds."""
     from affectspace.corpora import Corpus, build_table
     from affectspace.features import extract
 
@@ -54,9 +54,9 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--recordings", type=int, default=300)
     parser.add_argument("--child", nargs=2)
-    asked = parser.parse_args()
-    if asked.child:
-        extract_all(Path(asked.child[0]), int(asked.child[1]))
+    arguments = parser.parse_args()
+    if arguments.child:
+        extract_all(Path(arguments.child[0]), int(arguments.child[1]))
         return
     import soundfile
 
@@ -64,10 +64,10 @@ def main() -> None:
         noise = np.random.default_rng(0).normal(scale=0.1, size=SECONDS * RATE)
         soundfile.write(Path(folder) / "one.wav", noise, RATE)
         base = None
-        for recordings in (1, asked.recordings, 10 * asked.recordings):
+        for recordings in (1, arguments.recordings, 10 * arguments.recordings):
             command = [sys.executable, __file__, "--child", folder, str(recordings)]
-            said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
-            peak, seconds = map(float, said)
+            output = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+            peak, seconds = map(float, output)
             base = peak if base is None else base
             print(
                 f"{recordings:6,} recordings: peak {peak:6.0f} MB, {peak - base:+6.0f} MB; {recordings / seconds:7.1f}/s"

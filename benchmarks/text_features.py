@@ -1,9 +1,9 @@
-"""Text features through `extract` against a plain loop over sentences, one forward each.
+"""Text features by `extract` against a plain loop with one forward pass per sentence.
 
     python benchmarks/text_features.py [--sentences 1000]
 
-Prints sentences per second of both and their ratio (the aim is 3). The sentences are 3 to 40 random words; both give the same
-vectors. Writing the store is part of ours.
+Prints sentences per second of both and their ratio (goal: 3). The sentences have 3 to 40 random words. Both give the
+same vectors; `extract` also writes the store.
 """
 
 import argparse
@@ -28,8 +28,8 @@ def sentences(number: int) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--sentences", type=int, default=1000)
-    asked = parser.parse_args()
-    texts = sentences(asked.sentences)
+    arguments = parser.parse_args()
+    texts = sentences(arguments.sentences)
     ids = [f"s{k}" for k in range(len(texts))]
     corpus = Corpus("sentences", build_table("sentences", {"id": ids, "text": texts}, where="here"))
     backbone = make_backbone("text")
@@ -47,7 +47,7 @@ def main() -> None:
     )
     print(f"loop     {len(texts) / loop:7.1f} sentences/s")
     print(f"extract  {len(texts) / ours:7.1f} sentences/s")
-    print(f"ratio    {loop / ours:7.2f} (the aim is 3)")
+    print(f"ratio    {loop / ours:7.2f} (goal 3)")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Do the true parameters of drawn faces follow a walk? Trains a LeVAsa, chooses how wide to walk, judges unseen people."""
+"""Whether the true parameters of drawn faces follow a walk: train a LeVAsa, choose the strength, judge unseen people."""
 
 import argparse
 import json
@@ -22,13 +22,13 @@ SIZE = 64
 
 
 def main() -> None:
-    """Print correlation of asked and read, Spearman within walks, what else moved, and whether the person stayed."""
+    """Print the correlation of target and reading, Spearman within walks, side effects, and the change of identity."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--faces", type=int, default=6000)
     parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--images", type=int, default=50_000, help="that a judge sees in training")
+    parser.add_argument("--images", type=int, default=50_000, help="training images of a judge")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--out", type=Path, help="keep everything here; the same command continues")
+    parser.add_argument("--out", type=Path, help="folder to keep; the same command continues it")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     with tempfile.TemporaryDirectory() as temporary:
@@ -38,20 +38,22 @@ def main() -> None:
         trained = time.process_time()
         settings, run = JudgeSettings(images=arguments.images), open_run(out / "run")
         strength, tried = try_strengths(run, chooser(out / "chooser", SIZE, settings), settings)
-        for one in tried:
-            told = ", ".join(f"{axis} rises {one.rise[axis]:.2f} of asked, r {one.r[axis]:.3f}" for axis in one.rise)
-            print(f"validation people, strength {one.strength:g}: {told}", flush=True)
+        for trial in tried:
+            axes = ", ".join(
+                f"{axis} rises {trial.rise[axis]:.2f} of the target, r {trial.r[axis]:.3f}" for axis in trial.rise
+            )
+            print(f"validation people, strength {trial.strength:g}: {axes}", flush=True)
         print(f"chosen: strength {strength:g}", flush=True)
-        write_text(out / "strength.json", json.dumps([vars(one) for one in tried], indent=2) + "\n")
+        write_text(out / "strength.json", json.dumps([vars(trial) for trial in tried], indent=2) + "\n")
         for method, width in dict.fromkeys((("directions", strength), ("directions", 1.0), ("heads", 1.0))):
             folder = out / (method if width == 1 else f"{method}-{width:g}")
             metrics, _ = judge_run(run, folder, method=method, strength=width, settings=settings)
-            tell(f"test people, {method}, strength {width:g}", metrics)
-        print(f"CPU seconds: training {trained - start:.0f}, the rest {time.process_time() - trained:.0f}")
+            show(f"test people, {method}, strength {width:g}", metrics)
+        print(f"CPU seconds: training {trained - start:.0f}, evaluation {time.process_time() - trained:.0f}")
 
 
 def train(out: Path, faces: int, epochs: int, threads: int) -> None:
-    """The run in `out`/run, where it is not finished."""
+    """Train the run in `out`/run, unless it is finished."""
     if (out / "run" / "model").is_dir():
         return
     make_faces(out / "faces", n=faces, people=60, size=SIZE, workers=threads)
@@ -66,8 +68,8 @@ def train(out: Path, faces: int, epochs: int, threads: int) -> None:
     fit(config, out / "run")
 
 
-def tell(title: str, metrics: MetricsFile) -> None:
-    """Print what judges said of walks."""
+def show(title: str, metrics: MetricsFile) -> None:
+    """Print the judgements of walks."""
     for axis in ("valence", "arousal"):
         kinds = ("r", "rho", "rise", "rest_on", "arousal_on" if axis == "valence" else "valence_on")
         figures = [(kind, metrics.get("walks", "regressor", f"{kind}_{axis}")) for kind in kinds]
@@ -75,8 +77,8 @@ def tell(title: str, metrics: MetricsFile) -> None:
             (k, metrics.get("identity", f"walk along {axis}", k))
             for k in ("sure_change", "sure_change_ends", "named_change")
         ]
-        told = ", ".join(f"{name} {one.value:.3f} [{one.low:.3f}, {one.high:.3f}]" for name, one in figures)
-        print(f"{title}, {axis}: {told}", flush=True)
+        text = ", ".join(f"{name} {figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]" for name, figure in figures)
+        print(f"{title}, {axis}: {text}", flush=True)
 
 
 if __name__ == "__main__":

@@ -25,14 +25,14 @@ def commands_of(text: str) -> list[str]:
 
 def documented() -> list[tuple[str, str]]:
     """(file, command) of all code blocks of a shell, and of the comments of the example configurations."""
-    found = []
+    result = []
     for page in PAGES:
         for language, block in _BLOCK.findall(page.read_text("utf-8")):
             if language in ("", "bash", "sh", "console"):
-                found += [(page.name, command) for command in commands_of(block)]
+                result += [(page.name, command) for command in commands_of(block)]
     for config in sorted((ROOT / "configs").glob("*.yaml")):
-        found += [(config.name, command) for command in commands_of(config.read_text("utf-8"))]
-    return found
+        result += [(config.name, command) for command in commands_of(config.read_text("utf-8"))]
+    return result
 
 
 def in_prose() -> list[tuple[str, str]]:
@@ -62,10 +62,10 @@ def what_is_wrong(command: str, *, whole: bool = True) -> str | None:
         name, command_, words = group.resolve_command(context, words)
         group, context = command_, command_.context_class(command_, parent=context, info_name=name)
     try:
-        given, left, _ = group.make_parser(context).parse_args(args=list(words))
+        inputs, left, _ = group.make_parser(context).parse_args(args=list(words))
     except _UsageError as error:
         return str(error.format_message())
-    lacking = [one.name for one in group.params if one.required and given.get(str(one.name)) is None]
+    lacking = [option.name for option in group.params if option.required and inputs.get(str(option.name)) is None]
     if whole and lacking:
         return f"lacks {', '.join(map(str, lacking))}"
     return f"does not take {', '.join(left)}" if left else None
@@ -103,5 +103,5 @@ def test_all_pages_are_searched() -> None:
     ],
 )
 def test_mistakes_are_seen(command: str, wrong: str | None) -> None:
-    found = what_is_wrong(command)
-    assert found == wrong if wrong is None else wrong in str(found)
+    result = what_is_wrong(command)
+    assert result == wrong if wrong is None else wrong in str(result)

@@ -50,7 +50,7 @@ def test_what_is_missing_or_too_old_comes_with_its_remedy(monkeypatch: pytest.Mo
         return "1.0" if name == "pandas" else real(name)
 
     monkeypatch.setattr(module.metadata, "version", version)
-    remedies = {one["why"]: (one["what"], one["remedy"]) for one in examine()["cannot_run"]}
+    remedies = {problem["why"]: (problem["what"], problem["remedy"]) for problem in examine()["cannot_run"]}
     what, remedy = remedies["tensorboard is not installed"]
     assert what == "fit.logger: tensorboard"
     assert remedy == "pip install 'affectspace[tensorboard]'"
@@ -66,7 +66,7 @@ def test_what_is_missing_or_too_old_comes_with_its_remedy(monkeypatch: pytest.Mo
 
 
 def test_every_package_that_is_needed_is_explained() -> None:
-    names = {one["name"] for one in examine()["packages"]}
+    names = {package["name"] for package in examine()["packages"]}
     assert names - set(module.NEEDED_FOR) <= {"typer", "rich"}  # without these there is no doctor
 
 

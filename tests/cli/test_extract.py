@@ -35,17 +35,12 @@ def sounds(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def table(sounds: Path) -> tuple[object, ...]:
+    return "table", sounds / "index.csv", "--columns", "id=name,audio=file", "--media", sounds
+
+
 def test_sounds_end_to_end(sounds: Path) -> None:
-    command = (
-        "table",
-        sounds / "index.csv",
-        "--columns",
-        "id=name,audio=file",
-        "--media",
-        sounds,
-        "--modality",
-        "audio",
-    )
+    command = (*table(sounds), "--modality", "audio")
     text = run(*command, "--out", sounds / "store")
     for part in ("3 vectors computed", "1 row could not be read:", "audio:functionals"):
         assert part in text
@@ -66,7 +61,7 @@ def test_sounds_end_to_end(sounds: Path) -> None:
 
 def test_vectors_and_mistakes(sounds: Path) -> None:
     pd.DataFrame({"id": ["a", "b"], "smile": [1.0, 2.0]}).to_csv(sounds / "units.csv", index=False)
-    base = ("table", sounds / "index.csv", "--columns", "id=name,audio=file", "--media", sounds)
+    base = table(sounds)
     text = run(*base, "--modality", "units", "--vectors", sounds / "units.csv", "--out", sounds / "units")
     assert "2 vectors computed" in text
     assert "2 rows have no units" in text
@@ -75,11 +70,7 @@ def test_vectors_and_mistakes(sounds: Path) -> None:
         (("--modality", "text"), DataError, "has no text: its column text is empty"),
         (("--modality", "audio", "--set", "longest"), ConfigError, "write it as KEY=VALUE"),
         (("--modality", "audio", "--set", "colour=3"), ConfigError, "unexpected keyword argument 'colour'"),
-        (
-            ("--modality", "audio", "--backbone", "nope"),
-            ConfigError,
-            "speech encoder 'nope' cannot be loaded",
-        ),
+        (("--modality", "audio", "--backbone", "nope"), ConfigError, "speech encoder 'nope' cannot be loaded"),
     ):
         with pytest.raises(error, match=message):
             run(*base, *extra, "--out", sounds / "other")
@@ -118,10 +109,7 @@ def test_recordings_below_the_folder_are_told(sounds: Path) -> None:
     assert "below the one" not in text
 
 
-def test_texts_that_were_cut_are_read(
-    sounds: Path,
-    tiny_text: Path,  # noqa: F811
-) -> None:
+def test_texts_that_were_cut_are_read(sounds: Path, tiny_text: Path) -> None:  # noqa: F811
     long = "good day " * 100
     rows = {"id": [f"t{k}" for k in range(9)], "text": [long, long, *["  "] * 7]}
     pd.DataFrame(rows).to_csv(sounds / "texts.csv", index=False)
@@ -170,18 +158,9 @@ def test_words_and_engines(sounds: Path) -> None:
 @pytest.mark.slow
 def test_a_local_ray_cluster_for_the_time(sounds: Path) -> None:
     pytest.importorskip("ray")
-    command = (
-        "table",
-        sounds / "index.csv",
-        "--columns",
-        "id=name,audio=file",
-        "--media",
-        sounds,
-        "--modality",
-        "audio",
-    )
+    command = (*table(sounds), "--modality", "audio")
     run(*command, "--out", sounds / "alone")
-    said = json.loads(run(*command, "--out", sounds / "ray", "--engine", "ray", "--actors", 1, "--json"))
-    assert (said["made"], said["failed"]) == (3, 1)
-    one, other = (next((sounds / name).glob("shard-*")).read_bytes() for name in ("alone", "ray"))
-    assert one == other
+    facts = json.loads(run(*command, "--out", sounds / "ray", "--engine", "ray", "--actors", 1, "--json"))
+    assert (facts["made"], facts["failed"]) == (3, 1)
+    first, second = (next((sounds / name).glob("shard-*")).read_bytes() for name in ("alone", "ray"))
+    assert first == second

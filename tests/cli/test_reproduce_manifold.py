@@ -15,9 +15,9 @@ def run(*arguments: str) -> str:
 
 
 def test_help_names_every_corpus() -> None:
-    told = run("--help")
+    summary = run("--help")
     for word in ("--data", "--emobank", "--vreg", "--iemocap", "--mosei", "--features", "--only", "--table", "--quick"):
-        assert word in told
+        assert word in summary
 
 
 def test_an_experiment_that_is_none_names_those_there_are(tmp_path: Path) -> None:

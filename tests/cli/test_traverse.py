@@ -89,13 +89,13 @@ def test_a_picture_is_walked_and_what_was_reached_is_told(tmp_path: Path, face: 
     assert "+0.20" in result.stdout
     with Image.open(out / "my_face.png") as picture:
         assert min(picture.size) > 200
-    told = json.loads((out / "walks.json").read_text(encoding="utf-8"))
-    assert told["valence"] == [-0.2, 0.0, 0.2]
-    points = np.array(told["walks"][0]["points"])
+    summary = json.loads((out / "walks.json").read_text(encoding="utf-8"))
+    assert summary["valence"] == [-0.2, 0.0, 0.2]
+    points = np.array(summary["walks"][0]["points"])
     assert points.shape == (6, 4)
     assert points[0, :2].tolist() == [-0.2, -0.1]
     missed = (np.abs(points[:, :2] - points[:, 2:]) > 2e-3).any(axis=1).sum()
-    assert told["walks"][0]["missed"] == missed
+    assert summary["walks"][0]["missed"] == missed
     geometry = load_file(run.folder / "geometry.safetensors")["covariance"]
     np.testing.assert_allclose(geometry[0], np.cov(codes[:, :32], rowvar=False), atol=2e-3)
     assert not list(tmp_path.rglob("*.partial"))
@@ -104,18 +104,7 @@ def test_a_picture_is_walked_and_what_was_reached_is_told(tmp_path: Path, face: 
 def test_json_goes_to_stdout_and_nothing_is_overwritten(tmp_path: Path, face: Path) -> None:
     run = make_run(tmp_path / "run", alignment="discrete")
     add_codes(run)
-    arguments = (
-        run.folder,
-        "--image",
-        face,
-        "--valence",
-        "0:0.2:2",
-        "--arousal",
-        "0:0.1:2",
-        "--method",
-        "heads",
-        "--json",
-    )
+    arguments = (run.folder, "--image", face, *FEW, "--method", "heads", "--json")
     result = invoke(*arguments)
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["walks"][0]["face"] == str(face)
@@ -130,15 +119,15 @@ def test_faces_of_the_corpus_one_a_person(tmp_path: Path) -> None:
     run = with_split(make_run(tmp_path / "run", make_corpus(tmp_path)))
     result = invoke(run.folder, "--dataset-rows", "train:3", *FEW, "--json")
     assert result.exit_code == 0, result.output
-    told = json.loads(result.stdout)
-    faces = [walk["face"] for walk in told["walks"]]
+    summary = json.loads(result.stdout)
+    faces = [walk["face"] for walk in summary["walks"]]
     assert len({int(name.removeprefix("face")) // 3 for name in faces}) == 3
     assert (run.folder / "directions.safetensors").is_file()
     assert (run.folder / "walks" / f"{faces[0]}.png").is_file()
-    assert told["method"] == "directions"
-    points = np.array(told["walks"][0]["points"])
+    assert summary["method"] == "directions"
+    points = np.array(summary["walks"][0]["points"])
     np.testing.assert_allclose(points[:, 2:], points[:, :2], atol=1e-3)
-    assert np.array(told["walks"][0]["heads"]).shape == (4, 2)
+    assert np.array(summary["walks"][0]["heads"]).shape == (4, 2)
 
 
 def test_films_along_a_path_and_what_was_cut(tmp_path: Path, face: Path) -> None:
@@ -150,10 +139,10 @@ def test_films_along_a_path_and_what_was_cut(tmp_path: Path, face: Path) -> None
     with Image.open(out / "my_face.gif") as picture:
         assert picture.n_frames == 6  # there and back
     assert (out / "my_face.mp4").stat().st_size > 500
-    told = json.loads((out / "walks.json").read_text(encoding="utf-8"))
-    assert told["path"] == "-0.2,0;0.2,0.1"
-    assert [Path(name).name for name in told["walks"][0]["films"]] == ["my_face.gif", "my_face.mp4"]
-    assert told["walks"][0]["cut"] == "middle"
+    summary = json.loads((out / "walks.json").read_text(encoding="utf-8"))
+    assert summary["path"] == "-0.2,0;0.2,0.1"
+    assert [Path(name).name for name in summary["walks"][0]["films"]] == ["my_face.gif", "my_face.mp4"]
+    assert summary["walks"][0]["cut"] == "middle"
     assert (run.folder / "framing.json").read_text() == "null\n"  # nobody is in pictures of noise
     (out / "my_face.png").unlink()
     (out / "walks.json").unlink()

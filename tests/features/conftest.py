@@ -102,7 +102,7 @@ def tiny_text(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_eye(tmp_path_factory: pytest.TempPathFactory) -> str:
+def tiny_vit(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A folder with a ViT of random weights for pictures of 16 pixels."""
     import torch
     from transformers import ViTConfig, ViTModel
@@ -110,8 +110,9 @@ def tiny_eye(tmp_path_factory: pytest.TempPathFactory) -> str:
     config = ViTConfig(
         image_size=16, patch_size=8, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
     )
-    place = tmp_path_factory.mktemp("eye") / "vit"
+    place = tmp_path_factory.mktemp("vit") / "tiny"
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         ViTModel(config).save_pretrained(place)
+    (place / "preprocessor_config.json").write_text('{"image_mean": [0.5, 0.5, 0.5], "image_std": [0.25, 0.25, 0.25]}')
     return str(place)

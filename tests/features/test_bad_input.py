@@ -86,7 +86,7 @@ def extract(media: Path, out: Path, modality: str, rows: dict[str, list], *more:
 
 def test_sounds(media: Path, tmp_path: Path) -> None:
     names = [*sorted(path.name for path in media.iterdir()), "gone.wav"]
-    said, reasons = extract(media, tmp_path / "sounds", "audio", {"id": names, "audio": names})
+    facts, reasons = extract(media, tmp_path / "sounds", "audio", {"id": names, "audio": names})
     good = {"good.wav", "8 kHz.wav", "96 kHz.wav", "stereo.wav", "six channels.wav", "half.wav"}
     assert {name for name, reason in reasons.items() if not reason} == good | {"no face.mp4", "no picture.mp4"}
     invalid = "not a sound that can be read (Invalid data found when processing input)"
@@ -98,7 +98,7 @@ def test_sounds(media: Path, tmp_path: Path) -> None:
         "no sound.mp4": "it has no sound track",
         "gone.wav": "there is no such file",
     }
-    assert said["reasons"][invalid] == 2
+    assert facts["reasons"][invalid] == 2
     store = FeatureStore(tmp_path / "sounds")
     assert store.columns is not None
     pitch = store.columns.index("pitch_median")
@@ -106,25 +106,25 @@ def test_sounds(media: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(vectors[:, pitch], 12 * np.log2(120 / 27.5), atol=0.3)
 
 
-def test_clips(media: Path, tmp_path: Path, tiny_eye: str) -> None:
+def test_clips(media: Path, tmp_path: Path, tiny_vit: str) -> None:
     names = ["no face.mp4", "no picture.mp4", "half.mp4", "gone.mp4"]
-    said, reasons = extract(media, tmp_path / "clips", "video", {"id": names, "video": names}, "--backbone", tiny_eye)
+    facts, reasons = extract(media, tmp_path / "clips", "video", {"id": names, "video": names}, "--backbone", tiny_vit)
     assert reasons == {
         "no face.mp4": "",
         "no picture.mp4": "it has no picture",
         "half.mp4": "not a clip that can be read (Invalid data found when processing input)",
         "gone.mp4": "there is no such file",
     }
-    assert said["remarks"] == {"a clip where no face was found: the middle of the picture was taken": 1}
+    assert facts["remarks"] == {"a clip where no face was found: the middle of the picture was taken": 1}
 
 
 def test_texts(media: Path, tmp_path: Path, tiny_text: Path) -> None:
     texts = {"long": "good day " * 50_000, "empty": "", "blank": "  ", "odd": "😀‮\x07", "word": "good"}
     rows = {"id": list(texts), "text": list(texts.values())}
-    said, reasons = extract(media, tmp_path / "texts", "text", rows, "--backbone", tiny_text)
+    facts, reasons = extract(media, tmp_path / "texts", "text", rows, "--backbone", tiny_text)
     assert reasons == {"long": "", "blank": "the text is empty", "odd": "", "word": ""}
-    assert said["without"] == 1  # the empty cell
-    assert said["remarks"] == {"a text of more than 32 tokens, cut": 1}
+    assert facts["without"] == 1  # the empty cell
+    assert facts["remarks"] == {"a text of more than 32 tokens, cut": 1}
     (tmp_path / "norms.tsv").write_text(
         "good\t.9\t.5\t.5\ngood\t.1\t.1\t.1\nday\thigh\t.5\t.5\nsad\t.1\t.2\t.3\nbad\t.2\t.5\t.4\n"
     )

@@ -173,8 +173,8 @@ def test_killed_and_continued_equals_uninterrupted(tmp_path: Path) -> None:
     assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
     for name in ("cut", "whole"):
         assert not list((tmp_path / name).glob("*.partial"))
-    one, other = (FeatureStore(tmp_path / name).index for name in ("cut", "whole"))
-    assert one.equals(other)
+    first, second = (FeatureStore(tmp_path / name).index for name in ("cut", "whole"))
+    assert first.equals(second)
 
 
 def test_two_processes_do_not_write_one_store(tmp_path: Path, letters, text_corpus) -> None:
@@ -224,9 +224,7 @@ def test_memory_stays_flat_while_the_corpus_grows_tenfold(tmp_path: Path, letter
         extract(corpus, Heavy(), tmp_path / str(n), workers=2)
         most[n] = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-    shard = (
-        10 * 200_000
-    )  # bytes; one is encoded while the next is decoded, or not yet: threads decide, so both are told by the law
+    shard = 10 * 200_000  # bytes; one is encoded while the next one is decoded, or not yet
     for n in most:
         assert shard < most[n] < 2 * shard + 2e6
 

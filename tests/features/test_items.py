@@ -45,9 +45,9 @@ def test_members_of_a_zip_are_files(tmp_path: Path, media_corpus) -> None:
     corpus = replace(media_corpus(tmp_path, audio=["x/a.wav", "x/b.wav"]), media=tmp_path / "m.zip")
     first, second = items_of(corpus, "audio")
     with open_item_files(corpus.media) as files:
-        with files.locate(first) as there:
-            assert there.path.read_bytes() == b"sound"
-        assert not there.path.exists()
+        with files.locate(first) as located:
+            assert located.path.read_bytes() == b"sound"
+        assert not located.path.exists()
         with pytest.raises(UnreadableItem, match="no such file in the zip"), files.locate(second):
             pass
         assert files.fingerprint(first) != files.fingerprint(second)

@@ -66,9 +66,9 @@ def test_same_input_same_bytes_and_settings_left_alone(name: str, tmp_path: Path
 
 
 def test_vector_drawings_are_the_same_too(tmp_path: Path) -> None:
-    one, two = (save_figure(FIGURES["confusion"](), tmp_path / name).read_bytes() for name in ("a.svg", "b.svg"))
-    assert one == two
-    assert b"dc:date" not in one
+    first, second = (save_figure(FIGURES["confusion"](), tmp_path / name).read_bytes() for name in ("a.svg", "b.svg"))
+    assert first == second
+    assert b"dc:date" not in first
 
 
 def test_pyplot_is_never_loaded() -> None:

@@ -33,9 +33,9 @@ def test_every_category_has_a_colour_in_order() -> None:
 
 @pytest.mark.parametrize("vision", VISION)
 def test_basic_emotions_are_told_apart(vision: str) -> None:
-    for one, other in combinations(BASIC, 2):
-        pair = (as_seen(EMOTION_COLOURS[name], vision) for name in (one, other))
-        assert float(deltaE_ciede2000(*pair).item()) > 9, (one, other)
+    for first, second in combinations(BASIC, 2):
+        pair = (as_seen(EMOTION_COLOURS[name], vision) for name in (first, second))
+        assert float(deltaE_ciede2000(*pair).item()) > 9, (first, second)
 
 
 def test_order_and_spare_colours() -> None:

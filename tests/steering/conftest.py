@@ -57,9 +57,8 @@ def _backbone() -> Iterator[None]:
     real = importlib.metadata.entry_points
 
     def entry_points(**selected: Any) -> Any:
-        if selected.get("group") == "affectspace.backbones":
-            return [SimpleNamespace(name="text:letters", load=lambda: letters)]
-        return real(**selected)
+        own = [SimpleNamespace(name="text:letters", load=lambda: letters)]
+        return [*(own if selected.get("group") == "affectspace.backbones" else []), *real(**selected)]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(importlib.metadata, "entry_points", entry_points)

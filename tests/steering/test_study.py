@@ -209,5 +209,5 @@ def test_without_emobank_the_remedy_is_named(tmp_path: Path, call: Call) -> None
 )
 def test_what_is_not_for_table_5(call: Call, tmp_path: Path, option: tuple[str, object]) -> None:
     asked = ("reproduce", "manifold", "--table", "5", "--out", tmp_path / "study", *option)
-    refused(call, asked, f"{option[0]} is not for --table 5, .*affectspace train configs/steering.yaml")
+    refused(call, asked, f"{option[0]} has no effect with --table 5, .*affectspace train configs/steering.yaml")
     assert not (tmp_path / "study").exists()

@@ -75,6 +75,6 @@ def test_runs_that_cannot_see(runs: Path, tmp_path: Path) -> None:
         make_backbone("video")
     with pytest.raises(ConfigError, match="frames is 0; give at least 1"):
         make_backbone("video", run=runs / "levasa", frames=0)
-    one, other = (make_backbone("video", run=runs / "levasa", frames=n) for n in (2, 3))
-    assert one.revision == other.revision
-    assert one.settings != other.settings
+    first, second = (make_backbone("video", run=runs / "levasa", frames=n) for n in (2, 3))
+    assert first.revision == second.revision
+    assert first.settings != second.settings

@@ -32,49 +32,49 @@ def planted(
     codes = random.normal(size=(n, 3 * CHUNK)) * noise
     codes[:, : 2 * CHUNK] += affect @ ways
     codes[:, 0] += 5 * habit
-    return codes, affect, np.array([f"p{one}" for one in person]), ways
+    return codes, affect, np.array([f"p{number}" for number in person]), ways
 
 
 def test_planted_directions_are_found_within_people() -> None:
     codes, affect, people, ways = planted()
-    found = fit_directions(codes, affect, people)
-    np.testing.assert_allclose(found.directions, ways, atol=0.05)
+    result = fit_directions(codes, affect, people)
+    np.testing.assert_allclose(result.directions, ways, atol=0.05)
     confused = fit_directions(codes, affect).directions  # without people their habits pass for valence
     assert abs(confused[0, 0] - ways[0, 0]) > 1
 
 
 def test_the_reading_has_the_labels_mean_and_spread() -> None:
     codes, affect, people, _ = planted(noise=1.5)
-    found = fit_directions(codes, affect, people)
-    reading = codes[:, : 2 * CHUNK] @ found.readout[:, :-1].T + found.readout[:, -1]
+    result = fit_directions(codes, affect, people)
+    reading = codes[:, : 2 * CHUNK] @ result.readout[:, :-1].T + result.readout[:, -1]
     np.testing.assert_allclose(reading.mean(axis=0), affect.mean(axis=0), atol=1e-9)
     np.testing.assert_allclose(reading.std(axis=0), affect.std(axis=0), rtol=1e-6)
 
 
 def test_codes_read_as_asked_and_move_along_the_directions_only() -> None:
     codes, affect, people, _ = planted()
-    model, found = make_model(), fit_directions(codes, affect, people)
+    model, result = make_model(), fit_directions(codes, affect, people)
     start = torch.from_numpy(codes[:5]).float()
     asked = torch.tensor([[-0.8, 0.3], [0.8, 0.3], [0.0, 0.0], [0.5, -1.0], [1.0, 1.0]])
-    moved, reached = move(model, start, found, asked[:, 0], asked[:, 1])
+    moved, reached = move(model, start, result, asked[:, 0], asked[:, 1])
     torch.testing.assert_close(reached, asked, rtol=0, atol=1e-4)
-    torch.testing.assert_close(found.readings(model, moved), reached)
+    torch.testing.assert_close(result.readings(model, moved), reached)
     assert torch.equal(moved[:, 2 * CHUNK :], start[:, 2 * CHUNK :])
     gone = (moved - start)[:, : 2 * CHUNK].numpy()
-    rest = gone - gone @ np.linalg.pinv(found.directions) @ found.directions
+    rest = gone - gone @ np.linalg.pinv(result.directions) @ result.directions
     assert np.abs(rest).max() < 1e-4
 
 
 def test_one_axis_alone_goes_its_own_way() -> None:
     codes, affect, people, _ = planted()
-    model, found = make_model(), fit_directions(codes, affect, people)
+    model, result = make_model(), fit_directions(codes, affect, people)
     start = torch.from_numpy(codes[:3]).float()
-    moved, reached = move(model, start, found, arousal=torch.full((3,), 0.4))
+    moved, reached = move(model, start, result, arousal=torch.full((3,), 0.4))
     np.testing.assert_allclose(reached[:, 1], 0.4, atol=1e-4)
     gone = (moved - start)[:, : 2 * CHUNK].numpy()
-    cosine = gone @ found.directions[1] / np.linalg.norm(gone, axis=1) / np.linalg.norm(found.directions[1])
+    cosine = gone @ result.directions[1] / np.linalg.norm(gone, axis=1) / np.linalg.norm(result.directions[1])
     np.testing.assert_allclose(np.abs(cosine), 1, atol=1e-4)
-    assert torch.equal(move(model, start, found)[0], start)
+    assert torch.equal(move(model, start, result)[0], start)
 
 
 def test_rows_without_labels_are_the_subset_without_them() -> None:
@@ -111,47 +111,47 @@ def test_what_tells_no_direction_is_refused(change: dict[str, Any], text: str) -
 
 def test_stretched_walks_go_further_from_the_labels_mean_and_read_as_asked() -> None:
     codes, affect, people, _ = planted()
-    model, found = make_model(), fit_directions(codes, affect, people)
+    model, result = make_model(), fit_directions(codes, affect, people)
     start = torch.from_numpy(codes[:2]).float()
     centre, asked = torch.from_numpy(affect.mean(axis=0)).float(), torch.tensor([[0.5, -0.2], [-0.7, 0.1]])
-    twice, reached = move(model, start, found.stretched(2.0), asked[:, 0], asked[:, 1])
+    twice, reached = move(model, start, result.stretched(2.0), asked[:, 0], asked[:, 1])
     torch.testing.assert_close(reached, asked, rtol=0, atol=1e-4)
-    torch.testing.assert_close(found.readings(model, twice), centre + 2 * (asked - centre), rtol=0, atol=1e-4)
-    np.testing.assert_allclose(found.stretched(1.0).readout, found.readout)
+    torch.testing.assert_close(result.readings(model, twice), centre + 2 * (asked - centre), rtol=0, atol=1e-4)
+    np.testing.assert_allclose(result.stretched(1.0).readout, result.readout)
     for strength in (0.0, -1.0, np.inf, np.nan):
         with pytest.raises(DataError, match="give a number above 0"):
-            found.stretched(strength)
+            result.stretched(strength)
 
 
 def test_they_are_saved_and_read(tmp_path: Path) -> None:
     codes, affect, people, _ = planted(400)
-    found = fit_directions(codes, affect, people)
-    found.save(tmp_path / "directions.safetensors")
+    result = fit_directions(codes, affect, people)
+    result.save(tmp_path / "directions.safetensors")
     again = AffectDirections.read(tmp_path / "directions.safetensors")
-    assert np.array_equal(again.directions, found.directions)
-    assert np.array_equal(again.readout, found.readout)
-    assert np.array_equal(again.centre, found.centre)
+    assert np.array_equal(again.directions, result.directions)
+    assert np.array_equal(again.readout, result.readout)
+    assert np.array_equal(again.centre, result.centre)
     (tmp_path / "bad").write_bytes(b"no tensors")
     with pytest.raises(RunError, match=r"bad is damaged .* delete it"):
         AffectDirections.read(tmp_path / "bad")
 
 
 def test_directions_of_another_chunk_are_refused() -> None:
-    found = AffectDirections(np.ones((2, 6)), np.ones((2, 7)), np.zeros(2))
+    result = AffectDirections(np.ones((2, 6)), np.ones((2, 7)), np.zeros(2))
     with pytest.raises(DataError, match="6 dimensions, but z_v and z_a have 8"):
-        move(make_model(), torch.zeros(1, 12), found, torch.zeros(1))
+        move(make_model(), torch.zeros(1, 12), result, torch.zeros(1))
 
 
 def test_a_walk_leaves_an_axis_that_is_nan_and_any_model_with_chunks_walks() -> None:
     codes, affect, people, _ = planted()
-    found = fit_directions(codes, affect, people)
+    result = fit_directions(codes, affect, people)
     face = np.random.default_rng(2).integers(0, 256, (32, 32, 3), dtype=np.uint8)
     for alignment, heads in (("continuous", True), ("none", False)):
-        moved = walk(make_model(alignment=alignment), face, np.array([[-0.5, np.nan], [0.5, np.nan]]), found)
+        moved = walk(make_model(alignment=alignment), face, np.array([[-0.5, np.nan], [0.5, np.nan]]), result)
         np.testing.assert_allclose(moved.reached[:, 0], [-0.5, 0.5], atol=1e-4)
         assert moved.images.shape == (2, 32, 32, 3)
         assert np.isfinite(moved.heads).all() == heads
         assert moved.codes.shape == (2, 12)
         assert not moved.missed.any()
     with pytest.raises(DataError, match="the target valence is nan"):
-        walk(make_model(), face, np.array([[np.nan, 0.0], [0.5, 0.0]]), found)
+        walk(make_model(), face, np.array([[np.nan, 0.0], [0.5, 0.0]]), result)

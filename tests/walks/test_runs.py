@@ -38,10 +38,10 @@ def geometry(run: Path, data: Any = None) -> WalkGeometry:
 def test_the_runs_own_codes_come_first(tmp_path: Path) -> None:
     codes = np.random.default_rng(0).normal(size=(30, 12)).astype(np.float32)
     save_file({"mean/train": codes, "mean/test": codes * 9}, tmp_path / "codes.safetensors")
-    found = geometry(tmp_path, SimpleNamespace())
-    np.testing.assert_allclose(found.covariance[1], np.cov(codes[:, 4:8], rowvar=False), atol=2e-3)
+    result = geometry(tmp_path, SimpleNamespace())
+    np.testing.assert_allclose(result.covariance[1], np.cov(codes[:, 4:8], rowvar=False), atol=2e-3)
     (tmp_path / "codes.safetensors").unlink()
-    assert np.array_equal(geometry(tmp_path).covariance, found.covariance)  # kept at first use
+    assert np.array_equal(geometry(tmp_path).covariance, result.covariance)  # kept at first use
 
 
 def test_without_codes_training_images_are_sampled(tmp_path: Path) -> None:
@@ -71,10 +71,10 @@ def test_faces_of_a_part_are_one_a_person_while_people_last() -> None:
 
 def test_directions_are_made_of_labelled_training_images_and_kept(tmp_path: Path) -> None:
     data: Any = Data(40)
-    found = run_directions(Run(tmp_path), MODEL, data=data)
-    assert found.directions.shape == (2, 8)
-    assert np.array_equal(run_directions(Run(tmp_path), MODEL).directions, found.directions)  # kept at first use
-    found.__class__(np.ones((2, 6)), np.ones((2, 7)), np.zeros(2)).save(tmp_path / "directions.safetensors")
+    result = run_directions(Run(tmp_path), MODEL, data=data)
+    assert result.directions.shape == (2, 8)
+    assert np.array_equal(run_directions(Run(tmp_path), MODEL).directions, result.directions)  # kept at first use
+    result.__class__(np.ones((2, 6)), np.ones((2, 7)), np.zeros(2)).save(tmp_path / "directions.safetensors")
     with pytest.raises(RunError, match=r"belongs to another model .* delete it"):
         run_directions(Run(tmp_path), MODEL)
 

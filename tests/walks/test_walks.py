@@ -50,14 +50,14 @@ def test_with_linear_heads_it_is_the_least_mahalanobis_move() -> None:
     closed = start + sigma @ weight * gap / (weight @ sigma @ weight)
     np.testing.assert_allclose(moved[0, :CHUNK].numpy(), closed, atol=1e-9)
     inverse = np.linalg.inv(sigma)
-    found = minimize(
+    result = minimize(
         lambda step: step @ inverse @ step,
         np.zeros(CHUNK),
         jac=lambda step: 2 * inverse @ step,
         constraints={"type": "eq", "fun": lambda step: weight @ step - gap, "jac": lambda step: weight},
         options={"ftol": 1e-14, "maxiter": 500},
     )
-    np.testing.assert_allclose(closed - start, found.x, atol=1e-4)
+    np.testing.assert_allclose(closed - start, result.x, atol=1e-4)
 
 
 @pytest.mark.parametrize("head", ["mlp", "linear", "identity"])
@@ -219,27 +219,27 @@ def test_a_grid_changes_only_what_it_should() -> None:
 def test_walks_of_many_points_go_in_batches() -> None:
     model, geometry = painted()
     points = np.random.default_rng(0).uniform(-0.5, 0.5, (150, 2))
-    found = walk(model, make_face(), points, geometry)
-    assert found.images.shape == (150, 32, 32, 3)
-    np.testing.assert_allclose(found.reached, points, atol=1e-3)
-    assert not found.missed.any()
+    result = walk(model, make_face(), points, geometry)
+    assert result.images.shape == (150, 32, 32, 3)
+    np.testing.assert_allclose(result.reached, points, atol=1e-3)
+    assert not result.missed.any()
     alone = walk(model, make_face(), points[149:], geometry)
-    assert np.array_equal(alone.images[0], found.images[149])
+    assert np.array_equal(alone.images[0], result.images[149])
 
 
 def test_a_path_passes_its_corners() -> None:
     model, geometry = painted()
-    found = walk_path(model, make_face(), np.array([[0.0, 0.0], [0.4, 0.0], [0.4, -0.4]]), geometry, steps=2)
-    np.testing.assert_allclose(found.asked, [[0, 0], [0.2, 0], [0.4, 0], [0.4, -0.2], [0.4, -0.4]], atol=1e-12)
-    assert found.images.shape == (5, 32, 32, 3)
+    result = walk_path(model, make_face(), np.array([[0.0, 0.0], [0.4, 0.0], [0.4, -0.4]]), geometry, steps=2)
+    np.testing.assert_allclose(result.asked, [[0, 0], [0.2, 0], [0.4, 0], [0.4, -0.2], [0.4, -0.4]], atol=1e-12)
+    assert result.images.shape == (5, 32, 32, 3)
     with pytest.raises(DataError, match="at least two corners"):
         walk_path(model, make_face(), np.zeros((1, 2)), geometry)
 
 
 def test_missed_points_are_told() -> None:
     model = make_model(alignment="discrete", level_low=-2, level_high=2)
-    found = walk(model, make_face(), np.array([[1.0, 0.0]]), fit_geometry(model, make_codes()))
-    assert found.missed.tolist() == [[True, False]]
+    result = walk(model, make_face(), np.array([[1.0, 0.0]]), fit_geometry(model, make_codes()))
+    assert result.missed.tolist() == [[True, False]]
 
 
 def test_impossible_walks_are_refused() -> None:

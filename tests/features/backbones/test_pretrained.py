@@ -1,4 +1,4 @@
-"""Speech, video and image encoders with tiny random weights."""
+"""Speech, video and image encoders with tiny random weights, and histograms of gradients."""
 
 import json
 from pathlib import Path
@@ -38,28 +38,10 @@ def timesformer(tmp_path_factory: pytest.TempPathFactory) -> str:
     from transformers import TimesformerConfig, TimesformerModel
 
     config = TimesformerConfig(
-        image_size=16,
-        patch_size=8,
-        num_frames=4,
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
+        image_size=16, patch_size=8, num_frames=4, hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
         intermediate_size=16,
-    )
+    )  # fmt: skip
     return saved(tmp_path_factory.mktemp("video") / "tiny", TimesformerModel, config)
-
-
-@pytest.fixture(scope="module")
-def vit(tmp_path_factory: pytest.TempPathFactory) -> str:
-    from transformers import ViTConfig, ViTModel
-
-    config = ViTConfig(
-        image_size=16, patch_size=8, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
-    )
-    folder = tmp_path_factory.mktemp("image") / "tiny"
-    saved(folder, ViTModel, config)
-    (folder / "preprocessor_config.json").write_text(json.dumps({"image_mean": [0.5] * 3, "image_std": [0.25] * 3}))
-    return str(folder)
 
 
 def test_speech_is_the_mean_over_time(speech: str, tmp_path: Path) -> None:
@@ -74,13 +56,13 @@ def test_speech_is_the_mean_over_time(speech: str, tmp_path: Path) -> None:
     wave = torch.from_numpy((cut - cut.mean()) / cut.std())[None]
     with torch.no_grad():
         expected = AutoModel.from_pretrained(speech).eval()(wave).last_hidden_state[0].mean(dim=0)
-    other = loaded[:5_000]
-    together = backbone.encode([loaded, other, loaded])
+    second = loaded[:5_000]
+    together = backbone.encode([loaded, second, loaded])
     np.testing.assert_allclose(together[0], expected.numpy(), atol=1e-5)
-    np.testing.assert_allclose(together[1], backbone.encode([other])[0], atol=1e-5)
+    np.testing.assert_allclose(together[1], backbone.encode([second])[0], atol=1e-5)
 
 
-def test_speech_that_cannot_be_heard(speech: str, vit: str, tmp_path: Path) -> None:
+def test_speech_that_cannot_be_heard(speech: str, tiny_vit: str, tmp_path: Path) -> None:
     backbone = make_backbone("audio", speech)
     soundfile.write(tmp_path / "silent.wav", np.zeros(8_000), 16_000)
     soundfile.write(tmp_path / "short.wav", np.ones(100) * 0.1, 16_000)
@@ -88,7 +70,7 @@ def test_speech_that_cannot_be_heard(speech: str, vit: str, tmp_path: Path) -> N
         with pytest.raises(UnreadableItem, match=reason):
             backbone.load(Item("a", path=tmp_path / name))
     with pytest.raises(ConfigError, match="is a vit, which does not read waveforms; give a speech encoder"):
-        make_backbone("audio", vit)
+        make_backbone("audio", tiny_vit)
     with pytest.raises(ConfigError, match="seconds is 0; a speech encoder needs more"):
         make_backbone("audio", speech, seconds=0)
 
@@ -108,17 +90,17 @@ def test_video_is_the_first_token_of_all_frames(timesformer: str) -> None:
         make_backbone("video", timesformer, frames=8)
 
 
-def test_images_are_averaged_over_frames(vit: str, tmp_path: Path) -> None:
-    backbone = make_backbone("video", vit, frames=3, crop=False)
+def test_images_are_averaged_over_frames(tiny_vit: str, tmp_path: Path) -> None:
+    backbone = make_backbone("video", tiny_vit, frames=3, crop=False)
     assert backbone.settings["mean"] == [0.5, 0.5, 0.5]
     clips = np.random.default_rng(0).integers(0, 255, (2, 3, 16, 16, 3), dtype=np.uint8)
-    one, other = backbone.encode(list(clips))
-    np.testing.assert_allclose(backbone.encode([clips[1]])[0], other, atol=1e-5)
-    np.testing.assert_allclose(backbone.encode([clips[0][[2, 0, 1]]])[0], one, atol=1e-5)
+    first, second = backbone.encode(list(clips))
+    np.testing.assert_allclose(backbone.encode([clips[1]])[0], second, atol=1e-5)
+    np.testing.assert_allclose(backbone.encode([clips[0][[2, 0, 1]]])[0], first, atol=1e-5)
     Image.fromarray(clips[0, 0]).resize((40, 30)).save(tmp_path / "a.png")
     assert backbone.load(Item("a", path=tmp_path / "a.png")).shape == (3, 16, 16, 3)
     assert not backbone.counts
-    cropping = make_backbone("video", vit, frames=2)
+    cropping = make_backbone("video", tiny_vit, frames=2)
     cropping.load(Item("a", path=tmp_path / "a.png"))
     assert sum(cropping.counts.values()) == 1
 
@@ -130,8 +112,8 @@ def test_a_text_encoder_sees_nothing(tmp_path: Path, speech: str) -> None:
         make_backbone("video", str(tmp_path))
 
 
-def test_what_a_store_says_of_them_is_json(speech: str, timesformer: str, vit: str) -> None:
-    for modality, folder in (("audio", speech), ("video", timesformer), ("video", vit)):
+def test_what_a_store_says_of_them_is_json(speech: str, timesformer: str, tiny_vit: str) -> None:
+    for modality, folder in (("audio", speech), ("video", timesformer), ("video", tiny_vit)):
         backbone = make_backbone(modality, folder)
         written = json.loads(json.dumps(identity_of(backbone)))
         assert remake_backbone(written).settings == backbone.settings
@@ -150,3 +132,23 @@ def test_little_is_computed_on_one_thread() -> None:
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+def test_an_image_is_a_clip_of_one_frame(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    path = tmp_path / "face.png"
+    Image.fromarray(random.integers(0, 255, (80, 64, 3), dtype=np.uint8)).save(path)
+    backbone = make_backbone("video", "gradients", crop=False, frames=2)
+    first = backbone.load(Item("a", path=path))
+    assert backbone.encode([first, first]).shape == (2, backbone.dimension)
+    assert backbone.dimension == 1568
+    assert np.isfinite(first).all()
+    assert first.std() > 0
+    np.testing.assert_array_equal(first, backbone.load(Item("b", path=path)))
+
+
+def test_impossible_settings_are_refused() -> None:
+    with pytest.raises(ConfigError, match="size 60"):
+        make_backbone("video", "gradients", size=60)
+    with pytest.raises(ConfigError, match="frames is 0"):
+        make_backbone("video", "gradients", frames=0)

@@ -46,17 +46,17 @@ def test_a_store_of_an_earlier_revision(tmp_path: Path, media_corpus) -> None:
     sound = np.sin(2 * np.pi * 150 * np.arange(16_000) / 16_000) * 0.1
     for name in ("a.wav", "b.wav"):
         soundfile.write(tmp_path / name, sound, 16_000)
-    one, both = media_corpus(tmp_path, audio=["a.wav"]), media_corpus(tmp_path, audio=["a.wav", "b.wav"])
-    extract(one, make_backbone("audio", revision=1), tmp_path / "s")
+    first, both = media_corpus(tmp_path, audio=["a.wav"]), media_corpus(tmp_path, audio=["a.wav", "b.wav"])
+    extract(first, make_backbone("audio", revision=1), tmp_path / "s")
     facts = {key: value for key, value in written(tmp_path / "s").items() if key != "recipe"}
     again = remake_backbone(facts)  # as stores say it that were made before there was a choice
     vectors, present = FeatureStore(tmp_path / "s").read(["m0"])
     assert present.all()
     np.testing.assert_array_equal(again.load(Item("x", path=tmp_path / "a.wav")), vectors[0])
-    told = (
+    summary = (
         r"was made by revision '1' of audio:functionals, whose vectors have 277 numbers; this is revision '2' with 276"
     )
-    with pytest.raises(RunError, match=told):
+    with pytest.raises(RunError, match=summary):
         extract(both, make_backbone("audio"), tmp_path / "s")
     assert extract(both, make_backbone("audio", revision=1), tmp_path / "s").made == 1
 

@@ -34,18 +34,17 @@ def numbers(sound: np.ndarray) -> dict[str, float]:
 
 @pytest.mark.parametrize("hertz", [80.0, 120.0, 210.0, 330.0, 450.0])
 def test_pitch_is_found_within_two_per_cent(hertz: float) -> None:
-    found = 27.5 * 2 ** (numbers(voice(hertz))["pitch_median"] / 12)
-    assert found == pytest.approx(hertz, rel=0.02)
+    result = 27.5 * 2 ** (numbers(voice(hertz))["pitch_median"] / 12)
+    assert result == pytest.approx(hertz, rel=0.02)
 
 
 def test_a_rising_pitch_rises() -> None:
     time = np.arange(RATE * 2) / RATE
     sweep = sum(np.sin(2 * np.pi * k * (120 * time + 30 * time**2)) / k for k in range(1, 8)).astype(np.float32)
-    found = numbers(sweep)
-    assert found["pitch_rise_mean"] > 2
-    assert found["pitch_range"] == pytest.approx(
-        12 * np.log2(216 / 144), rel=0.1
-    )  # percentiles 20 and 80 of 120 .. 240 Hz
+    result = numbers(sweep)
+    assert result["pitch_rise_mean"] > 2
+    # percentiles 20 and 80 of 120 .. 240 Hz
+    assert result["pitch_range"] == pytest.approx(12 * np.log2(216 / 144), rel=0.1)
 
 
 def test_noise_lowers_harmonicity() -> None:
@@ -54,19 +53,19 @@ def test_noise_lowers_harmonicity() -> None:
 
 
 def test_formants_are_found() -> None:
-    found = numbers(voice(100, formants=(600, 1300, 2600)))
-    assert found["f1_median"] == pytest.approx(0.6, rel=0.1)
-    assert found["f2_median"] == pytest.approx(1.3, rel=0.1)
-    assert found["f3_median"] == pytest.approx(2.6, rel=0.1)
+    result = numbers(voice(100, formants=(600, 1300, 2600)))
+    assert result["f1_median"] == pytest.approx(0.6, rel=0.1)
+    assert result["f2_median"] == pytest.approx(1.3, rel=0.1)
+    assert result["f3_median"] == pytest.approx(2.6, rel=0.1)
 
 
 @pytest.mark.parametrize("per_second", [2, 4])
 def test_tempo_counts_syllables(per_second: int) -> None:
     beat = (np.sin(2 * np.pi * per_second * np.arange(RATE * 3) / RATE) > 0).astype(np.float32)
-    found = numbers(voice(150, seconds=3) * beat)
-    assert found["voiced_per_second"] == pytest.approx(per_second, rel=0.25)
-    assert found["peaks_per_second"] == pytest.approx(per_second, rel=0.3)
-    assert found["voiced_mean"] == pytest.approx(0.5 / per_second, rel=0.3)
+    result = numbers(voice(150, seconds=3) * beat)
+    assert result["voiced_per_second"] == pytest.approx(per_second, rel=0.25)
+    assert result["peaks_per_second"] == pytest.approx(per_second, rel=0.3)
+    assert result["voiced_mean"] == pytest.approx(0.5 / per_second, rel=0.3)
 
 
 def test_gain_and_silence_do_not_matter() -> None:
@@ -100,17 +99,17 @@ def test_no_number_is_the_same_for_every_recording() -> None:
     beats = [(np.sin(2 * np.pi * pace * time + pace * time**2) > 0).astype(np.float32) for pace in (1, 2, 3)]
     hiss = np.random.default_rng(0).standard_normal(len(time)).astype(np.float32)
     sounds = [voice(90 + 50 * k, seconds=3) * beat + 0.003 * (k + 1) * hiss for k, beat in enumerate(beats)]
-    found = [numbers(sound) for sound in sounds]
-    assert [name for name in found[0] if len({one[name] for one in found}) == 1] == []
+    result = [numbers(sound) for sound in sounds]
+    assert [name for name in result[0] if len({row[name] for row in result}) == 1] == []
 
 
 def test_a_recording_without_voice_is_finite() -> None:
     hiss = np.random.default_rng(0).standard_normal(RATE).astype(np.float32) * 0.1
-    found = numbers(hiss)
-    assert all(np.isfinite(value) for value in found.values())
-    assert found["voiced_share"] < 0.1
-    if found["voiced_share"] == 0:
-        assert found["pitch_mean"] == found["f1_mean"] == 0
+    result = numbers(hiss)
+    assert all(np.isfinite(value) for value in result.values())
+    assert result["voiced_share"] < 0.1
+    if result["voiced_share"] == 0:
+        assert result["pitch_mean"] == result["f1_mean"] == 0
 
 
 def test_backbone_names_its_numbers_and_costs_a_row_at_most(tmp_path: Path, media_corpus) -> None:
@@ -144,9 +143,9 @@ def test_only_the_cut_is_heard(tmp_path: Path) -> None:
 def test_on_real_recordings_angry_is_louder_and_higher_than_sad(shared_data: Path) -> None:
     backbone = make_backbone("audio")
     place = [backbone.columns.index(name) for name in ("pitch_mean", "alpha_mean")]
-    found = {}
+    result = {}
     for emotion in ("04", "05"):  # sad, angry
         files = sorted((shared_data / "ravdess").glob(f"Actor_0[1-4]/03-01-{emotion}-02-01-01-*"))
-        found[emotion] = np.mean([backbone.load(Item("x", path=path))[place] for path in files], axis=0)
-    assert found["05"][0] > found["04"][0] + 1  # semitones
-    assert found["05"][1] < found["04"][1] - 1  # dB of low over high bands
+        result[emotion] = np.mean([backbone.load(Item("x", path=path))[place] for path in files], axis=0)
+    assert result["05"][0] > result["04"][0] + 1  # semitones
+    assert result["05"][1] < result["04"][1] - 1  # dB of low over high bands

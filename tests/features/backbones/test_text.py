@@ -74,16 +74,16 @@ def test_wrong_input(folder: Path, tmp_path: Path) -> None:
 
 
 def test_weights_are_told_apart(folder: Path) -> None:
-    one, other = make_backbone("text", str(folder)), make_backbone("text", "minilm")
-    assert one.revision == make_backbone("text", str(folder)).revision != other.revision
+    first, second = make_backbone("text", str(folder)), make_backbone("text", "minilm")
+    assert first.revision == make_backbone("text", str(folder)).revision != second.revision
 
 
 def test_minilm_reads_what_texts_share() -> None:
     backbone = make_backbone("text")
     assert backbone.dimension == 3 * 384
-    found = vectors(backbone, "I love this sunny day.", "What a lovely bright day!", "The invoice is overdue.")
-    found /= np.linalg.norm(found, axis=1, keepdims=True)
-    assert found[0] @ found[1] > found[0] @ found[2] + 0.1
+    result = vectors(backbone, "I love this sunny day.", "What a lovely bright day!", "The invoice is overdue.")
+    result /= np.linalg.norm(result, axis=1, keepdims=True)
+    assert result[0] @ result[1] > result[0] @ result[2] + 0.1
 
 
 def test_weights_that_would_be_unpickled_are_refused(folder: Path, tmp_path: Path) -> None:
@@ -92,9 +92,9 @@ def test_weights_that_would_be_unpickled_are_refused(folder: Path, tmp_path: Pat
     import torch
     from safetensors.torch import load_file
 
-    other = tmp_path / "pickled"
-    shutil.copytree(folder, other)
-    torch.save(load_file(other / "model.safetensors"), other / "pytorch_model.bin")
-    (other / "model.safetensors").unlink()
+    second = tmp_path / "pickled"
+    shutil.copytree(folder, second)
+    torch.save(load_file(second / "model.safetensors"), second / "pytorch_model.bin")
+    (second / "model.safetensors").unlink()
     with pytest.raises(ConfigError, match=r"pickled' cannot be loaded .*safetensors"):
-        make_backbone("text", str(other))
+        make_backbone("text", str(second))

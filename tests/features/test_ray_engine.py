@@ -53,9 +53,9 @@ def test_two_actors_make_the_same_store(cluster: None, tmp_path: Path, texts: Si
     assert len(texts.alone) == ROWS // 8
     assert seen == [(8 * (k + 1), ROWS) for k in range(ROWS // 8)]
     assert (done.made, done.failed) == (ROWS, 0)
-    one, other = (FeatureStore(tmp_path / name) for name in ("alone", "ray"))
-    assert one.index.equals(other.index)
-    assert one.backbone == other.backbone
+    first, second = (FeatureStore(tmp_path / name) for name in ("alone", "ray"))
+    assert first.index.equals(second.index)
+    assert first.backbone == second.backbone
 
 
 @pytest.mark.slow
@@ -149,11 +149,11 @@ def test_other_versions_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         host = SimpleNamespace(remote=lambda: ("node7", {"numpy": "1.0", "torch": "2.0"}))
 
     class Kind:
-        def remote(self, *given: object) -> Actor:
+        def remote(self, *inputs: object) -> Actor:
             return Actor()
 
     ray = SimpleNamespace(
-        cluster_resources=lambda: {"CPU": 4.0}, put=lambda one: one, get=lambda answers: answers,
+        cluster_resources=lambda: {"CPU": 4.0}, put=lambda value: value, get=lambda answers: answers,
         remote=lambda **options: lambda kind: Kind(),
     )  # fmt: skip
     monkeypatch.setattr(module, "package_versions", lambda: {"numpy": "1.0", "torch": "2.1"})

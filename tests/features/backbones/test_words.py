@@ -64,8 +64,8 @@ def test_the_same_backbone_comes_back_from_the_store(tmp_path: Path, text_corpus
         ConfigError, match=r"words:lexicon .* cannot run here: .*norms cannot be read at .*norms.txt .*put it back"
     ):
         remake_backbone(written)
-    found = remake_backbone(written, lexicons={"norms": moved, "polar": lexicons["polar"]})
-    np.testing.assert_array_equal(found.encode(batch), backbone.encode(batch))
+    result = remake_backbone(written, lexicons={"norms": moved, "polar": lexicons["polar"]})
+    np.testing.assert_array_equal(result.encode(batch), backbone.encode(batch))
     Path(lexicons["norms"]).write_text(NORMS.replace("-.8", "-.7"))
     with pytest.raises(ConfigError, match="is not the lexicon norms that was used before"):
         remake_backbone(written)
@@ -112,15 +112,15 @@ def test_words_stand_behind_a_texts_vector(tmp_path: Path, text_corpus, lexicons
     words = make_backbone("words", lexicons=lexicons, contextual={"neutral_band": 0.25})
     assert both.dimension == plain.dimension + words.dimension
     texts = ["a bad deed", "good"]
-    said = both.encode([both.load(Item("x", text=text)) for text in texts])
+    facts = both.encode([both.load(Item("x", text=text)) for text in texts])
     alone = plain.encode([plain.load(Item("x", text=text)) for text in texts])
-    np.testing.assert_allclose(said[:, : plain.dimension], alone, atol=1e-6)
-    np.testing.assert_array_equal(said[:, plain.dimension :], words.encode(texts))
+    np.testing.assert_allclose(facts[:, : plain.dimension], alone, atol=1e-6)
+    np.testing.assert_array_equal(facts[:, plain.dimension :], words.encode(texts))
     with pytest.raises(UnreadableItem, match="the text is empty"):
         both.load(Item("x", text=" "))
     store = extract(text_corpus(5), both, tmp_path / "s").store
     again = remake_backbone(FeatureStore(store.folder).backbone)
-    np.testing.assert_array_equal(again.encode([again.load(Item("x", text="good"))]), said[1:])
+    np.testing.assert_array_equal(again.encode([again.load(Item("x", text="good"))]), facts[1:])
     Path(lexicons["norms"]).write_text(NORMS.replace("-.8", "-.7"))
     with pytest.raises(ConfigError, match="is not the lexicon norms that was used before"):
         remake_backbone(FeatureStore(store.folder).backbone)
