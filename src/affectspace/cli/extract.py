@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from affectspace.features.extraction import Engine
 
 SHOWN = 5  # failed rows on the screen, per reason
+BACKBONE_HELP = (
+    "Encoder: minilm, lexicon, functionals, gradients, levasa, or the folder or hub name of a pretrained model. The default "
+    "depends on the modality."
+)
+LEXICON_HELP = "Lexicon, as NAME=FILE. Its statistics are the words, or follow the text vector. Can be repeated."
 
 
 def extract(
@@ -34,27 +39,15 @@ def extract(
     path: CorpusPath,
     out: OutFolder,
     modality: Annotated[
-        str, typer.Option(help="text, words, audio or video, or with --vectors a name of your own.")
+        str, typer.Option(help="text, words, audio, video, or with --vectors a name of your own.")
     ] = "text",
-    backbone: Annotated[
-        str | None,
-        typer.Option(
-            help="Encoder: minilm, lexicon, functionals, gradients, levasa, or the folder or hub name of a pretrained model. "
-            "The default depends on the modality."
-        ),
-    ] = None,
+    backbone: Annotated[str | None, typer.Option(help=BACKBONE_HELP)] = None,
     video_backbone: Annotated[
         Path | None, typer.Option(help="Folder of a LeVAsa run whose encoder becomes the video backbone.")
     ] = None,
-    lexicon: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Lexicon, as NAME=FILE. Its statistics are the words, or are appended to the text vector. Can be repeated."
-        ),
-    ] = None,
+    lexicon: Annotated[list[str] | None, typer.Option(help=LEXICON_HELP)] = None,
     vectors: Annotated[
-        Path | None,
-        typer.Option(help="File with ready-made vectors: .npz, or .csv or .parquet with a column id."),
+        Path | None, typer.Option(help="File with ready-made vectors: .npz, or .csv or .parquet with a column id.")
     ] = None,
     settings: Annotated[
         list[str] | None,
@@ -67,19 +60,16 @@ def extract(
     batch_size: BatchSize = 32,
     workers: Annotated[
         int | None,
-        typer.Option(
-            min=1, help="Number of decoding threads. Default: one per core, at most 8; with --engine ray 1 per actor."
-        ),
+        typer.Option(min=1, help="Number of decoding threads. Default: one per core, at most 8; ray: 1 per actor."),
     ] = None,
     engine: Annotated[
-        str, typer.Option(help="local: this process; ray: a Ray cluster. Both give the same store.")
+        str, typer.Option(help="local: this process; ray: a Ray cluster. The store is the same.")
     ] = "local",
     actors: Annotated[
         int | None, typer.Option(min=1, help="Number of Ray actors. Default: as many as the cluster has room for.")
     ] = None,
     address: Annotated[
-        str | None,
-        typer.Option(help="Address of the Ray cluster, for example auto. Default: $RAY_ADDRESS, else this machine."),
+        str | None, typer.Option(help="Address of the Ray cluster. Default: $RAY_ADDRESS, else this machine.")
     ] = None,
     device: Device = "cpu",
     dtype: Annotated[str, typer.Option(help="Precision of networks: float32, bfloat16 or float16.")] = "float32",
@@ -116,10 +106,12 @@ def extract(
             corpus, encoder, out, items=items, batch_size=batch_size, engine=chosen, force=force, progress=progress
         )
     if as_json:
+        facts = {key: value for key, value in vars(done).items() if key != "store"}
+        failures = [{"id": name, "file": file, "reason": reason} for name, file, reason in done.failures]
+        made_by = {"backbone": encoder.name, "dimension": encoder.dimension, "licence": encoder.licence}
+        read = {"left_out": dict(corpus.report.left_out), "notes": corpus.report.notes}
         print_json(
-            {"store": str(out), "backbone": encoder.name, "dimension": encoder.dimension, "licence": encoder.licence}
-            | _facts(done)
-            | {"left_out": dict(corpus.report.left_out), "notes": corpus.report.notes}
+            {"store": str(out), **made_by, **facts, "failures": failures, "seconds": round(done.seconds, 2), **read}
         )
         return
     for line in corpus.report.to_text().splitlines():
@@ -132,13 +124,6 @@ def extract(
     for remark, count in sorted(done.remarks.items(), key=lambda pair: -pair[1]):
         typer.echo(f"  {count:,}  {remark}")
     typer.echo(f"{out}: {encoder.name}, {encoder.dimension} dimensions; licence of the backbone: {encoder.licence}")
-
-
-def _facts(done: "Extraction") -> dict[str, Any]:
-    """Return the numbers of an extraction for JSON."""
-    facts = {key: value for key, value in vars(done).items() if key != "store"}
-    failures = [{"id": name, "file": file, "reason": reason} for name, file, reason in done.failures]
-    return facts | {"failures": failures, "seconds": round(done.seconds, 2)}
 
 
 def _show_failures(done: "Extraction") -> None:

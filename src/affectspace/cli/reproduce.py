@@ -27,8 +27,7 @@ def _corpus_folder(corpus: str) -> Any:
 def manifold(
     out: OutFolder,
     data: Annotated[
-        Path | None,
-        typer.Option(help="Folder that holds emobank, meld, semeval_vreg, ravdess, emodb and lexicons."),
+        Path | None, typer.Option(help="Folder that holds emobank, meld, semeval_vreg, ravdess, emodb and lexicons.")
     ] = None,
     emobank: Annotated[Path | None, _corpus_folder("EmoBank")] = None,
     meld: Annotated[Path | None, _corpus_folder("MELD")] = None,

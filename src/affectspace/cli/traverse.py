@@ -23,6 +23,14 @@ METHODS = ("directions", "heads")
 CROPS = ("auto", "face", "middle")
 PARTS = ("train", "validation", "test")
 VALENCES, AROUSALS, FRAMES = "-0.8:0.8:5", "-0.6:0.8:5", 48  # defaults
+CROP_HELP = (
+    "How photographs are cropped. auto: to the face, or else to the middle; face: an error without a face; middle: to the "
+    "middle square."
+)
+METHOD_HELP = (
+    "How codes move. directions: along what labels show within people; heads: to the nearest code that the heads read as the "
+    "target."
+)
 MOST_STEPS = 21  # per axis
 MOST_STRENGTH = 5
 
@@ -63,54 +71,26 @@ def traverse(
     run: RunFolder,
     image: Annotated[list[Path] | None, typer.Option(help="Photograph of a face. Can be repeated.")] = None,
     dataset_rows: Annotated[
-        str | None,
-        typer.Option(
-            help="Faces of the run's corpus, as PART:COUNT, for example test:4 (also train, validation), of different people "
-            "as long as possible. Default: test:4 if there is no --image."
-        ),
+        str | None, typer.Option(help="Faces of the run's corpus, as PART:COUNT. Default without --image: test:4.")
     ] = None,
     valence: Annotated[str, typer.Option(help="Target valence, as low:high:steps on [-1, 1].")] = VALENCES,
     arousal: Annotated[str, typer.Option(help="Target arousal, as low:high:steps on [-1, 1].")] = AROUSALS,
     path: Annotated[
-        str | None,
-        typer.Option(
-            help="Path of the films: circle, valence, arousal, or corners such as '-0.8,0;0.8,0.5'. Default: circle. Without "
-            "--gif or --mp4 it makes a GIF."
-        ),
+        str | None, typer.Option(help="Path of films: circle (default), valence, arousal, or corners '-0.8,0;0.8,0.5'.")
     ] = None,
-    gif: Annotated[bool, typer.Option("--gif", help="Write a GIF per face along the path.")] = False,
-    mp4: Annotated[bool, typer.Option("--mp4", help="Write an MP4 per face along the path.")] = False,
-    frames: Annotated[int, typer.Option(help="Number of frames along the path.")] = FRAMES,
-    crop: Annotated[
-        str,
-        typer.Option(
-            help="How photographs are cropped. auto: to the face as in the corpus, or else to the middle; face: an error if "
-            "no face is found; middle: to the middle square."
-        ),
-    ] = "auto",
-    method: Annotated[
-        str,
-        typer.Option(
-            help="How codes move. directions: along what the labels show within people; heads: to the nearest code that the "
-            "model's heads read as the target."
-        ),
-    ] = "directions",
+    gif: Annotated[bool, typer.Option("--gif", help="Write a GIF per face, also if only --path is given.")] = False,
+    mp4: Annotated[bool, typer.Option("--mp4", help="Write an MP4 per face.")] = False,
+    frames: Annotated[int, typer.Option(help="Number of frames of a film.")] = FRAMES,
+    crop: Annotated[str, typer.Option(help=CROP_HELP)] = "auto",
+    method: Annotated[str, typer.Option(help=METHOD_HELP)] = "directions",
     strength: Annotated[
         float, typer.Option(help="With --method directions: 2 moves twice as far from the mean label of the corpus.")
     ] = 1.0,
     judge: Annotated[
-        bool,
-        typer.Option(
-            "--judge",
-            help="Walk test people, and judge the walks by networks that are trained for it and kept in RUN/judges.",
-        ),
+        bool, typer.Option("--judge", help="Walk test people, judged by networks that RUN/judges keeps.")
     ] = False,
     augmentation: Annotated[
-        bool,
-        typer.Option(
-            "--augmentation",
-            help="Measure whether emotion classifiers gain from walked faces, and keep them in RUN/augmentation.",
-        ),
+        bool, typer.Option("--augmentation", help="Measure whether emotion classifiers gain from walked faces.")
     ] = False,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder of the figures. Default: RUN/walks.")] = None,
     force: Force = False,

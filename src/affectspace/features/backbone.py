@@ -36,31 +36,15 @@ _PACKAGES = ("numpy", "torch", "transformers", "librosa", "soundfile", "soxr", "
 
 @dataclass(frozen=True, eq=False)
 class Item:
-    """One sample of one modality, as a backbone reads it.
-
-    Attributes
-    ----------
-    id : str
-        Name of the sample.
-    text : str, optional
-        The text.
-    path : Path, optional
-        File of the sound, the clip or the image.
-    start, end : float, optional
-        Part of the file, in seconds. None is the beginning or the end of the file.
-    half : {"left", "right"}, optional
-        Half of the picture that shows the person.
-    vector : ndarray of shape (dimension,), optional
-        A ready-made vector.
-    """
+    """One sample of one modality, as a backbone reads it."""
 
     id: str
     text: str | None = None
-    path: Path | None = None
-    start: float | None = None
+    path: Path | None = None  # of the sound, the clip or the image
+    start: float | None = None  # in seconds; None is the beginning of the file
     end: float | None = None
-    half: str | None = None
-    vector: np.ndarray | None = None
+    half: str | None = None  # "left" or "right": half of the picture that shows the person
+    vector: np.ndarray | None = None  # (dimension,), ready-made
 
 
 @runtime_checkable
@@ -69,30 +53,15 @@ class Backbone(Protocol):
 
     A class of your own needs these members only. It may also have those of `BaseBackbone`. Packages register a factory
     under the entry point ``affectspace.backbones``, for example as ``audio:mine``.
-
-    Attributes
-    ----------
-    name : str
-        Modality and name, for example ``text:minilm``.
-    modality : str
-        ``text``, ``words``, ``audio``, ``video``, or a name of your own for ready-made vectors.
-    dimension : int
-        Length of a vector.
-    licence, revision : str
-        Licence and version of the weights, or of the code.
-    settings : dict
-        Everything that changes the numbers, as JSON.
-    columns : tuple of str or None
-        Names of the dimensions.
     """
 
-    name: str
-    modality: str
-    dimension: int
-    licence: str
+    name: str  # modality and name, for example "text:minilm"
+    modality: str  # "text", "words", "audio", "video", or a name of your own for ready-made vectors
+    dimension: int  # of a vector
+    licence: str  # of the weights, or of the code
     revision: str
-    settings: dict[str, Any]
-    columns: tuple[str, ...] | None
+    settings: dict[str, Any]  # everything that changes the numbers, as JSON
+    columns: tuple[str, ...] | None  # names of the dimensions
 
     def load(self, item: Item) -> Any:
         """Decode one sample. Called from several threads. Raises UnreadableItem with the reason."""
@@ -105,27 +74,15 @@ class Backbone(Protocol):
 
 
 class BaseBackbone:
-    """Defaults of the members that a backbone may have.
-
-    Attributes
-    ----------
-    shard_rows : int
-        Number of rows of a shard.
-    batch_rows : int, optional
-        Number of rows that are encoded together, instead of the caller's batch size.
-    counts : Counter
-        Remarks on the samples, such as "text cut", with their number (`affectspace.progress.note`).
-    recipe : dict, optional
-        Arguments with which `make_backbone` makes this backbone again.
-    """
+    """Defaults of the members that a backbone may have."""
 
     columns: tuple[str, ...] | None = None
-    shard_rows: int = 256
-    batch_rows: int | None = None
-    recipe: dict[str, Any] | None = None
+    shard_rows: int = 256  # rows of a shard
+    batch_rows: int | None = None  # rows that are encoded together, instead of the caller's batch size
+    recipe: dict[str, Any] | None = None  # arguments with which `make_backbone` makes this backbone again
 
     def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter()  # remarks on samples, see `affectspace.progress.note`
 
     def length(self, loaded: Any) -> float:
         """Return 0: all decoded samples count as equally long."""

@@ -128,38 +128,21 @@ def encode_shard(backbone: Backbone, rows: Rows, loaded: Sequence[Any], batch_si
 
 @dataclass(frozen=True)
 class Extraction:
-    """Result of an extraction.
-
-    Attributes
-    ----------
-    store : FeatureStore
-        The store.
-    made, failed : int
-        Number of rows that were encoded, and that could not be read.
-    kept : int
-        Number of rows that the store had already.
-    without : int
-        Number of rows of the corpus that do not have this modality.
-    failed_before : int
-        Number of rows that an earlier extraction could not read. They are not tried again while their input is the
-        same.
-    reasons, remarks : dict
-        Number of failed rows by reason, and number of remarks on rows that were read.
-    failures : list of tuple
-        Id, file ("" for a text) and reason of all rows without a vector, including those of earlier extractions.
-    seconds : float
-        Duration.
-    """
+    """Result of an extraction."""
 
     store: FeatureStore
-    made: int = 0
-    failed: int = 0
-    kept: int = 0
-    without: int = 0
-    failed_before: int = 0
-    reasons: dict[str, int] = field(default_factory=dict)
-    remarks: dict[str, int] = field(default_factory=dict)
-    failures: list[tuple[str, str, str]] = field(default_factory=list)
+    made: int = 0  # rows that were encoded
+    failed: int = 0  # rows that could not be read
+    kept: int = 0  # rows that the store had already
+    without: int = 0  # rows of the corpus that do not have this modality
+    failed_before: int = (
+        0  # rows that an earlier extraction could not read; they are tried again when their input changes
+    )
+    reasons: dict[str, int] = field(default_factory=dict)  # number of failed rows by reason
+    remarks: dict[str, int] = field(default_factory=dict)  # number of remarks on rows that were read
+    failures: list[tuple[str, str, str]] = field(
+        default_factory=list
+    )  # id, file ("" for a text), reason; also earlier ones
     seconds: float = 0.0
 
 

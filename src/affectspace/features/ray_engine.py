@@ -32,28 +32,13 @@ RETRIES = 3  # of a shard whose actor or machine was lost
 
 @dataclass(frozen=True)
 class RayEngine:
-    """Encode shards on a Ray cluster, see `extract`.
+    """Encode shards on a Ray cluster, see `extract`."""
 
-    Parameters
-    ----------
-    address : str, optional
-        Address of the cluster, for example ``auto`` or ``ray://head:10001``. Default: the environment variable
-        RAY_ADDRESS, else a temporary cluster on this machine.
-    actors : int, optional
-        Number of actors, each with a copy of the model. Default: as many as the cluster has room for.
-    workers : int
-        Number of decoding threads and cores of each actor.
-    device : str
-        Device of the actors' networks.
-    gpus : float
-        Number of GPUs of each actor. With 0.5, two actors share a GPU.
-    """
-
-    address: str | None = None
-    actors: int | None = None
-    workers: int = 1
-    device: str = "cpu"
-    gpus: float = 0.0
+    address: str | None = None  # for example "auto"; default $RAY_ADDRESS, else a temporary cluster on this machine
+    actors: int | None = None  # each with a copy of the model; default as many as the cluster has room for
+    workers: int = 1  # decoding threads and cores of each actor
+    device: str = "cpu"  # of the actors' networks
+    gpus: float = 0.0  # of each actor; with 0.5, two actors share a GPU
 
     def encode(
         self, backbone: Backbone, files: ItemFiles, shards: Sequence[Rows], batch_size: int

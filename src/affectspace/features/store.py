@@ -40,31 +40,13 @@ class Shard:
 
 
 class FeatureStore:
-    """The vectors of one modality of a corpus, by the ids of its rows.
+    """The vectors of one modality of a corpus, by the ids of its rows. `extract` makes a store, and shows an example.
 
-    Parameters
-    ----------
-    folder : path
-        Folder that `extract` wrote.
-
-    Attributes
-    ----------
-    backbone : dict
-        Content of backbone.json: name, modality, dimension, licence, revision, settings, package versions and recipe.
-    dimension : int
-        Length of a vector.
-
-    Raises
-    ------
-    RunError
-        If the folder holds no store, or the store is damaged.
-
-    See Also
-    --------
-    extract : Make a store, with an example.
+    Raises RunError if the folder holds no store, or the store is damaged.
     """
 
     def __init__(self, folder: str | Path) -> None:
+        """Open the store in a folder. `backbone` is the content of its backbone.json."""
         self.folder = Path(folder)
         try:
             self.backbone: dict[str, Any] = json.loads((self.folder / "backbone.json").read_text("utf-8"))

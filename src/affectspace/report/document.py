@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, get_args
 
 import jinja2
 import numpy as np
@@ -13,19 +13,8 @@ import numpy as np
 from affectspace import __version__
 from affectspace.errors import DataError
 from affectspace.report import formatting
-from affectspace.report.blocks import (
-    Block,
-    CalloutBlock,
-    CalloutKind,
-    Cell,
-    Claim,
-    ClaimsBlock,
-    FigureBlock,
-    KeyFigure,
-    SectionBlock,
-    TableBlock,
-    TextBlock,
-)
+from affectspace.report.blocks import CalloutKind, Cell, Claim, KeyFigure, Verdict
+from affectspace.report.checks import check_choice
 from affectspace.report.theme import figure_bytes, write_bytes
 
 if TYPE_CHECKING:
@@ -62,20 +51,19 @@ class Report:
         self.title = title
         self.subtitle = subtitle
         self.facts = dict(facts or {})
-        self.blocks: list[Block] = []
+        self.blocks: list[dict[str, Any]] = []  # each has a kind, and what the template shows of it
         self.headline: list[KeyFigure] = []
 
     def section(self, title: str, text: str = "", *, level: int = 2) -> Self:
         """Begin a section (`level` 2) or a subsection (3). Blocks before the first section stand above the contents."""
         if level not in (2, 3):
             raise DataError(f"section {title!r} has level {level}; give 2 (section) or 3 (subsection)")
-        self.blocks.append(SectionBlock(title, f"part-{len(self.blocks) + 1}", level))
+        self._append("section", title=title, anchor=f"part-{len(self.blocks) + 1}", level=level)
         return self.text(text) if text else self
 
     def text(self, text: str) -> Self:
         """Append paragraphs (separated by blank lines) and lists (``- `` or ``1. ``)."""
-        self.blocks.append(TextBlock(text))
-        return self
+        return self._append("text", text=text)
 
     def table(self, caption: str, columns: Sequence[str], rows: Iterable[Sequence[object]], note: str = "") -> Self:
         """Append a table.
@@ -106,8 +94,10 @@ class Report:
                 _check_cell(value, f"table {caption!r}: row {i}, column {name!r}")
         numeric = tuple(_is_numeric(row[j] for row in body) for j in range(len(head)))
         named = bool(body) and all(isinstance(row[0], str) for row in body)
-        self.blocks.append(TableBlock(caption, head, body, note, numeric, named, f"table-{len(self.blocks) + 1}"))
-        return self
+        return self._append(
+            "table", caption=caption, columns=head, rows=body, note=note, numeric=numeric, row_headers=named,
+            anchor=f"table-{len(self.blocks) + 1}",
+        )  # fmt: skip
 
     def figure(self, source: "str | Path | Figure", caption: str, alt: str) -> Self:
         """Append a picture.
@@ -129,27 +119,31 @@ class Report:
         if not alt.strip():
             raise DataError(f"figure {caption!r} has no alternative text; say in `alt` what it shows")
         address, width = _embed_file(Path(source)) if isinstance(source, str | Path) else _embed_figure(source)
-        self.blocks.append(FigureBlock(address, caption, alt, width))
-        return self
+        return self._append("figure", address=address, caption=caption, alt=alt, width=width)
 
     def claims(self, claims: Iterable[Claim]) -> Self:
         """Append claims with verdicts and evidence, and the number of claims per verdict."""
-        self.blocks.append(ClaimsBlock(tuple(claims)))
-        return self
+        claims = tuple(claims)
+        counts = {verdict: sum(claim.verdict == verdict for claim in claims) for verdict in get_args(Verdict)}
+        return self._append("claims", claims=claims, counts=counts)
 
     def callout(self, kind: CalloutKind, text: str) -> Self:
         """Append an emphasised paragraph. `kind` is "note", "assumption", "fault" or "warning"."""
-        self.blocks.append(CalloutBlock(kind, text))
-        return self
+        check_choice(kind, get_args(CalloutKind), "the kind of a callout")
+        return self._append("callout", label=kind, text=text)
 
     def key_figures(self, figures: Iterable[KeyFigure]) -> Self:
         """Add to the large numbers below the title. They stand there whenever this is called."""
         self.headline.extend(figures)
         return self
 
+    def _append(self, kind: str, **content: Any) -> Self:
+        self.blocks.append({"kind": kind, **content})
+        return self
+
     def to_html(self) -> str:
         """Render the page. The same content gives the same text."""
-        first = next((i for i, block in enumerate(self.blocks) if isinstance(block, SectionBlock)), len(self.blocks))
+        first = next((i for i, block in enumerate(self.blocks) if block["kind"] == "section"), len(self.blocks))
         return (
             _environment()
             .get_template("template.html.j2")
@@ -157,7 +151,7 @@ class Report:
                 report=self,
                 preamble=self.blocks[:first],
                 body=self.blocks[first:],
-                sections=[block for block in self.blocks if isinstance(block, SectionBlock)],
+                sections=[block for block in self.blocks if block["kind"] == "section"],
                 version=__version__,
                 short_facts={name: value for name, value in self.facts.items() if not isinstance(value, Mapping)},
                 long_facts={name: _flatten(value) for name, value in self.facts.items() if isinstance(value, Mapping)},

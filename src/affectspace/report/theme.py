@@ -23,8 +23,6 @@ from affectspace.report.checks import check_choice
 INK = "#1d2126"
 MUTED = "#5d636b"
 RULE = "#d5d2cb"
-PANEL = "#f7f5f1"
-PAPER = "#ffffff"
 UNLABELLED = "#b9b9b9"
 
 # The colours are Okabe and Ito's (https://jfly.uni-koeln.de/color/) for the basic emotions and Tol's muted scheme for the
@@ -34,60 +32,15 @@ _MARKER_SIZES = {"*": 1.75, "P": 1.2, "X": 1.2, "p": 1.15, "h": 1.15, "D": 0.9}
 _SPARE_COLOURS = ("#332288", "#117733", "#cc6677", "#ddcc77", "#88ccee", "#aa4499", "#999933", "#661100")
 _SPARE_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
 FORMATS = ("png", "svg")
+STYLE = Path(__file__).with_name("figures.mplstyle")
 GROUP_COLOURS = ("#1f5f8b", "#d55e00", "#00826a", "#b8569b", "#7a7a7a", "#b58900", "#332288", "#6b3d0f")
-
-_STYLE: dict[str, Any] = {
-    "figure.facecolor": PAPER,
-    "figure.dpi": 100,
-    "savefig.facecolor": PAPER,
-    "font.family": ["DejaVu Sans"],  # ships with matplotlib: the same picture on every machine
-    "font.size": 9.5,
-    "text.color": INK,
-    "axes.titlesize": 10.5,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.titlepad": 9,
-    "axes.titlecolor": INK,
-    "axes.labelsize": 9.5,
-    "axes.labelcolor": MUTED,
-    "axes.edgecolor": "#9a9ea4",
-    "axes.linewidth": 0.8,
-    "axes.facecolor": PAPER,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "axes.unicode_minus": True,
-    "grid.color": "#e8e5df",
-    "grid.linewidth": 0.8,
-    "xtick.color": "#9a9ea4",
-    "ytick.color": "#9a9ea4",
-    "xtick.labelcolor": MUTED,
-    "ytick.labelcolor": MUTED,
-    "xtick.labelsize": 8.5,
-    "ytick.labelsize": 8.5,
-    "xtick.major.size": 3,
-    "ytick.major.size": 3,
-    "lines.linewidth": 1.8,
-    "lines.solid_capstyle": "round",
-    "legend.frameon": False,
-    "legend.fontsize": 9,
-    "legend.handletextpad": 0.5,
-    "legend.columnspacing": 1.4,
-    "figure.titlesize": 12.5,
-    "figure.titleweight": "bold",
-    "svg.fonttype": "path",
-    "svg.hashsalt": "affectspace",
-    "path.simplify": True,
-}
 
 
 @contextmanager
 def figure_style() -> Iterator[None]:
     """Use matplotlib's defaults with the style of our figures, inside the ``with`` only."""
     with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        for name, value in _STYLE.items():
-            matplotlib.rcParams[name] = value  # type: ignore[literal-required, index, unused-ignore]
+        matplotlib.rcParams.update(matplotlib.rc_params_from_file(STYLE, fail_on_error=True))
         yield
 
 

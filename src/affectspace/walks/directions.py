@@ -11,42 +11,30 @@ so that it reads as the target, along differences between expressions and not be
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
-from affectspace.errors import DataError, RunError
+from affectspace.errors import DataError
 from affectspace.models import Levasa
-from affectspace.walks.geometry import AXES
+from affectspace.walks.geometry import AXES, SavedArrays
 
 ROWS_PER_PERSON = 2  # mean number of images below which codes are centred on the common mean
 WEAKEST_GAIN = 0.02  # of the readout per unit along its own direction
 
 
 @dataclass(frozen=True, eq=False)
-class AffectDirections:
-    """Directions of valence and arousal in z_v and z_a, and their readout.
+class AffectDirections(SavedArrays):
+    """Directions of valence and arousal in z_v and z_a, and their readout."""
 
-    Attributes
-    ----------
-    directions : ndarray of shape (2, 2 * chunk)
-        Change of the code per unit of valence and of arousal, the other axis held constant.
-    readout : ndarray of shape (2, 2 * chunk + 1)
-        Weights, and the intercept last. Over the training codes, its mean and standard deviation are those of the
-        labels.
-    centre : ndarray of shape (2,)
-        Mean of the labels.
-    """
-
-    directions: np.ndarray
-    readout: np.ndarray
-    centre: np.ndarray
+    directions: np.ndarray  # (2, 2 * chunk), change of the code per unit of an axis, the other axis held constant
+    readout: (
+        np.ndarray
+    )  # (2, 2 * chunk + 1), intercept last; mean and sd over the training codes are those of the labels
+    centre: np.ndarray  # (2,), mean of the labels
 
     @property
     def gains(self) -> np.ndarray:
@@ -85,22 +73,6 @@ class AffectDirections:
         one_axis = gap.nan_to_num() / gains.diagonal()
         amount = torch.where(targets.isnan().any(dim=1, keepdim=True), one_axis, both)
         return torch.cat([(chunks + amount @ directions).to(codes.dtype), codes[:, width:]], dim=1)
-
-    def save(self, path: Path) -> None:
-        """Write a safetensors file."""
-        fields = {"directions": self.directions, "readout": self.readout, "centre": self.centre}
-        save_file({name: np.ascontiguousarray(value) for name, value in fields.items()}, path)
-
-    @classmethod
-    def read(cls, path: Path) -> "AffectDirections":
-        """Read the file that `save` wrote. Raises RunError if it is damaged."""
-        try:
-            tensors = load_file(path)
-            return cls(tensors["directions"], tensors["readout"], tensors["centre"])
-        except (SafetensorError, KeyError) as error:
-            raise RunError(
-                f"{path} is damaged or holds no directions ({error}); delete it, and it is computed again"
-            ) from error
 
 
 def fit_directions(

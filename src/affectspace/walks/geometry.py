@@ -14,6 +14,7 @@ Gauss-Newton). z_z does not change.
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -34,20 +35,30 @@ LONGEST = 1.0  # Mahalanobis length of a step: 20 standard deviations in all
 HALVINGS = 6
 
 
+class SavedArrays:
+    """Base of dataclasses of arrays that are kept in a run folder as safetensors."""
+
+    def save(self, path: Path) -> None:
+        """Write a safetensors file."""
+        save_file({name: np.ascontiguousarray(array) for name, array in vars(self).items() if array is not None}, path)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read the file that `save` wrote. Raises RunError if it is damaged."""
+        try:
+            return cls(**load_file(path))
+        except (SafetensorError, TypeError) as error:
+            raise RunError(
+                f"{path} is damaged or of another kind ({error}); delete it, and it is computed again"
+            ) from error
+
+
 @dataclass(frozen=True, eq=False)
-class WalkGeometry:
-    """Covariance of the valence and arousal chunks over the training codes.
+class WalkGeometry(SavedArrays):
+    """Covariance of the valence and arousal chunks over the training codes."""
 
-    Attributes
-    ----------
-    covariance : ndarray of shape (2, chunk, chunk)
-        Covariance of the posterior means of z_v and z_a, with a small ridge.
-    readout : ndarray of shape (2, chunk + 1), optional
-        Linear readout of each axis from its own chunk: weights, and the intercept last. None: the heads of the model.
-    """
-
-    covariance: np.ndarray
-    readout: np.ndarray | None = None
+    covariance: np.ndarray  # (2, chunk, chunk), of the posterior means of z_v and z_a, with a small ridge
+    readout: np.ndarray | None = None  # (2, chunk + 1), intercept last, each axis from its own chunk; None: the heads
 
     def readings(self, model: Levasa, codes: Tensor) -> Tensor:
         """Read valence and arousal off codes, (batch, 2), by the readout or else by the heads."""
@@ -82,22 +93,6 @@ class WalkGeometry:
                 if not bool(size.any()):
                     break
             return join(chunks.detach())
-
-    def save(self, path: Path) -> None:
-        """Write a safetensors file."""
-        fields = {"covariance": self.covariance, "readout": self.readout}
-        save_file({name: np.ascontiguousarray(value) for name, value in fields.items() if value is not None}, path)
-
-    @classmethod
-    def read(cls, path: Path) -> "WalkGeometry":
-        """Read the file that `save` wrote. Raises RunError if it is damaged."""
-        try:
-            tensors = load_file(path)
-            return cls(tensors["covariance"], tensors.get("readout"))
-        except (SafetensorError, KeyError) as error:
-            raise RunError(
-                f"{path} is damaged or holds no geometry ({error}); delete it, and it is computed again"
-            ) from error
 
 
 def fit_geometry(model: Levasa, mean_train: np.ndarray, readout: np.ndarray | None = None) -> WalkGeometry:

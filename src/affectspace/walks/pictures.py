@@ -87,27 +87,13 @@ def _targets(code: Tensor, axis: str, values: Tensor | None) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Walk:
-    """One face at n points of the map.
+    """One face at n points of the map."""
 
-    Attributes
-    ----------
-    images : ndarray of shape (n, size, size, 3), uint8
-        RGB pictures.
-    asked : ndarray of shape (n, 2)
-        Target valence and arousal, NaN where an axis was left as it is.
-    reached : ndarray of shape (n, 2)
-        Valence and arousal of the decoded code, by the geometry.
-    heads : ndarray of shape (n, 2)
-        Valence and arousal of the decoded code, by the heads of the model; NaN if it has none.
-    codes : ndarray of shape (n, 3 * chunk), float32
-        Decoded codes.
-    """
-
-    images: np.ndarray
-    asked: np.ndarray
-    reached: np.ndarray
-    heads: np.ndarray
-    codes: np.ndarray
+    images: np.ndarray  # (n, size, size, 3) uint8, RGB
+    asked: np.ndarray  # (n, 2), target valence and arousal, NaN where an axis was left as it is
+    reached: np.ndarray  # (n, 2), valence and arousal of the decoded code, by the geometry
+    heads: np.ndarray  # (n, 2), the same by the heads of the model, NaN if it has none
+    codes: np.ndarray  # (n, 3 * chunk) float32, decoded
 
     @property
     def missed(self) -> np.ndarray:
