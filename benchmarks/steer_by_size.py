@@ -22,11 +22,11 @@ from affectspace.steering import LanguageModel, Steerer, fit_projector, load_lan
 from affectspace.steering.calibration import calibrate
 from affectspace.steering.encoder import SentenceEncoder
 from affectspace.steering.ranking import ContentSimilarity, rank
+from affectspace.studies.engine import is_finished
 from affectspace.studies.steering.evaluate import Measured, all_three, measure
 from affectspace.studies.steering.material import RIDGE, Material, material_of
 from affectspace.studies.steering.methods import asked_points, nothing_asked
 from affectspace.studies.steering.plan import SteeringPlan
-from affectspace.studies.trainings import is_finished
 from affectspace.training.feature_set import FeatureSet
 from affectspace.training.projector_configuration import ProjectorTrainConfig
 from affectspace.training.runs import Run, open_run

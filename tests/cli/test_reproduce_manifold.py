@@ -22,12 +22,12 @@ def test_help_names_every_corpus() -> None:
 
 def test_an_experiment_that_is_none_names_those_there_are(tmp_path: Path) -> None:
     with pytest.raises(
-        ConfigError, match="--only text_axis: there is no such experiment; there are text_axes, zero_shot_text"
+        ConfigError, match="--only text_axis: there is no such experiment; choose from text_axes, zero_shot_text"
     ):
         run("--out", str(tmp_path / "study"), "--only", "text_axis")
     assert not (tmp_path / "study").exists()
 
 
 def test_a_corpus_that_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="--only zero_shot_audio needs RAVDESS, Berlin EmoDB: name its folder"):
+    with pytest.raises(ConfigError, match="--only zero_shot_audio needs RAVDESS, Berlin EmoDB: pass the corpus"):
         run("--out", str(tmp_path / "study"), "--data", str(tmp_path), "--only", "zero_shot_audio")

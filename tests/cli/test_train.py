@@ -41,7 +41,7 @@ def test_train_then_evaluate(config: Path, tmp_path: Path, alignment: str) -> No
     trained = CliRunner().invoke(app, ["train", str(config), *options], catch_exceptions=False)
     assert f"next: affectspace evaluate {run}" in trained.output
     judged = CliRunner().invoke(app, ["evaluate", str(run)], catch_exceptions=False)
-    assert "uar_va" in judged.output
+    assert "uar" in judged.output
     assert f"report: {run / 'report.html'}" in judged.output
     with pytest.raises(RunError, match="was evaluated already"):
         CliRunner().invoke(app, ["evaluate", str(run)], catch_exceptions=False)

@@ -16,7 +16,7 @@ from affectspace.errors import ConfigError, RunError
 from affectspace.features.backbone import make_backbone
 from affectspace.steering import Sampling, Steerer
 from affectspace.steering.ranking import ContentSimilarity
-from affectspace.studies.manifold.sources import Places
+from affectspace.studies.manifold.corpora import Folders
 from affectspace.studies.steering import study
 from affectspace.studies.steering.plan import SteeringPlan
 from affectspace.studies.steering.study import reproduce_steering
@@ -152,8 +152,8 @@ def tiny(small: None, tiny_qwen: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("affectspace.studies.manifold.preparation.make_backbone", letters)
 
 
-def places_of(out: Path, emobank: Path) -> Places:
-    return Places(corpora={"emobank": emobank}, features=out / "features", own=out)
+def places_of(out: Path, emobank: Path) -> Folders:
+    return Folders(corpora={"emobank": emobank}, features=out / "features", out=out)
 
 
 @pytest.mark.usefixtures("tiny")
@@ -185,14 +185,14 @@ def test_the_study_from_a_corpus_to_a_report(
     before = (out / "projector" / "metrics.json").read_bytes()
     assert reproduce_steering(out, places_of(out, emobank), quick=True, threads=1) == report
     assert (out / "projector" / "metrics.json").read_bytes() == before
-    with pytest.raises(RunError, match="was started otherwise"):
+    with pytest.raises(RunError, match="with other settings"):
         reproduce_steering(out, places_of(out, emobank), quick=False)
 
 
 def test_without_emobank_the_remedy_is_named(tmp_path: Path, call: Call) -> None:
     out = tmp_path / "study"
     with pytest.raises(ConfigError, match="--table 5 steers EmoBank's sentences: name --data, or --emobank"):
-        reproduce_steering(out, Places(features=out / "features", own=out), quick=True)
+        reproduce_steering(out, Folders(features=out / "features", out=out), quick=True)
     asked = ("reproduce", "manifold", "--table", "5", "--out", out)
     refused(call, asked, "name --data, or --emobank")
     refused(call, (*asked, "--data", tmp_path), "name --data, or --emobank")

@@ -1,4 +1,4 @@
-"""A made-up study: random codes in which emotion, valence and arousal are planted, and no training."""
+"""A made-up study: random latents in which emotion, valence and arousal are planted, and no training."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +11,8 @@ import pytest
 
 from affectspace.annotation import AnnotationTransfer
 from affectspace.files import write_text
-from affectspace.studies.levasa.codes import Codes
 from affectspace.studies.levasa.plan import Budget, Member, changes
+from affectspace.studies.levasa.representations import Representations
 from affectspace.studies.levasa.study import Study, Trained
 from affectspace.training.configuration import build_config
 from affectspace.training.labels import Labels
@@ -26,7 +26,7 @@ SIZE = 16
 
 
 class MadeUpData:
-    """What tables and figures ask of a TrainingSet."""
+    """The part of a dataset that tables and figures read."""
 
     def __init__(self, seed: int = 0) -> None:
         random = np.random.default_rng(seed)
@@ -49,7 +49,7 @@ class MadeUpData:
         return np.flatnonzero(self.part == part)
 
 
-def make_codes(data: MadeUpData, kind: str, seed: int, chunk: int = 24) -> Codes:
+def make_representations(data: MadeUpData, kind: str, seed: int, chunk: int = 24) -> Representations:
     """kind: "useless", noise; "perfect", z_v and z_a hold the labels in every dimension; "cnn", logits."""
     random = np.random.default_rng([seed, len(kind)])
     mean, log_variance, affect, levels = {}, {}, {}, {}
@@ -71,7 +71,9 @@ def make_codes(data: MadeUpData, kind: str, seed: int, chunk: int = 24) -> Codes
     error = (0.02 if kind == "useless" else 0.021) + 0.001 * random.random(n)
     errors = {"mse": error, "psnr": -10 * np.log10(error), "ssim": np.full(n, 0.5)}
     shown = data.pixels[data.rows("test")[:8]]
-    return Codes(mean, log_variance, affect, levels, {k: v.astype(np.float32) for k, v in errors.items()}, shown, shown)
+    return Representations(
+        mean, log_variance, affect, levels, {k: v.astype(np.float32) for k, v in errors.items()}, shown, shown
+    )
 
 
 def make_trained(folder: Path, data: MadeUpData, name: str, kind: str, seed: int) -> Trained:
@@ -82,12 +84,12 @@ def make_trained(folder: Path, data: MadeUpData, name: str, kind: str, seed: int
     run.record(kind=config.model.kind, state="finished", epochs=2, kept_epoch=1, seconds=3.0)
     write_text(run.folder / "config.yaml", config.to_yaml())
     write_text(run.folder / "history.csv", "epoch,train_total,validation_total\n0,2.0,2.1\n1,1.0,1.2\n")
-    return Trained(member, run, make_codes(data, kind, seed))
+    return Trained(member, run, make_representations(data, kind, seed))
 
 
 @pytest.fixture
 def make_study(tmp_path: Path) -> Callable[..., Study]:
-    """Members as name -> (kind of codes, seeds)."""
+    """Members as name -> (kind of latents, seeds)."""
 
     def make(**members: Any) -> Study:
         data = MadeUpData()

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from affectspace.cli.demo import table_of
 from affectspace.errors import DataError, RunError
-from affectspace.evaluation import Measurement, MetricsFile
+from affectspace.evaluation.results import Result, Results
 from affectspace.files import write_text
 from affectspace.prediction import VAD, Prediction
 from affectspace.studies.demo.demonstrate import demonstrate
@@ -20,7 +20,7 @@ from affectspace.studies.demo.moment import PARTS, Demonstration, Told, held_out
 from affectspace.studies.demo.page import names_of, write_page
 from affectspace.studies.demo.plan import DemoBudget
 from affectspace.studies.levasa.plan import Budget as FaceBudget
-from affectspace.studies.manifold.fitted import subsets
+from affectspace.studies.manifold.floors import subsets
 from affectspace.studies.manifold.plan import quick_budget
 from affectspace.synthetic.speakers import make_speakers
 from affectspace.training.runs import Run
@@ -65,15 +65,16 @@ def made_up(out: Path, people: Path) -> Demonstration:
     moment = held_out_moment(
         make_run(out / "people" / "runs" / "mine", people, (corpus.table["person"].iloc[0],)), corpus
     )
-    faces, speakers = MetricsFile(), MetricsFile()
-    faces.set("probes", "continuous", "uar_va", Measurement(0.625, 0.5, 0.75, 40, "strict"))
+    probe = {"experiment": "probes", "model": "continuous", "latent": "va", "metric": "uar"}
+    faces, speakers = Results([Result(**probe, value=0.625, low=0.5, high=0.75, n=40, protocol="strict")]), Results()
+    subset = {"experiment": "trimodal", "task": "subsets", "metric": "r"}
     for place, parts in enumerate(subsets(PARTS)):
         shown = "all" if len(parts) == len(PARTS) else ", ".join(parts)
-        for axis in ("valence", "arousal", "dominance", "mean"):
-            speakers.set("trimodal_subsets", f"manifold: {shown}", f"r_{axis}", Measurement(place / 10, n=9))
-        speakers.set("trimodal_subsets", f"mvae: {shown}", "r_mean", Measurement(0.9, n=9))
-    for name, metrics in (("faces", faces), ("people", speakers)):
-        metrics.write(out / name / "metrics.json")
+        for target in ("valence", "arousal", "dominance", "mean"):
+            speakers.add(Result(**subset, model="manifold", modality=shown, target=target, value=place / 10, n=9))
+        speakers.add(Result(**subset, model="mvae", modality=shown, target="mean", value=0.9, n=9))
+    for name, results in (("faces", faces), ("people", speakers)):
+        results.write(out / name / "metrics.json")
     told = [
         Told(parts, Prediction(VAD(0.1 * place, -0.2, 0.3), VAD(0.2, 0.3, 0.4), {}, "joy", 0.5, {"joy": 0.5}))
         for place, parts in enumerate(subsets(PARTS))
@@ -136,5 +137,5 @@ def test_the_whole_path_in_small(tmp_path: Path) -> None:
     assert again.moment.id == done.moment.id
     assert [one.prediction.mean for one in again.told] == [one.prediction.mean for one in done.told]
 
-    with pytest.raises(RunError, match="started otherwise"):
+    with pytest.raises(RunError, match="with other settings"):
         demonstrate(out, budget=budget.model_copy(update={"images": 150}))

@@ -7,6 +7,8 @@ import pytest
 
 from affectspace.corpora import read_corpus
 from affectspace.errors import RunError
+from affectspace.evaluation.results import Results
+from affectspace.studies.engine import train_missing
 from affectspace.studies.levasa.plan import Budget, members
 from affectspace.studies.levasa.reproduce import draw_levels, reproduce
 from affectspace.synthetic.faces import make_faces
@@ -59,11 +61,12 @@ def test_a_limit_draws_fewer_frames_of_all_clips(faces: DataConfig, level_labels
 def test_the_whole_path_in_small(faces: DataConfig, level_labels: Path, tmp_path: Path) -> None:
     out = tmp_path / "study"
     report = reproduce(out, faces, level_labels=level_labels, budget=BUDGET)
-    metrics = json.loads((out / "metrics.json").read_text())
-    primary = metrics["comparisons"]["continuous - vanilla"]["uar"]
-    assert -1 <= primary["low"] <= primary["value"] <= primary["high"] <= 1
-    assert primary["protocol"] == "strict"
-    assert metrics["drawn_probes"]
+    results = Results.read(out / "metrics.json")
+    named = {"experiment": "probes", "latent": "va", "metric": "uar"}
+    primary = results.get(model="continuous", versus="vanilla", **named)
+    assert -1 <= primary.low <= primary.value <= primary.high <= 1
+    assert primary.protocol == "strict"
+    assert results.filter(experiment="drawn_probes")
     learnt = [open_run(out / "runs" / f"{name}-seed0").history["train_alignment"][0] for name in ALIGNED]
     assert len(set(learnt)) == len(ALIGNED), "a control that is the model itself controls nothing"
     text = report.read_text()
@@ -75,30 +78,27 @@ def test_the_whole_path_in_small(faces: DataConfig, level_labels: Path, tmp_path
         "walk",
     }
     trained = {path.parent.name: path.stat().st_mtime for path in (out / "runs").glob("*/run.json")}
-    before = {**metrics}
 
     reproduce(
         out, faces, level_labels=level_labels, budget=BUDGET
     )  # nothing is trained again, the figures are the same
     assert {path.parent.name: path.stat().st_mtime for path in (out / "runs").glob("*/run.json")} == trained
-    assert json.loads((out / "metrics.json").read_text()) == before
+    assert list(Results.read(out / "metrics.json")) == list(results)
 
-    with pytest.raises(RunError, match=r"started otherwise \(budget.epochs: 1 -> 2\)"):
+    with pytest.raises(RunError, match=r"with other settings \(budget.epochs: 1 -> 2\)"):
         reproduce(out, faces, level_labels=level_labels, budget=BUDGET.model_copy(update={"epochs": 2}))
 
 
 def test_members_train_side_by_side(faces: DataConfig, tmp_path: Path) -> None:
-    from affectspace.studies.levasa.reproduce import train_all
-
     plan = list(members(faces, None, ("anger", "fear"), BUDGET))[:2]
     seen = []
-    train_all(tmp_path, plan, {}, 2, lambda done, total, text: seen.append((done, total)))
+    train_missing(tmp_path, plan, 2, lambda done, total, text: seen.append((done, total)))
     assert all(open_run(tmp_path / "runs" / member.folder).finished for member in plan)
     assert seen[-1] == (2, 2)
 
 
 def test_a_folder_of_others_is_left_alone(faces: DataConfig, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("x")
-    with pytest.raises(RunError, match="holds no study of ours"):
+    with pytest.raises(RunError, match="holds no study"):
         reproduce(tmp_path, faces, budget=BUDGET)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]

@@ -8,14 +8,9 @@ import pandas as pd
 import pytest
 
 from affectspace.annotation import AnnotationTransfer
-from affectspace.studies.manifold.codes import encode_rows
-from affectspace.studies.manifold.fitted import (
-    fit_ridge_floor,
-    fit_softmax_floor,
-    lexicon_codes,
-    subsets,
-)
-from affectspace.studies.manifold.panel import fold_of
+from affectspace.studies.manifold.evaluation_rows import fold_of
+from affectspace.studies.manifold.floors import fit_floor, lexicon_representations, subsets
+from affectspace.studies.manifold.representations import represent_rows
 
 EMOTIONS = ("neutral", "happiness", "sadness", "anger")
 
@@ -35,39 +30,31 @@ def make_source(n: int = 240) -> SimpleNamespace:
     return SimpleNamespace(table=table, truth=truth, features=features, present=present, vectors=(features, present))
 
 
-@pytest.mark.parametrize("fit", [fit_ridge_floor, fit_softmax_floor])
-def test_planted_affect_is_read(fit) -> None:
+@pytest.mark.parametrize("kind", ["ridge", "softmax"])
+def test_planted_affect_is_read(kind: str) -> None:
     source = make_source()
     part = np.repeat(["train", "validation", "test"], [120, 40, 80])
     fold = fold_of(part)
-    floor = fit(source, fold, ["audio", "action_units"])
-    codes = encode_rows(floor, *source.vectors)
+    floor = fit_floor(kind, source, fold, ["audio", "action_units"])  # type: ignore[arg-type]
+    outputs = represent_rows(floor, *source.vectors)
     for axis in range(3):
-        assert np.corrcoef(codes.fused[fold.test, axis], source.truth[fold.test, axis])[0, 1] > 0.8
-    alone = encode_rows(floor, *source.vectors, only=["audio"])
+        assert np.corrcoef(outputs.fused[fold.test, axis], source.truth[fold.test, axis])[0, 1] > 0.8
+    alone = represent_rows(floor, *source.vectors, only=["audio"])
     assert np.isnan(alone.fused[~source.present["audio"]]).all()
     lacking = ~source.present["audio"]
-    np.testing.assert_allclose(codes.fused[lacking], codes.affect["action_units"][lacking], atol=1e-5)
-    assert np.isfinite(codes.fused_deviation).all()
-    assert (codes.fused_deviation > 0).all()
-    assert not codes.shared
+    np.testing.assert_allclose(outputs.fused[lacking], outputs.affect["action_units"][lacking], atol=1e-5)
+    assert np.isfinite(outputs.fused_deviation).all()
+    assert (outputs.fused_deviation > 0).all()
+    assert not outputs.shared
 
 
-def test_test_rows_take_no_part() -> None:
+@pytest.mark.parametrize("kind", ["ridge", "softmax"])
+def test_test_rows_take_no_part(kind: str) -> None:
     source, other = make_source(), make_source()
     fold = fold_of(np.repeat(["train", "validation", "test"], [120, 40, 80]))
-    other.truth[fold.test] = 9.0
-    one, two = (fit_ridge_floor(each, fold, ["audio"]) for each in (source, other))  # type: ignore[arg-type]
-    rows = {"audio": source.features["audio"]}
-    np.testing.assert_array_equal(one.views["audio",](rows), two.views["audio",](rows))
-
-
-def test_test_rows_do_not_move_the_centres_of_the_softmax() -> None:
-    source, other = make_source(), make_source()
-    fold = fold_of(np.repeat(["train", "validation", "test"], [120, 40, 80]))
-    other.truth[fold.test] += 1.0  # rated anew, as ratings of people who are tested can be anything
-    rows = {"audio": source.features["audio"]}
-    one, two = (fit_softmax_floor(each, fold, ["audio"]).views["audio",](rows) for each in (source, other))  # type: ignore[arg-type]
+    other.truth[fold.test] += 1.0  # ratings of tested people can be anything
+    floors = [fit_floor(kind, one, fold, ["audio"]) for one in (source, other)]  # type: ignore[arg-type]
+    one, two = (floor.subsets["audio",].predict(source.features, np.arange(240)) for floor in floors)
     np.testing.assert_array_equal(one, two)
 
 
@@ -79,6 +66,6 @@ def test_lexicon(tmp_path: Path) -> None:
     path = tmp_path / "nrc.txt"
     path.write_text("term\tvalence\tarousal\tdominance\njoy\t0.9\t0.4\t0.2\nwar\t-0.8\t0.6\t0.1\n", encoding="utf-8")
     table = pd.DataFrame({"text": ["joy joy", "war", "nothing here", None]})
-    codes = lexicon_codes(SimpleNamespace(table=table), path)  # type: ignore[arg-type]
-    assert codes.fused[0, 0] > codes.fused[2, 0] > codes.fused[1, 0]
-    assert np.isnan(codes.fused[3]).all()
+    outputs = lexicon_representations(SimpleNamespace(table=table), path)  # type: ignore[arg-type]
+    assert outputs.fused[0, 0] > outputs.fused[2, 0] > outputs.fused[1, 0]
+    assert np.isnan(outputs.fused[3]).all()

@@ -1,7 +1,7 @@
 """`reproduce manifold` in small: tiny corpora in their official layouts, ready-made vectors, every experiment, the report."""
 
-import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +10,16 @@ import pytest
 
 from affectspace.corpora import read_corpus
 from affectspace.errors import ConfigError, RunError
+from affectspace.evaluation.results import Results
 from affectspace.features import FeatureStore
 from affectspace.features.store import Shard
 from affectspace.report import save_figure
+from affectspace.studies.manifold.corpora import CORPORA, Folders, Source
+from affectspace.studies.manifold.cross_modal import ALL_PAIRS
 from affectspace.studies.manifold.members import members
 from affectspace.studies.manifold.plan import HEADLINE, TRAININGS, VARIANTS, Budget, quick_budget
 from affectspace.studies.manifold.preparation import possible_experiments
 from affectspace.studies.manifold.reproduce import reproduce
-from affectspace.studies.manifold.sources import CORPORA, Places, Source
 from affectspace.synthetic.speakers import make_speakers, plan, write_iemocap, write_mosi
 from affectspace.training.runs import open_run
 
@@ -46,19 +48,19 @@ def write_store(folder: Path, ids: list[str], affect: np.ndarray, modality: str)
     store.write_index()
 
 
-def store_all(places: Places, name: str) -> None:
-    """A store of each of a corpus' modalities."""
-    folder = places.folder_of(name)
+def store_all(folders: Folders, name: str, modalities: tuple[str, ...] = tuple(WIDTHS)) -> None:
+    """A store of each of a corpus' modalities, or of those named."""
+    folder = folders.corpus(name)
     assert folder is not None
     table = read_corpus(CORPORA[name].reader, folder).table
     affect = table[["valence", "arousal", "dominance"]].to_numpy(np.float64)
     if table["emotion"].notna().any() and np.isnan(affect).all():
         affect = pd.get_dummies(table["emotion"]).to_numpy(np.float64)[:, :3]
     ids = table["id"].astype(str).tolist()
-    for modality in CORPORA[name].stores:
-        write_store(places.store_of(name, modality), ids, affect, modality)
-    for modality in CORPORA[name].apart:
-        write_store(places.store_of(name, modality, apart=True), ids, affect, modality)
+    for modality in (one for one in CORPORA[name].stores if one in modalities):
+        write_store(folders.store(name, modality), ids, affect, modality)
+    for modality in CORPORA[name].separate:
+        write_store(folders.store(name, modality, separate=True), ids, affect, modality)
 
 
 def write_rows(path: Path, rows: list[list[object]], separator: str = ",") -> None:
@@ -125,7 +127,7 @@ def write_emodb(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def places(tmp_path_factory: pytest.TempPathFactory) -> Places:
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
     """Every open corpus in small, with ready-made vectors."""
     root = tmp_path_factory.mktemp("manifold")
     writers: dict[str, Callable[[Path], None]] = {
@@ -136,19 +138,19 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Places:
         write(root / "data" / name)
     people = root / "speakers"
     make_speakers(people, n=120, people=12, modalities=("text",), workers=1)
-    places = Places(data=root / "data", corpora={"people": people}, features=root / "features", own=root / "own")
+    folders = Folders(data=root / "data", corpora={"people": people}, features=root / "features", out=root / "own")
     for name in ("emobank", "vreg", "meld", "ravdess", "emodb", "people"):
-        store_all(places, name)
-    return places
+        store_all(folders, name)
+    return folders
 
 
-def sources_of(places: Places) -> dict[str, Source]:
-    return {name: Source.read(name, places) for name in ("emobank", "ravdess", "people")}
+def sources_of(folders: Folders) -> dict[str, Source]:
+    return {name: Source.read(name, folders) for name in ("emobank", "ravdess", "people")}
 
 
-def test_the_plan_compares_like_with_like(places: Places) -> None:
+def test_the_plan_compares_like_with_like(folders: Folders) -> None:
     trainings = [name for name in TRAININGS if name != "iemocap"]
-    made_plan = list(members(trainings, sources_of(places), places, Budget()))
+    made_plan = list(members(trainings, sources_of(folders), folders, Budget()))
     assert len({member.folder for member in made_plan}) == len(made_plan)
     for training in trainings:
         group = [member for member in made_plan if member.training == training]
@@ -167,9 +169,9 @@ def test_the_plan_compares_like_with_like(places: Places) -> None:
     assert {one.variant.group for one in made_plan[first_ablation:]} == {"ablation"}  # what is interrupted has the rest
 
 
-def test_every_variant_differs_from_the_headline(places: Places) -> None:
+def test_every_variant_differs_from_the_headline(folders: Folders) -> None:
     trainings = [name for name in TRAININGS if name != "iemocap"]
-    made_plan = list(members(trainings, sources_of(places), places, Budget(ablation_seeds=1, seeds=(0,))))
+    made_plan = list(members(trainings, sources_of(folders), folders, Budget(ablation_seeds=1, seeds=(0,))))
     for training in trainings:
         group = [one for one in made_plan if one.training == training and one.fold in (None, 0)]
         made = {one.name: one.config.model_dump_json(include={"model", "data"}) for one in group}
@@ -178,42 +180,40 @@ def test_every_variant_differs_from_the_headline(places: Places) -> None:
     assert {one.name for one in made_plan} == {one.name for one in VARIANTS}  # each is trained somewhere
 
 
-def test_what_can_be_made(places: Places, tmp_path: Path) -> None:
-    found = possible_experiments(places)
+def test_what_can_be_made(folders: Folders, tmp_path: Path) -> None:
+    found = possible_experiments(folders)
     assert found == (
         "text_axes", "zero_shot_text", "text_probes", "audio_face", "zero_shot_audio", "union", "trimodal",
     )  # fmt: skip
-    assert possible_experiments(Places(features=tmp_path, own=tmp_path)) == ("trimodal",)
-    assert possible_experiments(places, table=4) == ("zero_shot_text", "zero_shot_audio")
-    with pytest.raises(ConfigError, match="no such experiment; there are text_axes"):
-        possible_experiments(places, ["text_axis"])
-    with pytest.raises(ConfigError, match="iemocap needs IEMOCAP: name its folder"):
-        possible_experiments(places, ["iemocap"])
+    assert possible_experiments(Folders(features=tmp_path, out=tmp_path)) == ("trimodal",)
+    assert possible_experiments(folders, table=4) == ("zero_shot_text", "zero_shot_audio")
+    with pytest.raises(ConfigError, match="no such experiment; choose from text_axes"):
+        possible_experiments(folders, ["text_axis"])
+    with pytest.raises(ConfigError, match="iemocap needs IEMOCAP: pass the corpus' folder"):
+        possible_experiments(folders, ["iemocap"])
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings(
     "default"
 )  # the probes' libraries may warn on so few rows; that they say so is tested there
-def test_the_whole_path_in_small(places: Places, tmp_path: Path) -> None:
+def test_the_whole_path_in_small(folders: Folders, tmp_path: Path) -> None:
     out = tmp_path / "study"
-    mine = places.model_copy(update={"own": out})
+    mine = folders.model_copy(update={"out": out})
     budget = BUDGET.model_copy(update={"overrides": ("fit.batch_size=64",), "ablation_seeds": 1})
     report = reproduce(out, mine, budget=budget)
-    metrics = json.loads((out / "metrics.json").read_text())
-    made = """
-        text_axes text_axes_documents text_axes_matrix text_axes_comparisons zero_shot_text text_probes_emotion_linear
-        audio_face audio_face_intensity audio_face_independence audio_face_speaker_linear audio_face_gap zero_shot_audio
-        zero_shot_audio_within_people union union_emobank trimodal trimodal_retrieval trimodal_subsets audio_face_noise
-        audio_face_uncertainty audio_face_widening audio_face_generated trimodal_generated
-    """
-    for experiment in made.split():
-        assert metrics.get(experiment), experiment
-    assert metrics["text_axes"]["ridge"]["r_mean"]["value"] > 0.5
-    for rows in metrics.values():
-        for measures in rows.values():
-            for one in measures.values():
-                assert one["protocol"]
+    results = Results.read(out / "metrics.json")
+    assert set(results.distinct("experiment")) >= {
+        "text_axes", "text_axes_documents", "zero_shot_text", "text_probes", "audio_face", "zero_shot_audio", "union",
+        "union_emobank", "trimodal",
+    }  # fmt: skip
+    assert set(results.filter(experiment="audio_face").distinct("task")) >= {
+        "axes", "matrix", "intensity", "independence", "emotion", "speaker", "gap", "generation", "noise", "uncertainty",
+        "widening",
+    }  # fmt: skip
+    assert set(results.filter(experiment="trimodal").distinct("task")) >= {"retrieval", "generation", "subsets"}
+    assert results.get(experiment="text_axes", task="axes", model="ridge", target="mean", metric="r").value > 0.5
+    assert all(row.protocol for row in results)
     text = report.read_text()
     assert "not decided" in text
     assert "0.0255" in text
@@ -235,36 +235,42 @@ def test_the_papers_corpora_where_the_user_has_them(tmp_path: Path, monkeypatch:
     write_iemocap(said, corpora["iemocap"], video=False)
     write_mosi(said[:60], corpora["mosi"], video=False)
     out = tmp_path / "study"
-    mine = Places(corpora=corpora, features=tmp_path / "features", own=out)
+    mine = Folders(corpora=corpora, features=tmp_path / "features", out=out)
     for name in corpora:
         store_all(mine, name)
     report = reproduce(out, mine, only=["iemocap", "zero_shot_sentiment"], budget=BUDGET)
-    metrics = json.loads((out / "metrics.json").read_text())
-    assert metrics["iemocap"][HEADLINE]["r_mean"]["n"] > 20
-    assert metrics["iemocap_matrix"]["z_arousal"]["r_dominance"]["paper"] == 0.493
-    assert metrics["iemocap_independence"][f"{HEADLINE} audio"]["cka"]["paper"] == 0.0164
-    assert metrics["zero_shot_sentiment"][HEADLINE]["mosi"]["paper"] == 0.40
-    assert metrics["zero_shot_sentiment"]["misa"]["mosi"]["paper"] == 0.26
+    results = Results.read(out / "metrics.json")
+    named = {"experiment": "iemocap", "model": HEADLINE}
+    assert results.get(task="axes", target="mean", metric="r", **named).n > 20
+    assert results.get(task="matrix", latent="arousal", target="dominance", metric="r", **named).paper == 0.493
+    assert results.get(task="independence", modality="audio", metric="cka", **named).paper == 0.0164
+    zero_shot = {"experiment": "zero_shot_sentiment", "task": "axes", "target": "sentiment", "condition": "mosi"}
+    assert results.get(model=HEADLINE, metric="r", **zero_shot).paper == 0.40
+    assert results.get(model="misa", metric="r", **zero_shot).paper == 0.26
     assert "IEMOCAP, session 5" in report.read_text()
 
 
-def test_synthetic_people_alone_and_what_continues_or_refuses(
-    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def headline_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train the headline alone, and draw figures coarsely."""
     monkeypatch.setattr("affectspace.studies.manifold.members.VARIANTS", VARIANTS[:1])
-    monkeypatch.setattr(
-        "affectspace.studies.pictures.save_figure", lambda figure, path: save_figure(figure, path, dpi=40)
-    )
-    out = tmp_path / "study"
-    mine = places.model_copy(update={"own": out, "data": None})
+    monkeypatch.setattr("affectspace.studies.figures.save_figure", partial(save_figure, dpi=20))
+
+
+@pytest.mark.usefixtures("headline_only")
+def test_synthetic_people_alone_and_what_continues_or_refuses(tmp_path: Path) -> None:
+    out, people = tmp_path / "study", tmp_path / "speakers"
+    make_speakers(people, n=56, people=7, modalities=("text",), workers=1)
+    mine = Folders(corpora={"people": people}, features=tmp_path / "features", out=out)
+    store_all(mine, "people")
     report = reproduce(out, mine, budget=BUDGET)
-    metrics = json.loads((out / "metrics.json").read_text())
-    assert metrics["trimodal"][HEADLINE]["r_mean"]["n"] == metrics["trimodal"]["ridge"]["r_mean"]["n"]
-    assert metrics["trimodal_retrieval"][f"{HEADLINE}: all pairs"]["top_10"]["low"] is not None
-    assert "z_valence" in metrics["trimodal_matrix"]
-    assert (
-        metrics["trimodal_matrix"]["z_valence"]["r_valence"]["paper"] is None
-    )  # no figure of people beside invented ones
+    results = Results.read(out / "metrics.json")
+    named = {"experiment": "trimodal", "task": "axes", "target": "mean", "metric": "r"}
+    assert results.get(model=HEADLINE, **named).n == results.get(model="ridge", **named).n
+    retrieval = {"experiment": "trimodal", "task": "retrieval", "modality": ALL_PAIRS, "metric": "top_10"}
+    assert results.get(model=HEADLINE, **retrieval).low is not None
+    matrix = results.filter(task="matrix", model=HEADLINE, latent="valence", target="valence")
+    assert [row.paper for row in matrix] == [None]  # published figures do not stand beside synthetic people
     assert "synthetic people" in report.read_text()
     trained = {path.parent.name: path.stat().st_mtime for path in (out / "runs").glob("*/run.json")}
     assert all(open_run(out / "runs" / name).finished for name in trained)
@@ -272,13 +278,46 @@ def test_synthetic_people_alone_and_what_continues_or_refuses(
 
     reproduce(out, mine, budget=BUDGET)  # nothing is trained again, the figures are the same
     assert {path.parent.name: path.stat().st_mtime for path in (out / "runs").glob("*/run.json")} == trained
-    assert json.loads((out / "metrics.json").read_text()) == metrics
-    with pytest.raises(RunError, match=r"started otherwise \(budget.epochs_factor"):
+    assert list(Results.read(out / "metrics.json")) == list(results)
+    with pytest.raises(RunError, match=r"with other settings \(budget.epochs_factor"):
         reproduce(out, mine, budget=BUDGET.model_copy(update={"epochs_factor": 0.5}))
 
 
-def test_a_folder_of_others_is_left_alone(places: Places, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("headline_only")
+@pytest.mark.filterwarnings("default")
+def test_text_and_voice_carry_over_to_other_corpora(folders: Folders, tmp_path: Path) -> None:
+    """EmoBank to V-reg, RAVDESS to EmoDB: the layouts of the open corpora, the lexicon's floor left out."""
+    out = tmp_path / "study"
+    reproduce(out, folders.model_copy(update={"out": out}), only=["zero_shot_text", "zero_shot_audio"], budget=BUDGET)
+    results = Results.read(out / "metrics.json")
+    named = {"task": "axes", "model": HEADLINE, "metric": "r"}
+    assert results.get(experiment="zero_shot_text", target="valence", **named).groups == 60
+    assert results.get(experiment="zero_shot_audio", target="arousal", **named).groups == 7
+    models = results.filter(experiment="zero_shot_text", task="axes", versus="").distinct("model")
+    assert models == [HEADLINE, "ridge", "ridge_text"]
+    assert results.find(
+        experiment="zero_shot_audio", task="within people", target="arousal", model=HEADLINE, metric="r"
+    )
+
+
+@pytest.mark.usefixtures("headline_only")
+def test_dialogues_carry_over_to_sentiment(tmp_path: Path) -> None:
+    """IEMOCAP to MOSI: the layouts of the paper's corpora."""
+    utterances, out = plan(50, 10, turns=5), tmp_path / "study"
+    corpora = {"iemocap": tmp_path / "IEMOCAP", "mosi": tmp_path / "MOSI"}
+    write_iemocap(utterances, corpora["iemocap"], video=False)
+    write_mosi(utterances[:20], corpora["mosi"], video=False)
+    mine = Folders(corpora=corpora, features=tmp_path / "features", out=out)
+    for name in corpora:
+        store_all(mine, name, ("text", "audio"))
+    reproduce(out, mine, only=["zero_shot_sentiment"], budget=BUDGET)
+    results = Results.read(out / "metrics.json")
+    zero_shot = {"experiment": "zero_shot_sentiment", "task": "axes", "target": "sentiment", "condition": "mosi"}
+    assert results.get(model=HEADLINE, metric="r", **zero_shot).paper == 0.40
+
+
+def test_a_folder_of_others_is_left_alone(folders: Folders, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("x")
-    with pytest.raises(RunError, match="holds no study of ours"):
-        reproduce(tmp_path, places.model_copy(update={"own": tmp_path}), only=["trimodal"], budget=BUDGET)
+    with pytest.raises(RunError, match="holds no study"):
+        reproduce(tmp_path, folders.model_copy(update={"out": tmp_path}), only=["trimodal"], budget=BUDGET)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]

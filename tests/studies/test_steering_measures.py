@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 
 from affectspace.errors import DataError
 from affectspace.steering.ranking import repetition
-from affectspace.studies.manifold.published import PUBLISHED
+from affectspace.studies.manifold.paper import SEED_AFFECT
 from affectspace.studies.steering.measures import (
     copied,
     distinct,
@@ -75,7 +75,7 @@ def test_answers_without_labels_and_quotation_marks(answer: str, text: str) -> N
 
 
 def test_the_papers_themes_have_their_facts() -> None:
-    assert [theme.name for theme in THEMES] == list(PUBLISHED["table_5"])
+    assert [theme.name for theme in THEMES] == list(SEED_AFFECT)
     assert all(list(theme.texts) == [-1.0, -0.5, 0.0, 0.5, 1.0] for theme in THEMES)
     assert THEMES[0].own == (-0.614, 0.121, 0.469)
     assert THEMES[1].seed == "The business does not inspire me."

@@ -72,16 +72,16 @@ def manifold(
 
     It trains the models, baselines and ablations, and tests the claims. Without a corpus it uses synthetic people.
     """
+    from affectspace.studies.manifold.corpora import Folders
     from affectspace.studies.manifold.plan import Budget, quick_budget
     from affectspace.studies.manifold.reproduce import reproduce
-    from affectspace.studies.manifold.sources import Places
 
-    folders = {
+    named = {
         "emobank": emobank, "meld": meld, "vreg": vreg, "ravdess": ravdess, "emodb": emodb, "people": people,
         "iemocap": iemocap, "mosi": mosi, "mosei": mosei,
     }  # fmt: skip
-    corpora = {name: folder for name, folder in folders.items() if folder is not None}
-    places = Places(data=data, corpora=corpora, features=features or out / "features", own=out, lexicon=lexicon)
+    corpora = {name: folder for name, folder in named.items() if folder is not None}
+    folders = Folders(data=data, corpora=corpora, features=features or out / "features", out=out, lexicon=lexicon)
     if table == 5:
         from affectspace.studies.steering.study import reproduce_steering
 
@@ -93,7 +93,7 @@ def manifold(
                 "configs/steering.yaml` to change its settings"
             )
         with progress_bar() as progress:
-            report = reproduce_steering(out, places, quick=quick, threads=workers, progress=progress)
+            report = reproduce_steering(out, folders, quick=quick, threads=workers, progress=progress)
         typer.echo(f"report: {report}")
         return
     settings = _study_settings(workers, overrides, seeds=seeds)
@@ -102,7 +102,7 @@ def manifold(
     budget = quick_budget(**settings) if quick else Budget(**settings)
     experiments = [name for name in only.split(",") if name]
     with progress_bar() as progress:
-        report = reproduce(out, places, only=experiments, table=table, budget=budget, progress=progress)
+        report = reproduce(out, folders, only=experiments, table=table, budget=budget, progress=progress)
     typer.echo(f"report: {report}")
 
 

@@ -124,8 +124,8 @@ def evaluate(
 
 def _judge_images(run: "Run", force: bool, progress: "Progress") -> tuple[dict[str, Any], Path]:
     from affectspace.errors import RunError
-    from affectspace.studies.levasa.codes import codes_of
     from affectspace.studies.levasa.report import evaluate_run
+    from affectspace.studies.levasa.representations import Representations
     from affectspace.training.training_set import TrainingSet
 
     config = run.image_config
@@ -139,7 +139,13 @@ def _judge_images(run: "Run", force: bool, progress: "Progress") -> tuple[dict[s
             "interval is a bootstrap over test people; train with more of them in the test part (data.split.fractions is "
             f"{config.data.split.fractions}), or on a corpus of more people"
         )
-    return evaluate_run(run, data, codes_of(run, data, progress, anew=force))
+    outputs = Representations.of(run, data, progress, force=force)
+    results, report = evaluate_run(run, data, outputs, progress)
+    nested: dict[str, Any] = {}
+    for row in results:
+        name = " ".join(part for part in row.key[2:] if part)
+        nested.setdefault(row.experiment, {}).setdefault(name, {})["value"] = row.to_dict()
+    return nested, report
 
 
 def _judge_steering(

@@ -80,6 +80,8 @@ from .reconstruction import image_ssim as image_ssim
 from .reconstruction import psnr_of as psnr_of
 from .result import Measurement as Measurement
 from .result import MetricsFile as MetricsFile
+from .results import Result as Result
+from .results import Results as Results
 from .ridge import Ridge as Ridge
 from .ridge import fit_ridge as fit_ridge
 from .robustness import sound_gain as sound_gain

@@ -9,7 +9,7 @@ from affectspace.progress import Progress, silent
 from affectspace.studies.demo.moment import Demonstration, tell_moment
 from affectspace.studies.demo.page import write_page
 from affectspace.studies.demo.plan import DemoBudget
-from affectspace.studies.trainings import claim_folder, prefixed
+from affectspace.studies.engine import claim_folder, prefixed
 
 
 def demonstrate(out: Path, *, budget: DemoBudget, progress: Progress = silent) -> Demonstration:
@@ -18,8 +18,8 @@ def demonstrate(out: Path, *, budget: DemoBudget, progress: Progress = silent) -
     Raises RunError where `out` holds something else, or a demonstration that was started otherwise.
     """
     from affectspace.studies.levasa.reproduce import reproduce as reproduce_faces
+    from affectspace.studies.manifold.corpora import Folders
     from affectspace.studies.manifold.reproduce import reproduce as reproduce_people
-    from affectspace.studies.manifold.sources import Places
     from affectspace.synthetic.faces import make_faces
     from affectspace.training.configuration import DataConfig
 
@@ -30,11 +30,11 @@ def demonstrate(out: Path, *, budget: DemoBudget, progress: Progress = silent) -
     make_faces(drawn, n=budget.images, people=budget.people, progress=told)
     faces = reproduce_faces(out / "faces", DataConfig(corpus="faces", path=drawn), budget=budget.faces, progress=told)
     study = out / "people"
-    places = Places(features=study / "features", own=study)
-    people = reproduce_people(study, places, budget=budget.speakers, progress=prefixed(progress, "2 of 3, people: "))
+    folders = Folders(features=study / "features", out=study)
+    people = reproduce_people(study, folders, budget=budget.speakers, progress=prefixed(progress, "2 of 3, people: "))
     progress(0, 0, "3 of 3: a moment from every subset of text, voice and face")
     run = study / "runs" / headline_run(budget)
-    moment, answers = tell_moment(run, places.people)
+    moment, answers = tell_moment(run, folders.people)
     seconds = round(time.perf_counter() - started)
     done = Demonstration(out / "report.html", faces, people, run, moment, answers)
     write_page(done, {"wall seconds": seconds})

@@ -11,7 +11,7 @@ from affectspace.affect import AXES
 from affectspace.corpora import Corpus, read_corpus
 from affectspace.errors import DataError, RunError
 from affectspace.prediction import VAD, Failure, Prediction, Predictor, Sample
-from affectspace.studies.manifold.fitted import subsets
+from affectspace.studies.manifold.floors import subsets
 from affectspace.training.runs import Run, open_run
 
 PARTS = ("text", "audio", "video")

@@ -6,30 +6,33 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from affectspace.affect import AXES
-from affectspace.evaluation import MetricsFile
+from affectspace.evaluation.results import Results
 from affectspace.media.clips import read_frames
 from affectspace.media.sound import read_sound
-from affectspace.report import Cell, KeyFigure, Report, sample_figure, subsets_figure
+from affectspace.report import Cell, Report, sample_figure, subsets_figure
 from affectspace.studies.demo.moment import PARTS, Demonstration, Moment, Told
+from affectspace.studies.figures import Picture
+from affectspace.studies.manifold.cross_modal import ALL_PAIRS
+from affectspace.studies.manifold.floors import subsets
 from affectspace.studies.manifold.plan import HEADLINE
-from affectspace.studies.manifold.printed_tables import cell
-from affectspace.studies.pictures import Picture
+from affectspace.studies.tables import Renderer, Table, key_figures, per_axis
 
 NAMES = {"text": "text", "audio": "voice", "video": "face"}
 FRAMES = 6  # of the clip that are shown
 RATE = 16_000
-KEY_FIGURES = (  # study, label, experiment, row, metric
-    ("faces", "Drawn faces: emotion of new people, LeVAsa's UAR", "probes", "continuous", "uar_va"),
-    ("faces", "... above that of a Vanilla VAE", "comparisons", "continuous - vanilla", "uar"),
-    ("people", "Synthetic people: mean r of valence, arousal, dominance", "trimodal", HEADLINE, "r_mean"),
-    (
-        "people",
-        "... the same moment found among the first ten",
-        "trimodal_retrieval",
-        f"{HEADLINE}: all pairs",
-        "top_10",
-    ),
-)
+_UAR = {"experiment": "probes", "model": "continuous", "latent": "va", "metric": "uar"}
+FACES_FIGURES = {
+    "Drawn faces: emotion of new people, LeVAsa's UAR": _UAR,
+    "... minus that of a Vanilla VAE": {**_UAR, "versus": "vanilla"},
+}
+PEOPLE_FIGURES = {
+    "Synthetic people: mean r of valence, arousal, dominance": {
+        "experiment": "trimodal", "task": "axes", "model": HEADLINE, "target": "mean", "metric": "r",
+    },
+    "... the same moment found among the first ten": {
+        "experiment": "trimodal", "task": "retrieval", "model": HEADLINE, "modality": ALL_PAIRS, "metric": "top_10",
+    },
+}  # fmt: skip
 
 
 def names_of(parts: tuple[str, ...]) -> str:
@@ -40,13 +43,13 @@ def names_of(parts: tuple[str, ...]) -> str:
 def write_page(done: Demonstration, facts: Mapping[str, object]) -> None:
     """Write report.html with its figures into the demonstration's folder."""
     out = done.report.parent
-    faces, people = (MetricsFile.read(report.parent / "metrics.json") for report in (done.faces, done.people))
+    faces, people = (Results.read(report.parent / "metrics.json") for report in (done.faces, done.people))
     report = Report(
         "affectspace, the whole of it without any data",
         "Drawn faces, and invented people with a voice, a face and something to say",
         {"run on synthetic people": _address(done.run, out), **facts},
     )
-    report.key_figures(_key_figures({"faces": faces, "people": people}))
+    report.key_figures([*key_figures(faces, FACES_FIGURES), *key_figures(people, PEOPLE_FIGURES)])
     report.text(
         f"- [Drawn faces: the report]({_address(done.faces, out)}). LeVAsa, a Vanilla VAE, a control and a ceiling were "
         "trained on drawn faces whose labels come from the names of emotions, and judged on people unseen in training.\n"
@@ -64,16 +67,6 @@ def write_page(done: Demonstration, facts: Mapping[str, object]) -> None:
 def _address(path: Path, page: Path) -> str:
     """A path as seen from the page's folder."""
     return path.relative_to(page).as_posix()
-
-
-def _key_figures(metrics: Mapping[str, MetricsFile]) -> list[KeyFigure]:
-    found = []
-    for study, label, *names in KEY_FIGURES:
-        if tuple(names) in metrics[study]:
-            one = metrics[study].get(*names)
-            note = f"{one.protocol}, n {one.n:,}" if one.n else one.protocol
-            found.append(KeyFigure(label, one.value, one.low, one.high, note=note))
-    return found
 
 
 def _moment(report: Report, out: Path, moment: Moment, told: list[Told]) -> None:
@@ -114,18 +107,14 @@ def _pictures(moment: Moment, told: list[Told]) -> list[Picture]:
     ]  # fmt: skip
 
 
-def _all_moments(report: Report, metrics: MetricsFile) -> None:
-    """The same over every held-out moment, from the study's measurements."""
-    rows = []
-    for row in metrics.experiments.get("trimodal_subsets", {}):
-        model, _, shown = row.partition(": ")
-        if model == HEADLINE:
-            given = names_of(PARTS) if shown == "all" else names_of(tuple(shown.split(", ")))
-            cells = [cell(metrics, "trimodal_subsets", row, f"r_{axis}") for axis in AXES]
-            rows.append((given, *cells, cell(metrics, "trimodal_subsets", row, "r_mean")))
-    if rows:
-        note = "Pearson's r with the truth on held-out people, with 95 % intervals over people; seeds averaged."
-        report.table("Every held-out moment", ("given", *AXES, "mean"), rows, note)
+def _all_moments(report: Report, results: Results) -> None:
+    """The same over every held-out moment, from the study's results."""
+    note = "Pearson's r with the truth on held-out people, with 95 % intervals over people; seeds averaged."
+    columns = [*per_axis("r"), ("mean", {"metric": "r", "target": "mean"})]
+    names = {", ".join(parts): names_of(parts) for parts in subsets(PARTS)} | {"all": names_of(PARTS)}
+    where = {"experiment": "trimodal", "task": "subsets", "model": HEADLINE}
+    table = Table("Every held-out moment", where, columns, ("modality",), "given", note, names=names, basis=False)
+    Renderer(report, results, {}, Path()).add(table)
 
 
 def _from_the_reports(report: Report, done: Demonstration) -> None:

@@ -1,123 +1,137 @@
-"""Claims decided by intervals: held, not held, or not decided. Nothing here computes a figure."""
+"""The LeVAsa paper's claims, and ours about controls, floors and ceiling, as statements with rules."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 from affectspace.annotation import AnnotationTransfer, covered_area
-from affectspace.evaluation import MetricsFile
-from affectspace.evaluation.result import Measurement
-from affectspace.report import Claim
+from affectspace.evaluation.results import Results
 from affectspace.report.blocks import Verdict
-from affectspace.studies.levasa.published import STATEMENTS, Statement
-from affectspace.studies.levasa.strict import RATIO_LIMIT
-from affectspace.studies.verdicts import UNDECIDED, Evidence, above, below, said, together
+from affectspace.studies.claims import (
+    Finding,
+    Rule,
+    Statement,
+    above,
+    all_held,
+    below,
+    corrected,
+    describe,
+    describe_all,
+)
+from affectspace.studies.levasa.study import AXES
+
+RATIO_LIMIT = 1.15  # of the reconstruction error of LeVAsa to the Vanilla VAE's, that counts as "slightly worse"
+CLOSED = 0.5  # share of the way to a supervised network
 
 
-class Judge:
-    """Verdicts on the statements of `published.STATEMENTS` by what the metrics hold."""
+def uar(results: Results, model: str, versus: str) -> list[Finding]:
+    """A difference of UAR on held-out people, with the corrected p value."""
+    named = {"experiment": "probes", "model": model, "versus": versus, "latent": "va", "metric": "uar"}
+    finding = corrected(results, "strict", "difference of UAR", **named)
+    return [finding] if finding is not None else []
 
-    def __init__(self, metrics: MetricsFile) -> None:
-        self.metrics = metrics
 
-    def find(self, experiment: str, row: str, metric: str) -> Measurement | None:
-        names = (experiment, row, metric)
-        return self.metrics.get(*names) if names in self.metrics else None
+def emotion(model: str, versus: str) -> Rule:
+    """A difference of UAR under the strict protocol, and of Table 3's accuracy under the paper's."""
 
-    def decide(self, statement: Statement) -> list[Claim]:
-        """One claim for each protocol under which the statement can be tested."""
-        rule: dict[str, Callable[[], list[tuple[str, Evidence]]]] = {
-            "emotion": self._emotion,
-            "regression": self._regression,
-            "alignment": lambda: self._alignment("vanilla"),
-            "va_vaz": self._va_vaz,
-            "discrete": self._discrete,
-            "reconstruction": self._reconstruction,
-            "area": self._area,
-            "permuted": lambda: [("strict", self.control("permuted"))],
-            "class_means": lambda: [("strict", self.control("class_means"))],
-            "seven_way": lambda: [("strict", self.control("seven_way"))],
-            "constant": lambda: self._alignment("constant"),
-            "gap": self._gap,
-        }
-        found = rule[statement.key]()
+    def rule(results: Results) -> Sequence[Finding]:
+        named = {"experiment": "table_3", "condition": "paper", "latent": "va", "metric": "accuracy"}
+        accuracy = results.find(model=model, versus=versus, **named)
+        paper = [Finding(above(accuracy), describe(accuracy, "difference of accuracy"), "paper")] if accuracy else []
+        return [*uar(results, model, versus), *paper]
+
+    return rule
+
+
+def control(name: str) -> Rule:
+    return lambda results: uar(results, "continuous", name)
+
+
+def alignment(versus: str) -> Rule:
+    """The squared distance of LeVAsa's chunks to valence and arousal, minus that of another model, by protocol."""
+    remark = "; a constant passes this measure, so it says little" if versus == "vanilla" else ""
+
+    def rule(results: Results) -> Sequence[Finding]:
+        named = {"experiment": "table_1_continuous", "model": "continuous", "versus": versus, "target": "combined"}
+        rows = {name: results.find(condition=name, metric="mse", **named) for name in ("strict", "paper")}
         return [
-            Claim(f"{statement.text} ({protocol})" if protocol else statement.text, verdict, text, statement.source)
-            for protocol, (verdict, text) in found
+            Finding(below(row), describe(row, "difference of squared distance") + remark, name)
+            for name, row in rows.items()
+            if row is not None
         ]
 
-    def _uar(self, row: str) -> Evidence:
-        difference, p = self.find("comparisons", row, "uar"), self.find("comparisons", row, "p")
-        holm = self.find("comparisons", row, "p_holm")
-        verdict = above(difference)
-        text = said(difference, "difference of UAR")
-        if p is not None and p.value is not None:
-            text += f"; sign-flip over people p {p.value:.3g}"
-        if holm is not None and holm.value is not None:
-            text += f", {holm.value:.3g} after Holm"
-            if holm.value > 0.05 and verdict != UNDECIDED:
-                verdict, text = UNDECIDED, text + ": the interval alone would decide, the corrected p does not"
-        return verdict, text
-
-    def _accuracy(self, row: str) -> Evidence:
-        difference = self.find("table_3_paper", row, "accuracy")
-        return above(difference), said(difference, "difference of accuracy")
-
-    def _emotion(self) -> list[tuple[str, Evidence]]:
-        strict = self._uar("continuous - vanilla")
-        return [("strict", strict), ("paper", self._accuracy("continuous va - vanilla va"))]
-
-    def _va_vaz(self) -> list[tuple[str, Evidence]]:
-        paper = self._accuracy("continuous va - continuous vaz")
-        return [("strict", self._uar("continuous: va - vaz")), ("paper", paper)]
-
-    def _discrete(self) -> list[tuple[str, Evidence]]:
-        paper = self._accuracy("discrete va - continuous va")
-        return [("strict", self._uar("discrete - continuous")), ("paper", paper)]
-
-    def _regression(self) -> list[tuple[str, Evidence]]:
-        gains = [self.find("readouts", "continuous", f"r2_{axis}_above_vanilla") for axis in ("valence", "arousal")]
-        strict = together(*map(above, gains)), _both(gains, "R2 above the Vanilla VAE")
-        errors = [self.find("table_2_paper", "continuous - vanilla", f"mse_{axis}") for axis in ("valence", "arousal")]
-        paper = together(*map(below, errors)), _both(errors, "MSE above the Vanilla VAE")
-        return [("strict", strict), ("paper", paper)]
-
-    def _alignment(self, other: str) -> list[tuple[str, Evidence]]:
-        found: list[tuple[str, Evidence]] = []
-        remark = "; this measure is passed by a constant, so it says little" if other == "vanilla" else ""
-        for protocol in ("strict", "paper"):
-            distance = self.find(f"table_1_continuous_{protocol}", f"continuous - {other}", "mse_combined")
-            found.append((protocol, (below(distance), said(distance, "difference of squared distance") + remark)))
-        return found
-
-    def _reconstruction(self) -> list[tuple[str, Evidence]]:
-        ratio = self.find("reconstruction", "continuous", "mse_ratio")
-        worse, slight = above(ratio, 1.0), below(ratio, RATIO_LIMIT)
-        text = said(ratio, "MSE of LeVAsa over the Vanilla VAE's") + f"; 'slightly' is taken as at most {RATIO_LIMIT}"
-        return [("strict", (together(worse, slight), text))]
-
-    def control(self, name: str) -> Evidence:
-        """Whether LeVAsa beats a control in UAR, Holm's correction included."""
-        return self._uar(f"continuous - {name}")
-
-    def _gap(self) -> list[tuple[str, Evidence]]:
-        share = self.find("comparisons", "gap_closed", "share")
-        return [("strict", (above(share, 0.5), said(share, "share of the way", 2)))]
-
-    def _area(self) -> list[tuple[str, Evidence]]:
-        area = covered_area(AnnotationTransfer.reference("affectnet"))
-        verdict: Verdict = "held" if round(100 * area) == 3 else "not held"
-        return [("", (verdict, f"one-sigma ellipses of AffectNet's statistics cover {100 * area:.1f} % of the square"))]
+    return rule
 
 
-def _both(measurements: list[Measurement | None], what: str) -> str:
-    pairs = zip(("valence", "arousal"), measurements, strict=True)
-    return "; ".join(said(one, f"{axis}: {what}") for axis, one in pairs)
+def _regression(results: Results) -> Sequence[Finding]:
+    named = {"model": "continuous", "versus": "vanilla"}
+    gains = {axis: results.find(experiment="readouts", target=axis, metric="r2", **named) for axis in AXES}
+    columns = {"experiment": "table_2", "condition": "paper", "metric": "mse", **named}
+    errors = {axis: results.find(target=axis, **columns) for axis in AXES}
+    findings = []
+    if any(gains.values()):
+        verdict = all_held(map(above, gains.values()))
+        findings.append(Finding(verdict, describe_all(gains, "R2 minus the Vanilla VAE's"), "strict"))
+    if any(errors.values()):
+        verdict = all_held(map(below, errors.values()))
+        findings.append(Finding(verdict, describe_all(errors, "MSE minus the Vanilla VAE's"), "paper"))
+    return findings
 
 
-def decide_claims(metrics: MetricsFile) -> tuple[list[Claim], list[Claim]]:
-    """The paper's claims, and ours about controls, floors and ceiling."""
-    judge = Judge(metrics)
-    paper: list[Claim] = []
-    ours: list[Claim] = []
-    for statement in STATEMENTS:
-        (ours if statement.source == "our control" else paper).extend(judge.decide(statement))
-    return paper, ours
+def _reconstruction(results: Results) -> Sequence[Finding]:
+    ratio = results.find(experiment="reconstruction", model="continuous", versus="vanilla", metric="mse_ratio")
+    text = (
+        f"{describe(ratio, 'MSE of LeVAsa over that of the Vanilla VAE')}; 'slightly' is taken as at most {RATIO_LIMIT}"
+    )
+    return [Finding(all_held([above(ratio, 1.0), below(ratio, RATIO_LIMIT)]), text, "strict")] if ratio else []
+
+
+def _gap(results: Results) -> Sequence[Finding]:
+    named = {"model": "continuous", "versus": "vanilla to cnn", "latent": "va", "metric": "gap_closed"}
+    share = results.find(experiment="probes", **named)
+    return [Finding(above(share, CLOSED), describe(share, "share of the way", 2), "strict")] if share else []
+
+
+def _area(results: Results) -> Sequence[Finding]:
+    area = covered_area(AnnotationTransfer.reference("affectnet"))
+    verdict: Verdict = "held" if round(100 * area) == 3 else "not held"
+    return [Finding(verdict, f"one-sigma ellipses of AffectNet's statistics cover {100 * area:.1f} % of the square")]
+
+
+PAPER_CLAIMS = (
+    Statement(
+        "LeVAsa's valence and arousal chunks predict emotions better than the Vanilla VAE's", "Table 3",
+        emotion("continuous", "vanilla"),
+    ),
+    Statement("Valence and arousal are read better from LeVAsa's chunks than from Vanilla's", "Table 2", _regression),
+    Statement(
+        "LeVAsa's chunks are closer to valence and arousal than the Vanilla VAE's", "Table 1", alignment("vanilla")
+    ),
+    Statement(
+        "For LeVAsa the two affective chunks predict emotions better than all three together", "Table 3",
+        emotion("continuous", "vaz"),
+    ),
+    Statement(
+        "Discrete annotations give chunks that predict emotions better than continuous ones", "section 3.3",
+        emotion("discrete", "continuous"),
+    ),
+    Statement("LeVAsa's reconstructions are slightly worse than the Vanilla VAE's", "Figure 4", _reconstruction),
+    Statement("The ellipses cover 3 % of the valence-arousal square on average", "section 2.1", _area),
+)  # fmt: skip
+CONTROL = "our control"
+CONTROL_CLAIMS = tuple(
+    Statement(text, CONTROL, rule)
+    for text, rule in (
+        (
+            "The true ellipses predict emotions better than the same ellipses permuted among emotions",
+            control("permuted"),
+        ),
+        (
+            "Sampling from the ellipses predicts emotions better than aligning with their centres",
+            control("class_means"),
+        ),
+        ("Valence and arousal as targets predict emotions better than an emotion head", control("seven_way")),
+        ("LeVAsa's raw chunks are closer to valence and arousal than a constant", alignment("constant")),
+        ("LeVAsa closes at least half of the way from the Vanilla VAE to a supervised network", _gap),
+    )
+)

@@ -1,10 +1,12 @@
 """Which models `reproduce levasa` trains: the five of the paper, its controls, its ceiling and the rate-distortion curve."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from affectspace.configuration import Configuration
+from pydantic import Field
+
+from affectspace.studies.engine import StudyBudget
 from affectspace.training.configuration import DataConfig, TrainConfig, build_config
 
 CONTROLS = ("permuted", "class_means", "seven_way")
@@ -26,8 +28,8 @@ TITLES = {
 }
 
 
-class Budget(Configuration):
-    """How much is trained. One epoch budget for all that are compared; overrides (fit.batch_size=128) are for all members."""
+class Budget(StudyBudget):
+    """How much is trained. All models that are compared have the same epochs; overrides apply to all members."""
 
     epochs: int = 5
     seeds: tuple[int, ...] = (0, 1, 2)
@@ -35,21 +37,20 @@ class Budget(Configuration):
     drawn_epochs: int = 2
     curve_weights: tuple[float, ...] = (0.1,)
     alignment_weight: float = 0.3
-    overrides: tuple[str, ...] = ()
-    without: tuple[str, ...] = ()  # names of members that are not trained
-    workers: int = 2
+    without: tuple[str, ...] = Field((), description="names of members that are not trained")
 
 
-def quick_budget(**asked: Any) -> Budget:
-    """Enough to see that all works."""
-    return Budget(**{"epochs": 1, "seeds": (0,), "paper_epochs": 0, "drawn_epochs": 1, "curve_weights": (), **asked})
+def quick_budget(**settings: Any) -> Budget:
+    """Make a budget that shows that everything works."""
+    small = {"epochs": 1, "seeds": (0,), "paper_epochs": 0, "drawn_epochs": 1, "curve_weights": ()}
+    return Budget(**{**small, **settings})
 
 
 def demo_budget(workers: int) -> Budget:
-    """What drawn faces need for a report that tells something, in minutes: the headline, one control, the ceiling."""
+    """Make a budget for drawn faces whose report is informative after a few minutes: headline, one control, ceiling."""
     return Budget(
         epochs=5, seeds=(0,), paper_epochs=0, curve_weights=(), workers=workers,
-        overrides=("fit.batch_size=32",),  # so few images want more steps
+        overrides=("fit.batch_size=32",),  # few images need more steps
         without=("discrete", "class_means", "seven_way", "notebook"),
     )  # fmt: skip
 
@@ -61,7 +62,6 @@ class Member:
     name: str
     seed: int
     config: TrainConfig
-    facts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def folder(self) -> str:
@@ -73,7 +73,7 @@ class Member:
 
 
 def changes(name: str, budget: Budget, categories: tuple[str, ...]) -> dict[str, Any]:
-    """What sets one member apart from the default configuration."""
+    """The settings of one member that differ from the default configuration."""
     weight = budget.alignment_weight
     heads = {"head_inputs": None, "align_on": "sample"}
     paper = {"width": 64, "padding": 0, "hidden": (512, 128), "kl_power": 2, **heads}
@@ -102,41 +102,33 @@ def changes(name: str, budget: Budget, categories: tuple[str, ...]) -> dict[str,
 def members(
     data: DataConfig, drawn: DataConfig | None, categories: tuple[str, ...], budget: Budget, *, rated: bool = False
 ) -> Iterator[Member]:
-    """Every member of the study, the headline first, so that a study that is interrupted has it.
+    """Every member of the study, the headline first, so that an interrupted study has it.
 
-    rated : the corpus has valence and arousal of its own; they are set aside, so that the controls differ in one thing
+    rated : the corpus has valence and arousal of its own; they are not used, so that the controls differ in one thing
     """
-    for member in _every_member(data, drawn, categories, budget, rated):
-        if member.name not in budget.without:
-            yield member
 
-
-def _every_member(
-    data: DataConfig, drawn: DataConfig | None, categories: tuple[str, ...], budget: Budget, rated: bool
-) -> Iterator[Member]:
-
-    def make(name: str, seed: int, where: DataConfig, epochs: int) -> Member:
+    def make(name: str, seed: int, where: DataConfig, epochs: int) -> Iterator[Member]:
+        if name in budget.without:
+            return
         change = changes(name, budget, categories)
         labels = dict(change.pop("labels", {}))
         if rated and where is data:  # the question is what emotions alone can do, as in the paper
             labels["source"] = "transferred"
         fields = {"data": where.model_dump(), "labels": labels, "fit": {"epochs": epochs, "seed": seed}, **change}
-        return Member(name, seed, build_config(fields, where=name, overrides=budget.overrides))
+        yield Member(name, seed, build_config(fields, where=name, overrides=budget.overrides))
 
     first, *others = budget.seeds
     for name in ("vanilla", "continuous", "permuted", "cnn"):
-        yield make(name, first, data, budget.epochs)
+        yield from make(name, first, data, budget.epochs)
     for name in HEADLINE:
         for seed in others:
-            yield make(name, seed, data, budget.epochs)
+            yield from make(name, seed, data, budget.epochs)
     for name in ("discrete", "class_means", "seven_way"):
-        yield make(name, first, data, budget.epochs)
-    if drawn is not None:
-        for name in ("afew_vanilla", "afew_discrete"):
-            yield make(name, first, drawn, budget.drawn_epochs)
-    if budget.paper_epochs:
-        for name in ("paper_vanilla", "paper_continuous"):
-            yield make(name, first, data, budget.paper_epochs)
+        yield from make(name, first, data, budget.epochs)
+    for name in ("afew_vanilla", "afew_discrete") if drawn is not None else ():
+        yield from make(name, first, drawn or data, budget.drawn_epochs)
+    for name in ("paper_vanilla", "paper_continuous") if budget.paper_epochs else ():
+        yield from make(name, first, data, budget.paper_epochs)
     for weight in budget.curve_weights:
-        yield make(f"weight_{weight:g}", first, data, budget.epochs)
-    yield make("notebook", first, data, budget.epochs)
+        yield from make(f"weight_{weight:g}", first, data, budget.epochs)
+    yield from make("notebook", first, data, budget.epochs)

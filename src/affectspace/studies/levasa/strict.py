@@ -1,243 +1,235 @@
 """The strict protocol: held-out people, linear probes, read-outs, reconstruction, floors, controls, ceiling."""
 
-from collections.abc import Sequence
-from functools import partial
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 
 import numpy as np
 
+from affectspace.annotation import AnnotationTransfer, r2_given_emotion, recovery_rates
 from affectspace.evaluation import (
-    Interval,
-    Measurement,
-    MetricsFile,
-    accuracy_interval,
     active_units,
     class_mean_ceiling,
     constant_floor,
-    gap_closed,
-    holm,
+    interval,
     kl_per_dimension,
     majority_floor,
-    mean_interval,
-    paired_mean_ratio,
-    paired_r2_difference,
-    paired_uar_difference,
     paired_uar_test,
     pca_pixels,
-    r2_interval,
-    uar_interval,
 )
+from affectspace.evaluation.intervals import Metric
+from affectspace.evaluation.results import Recorder, Results
+from affectspace.studies.comparisons import record_p_values
 from affectspace.studies.levasa.plan import CONTROLS
-from affectspace.studies.levasa.readings import AXES, Readings, alignment_of
-from affectspace.studies.levasa.study import Trained
-from affectspace.training.training_set import PARTS
-
-Seeds = Sequence[Trained]
+from affectspace.studies.levasa.study import AXES, Readings, Seeds
 
 FULLY_PROBED = ("vanilla", "continuous", "discrete", *CONTROLS, "notebook")
 PRIMARY = ("continuous", "vanilla")
 COMPARISONS = (
+    PRIMARY,
     ("continuous", "permuted"),
     ("continuous", "class_means"),
     ("continuous", "seven_way"),
     ("discrete", "continuous"),
     ("continuous", "pca_96"),
 )
-RATIO_LIMIT = 1.15  # of the reconstruction error of LeVAsa to the Vanilla VAE's
 COMPONENTS = 96
+METRICS: tuple[Metric, ...] = ("uar", "accuracy")
+NETWORK = ("width", "padding", "hidden", "chunk", "image_size")  # settings that must be equal where errors are compared
 
 
-def put(metrics: MetricsFile, experiment: str, row: str, metric: str, interval: Interval, seeds: Sequence[int]) -> None:
-    """Record an interval over people under the strict protocol."""
-    metrics.set(experiment, row, metric, Measurement.of(interval, protocol="strict", seeds=tuple(seeds)))
+def recorder_of(results: Results, experiment: str, seeds: Seeds = (), **columns: str) -> Recorder:
+    """A recorder of results under the strict protocol, averaged over the seeds of trained members."""
+    named = {"study": "levasa", "experiment": experiment, "protocol": "strict", **columns}
+    return Recorder(results, {**named, "seeds": tuple(one.member.seed for one in seeds)})
 
 
-def seeds_of(trained: Seeds) -> list[int]:
-    return [one.member.seed for one in trained]
+def measure_member(
+    results: Results,
+    name: str,
+    seeds: Seeds,
+    readings: Readings,
+    prefix: str = "",
+    combinations: Sequence[str] = ("va",),
+) -> None:
+    """Record everything that is measured of one member; prefix : of the experiments' names."""
+    classifier = seeds[0].alignment == "classifier"
+    _probes(
+        recorder_of(results, f"{prefix}probes", seeds, model=name),
+        seeds,
+        readings,
+        ("va",) if classifier else combinations,
+    )
+    if not classifier:
+        _readouts(recorder_of(results, f"{prefix}readouts", seeds, model=name), seeds, readings)
+        _reconstruction(recorder_of(results, f"{prefix}reconstruction", seeds, model=name), seeds, readings)
 
 
-def probes(metrics: MetricsFile, name: str, trained: Seeds, readings: Readings, combinations: Sequence[str]) -> None:
+def _probes(recorder: Recorder, seeds: Seeds, readings: Readings, combinations: Sequence[str]) -> None:
     """UAR and accuracy of the linear probe on each combination of chunks; of its own logits for the classifier."""
-    truth, people, seeds = readings.emotion("test"), readings.people("test"), seeds_of(trained)
-    for combination in combinations:
-        guesses = [readings.predictions(one, combination) for one in trained]
-        put(metrics, "probes", name, f"uar_{combination}", uar_interval(truth, guesses, people), seeds)
-        put(metrics, "probes", name, f"accuracy_{combination}", accuracy_interval(truth, guesses, people), seeds)
-    spread = [metric_of(truth, readings.predictions(one, "va"), people) for one in trained]
-    text = ", ".join(f"{value:.3f}" for value in spread)
-    for metric, value in (("uar_va_lowest_seed", min(spread)), ("uar_va_highest_seed", max(spread))):
-        measurement = Measurement(value, n=len(truth), protocol="strict", seeds=seeds, note=text)
-        metrics.set("probes", name, metric, measurement)
+    truth, people = readings.emotion("test"), readings.people("test")
+    for latent in combinations:
+        predictions = [readings.predictions(one, latent) for one in seeds]
+        for metric in METRICS:
+            recorder.add(metric, interval(metric, truth, predictions, people), latent=latent)
+    by_seed = [interval("uar", truth, readings.predictions(one), people, resamples=1).value for one in seeds]
+    note = ", ".join(f"{value:.3f}" for value in by_seed)
+    recorder.add("uar_lowest_seed", min(by_seed), len(truth), latent="va", note=note)
+    recorder.add("uar_highest_seed", max(by_seed), len(truth), latent="va", note=note)
 
 
-def metric_of(truth: np.ndarray, guess: np.ndarray, people: np.ndarray) -> float:
-    """UAR of one seed."""
-    return uar_interval(truth, guess, people, resamples=1).value
-
-
-def readouts(metrics: MetricsFile, name: str, trained: Seeds, readings: Readings) -> None:
+def _readouts(recorder: Recorder, seeds: Seeds, readings: Readings) -> None:
     """R2 of valence and arousal against the centres: ridge on z_v and z_a, and the model's own heads."""
-    truth, people, seeds = readings.centres("test"), readings.people("test"), seeds_of(trained)
-    ridge = [readings.readout(one) for one in trained]
-    for axis, label in enumerate(AXES):
-        interval = r2_interval(truth[:, axis], [one[:, axis] for one in ridge], people)
-        put(metrics, "readouts", name, f"r2_{label}", interval, seeds)
-    if not all("test" in one.codes.affect for one in trained):
+    truth, people = readings.centres("test"), readings.people("test")
+    ridge = [readings.readout(one) for one in seeds]
+    for axis, target in enumerate(AXES):
+        recorder.add("r2", interval("r2", truth[:, axis], [one[:, axis] for one in ridge], people), target=target)
+    if not all("test" in one.outputs.affect for one in seeds):
         return
-    heads = [readings.head_emotions(one) for one in trained]
-    put(metrics, "readouts", name, "uar_heads", uar_interval(readings.emotion("test"), heads, people), seeds)
-    if all(one.member.config.labels.permute is None for one in trained):
-        for axis, label in enumerate(AXES):
-            interval = r2_interval(truth[:, axis], [one.codes.affect["test"][:, axis] for one in trained], people)
-            put(metrics, "readouts", name, f"r2_{label}_heads", interval, seeds)
+    heads = [readings.head_emotions(one) for one in seeds]
+    recorder.add("uar", interval("uar", readings.emotion("test"), heads, people), latent="heads")
+    if all(one.member.config.labels.permute is None for one in seeds):
+        for axis, target in enumerate(AXES):
+            affect = [one.outputs.affect["test"][:, axis] for one in seeds]
+            recorder.add("r2", interval("r2", truth[:, axis], affect, people), target=target, latent="heads")
 
 
-def reconstruction(metrics: MetricsFile, name: str, trained: Seeds, readings: Readings) -> None:
+def _reconstruction(recorder: Recorder, seeds: Seeds, readings: Readings) -> None:
     """MSE, PSNR and SSIM of decoded means on test images; rate in nats and active units of the posterior."""
-    people, seeds = readings.people("test"), seeds_of(trained)
-    for measure in ("mse", "psnr", "ssim"):
-        errors = [one.codes.errors[measure].astype(np.float64) for one in trained]
-        put(metrics, "reconstruction", name, measure, mean_interval(errors, people), seeds)
-    kl = [kl_per_dimension(one.codes.mean["test"], one.codes.log_variance["test"]) for one in trained]
-    units = [active_units(one.codes.mean["test"]) for one in trained]
-    n = len(people)
-
-    def mean(metric: str, values: list[float]) -> None:
-        value = float(np.mean(values))
-        metrics.set("reconstruction", name, metric, Measurement(value, n=n, protocol="strict", seeds=seeds))
-
-    mean("rate_nats", [float(one.sum()) for one in kl])
-    mean("active_units", [float(one.sum()) for one in units])
-    order = [readings.order(one) for one in trained]
-    for index, chunk in enumerate(("z_v", "z_a", "z_z")):
-        mean(f"rate_nats_{chunk}", [float(np.split(k, 3)[o[index]].sum()) for k, o in zip(kl, order, strict=True)])
-        mean(
-            f"active_units_{chunk}", [float(np.split(u, 3)[o[index]].sum()) for u, o in zip(units, order, strict=True)]
-        )
+    people = readings.people("test")
+    for metric in ("mse", "psnr", "ssim"):
+        errors = [one.outputs.errors[metric].astype(np.float64) for one in seeds]
+        recorder.add(metric, interval("mean", None, errors, people))
+    n, order = len(people), [readings.order(one) for one in seeds]
+    rates = [kl_per_dimension(one.outputs.mean["test"], one.outputs.log_variance["test"]) for one in seeds]
+    units = [active_units(one.outputs.mean["test"]) for one in seeds]
+    for metric, by_seed in (("rate_nats", rates), ("active_units", units)):
+        recorder.add(metric, np.mean([float(one.sum()) for one in by_seed]), n)
+        for index, latent in enumerate(("z_v", "z_a", "z_z")):
+            sums = [float(np.split(one, 3)[place[index]].sum()) for one, place in zip(by_seed, order, strict=True)]
+            recorder.add(metric, np.mean(sums), n, latent=latent)
 
 
-def member(metrics: MetricsFile, name: str, trained: Seeds, readings: Readings, combinations: Sequence[str]) -> None:
-    """All that is measured of one member under the strict protocol."""
-    if alignment_of(trained[0]) == "classifier":
-        probes(metrics, name, trained, readings, ("va",))
-        return
-    probes(metrics, name, trained, readings, combinations)
-    readouts(metrics, name, trained, readings)
-    reconstruction(metrics, name, trained, readings)
-
-
-def floors(metrics: MetricsFile, readings: Readings) -> None:
-    """Majority, constant, principal components of the pixels; what knowing the emotion would give."""
-    n = len(readings.people("test"))
-    majority = majority_floor(readings.emotion("train"), readings.emotion("test"))
-    for metric, key in (("uar_va", "uar"), ("accuracy_va", "accuracy"), ("share_of_part", "share_of_part")):
-        note = f"says {majority['label']} of every face"
-        metrics.set("probes", "majority", metric, Measurement(majority[key], n=n, protocol="strict", note=note))
+def measure_floors(results: Results, readings: Readings) -> None:
+    """Record majority, constant, principal components of the pixels, and what knowing the emotion would give."""
+    probes, readouts = recorder_of(results, "probes"), recorder_of(results, "readouts")
+    emotions, people, n = readings.emotion("test"), readings.people("test"), len(readings.people("test"))
+    majority = majority_floor(readings.emotion("train"), emotions)
+    for metric, key in (("uar", "uar"), ("accuracy", "accuracy"), ("share_of_part", "share_of_part")):
+        note = f"predicts {majority['label']} for every face"
+        latent = "" if metric == "share_of_part" else "va"
+        probes.add(metric, majority[key], n, model="majority", latent=latent, note=note)
     constant = constant_floor(readings.centres("train"), readings.centres("test"))
-    emotions = readings.emotion("test")
     ceilings = {"centres": readings.centres("test"), "sampled": readings.sampled("test")}
-    for axis, label in enumerate(AXES):
-        value = float(np.atleast_1d(constant["r2"])[axis])
-        metrics.set("readouts", "constant", f"r2_{label}", Measurement(value, n=n, protocol="strict"))
+    for axis, target in enumerate(AXES):
+        readouts.add("r2", np.atleast_1d(constant["r2"])[axis], n, model="constant", target=target)
         for kind, values in ceilings.items():
+            value = np.atleast_1d(class_mean_ceiling(emotions, values))[axis]
             note = f"mean of each emotion, in sample, against {kind} labels"
-            value = float(np.atleast_1d(class_mean_ceiling(emotions, values))[axis])
-            row = f"class_mean_{kind}"
-            metrics.set("readouts", row, f"r2_{label}", Measurement(value, n=n, protocol="strict", note=note))
-    truth, people = emotions, readings.people("test")
-    guess = pixel_floor(readings)
-    put(metrics, "probes", "pca_96", "uar_va", uar_interval(truth, guess, people), ())
-    put(metrics, "probes", "pca_96", "accuracy_va", accuracy_interval(truth, guess, people), ())
+            readouts.add("r2", value, n, model=f"class_mean_{kind}", target=target, note=note)
+    for metric in METRICS:
+        probes.add(metric, interval(metric, emotions, pixel_floor(readings), people), model="pca_96", latent="va")
 
 
 def pixel_floor(readings: Readings) -> np.ndarray:
     """Emotions of the test rows by a linear probe on 96 principal components of the pixels, fewer for few images."""
-    key, data = "pca_96", readings.data
-    if key in readings.known:
-        return readings.known[key].predictions
-    pixels = {part: data.pixels[data.pixel_rows[data.rows(part)]] for part in PARTS}
-    fitted = pca_pixels(pixels["train"], min(COMPONENTS, len(pixels["train"]) - 1))
-    found = {part: fitted(images) for part, images in pixels.items()}
-    return readings.fit_probe(key, found.__getitem__, "96 principal components of the pixels").predictions
+
+    def pixels(part: str) -> np.ndarray:
+        return readings.data.pixels[readings.data.pixel_rows[readings.data.rows(part)]]
+
+    @cache
+    def fitted() -> Callable[[np.ndarray], np.ndarray]:
+        train = pixels("train")
+        return pca_pixels(train, min(COMPONENTS, len(train) - 1))
+
+    text = f"{COMPONENTS} principal components of the pixels"
+    return readings.fit_probe("pca_96", lambda part: fitted()(pixels(part)), text).predictions
 
 
-def comparisons(metrics: MetricsFile, trained: dict[str, list[Trained]], readings: Readings) -> None:
-    """The primary endpoint, the controls corrected by Holm, the share of the gap, and the ratio of errors."""
+def measure_comparisons(results: Results, trained: Mapping[str, Seeds], readings: Readings) -> None:
+    """Record the primary endpoint, the controls corrected by Holm, the share of the gap, and differences to the Vanilla VAE."""
     truth, people = readings.emotion("test"), readings.people("test")
 
-    def guesses(name: str, combination: str = "va") -> list[np.ndarray] | None:
+    def predictions(name: str, latent: str = "va") -> list[np.ndarray]:
         if name == "pca_96":
             return [pixel_floor(readings)]
-        return [readings.predictions(one, combination) for one in trained.get(name, [])] or None
+        return [readings.predictions(one, latent) for one in trained.get(name, ())]
 
-    def compare(row: str, a: list[np.ndarray], b: list[np.ndarray], seeds: Sequence[int]) -> float:
-        put(metrics, "comparisons", row, "uar", paired_uar_difference(truth, a, b, people), seeds)
-        return paired_uar_test(truth, a, b, people)
+    def compare(name: str, versus: str, latent: str = "va") -> None:
+        """Record the UAR of a model minus that of another one, or of its own from all chunks."""
+        ours, theirs = predictions(name), predictions(name if latent == "vaz" else versus, latent)
+        if ours and theirs:
+            named = {"model": name, "versus": versus, "latent": "va"}
+            recorder_of(results, "probes", trained[name], **named).add(
+                "uar", interval("uar", truth, ours, people, theirs)
+            )
+            tested.append((named, paired_uar_test(truth, ours, theirs, people)))
 
-    tested: dict[str, float] = {}
-    for name, other in (PRIMARY, *COMPARISONS):
-        a, b = guesses(name), guesses(other)
-        if a and b:
-            tested[f"{name} - {other}"] = compare(f"{name} - {other}", a, b, seeds_of(trained[name]))
+    tested: list[tuple[dict[str, str], float]] = []
+    for name, versus in COMPARISONS:
+        compare(name, versus)
     for name in ("continuous", "discrete"):
-        a, b = guesses(name, "va"), guesses(name, "vaz")
-        if a and b:
-            row = f"{name}: va - vaz"
-            tested[row] = compare(row, a, b, seeds_of(trained[name]))
-    _record_p(metrics, tested, len(people))
-    model, floor, ceiling = guesses("continuous"), guesses("vanilla"), guesses("cnn")
+        compare(name, "vaz", "vaz")
+    primary = {"model": PRIMARY[0], "versus": PRIMARY[1], "latent": "va"}
+    record_p_values(recorder_of(results, "probes"), tested, len(people), primary, "people exchanged, two-sided")
+    model, floor, ceiling = (predictions(name) for name in ("continuous", "vanilla", "cnn"))
     if model and floor and ceiling:
-        share = gap_closed(truth, model, floor, ceiling, people)
-        put(metrics, "comparisons", "gap_closed", "share", share, seeds_of(trained["continuous"]))
-        for name in ("continuous", "vanilla"):
-            compare(f"cnn - {name}", ceiling, guesses(name) or [], seeds_of(trained["cnn"]))
+        share = interval("uar", truth, model, people, (floor, ceiling), how="gap_closed")
+        named = {"model": "continuous", "versus": "vanilla to cnn", "latent": "va"}
+        recorder_of(results, "probes", trained["continuous"], **named).add("gap_closed", share)
+        for versus in ("continuous", "vanilla"):
+            compare("cnn", versus)
     if "vanilla" in trained:
-        _against_vanilla(metrics, trained, readings)
+        _against_vanilla(results, trained, readings)
+        _vanilla_pairs(results, trained["vanilla"], readings)
 
 
-def _record_p(metrics: MetricsFile, tested: dict[str, float], n: int) -> None:
-    primary = " - ".join(PRIMARY)
-    others = [row for row in tested if row != primary]
-    corrected = dict(zip(others, holm([tested[row] for row in others]), strict=True)) if others else {}
-    for row, p in tested.items():
-        note = "people exchanged, two-sided" + ("; the primary endpoint, not corrected" if row == primary else "")
-        metrics.set("comparisons", row, "p", Measurement(p, n=n, protocol="strict", note=note))
-        if row in corrected:
-            note = f"Holm over {len(others)} comparisons"
-            metrics.set("comparisons", row, "p_holm", Measurement(corrected[row], n=n, protocol="strict", note=note))
-
-
-def _against_vanilla(metrics: MetricsFile, trained: dict[str, list[Trained]], readings: Readings) -> None:
-    people, truth = readings.people("test"), readings.centres("test")
-    vanilla = trained["vanilla"]
-    base = [one.codes.errors["mse"].astype(np.float64) for one in vanilla]
+def _against_vanilla(results: Results, trained: Mapping[str, Seeds], readings: Readings) -> None:
+    people, truth, vanilla = readings.people("test"), readings.centres("test"), trained["vanilla"]
+    errors = {
+        name: [one.outputs.errors.get("mse", np.empty(0)).astype(np.float64) for one in s]
+        for name, s in trained.items()
+    }
     ridge = [readings.readout(one) for one in vanilla]
-    for name, ones in trained.items():
-        if name == "vanilla" or alignment_of(ones[0]) == "classifier" or not _same_network(ones[0], vanilla[0]):
+    models = {name: seeds[0].member.config.model for name, seeds in trained.items()}
+    for name, seeds in trained.items():
+        same = all(getattr(models[name], field, None) == getattr(models["vanilla"], field, None) for field in NETWORK)
+        if name == "vanilla" or seeds[0].alignment == "classifier" or not same:
             continue
-        errors = [one.codes.errors["mse"].astype(np.float64) for one in ones]
-        put(metrics, "reconstruction", name, "mse_ratio", paired_mean_ratio(errors, base, people), seeds_of(ones))
-        theirs = [readings.readout(one) for one in ones]
-        for axis, label in enumerate(AXES):
-            a, b = [one[:, axis] for one in theirs], [one[:, axis] for one in ridge]
-            interval = paired_r2_difference(truth[:, axis], a, b, people)
-            put(metrics, "readouts", name, f"r2_{label}_above_vanilla", interval, seeds_of(ones))
+        ratio = interval("mean", None, errors[name], people, errors["vanilla"], how="ratio")
+        named = {"model": name, "versus": "vanilla"}
+        recorder_of(results, "reconstruction", seeds, **named).add("mse_ratio", ratio)
+        readouts = [readings.readout(one) for one in seeds]
+        for axis, target in enumerate(AXES):
+            ours, theirs = ([one[:, axis] for one in affect] for affect in (readouts, ridge))
+            difference = interval("r2", truth[:, axis], ours, people, theirs)
+            recorder_of(results, "readouts", seeds, **named).add("r2", difference, target=target)
 
 
-def _same_network(one: Trained, other: Trained) -> bool:
-    fields = ("width", "padding", "hidden", "chunk", "image_size")
-    models = (one.member.config.model, other.member.config.model)
-    return all(getattr(models[0], field, None) == getattr(models[1], field, None) for field in fields)
-
-
-def vanilla_pairs(metrics: MetricsFile, trained: Seeds, readings: Readings) -> None:
-    """UAR of every pair of the Vanilla VAE's chunks, so that the choice of a pair can be judged."""
+def _vanilla_pairs(results: Results, seeds: Seeds, readings: Readings) -> None:
+    """Record UAR of every pair of the Vanilla VAE's chunks, so that the choice of a pair can be judged."""
     truth, people = readings.emotion("test"), readings.people("test")
+    recorder = recorder_of(results, "vanilla_pairs", seeds, model="vanilla")
     for pair in ((0, 1), (0, 2), (1, 2)):
-        row, guesses = f"chunks {pair[0] + 1} and {pair[1] + 1}", []
-        for one in trained:
+        latent, predictions = f"chunks {pair[0] + 1} and {pair[1] + 1}", []
+        for one in seeds:
             if set(readings.order(one)[:2]) == set(pair):
-                guesses.append(readings.predictions(one, "va"))
-                continue
-            of = partial(readings.pair, one, pair)
-            guesses.append(readings.fit_probe((one.run.folder, pair), of, f"{one.member.folder} {row}").predictions)
-        put(metrics, "vanilla_pairs", row, "uar", uar_interval(truth, guesses, people), seeds_of(trained))
+                predictions.append(readings.predictions(one))
+            else:
+                key, of = (one.run.folder, pair), partial(readings.chunks, one, pair)
+                predictions.append(readings.fit_probe(key, of, f"{one.member.folder} {latent}").predictions)
+        recorder.add("uar", interval("uar", truth, predictions, people), latent=latent)
+
+
+def measure_transferred_labels(results: Results, points: int = 50_000) -> None:
+    """Record what transferred labels allow at best, by the way in which they are sampled."""
+    reference, recorder = AnnotationTransfer.reference("affectnet"), recorder_of(results, "transferred_labels")
+    for distribution, name in (("uniform", "uniform in the ellipse"), ("gaussian", "Gaussian of the emotion")):
+        ceilings = r2_given_emotion(reference, distribution)
+        for target in AXES:
+            recorder.add("r2", ceilings[target], model=name, target=target, protocol="closed form")
+        returns = recovery_rates(reference, distribution, points=points)
+        sampled = {"model": name, "protocol": "Monte Carlo", "note": "n samples an emotion"}
+        recorder.add("returns", returns["anger"], points, target="anger", **sampled)
+        recorder.add("returns", np.mean(list(returns.values())), points, target="mean", **sampled)

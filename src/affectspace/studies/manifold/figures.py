@@ -1,4 +1,4 @@
-"""The pictures of the report: spaces, heatmaps, read-outs, and intervals of every model on every endpoint."""
+"""The pictures of the report: latent spaces, heatmaps, read-outs, and intervals of every model on every endpoint."""
 
 from __future__ import annotations
 
@@ -7,137 +7,133 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from affectspace.affect import AXES
-from affectspace.evaluation import MetricsFile, active_units, correlation_matrix
+from affectspace.evaluation import active_units, correlation_matrix
+from affectspace.evaluation.results import Results
 from affectspace.report import (
-    IntervalRow,
-    curves_figure,
     heatmap_figure,
     history_figure,
-    interval_figure,
     modality_figure,
     scatter_readout_figure,
     sequence_figure,
 )
-from affectspace.studies.manifold.codes import Codes
-from affectspace.studies.manifold.panel import Panel
-from affectspace.studies.manifold.people_tables import shared_of
-from affectspace.studies.manifold.plan import HEADLINE, TITLES, VARIANTS
-from affectspace.studies.manifold.printed_tables import title
-from affectspace.studies.manifold.robustness_tables import NOISE
+from affectspace.studies.figures import Picture, curve_picture, interval_picture
+from affectspace.studies.manifold.cross_modal import shared_of
+from affectspace.studies.manifold.evaluation_rows import EvaluationRows
+from affectspace.studies.manifold.plan import EXPERIMENTS, HEADLINE, TITLES, VARIANTS
+from affectspace.studies.manifold.representations import Representations
 from affectspace.studies.manifold.study import Study
-from affectspace.studies.pictures import Picture
 
 GROUPS = {one.name: one.group for one in VARIANTS} | {
-    "ensemble": "headline", **dict.fromkeys(("ridge", "ridge_text", "softmax", "lexicon", "constant"), "floor"),
+    "ensemble": "headline", **dict.fromkeys(("ridge", "ridge_text", "softmax", "lexicon"), "floor"),
 }  # fmt: skip
-ENDPOINTS = (  # experiment, metric, name of the file, caption
-    ("text_axes", "r_mean", "text_axes", "Mean r over valence, arousal and dominance, EmoBank's published test part"),
-    ("text_axes_documents", "r_mean", "text_axes_documents", "The same with documents kept apart"),
-    ("zero_shot_text", "r_valence", "zero_shot_text", "Zero-shot: valence of all V-reg tweets by models of EmoBank"),
-    ("audio_face_intensity", "difference_arousal", "intensity",
-     "Predicted arousal of strong less normal acting, within actor and emotion, out of fold over RAVDESS' actors"),
-    ("audio_face", "r_mean", "audio_face", "Mean r with RAVDESS' proxies (8 points for 8 emotions), out of fold"),
-    ("zero_shot_audio", "r_arousal", "zero_shot_audio", "Zero-shot: arousal of EmoDB by models that heard RAVDESS only"),
-    ("trimodal", "r_mean", "trimodal", "Mean r on held-out synthetic people, all modalities"),
-    ("iemocap", "r_mean", "iemocap", "Mean r over valence, arousal and dominance, IEMOCAP's session 5"),
-)  # fmt: skip
-MODALITIES = {
-    "text_axes": ("text",), "audio_face": ("audio", "action_units"), "trimodal": ("text", "audio", "video"),
-    "iemocap": ("text", "audio", "video"),
+_MEAN = {"task": "axes", "metric": "r", "target": "mean"}
+ENDPOINTS: dict[str, tuple[dict[str, str], str]] = {  # name of the file -> results, caption
+    "text_axes": (
+        {"experiment": "text_axes", **_MEAN},
+        "Mean r over valence, arousal and dominance, EmoBank's published test part",
+    ),
+    "text_axes_documents": (
+        {"experiment": "text_axes_documents", **_MEAN},
+        "Mean r over valence, arousal and dominance, EmoBank with documents kept apart",
+    ),
+    "zero_shot_text": (
+        {"experiment": "zero_shot_text", "task": "axes", "metric": "r", "target": "valence"},
+        "Zero-shot: valence of all V-reg tweets by models of EmoBank",
+    ),
+    "intensity": (
+        {"experiment": "audio_face", "task": "intensity", "metric": "difference", "target": "arousal", "modality": "all"},
+        "Predicted arousal of strong minus normal acting, within actor and emotion, out of fold over RAVDESS' actors",
+    ),
+    "audio_face": (
+        {"experiment": "audio_face", **_MEAN}, "Mean r with RAVDESS' proxies (8 points for 8 emotions), out of fold",
+    ),
+    "zero_shot_audio": (
+        {"experiment": "zero_shot_audio", "task": "axes", "metric": "r", "target": "arousal"},
+        "Zero-shot: arousal of EmoDB by models trained on RAVDESS only",
+    ),
+    "trimodal": ({"experiment": "trimodal", **_MEAN}, "Mean r on held-out synthetic people, all modalities"),
+    "iemocap": (
+        {"experiment": "iemocap", **_MEAN}, "Mean r over valence, arousal and dominance, IEMOCAP's session 5",
+    ),
+}  # fmt: skip
+SHOWN = {  # experiment -> the rows of its pictures, in words
+    "text_axes": "EmoBank's test part", "text_probes": "MELD's test part", "audio_face": "RAVDESS, held-out actors",
+    "trimodal": "held-out synthetic people", "iemocap": "IEMOCAP, session 5",
 }  # fmt: skip
 
 
-def pictures(study: Study, metrics: MetricsFile, panels: Mapping[str, Panel]) -> Iterator[Picture]:
-    """Every figure for which the study has the figures. panels : experiment -> its panel with the headline's codes."""
-    for make in (_endpoints, _probes, _curves):
-        yield from make(metrics)
-    for make_of_panels in (_spaces, _heatmaps, _readouts, _dialogue):
-        yield from make_of_panels(panels)
+def pictures(study: Study, results: Results) -> Iterator[Picture]:
+    """Every figure for which the study has results or rows."""
+    for picture in (*_endpoints(results), *_probes(results), *_noise(results)):
+        if picture is not None:
+            yield picture
+    rows = {
+        name: study.rows(name, protocol=where, models=(HEADLINE,))
+        for name, where in SHOWN.items()
+        if name in study.experiments and study.has(EXPERIMENTS[name].trainings[0])
+    }
+    yield from _spaces(rows)
+    yield from _heatmaps(rows)
+    yield from _readouts(rows)
+    yield from _dialogue(rows)
     yield from _histories(study)
 
 
-def interval_of(
-    metrics: MetricsFile, experiment: str, row: str, metric: str, label: str, group: str
-) -> IntervalRow | None:
-    """A measurement as a row of an interval figure; None where it was not measured."""
-    if (experiment, row, metric) not in metrics:
-        return None
-    one = metrics.get(experiment, row, metric)
-    return IntervalRow(label, float("nan") if one.value is None else one.value, one.low, one.high, group, one.paper)
+def _endpoints(results: Results) -> Iterator[Picture | None]:
+    for name, (columns, caption) in ENDPOINTS.items():
+        rows = results.filter(versus="", **columns)
+        known = [(TITLES[row.model], GROUPS[row.model], row) for row in rows if row.model in GROUPS]
+        label = f"{columns['metric']}, {columns['target']}"
+        text, alt = f"{caption}; 95 % intervals, seeds averaged.", f"Intervals of {label} for every model"
+        yield interval_picture(name, known, label, text, alt)
 
 
-def _endpoints(metrics: MetricsFile) -> Iterator[Picture]:
-    for experiment, metric, name, caption in ENDPOINTS:
-        rows = []
-        for row in metrics.experiments.get(experiment, {}):
-            if row in GROUPS:
-                rows.append(interval_of(metrics, experiment, row, metric, TITLES.get(row, row), GROUPS[row]))
-        kept = [row for row in rows if row is not None]
-        if kept:
-            figure = interval_figure(kept, label=metric.replace("_", " "))
-            yield Picture(
-                name, figure, f"{caption}; 95 % intervals, seeds averaged.", f"Intervals of {metric} for every model"
-            )
-
-
-def _probes(metrics: MetricsFile) -> Iterator[Picture]:
-    """Double dissociation: what shared and private latents of the headline tell of emotion and speaker."""
+def _probes(results: Results) -> Iterator[Picture | None]:
+    """Double dissociation: what shared and private latents of the headline reveal of emotion and speaker."""
+    caption = (
+        "Double dissociation: UAR of linear probes on the manifold's latents of rows that the encoder has not seen."
+    )
     for experiment in ("text_probes", "audio_face", "trimodal", "iemocap"):
         rows = []
         for task in ("emotion", "speaker"):
-            name = f"{experiment}_{task}_linear"
-            for row in metrics.experiments.get(name, {}):
-                model, _, modality = row.partition(" ")
-                if model == HEADLINE:
-                    for what in ("shared", "private", "full"):
-                        label = f"{task} from {modality.replace('_', ' ')}, {what.replace('full', 'both')}"
-                        rows.append(interval_of(metrics, name, row, f"uar_{what}", label, what.replace("full", "both")))
-        kept = [row for row in rows if row is not None]
-        if kept:
-            caption = (
-                "Double dissociation: UAR of linear probes on the manifold's latents of rows unseen by the encoder."
-            )
-            figure = interval_figure(kept, label="UAR, linear probe")
-            yield Picture(
-                f"dissociation_{experiment}", figure, caption, "Intervals of UAR of emotion and speaker by latent"
-            )
+            named = {"experiment": experiment, "task": task, "model": HEADLINE, "condition": "linear", "versus": ""}
+            uar = results.filter(metric="uar", **named)
+            for modality in uar.distinct("modality"):
+                for latent, words in (("shared", "shared"), ("private", "private"), ("full", "both")):
+                    label = f"{task} from {modality.replace('_', ' ')}, {words}"
+                    rows += [(label, words, row) for row in uar.filter(modality=modality, latent=latent)]
+        alt = "Intervals of UAR of emotion and speaker by latent"
+        yield interval_picture(f"dissociation_{experiment}", rows, "UAR, linear probe", caption, alt)
 
 
-def _curves(metrics: MetricsFile) -> Iterator[Picture]:
+def _noise(results: Results) -> Iterator[Picture | None]:
+    across, caption = "noise on every dimension, standard deviations", "Noise on the vectors: mean r with its interval."
     for experiment in ("text_axes", "audio_face", "trimodal"):
-        lines: dict[str, list[tuple[float, float, float, float]]] = {}
-        for row in metrics.experiments.get(f"{experiment}_noise", {}):
-            model, _, shown = row.partition(": noise ")
-            level = float(shown.removesuffix(" sd"))
-            one = interval_of(metrics, f"{experiment}_noise", row, "r_mean", row, "")
-            if one is not None and level in NOISE and one.low is not None and one.high is not None:
-                lines.setdefault(title(model), []).append((level, one.value, one.low, one.high))
-        if lines:
-            figure = curves_figure(lines, across="noise on every dimension, standard deviations", up="mean r")
-            caption = "Noise on the vectors: mean r with its interval."
-            yield Picture(f"noise_{experiment}", figure, caption, "Lines of mean r over the level of noise")
+        where = {"experiment": experiment, "task": "noise", "metric": "r", "target": "mean"}
+        alt = "Lines of mean r over the level of noise"
+        yield curve_picture(f"noise_{experiment}", results, TITLES, across, "mean r", caption, alt, **where)
 
 
-def _first(panel: Panel) -> tuple[Codes, np.ndarray]:
-    """The headline's codes of the first seed and fold, and the rows which that fold tests."""
-    return panel.of(HEADLINE)[0][0], panel.folds[0].test
+def _first(rows: EvaluationRows) -> tuple[Representations, np.ndarray]:
+    """The headline's representations of the first seed and fold, and the rows which that fold tests."""
+    return rows.of(HEADLINE)[0][0], rows.folds[0].test
 
 
-def _modalities(name: str, codes: Codes) -> list[str]:
-    return [one for one in MODALITIES.get(name, ()) if one in codes.present and codes.present[one].any()]
+def _modalities(rows: EvaluationRows, one: Representations) -> list[str]:
+    known = EXPERIMENTS[rows.experiment].modalities
+    return [modality for modality in known if modality in one.present and one.present[modality].any()]
 
 
-def _spaces(panels: Mapping[str, Panel]) -> Iterator[Picture]:
+def _spaces(panels: Mapping[str, EvaluationRows]) -> Iterator[Picture]:
     """Figure 2: where points of different modalities lie in the shared space."""
     clouds: dict[str, dict[str, np.ndarray]] = {}
-    for name, panel in panels.items():
-        codes, rows = _first(panel)
-        names = _modalities(name, codes)
-        if len(names) > 1:
-            both = rows[np.all([codes.present[one][rows] for one in names], axis=0)]
-            clouds[f"{panel.protocol} (n {len(both):,})"] = {
-                one: np.asarray(shared_of(codes, one))[both] for one in names
-            }
+    for rows in panels.values():
+        one, tested = _first(rows)
+        names = _modalities(rows, one)
+        if len(names) > 1 and rows.experiment != "text_probes":
+            common = tested[np.all([one.present[name][tested] for name in names], axis=0)]
+            points = {name: np.asarray(shared_of(one, name))[common] for name in names}
+            clouds[f"{rows.protocol} (n {len(common):,})"] = points
     if clouds:
         caption = (
             "Figure 2 of the paper: the shared space by modality, centroids as stars; headline, first seed (and fold)."
@@ -145,22 +141,21 @@ def _spaces(panels: Mapping[str, Panel]) -> Iterator[Picture]:
         yield Picture("figure_2_space", modality_figure(clouds), caption, "Scatter of valence and arousal by modality")
 
 
-def _heatmaps(panels: Mapping[str, Panel]) -> Iterator[Picture]:
+def _heatmaps(panels: Mapping[str, EvaluationRows]) -> Iterator[Picture]:
     """Figure 3: correlations within the shared latent and with the active private dimensions, held-out rows."""
     matrices: dict[str, np.ndarray] = {}
     columns: dict[str, list[str]] = {}
-    for name, panel in panels.items():
-        codes, rows = _first(panel)
-        for one in _modalities(name, codes):
-            if one not in codes.shared or one not in codes.private:
-                continue
-            there = rows[codes.present[one][rows]]
-            shared, private = codes.shared[one][there], codes.private[one][there]
-            kept = np.flatnonzero(active_units(private))
-            both = np.concatenate([shared, private[:, kept]], axis=1)
-            key = f"{one.replace('_', ' ')}, {panel.protocol}"
-            matrices[key] = np.nan_to_num(correlation_matrix(shared, both))
-            columns[key] = [*(axis[0].upper() for axis in AXES), *(str(number) for number in kept)]
+    for rows in panels.values():
+        one, tested = _first(rows)
+        for name in _modalities(rows, one) if rows.experiment != "text_probes" else ():
+            if name in one.shared and name in one.private:
+                known = tested[one.present[name][tested]]
+                shared, private = one.shared[name][known], one.private[name][known]
+                active = np.flatnonzero(active_units(private))
+                title = f"{name.replace('_', ' ')}, {rows.protocol}"
+                both = np.concatenate([shared, private[:, active]], axis=1)
+                matrices[title] = np.nan_to_num(correlation_matrix(shared, both))
+                columns[title] = [*(axis[0].upper() for axis in AXES), *(str(number) for number in active)]
     if matrices:
         caption = (
             "Figure 3 of the paper: Pearson's r of the shared axes with each other and with every active private dimension "
@@ -169,42 +164,40 @@ def _heatmaps(panels: Mapping[str, Panel]) -> Iterator[Picture]:
         yield Picture("figure_3_heatmaps", heatmap_figure(matrices, columns), caption, "Heatmaps of correlations")
 
 
-def _readouts(panels: Mapping[str, Panel]) -> Iterator[Picture]:
-    for name, what in (("text_axes", "rated"), ("trimodal", "true"), ("iemocap", "rated")):
-        if name not in panels:
-            continue
-        panel = panels[name]
-        guess, truth = panel.fused(HEADLINE)[0], panel.truth[panel.tested]
-        for place, axis in enumerate(AXES):
-            figure = scatter_readout_figure(truth[:, place], guess[:, place], axis)
-            caption = f"Predicted against {what} {axis}; {panel.protocol}, headline, first seed."
-            yield Picture(f"readout_{name}_{axis}", figure, caption, f"Scatter of predicted over {what} {axis}")
+def _readouts(panels: Mapping[str, EvaluationRows]) -> Iterator[Picture]:
+    for name, kind in (("text_axes", "rated"), ("trimodal", "true"), ("iemocap", "rated")):
+        if name in panels:
+            rows = panels[name]
+            prediction, truth = rows.predictions(HEADLINE)[0], rows.tested_truth
+            for place, axis in enumerate(AXES):
+                figure = scatter_readout_figure(truth[:, place], prediction[:, place], axis)
+                caption = f"Predicted against {kind} {axis}; {rows.protocol}, headline, first seed."
+                yield Picture(f"readout_{name}_{axis}", figure, caption, f"Scatter of predicted over {kind} {axis}")
 
 
-def _dialogue(panels: Mapping[str, Panel]) -> Iterator[Picture]:
+def _dialogue(panels: Mapping[str, EvaluationRows]) -> Iterator[Picture]:
     """The course of the longest test dialogue of MELD."""
-    panel = panels.get("text_probes")
-    if panel is None:
+    if "text_probes" not in panels:
         return
-    codes, rows = _first(panel)
-    rows = rows[np.isfinite(codes.fused[rows]).all(axis=1)]
-    names, counts = np.unique(panel.groups[rows].astype(str), return_counts=True)
+    rows = panels["text_probes"]
+    one, tested = _first(rows)
+    tested = tested[np.isfinite(one.fused[tested]).all(axis=1)]
+    dialogues = rows.groups[tested].astype(str)
+    names, counts = np.unique(dialogues, return_counts=True)
     if not len(names):
         return
-    chosen = rows[panel.groups[rows].astype(str) == names[counts.argmax()]]
-    chosen = chosen[np.argsort(panel.table["utterance"].to_numpy()[chosen], kind="stable")]
-    figure = sequence_figure(codes.fused[chosen], codes.fused_deviation[chosen], across="line of the dialogue")
-    which = names[counts.argmax()]
-    caption = f"A dialogue of MELD, {which}, by the model of EmoBank; bands are one predicted deviation."
+    longest = names[counts.argmax()]
+    chosen = tested[dialogues == longest]
+    chosen = chosen[np.argsort(rows.table["utterance"].to_numpy()[chosen], kind="stable")]
+    figure = sequence_figure(one.fused[chosen], one.fused_deviation[chosen], across="line of the dialogue")
+    caption = f"A dialogue of MELD, {longest}, by the model of EmoBank; bands are one predicted deviation."
     yield Picture("dialogue", figure, caption, "Valence, arousal and dominance over the lines of one dialogue")
 
 
 def _histories(study: Study) -> Iterator[Picture]:
-    for (training, name), group in study.members.items():
-        if name == HEADLINE and training in ("emobank", "ravdess", "people", "iemocap"):
-            run = study.run_of(group[0])
+    for training in ("emobank", "ravdess", "people", "iemocap"):
+        for member in study.trained.get((training, HEADLINE), [])[:1]:
+            run = study.run_of(member)
             if (run.folder / "history.csv").is_file():
-                caption = (
-                    f"Training of the headline on {training.replace('_', ' ')}: every term, first seed (and fold)."
-                )
+                caption = f"Training of the headline on {training}: every term, first seed (and fold)."
                 yield Picture(f"history_{training}", history_figure(run.history), caption, "Losses over epochs")

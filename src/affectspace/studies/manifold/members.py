@@ -1,4 +1,4 @@
-"""From the plan to trainings: each member of the study with its whole configuration."""
+"""From the plan to trainings: every member of the study with its complete configuration."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any
 
 from affectspace.configuration import nested
+from affectspace.studies.manifold.corpora import CORPORA, REFERENCE, Folders, Source
 from affectspace.studies.manifold.plan import (
     EXPERIMENTS,
     FIT,
@@ -17,10 +18,8 @@ from affectspace.studies.manifold.plan import (
     UNION_VARIANTS,
     VARIANTS,
     Budget,
-    Training,
     Variant,
 )
-from affectspace.studies.manifold.sources import CORPORA, REFERENCE, Places, Source
 from affectspace.training.configuration import FeatureTrainConfig, build_feature_config
 
 
@@ -46,13 +45,13 @@ class Member:
 
 def needed_trainings(experiments: Sequence[str]) -> list[str]:
     """The trainings of these experiments, in the order of `TRAININGS`."""
-    asked = {training for name in experiments for training in EXPERIMENTS[name]}
-    return [name for name in TRAININGS if name in asked]
+    needed = {training for name in experiments for training in EXPERIMENTS[name].trainings}
+    return [name for name in TRAININGS if name in needed]
 
 
 def variants_of(training: str, budget: Budget) -> list[tuple[Variant, tuple[int, ...]]]:
-    """What is trained there, and with which seeds; the headline first."""
-    found = []
+    """The variants of a training with their seeds, the headline first."""
+    variants = []
     for variant in VARIANTS:
         seeds = budget.seeds if variant.group != "ablation" else budget.seeds[: budget.ablation_seeds]
         if training == "union":
@@ -60,34 +59,34 @@ def variants_of(training: str, budget: Budget) -> list[tuple[Variant, tuple[int,
         else:
             wanted = not variant.trainings or training in variant.trainings
         if wanted and seeds:
-            found.append((variant, seeds))
-    return found
+            variants.append((variant, seeds))
+    return variants
 
 
 def members(
-    trainings: Sequence[str], sources: Mapping[str, Source], places: Places, budget: Budget
+    trainings: Sequence[str], sources: Mapping[str, Source], folders: Folders, budget: Budget
 ) -> Iterator[Member]:
-    """Every training of the study, headline and baselines of all first, so that a study that is interrupted has them.
+    """Every training of the study. Ablations come last, so that an interrupted study has the headline and the baselines.
 
-    A variant that is the headline itself in some training, as what it leaves out is off there, is not trained there.
+    A variant whose configuration equals the headline's in some training is not trained there.
     """
-    waiting: list[Member] = []
+    ablations: list[Member] = []
     for training in trainings:
         folds = range(budget.folds) if TRAININGS[training].folds else (None,)
         headline: dict[tuple[int, int | None], FeatureTrainConfig] = {}
         for variant, seeds in variants_of(training, budget):
             for seed, fold in product(seeds, folds):
-                config = member_config(training, variant, seed, fold, sources, places, budget)
+                config = member_config(training, variant, seed, fold, sources, folders, budget)
                 if config is None or headline.get((seed, fold)) == config:
                     continue
-                made = Member(training, variant, seed, fold, config)
+                member = Member(training, variant, seed, fold, config)
                 if variant.name == HEADLINE:
                     headline[seed, fold] = config
                 if variant.group == "ablation":
-                    waiting.append(made)
+                    ablations.append(member)
                 else:
-                    yield made
-    yield from waiting
+                    yield member
+    yield from ablations
 
 
 def member_config(
@@ -96,43 +95,30 @@ def member_config(
     seed: int,
     fold: int | None,
     sources: Mapping[str, Source],
-    places: Places,
+    folders: Folders,
     budget: Budget,
 ) -> FeatureTrainConfig | None:
-    """The configuration of one training; None where nothing is left of its modalities."""
+    """The configuration of one training; None where the variant has no modality there."""
     plan = TRAININGS[training]
-    corpora = {}
-    for name, split in plan.splits.items():
-        corpora[name] = _corpus(
-            name, sources[name], {**split, **_fold(name, training, fold, budget)}, plan, variant, budget
-        )
-    for name in variant.beside:
-        if name in sources:
-            corpora[name] = _corpus(
-                name, sources[name], {"scheme": "random", "fractions": (0.9, 0.1, 0.0)}, plan, variant, budget
-            )
-            corpora[name]["labels"] = {"source": "none"}
-    if plan.weights and len(plan.splits) == len(corpora):
-        for name, weight in plan.weights.items():
-            corpora[name]["weight"] = weight
-    if not any(corpus["features"] for corpus in corpora.values()):
+    corpora = {name: _corpus(name, sources[name], training, variant, fold, budget) for name in plan.splits}
+    modalities = {modality for corpus in corpora.values() for modality in corpus["features"]}
+    if not modalities:
         return None
     data: dict[str, Any] = {"corpora": corpora}
-    if places.anchor_lexicon() is not None and any("text" in corpus["features"] for corpus in corpora.values()):
-        data["lexicon"] = str(places.anchor_lexicon())
+    if folders.anchor_lexicon() is not None and "text" in modalities:
+        data["lexicon"] = str(folders.anchor_lexicon())
     categories = tuple(dict.fromkeys(name for corpus in plan.splits for name in sources[corpus].emotions))
     model: dict[str, Any] = {"kind": variant.kind, "categories": categories}
-    if variant.kind in ("manifold", "ensemble"):
+    if variant.kind == "manifold":
         model |= plan.model
     model |= variant.model
-    if len(categories) < 2:  # what needs emotions stays off where no row has one
+    if len(categories) < 2:  # without emotions, the terms that need them are off
         emotional = {"prototypes.weight": 0.0, "prototypes.heads": (), **NO_PRIVATE_TERMS}
         if model.get("private.projection") == "shared":
             emotional.pop("private.projection")
         model |= {key: value for key, value in emotional.items() if key in model}
     if "prototypes.heads" in model:
-        used = {name for corpus in corpora.values() for name in corpus["features"]}
-        model["prototypes.heads"] = tuple(name for name in model["prototypes.heads"] if name in used)
+        model["prototypes.heads"] = tuple(name for name in model["prototypes.heads"] if name in modalities)
     epochs = max(1, round(plan.epochs * budget.epochs_factor))
     fields = {
         "data": data,
@@ -142,28 +128,28 @@ def member_config(
     return build_feature_config(fields, where=f"{training} {variant.name}", overrides=budget.overrides)
 
 
-def _fold(name: str, training: str, fold: int | None, budget: Budget) -> dict[str, Any]:
-    if fold is None or (training == "union" and name != "ravdess"):
-        return {}
-    return {"fold": fold, "folds": budget.folds}
-
-
 def _corpus(
-    name: str, source: Source, split: dict[str, Any], plan: Training, variant: Variant, budget: Budget
+    name: str, source: Source, training: str, variant: Variant, fold: int | None, budget: Budget
 ) -> dict[str, Any]:
-    source = source.without(variant.without)
-    kept = [m for m in source.stores if m not in variant.without and (plan.modalities is None or m in plan.modalities)]
-    known = CORPORA[name]
+    """The configuration of one corpus of a training."""
+    plan, source = TRAININGS[training], source.without(variant.without)
+    stores = {
+        modality: str(folder)
+        for modality, folder in source.stores.items()
+        if modality not in variant.without and (plan.modalities is None or modality in plan.modalities)
+    }
+    folded = fold is not None and (training != "union" or name == "ravdess")
     labels = {
-        "source": "transferred" if known.transferred else "rated",
+        "source": "transferred" if CORPORA[name].labels == "transferred" else "rated",
         "reference": REFERENCE,
         "distribution": "centres",
     }
     return {
-        "corpus": known.reader,
+        "corpus": CORPORA[name].reader,
         "path": str(source.folder),
-        "features": {m: str(source.stores[m]) for m in kept},
-        "split": split,
+        "features": stores,
+        "split": {**plan.splits[name], **({"fold": fold, "folds": budget.folds} if folded else {})},
         "labels": labels,
         "limit": budget.limit,
+        **({"weight": plan.weights[name]} if plan.weights else {}),
     }

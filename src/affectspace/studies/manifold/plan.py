@@ -1,7 +1,7 @@
-"""What `reproduce manifold` trains: every setting of every model of the study stands in this file.
+"""What `reproduce manifold` trains: every setting of every model stands in this file.
 
-An experiment needs trainings; a training is a set of corpora with a split; each variant is trained in some of them, with the
-same rows, batches, epochs and schedule. What is compared differs in what the variant names and in nothing else.
+An experiment needs trainings. A training is a set of corpora with a split; each variant is trained in some trainings, with the
+same rows, batches, epochs and schedule. Variants differ in what they name and in nothing else.
 """
 
 from __future__ import annotations
@@ -11,80 +11,107 @@ from typing import Any
 
 from pydantic import Field
 
-from affectspace.configuration import Configuration
-from affectspace.studies.manifold.sources import WORDS
+from affectspace.studies.engine import StudyBudget
+from affectspace.studies.manifold.corpora import WORDS
 
 HEADLINE = "manifold"
-PRIMARY = {  # experiment -> the endpoint that is named beforehand
-    "text_axes": "mean r over valence, arousal, dominance on EmoBank's published test part",
-    "text_probes": "accuracy of the emotion: shared less private, MELD test",
-    "audio_face": "within actor and emotion, predicted arousal of strong less normal intensity, out of fold",
-    "zero_shot_text": "r of valence on all V-reg tweets",
-    "zero_shot_audio": "r of arousal on EmoDB",
-    "union": "no experiment worse than with its own model by more than the interval",
-    "trimodal": "share of held-out moments that one modality finds among the first ten of another, mean over all pairs",
-    "iemocap": "mean r over valence, arousal, dominance on session 5",
-    "zero_shot_sentiment": "r of valence with sentiment",
-}
-EXPERIMENTS: dict[str, tuple[str, ...]] = {  # experiment -> trainings
-    "text_axes": ("emobank", "emobank_documents"),
-    "zero_shot_text": ("emobank",),
-    "text_probes": ("emobank",),
-    "audio_face": ("ravdess",),
-    "zero_shot_audio": ("ravdess_audio",),
-    "union": ("union", "emobank", "ravdess", "ravdess_audio"),
-    "trimodal": ("people",),
-    "iemocap": ("iemocap",),
-    "zero_shot_sentiment": ("iemocap",),
-}
-TABLES: dict[int, tuple[str, ...]] = {  # of the paper -> the experiments that stand beside it
-    1: ("text_axes", "audio_face", "iemocap"),
-    2: ("text_axes", "audio_face", "trimodal", "iemocap"),
-    3: ("text_probes", "audio_face", "trimodal", "iemocap"),
-    4: ("zero_shot_text", "zero_shot_audio", "zero_shot_sentiment"),
-}
-CORPORA_OF: dict[str, tuple[str, ...]] = {  # experiment -> corpora without which it cannot be made
-    "text_axes": ("emobank",),
-    "zero_shot_text": ("emobank", "vreg"),
-    "text_probes": ("emobank", "meld"),
-    "audio_face": ("ravdess",),
-    "zero_shot_audio": ("ravdess", "emodb"),
-    "union": ("emobank", "ravdess"),
-    "trimodal": ("people",),
-    "iemocap": ("iemocap",),
-    "zero_shot_sentiment": ("iemocap",),
-}
+ENSEMBLE = "ensemble"  # the mean of the headline's seeds
 
 
-class Budget(Configuration):
-    """How much is trained and measured. One budget for all that are compared."""
+@dataclass(frozen=True)
+class Experiment:
+    """One experiment of the study.
 
-    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
-    ablation_seeds: int = Field(2, ge=0, description="so many of the seeds for variants that are no baseline; 0: none")
-    folds: int = Field(4, ge=2, description="of RAVDESS' actors")
-    people: int = Field(24, ge=6, description="synthetic people")
-    utterances: int = Field(1200, ge=24, description="of the synthetic people")
-    epochs_factor: float = Field(1.0, gt=0, description="of the epochs below; the same for all")
-    limit: int | None = Field(None, ge=50, description="at most so many rows of each corpus, to see that all works")
-    probe_seeds: int = Field(2, ge=1, description="so many of the seeds for probes that are not linear")
-    permutations: int = Field(200, ge=20, description="of each floor")
-    resamples: int = Field(2000, ge=100, description="of each bootstrap")
-    perturbations: bool = Field(True, description="audio features are made again under noise, gain and reverberation")
-    overrides: tuple[str, ...] = ()
-    workers: int = Field(2, ge=1)
+    title : of the rows that are tested; primary : the endpoint, named before the measurements
+    trainings : that it needs; the first one's models are measured. corpora : that it needs; the last one is tested
+    parts : which rows are tested: the training's test part, the corpus' own test part, or all rows
+    groups : column over which intervals are taken; modalities : with latents; tables : of the paper, that it stands beside
+    """
+
+    title: str
+    primary: str
+    trainings: tuple[str, ...]
+    corpora: tuple[str, ...]
+    protocol: str
+    groups: str = "person"
+    parts: str = "training"
+    modalities: tuple[str, ...] = ()
+    tables: tuple[int, ...] = ()
 
 
-def quick_budget(**asked: Any) -> Budget:
-    """Enough to see that all works, in less than three minutes."""
+_ALL_AXES = "mean r over valence, arousal, dominance"
+_DIAGNOSIS = "zero-shot; a diagnosis set, not untouched"
+
+EXPERIMENTS: dict[str, Experiment] = {
+    "text_axes": Experiment(
+        "EmoBank", f"{_ALL_AXES} on EmoBank's published test part", ("emobank", "emobank_documents"), ("emobank",),
+        "published (shares documents)", "document", modalities=("text",), tables=(1, 2),
+    ),
+    "zero_shot_text": Experiment(
+        "V-reg", "r of valence on all V-reg tweets", ("emobank",), ("emobank", "vreg"), "zero-shot, all tweets", "id", "all",
+        tables=(4,),
+    ),
+    "text_probes": Experiment(
+        "MELD", "accuracy of the emotion: shared minus private latent, MELD's test part", ("emobank",), ("emobank", "meld"),
+        "encoder frozen, MELD's own parts", "dialogue", "own", modalities=("text",), tables=(3,),
+    ),
+    "audio_face": Experiment(
+        "RAVDESS", "within actor and emotion, predicted arousal of strong minus normal intensity, out of fold", ("ravdess",),
+        ("ravdess",), "out of fold over all actors", modalities=("audio", "action_units"), tables=(1, 2, 3),
+    ),
+    "zero_shot_audio": Experiment(
+        "EmoDB", "r of arousal on EmoDB", ("ravdess_audio",), ("ravdess", "emodb"), _DIAGNOSIS, parts="all",
+        modalities=("audio",), tables=(4,),
+    ),
+    "union": Experiment(
+        "", "no experiment is worse than with its own model by more than the interval",
+        ("union", "emobank", "ravdess", "ravdess_audio"), ("emobank", "ravdess"), "as each single experiment",
+    ),
+    "trimodal": Experiment(
+        "synthetic people",
+        "share of held-out samples that one modality finds among the first ten of another, mean over all pairs", ("people",),
+        ("people",), "held-out synthetic people", modalities=("text", "audio", "video"), tables=(2, 3),
+    ),
+    "iemocap": Experiment(
+        "IEMOCAP", f"{_ALL_AXES} on session 5", ("iemocap",), ("iemocap",), "session 5 held out", "dialogue",
+        modalities=("text", "audio", "video"), tables=(1, 2, 3),
+    ),
+    "zero_shot_sentiment": Experiment(
+        "", "r of valence with sentiment", ("iemocap",), ("iemocap",), "zero-shot, all segments", tables=(4,)
+    ),
+}  # fmt: skip
+TARGETS = {"union": ("vreg", "emodb"), "zero_shot_sentiment": ("mosi", "mosei")}  # tested, too, where they are there
+
+
+class Budget(StudyBudget):
+    """How much is trained and measured. One budget for all models that are compared."""
+
+    seeds: tuple[int, ...] = Field((0, 1, 2, 3, 4), min_length=1)
+    ablation_seeds: int = Field(
+        2, ge=0, description="how many of the seeds the ablations are trained with; 0: no ablations"
+    )
+    folds: int = Field(4, ge=2, description="folds over RAVDESS' actors")
+    people: int = Field(24, ge=6, description="number of synthetic people")
+    utterances: int = Field(1200, ge=24, description="number of their utterances")
+    epochs_factor: float = Field(1.0, gt=0, description="factor on the epochs of every training")
+    limit: int | None = Field(None, ge=50, description="largest number of rows of each corpus")
+    probe_seeds: int = Field(2, ge=1, description="how many of the seeds probes that are not linear are fitted on")
+    permutations: int = Field(200, ge=20, description="permutations of each test and floor")
+    resamples: int = Field(2000, ge=100, description="resamples of each bootstrap")
+    perturbations: bool = Field(True, description="whether sounds are measured under noise, gain and reverberation")
+
+
+def quick_budget(**settings: Any) -> Budget:
+    """Make a budget that shows in less than three minutes that everything works."""
     small = {
         "seeds": (0,), "ablation_seeds": 0, "folds": 2, "people": 12, "utterances": 120, "epochs_factor": 0.1, "limit": 400,
         "probe_seeds": 1, "permutations": 40, "resamples": 300, "perturbations": False,
     }  # fmt: skip
-    return Budget(**{**small, **asked})
+    return Budget(**{**small, **settings})
 
 
 def demo_budget(workers: int) -> Budget:
-    """What synthetic people need for a report that tells something, in minutes."""
+    """Make a budget for synthetic people whose report is informative after a few minutes."""
     return Budget(
         seeds=(0, 1), ablation_seeds=0, people=20, utterances=400, probe_seeds=1, permutations=100, resamples=1000,
         perturbations=False, workers=workers,
@@ -96,7 +123,8 @@ class Training:
     """Corpora that are trained on together.
 
     splits : corpus -> its split; modalities : the only ones that are used, all of the corpora's by default
-    epochs : of every variant; model : of every manifold, keys as in `--set`; fit : of every variant
+    epochs, fit : of every variant; model : of every manifold, keys as in `--set`
+    floors : that are fitted there without a network
     """
 
     splits: dict[str, dict[str, Any]]
@@ -106,8 +134,10 @@ class Training:
     model: dict[str, Any] = field(default_factory=dict)
     fit: dict[str, Any] = field(default_factory=dict)
     weights: dict[str, float] = field(default_factory=dict)
+    floors: tuple[str, ...] = ("ridge", "softmax")
 
 
+_TEXT_FLOORS = ("ridge", "ridge_text", "lexicon")
 _WHOLE = {"fractions": (0.85, 0.15, 0.0)}  # no test part: another corpus tests
 _TEXT = {
     "private.size": 32, "encoder.hidden": (256,), "encoder.dropout": 0.5, "anchors.lexicon.weight": 0.1,
@@ -125,8 +155,10 @@ _ACTED = {
 _ACTED_FIT = {"learning_rate": 5e-3, "weight_decay": 0.05}
 
 TRAININGS: dict[str, Training] = {
-    "emobank": Training({"emobank": {"scheme": "published"}}, 15, model=_TEXT, fit=_TEXT_FIT),
-    "emobank_documents": Training({"emobank": {"scheme": "document"}}, 15, model=_TEXT, fit=_TEXT_FIT),
+    "emobank": Training({"emobank": {"scheme": "published"}}, 15, model=_TEXT, fit=_TEXT_FIT, floors=_TEXT_FLOORS),
+    "emobank_documents": Training(
+        {"emobank": {"scheme": "document"}}, 15, model=_TEXT, fit=_TEXT_FIT, floors=_TEXT_FLOORS
+    ),
     "ravdess": Training({"ravdess": {"scheme": "person"}}, 80, folds=True, model=_ACTED, fit=_ACTED_FIT),
     "ravdess_audio": Training(
         {"ravdess": {"scheme": "person", **_WHOLE}}, 80, ("audio",), model=_ACTED, fit=_ACTED_FIT
@@ -145,13 +177,20 @@ TRAININGS: dict[str, Training] = {
         },
         fit={"learning_rate": 2e-3},
         weights={"emobank": 0.7, "ravdess": 0.3},
+        floors=(),
     ),
     "people": Training(
         {"people": {"scheme": "person", "fractions": (0.5, 0.15, 0.35)}},
         60,
         model={"private.size": 32, "encoder.hidden": (256,)},
+        floors=("ridge",),
     ),
-    "iemocap": Training({"iemocap": {"scheme": "session5"}}, 30, model={"private.size": 64, "encoder.hidden": (512,)}),
+    "iemocap": Training(
+        {"iemocap": {"scheme": "session5"}},
+        30,
+        model={"private.size": 64, "encoder.hidden": (512,)},
+        floors=("ridge", "softmax", "lexicon"),
+    ),
 }
 
 FIT: dict[str, Any] = {"batch_size": 256, "learning_rate": 1e-3, "weight_decay": 0.01, "gradient_clip": 1.0}
@@ -173,11 +212,10 @@ LETTER = {  # Eqs. 1-11 as they are written; the weights, which the paper does n
 
 @dataclass(frozen=True)
 class Variant:
-    """A model of the study, by what sets it apart from the headline.
+    """A model of the study, by its differences from the headline.
 
-    group : headline, baseline, ablation; kind : of the model; without : modalities that it does not get
-    trainings : those in which it is trained; all of the experiments' by default
-    beside : corpora without labels that it learns from besides
+    group : headline, baseline or ablation; kind : of the model; without : modalities that it does not get
+    trainings : those in which it is trained; all by default
     """
 
     name: str
@@ -188,16 +226,15 @@ class Variant:
     fit: dict[str, Any] = field(default_factory=dict)
     without: tuple[str, ...] = ()
     trainings: tuple[str, ...] = ()
-    beside: tuple[str, ...] = ()
 
 
 _ANCHORED = ("emobank", "union")  # where a lexicon scores texts
 _EMOTIONAL = ("ravdess", "ravdess_audio")  # where rows have emotions
 _SEVERAL = ("ravdess", "people")  # where a row has several modalities
-_TRANSFER = ("emobank", "ravdess_audio")  # whose ablations are told on zero-shot transfer
+_TRANSFER = ("emobank", "ravdess_audio")  # whose ablations are measured in zero-shot transfer
 _JUDGED = ("emobank", "ravdess", "ravdess_audio", "people")
 
-_BASELINE_FIT = {"learning_rate": 1e-3, "weight_decay": 0.01}  # as did best on their validation rows
+_BASELINE_FIT = {"learning_rate": 1e-3, "weight_decay": 0.01}  # the best ones on their validation rows
 
 VARIANTS: tuple[Variant, ...] = (
     Variant(HEADLINE, "manifold", "headline"),
@@ -290,13 +327,11 @@ VARIANTS: tuple[Variant, ...] = (
         "misa_dropout", "MISA, modality dropout", "ablation", {"missing": "dropout"}, kind="misa", trainings=_SEVERAL
     ),
 )
-BASELINES = ("supervised", "mvae", "misa", "ridge", "softmax", "lexicon", "ridge_text")
-FITTED_TITLES = {
+UNION_VARIANTS = (HEADLINE, "no_link", "no_lexicon")
+TITLES = {variant.name: variant.title for variant in VARIANTS} | {
     "ridge": "ridge on the features",
     "ridge_text": "ridge on the text's vector alone",
     "softmax": "softmax over emotions, expected centre",
     "lexicon": "lexicon's mean of the text",
-    "ensemble": "manifold, mean of the seeds",
+    ENSEMBLE: "manifold, mean of the seeds",
 }
-TITLES = {variant.name: variant.title for variant in VARIANTS} | FITTED_TITLES
-UNION_VARIANTS = (HEADLINE, "no_link", "no_lexicon")

@@ -1,130 +1,137 @@
-"""What a study needs before it trains: which experiments can be made, and the vectors that are missing."""
+"""What a study needs before it trains: which experiments are possible, synthetic people, and missing vectors."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from affectspace.corpora import Corpus
 from affectspace.errors import ConfigError
+from affectspace.evaluation import sound_gain, sound_noise, sound_padding, sound_reverberation, sound_telephone
 from affectspace.features import Backbone, FeatureStore, extract, make_backbone, remake_backbone
+from affectspace.features.backbone import Item
+from affectspace.features.backbones.vectors import read_vectors
+from affectspace.media.sound import read_sound
 from affectspace.progress import Progress, silent
-from affectspace.studies.manifold.perturbed import PERTURBATIONS, Disturbed, store_name
-from affectspace.studies.manifold.plan import CORPORA_OF, EXPERIMENTS, TABLES, Budget
-from affectspace.studies.manifold.sources import CORPORA, WORDS, Places, Source
+from affectspace.studies.manifold.corpora import CORPORA, WORDS, Folders, Source
+from affectspace.studies.manifold.plan import EXPERIMENTS, TARGETS, Budget
+from affectspace.synthetic.speakers import make_speakers
 
-ACTION_UNITS = "action_units.npz"  # beside RAVDESS: per clip the means of its face's action units, array `au`
-MADE_VIDEO = "gradients"  # the eye of synthetic people; other videos need vectors of the user's
+ACTION_UNITS = "action_units.npz"  # in RAVDESS' folder: the mean action units of each clip's face, array `au`
+PEOPLE_VIDEO = "gradients"  # backbone of the synthetic people's clips; other videos need vectors of the user's
+SAMPLE_RATE = 16_000
+DISTURBANCES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "20 dB louder": lambda sound: sound_gain(sound, 20.0),
+    "20 dB softer": lambda sound: sound_gain(sound, -20.0),
+    "pink noise at 20 dB": lambda sound: sound_noise(sound, 20.0, pink=True),
+    "pink noise at 10 dB": lambda sound: sound_noise(sound, 10.0, pink=True),
+    "room of 0.5 s": lambda sound: sound_reverberation(sound, SAMPLE_RATE, 0.5),
+    "a second of silence around": lambda sound: sound_padding(sound, SAMPLE_RATE, 1.0),
+    "telephone": lambda sound: sound_telephone(sound, SAMPLE_RATE),
+}
 
 
-def possible_experiments(places: Places, asked: Sequence[str] = (), table: int | None = None) -> tuple[str, ...]:
-    """The experiments whose corpora are there, in the order of the plan; all of `asked`, or those that can be made.
+def possible_experiments(folders: Folders, only: Sequence[str] = (), table: int | None = None) -> tuple[str, ...]:
+    """The experiments whose corpora are there, in the order of the plan.
 
-    table : of the paper; only those that stand beside it
-
-    Raises ConfigError for a name that is none, for one that lacks a corpus, and where nothing can be made.
+    only : the experiments that are wanted, all of which must be possible; table : of the paper, that they stand beside
+    Raises ConfigError for an unknown experiment, for one that lacks a corpus, and where nothing is possible.
     """
-    unknown = [name for name in asked if name not in EXPERIMENTS]
+    unknown = [name for name in only if name not in EXPERIMENTS]
     if unknown:
-        raise ConfigError(f"--only {unknown[0]}: there is no such experiment; there are {', '.join(EXPERIMENTS)}")
-    lacking = {name: [one for one in CORPORA_OF[name] if not _is_there(places, one)] for name in EXPERIMENTS}
-    if "zero_shot_sentiment" in lacking and not any(_is_there(places, one) for one in ("mosi", "mosei")):
-        lacking["zero_shot_sentiment"] = [*lacking["zero_shot_sentiment"], "mosi or mosei"]
-    for name in asked:
-        if lacking[name]:
-            named = ", ".join(CORPORA[one].title if one in CORPORA else one for one in lacking[name])
-            raise ConfigError(f"--only {name} needs {named}: name its folder, or put it below --data")
-    wanted = TABLES[table] if table is not None else tuple(EXPERIMENTS)
-    found = tuple(name for name in EXPERIMENTS if (name in asked if asked else name in wanted and not lacking[name]))
-    if not found:
+        raise ConfigError(f"--only {unknown[0]}: there is no such experiment; choose from {', '.join(EXPERIMENTS)}")
+    missing = {
+        name: [CORPORA[corpus].title for corpus in experiment.corpora if not folders.has(corpus)]
+        for name, experiment in EXPERIMENTS.items()
+    }
+    if not any(folders.has(corpus) for corpus in TARGETS["zero_shot_sentiment"]):
+        missing["zero_shot_sentiment"].append("CMU-MOSI or CMU-MOSEI")
+    for name in only:
+        if missing[name]:
+            raise ConfigError(
+                f"--only {name} needs {', '.join(missing[name])}: pass the corpus' folder, or put it below --data"
+            )
+    possible = [name for name in EXPERIMENTS if not missing[name]]
+    wanted = only or [name for name in possible if table is None or table in EXPERIMENTS[name].tables]
+    if not wanted:
         raise ConfigError(
-            "no experiment can be made: name --data, or a corpus' folder, or leave both for synthetic people"
+            "no experiment is possible: pass --data or the folder of a corpus, or neither for synthetic people"
         )
-    return found
+    return tuple(name for name in EXPERIMENTS if name in wanted)
 
 
-def _is_there(places: Places, name: str) -> bool:
-    return name == "people" or places.folder_of(name) is not None
-
-
-def needed_corpora(experiments: Sequence[str], places: Places) -> list[str]:
-    """The corpora of these experiments, targets of the union and of sentiment included where they are there."""
-    names = {name for experiment in experiments for name in CORPORA_OF[experiment]}
-    if "union" in experiments:
-        names |= {name for name in ("vreg", "emodb") if _is_there(places, name)}
-    if "zero_shot_sentiment" in experiments:
-        names |= {name for name in ("mosi", "mosei") if _is_there(places, name)}
+def needed_corpora(experiments: Sequence[str], folders: Folders) -> list[str]:
+    """The corpora of these experiments, optional test corpora included where they are there."""
+    names = {name for experiment in experiments for name in EXPERIMENTS[experiment].corpora}
+    names |= {name for experiment in experiments for name in TARGETS.get(experiment, ()) if folders.has(name)}
     return [name for name in CORPORA if name in names]
 
 
-def prepare(places: Places, experiments: Sequence[str], budget: Budget, progress: Progress = silent) -> Places:
-    """Make synthetic people and the vectors that are missing; the places with the people's folder among them.
+def prepare(folders: Folders, experiments: Sequence[str], budget: Budget, progress: Progress = silent) -> Folders:
+    """Make synthetic people and missing vectors; return the folders with the people's among them.
 
-    A store that has vectors of all rows is taken as it is, whatever made it. What was interrupted goes on.
+    A store that covers all rows is used as it is, whatever made it. An interrupted store is continued.
     """
-    if "people" in needed_corpora(experiments, places) and "people" not in places.corpora:
-        places = places.model_copy(update={"corpora": {**places.corpora, "people": _people(places, budget, progress)}})
-    for name in needed_corpora(experiments, places):
-        source = Source.read(name, places, budget.limit)
-        for modality in CORPORA[name].apart or CORPORA[name].stores:
-            make_store(places, source, modality, progress)
-        if CORPORA[name].apart:
-            _text_and_words(places, source, progress)
+    corpora = needed_corpora(experiments, folders)
+    if "people" in corpora and "people" not in folders.corpora:
+        settings: dict[str, Any] = {"n": budget.utterances, "people": budget.people, "workers": budget.workers}
+        make_speakers(folders.people, seed=0, progress=progress, **settings)
+        folders = folders.model_copy(update={"corpora": {**folders.corpora, "people": folders.people}})
+    for name in corpora:
+        source = Source.read(name, folders, budget.limit)
+        for modality in CORPORA[name].separate or CORPORA[name].stores:
+            make_store(folders, source, modality, progress)
+        if CORPORA[name].separate:
+            _append_words(folders, source, progress)
     if "audio_face" in experiments and budget.perturbations:
-        _disturbed(places, Source.read("ravdess", places, budget.limit), progress)
-    return places
+        _make_disturbed_stores(folders, Source.read("ravdess", folders, budget.limit), progress)
+    return folders
 
 
-def _people(places: Places, budget: Budget, progress: Progress) -> Path:
-    from affectspace.synthetic.speakers import make_speakers
-
-    folder = places.people
-    make_speakers(folder, n=budget.utterances, people=budget.people, seed=0, workers=budget.workers, progress=progress)
-    return folder
-
-
-def make_store(places: Places, source: Source, modality: str, progress: Progress = silent) -> None:
-    """Make or continue the vectors of a corpus, where our own backbones can; text and words apart where a corpus has both."""
-    folder = places.store_of(source.name, modality, apart=bool(CORPORA[source.name].apart))
+def make_store(folders: Folders, source: Source, modality: str, progress: Progress = silent) -> None:
+    """Make or continue the vectors of a corpus where a backbone of ours can; a text without its lexicon statistics."""
+    folder = folders.store(source.name, modality, separate=bool(CORPORA[source.name].separate))
     if _covers(folder, source.corpus):
         return
-    given: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     backbone: Backbone
     if modality == "action_units":
         path = source.folder / ACTION_UNITS
         if not path.is_file():
             return
-        from affectspace.features.backbones.vectors import read_vectors
-
-        backbone, given["items"] = read_vectors(path, modality, source.corpus, array="au")
+        backbone, options["items"] = read_vectors(path, modality, source.corpus, array="au")
     elif modality == WORDS:
-        lexicons = {name: str(path) for name, path in places.lexicons().items()}
-        if not lexicons:
+        if not folders.lexicons():
             return
-        backbone = make_backbone(WORDS, lexicons=lexicons)
+        backbone = make_backbone(WORDS, lexicons=_lexicon_paths(folders))
     elif modality == "video":
         if source.name != "people":
             return
-        backbone = make_backbone("video", MADE_VIDEO, crop=False)
+        backbone = make_backbone("video", PEOPLE_VIDEO, crop=False)
     else:
         backbone = make_backbone(modality)
     progress(0, 0, f"vectors of {source.title}: {modality}")
-    extract(source.corpus, backbone, folder, progress=progress, **given)
+    extract(source.corpus, backbone, folder, progress=progress, **options)
 
 
-def _text_and_words(places: Places, source: Source, progress: Progress) -> None:
-    """A text's vector with its words behind it, where there are lexicons and our own encoder made the plain vectors."""
-    folder, lexicons = places.store_of(source.name, "text"), places.lexicons()
-    plain = FeatureStore(places.store_of(source.name, "text", apart=True)).backbone
-    if not lexicons or plain["name"] != "text:minilm" or _covers(folder, source.corpus):
+def _lexicon_paths(folders: Folders) -> dict[str, str]:
+    return {name: str(path) for name, path in folders.lexicons().items()}
+
+
+def _append_words(folders: Folders, source: Source, progress: Progress) -> None:
+    """Make a text's vector with its lexicon statistics, where there are lexicons and our encoder made the plain vectors."""
+    folder = folders.store(source.name, "text")
+    plain = FeatureStore(folders.store(source.name, "text", separate=True)).backbone
+    if not folders.lexicons() or plain["name"] != "text:minilm" or _covers(folder, source.corpus):
         return
     if plain["settings"] != json.loads(json.dumps(make_backbone("text").settings)):
         return
     progress(0, 0, f"vectors of {source.title}: text and words")
-    backbone = make_backbone("text", lexicons={name: str(path) for name, path in lexicons.items()})
-    extract(source.corpus, backbone, folder, progress=progress)
+    extract(source.corpus, make_backbone("text", lexicons=_lexicon_paths(folders)), folder, progress=progress)
 
 
 def _covers(folder: Path, corpus: Corpus) -> bool:
@@ -135,14 +142,50 @@ def _covers(folder: Path, corpus: Corpus) -> bool:
     return bool(corpus.table["id"].astype(str).isin(known).all())
 
 
-def _disturbed(places: Places, source: Source, progress: Progress) -> None:
-    """RAVDESS' sounds under every disturbance, where the offline backbone made the plain store."""
-    plain = FeatureStore(places.store_of("ravdess", "audio")).backbone
+class DisturbedBackbone:
+    """The offline audio backbone on sounds that were disturbed."""
+
+    modality = "audio"
+
+    def __init__(self, plain: Any, name: str) -> None:
+        self._plain, self._disturb = plain, DISTURBANCES[name]
+        self.name, self.dimension, self.licence = f"{plain.name}, {name}", plain.dimension, plain.licence
+        self.revision, self.columns = plain.revision, plain.columns
+        self.settings: dict[str, Any] = {**plain.settings, "disturbance": name}
+
+    def load(self, item: Item) -> np.ndarray:
+        """The functionals of the disturbed sound. Raises UnreadableItem as the plain backbone does."""
+        assert item.path is not None
+        sound = self._disturb(read_sound(item.path, SAMPLE_RATE, item.start, item.end))
+        return self._plain.vector(sound.astype(np.float32))
+
+    def length(self, loaded: np.ndarray) -> float:
+        return 0.0
+
+    def encode(self, batch: list[np.ndarray]) -> np.ndarray:
+        return np.stack(batch)
+
+
+def disturbed_store(folders: Folders, name: str) -> Path:
+    """Folder of the vectors of RAVDESS' sounds under a disturbance."""
+    plain = CORPORA["ravdess"].stores["audio"]
+    return folders.features / f"{plain}-{''.join(letter if letter.isalnum() else '-' for letter in name)}"
+
+
+def disturbed_stores(folders: Folders) -> dict[str, Path]:
+    """Disturbance -> store, the complete ones."""
+    stores = {name: disturbed_store(folders, name) for name in DISTURBANCES}
+    return {name: folder for name, folder in stores.items() if (folder / "index.parquet").is_file()}
+
+
+def _make_disturbed_stores(folders: Folders, source: Source, progress: Progress) -> None:
+    """Make the vectors of RAVDESS' sounds under every disturbance, where the offline backbone made the plain ones."""
+    plain = FeatureStore(folders.store("ravdess", "audio")).backbone
     if plain["name"] != "audio:functionals":
         return
     backbone = remake_backbone(plain)  # of the same revision as the store that the models were trained on
-    for key, change in PERTURBATIONS.items():
-        folder = places.features / store_name(key)
+    for name in DISTURBANCES:
+        folder = disturbed_store(folders, name)
         if not _covers(folder, source.corpus):
-            progress(0, 0, f"vectors of {source.title} under disturbance: {key}")
-            extract(source.corpus, Disturbed(backbone, key, change), folder, progress=progress)
+            progress(0, 0, f"vectors of {source.title} under disturbance: {name}")
+            extract(source.corpus, DisturbedBackbone(backbone, name), folder, progress=progress)

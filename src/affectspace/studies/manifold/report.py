@@ -3,67 +3,90 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from affectspace.evaluation import MetricsFile
+from affectspace.evaluation.results import Results
 from affectspace.report import Report
-from affectspace.studies.manifold.claims import decide_claims
-from affectspace.studies.manifold.data_section import data_and_protocol
+from affectspace.studies.claims import decide
+from affectspace.studies.engine import write_study
+from affectspace.studies.figures import Picture
+from affectspace.studies.manifold.claims import ADDITIONAL_HYPOTHESES, PAPER_CLAIMS
+from affectspace.studies.manifold.corpora import CORPORA
+from affectspace.studies.manifold.cross_modal import ALL_PAIRS
+from affectspace.studies.manifold.experiments import measure
 from affectspace.studies.manifold.figures import pictures
-from affectspace.studies.manifold.measure import measure
-from affectspace.studies.manifold.panel import Panel, fold_of
-from affectspace.studies.manifold.plan import HEADLINE, PRIMARY
+from affectspace.studies.manifold.paper import ASSUMED, CITATION, FAULTS, NOT_STATED, PUBLISHED
+from affectspace.studies.manifold.plan import EXPERIMENTS, HEADLINE, TITLES, TRAININGS
 from affectspace.studies.manifold.preparation import needed_corpora
-from affectspace.studies.manifold.printed_tables import Tables
-from affectspace.studies.manifold.published import CITATION
-from affectspace.studies.manifold.report_sections import sections
-from affectspace.studies.manifold.side_by_side import ablations, key_figures, trainings
+from affectspace.studies.manifold.sections import LOOKED_AT, WORDS, sections
 from affectspace.studies.manifold.study import Study
-from affectspace.studies.pictures import Picture
+from affectspace.studies.tables import Renderer, key_figures
 from affectspace.training.runs import differences
+
+NO_TRIAD = (
+    "No row of the real corpora here has text together with audio or video. Eq. 7 connects audio with action units on "
+    "RAVDESS, and a text's vector with the lexicon statistics of the same text on EmoBank (two views of one modality). It "
+    "never connects text with another modality on real data. Only the synthetic people have all three."
+)
+PROXIES = (
+    "RAVDESS, EmoDB and MELD are not rated. Their valence, arousal and dominance are the published centres of the emotion's "
+    "term (Russell & Mehrabian 1977; neutral at the origin and calm as relaxed are conventions of ours). On RAVDESS these "
+    "are 8 points for 8 emotions: the best that a model can do is to recognise the emotion, so a softmax over emotions is "
+    "the floor, and r with them is no evidence for regression. The intensity of acting was never used in training and is "
+    "evidence."
+)
+OTHER_CORPORA = (
+    "None of these corpora is the paper's (IEMOCAP, CMU-MOSI and CMU-MOSEI may not be redistributed). Published figures stand "
+    "beside ours for orientation: data, backbones and protocol differ; measures are the same where a table says so."
+)
+TRAINED = (
+    "Models that are compared have the same rows, batches, epochs and schedule. Learning rate and weight decay of MVAE and "
+    "MISA are the best ones on validation rows. An ablation that changes nothing in a training is not listed there."
+)
+LABELS = {"transferred": "emotions' centres", "known": "known by construction"}
+_R = {"task": "axes", "model": HEADLINE, "metric": "r"}
+KEY_FIGURES: dict[str, dict[str, str]] = {
+    "Text, EmoBank: mean r": {"experiment": "text_axes", "target": "mean", **_R},
+    "Tweets, zero-shot: r of valence": {"experiment": "zero_shot_text", "target": "valence", **_R},
+    "MELD: emotion, shared minus private": {
+        "experiment": "text_probes", "task": "emotion", "model": HEADLINE, "modality": "text", "latent": "shared",
+        "versus": "private", "condition": "linear", "metric": "accuracy",
+    },
+    "RAVDESS: arousal, strong minus normal": {
+        "experiment": "audio_face", "task": "intensity", "model": HEADLINE, "modality": "all", "target": "arousal",
+        "metric": "difference",
+    },
+    "EmoDB, zero-shot: r of arousal": {"experiment": "zero_shot_audio", "target": "arousal", **_R},
+    "Synthetic people: found among ten": {
+        "experiment": "trimodal", "task": "retrieval", "model": HEADLINE, "modality": ALL_PAIRS, "metric": "top_10",
+    },
+    "IEMOCAP: mean r": {"experiment": "iemocap", "target": "mean", **_R},
+}  # fmt: skip
 
 
 def write_results(study: Study) -> Path:
-    """Write metrics.json, figures/*.png and report.html into the study's folder; returns the report's path.
+    """Measure everything, and write metrics.json, figures and the report; return the report's path.
 
     What was not trained is left out of tables and figures, and claims about it are not decided.
     """
     started = time.perf_counter()
-    metrics = measure(study)
-    metrics.write(study.out / "metrics.json")
-    made: dict[str, Picture] = {}
-    for picture in pictures(study, metrics, shown_panels(study)):
-        study.progress(0, 0, f"figure {picture.name}")
-        picture.save(study.out)
-        made[picture.name] = picture
-    facts = {**study.facts, "evaluation seconds": round(time.perf_counter() - started)}
-    return study_report(study, metrics, made, facts).write(study.out / "report.html")
+    results = measure(study)
+    drawn = pictures(study, results)
+
+    def report(made: Mapping[str, Picture], facts: dict[str, Any]) -> Report:
+        return study_report(study, results, made, {**study.facts, **facts})
+
+    return write_study(study.out, results, drawn, report, started, study.progress)
 
 
-def shown_panels(study: Study) -> dict[str, Panel]:
-    """experiment -> its rows as the headline sees them, for the figures that show rows."""
-    asked = {
-        "text_axes": ("emobank", "emobank", "EmoBank's test part", "document"),
-        "text_probes": ("emobank", "meld", "MELD's test part", "dialogue"),
-        "audio_face": ("ravdess", "ravdess", "RAVDESS, held-out actors", "person"),
-        "trimodal": ("people", "people", "held-out synthetic people", "person"),
-        "iemocap": ("iemocap", "iemocap", "IEMOCAP, session 5", "dialogue"),
-    }
-    found = {}
-    for name, (training, source, protocol, groups) in asked.items():
-        if name in study.experiments and study.has(training):
-            folds = [fold_of(study.source("meld").table["split"].to_numpy(object))] if name == "text_probes" else None
-            found[name] = study.panel(name, training, source, protocol, groups, folds=folds, models=(HEADLINE,))
-    return found
-
-
-def study_report(study: Study, metrics: MetricsFile, made: dict[str, Picture], facts: dict[str, Any]) -> Report:
-    """The report of a study from its metrics and its saved figures."""
-    titles = [study.source(name).title for name in needed_corpora(study.experiments, study.places)]
+def study_report(study: Study, results: Results, made: Mapping[str, Picture], facts: Mapping[str, Any]) -> Report:
+    """Make the report of a study from its results and its saved figures."""
+    corpora = needed_corpora(study.experiments, study.folders)
+    titles = ", ".join(study.source(name).title for name in corpora)
     facts = {
-        "corpora": ", ".join(titles),
+        "corpora": titles,
         "experiments": ", ".join(study.experiments),
         "seeds": ", ".join(map(str, study.budget.seeds)),
         "paper": CITATION,
@@ -71,72 +94,110 @@ def study_report(study: Study, metrics: MetricsFile, made: dict[str, Picture], f
         "budget": study.budget.model_dump(mode="json"),
         **_configurations(study),
     }
-    report = Report(
-        "The affective manifold, reproduced", f"Shared valence, arousal and dominance: {', '.join(titles)}", facts
+    report = Report("The affective manifold, reproduced", f"Shared valence, arousal and dominance: {titles}", facts)
+    renderer = Renderer(report, Results([*results, *PUBLISHED]), {**TITLES, **WORDS}, study.out, made)
+    report.key_figures(key_figures(results, KEY_FIGURES))
+    endpoints = [f"- {name.replace('_', ' ')}: {EXPERIMENTS[name].primary}" for name in study.experiments]
+    report.text(
+        "One endpoint of each experiment was named before the measurements; every other comparison is corrected by Holm. "
+        "Intervals are over people, documents or dialogues, never over rows of one person, except for tweets, whose writers "
+        "are not known.\n\n" + "\n".join(endpoints)
     )
-    tables = Tables(report, metrics)
-    report.key_figures(key_figures(metrics))
-    report.text(summary(study, metrics))
-    draw(report, study.out, made, "figure_2_space")
-    paper, ours = decide_claims(metrics)
-    report.section(
-        "Claims", "A claim holds where its whole 95 % interval is on its side, and after Holm where several are tested."
-    )
-    report.section("The paper's", level=3).claims(paper)
-    report.section("Ours: floors, leaks, widths, one model for all", level=3).claims(ours)
-    data_and_protocol(report, study)
-    for add in sections():
-        add(report, tables, study, lambda *names: draw(report, study.out, made, *names))
-    ablations(report, metrics)
-    trainings(report, study)
-    draw(report, study.out, made, *(name for name in made if name.startswith("history_")))
+    renderer.draw("figure_2_space")
+    holds = "A claim holds where its whole 95 % interval is on its side, and after Holm's correction where several are tested."
+    report.section("Claims", holds)
+    report.section("The paper's claims", level=3).claims(decide(PAPER_CLAIMS, results))
+    report.section("Additional hypotheses: floors, leaks, deviations, one model for all", level=3)
+    report.claims(decide(ADDITIONAL_HYPOTHESES, results))
+    _data(report, study, corpora)
+    renderer.add(*sections())
+    _trainings(report, study)
+    renderer.draw(*(name for name in made if name.startswith("history_")))
     return report
 
 
-def summary(study: Study, metrics: MetricsFile) -> str:
-    """What was asked beforehand, in a paragraph."""
-    asked = "\n".join(f"- {name.replace('_', ' ')}: {PRIMARY[name]}" for name in study.experiments if name in PRIMARY)
-    text = (
-        "One endpoint of each experiment was named beforehand; every other comparison is corrected by Holm. Intervals are over "
-        "people, documents or dialogues, never over rows of one person, except for tweets, whose writers are not known.\n\n"
+def _data(report: Report, study: Study, corpora: list[str]) -> None:
+    """Corpora, parts, transferred labels, and what the paper leaves open."""
+    report.section("Data and protocol")
+    rows = []
+    for name in corpora:
+        source, known = study.source(name), CORPORA[name]
+        people = int(source.table["person"].nunique()) or None
+        shown = ", ".join(modality.replace("_", " ") for modality in source.stores)
+        labels = LABELS.get(known.labels, known.labels)
+        rows.append((source.title, len(source), people, shown, labels, known.role, source.corpus.licence))
+    columns = ("corpus", "rows", "people", "modalities", "valence, arousal, dominance", "role", "licence")
+    report.table("Corpora of this study", columns, rows)
+    report.table(
+        "The parts that models were trained, chosen and tested on",
+        ("training", "corpus", "train", "validation", "test"),
+        list(_parts(study)),
+        "No person is in two parts, where people are known. EmoBank's published parts share documents: 88 % of its test "
+        "sentences have one in train; a second training keeps documents apart.",
     )
-    return text + asked
+    if {"ravdess", "emodb", "meld"} & set(corpora):
+        report.callout("warning", PROXIES)
+    if {"ravdess", "emobank"} & set(corpora):
+        report.callout("note", NO_TRIAD)
+    if "emodb" in corpora:
+        report.callout("warning", LOOKED_AT)
+    if "iemocap" not in corpora:
+        report.callout("note", OTHER_CORPORA)
+    report.section("What the paper leaves open", level=3)
+    report.text("Not stated:\n\n" + "\n".join(f"- {item}" for item in NOT_STATED))
+    report.text("Our assumptions:\n\n" + "\n".join(f"- {item}" for item in ASSUMED))
+    report.section("Faults of the published protocol", level=3)
+    for fault in FAULTS:
+        report.callout("fault", fault)
 
 
-def draw(report: Report, folder: Path, made: dict[str, Picture], *names: str) -> None:
-    """Put saved figures into the report, those that were made."""
-    for name in names:
-        if name in made:
-            report.figure(made[name].path(folder), made[name].caption, made[name].alt)
+def _parts(study: Study) -> Iterator[tuple[object, ...]]:
+    for training in dict.fromkeys(name for name, _ in study.trained):
+        for corpus in TRAININGS[training].splits:
+            folds = study.folds_of(training, corpus)
+            sizes = [[len(part) for part in (fold.train, fold.validation, fold.test)] for fold in folds]
+            ranges = [
+                f"{min(part):,}" if min(part) == max(part) else f"{min(part):,}-{max(part):,}"
+                for part in zip(*sizes, strict=True)
+            ]
+            name = training.replace("_", " ") + (f", {len(folds)} folds" if len(folds) > 1 else "")
+            yield (name, CORPORA[corpus].title, *ranges)
+
+
+def _trainings(report: Report, study: Study) -> None:
+    """What was trained, and how long."""
+    rows = []
+    for (training, name), group in study.trained.items():
+        seconds = sum(float(study.run_of(member).facts.get("seconds", 0)) for member in group)
+        seeds, epochs = len({member.seed for member in group}), group[0].config.fit.epochs
+        per_run = round(seconds / len(group), 1)
+        rows.append((training.replace("_", " "), TITLES[name], seeds, len(group), epochs, per_run))
+    report.section("Trainings")
+    columns = ("training", "model", "seeds", "runs", "epochs", "seconds a run")
+    report.table("Every training", columns, rows, TRAINED)
 
 
 def _configurations(study: Study) -> dict[str, Any]:
-    """The headline's configuration in each training, and how each variant's differs from it."""
+    """The headline's configuration in each training, and what each variant changes."""
     facts: dict[str, Any] = {}
-    for training in dict.fromkeys(name for name, _ in study.members):
-        base = study.members.get((training, HEADLINE))
+    for training in dict.fromkeys(name for name, _ in study.trained):
+        base = study.trained.get((training, HEADLINE))
         if not base:
             continue
-        fields = _plain(base[0].config.model_dump(mode="json"))
+        fields = _without_folders(base[0].config.model_dump(mode="json"))
         facts[f"configuration of {HEADLINE} on {training}"] = fields
-        for (name, variant), group in study.members.items():
+        for (name, variant), group in study.trained.items():
             if name == training and variant != HEADLINE:
-                theirs = _plain(group[0].config.model_dump(mode="json"))
+                theirs = _without_folders(group[0].config.model_dump(mode="json"))
                 same = theirs["model"]["kind"] == fields["model"]["kind"]
-                changed = dict(_split(differences(fields, theirs))) if same else {"model": theirs["model"]}
+                changed = dict(row.split(": ", 1) for row in differences(fields, theirs)) if same else theirs["model"]
                 if changed:
                     facts[f"{variant} on {training}: changed"] = changed
     return facts
 
 
-def _split(rows: Iterable[str]) -> Iterable[tuple[str, str]]:
-    for row in rows:
-        key, _, change = row.partition(": ")
-        yield key, change
-
-
-def _plain(fields: dict[str, Any]) -> dict[str, Any]:
-    """A configuration to print: of paths the names only."""
+def _without_folders(fields: dict[str, Any]) -> dict[str, Any]:
+    """A configuration to print: only the names of its files and folders."""
     for corpus in fields["data"]["corpora"].values():
         corpus["path"] = Path(corpus["path"]).name
         corpus["features"] = {name: Path(store).name for name, store in corpus["features"].items()}

@@ -1,8 +1,8 @@
-"""A trained study on disk: its corpora, its runs, and the panels that tables and figures are made from."""
+"""A trained study on disk: its corpora, its runs, and the rows that tables and figures are made from."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,249 +12,222 @@ import numpy as np
 import pandas as pd
 
 from affectspace.evaluation.folds import Fold
+from affectspace.features import FeatureStore
 from affectspace.progress import Progress, silent
-from affectspace.studies.manifold.codes import Change, Codes, encode_rows, kept_codes
-from affectspace.studies.manifold.fitted import Fitted, fit_ridge_floor, fit_softmax_floor, lexicon_codes
+from affectspace.studies.engine import is_finished, run_folder
+from affectspace.studies.manifold.corpora import WORDS, Folders, Source
+from affectspace.studies.manifold.evaluation_rows import (
+    EVERYTHING,
+    BySeed,
+    Condition,
+    EvaluationRows,
+    fold_of,
+    test_only,
+)
+from affectspace.studies.manifold.floors import Floor, fit_floor, lexicon_representations
 from affectspace.studies.manifold.members import Member, members, needed_trainings
-from affectspace.studies.manifold.panel import Panel, Said, fold_of, test_only
-from affectspace.studies.manifold.plan import HEADLINE, TRAININGS, Budget
-from affectspace.studies.manifold.sources import WORDS, Places, Source
-from affectspace.studies.trainings import is_finished
+from affectspace.studies.manifold.plan import ENSEMBLE, EXPERIMENTS, HEADLINE, TRAININGS, Budget
+from affectspace.studies.manifold.representations import Change, Representations, represent_rows
 from affectspace.training.runs import Run, open_run
-
-FLOORS: dict[str, tuple[str, ...]] = {  # training -> what is fitted there without a network
-    "emobank": ("ridge", "ridge_text", "lexicon"),
-    "emobank_documents": ("ridge", "ridge_text", "lexicon"),
-    "ravdess": ("ridge", "softmax"),
-    "ravdess_audio": ("ridge", "softmax"),
-    "people": ("ridge",),
-    "iemocap": ("ridge", "softmax", "lexicon"),
-}
-
-
-@dataclass(frozen=True)
-class Condition:
-    """How rows are shown to a model.
-
-    only : the modalities that are seen, None for all; noise : standard deviations added to every dimension of every vector
-    store : instead of a modality's own store, such as sounds made again under noise: (modality, folder)
-    """
-
-    name: str
-    only: tuple[str, ...] | None = None
-    noise: float = 0.0
-    store: tuple[str, Path] | None = None
-
-    @property
-    def file(self) -> str:
-        """A name for its file."""
-        return "".join(letter if letter.isalnum() or letter == "." else "-" for letter in self.name)
 
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """Everything that can be measured.
+    """A study on disk, with all that can be measured.
 
-    out : its folder; facts : what the report says of it
+    out : its folder; facts : what the report says about the study
     """
 
     out: Path
-    places: Places
+    folders: Folders
     budget: Budget
     experiments: tuple[str, ...]
-    facts: dict[str, Any] = field(default_factory=dict)
     progress: Progress = silent
+    facts: dict[str, Any] = field(default_factory=dict)
     _sources: dict[str, Source] = field(default_factory=dict)
+    _floors: dict[tuple[str, str, int], Floor] = field(default_factory=dict)
 
     def source(self, name: str) -> Source:
-        """A corpus, read once."""
+        """A corpus; it is read once."""
         if name not in self._sources:
             self.progress(0, 0, f"reading {name}")
-            self._sources[name] = Source.read(name, self.places, self.budget.limit)
+            self._sources[name] = Source.read(name, self.folders, self.budget.limit)
         return self._sources[name]
 
     @cached_property
-    def members(self) -> dict[tuple[str, str], list[Member]]:
-        """(training, variant) -> its members whose runs are finished, by seed, then by fold."""
+    def plan(self) -> list[Member]:
+        """Every member of the study."""
         trainings = needed_trainings(self.experiments)
         sources = {name: self.source(name) for training in trainings for name in TRAININGS[training].splits}
-        found: dict[tuple[str, str], list[Member]] = {}
-        for member in members(trainings, sources, self.places, self.budget):
-            if is_finished(self.folder_of(member)):
-                found.setdefault((member.training, member.name), []).append(member)
-        return found
+        return list(members(trainings, sources, self.folders, self.budget))
 
-    def trained(self, training: str, variant: str) -> list[list[Any]]:
-        """The models of a variant: seed -> fold -> model, in the order of a panel's codes."""
-        group = self.members.get((training, variant), [])
+    @cached_property
+    def trained(self) -> dict[tuple[str, str], list[Member]]:
+        """(training, variant) -> its members whose runs are finished, by seed, then by fold."""
+        trained: dict[tuple[str, str], list[Member]] = {}
+        for member in self.plan:
+            if is_finished(run_folder(self.out, member)):
+                trained.setdefault((member.training, member.name), []).append(member)
+        return trained
+
+    def has(self, training: str, model: str = HEADLINE) -> bool:
+        return (training, model) in self.trained
+
+    def variants(self, training: str) -> list[str]:
+        """The variants that were trained there, in the order of the plan."""
+        return [variant for name, variant in self.trained if name == training]
+
+    def run_of(self, member: Member) -> Run:
+        return open_run(run_folder(self.out, member))
+
+    def models(self, training: str, variant: str) -> list[list[Any]]:
+        """The trained models of a variant: seed -> fold -> model, in the order of its representations."""
+        group = self.trained.get((training, variant), [])
         seeds = dict.fromkeys(member.seed for member in group)
         return [[self.run_of(member).model() for member in group if member.seed == seed] for seed in seeds]
 
-    def folder_of(self, member: Member) -> Path:
-        return self.out / "runs" / member.folder
-
-    def run_of(self, member: Member) -> Run:
-        return open_run(self.folder_of(member))
-
-    def folds_of(self, training: str, source: str) -> list[Fold]:
+    def folds_of(self, training: str, corpus: str) -> list[Fold]:
         """The parts of a corpus' rows in each fold of a training, as its runs recorded them."""
-        split: dict[int | None, pd.DataFrame] = {}
-        for (name, _), group in self.members.items():
-            if name == training:
-                for member in group:
-                    split.setdefault(member.fold, self.run_of(member).split)
-        return [
-            fold_of(self.source(source).parts(split[fold]))
-            for fold in sorted(split, key=lambda one: (one is not None, one))
-        ]
+        splits: dict[int | None, pd.DataFrame] = {}
+        for (name, _), group in self.trained.items():
+            for member in group if name == training else ():
+                splits.setdefault(member.fold, self.run_of(member).split)
+        ordered = sorted(splits, key=lambda fold: (fold is not None, fold))
+        return [fold_of(self.source(corpus).parts(splits[fold])) for fold in ordered]
 
-    def codes(self, member: Member, source: str, condition: Condition | None = None) -> Codes:
-        """What a trained member says of a corpus' rows; kept in the run's folder."""
-        given = self.source(source).without(member.variant.without)
-        name = source if condition is None else f"{source}@{condition.file}"
-        path = self.folder_of(member) / "codes" / f"{name}.safetensors"
-        return kept_codes(path, len(given), lambda: self._encode(self.run_of(member).model(), given, condition, name))
+    def rows(
+        self,
+        name: str,
+        *,
+        training: str | None = None,
+        corpus: str | None = None,
+        parts: str | None = None,
+        protocol: str | None = None,
+        groups: str | np.ndarray | None = None,
+        models: Iterable[str] | None = None,
+        conditions: Sequence[Condition] = (),
+        conditioned: Sequence[str] | None = None,
+        only_fold: int | None = None,
+        experiment: str = "",
+    ) -> EvaluationRows:
+        """The rows of an experiment with the outputs of every model, the ensemble of the headline's seeds included.
 
-    def _encode(self, model: Any, given: Source, condition: Condition | None, name: str) -> Codes:
-        self.progress(0, 0, f"latents of {name}")
-        features, present = given.vectors
-        if condition is None:
-            return encode_rows(model, features, present, corpus=given.name)
-        if condition.store is not None:
-            from affectspace.features import FeatureStore
+        name : of the experiment in results; training, corpus, parts, protocol, groups : as declared for `experiment` (default:
+        `name`) in the plan. conditions : that are also shown, to the models `conditioned` (default: all)
+        only_fold : of a training with folds, the models of this fold
+        """
+        plan = EXPERIMENTS[experiment or name]
+        training, corpus, parts = training or plan.trainings[0], corpus or plan.corpora[-1], parts or plan.parts
+        source, groups = self.source(corpus), plan.groups if groups is None else groups
+        if parts == "training":
+            folds = self.folds_of(training, corpus)
+            folds = folds if only_fold is None else folds[only_fold : only_fold + 1]
+        else:
+            own = source.table["split"].to_numpy(object) if parts == "own" else None
+            folds = [test_only(len(source)) if own is None else fold_of(own)]
+        chosen = self.variants(training) if models is None else [one for one in models if self.has(training, one)]
+        floors = [one for one in TRAININGS[training].floors if models is None or one in models]
+        if self.folders.anchor_lexicon() is None or "text" not in source.stores:
+            floors = [one for one in floors if one != "lexicon"]
+        everyone = [*chosen, *floors]
+        shown = everyone if conditioned is None else [one for one in conditioned if one in everyone]
 
-            modality, folder = condition.store
-            vectors, there = FeatureStore(folder).read(given.table["id"])
-            features, present = {**features, modality: vectors}, {**present, modality: there}
-        change = noise_on(features, condition.noise)
-        return encode_rows(model, features, present, only=condition.only, change=change, corpus=given.name)
+        def outputs(condition: Condition, names: Sequence[str]) -> BySeed:
+            found = {one: self._outputs(training, one, corpus, condition, only_fold) for one in names}
+            return {one: by_seed for one, by_seed in found.items() if by_seed}
 
-    def floor_codes(self, training: str, name: str, source: str, condition: Condition | None = None) -> list[Codes]:
-        """The same of a floor, one a fold."""
-        given, trained = self.source(source).apart, next(iter(TRAININGS[training].splits))
-        said = []
-        for place, fold in enumerate(self.folds_of(training, trained)):
-            file = source if condition is None else f"{source}@{condition.file}"
-            path = self.out / "floors" / f"{training}-{name}-fold{place}" / f"{file}.safetensors"
+        truth = source.truth.copy()
+        truth[~np.any(list(source.present.values()), axis=0)] = np.nan
+        rows = EvaluationRows(
+            experiment=name,
+            protocol=plan.protocol if protocol is None else protocol,
+            table=source.table,
+            truth=truth,
+            groups=source.table[groups].to_numpy(object) if isinstance(groups, str) else groups,
+            folds=folds,
+            outputs={EVERYTHING: outputs(EVERYTHING, everyone)} | {one: outputs(one, shown) for one in conditions},
+            seeds={one: tuple(dict.fromkeys(m.seed for m in self.trained[training, one])) for one in chosen},
+            features=source.features,
+            present=source.present,
+        )
+        return rows.with_ensemble(HEADLINE, ENSEMBLE)
 
-            def make(place: int = place, fold: Fold = fold, file: str = file) -> Codes:
+    def _outputs(
+        self, training: str, model: str, corpus: str, condition: Condition, only_fold: int | None
+    ) -> list[list[Representations]]:
+        """seed -> fold -> representations of a trained model or a floor; the lexicon is shown no condition."""
+        group = [m for m in self.trained.get((training, model), ()) if only_fold is None or m.fold == only_fold]
+        if group:
+            seeds = dict.fromkeys(member.seed for member in group)
+            return [[self.representations(m, corpus, condition) for m in group if m.seed == seed] for seed in seeds]
+        if model == "lexicon" and condition != EVERYTHING:
+            return []
+        folds = self._floor_representations(training, model, corpus, condition)
+        return [folds if only_fold is None else folds[only_fold : only_fold + 1]]
+
+    def representations(self, member: Member, corpus: str, condition: Condition = EVERYTHING) -> Representations:
+        """What a trained member computes for a corpus' rows; kept in the run's folder."""
+        source = self.source(corpus).without(member.variant.without)
+        path = run_folder(self.out, member) / "representations" / _file(corpus, condition)
+        return Representations.kept(
+            path, len(source), lambda: self._represent(self.run_of(member).model(), source, condition)
+        )
+
+    def _floor_representations(
+        self, training: str, name: str, corpus: str, condition: Condition
+    ) -> list[Representations]:
+        """The same of a floor, one for each fold; kept in the study's folder."""
+        source, fitted_on = self.source(corpus).separate, next(iter(TRAININGS[training].splits))
+        kept = []
+        for place, fold in enumerate(self.folds_of(training, fitted_on)):
+
+            def make(place: int = place, fold: Fold = fold) -> Representations:
                 if name == "lexicon":
-                    lexicon = self.places.anchor_lexicon()
+                    lexicon = self.folders.anchor_lexicon()
                     assert lexicon is not None
-                    return lexicon_codes(given, lexicon)
-                return self._encode(self._floor(training, name, place, fold), given, condition, file)
+                    return lexicon_representations(source, lexicon)
+                return self._represent(self._floor(training, name, place, fold), source, condition)
 
-            said.append(kept_codes(path, len(given), make))
-        return said
+            path = self.out / "floors" / f"{training}-{name}-fold{place}" / _file(corpus, condition)
+            kept.append(Representations.kept(path, len(source), make))
+        return kept
 
-    def _floor(self, training: str, name: str, place: int, fold: Fold) -> Fitted:
+    def _floor(self, training: str, name: str, place: int, fold: Fold) -> Floor:
+        """The fitted floor of a fold; it is fitted once."""
         key = (training, name, place)
-        if key not in self._fitted:
+        if key not in self._floors:
             self.progress(0, 0, f"fitting {name} on {training}")
             plan = TRAININGS[training]
-            source = self.source(next(iter(plan.splits))).apart
+            source = self.source(next(iter(plan.splits))).separate
             modalities = [one for one in source.features if plan.modalities is None or one in plan.modalities]
             if name == "ridge_text":
                 modalities = [one for one in modalities if one != WORDS]
-            fit = fit_softmax_floor if name == "softmax" else fit_ridge_floor
-            self._fitted[key] = fit(source, fold, modalities)
-        return self._fitted[key]
+            self._floors[key] = fit_floor(name, source, fold, modalities)
+        return self._floors[key]
 
-    @cached_property
-    def _fitted(self) -> dict[tuple[str, str, int], Fitted]:
-        return {}
-
-    def variants(self, training: str) -> list[str]:
-        """What was trained there, in the order of the plan."""
-        return [name for one, name in self.members if one == training]
-
-    def panel(
-        self,
-        name: str,
-        training: str,
-        source: str,
-        protocol: str,
-        groups: str | np.ndarray,
-        *,
-        folds: list[Fold] | None = None,
-        models: Sequence[str] | None = None,
-        conditions: Sequence[Condition] = (),
-        conditioned: Sequence[str] | None = None,
-        only: tuple[str, ...] | None = None,
-        only_fold: int | None = None,
-    ) -> Panel:
-        """What the models of a training say of a corpus.
-
-        groups : a column, or a group a row. folds : other parts than the training's, for a corpus that it was not trained on
-        conditions : also shown so, to `conditioned` (default: all models); only : the modalities that are seen throughout
-        only_fold : of a training with folds, the models of this fold alone
-        """
-        given = self.source(source)
-        seen = None if only is None else Condition("only " + " and ".join(only), only)
-        chosen = (
-            self.variants(training) if models is None else [one for one in models if (training, one) in self.members]
-        )
-        floors = [one for one in FLOORS.get(training, ()) if models is None or one in models]
-        floors = [one for one in floors if one != "lexicon" or self._has_lexicon(given)]
-        if folds is None:
-            panel_folds = self.folds_of(training, source)
-            panel_folds = panel_folds if only_fold is None else panel_folds[only_fold : only_fold + 1]
-        else:
-            panel_folds = folds
-        seeds = {one: tuple(dict.fromkeys(m.seed for m in self.members[training, one])) for one in chosen}
-
-        def said(condition: Condition | None, names: Sequence[str]) -> Said:
-            found: Said = {}
-            for one in names:
-                group = [m for m in self.members.get((training, one), ()) if only_fold is None or m.fold == only_fold]
-                if group:
-                    found[one] = [
-                        [self.codes(m, source, condition) for m in group if m.seed == seed] for seed in seeds[one]
-                    ]
-                elif one in floors and not (one == "lexicon" and condition not in (None, seen)):
-                    codes = self.floor_codes(training, one, source, condition if one != "lexicon" else None)
-                    found[one] = [codes if only_fold is None else codes[only_fold : only_fold + 1]]
-            return found
-
-        truth = given.truth.copy()
-        lacking = ~np.any(list(given.present.values()), axis=0)
-        truth[lacking] = np.nan
-        everybody = [*chosen, *floors]
-        some = everybody if conditioned is None else [one for one in conditioned if one in everybody]
-        return Panel(
-            name,
-            protocol,
-            given.table,
-            truth,
-            given.table[groups].to_numpy(object) if isinstance(groups, str) else groups,
-            panel_folds,
-            said(seen, everybody),
-            seeds,
-            {one.name: said(one, some) for one in conditions},
-            given.features,
-            given.present,
-        )
-
-    def _has_lexicon(self, given: Source) -> bool:
-        return self.places.anchor_lexicon() is not None and "text" in given.stores
-
-    def whole(self, source: str) -> list[Fold]:
-        """Every row of a corpus as a test part."""
-        return [test_only(len(self.source(source)))]
-
-    def has(self, training: str, model: str = HEADLINE) -> bool:
-        """Whether a model was trained there."""
-        return (training, model) in self.members
+    def _represent(self, model: Any, source: Source, condition: Condition) -> Representations:
+        self.progress(0, 0, f"latents of {_file(source.name, condition)}")
+        features, present = source.vectors
+        if condition.store is not None:
+            modality, folder, _ = condition.store
+            vectors, known = FeatureStore(folder).read(source.table["id"])
+            features, present = {**features, modality: vectors}, {**present, modality: known}
+        change = added_noise(features, condition.noise or 0.0)
+        return represent_rows(model, features, present, only=condition.only, change=change, corpus=source.name)
 
 
-def noise_on(features: dict[str, np.ndarray], deviation: float, seed: int = 0) -> Change | None:
-    """Gaussian noise of so many standard deviations of each dimension, another for every block of rows; None for none."""
-    if deviation == 0:
+def _file(corpus: str, condition: Condition) -> str:
+    return f"{corpus}.safetensors" if condition == EVERYTHING else f"{corpus}@{condition.file}.safetensors"
+
+
+def added_noise(features: Mapping[str, np.ndarray], deviations: float, seed: int = 0) -> Change | None:
+    """Gaussian noise in standard deviations of each dimension, different for every block of rows; None for 0."""
+    if deviations == 0:
         return None
     spreads = {name: values.std(axis=0) for name, values in features.items()}
     draws = np.random.default_rng(seed)
 
     def change(name: str, values: np.ndarray) -> np.ndarray:
-        return values + np.float32(deviation) * spreads[name] * draws.standard_normal(values.shape, np.float32)
+        return values + np.float32(deviations) * spreads[name] * draws.standard_normal(values.shape, np.float32)
 
     return change

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from affectspace.evaluation import MetricsFile
 from affectspace.report import curves_figure
-from affectspace.studies.pictures import Picture
+from affectspace.studies.figures import Picture
 from affectspace.studies.steering.plan import TITLES
 
 SHOWN = ("steered", "unsteered", "prompt", "vector", "template")

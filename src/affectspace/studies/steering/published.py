@@ -6,13 +6,18 @@ figure is given there that measures the sentences).
 
 from dataclasses import dataclass
 
-from affectspace.studies.manifold.published import PUBLISHED
-from affectspace.studies.manifold.published import THEMES as SEEDS
+from affectspace.studies.manifold.paper import SEED_AFFECT
+
+SEEDS = {
+    "theme 1": "My whole entire, bloody life time and time again.",
+    "theme 2": "The business does not inspire me.",
+    "theme 3": "Yes. On this I would.",
+}
 
 
 @dataclass(frozen=True)
 class Theme:
-    """name : as `experiments.manifold.published` has it, with its seed and v_orig; texts : asked -> generated."""
+    """name : as in `manifold.paper`, with its seed and v_orig; texts : asked -> generated."""
 
     name: str
     texts: dict[float, str]
@@ -24,7 +29,7 @@ class Theme:
     @property
     def own(self) -> tuple[float, ...]:
         """Valence, arousal, dominance that the paper's encoder reads of the seed, on [-1, 1]."""
-        return tuple(PUBLISHED["table_5"][self.name].values())
+        return SEED_AFFECT[self.name]
 
 
 THEMES = (

@@ -9,7 +9,7 @@ from affectspace.affect import AXES
 from affectspace.evaluation import MetricsFile
 from affectspace.report import Cell, Claim, KeyFigure, Report
 from affectspace.report.blocks import Verdict
-from affectspace.studies.pictures import Picture
+from affectspace.studies.figures import Picture
 from affectspace.studies.steering.evaluate import Evaluation
 from affectspace.studies.steering.plan import BARS, PRIMARY, TITLES, SteeringPlan
 from affectspace.studies.steering.themes import EXPERIMENT, Traversal

@@ -13,7 +13,7 @@ from affectspace.files import write_atomic
 from affectspace.progress import Progress, silent
 from affectspace.report import Report
 from affectspace.steering.steerer import Steerer
-from affectspace.studies.pictures import Picture
+from affectspace.studies.figures import Picture
 from affectspace.studies.steering.evaluate import Evaluation, evaluate_steering
 from affectspace.studies.steering.figures import curves
 from affectspace.studies.steering.plan import SteeringPlan

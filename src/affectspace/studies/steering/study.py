@@ -9,12 +9,12 @@ from affectspace.configuration import nested
 from affectspace.errors import ConfigError
 from affectspace.progress import Progress, silent
 from affectspace.steering import Steerer, fit_projector, load_language_model
+from affectspace.studies.engine import claim_folder, is_finished
+from affectspace.studies.manifold.corpora import Folders, Source
 from affectspace.studies.manifold.plan import FIT, TRAININGS
 from affectspace.studies.manifold.preparation import make_store
-from affectspace.studies.manifold.sources import Places, Source
 from affectspace.studies.steering.plan import SteeringPlan, quick_plan
 from affectspace.studies.steering.results import evaluate_projector
-from affectspace.studies.trainings import claim_folder, is_finished
 from affectspace.training.configuration import (
     FeatureTrainConfig,
     ProjectorTrainConfig,
@@ -47,19 +47,19 @@ QUICK = (
 
 
 def reproduce_steering(
-    out: Path, places: Places, *, quick: bool = False, threads: int | None = None, progress: Progress = silent
+    out: Path, folders: Folders, *, quick: bool = False, threads: int | None = None, progress: Progress = silent
 ) -> Path:
     """Train what is missing, evaluate, and return the path of the report. The same call goes on where it stopped.
 
     The encoder reads the text's vector alone and has no lexicon anchor, so that lexicons can judge what it ranks.
     Raises ConfigError without EmoBank.
     """
-    if places.folder_of(CORPUS) is None:
+    if folders.corpus(CORPUS) is None:
         raise ConfigError("--table 5 steers EmoBank's sentences: name --data, or --emobank")
     claim_folder(out, {"experiment": "steering", "quick": quick})
-    source = Source.read(CORPUS, places)
-    make_store(places, source, "text", progress)
-    config = encoder_config(places, quick)
+    source = Source.read(CORPUS, folders)
+    make_store(folders, source, "text", progress)
+    config = encoder_config(folders, quick)
     encoder = out / "encoder"
     rows = FeatureSet(config, progress)
     if not is_finished(encoder):
@@ -67,12 +67,12 @@ def reproduce_steering(
     require_split(open_run(encoder), rows.split_table())
     projector, model = out / "projector", None
     if not is_finished(projector):
-        settings = projector_config(encoder, places, quick)
+        settings = projector_config(encoder, folders, quick)
         model = load_language_model(settings.language_model.name, dtype=settings.language_model.dtype)
         fit_projector(settings, projector, data=rows, language_model=model, threads=threads, progress=progress)
     _, report = evaluate_projector(
         projector,
-        lexicons=places.lexicons(),
+        lexicons=folders.lexicons(),
         plan=quick_plan() if quick else SteeringPlan(),
         rows=rows,
         steerer=Steerer.of_run(projector, language_model=model),
@@ -81,13 +81,13 @@ def reproduce_steering(
     return report
 
 
-def encoder_config(places: Places, quick: bool = False) -> FeatureTrainConfig:
+def encoder_config(folders: Folders, quick: bool = False) -> FeatureTrainConfig:
     """A manifold on the vectors of EmoBank's texts, as the study trains it, without any lexicon."""
     training = TRAININGS[CORPUS]
     corpus = {
         "corpus": CORPUS,
-        "path": str(places.folder_of(CORPUS)),
-        "features": {"text": str(places.store_of(CORPUS, "text", apart=True))},
+        "path": str(folders.corpus(CORPUS)),
+        "features": {"text": str(folders.store(CORPUS, "text", separate=True))},
         "split": training.splits[CORPUS],
     }
     fields = {
@@ -98,12 +98,12 @@ def encoder_config(places: Places, quick: bool = False) -> FeatureTrainConfig:
     return build_feature_config(fields, where="the encoder")
 
 
-def projector_config(encoder: Path, places: Places, quick: bool = False) -> ProjectorTrainConfig:
+def projector_config(encoder: Path, folders: Folders, quick: bool = False) -> ProjectorTrainConfig:
     """The projector's training; Glasgow's norms say which words are hidden, where they are there."""
     fields = {
         "run": str(encoder),
         **PROJECTOR,
         "language_model": {"dtype": "auto", **PROJECTOR["language_model"]},
-        "mask": {"lexicon": places.anchor_lexicon()},
+        "mask": {"lexicon": folders.anchor_lexicon()},
     }
     return build_projector_config(fields, where="the projector", overrides=QUICK if quick else ())

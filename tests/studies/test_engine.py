@@ -1,4 +1,4 @@
-"""What every study does with its members: one rule on folders that were started otherwise, for studies and for `train`."""
+"""The studies' engine: one rule on folders with other settings, for studies and for `train`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from affectspace.errors import RunError
-from affectspace.studies.trainings import require_same_members
+from affectspace.studies.engine import require_same_members
 from affectspace.training.configuration import TrainConfig, build_config
 from affectspace.training.runs import open_run, start_run
 

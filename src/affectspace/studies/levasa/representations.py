@@ -1,33 +1,37 @@
-"""What a trained member says of every image: codes, read-outs, reconstructions. Computed once a run, then read from disk."""
+"""What a trained member computes for every image: latents, read-outs, reconstructions. Computed once for a run, then kept."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from affectspace.evaluation.reconstruction import image_mse, image_ssim, psnr_of
+from affectspace.evaluation import image_mse, image_ssim, psnr_of
 from affectspace.files import write_atomic
 from affectspace.models import EmotionClassifier, Levasa
+from affectspace.progress import Progress, silent
+from affectspace.studies.engine import keep_on_disk
 from affectspace.training.batches import to_image
 from affectspace.training.runs import Run
-from affectspace.training.training_set import PARTS, Progress, TrainingSet, silent
+from affectspace.training.training_set import PARTS, TrainingSet
 
 BATCH = 256
 SHOWN = 8
+BY_PART = ("mean", "log_variance", "affect", "levels", "errors")
 
 
 @dataclass(frozen=True)
-class Codes:
-    """Codes of one run, a dictionary by part (train, validation, test) each.
+class Representations:
+    """The outputs of one run, by part of the split (train, validation, test).
 
     mean, log_variance : (n, 96), the posterior's; for the classifier `mean` holds its logits (n, categories)
-    affect : (n, 2), valence and arousal that the heads read off the means; absent without such heads
-    levels : (n, 2, levels), log-probabilities of the discrete heads; absent without them
-    errors : test images: "mse", "psnr", "ssim", each (n,), of the decoded means against the images in [0, 1]
-    shown, decoded : (8, size, size, 3) uint8 test images, one a person, and their reconstructions
+    affect : (n, 2), valence and arousal that the heads read from the means; empty without such heads
+    levels : (n, 2, levels), log-probabilities of the discrete heads; empty without them
+    errors : of test images: "mse", "psnr", "ssim", each (n,), of the decoded means against the images in [0, 1]
+    shown, decoded : (8, size, size, 3) uint8 test images, one for each person, and their reconstructions
     """
 
     mean: dict[str, np.ndarray]
@@ -39,56 +43,53 @@ class Codes:
     decoded: np.ndarray
 
     def chunks(self, part: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Means of z_v, z_a, z_z, each (n, chunk)."""
+        """Means of z_v, z_a and z_z, each (n, chunk)."""
         valence, arousal, rest = np.split(self.mean[part], 3, axis=1)
         return valence, arousal, rest
 
+    @classmethod
+    def of(cls, run: Run, data: TrainingSet, progress: Progress = silent, *, force: bool = False) -> Representations:
+        """The representations of a finished run on its corpus, kept in the run's folder; force : compute them again."""
+
+        def read(path: Path) -> dict[str, np.ndarray] | None:
+            tensors = load_file(path)
+            same = all(len(tensors[f"mean/{part}"]) == len(data.rows(part)) for part in PARTS)
+            return tensors if same and not force else None
+
+        def write(tensors: dict[str, np.ndarray], path: Path) -> None:
+            write_atomic(path, lambda partial: save_file(tensors, partial))
+
+        path = run.folder / "representations.safetensors"
+        tensors = keep_on_disk(path, read, lambda: _compute(run, data, progress), write)
+        by_part: dict[str, dict[str, np.ndarray]] = {kind: {} for kind in BY_PART}
+        for name, values in tensors.items():
+            kind, _, part = name.partition("/")
+            if part:
+                by_part[kind][part] = values
+        return cls(**by_part, shown=tensors["shown"], decoded=tensors["decoded"])
+
 
 def shown_rows(data: TrainingSet) -> np.ndarray:
-    """Test rows for pictures: one a person, people and rows in the order of the table, at most 8."""
+    """Test rows for pictures: one for each person, in the order of the table, at most 8."""
     rows = data.rows("test")
     people = data.table["person"].iloc[rows].reset_index(drop=True)
     first = np.flatnonzero(~people.duplicated().to_numpy())
     return rows[first[np.linspace(0, len(first) - 1, min(SHOWN, len(first))).round().astype(int)]]
 
 
-def codes_of(run: Run, data: TrainingSet, progress: Progress = silent, *, anew: bool = False) -> Codes:
-    """The codes of a finished run on its corpus: the run's codes.safetensors, made where it is not of these images."""
-    path = run.folder / "codes.safetensors"
-    if not anew and path.is_file():
-        try:
-            codes = _read(path)
-        except (SafetensorError, KeyError):
-            codes = None
-        if codes is not None and all(len(codes.mean.get(part, ())) == len(data.rows(part)) for part in PARTS):
-            return codes
-    tensors = _compute(run, data, progress)
-    write_atomic(path, lambda partial: save_file(tensors, partial))
-    return _read(path)
-
-
-def _read(path: Path) -> Codes:
-    tensors = load_file(path)
-
-    def by_name(kind: str) -> dict[str, np.ndarray]:
-        return {name.removeprefix(kind + "/"): value for name, value in tensors.items() if name.startswith(kind + "/")}
-
-    fields = {kind: by_name(kind) for kind in ("mean", "log_variance", "affect", "levels", "errors")}
-    return Codes(**fields, shown=tensors["shown"], decoded=tensors["decoded"])
-
-
 @torch.no_grad()
 def _compute(run: Run, data: TrainingSet, progress: Progress) -> dict[str, np.ndarray]:
+    """All tensors of a run, named kind/part."""
     model = run.model().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    found: dict[str, list[np.ndarray]] = {}
+    blocks: dict[str, list[np.ndarray]] = {}
 
     def keep(name: str, value: torch.Tensor | np.ndarray) -> None:
-        found.setdefault(name, []).append(np.ascontiguousarray(value))
+        blocks.setdefault(name, []).append(np.ascontiguousarray(value))
 
     for part in PARTS:
         rows = data.pixel_rows[data.rows(part)]
         for start in range(0, len(rows), BATCH):
-            progress(start, len(rows), f"codes of {run.folder.name}, {part}")
+            progress(start, len(rows), f"representations of {run.folder.name}, {part}")
             image = to_image(data.pixels[rows[start : start + BATCH]])
             if isinstance(model, EmotionClassifier):
                 keep(f"mean/{part}", model(image))
@@ -114,8 +115,5 @@ def _compute(run: Run, data: TrainingSet, progress: Progress) -> dict[str, np.nd
     if isinstance(model, Levasa):
         images = model.decode(model.encode(to_image(shown)).mean).permute(0, 2, 3, 1)
         decoded = (images.numpy() * 255).round().astype(np.uint8)
-    return {
-        **{name: np.concatenate(parts) for name, parts in found.items()},
-        "shown": np.array(shown),
-        "decoded": decoded,
-    }
+    tensors = {name: np.concatenate(parts) for name, parts in blocks.items()}
+    return {**tensors, "shown": np.array(shown), "decoded": decoded}

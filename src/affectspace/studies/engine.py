@@ -1,0 +1,207 @@
+"""The engine of every study: claim the folder, train what is missing, encode once, measure side by side, write the results."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, wait
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from pydantic import Field
+from safetensors import SafetensorError
+
+from affectspace.configuration import Configuration
+from affectspace.errors import RunError
+from affectspace.evaluation.results import Results
+from affectspace.files import write_text
+from affectspace.processes import worker_pool
+from affectspace.progress import Progress, silent
+from affectspace.report import Report
+from affectspace.studies.figures import Picture
+from affectspace.training.configuration import FeatureTrainConfig
+from affectspace.training.feature_set import FeatureSet
+from affectspace.training.fit import fit
+from affectspace.training.runs import differences, has_trained, open_run, require_same_config
+from affectspace.training.training_set import TrainingSet
+
+
+class StudyBudget(Configuration):
+    """What every study's budget has. All models that are compared share it."""
+
+    seeds: tuple[int, ...] = Field((0,), min_length=1)
+    overrides: tuple[str, ...] = Field((), description="settings of every training, such as fit.batch_size=64")
+    workers: int = Field(2, ge=1, description="trainings and measurements at the same time, one thread each")
+
+    def fixed(self, *free: str) -> dict[str, Any]:
+        """The settings that must not change when a study is continued: all but workers, seeds and those named."""
+        return self.model_dump(mode="json", exclude={"workers", "seeds", *free})
+
+
+class Trainable(Protocol):
+    """A member of a study: the name of its folder below ``runs``, and the configuration of its training."""
+
+    @property
+    def folder(self) -> str: ...
+
+    @property
+    def config(self) -> Any: ...
+
+
+T = TypeVar("T")
+
+
+def claim_folder(out: Path, settings: Mapping[str, object]) -> None:
+    """Mark a folder as the folder of a study with these settings.
+
+    Raises RunError where it holds a study with other settings, or something else.
+    """
+    path = out / "study.json"
+    if path.is_file():
+        changed = differences(json.loads(path.read_text("utf-8")), settings)
+        if changed:
+            raise RunError(f"{out} holds a study with other settings ({', '.join(changed)}); choose another --out")
+    elif out.is_dir() and any(out.iterdir()):
+        raise RunError(f"{out} is not empty and holds no study; choose another --out (nothing was changed)")
+    else:
+        write_text(path, json.dumps(settings, indent=2) + "\n")
+
+
+def is_finished(folder: Path) -> bool:
+    return (folder / "run.json").is_file() and open_run(folder).finished
+
+
+def run_folder(out: Path, member: Trainable) -> Path:
+    return out / "runs" / member.folder
+
+
+def require_same_members(out: Path, members: Iterable[Trainable]) -> None:
+    """Raise RunError where a member below `out` was trained with another configuration."""
+    for member in members:
+        folder = run_folder(out, member)
+        if has_trained(folder):
+            require_same_config(open_run(folder), member.config, "choose another --out for this study")
+
+
+def train_missing(
+    out: Path, members: Sequence[Trainable], workers: int, progress: Progress = silent, threads: int | None = 1
+) -> None:
+    """Train the members that have no finished run: several processes with one thread each, or one after another.
+
+    threads : of a training that runs alone. Raises RunError where a member was trained with another configuration.
+    """
+    require_same_members(out, members)
+    missing = [member for member in members if not is_finished(run_folder(out, member))]
+    if workers > 1 and len(missing) > 1:
+        jobs = {member.folder: (member.config, run_folder(out, member)) for member in missing}
+        run_side_by_side(_train, jobs, workers, lambda left: _report_epochs(out, missing, progress))
+        return
+    for number, member in enumerate(missing):
+        own = prefixed(progress, f"[{number + 1}/{len(missing)}] {member.folder}: ")
+        _train(member.config, run_folder(out, member), threads, own)
+
+
+def _train(config: Any, folder: Path, threads: int | None = 1, progress: Progress = silent) -> None:
+    fit(config, folder, data=dataset_of(config, progress), threads=threads, progress=progress)
+
+
+_LAST_DATASET: dict[str, Any] = {}
+
+
+def dataset_of(config: Any, progress: Progress = silent) -> Any:
+    """The rows of a training. The last one is kept, because members with equal rows follow each other."""
+    features = isinstance(config, FeatureTrainConfig)
+    inputs = [config.data.model_dump(mode="json")]
+    inputs += (
+        [sorted(config.model.modalities.items()), config.model.categories] if features else [config.model.image_size]
+    )
+    key = json.dumps(inputs)
+    if key not in _LAST_DATASET:
+        _LAST_DATASET.clear()
+        _LAST_DATASET[key] = FeatureSet(config) if features else TrainingSet(config, progress=progress)
+    return _LAST_DATASET[key]
+
+
+def run_side_by_side(
+    work: Callable[..., None], jobs: Mapping[str, tuple[Any, ...]], workers: int, report: Callable[[list[str]], None]
+) -> None:
+    """Call a function with the arguments of each job (name -> arguments) in several processes.
+
+    report : is called every two seconds with the names of the jobs that are left
+    """
+    with worker_pool(workers) as pool:
+        names = {pool.submit(work, *arguments): name for name, arguments in jobs.items()}
+        waiting = set(names)
+        try:
+            while waiting:
+                finished, waiting = wait(waiting, timeout=2, return_when=FIRST_COMPLETED)
+                for job in finished:
+                    job.result()
+                report([names[job] for job in waiting])
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # running trainings end and their runs are kept
+            raise
+
+
+def _report_epochs(out: Path, members: Sequence[Trainable], progress: Progress) -> None:
+    """Report the finished epochs of all members, counted in their histories."""
+    done, active = 0, []
+    for member in members:
+        folder = run_folder(out, member)
+        history = folder / "history.csv"
+        epochs = max(history.read_text("utf-8").count("\n") - 1, 0) if history.is_file() else 0
+        finished = epochs and is_finished(folder)
+        done += member.config.fit.epochs if finished else epochs
+        if (folder / "run.json").is_file() and not finished:
+            active.append(member.folder)
+    total = sum(member.config.fit.epochs for member in members)
+    progress(done, total, f"epochs of {len(members)} trainings; now {', '.join(active) or 'none'}")
+
+
+def prefixed(progress: Progress, prefix: str) -> Progress:
+    """Progress whose texts begin with a prefix."""
+    return lambda done, total, text: progress(done, total, prefix + text)
+
+
+def keep_on_disk(
+    path: Path, read: Callable[[Path], T | None], make: Callable[[], T], write: Callable[[T, Path], None]
+) -> T:
+    """Read what a file holds, or make it and write it.
+
+    read : returns None, or raises what a damaged file raises, where the content cannot be used
+    """
+    if path.is_file():
+        try:
+            content = read(path)
+        except (SafetensorError, KeyError, ValueError):
+            content = None
+        if content is not None:
+            return content
+    content = make()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write(content, path)
+    return content
+
+
+def write_study(
+    out: Path,
+    results: Results,
+    pictures: Iterable[Picture],
+    report: Callable[[Mapping[str, Picture], dict[str, Any]], Report],
+    started: float,
+    progress: Progress = silent,
+) -> Path:
+    """Write metrics.json, figures/*.png and report.html into a study's folder; return the report's path.
+
+    report : makes the report from the saved pictures and the facts; started : time.perf_counter() before the measurements
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    results.write(out / "metrics.json")
+    made: dict[str, Picture] = {}
+    for picture in pictures:
+        progress(0, 0, f"figure {picture.name}")
+        picture.save(out)
+        made[picture.name] = picture
+    facts = {"evaluation seconds": round(time.perf_counter() - started)}
+    return report(made, facts).write(out / "report.html")

@@ -1,0 +1,154 @@
+"""Floors of the study: ridge and softmax on every subset of a corpus' raw vectors, and the lexicon's mean of a text.
+
+They have the interface of the trained models (`represent`), so that every table reads them alike. Each subset of modalities has
+a regression of its own, so that a floor is not handicapped by missing modalities. Settings are chosen on validation rows; then
+train and validation rows are fitted together, which the networks are not: a floor should be hard to beat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+
+from affectspace.affect import AXES
+from affectspace.evaluation import RidgeFloor, SoftmaxFloor, class_centres, ridge_floor, softmax_floor
+from affectspace.evaluation.folds import Fold
+from affectspace.lexicon import Lexicon, score_texts
+from affectspace.models import Representation
+from affectspace.studies.manifold.corpora import WORDS, Source
+from affectspace.studies.manifold.representations import Representations
+
+PENALTIES = tuple(float(penalty) for penalty in np.logspace(0, 5, 11))
+WEIGHTS = (1.0, 3.0, 10.0)  # of a few lexicon statistics beside a long vector
+
+
+def subsets(names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Every subset of the modalities except the empty one."""
+    for size in range(1, len(names) + 1):
+        yield from combinations(names, size)
+
+
+@dataclass(frozen=True, eq=False)
+class SubsetFloor:
+    """The regression on one subset of modalities; deviation : (3,) root mean squared error on validation rows."""
+
+    names: tuple[str, ...]
+    regression: RidgeFloor | SoftmaxFloor
+    deviation: np.ndarray
+
+    def predict(self, features: Mapping[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
+        """(rows, 3) of rows that have all of its modalities."""
+        return self.regression(concatenated({name: features[name][rows] for name in self.names}))
+
+
+@dataclass(frozen=True, eq=False)
+class Floor:
+    """A regression for each subset of modalities."""
+
+    subsets: dict[tuple[str, ...], SubsetFloor]
+    widths: dict[str, int]
+
+    @property
+    def config(self) -> SimpleNamespace:
+        """The part of a model's configuration that `represent_rows` reads."""
+        return SimpleNamespace(modalities=dict(self.widths))
+
+    def represent(self, features: Mapping[str, torch.Tensor], present: Mapping[str, torch.Tensor]) -> Representation:
+        """Affect of each modality and of all that a row has; no latents."""
+        arrays = {name: values.numpy() for name, values in features.items()}
+        masks = {name: mask.numpy() for name, mask in present.items()}
+        n = len(next(iter(arrays.values())))
+        fused, fused_deviation = np.full((n, len(AXES)), np.nan), np.full((n, len(AXES)), np.nan)
+        for names, floor in self.subsets.items():
+            rows = np.all([masks[name] == (name in names) for name in self.widths], axis=0)
+            if rows.any():
+                fused[rows] = floor.predict(arrays, rows)
+                fused_deviation[rows] = floor.deviation
+        affect, deviation = {}, {}
+        for name in self.widths:
+            floor, rows, values = self.subsets[name,], masks[name], np.zeros((n, len(AXES)))
+            if rows.any():
+                values[rows] = floor.predict(arrays, rows)
+            affect[name] = _tensor(values)
+            deviation[name] = _tensor(np.broadcast_to(floor.deviation, (n, len(AXES))))
+        return Representation({}, {}, affect, deviation, _tensor(fused), _tensor(fused_deviation))
+
+
+def fit_floor(kind: str, source: Source, fold: Fold, modalities: Sequence[str]) -> Floor:
+    """Fit a floor on every subset of modalities.
+
+    kind : "ridge", a regression for each axis; penalty and weight of lexicon statistics by validation error; or "softmax", a
+        logistic regression over emotions whose probabilities weigh the emotions' centres; C by validation UAR
+    """
+    features, present = source.vectors
+    names = [name for name in modalities if name in features]
+    fit = _fit_softmax if kind == "softmax" else _fit_ridge
+    fitted = {}
+    for subset in subsets(names):
+        rows = np.all([present[name] for name in subset], axis=0)
+        train, validation = (part[rows[part]] for part in (fold.train, fold.validation))
+        fitted[subset] = fit(source, {name: features[name] for name in subset}, train, validation)
+    return Floor(fitted, {name: features[name].shape[1] for name in names})
+
+
+def _fit_ridge(
+    source: Source, features: dict[str, np.ndarray], train: np.ndarray, validation: np.ndarray
+) -> SubsetFloor:
+    truth, x = source.truth, concatenated(features)
+    known = np.isfinite(truth).all(axis=1)
+    train, validation = train[known[train]], validation[known[validation]]
+    floors = []
+    for weight in WEIGHTS if WORDS in features and len(features) > 1 else (1.0,):
+        factors = [np.full(v.shape[1], weight if name == WORDS else 1.0) for name, v in features.items()]
+        options: dict[str, Any] = {"penalties": PENALTIES, "factors": np.concatenate(factors)}
+        floors.append(
+            ridge_floor(x[train], truth[train], validation=x[validation], validation_y=truth[validation], **options)
+        )
+    best = min(floors, key=lambda floor: sum(floor.validation_mse))
+    both = np.concatenate([train, validation])
+    return SubsetFloor(tuple(features), best.refitted(x[both], truth[both]), np.sqrt(best.validation_mse))
+
+
+def _fit_softmax(
+    source: Source, features: dict[str, np.ndarray], train: np.ndarray, validation: np.ndarray
+) -> SubsetFloor:
+    truth, x = source.truth, concatenated(features)
+    named = source.table["emotion"].notna().to_numpy() & np.isfinite(truth).all(axis=1)
+    emotions = source.table["emotion"].astype(object).where(named, "").to_numpy().astype(str)
+    train, validation = train[named[train]], validation[named[validation]]
+    both = np.concatenate([train, validation])
+    centres = class_centres(emotions[train], truth[train])
+    floor = softmax_floor(x[train], emotions[train], x[validation], emotions[validation], centres)
+    deviation = np.sqrt(np.mean((truth[validation] - floor(x[validation])) ** 2, axis=0))
+    centres = class_centres(emotions[both], truth[both])
+    return SubsetFloor(tuple(features), floor.refitted(x[both], emotions[both], centres), deviation)
+
+
+def concatenated(features: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(n, all widths) float64."""
+    return np.concatenate([values.astype(np.float64) for values in features.values()], axis=1)
+
+
+def _tensor(values: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values, np.float32))
+
+
+def lexicon_representations(source: Source, lexicon: Path, method: str = "contextual") -> Representations:
+    """The lexicon's mean of each text on the axes that it has; 0 on other axes, the corpus' mean without a hit; width 1."""
+    texts = source.table["text"]
+    scores = score_texts(texts, Lexicon.read(lexicon), method)
+    affect = np.zeros((len(texts), len(AXES)), np.float32)
+    for place, axis in enumerate(AXES):
+        if axis in scores:
+            values = scores[axis].to_numpy(np.float64)
+            affect[:, place] = np.where(np.isnan(values), np.nanmean(values), values)
+    present, width = texts.notna().to_numpy(), np.ones_like(affect)
+    fused = np.where(present[:, None], affect, np.nan).astype(np.float32)
+    return Representations({"text": present}, {"text": affect}, {"text": width}, fused, width)
