@@ -1,8 +1,8 @@
-"""How many labels a second annotation transfer makes, either way, beside a plain numpy and SciPy loop-free reference.
+"""Labels per second of annotation transfer, in both directions, compared with plain NumPy and SciPy.
 
     python benchmarks/annotation_transfer.py [--labels 5000000]
 
-The aim is 5 million a second on two cores. Best of three runs, in memory, without reading or writing tables.
+The target is 5 million labels/s on two cores. Best of three runs, in memory, without reading or writing tables.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from affectspace.annotation import AnnotationTransfer
 
 
 def rate(work: Callable[[], object], n: int) -> float:
-    """Million labels per second, the best of three."""
+    """Return millions of labels per second, the best of three runs."""
     best = np.inf
     for _ in range(3):
         start = time.perf_counter()
@@ -26,7 +26,7 @@ def rate(work: Callable[[], object], n: int) -> float:
 
 
 def plain_sample(transfer: AnnotationTransfer, emotions: np.ndarray) -> np.ndarray:
-    """Algorithm 1, line 4, as one would write it: positions by `np.unique`, then the formula."""
+    """Line 4 of Algorithm 1, written plainly: positions by `np.unique`, then the formula."""
     rng = np.random.default_rng(0)
     names, codes = np.unique(emotions, return_inverse=True)
     assert list(names) == list(transfer.classes_)
@@ -36,7 +36,7 @@ def plain_sample(transfer: AnnotationTransfer, emotions: np.ndarray) -> np.ndarr
 
 
 def plain_predict(transfer: AnnotationTransfer, points: np.ndarray) -> np.ndarray:
-    """Line 6: all distances, then the smallest."""
+    """Line 6 of Algorithm 1, written plainly: all distances, then the smallest."""
     return transfer.classes_[cdist(points, transfer.centres_).argmin(axis=1)]
 
 
@@ -51,10 +51,8 @@ def main() -> None:
     points = transfer.sample(emotions, 0)
     gaussian = AnnotationTransfer.reference("affectnet", distribution="gaussian")
     probable = AnnotationTransfer.reference("affectnet", assignment="mahalanobis")
-    sample, predict = (
-        rate(lambda: plain_sample(transfer, emotions), n),
-        rate(lambda: plain_predict(transfer, points), n),
-    )
+    sample = rate(lambda: plain_sample(transfer, emotions), n)
+    predict = rate(lambda: plain_predict(transfer, points), n)
     rows = [
         ("sample, uniform", rate(lambda: transfer.sample(emotions, 0), n), sample),
         ("sample, uniform, names as Python objects", rate(lambda: transfer.sample(objects, 0), n), sample),
@@ -62,7 +60,7 @@ def main() -> None:
         ("predict, nearest centre", rate(lambda: transfer.predict(points), n), predict),
         ("predict, Mahalanobis", rate(lambda: probable.predict(points), n), predict),
     ]
-    print(f"{n:,} labels; millions of labels a second")
+    print(f"{n:,} labels; millions of labels per second")
     print(f"{'':42} {'ours':>7} {'plain':>7} {'ratio':>7}")
     for name, ours, plain in rows:
         print(f"{name:42} {ours:7.1f} {plain:7.1f} {ours / plain:6.1f}x")

@@ -1,10 +1,10 @@
-"""How many sentences a second both methods of lexicon scoring do, beside the loop of the original tool.
+"""Sentences per second of both methods of lexicon scoring, compared with the loop of the original tool.
 
     python benchmarks/lexicon_scoring.py [--sentences 50000]
 
-The aim is 50,000 sentences/s on two cores, and 20 times the original's loop: each token is looked up in a table's index, once
-per axis, for as the original scores one axis a run, three runs make what ours returns. Sentences and lexicon are made up; the
-best of three, the loop on a part of the sentences, once.
+The target is 50,000 sentences/s on two cores, and 20 times the original loop, which looks each token up in the index of a
+table. The original scores one axis in a run, so it needs three runs for what ours returns. Sentences and lexicon are random.
+Best of three runs; the loop runs once, on some of the sentences.
 """
 
 import argparse
@@ -17,8 +17,8 @@ import pandas as pd
 from affectspace.lexicon import Lexicon, score_texts
 
 
-def made_up(n: int, rng: np.random.Generator) -> tuple[Lexicon, list[str]]:
-    """A lexicon of 20,000 terms (a tenth of two words) and n sentences of 5 to 30 words with punctuation."""
+def random_sentences(n: int, rng: np.random.Generator) -> tuple[Lexicon, list[str]]:
+    """Return a lexicon of 20,000 terms, a tenth of them of two words, and n sentences of 5 to 30 words with punctuation."""
     letters = np.array(list("abcdefghijklmnoprstuvw"))
     words = sorted({"".join(rng.choice(letters, rng.integers(2, 10))) for _ in range(45_000)})
     rng.shuffle(words)
@@ -37,7 +37,7 @@ def made_up(n: int, rng: np.random.Generator) -> tuple[Lexicon, list[str]]:
 
 
 def original_loop(texts: list[str], tables: list[pd.DataFrame]) -> np.ndarray:
-    """The published algorithm as one writes it with a table: membership and `.loc` per token, a run per axis."""
+    """The published algorithm, written plainly with a table: membership and `.loc` for each token, one run for each axis."""
     means = np.full((len(texts), len(tables)), np.nan)
     for axis, table in enumerate(tables):
         for row, text in enumerate(texts):
@@ -60,19 +60,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--sentences", type=int, default=50_000)
     n = parser.parse_args().sentences
-    lexicon, sentences = made_up(n, np.random.default_rng(0))
+    lexicon, sentences = random_sentences(n, np.random.default_rng(0))
     columns = lexicon.values.T
     tables = [pd.DataFrame({"value": column}, index=list(lexicon.terms)) for column in columns]
     some = sentences[: min(n, 1000)]
     np.testing.assert_allclose(score_texts(some, lexicon)[list(lexicon.axes)], original_loop(some, tables), atol=1e-9)
-    loop, one = (rate(lambda k=k: original_loop(some, tables[:k]), len(some), 1) for k in (3, 1))
-    print(
-        f"{n:,} sentences of 5 to 30 words, {len(lexicon):,} terms; sentences a second, valence, arousal and dominance"
-    )
-    print(f"{'':34} {'ours':>10} {'loop':>8} {'ratio':>7}   loop of one axis only: {one:,.0f}/s")
+    loop, single = (rate(lambda k=k: original_loop(some, tables[:k]), len(some), 1) for k in (3, 1))
+    print(f"{n:,} sentences of 5 to 30 words, {len(lexicon):,} terms, three axes; sentences per second")
+    print(f"{'':34} {'ours':>10} {'loop':>8} {'ratio':>7}   loop of a single axis: {single:,.0f}/s")
     for method in ("emotiondynamics", "contextual"):
         ours = rate(lambda method=method: score_texts(sentences, lexicon, method), n)
-        print(f"{method:34} {ours:10,.0f} {loop:8,.0f} {ours / loop:6.0f}x   ({ours / one:.0f}x)")
+        print(f"{method:34} {ours:10,.0f} {loop:8,.0f} {ours / loop:6.0f}x   ({ours / single:.0f}x)")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
-"""Reading the images of a corpus: the first time, the second time (from the cache), and a plain loop over Pillow.
+"""Seconds for reading the images of a corpus: first time, second time (from the cache), and in a plain loop over Pillow.
 
     python benchmarks/read_images.py [TABLE MEDIA] [--column path] [--size 64] [--workers N]
 
-TABLE is a CSV that names the images, MEDIA their folder or zip; without them 5,000 random pictures are
-made. The target for 29,671 faces of 64x64 in a zip on two
-cores: 30 s the first time, 2 s the second (DESIGN.md).
+TABLE is a CSV with the names of the images, MEDIA their folder or zip. Without them, 5,000 random images are used. The target
+for 29,671 faces of 64x64 in a zip, on two cores: 30 s the first time, 2 s the second time.
 """
 
 import argparse
@@ -22,7 +21,7 @@ from affectspace.media.files import open_media
 
 
 def plain_loop(media: Path, names: list[str], size: int) -> np.ndarray:
-    """What one would write without this library; all images in memory."""
+    """Read all images into memory without this library."""
     pixels = np.empty((len(names), size, size, 3), dtype=np.uint8)
     with open_media(media) as opened:
         for i, name in enumerate(names):
@@ -32,7 +31,7 @@ def plain_loop(media: Path, names: list[str], size: int) -> np.ndarray:
 
 
 def make_pictures(folder: Path, number: int) -> tuple[Path, Path]:
-    """A table and a zip of random 64x64 JPEGs."""
+    """Write a table and a zip of random 64x64 JPEGs."""
     random = np.random.default_rng(0)
     with zipfile.ZipFile(folder / "pictures.zip", "w") as archive:
         for index in range(number):
@@ -60,7 +59,6 @@ def main() -> None:
 
 def measure(arguments: argparse.Namespace) -> None:
     """Print the three times."""
-
     started = time.perf_counter()
     corpus = read_corpus("table", arguments.table, media=arguments.media, columns={"image": arguments.column})
     print(f"table of {len(corpus):,} rows: {time.perf_counter() - started:.2f} s")

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from affectspace.processes import end_with_parent, worker_pool
+from affectspace.processes import end_with_parent, map_in_order, worker_pool
 
 SCRIPT = """
 import time
@@ -29,14 +29,15 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
         assert [parent.stdout.readline() for _ in range(2)] == ["working\n"] * 2
     finally:
         parent.kill()
-    # the workers hold the other end, too: it is closed once the last of them has ended, and else this times out
+    # the workers hold the other end, too: it is closed when the last of them has ended; otherwise this times out
     assert parent.communicate(timeout=30) == ("", None)
 
 
 def test_a_pool_works_and_ends() -> None:
     with worker_pool(1) as pool:
         assert pool.submit(abs, -3).result() == 3
+    assert list(map_in_order(abs, [-1, 2, -3], 2)) == list(map_in_order(abs, [-1, 2, -3], 1)) == [1, 2, 3]
 
 
-def test_a_process_that_nobody_started_goes_on() -> None:
+def test_a_process_without_a_parent_continues() -> None:
     end_with_parent()

@@ -7,7 +7,7 @@ from affectspace.annotation import AnnotationTransfer, plot_ellipses
 from affectspace.errors import DataError
 
 
-def test_two_panels_whose_title_says_the_area():
+def test_two_panels_whose_title_states_the_area():
     figure = plot_ellipses(AnnotationTransfer.reference("affectnet"))
     assert len(figure.axes) == 2
     assert figure.get_suptitle() == "The ellipses of AffectNet: 2.0% of the square each on average, 13.5% together"

@@ -36,7 +36,7 @@ def test_area_with_correlation_and_in_three_axes():
     assert covered_area(AnnotationTransfer(n_sigma=2).fit(vad, ["calm"] * 400)) > ball
 
 
-def test_what_comes_back(affectnet):
+def test_recovery_rates(affectnet):
     uniform, gaussian = recovery_rates(affectnet), recovery_rates(affectnet, "gaussian")
     assert uniform["anger"] == pytest.approx(0.925, abs=0.005)
     assert gaussian["anger"] == pytest.approx(0.60, abs=0.01)

@@ -108,19 +108,19 @@ def test_millions_of_samples_lie_inside(millions):
 
 @pytest.mark.parametrize("distribution", ["uniform", "gaussian"])
 @pytest.mark.parametrize("d", [1, 2, 3])
-def test_a_row_is_the_same_in_whatever_pieces(distribution, d):
+def test_samples_do_not_depend_on_the_blocks(distribution, d):
     transfer, _, _ = make(d=d, distribution=distribution)
     names = np.random.default_rng(0).choice(transfer.classes_, 50_000)
-    whole = transfer.sample(names, 7)
-    np.testing.assert_array_equal(whole, transfer.sample(names, 7))
+    points = transfer.sample(names, 7)
+    np.testing.assert_array_equal(points, transfer.sample(names, 7))
     cuts = [0, 1, 130, 16_384, 16_385, 40_000, 50_000]
-    pieces = [transfer.sample(names[a:b], 7, start=a) for a, b in pairwise(cuts)]
-    np.testing.assert_array_equal(whole, np.concatenate(pieces))
-    assert not np.array_equal(whole, transfer.sample(names, 8))
-    assert len(np.unique(whole[:, 0])) > 49_990
+    blocks = [transfer.sample(names[a:b], 7, start=a) for a, b in pairwise(cuts)]
+    np.testing.assert_array_equal(points, np.concatenate(blocks))
+    assert not np.array_equal(points, transfer.sample(names, 8))
+    assert len(np.unique(points[:, 0])) > 49_990
 
 
-def test_random_state_is_what_scikit_learn_takes():
+def test_random_state_is_an_integer_a_generator_or_none():
     transfer = AnnotationTransfer.reference("affectnet")
     for make_state in (np.random.default_rng, np.random.RandomState):
         same = [transfer.sample(["fear"], make_state(3)) for _ in range(2)]
@@ -138,6 +138,23 @@ def test_emotions_may_come_in_any_sequence(kind):
     emotions = ["fear", "anger", "fear"]
     values = pd.Series(pd.Categorical(emotions)) if kind is pd.Categorical else kind(emotions)
     np.testing.assert_array_equal(transfer.centres(values), transfer.centres_[[2, 0, 2]])
+
+
+def test_a_mixture_has_the_moments_of_its_samples():
+    transfer = AnnotationTransfer.reference("affectnet", distribution="gaussian")
+    weights = np.array([3, 0, 1, 2, 0, 4, 0.0])
+    mean, covariance = transfer.mixture([weights, np.eye(7)[3]])
+    names = np.random.default_rng(0).choice(transfer.classes_, 200_000, p=weights / weights.sum())
+    points = transfer.sample(names, 0)
+    np.testing.assert_allclose(mean[0], points.mean(axis=0), atol=5e-3)
+    np.testing.assert_allclose(covariance[0], np.cov(points.T), atol=5e-3)
+    np.testing.assert_allclose(mean[1], transfer.centres_[3])
+    np.testing.assert_allclose(covariance[1], transfer.spreads()[3])
+    _, between = AnnotationTransfer.reference("russell_mehrabian_1977").mixture(np.eye(12))
+    np.testing.assert_allclose(between, 0, atol=1e-12)  # centres only
+    for bad in ([0.5, 0.5], [[0] * 7], [[-1, *[1] * 6]], [[np.nan, *[1] * 6]]):
+        with pytest.raises(DataError, match=r"probabilities must be numbers from 0 of shape \(n, 7\)"):
+            transfer.mixture(bad)
 
 
 def test_a_missing_emotion_is_a_row_of_nan():
@@ -258,7 +275,7 @@ def test_bad_input(act, message):
         act(AnnotationTransfer.reference("affectnet"))
 
 
-def test_a_table_brings_its_columns():
+def test_the_columns_of_a_table_are_the_axes():
     table = pd.DataFrame({"arousal": [0.1, 0.2, 0.8], "valence": [0.0, 0.1, 0.9]})
     transfer = AnnotationTransfer().fit(table, ["calm", "calm", "fear"])
     assert transfer.axes_ == ("arousal", "valence")
@@ -303,7 +320,7 @@ def test_references_are_the_published_numbers(shared_data):
     np.testing.assert_allclose(russell.centres(list(words)), terms.loc[list(words.values())].to_numpy())
 
 
-def test_tied_covariance_is_the_pooled_one_and_discriminates_as_lda_does() -> None:
+def test_tied_covariance_is_the_pooled_one_and_predicts_like_lda() -> None:
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
     random = np.random.default_rng(0)

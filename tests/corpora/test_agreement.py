@@ -22,7 +22,7 @@ from affectspace.errors import DataError
 
 
 def long(values: np.ndarray) -> pd.DataFrame:
-    """(items, raters) as a row a rating."""
+    """(items, raters) as a table with one row for each rating."""
     items, raters = values.shape
     return pd.DataFrame({"id": np.repeat([f"i{k}" for k in range(items)], raters), "valence": values.ravel()})
 
@@ -47,7 +47,7 @@ def test_icc_against_shrout_and_fleiss() -> None:
 
 @given(st.integers(0, 10_000))
 @settings(max_examples=20, deadline=None)
-def test_means_and_deviations_say_what_single_ratings_say(seed: int) -> None:
+def test_means_and_deviations_give_the_same_as_single_ratings(seed: int) -> None:
     random = np.random.default_rng(seed)
     frame = long(random.normal(size=(20, 4))).iloc[random.random(80) > 0.2].copy()
     groups = frame.groupby("id")["valence"]
@@ -60,7 +60,7 @@ def test_means_and_deviations_say_what_single_ratings_say(seed: int) -> None:
 
 @given(st.integers(0, 10_000), st.integers(2, 6))
 @settings(max_examples=20, deadline=None)
-def test_of_as_many_raters_the_reliability_is_spearman_browns(seed: int, raters: int) -> None:
+def test_with_equally_many_raters_the_reliability_is_spearman_browns(seed: int, raters: int) -> None:
     random = np.random.default_rng(seed)
     (row,) = axis_agreement(long(random.normal(size=(30, 1)) + random.normal(size=(30, raters)))).to_dict("records")
     assert row["reliability"] == pytest.approx(raters * row["icc"] / (1 + (raters - 1) * row["icc"]))
@@ -117,11 +117,10 @@ def test_emotions_through_two_channels() -> None:
 
 
 def test_sentiment_of_channels_is_correlated_too() -> None:
-    parts = [
-        pd.DataFrame({"id": list("abc"), "channel": c, "sentiment": [0.0, 1, s]})
-        for c, s in (("text", 2), ("audio", 2))
-    ]
-    assert channel_correlations(pd.concat(parts))["r"].item() == pytest.approx(1)
+    ratings = pd.DataFrame(
+        {"id": list("abcabc"), "channel": ["text"] * 3 + ["audio"] * 3, "sentiment": [0.0, 1, 2] * 2}
+    )
+    assert channel_correlations(ratings)["r"].item() == pytest.approx(1)
 
 
 def test_perfect_useless_and_degenerate_raters() -> None:
@@ -182,7 +181,7 @@ def test_votes_on_emotions() -> None:
     assert (row["items"], row["kappa"], row["human"]) == (2, 1, 1)
 
 
-def test_what_is_known_of_emobank(shared_data: Path) -> None:
+def test_the_known_agreement_of_emobank(shared_data: Path) -> None:
     ratings = read_corpus("emobank", shared_data / "emobank").ratings
     r = channel_correlations(ratings)["r"]
     np.testing.assert_allclose(r, [0.66, 0.30, 0.22], atol=0.006)
@@ -191,7 +190,7 @@ def test_what_is_known_of_emobank(shared_data: Path) -> None:
     np.testing.assert_allclose(readers["ceiling"], [0.84, 0.51, 0.57], atol=0.006)
 
 
-def test_both_channels_tell_more_than_one(shared_data: Path) -> None:
+def test_raters_of_both_channels_agree_most(shared_data: Path) -> None:
     corpus = read_corpus("cremad", shared_data / "cremad")
     found = emotion_agreement(corpus.ratings, corpus.table.set_index("id")["emotion"]).set_index("channel")
     for column in ("kappa", "human", "acted"):
@@ -200,24 +199,18 @@ def test_both_channels_tell_more_than_one(shared_data: Path) -> None:
     assert pairs["both", "face"] > pairs["both", "voice"] > pairs["face", "voice"]
 
 
-def test_what_is_described_is_valid_json() -> None:
-    parts = [pd.DataFrame({"id": list("aabb"), "rater": list("1212"), "valence": 1.0, "emotion": "fear"})]
-    corpus = Corpus("some", build_table("some", {"id": ["a", "b"]}, where="here"), ratings=pd.concat(parts))
-    found = json.loads(json.dumps(corpus.describe()["agreement"], allow_nan=False))
-    assert found["axes"][0]["ceiling"] is None
-    assert found["emotions"][0]["kappa"] is None
-    assert found["raters"][0]["r"] is None
-    assert found["channels"] == found["channel_emotions"] == []
-
-
-def test_what_is_not_defined_is_shown_as_nothing() -> None:
+def test_undefined_agreement_is_none_in_json_and_empty_on_screen() -> None:
     from affectspace.cli.corpus import _axis_agreement, _emotion_agreement
 
-    rows = pd.DataFrame({"id": list("aabb"), "rater": list("1212"), "valence": 1.0, "emotion": "fear"})
-    corpus = Corpus("some", build_table("some", {"id": ["a", "b"]}, where="here"), ratings=rows)
-    described = corpus.describe()
-    axes, emotions = _axis_agreement(described), _emotion_agreement(described)
-    assert axes is not None
-    assert emotions is not None
-    assert [next(column.cells) for column in axes.columns][-1] == ""
-    assert "nan" not in str(axes.caption)
+    ratings = pd.DataFrame({"id": list("aabb"), "rater": list("1212"), "valence": 1.0, "emotion": "fear"})
+    corpus = Corpus("some", build_table("some", {"id": ["a", "b"]}, where="here"), ratings=ratings)
+    described = json.loads(json.dumps(corpus.describe(), allow_nan=False))
+    agreement = described["agreement"]
+    assert agreement["axes"][0]["ceiling"] is None
+    assert agreement["emotions"][0]["kappa"] is None
+    assert agreement["raters"][0]["r"] is None
+    assert agreement["channels"] == agreement["channel_emotions"] == []
+    for section in (_axis_agreement, _emotion_agreement):
+        _, rows, caption = section(described)
+        assert rows[0][-1] == ""
+        assert "nan" not in f"{rows}{caption}"

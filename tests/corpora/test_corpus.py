@@ -68,7 +68,7 @@ def test_image_sizes_are_looked_up_where_the_table_is_silent(tmp_path: Path, ima
     assert (size["shorter"]["max"], size["longer"]["max"]) == (20, 30)
 
 
-def test_one_person_is_said_in_the_description(corpus: Corpus) -> None:
+def test_impossible_splits_are_described(corpus: Corpus) -> None:
     assert "only one person" in corpus.where("person == 'p0'").describe()["splits"]["person"]["impossible"]
 
 
@@ -80,13 +80,9 @@ def test_build_table_checks() -> None:
     assert table["label_kind"].isna().tolist() == [True, False]
 
 
-def test_further_columns_are_told_so_that_they_can_be_read() -> None:
-    extras = {
-        "rate": [30.0, 30.0, 25.0, 25.0],
-        "share": [0.1, 0.95239, 0.3, 0.4],
-        "mood": ["", "a", " ", "a"],
-        "none": [None] * 4,
-    }
+def test_further_columns_are_summarised() -> None:
+    extras = {"rate": [30.0, 30.0, 25.0, 25.0], "share": [0.1, 0.95239, 0.3, 0.4]}
+    extras |= {"mood": ["", "a", " ", "a"], "none": [None] * 4}
     table = build_table("t", {"id": list("abcd")}, extras, where="t")
     described = Corpus("t", table).describe()["extras"]
     assert described["rate"] == {"30": 2, "25": 2}

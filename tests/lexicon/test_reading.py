@@ -16,7 +16,7 @@ FILES = {
 
 
 @pytest.mark.parametrize("name", list(FILES))
-def test_each_layout_is_told_by_its_first_lines_and_becomes_canonical(name, tmp_path):
+def test_layouts_are_recognised_by_their_first_lines_and_become_canonical(name, tmp_path):
     path = tmp_path / "words.txt"
     path.write_text(FILES[name], encoding="utf-8")
     found, named = Lexicon.read(path), Lexicon.read(path, name)
@@ -93,7 +93,7 @@ def test_senses_stand_in_for_a_bare_term_that_is_absent(tmp_path):
     assert entries["aim"][0] == pytest.approx(0.25)  # its own
 
 
-def test_what_a_user_can_put_right(tmp_path):
+def test_files_and_options_that_cannot_be_read(tmp_path):
     path = tmp_path / "words.csv"
     with pytest.raises(DataError, match="cannot be opened"):
         Lexicon.read(path)

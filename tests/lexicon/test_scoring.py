@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from affectspace.affect import AXES
 from affectspace.errors import ConfigError, DataError
-from affectspace.lexicon import Contextual, Lexicon, score_texts
+from affectspace.lexicon import Contextual, Lexicon, lexicon_statistics, score_texts
 
 WORDS = {
     "glad": (0.8, 0.4, 0.2),
@@ -15,6 +16,7 @@ WORDS = {
     "Loud": (0, 1, 0),
 }
 LEXICON = Lexicon.from_terms(WORDS)
+VALENCE = Lexicon.from_terms({"glad": 3.0, "awful": -3.0}, scale="vader")
 
 
 def plain(text):
@@ -86,7 +88,7 @@ def test_errors():
 )
 def test_equals_the_original_tool(folder, texts, words, scale, shared_data):
     root = shared_data / "emotiondynamics_reference"
-    columns = {"term": "word", "valence": "valence", "arousal": "arousal", "dominance": "dominance"}
+    columns = {"term": "word", **{axis: axis for axis in AXES}}
     lexicon = Lexicon.read(root / "lexicons" / f"{words}.csv", columns=columns, scale=scale)
     table = pd.read_csv(root / f"{texts}.csv", keep_default_na=False)
     scores = score_texts(table["text"], lexicon, drop=True)
@@ -97,3 +99,39 @@ def test_equals_the_original_tool(folder, texts, words, scale, shared_data):
         np.testing.assert_allclose(native[:, place], expected["avgLexVal"], rtol=0, atol=1e-9)
         for column in ("numTokens", "numLexTokens", "lexRatio"):
             np.testing.assert_allclose(scores[column], expected[column], rtol=0, atol=1e-9)
+
+
+def test_statistics_of_each_text_in_closed_form():
+    texts = pd.Series(["glad dull day", "", "awful, glad", None], index=list("abcd"))
+    table = lexicon_statistics(texts, {"norms": LEXICON, "polar": VALENCE})
+    assert table.shape == (4, 18)
+    assert table.index.tolist() == list("abcd")
+    first = table.loc["a"]
+    assert first["norms_valence_mean"] == pytest.approx(0.2)
+    assert (first["norms_valence_low"], first["norms_valence_high"]) == pytest.approx((-0.4, 0.8))
+    assert first["norms_valence_spread"] == pytest.approx(np.std([0.8, -0.4]))
+    assert (first["norms_coverage"], first["polar_coverage"]) == pytest.approx((2 / 3, 1 / 3))
+    assert table.loc["c", "polar_valence_spread"] == pytest.approx(0.75)
+    assert (table.loc[["b", "d"]] == 0).all(axis=None)
+    assert np.isfinite(table.to_numpy()).all()
+
+
+def test_neutral_band_and_no_texts():
+    table = lexicon_statistics(["glad"], {"n": LEXICON}, contextual=Contextual(neutral_band=0.5))
+    assert (table.loc[0, "n_valence_mean"], table.loc[0, "n_arousal_high"]) == pytest.approx((0.8, 0))
+    assert lexicon_statistics([], {"n": LEXICON}).shape == (0, 13)
+    with pytest.raises(ConfigError, match="at least one lexicon"):
+        lexicon_statistics(["glad"], {})
+
+
+def test_the_contextual_method_is_better_on_every_axis_of_emobank(shared_data):
+    lexicon = Lexicon.read(shared_data / "lexicons" / "glasgow2019" / "glasgow_norms.csv")
+    table = pd.read_csv(shared_data / "emobank" / "emobank.csv", keep_default_na=False).query("split == 'test'")
+    ratings = table[["V", "A", "D"]].astype(float).set_axis(AXES, axis=1)
+    assert len(ratings) == 1000
+    exact, contextual = (
+        score_texts(table["text"], lexicon, name)[list(AXES)] for name in ("emotiondynamics", "contextual")
+    )
+    assert (contextual.corrwith(ratings) > exact.corrwith(ratings)).all()  # of the sentences with a hit
+    assert (contextual.fillna(0).corrwith(ratings) > exact.fillna(0).corrwith(ratings)).all()
+    assert contextual["valence"].notna().mean() > exact["valence"].notna().mean()

@@ -61,12 +61,7 @@ def test_degenerate_series():
     assert dynamics([0.1], home_base=HomeBase("t")).low == pytest.approx(0.1)
 
 
-@given(
-    st.lists(st.integers(-9, 9), min_size=6, max_size=40),
-    st.integers(1, 5),
-    st.floats(0.01, 20),
-    st.floats(-5, 5),
-)
+@given(st.lists(st.integers(-9, 9), min_size=6, max_size=40), st.integers(1, 5), st.floats(0.01, 20), st.floats(-5, 5))
 def test_the_unit_and_the_origin_do_not_matter(steps, window, unit, origin):
     values = np.array(steps) / 9
     one, other = dynamics(values, window=window), dynamics(values * unit + origin, window=window)

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from affectspace.affect import AXES
 from affectspace.errors import ConfigError, DataError
 from affectspace.lexicon import Lexicon, dynamics, plot_trajectory, series_dynamics, utterance_dynamics
 from affectspace.lexicon.series import HomeBase
@@ -12,24 +13,10 @@ TEXTS = ["up so x", "down DOWN", "so Big up", "so down", "up"]
 
 
 def test_the_words_of_a_speaker_are_one_series_in_order_of_time():
-    result = utterance_dynamics(
-        TEXTS,
-        ["b", "a", "b", "b", "a"],
-        LEXICON,
-        times=[3, 1, 1, 2, 2],
-        utterances=list("pqrst"),
-        window=2,
-        min_words=2,
-    )
+    order = {"times": [3, 1, 1, 2, 2], "utterances": list("pqrst")}
+    result = utterance_dynamics(TEXTS, list("babba"), LEXICON, **order, window=2, min_words=2)
     mine = result.states[(result.states["speaker"] == "b") & (result.states["axis"] == "valence")]
-    words = [
-        "so",
-        "up",
-        "so",
-        "down",
-        "up",
-        "so",
-    ]  # "big" is written with a capital in the lexicon, as the original wants
+    words = ["so", "up", "so", "down", "up", "so"]  # without "big": the lexicon writes it with a capital
     assert mine["word"].tolist() == words[1:]
     assert mine["utterance"].tolist() == ["r", "s", "s", "p", "p"]
     values = LEXICON.values[[LEXICON.terms.index(word) for word in words], 0]
@@ -128,7 +115,7 @@ def test_equals_the_original_tool(leave_out, band, shared_data):
     root = shared_data / "emotiondynamics_reference"
     folder = root / "per_speaker" / f"glasgow2019_unit__filter_{leave_out}__band_{band}"
     setting = yaml.safe_load((folder / "config.yaml").read_text())
-    columns = {"term": "word", "valence": "valence", "arousal": "arousal", "dominance": "dominance"}
+    columns = {"term": "word", **{axis: axis for axis in AXES}}
     lexicon = Lexicon.read(root / "lexicons" / "glasgow2019_unit.csv", columns=columns, scale="nrc_vad_1")
     table = pd.read_csv(root / "input_emobank_pretokenised.csv", keep_default_na=False)
     result = utterance_dynamics(

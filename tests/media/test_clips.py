@@ -1,4 +1,4 @@
-"""Frames by the grey that they were made with, cuts and halves, faces, and what is no clip."""
+"""Frames are recognised by their grey; cuts, halves, faces, and files that are no clips."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,24 +11,19 @@ from PIL import Image
 from affectspace.errors import ConfigError, UnreadableItem
 from affectspace.media.clips import read_frames
 from affectspace.media.faces import crop_faces, find_face, resized, square
+from affectspace.synthetic.speakers import writing
 
 
-def write_clip(path: Path, frames: int = 20, size: tuple[int, int] = (64, 32), rate: int = 10) -> Path:
-    """Frame k is grey 10 * k on its left half and 255 - 10 * k on its right."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=rate)
-        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
-        stream.bit_rate = 2_000_000
-        for k in range(frames):
-            picture = np.full((size[1], size[0], 3), 10 * k, np.uint8)
-            picture[:, size[0] // 2 :] = 255 - 10 * k
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode())
+def write_clip(path: Path) -> Path:
+    """Two seconds; frame k is grey 10 * k on its left half and 255 - 10 * k on its right."""
+    grey = 10 * np.arange(20, dtype=np.uint8)[:, None, None, None]
+    pictures = np.concatenate([np.broadcast_to(half, (20, 32, 32, 3)) for half in (grey, 255 - grey)], axis=2)
+    writing.write_clip(path, pictures, 10, None, 16_000, path.suffix[1:])
     return path
 
 
 def numbers(frames: list[np.ndarray]) -> list[int]:
-    """Which frame each is, by the grey of its left half."""
+    """The number of each frame, by the grey of its left half."""
     return [round(float(frame[:, : frame.shape[1] // 3].mean()) / 10) for frame in frames]
 
 
@@ -41,7 +36,7 @@ def test_frames_are_sampled_evenly(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "avi"])
-def test_only_the_cut_is_seen(tmp_path: Path, suffix: str) -> None:
+def test_only_the_part_is_read(tmp_path: Path, suffix: str) -> None:
     path = write_clip(tmp_path / f"a.{suffix}")
     assert numbers(read_frames(path, 2, start=1.0, end=1.4)) == [11, 13]
     assert numbers(read_frames(path, 3, start=0.5, end=0.8)) == [5, 6, 7]
@@ -65,11 +60,11 @@ def test_an_image_is_a_clip_of_one_frame(tmp_path: Path) -> None:
     assert all((frame == 7).all() for frame in frames)
 
 
-def test_what_is_no_clip_says_why(tmp_path: Path) -> None:
-    whole = write_clip(tmp_path / "a.mp4").read_bytes()
+def test_unreadable_clips_have_a_reason(tmp_path: Path) -> None:
+    content = write_clip(tmp_path / "a.mp4").read_bytes()
     (tmp_path / "none.mp4").write_bytes(b"")
     (tmp_path / "text.mp4").write_text("no clip " * 50)
-    (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) // 3])
+    (tmp_path / "cut.mp4").write_bytes(content[: len(content) // 3])
     (tmp_path / "text.png").write_text("no image")
     with av.open(str(tmp_path / "sound.mp4"), "w") as container:
         stream = container.add_stream("aac", rate=16_000, layout="mono")
@@ -77,7 +72,7 @@ def test_what_is_no_clip_says_why(tmp_path: Path) -> None:
         frame.rate = 16_000
         container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    for name, cut, reason in (
+    for name, part, reason in (
         ("gone.mp4", {}, "there is no such file"),
         ("none.mp4", {}, r"the file is empty \(0 bytes\)"),
         ("text.mp4", {}, "not a clip that can be read"),
@@ -88,7 +83,7 @@ def test_what_is_no_clip_says_why(tmp_path: Path) -> None:
         ("a.mp4", {"start": 30.0, "end": 31.0}, "starts at 30 s, but the clip ends"),
     ):
         with pytest.raises(UnreadableItem, match=reason):
-            read_frames(tmp_path / name, 2, **cut)
+            read_frames(tmp_path / name, 2, **part)
 
 
 def test_squares_lie_inside_the_picture() -> None:
@@ -115,7 +110,7 @@ def test_threads_look_for_faces_at_once() -> None:
         assert list(pool.map(find_face, frames)) == [None] * 12
 
 
-def test_a_face_found_once_serves_the_frames_around(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_frames_without_a_face_take_the_box_of_the_nearest_one(monkeypatch: pytest.MonkeyPatch) -> None:
     frames = [np.full((40, 60, 3), k, np.uint8) for k in range(4)]
     boxes = {0: None, 1: (10.0, 10.0, 20.0), 2: None, 3: (50.0, 30.0, 10.0)}
     monkeypatch.setattr("affectspace.media.faces.find_face", lambda frame: boxes[int(frame[0, 0, 0])])

@@ -1,4 +1,4 @@
-"""Decoding: what is read, what fails and why, and a cache that is never half."""
+"""Decoding images: readable and unreadable ones, and a cache that is complete or absent."""
 
 import errno
 import io
@@ -43,22 +43,12 @@ def claiming(png: bytes, width: int, height: int) -> bytes:
     return png[:12] + header + struct.pack(">I", zlib.crc32(header)) + png[33:]
 
 
-NAMES = [
-    "good.jpg",
-    "torn.jpg",
-    "torn.png",
-    "text.jpg",
-    "empty.jpg",
-    "bytes.jpg",
-    "bomb.png",
-    "large.png",
-    "warned.png",
-    "gone.jpg",
-]
+NAMES = ["good.jpg", "torn.jpg", "torn.png", "text.jpg", "empty.jpg", "bytes.jpg"]
+NAMES += ["bomb.png", "large.png", "warned.png", "gone.jpg"]
 
 
 @pytest.mark.parametrize("zipped", [False, True])
-def test_a_bad_image_is_its_rows_failure(bad_images: Path, tmp_path: Path, zipped: bool) -> None:
+def test_unreadable_images_are_listed(bad_images: Path, tmp_path: Path, zipped: bool) -> None:
     media = bad_images
     if zipped:
         media = tmp_path / "media.zip"
@@ -95,13 +85,10 @@ def test_pixels_are_the_images(tmp_path: Path, image_bytes) -> None:
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "P", "1", "RGBA", "LA", "CMYK", "I;16"])
 def test_any_mode_becomes_rgb(mode: str) -> None:
-    grey = np.full((8, 8), 200, dtype=np.uint8)
-    if mode == "I;16":
-        image = Image.fromarray(np.full((8, 8), 200 * 257, dtype=np.uint16))
-    else:
-        image = Image.fromarray(grey).convert("RGB").convert(mode)
+    deep = Image.fromarray(np.full((8, 8), 200 * 257, dtype=np.uint16))
+    image = deep if mode == "I;16" else Image.new("RGB", (8, 8), (200, 200, 200)).convert(mode)
     file = io.BytesIO()
-    image.save(file, "TIFF" if mode in ("CMYK",) else "PNG")
+    image.save(file, "TIFF" if mode == "CMYK" else "PNG")
     pixels = decode_image(file.getvalue(), 8)
     assert pixels.shape == (8, 8, 3)
     assert abs(int(pixels.mean()) - (200 if mode != "1" else pixels.mean())) <= 3
@@ -117,7 +104,7 @@ def test_a_palette_with_transparency_and_fractions() -> None:
         decode_image(file.getvalue(), 4)
 
 
-def test_orientation_of_the_camera_is_honoured() -> None:
+def test_the_camera_s_orientation_is_used() -> None:
     pixels = np.zeros((8, 8, 3), dtype=np.uint8)
     pixels[:4] = 255  # bright above
     image, file = Image.fromarray(pixels), io.BytesIO()
@@ -142,7 +129,7 @@ def test_not_square() -> None:
         decode_images(Path(), pd.Series(["a"]), 8, fit="pad")
 
 
-def test_the_key_is_content_and_size(tmp_path: Path, image_bytes) -> None:
+def test_the_cache_depends_on_content_size_and_fit(tmp_path: Path, image_bytes) -> None:
     media, names = tmp_path / "m.zip", pd.Series(["a.jpg"])
 
     def path_of(seed: int, size: int = 16, **more) -> Path:
@@ -157,7 +144,7 @@ def test_the_key_is_content_and_size(tmp_path: Path, image_bytes) -> None:
     assert decode_images(tmp_path / "moved.zip", names, 32).path == path_of(1, 32)
 
 
-def test_a_changed_file_in_a_folder_is_decoded_anew(tmp_path: Path, image_bytes) -> None:
+def test_a_changed_file_in_a_folder_is_decoded_again(tmp_path: Path, image_bytes) -> None:
     (tmp_path / "a.png").write_bytes(image_bytes(1, kind="PNG"))
     before = decode_images(tmp_path, pd.Series(["a.png"]), 20)
     (tmp_path / "a.png").write_bytes(image_bytes(2, kind="PNG"))
@@ -172,7 +159,7 @@ def many(folder: Path, image_bytes, n: int = 600) -> pd.Series:
     return pd.Series([f"{i}.jpg" for i in range(n)])
 
 
-def test_an_interrupt_leaves_nothing(tmp_path: Path, image_bytes) -> None:
+def test_an_interruption_leaves_no_cache(tmp_path: Path, image_bytes) -> None:
     cache = tmp_path / "cache"
     names = many(tmp_path, image_bytes)
 
@@ -212,7 +199,7 @@ def test_a_truly_full_device(tmp_path: Path, image_bytes, monkeypatch: pytest.Mo
         decode_images(tmp_path, names, 64, cache=tmp_path / "cache")
 
 
-def test_a_damaged_cache_is_made_anew(tmp_path: Path, image_bytes) -> None:
+def test_a_damaged_cache_is_rebuilt(tmp_path: Path, image_bytes) -> None:
     names = many(tmp_path, image_bytes, 3)
     found = decode_images(tmp_path, names, 16)
     expected = np.array(found.pixels)
@@ -223,7 +210,7 @@ def test_a_damaged_cache_is_made_anew(tmp_path: Path, image_bytes) -> None:
     assert np.array_equal(decode_images(tmp_path, names, 16).pixels, expected)
 
 
-def test_two_at_once_do_not_meet(tmp_path: Path, image_bytes) -> None:
+def test_several_may_decode_at_once(tmp_path: Path, image_bytes) -> None:
     names = many(tmp_path, image_bytes, 300)
     found: list[np.ndarray] = []
 
@@ -241,7 +228,7 @@ def test_two_at_once_do_not_meet(tmp_path: Path, image_bytes) -> None:
     assert len(list((tmp_path / "cache" / "images").iterdir())) == 2
 
 
-def test_media_that_are_none(tmp_path: Path) -> None:
+def test_missing_and_damaged_media(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no such folder or zip"):
         decode_images(tmp_path / "gone", pd.Series(["a"]), 8)
     (tmp_path / "a.zip").write_text("no zip")

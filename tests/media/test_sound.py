@@ -1,43 +1,22 @@
-"""Sounds of every kind come back as one channel at one rate; what is none says why."""
+"""Sounds of every kind become one channel at one rate; unreadable ones have a reason."""
 
 import shutil
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 import soundfile
 
 from affectspace.errors import UnreadableItem
 from affectspace.media.sound import read_sound
+from affectspace.synthetic.speakers.writing import write_clip
 
 RATE = 16_000
+GREY = np.full((30, 32, 32, 3), 20, np.uint8)
 
 
 def tone(seconds: float = 1.0, rate: int = RATE, hertz: float = 200.0) -> np.ndarray:
     return 0.5 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate)
-
-
-def write_clip(path: Path, sound: np.ndarray | None, frames: int = 10) -> Path:
-    """An mp4 of grey frames at 10 fps, with a sound track or without."""
-    with av.open(str(path), "w") as container:
-        picture = container.add_stream("mpeg4", rate=10)
-        picture.width = picture.height = 32
-        picture.pix_fmt = "yuv420p"
-        track = None if sound is None else container.add_stream("aac", rate=RATE, layout="mono")
-        for k in range(frames):
-            frame = av.VideoFrame.from_ndarray(np.full((32, 32, 3), 20 * k % 256, np.uint8), format="rgb24")
-            container.mux(picture.encode(frame))
-        container.mux(picture.encode())
-        if track is not None:
-            for start in range(0, len(sound), 1024):
-                block = sound[start : start + 1024].astype(np.float32)[None]
-                frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="mono")
-                frame.rate = RATE
-                frame.pts = start
-                container.mux(track.encode(frame))
-            container.mux(track.encode())
-    return path
 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 44_100, 96_000])
@@ -64,30 +43,29 @@ def test_other_kinds(tmp_path: Path, suffix: str) -> None:
     assert abs(np.argmax(spectrum) * RATE / len(read[:RATE]) - 200) < 3
 
 
-def test_only_the_cut_is_read(tmp_path: Path) -> None:
+def test_only_the_part_is_read(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.r_[tone(1), np.zeros(RATE), tone(1)], RATE, subtype="FLOAT")
     assert not read_sound(tmp_path / "a.wav", start=1.0, end=2.0).any()
     np.testing.assert_allclose(read_sound(tmp_path / "a.wav", start=2.5), tone()[RATE // 2 :], atol=1e-5)
 
 
 def test_the_sound_of_a_clip(tmp_path: Path) -> None:
-    silence = np.zeros(RATE)
-    path = write_clip(tmp_path / "a.mp4", np.r_[silence, tone(1), silence], frames=30)
+    path, silence = tmp_path / "a.mp4", np.zeros(RATE)
+    write_clip(path, GREY, 10, np.r_[silence, tone(1), silence], RATE)
     middle = read_sound(path, start=1.1, end=1.9)
     assert abs(len(middle) - 0.8 * RATE) < 5
     assert middle.std() > 0.25
     assert read_sound(path, start=2.2).std() < 0.02
 
 
-def test_what_is_no_sound_says_why(tmp_path: Path) -> None:
+def test_unreadable_sounds_have_a_reason(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", tone(), RATE)
-    whole = (tmp_path / "a.wav").read_bytes()
-    (tmp_path / "cut.wav").write_bytes(whole[:30])
+    (tmp_path / "cut.wav").write_bytes((tmp_path / "a.wav").read_bytes()[:30])
     (tmp_path / "none.wav").write_bytes(b"")
     (tmp_path / "text.wav").write_text("not a sound " * 20)
-    write_clip(tmp_path / "mute.mp4", None)
+    write_clip(tmp_path / "mute.mp4", GREY, 10, None, RATE)
     shutil.copy(tmp_path / "text.wav", tmp_path / "text.mp4")
-    for name, cut, reason in (
+    for name, part, reason in (
         ("gone.wav", {}, "there is no such file"),
         ("none.wav", {}, r"the file is empty \(0 bytes\)"),
         ("text.wav", {}, "not a sound that can be read"),
@@ -99,11 +77,11 @@ def test_what_is_no_sound_says_why(tmp_path: Path) -> None:
         ("a.wav", {"longest": 0.5}, "longer than 0.5 s"),
     ):
         with pytest.raises(UnreadableItem, match=reason):
-            read_sound(tmp_path / name, **cut)
+            read_sound(tmp_path / name, **part)
 
 
 def test_a_truncated_recording_gives_what_is_left(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", tone(), RATE)
-    whole = (tmp_path / "a.wav").read_bytes()
-    (tmp_path / "cut.wav").write_bytes(whole[: len(whole) // 2])
+    content = (tmp_path / "a.wav").read_bytes()
+    (tmp_path / "cut.wav").write_bytes(content[: len(content) // 2])
     assert 0.45 * RATE < len(read_sound(tmp_path / "cut.wav")) < 0.55 * RATE

@@ -123,13 +123,19 @@ def test_malformed_tables(tmp_path: Path, content: str, message: str) -> None:
 
 
 def test_files_that_are_no_tables(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"gone\.csv: there is no such file"):
-        read_table(tmp_path / "gone.csv")
     (tmp_path / "folder.csv").mkdir()
-    with pytest.raises(DataError, match="this is a folder"):
-        read_table(tmp_path / "folder.csv")
-    with pytest.raises(DataError, match=r"a table is a \.csv, \.tsv or \.parquet file, not \.xlsx"):
-        read_table(tmp_path / "t.xlsx")
+    (tmp_path / "t.parquet").write_text("text")
+    (tmp_path / "latin.csv").write_bytes("text\nÉ\n".encode("latin-1"))
+    for name, message in (
+        ("gone.csv", r"gone\.csv: there is no such file"),
+        ("folder.csv", "this is a folder"),
+        ("t.xlsx", r"a table is a \.csv, \.tsv or \.parquet file, not \.xlsx"),
+        ("t", "not a file without suffix"),
+        ("t.parquet", "t.parquet: cannot be read"),
+        ("latin.csv", r"it is not UTF-8 \(byte .\): save it as UTF-8 \(it looks like latin-1 or UTF-16"),
+    ):
+        with pytest.raises(DataError, match=message):
+            read_table(tmp_path / name)
 
 
 def test_numbers() -> None:
@@ -140,5 +146,7 @@ def test_numbers() -> None:
             to_numbers(["1", cell], "v", "t.csv")
     with pytest.raises(DataError, match="row b: v is 'x'"):
         to_numbers(["1", "x"], "v", "t.csv", rows=["a", "b"])
-    with pytest.raises(DataError, match="column 'v' holds true and false, not numbers"):
-        to_numbers([True, None], "v", "t.csv")
+    days = pd.to_datetime(["2001-01-01", "2001-01-02"])
+    for values, kind in (([True, None], "true and false"), ([True, False], "true and false"), (days, "times")):
+        with pytest.raises(DataError, match=f"column 'v' holds {kind}, not numbers"):
+            to_numbers(pd.Series(values), "v", "t.parquet")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from affectspace.affect import EMOTION_COLOURS
 from affectspace.annotation.geometry import covered_area, union_area
 from affectspace.annotation.labels import to_levels
 from affectspace.annotation.transfer import AnnotationTransfer
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_INK, _FAINT = "#1f2933", "#d5dae1"
 _DRAWS = 20_000  # samples for each emotion behind the grid of levels
 
 
@@ -52,7 +50,7 @@ def plot_ellipses(
     >>> plot_ellipses(AnnotationTransfer.reference("affectnet")).get_suptitle()
     'The ellipses of AffectNet: 2.0% of the square each on average, 13.5% together'
     """
-    from matplotlib.figure import Figure
+    from affectspace.report.theme import figure_style, new_figure
 
     if len(transfer.axes_) < 2:
         raise DataError(f"the figure needs two axes, but the transfer has only {transfer.axes_[0]}")
@@ -60,16 +58,16 @@ def plot_ellipses(
     if ax is not None:
         _panel(ax, plane, points, levels)
         return ax.get_figure(root=True)  # type: ignore[return-value]
-    if plane.deviations_ is None:
-        figure = Figure(figsize=(5.6, 5.9), layout="constrained")
-        _panel(figure.add_subplot(), plane, points, None)
-    else:
-        figure = Figure(figsize=(10.6, 5.9), layout="constrained")
-        left, right = figure.subplots(1, 2)
-        _panel(left, plane, points, None)
-        _panel(right, plane, None, levels or 10)
-    size = 11 if plane.deviations_ is None else 13
-    figure.suptitle(_title(plane), color=_INK, fontsize=size, fontweight="bold")
+    with figure_style():
+        if plane.deviations_ is None:
+            figure = new_figure(5.6, 5.9)
+            _panel(figure.add_subplot(), plane, points, None)
+        else:
+            figure = new_figure(10.6, 5.9)
+            left, right = figure.subplots(1, 2)
+            _panel(left, plane, points, None)
+            _panel(right, plane, None, levels or 10)
+        figure.suptitle(_title(plane))
     return figure
 
 
@@ -96,35 +94,32 @@ def _title(plane: AnnotationTransfer) -> str:
 def _panel(ax: Axes, plane: AnnotationTransfer, points: tuple[Any, Any] | None, steps: int | None) -> None:
     from matplotlib.patches import Circle
 
-    ax.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), aspect="equal")
-    ax.set_xlabel(plane.axes_[0], color=_INK)
-    ax.set_ylabel(plane.axes_[1], color=_INK)
-    ax.set_xticks(np.linspace(-1, 1, 5))
-    ax.set_yticks(np.linspace(-1, 1, 5))
-    ax.tick_params(color=_FAINT, labelcolor=_INK, labelsize=9)
-    for spine in ax.spines.values():
-        spine.set_color(_FAINT)
-    ax.axhline(0, color=_FAINT, linewidth=0.8, zorder=0)
-    ax.axvline(0, color=_FAINT, linewidth=0.8, zorder=0)
-    ax.add_patch(Circle((0, 0), 1, fill=False, edgecolor=_FAINT, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0))
+    from affectspace.report.theme import RULE, colours_for
+
+    colours = colours_for(map(str, plane.classes_.tolist()))
+    ax.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), aspect="equal", xlabel=plane.axes_[0], ylabel=plane.axes_[1])
+    ax.set(xticks=np.linspace(-1, 1, 5), yticks=np.linspace(-1, 1, 5))
+    ax.axhline(0, color=RULE, linewidth=0.8, zorder=0)
+    ax.axvline(0, color=RULE, linewidth=0.8, zorder=0)
+    ax.add_patch(Circle((0, 0), 1, fill=False, edgecolor=RULE, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0))
     if steps is not None:
-        _cells(ax, plane, steps)
-        ax.set_title(f"discretised: {2 * steps + 1} levels per axis", color=_INK, fontsize=11)
+        _cells(ax, plane, steps, colours)
+        ax.set_title(f"discretised: {2 * steps + 1} levels per axis")
     else:
-        _ellipses(ax, plane)
-        ax.set_title("continuous", color=_INK, fontsize=11)
+        _ellipses(ax, plane, colours)
+        ax.set_title("continuous")
     if points is not None:
-        vad, emotions = np.asarray(points[0], dtype=np.float64), np.asarray(points[1])
-        colours = [_colour_of(plane, name) for name in emotions.tolist()]
-        ax.scatter(vad[:, 0], vad[:, 1], c=colours, s=3, alpha=0.35, linewidths=0, zorder=1, rasterized=True)
-    _names(ax, plane)
+        vad, emotions = np.asarray(points[0], dtype=np.float64), [str(name) for name in points[1]]
+        scattered = [colours.get(name, RULE) for name in emotions]
+        ax.scatter(vad[:, 0], vad[:, 1], c=scattered, s=3, alpha=0.35, linewidths=0, zorder=1, rasterized=True)
+    _names(ax, plane, colours)
 
 
-def _ellipses(ax: Axes, plane: AnnotationTransfer) -> None:
+def _ellipses(ax: Axes, plane: AnnotationTransfer, colours: dict[str, str]) -> None:
     from matplotlib.patches import Ellipse
 
     for k, name in enumerate(plane.classes_.tolist()):
-        colour = _colour_of(plane, name)
+        colour = colours[str(name)]
         ax.plot(*plane.centres_[k], marker="o", markersize=4.5, color=colour, markeredgecolor="white", zorder=4)
         if plane.deviations_ is None or np.isnan(plane.deviations_[k]).any():
             continue
@@ -137,17 +132,19 @@ def _ellipses(ax: Axes, plane: AnnotationTransfer) -> None:
             ax.add_patch(shape)
 
 
-def _cells(ax: Axes, plane: AnnotationTransfer, steps: int) -> None:
+def _cells(ax: Axes, plane: AnnotationTransfer, steps: int, colours: dict[str, str]) -> None:
     """The grid of levels. A cell has the colour of its most frequent emotion, more opaque the more frequent it is."""
+    from matplotlib.colors import to_rgb
+
+    from affectspace.report.theme import RULE
+
     known = [name for k, name in enumerate(plane.classes_.tolist()) if not np.isnan(plane.deviations_[k]).any()]
     side = 2 * steps + 1
     counts = np.zeros((len(known), side, side))
     for k, name in enumerate(known):
         cells = to_levels(np.clip(plane.sample(np.full(_DRAWS, name), 0), -1, 1), steps, offset=steps)
         counts[k] = np.bincount(cells[:, 1] * side + cells[:, 0], minlength=side * side).reshape(side, side)
-    from matplotlib.colors import to_rgb
-
-    palette = np.array([to_rgb(_colour_of(plane, name)) for name in known])
+    palette = np.array([to_rgb(colours[str(name)]) for name in known])
     strength = counts / counts.max(axis=(1, 2), keepdims=True)
     alpha = 0.15 + 0.75 * strength.max(axis=0)
     image = np.dstack([palette[counts.argmax(axis=0)], np.where(counts.any(axis=0), alpha, 0)])
@@ -157,11 +154,11 @@ def _cells(ax: Axes, plane: AnnotationTransfer, steps: int) -> None:
     ax.imshow(
         image, origin="lower", extent=(edges[0], edges[-1], edges[0], edges[-1]), interpolation="nearest", zorder=1
     )
-    ax.vlines(edges, edges[0], edges[-1], color=_FAINT, linewidth=0.4, zorder=2)
-    ax.hlines(edges, edges[0], edges[-1], color=_FAINT, linewidth=0.4, zorder=2)
+    ax.vlines(edges, edges[0], edges[-1], color=RULE, linewidth=0.4, zorder=2)
+    ax.hlines(edges, edges[0], edges[-1], color=RULE, linewidth=0.4, zorder=2)
 
 
-def _names(ax: Axes, plane: AnnotationTransfer) -> None:
+def _names(ax: Axes, plane: AnnotationTransfer, colours: dict[str, str]) -> None:
     """The names above their ellipses, moved up where they would overlap."""
     from matplotlib.patheffects import withStroke
 
@@ -176,16 +173,5 @@ def _names(ax: Axes, plane: AnnotationTransfer) -> None:
         ):
             y += 0.02
         placed.append((x, y))
-        text = ax.text(
-            x, min(y, 1.0), name, color=_colour_of(plane, plane.classes_[k]), ha="center", va="center", zorder=6
-        )
+        text = ax.text(x, min(y, 1.0), name, color=colours[name], ha="center", va="center", zorder=6)
         text.set(fontsize=10, fontweight="bold", path_effects=[withStroke(linewidth=3, foreground="white")])
-
-
-def _colour_of(transfer: AnnotationTransfer, name: Any) -> str:
-    """Return the colour of an emotion: fixed for our categories, from the palette in turn for other names."""
-    if name in EMOTION_COLOURS:
-        return EMOTION_COLOURS[str(name)]
-    classes = transfer.classes_.tolist()
-    palette = list(EMOTION_COLOURS.values())
-    return palette[classes.index(name) % len(palette)] if name in classes else _INK

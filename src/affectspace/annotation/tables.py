@@ -102,7 +102,7 @@ def sample_table(
     chunk: int = ROWS,
     progress: Progress = silent,
 ) -> Summary:
-    """Give every row a point of its emotion: a column for each axis, with levels also `<axis>_level`, and `label_kind`.
+    """Add a point of each row's emotion: a column for each axis, with levels also `<axis>_level`, and `label_kind`.
 
     Points beyond [-1, 1] (Gaussian ones may be) are moved to the border and counted. If the emotion is empty, so are the new
     cells.
@@ -141,7 +141,7 @@ def label_table(
     chunk: int = ROWS,
     progress: Progress = silent,
 ) -> Summary:
-    """Give every row its emotion: the columns emotion and, if the transfer has deviations, probability.
+    """Add the emotion of each row: the columns emotion and, if the transfer has deviations, probability.
 
     columns: axis -> column, one for each axis of the transfer. Rows without a value on an axis get no emotion.
     """

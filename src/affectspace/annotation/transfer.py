@@ -270,18 +270,15 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         weights = np.asarray(probabilities, dtype=np.float64)
         k, d = self.centres_.shape
-        if (
-            weights.ndim != 2
-            or weights.shape[1] != k
-            or not (weights >= 0).all()
-            or not (weights.sum(axis=1) > 0).all()
-        ):
+        valid = weights.ndim == 2 and weights.shape[1] == k and np.isfinite(weights).all() and (weights >= 0).all()
+        if not valid or not (weights.sum(axis=1) > 0).all():
             raise DataError(f"probabilities must be numbers from 0 of shape (n, {k}), not all 0 in a row")
         weights = weights / weights.sum(axis=1, keepdims=True)
         mean = weights @ self.centres_
-        apart = self.centres_ - mean[:, None]
+        offsets = self.centres_ - mean[:, None]
         within = np.zeros((k, d, d)) if self.deviations_ is None else np.nan_to_num(self.spreads())
-        return mean, np.einsum("nk,nki,nkj->nij", weights, apart, apart) + np.einsum("nk,kij->nij", weights, within)
+        between = np.einsum("nk,nki,nkj->nij", weights, offsets, offsets)
+        return mean, between + np.einsum("nk,kij->nij", weights, within)
 
     def spreads(self) -> np.ndarray:
         """Return the covariance in use, (k, d, d), diagonal, full or tied as the parameter says; NaN where unknown."""

@@ -60,12 +60,12 @@ def fit(
     scale: ScaleName = "canonical",
     spelling: Spelling = None,
     as_is: Annotated[
-        bool, typer.Option("--as-is", help="Keep the names of emotions as they are written, whatever they are.")
+        bool, typer.Option("--as-is", help="Use the names of emotions as they are written, without translation.")
     ] = False,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Learn an ellipse for each emotion from a table with emotions and values, and write them as JSON."""
+    """Learn an ellipse for each emotion from a table, and write the ellipses as JSON."""
     from affectspace.annotation.tables import fit_table
 
     refuse_overwrite((out,), force)
@@ -104,7 +104,7 @@ def sample(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Give every row a random point from the ellipse of its emotion, as new columns."""
+    """Add a random point from the ellipse of each row's emotion, as new columns."""
     from affectspace.annotation.tables import sample_table
 
     chosen = _transfer(reference, transfer, distribution=distribution, n_sigma=n_sigma, covariance=covariance)
@@ -147,7 +147,7 @@ def label(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Give every row the most likely emotion for its values, and its probability, as new columns."""
+    """Add the most likely emotion of each row, and its probability, as new columns."""
     from affectspace.annotation.tables import label_table
 
     chosen = _transfer(reference, transfer, assignment=assignment, covariance=covariance, abstain=abstain)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -163,181 +163,156 @@ def _shares(text: str) -> dict[str, float]:
 def _show(described: dict[str, Any]) -> None:
     """Print a description as tables."""
     from rich.console import Console
-    from rich.markup import escape
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     people = f"{described['people']:,} people" if described["people"] else "people unknown"
     sessions = f", {described['sessions']:,} sessions" if described["sessions"] else ""
-    console.print(f"[bold]{escape(described['name'])}[/]: {described['rows']:,} rows, {people}{sessions}")
+    console.print(f"{described['name']}: {described['rows']:,} rows, {people}{sessions}", style="bold")
     kinds = [f"{described[kind]:,} {kind}" for kind in ("texts", "audio", "video", "images") if described[kind]]
     if kinds:
-        console.print(", ".join(kinds) + (f" in {escape(described['media'])}" if described["media"] else ""))
+        console.print(", ".join(kinds) + (f" in {described['media']}" if described["media"] else ""))
     if described["ratings"]:
-        counts = ", ".join(f"{escape(name)} {n:,}" for name, n in described["ratings"].items())
-        console.print(f"ratings: {counts}")
+        console.print("ratings: " + ", ".join(f"{name} {n:,}" for name, n in described["ratings"].items()))
     for note in described["notes"]:
-        console.print(escape(note), style="dim")
-    for table in (
-        _emotions(described),
-        _ranges(described),
-        _axis_agreement(described),
-        _emotion_agreement(described),
-        _extras(described),
-        _reasons(described),
-        _splits(described),
-    ):
-        if table is not None:
-            caption, table.caption = table.caption, None  # as wide as the console, not as the table
+        console.print(note, style="dim")
+    for section in (_emotions, _ranges, _axis_agreement, _emotion_agreement, _extras, _reasons, _splits):
+        headers, rows, caption = section(described)
+        if rows or caption:
             console.print()
-            console.print(table)
-            if caption:
-                console.print(caption, style="dim")
+        if rows:
+            console.print(_table(*headers, rows=rows))
+        if caption:
+            console.print(caption, style="dim")
     for scheme, split in described["splits"].items():
         for remark in _remarks(split):
-            console.print(f"{scheme}: {escape(remark)}", style="yellow")
+            console.print(f"{scheme}: {remark}", style="yellow")
     console.print()
     if described["scale"] and set(described["axes"]) - {"sentiment"}:
         console.print(f"the values are on the scale {described['scale']} in the files, and on -1..1 here")
-    console.print(f"licence: {escape(described['licence'])}")
+    console.print(f"licence: {described['licence']}")
     if described["citation"]:
-        console.print(f"cite: {escape(described['citation'])}")
+        console.print(f"cite: {described['citation']}")
 
 
-def _table(title: str, *columns: str, numbers_from: int = 99) -> Table:
+# title and headers (those that end in "#" hold numbers), rows, caption
+_Section = tuple[list[str], list[list[str]], str]
+
+
+def _table(title: str, *headers: str, rows: list[list[str]]) -> Table:
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False)
-    for i, column in enumerate(columns):
-        number = i >= numbers_from
-        table.add_column(column, justify="right" if number else "left", overflow="fold", no_wrap=number or i == 0)
+    for i, header in enumerate(headers):
+        number = header.endswith("#")
+        justify: Literal["left", "right"] = "right" if number else "left"
+        table.add_column(header.removesuffix("#"), justify=justify, overflow="fold", no_wrap=number or i == 0)
+    for row in rows:
+        table.add_row(*map(Text, row))
     return table
 
 
-def _emotions(described: dict[str, Any]) -> Table | None:
-    emotions = described["emotions"]
-    if not emotions:
-        return None
-    table = _table("emotions", "emotion", "rows", "share", "people", "", numbers_from=1)
-    table.columns[4].justify = "left"
-    most = max(counts["rows"] for counts in emotions.values())
-    for name, counts in emotions.items():
-        bar = "█" * max(1, round(24 * counts["rows"] / most))
-        share = f"{counts['rows'] / described['rows']:.1%}"
-        table.add_row(name, f"{counts['rows']:,}", share, f"{counts['people']:,}", f"[cyan]{bar}[/]")
-    without = described["rows"] - sum(counts["rows"] for counts in emotions.values())
-    if without:
-        table.add_row("(none)", f"{without:,}", f"{without / described['rows']:.1%}", "", "")
-    return table
+def _emotions(described: dict[str, Any]) -> _Section:
+    emotions, total = described["emotions"], described["rows"]
+    most = max((counts["rows"] for counts in emotions.values()), default=0)
+    rows = [
+        [name, f"{counts['rows']:,}", f"{counts['rows'] / total:.1%}", f"{counts['people']:,}",
+         "█" * max(1, round(24 * counts["rows"] / most))]
+        for name, counts in emotions.items()
+    ]  # fmt: skip
+    without = total - sum(counts["rows"] for counts in emotions.values())
+    if emotions and without:
+        rows.append(["(none)", f"{without:,}", f"{without / total:.1%}", "", ""])
+    return ["emotions", "emotion", "rows#", "share#", "people#", ""], rows, ""
 
 
-def _ranges(described: dict[str, Any]) -> Table | None:
-    rows = [(axis, spread, "{:+.2f}") for axis, spread in described["axes"].items()]
+def _ranges(described: dict[str, Any]) -> _Section:
+    spreads = [(axis, spread, "{:+.2f}") for axis, spread in described["axes"].items()]
     sides = described["image_size"]
     if sides:
-        rows += [(f"{side} side, px", sides[side], "{:.0f}") for side in ("shorter", "longer")]
+        spreads += [(f"{side} side, px", sides[side], "{:.0f}") for side in ("shorter", "longer")]
     if described["rows_per_person"]:
-        rows.append(("rows per person", described["rows_per_person"], "{:.0f}"))
-    if not rows:
-        return None
+        spreads.append(("rows per person", described["rows_per_person"], "{:.0f}"))
     shown = ("mean", "sd", "min", "q05", "q50", "q95", "max")
-    table = _table("ranges and quantiles", "", "n", *shown, numbers_from=1)
-    for name, spread, form in rows:
-        cells = [form.format(spread[key]).lstrip("+" if key == "sd" else "") for key in shown]
-        table.add_row(name, f"{spread['n']:,}", *cells)
-    if sides:
-        table.caption = f"image sides: from {sides['source']}"
-    return table
+    rows = [
+        [name, f"{spread['n']:,}", *(form.format(spread[key]).lstrip("+" if key == "sd" else "") for key in shown)]
+        for name, spread, form in spreads
+    ]
+    headers = ["ranges and quantiles", "", "n#", *(f"{key}#" for key in shown)]
+    return headers, rows, f"image sides: from {sides['source']}" if sides else ""
 
 
-def _axis_agreement(described: dict[str, Any]) -> Table | None:
+def _axis_agreement(described: dict[str, Any]) -> _Section:
     agreement = described["agreement"]
-    if not agreement["axes"] and not agreement["channels"]:
-        return None
-    figures = ("one rater", "mean", "ceiling")
-    table = _table("agreement on the axes", "raters", "axis", "items", "raters per item", *figures, numbers_from=2)
-    for row in agreement["axes"]:
-        table.add_row(_plain(row["channel"]), row["axis"], f"{row['items']:,}", f"{row['raters']:.1f}",
-                      *(_figure(row[key]) for key in ("icc", "reliability", "ceiling")))  # fmt: skip
+    rows = [
+        [row["channel"], row["axis"], f"{row['items']:,}", f"{row['raters']:.1f}",
+         *(_figure(row[key]) for key in ("icc", "reliability", "ceiling"))]
+        for row in agreement["axes"]
+    ]  # fmt: skip
     correlations: dict[str, list[str]] = {}
     for row in (*agreement["channels"], *agreement["raters"]):
         if row["r"] is not None:
             pair = correlations.setdefault(f"{row['first']} and {row['second']}: r = ", [])
             pair.append(f"{_figure(row['r'])} for {row['axis']}")
-    caption = "one rater, mean: their reliability; ceiling: highest correlation with that mean"
-    table.caption = "\n".join([caption, *(_plain(pair + ", ".join(rs)) for pair, rs in correlations.items())])
-    return table
+    lines = ["one rater, mean: their reliability; ceiling: highest correlation with that mean"] if rows else []
+    lines += [pair + ", ".join(figures) for pair, figures in correlations.items()]
+    headers = ["raters", "axis", "items#", "raters per item#", "one rater#", "mean#", "ceiling#"]
+    return ["agreement on the axes", *headers], rows, "\n".join(lines)
 
 
-def _emotion_agreement(described: dict[str, Any]) -> Table | None:
+def _emotion_agreement(described: dict[str, Any]) -> _Section:
     agreement = described["agreement"]
-    if not agreement["emotions"]:
-        return None
-    figures = ("kappa", "human", "acted")
-    table = _table("agreement on emotions", "raters", "items", "raters per item", *figures, numbers_from=1)
-    for row in agreement["emotions"]:
-        cells = [_figure(row.get(key)) for key in figures]
-        table.add_row(_plain(row["channel"]), f"{row['items']:,}", f"{row['raters']:.1f}", *cells)
-    lines = [
+    rows = [
+        [row["channel"], f"{row['items']:,}", f"{row['raters']:.1f}",
+         *(_figure(row.get(key)) for key in ("kappa", "human", "acted"))]
+        for row in agreement["emotions"]
+    ]  # fmt: skip
+    meaning = (
         "kappa: Fleiss'; human: balanced accuracy of one vote for the majority of the others; acted: share of items whose "
         "majority is the acted emotion"
-    ]
+    )
+    lines = [meaning] if rows else []
     for pair in agreement["channel_emotions"]:
         kappa = "" if pair["kappa"] is None else f", kappa {pair['kappa']:.2f}"
-        lines.append(_plain(f"{pair['first']} and {pair['second']}: same emotion in {pair['same']:.0%}{kappa}"))
-    table.caption = "\n".join(lines)
-    return table
+        lines.append(f"{pair['first']} and {pair['second']}: same emotion in {pair['same']:.0%}{kappa}")
+    headers = ["agreement on emotions", "raters", "items#", "raters per item#", "kappa#", "human#", "acted#"]
+    return headers, rows, "\n".join(lines)
 
 
 def _figure(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
 
 
-def _plain(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
-
-
-def _extras(described: dict[str, Any]) -> Table | None:
-    if not described["extras"]:
-        return None
-    table = _table("further columns", "column", "values")
-    for name, values in described["extras"].items():
-        text = values if isinstance(values, str) else ", ".join(f"{value} {n:,}" for value, n in values.items())
-        table.add_row(_plain(name), _plain(text) or "(empty)")
-    return table
+def _extras(described: dict[str, Any]) -> _Section:
+    rows = [
+        [name, values if isinstance(values, str) else ", ".join(f"{value} {n:,}" for value, n in values.items())]
+        for name, values in described["extras"].items()
+    ]
+    return ["further columns", "column", "values"], [[name, text or "(empty)"] for name, text in rows], ""
 
 
-def _reasons(described: dict[str, Any]) -> Table | None:
-    rows = [(what, reason, n) for what in ("left_out", "repaired") for reason, n in described[what].items()]
-    if not rows:
-        return None
-    table = _table("left out and repaired", "", "rows", "reason")
-    table.columns[1].justify = "right"
-    for what, reason, n in sorted(rows, key=lambda row: (row[0], -row[2])):
-        table.add_row(what.replace("_", " "), f"{n:,}", _plain(reason))
-    return table
+def _reasons(described: dict[str, Any]) -> _Section:
+    counts = [(what, n, reason) for what in ("left_out", "repaired") for reason, n in described[what].items()]
+    rows = [
+        [what.replace("_", " "), f"{n:,}", reason]
+        for what, n, reason in sorted(counts, key=lambda row: (row[0], -row[1]))
+    ]
+    return ["left out and repaired", "", "rows#", "reason"], rows, ""
 
 
-def _splits(described: dict[str, Any]) -> Table | None:
-    possible = {scheme: split for scheme, split in described["splits"].items() if "parts" in split}
-    if not possible:
-        return None
+def _splits(described: dict[str, Any]) -> _Section:
     people, emotions = bool(described["people"]), bool(described["emotions"])
-    further = [*(["people"] if people else []), *(["most frequent emotion"] if emotions else [])]
-    table = _table("splits (seed 0)", "split", "part", "rows", "share", *further)
-    for column in table.columns[2 : 4 + people]:
-        column.justify = "right"
-    for scheme, split in possible.items():
-        for part, figures in split["parts"].items():
-            most = max(figures["emotions"], key=figures["emotions"].get, default=None)
-            cells = [f"{figures['people']:,}"] if people else []
-            if emotions:
-                cells.append("" if most is None else f"{most} {figures['emotions'][most]:.1%}")
-            table.add_row(scheme, part, f"{figures['rows']:,}", f"{figures['rows'] / described['rows']:.1%}", *cells)
-            scheme = ""
-    return table
+    rows: list[list[str]] = []
+    for scheme, split in described["splits"].items():
+        for part, figures in split.get("parts", {}).items():
+            shares = figures["emotions"]
+            most = max(shares, key=shares.get, default=None)
+            row = ["" if rows and part != "train" else scheme, part, f"{figures['rows']:,}"]
+            row += [f"{figures['rows'] / described['rows']:.1%}", *([f"{figures['people']:,}"] if people else [])]
+            rows.append([*row, *(["" if most is None else f"{most} {shares[most]:.1%}"] if emotions else [])])
+    further = [*(["people#"] if people else []), *(["most frequent emotion"] if emotions else [])]
+    return ["splits (seed 0)", "split", "part", "rows#", "share#", *further], rows, ""
 
 
 def _remarks(split: dict[str, Any]) -> Iterator[str]:
@@ -351,8 +326,6 @@ def _remarks(split: dict[str, Any]) -> Iterator[str]:
         plural = "people" if column == "person" else f"{column}s"
         for pair, n in pairs.items():
             share, later = split["shared_rows"][column][pair], pair.partition("/")[2]
-            shared.setdefault(pair.replace("/", " and "), []).append(
-                f"{n:,} {plural} ({share:.0%} of the rows of {later})"
-            )
+            shared.setdefault(pair.replace("/", " and "), []).append(f"{n:,} {plural} ({share:.0%} of {later} rows)")
     for pair, counts in shared.items():
         yield f"{pair} share {', '.join(counts)}"

@@ -141,7 +141,7 @@ class Corpus:
             Fold 0..folds-1 is the test part, and validation is taken from the rest. In the splits by session, the fold is the
             session that is tested. Default: the fractions.
         seed : int
-            The same seed gives the same split, in whatever order the rows are.
+            The same seed gives the same split, in any order of the rows.
         fractions : tuple of three floats
             Shares of train, validation and test.
 

@@ -68,22 +68,12 @@ def _panel(panel: Axes, states: Any, row: Any) -> None:
     panel.plot(step, value, color="#4a5058", linewidth=1.3 if len(step) < 200 else 0.9)
     panel.fill_between(step, value, low, where=value < low, interpolate=True, color=_LOW, alpha=0.35, linewidth=0)
     panel.fill_between(step, value, high, where=value > high, interpolate=True, color=_HIGH, alpha=0.35, linewidth=0)
-    peak = states["is_peak"].to_numpy() == 1
+    peak, size = states["is_peak"].to_numpy() == 1, 5 if len(step) < 200 else 3.5
     for state, (marker, colour) in _MARKERS.items():
         at = np.flatnonzero(peak & (states["state"].to_numpy() == state))
-        panel.plot(
-            step[at],
-            value[at],
-            marker,
-            color=colour,
-            markersize=5 if len(step) < 200 else 3.5,
-            label=f"peak {state.lower()}",
-        )
-    panel.set_title(
-        f"{row['axis']}: {row['in_home_base']:.0%} of the steps inside the home base, {int(row['displacements'])} displacements"
-    )
+        panel.plot(step[at], value[at], marker, color=colour, markersize=size, label=f"peak {state.lower()}")
+    inside, displacements = f"{row['in_home_base']:.0%}", int(row["displacements"])
+    panel.set_title(f"{row['axis']}: {inside} of the steps inside the home base, {displacements} displacements")
     panel.set_ylabel(str(row["axis"]))
     panel.margins(x=0.01)
-    panel.legend(
-        loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, borderaxespad=0.2, fontsize=8
-    )  # beside the title
+    panel.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, borderaxespad=0.2, fontsize=8)

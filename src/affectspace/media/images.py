@@ -117,27 +117,11 @@ def decode_images(
     progress: Progress = silent,
     fit: str = "resize",
 ) -> ImageSet:
-    """Decode the named images of a folder or zip, or open what was decoded before.
+    """Decode the named images of a folder or zip to squares of `size` pixels, or open what was decoded before.
 
-    Parameters
-    ----------
-    images : Series of length n
-        Names relative to `media`. A missing name is a failure of its row.
-    size, fit
-        As in `decode_image`.
-    workers : int, optional
-        Threads. Default: one for each processor, at most 16.
-
-    Returns
-    -------
-    ImageSet
-        An image that cannot be decoded is listed in `failures`.
-
-    Raises
-    ------
-    DataError
-        If the cache cannot be written. An interrupted decoding leaves nothing behind, and several processes may decode the
-        same images at once.
+    images: n names relative to `media`; an image that is missing or unreadable is listed in `failures`. workers: threads,
+    default one for each processor, at most 16. An interrupted decoding leaves nothing behind, and several processes may decode
+    the same images at once. Raises DataError if the cache cannot be written.
     """
     if fit not in FITS:
         raise ConfigError(f"unknown fit {fit!r}; there are {', '.join(FITS)}")
@@ -198,13 +182,7 @@ def _open_cache(path: Path, names: list[str | None], size: int) -> ImageSet | No
 
 
 def _write_cache(
-    path: Path,
-    media: Media,
-    names: list[str | None],
-    size: int,
-    fit: str,
-    workers: int | None,
-    progress: Progress,
+    path: Path, media: Media, names: list[str | None], size: int, fit: str, workers: int | None, progress: Progress
 ) -> None:
     """Write pixels and failures under names of this process, then rename them, the pixels last."""
     unique = f"{os.getpid()}-{secrets.token_hex(4)}.partial"

@@ -150,21 +150,10 @@ def add_columns(
     rows: int = ROWS,
     progress: Progress = silent,
 ) -> int:
-    """Write a table with new columns that a function computes block by block, and return the number of rows.
+    """Write a table with new columns, which `compute` returns for each block of rows, and return the number of rows.
 
-    Parameters
-    ----------
-    names : sequence of str
-        Names of the new columns.
-    compute : callable
-        From a block of n rows to n values for each new column; a list is text, and None and NaN are empty cells.
-    force : bool
-        Overwrite an existing output.
-
-    Raises
-    ------
-    DataError
-        If the table has a column of that name already, the output exists or cannot be written, or `compute` refuses a row.
+    compute: from a block of n rows to n values for each of the names; a list is text, and None and NaN are empty cells. force
+    overwrites an existing output. Raises DataError if the table has such a column already.
     """
     taken = [name for name in names if name in columns_of(source)]
     if taken:

@@ -74,26 +74,11 @@ def read_table(
     quoting: bool = True,
     **options: Any,
 ) -> pd.DataFrame:
-    """Read a .csv, .tsv, .txt or .parquet file as a whole.
+    """Read a .csv, .tsv, .txt or .parquet file as a whole, with the columns that it must have.
 
-    Parameters
-    ----------
-    columns : sequence of str
-        Columns that the table must have.
-    as_text : bool
-        Keep the cells of a text file as strings, so that "NA" is a word and "001" an id. Otherwise pandas infers the types.
-    separator : str, optional
-        Default: by the suffix, a tab except in a .csv.
-    quoting : bool
-        Whether quotation marks enclose cells.
-    options
-        Passed on to `pandas.read_csv`.
-
-    Raises
-    ------
-    DataError
-        If the file is absent, malformed or without rows, if rows have different numbers of fields, if a column is missing or
-        two have the same name.
+    as_text keeps the cells of a text file as strings, so that "NA" is a word and "001" an id; otherwise pandas infers types.
+    separator: default by the suffix. quoting: whether quotation marks enclose cells. options: of `pandas.read_csv`. Raises
+    DataError for a file that is absent, malformed or without rows, and for missing or repeated columns.
     """
     suffix = path.suffix.lower()
     if separator is None and suffix not in (*SEPARATORS, *PARQUET):
@@ -162,21 +147,10 @@ def require_even(path: Path, separator: str, quoting: bool = True) -> None:
 
 
 def to_numbers(cells: Any, name: str, where: str | Path, *, rows: Sequence[Any] | None = None) -> np.ndarray:
-    """Convert the cells of a column to float64.
+    """Convert the cells of a column to float64. Empty cells and NA, N/A, nan, null, none in any case become NaN.
 
-    Parameters
-    ----------
-    cells : sequence or Series of length n
-        Empty cells and NA, N/A, nan, null, none in any case become NaN.
-    name, where : str
-        Column and file, for messages.
-    rows : sequence of length n, optional
-        Names of the rows for messages. Default: 1, 2, ...
-
-    Raises
-    ------
-    DataError
-        If a cell is not a finite number; the message names its row.
+    name, where, rows: column, file and names of the rows (default 1, 2, ...) for messages. Raises DataError, which names the
+    row, for a cell that is not a finite number.
     """
     column = pd.Series(cells)
     if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):

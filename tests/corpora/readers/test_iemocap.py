@@ -29,14 +29,8 @@ def write(path: Path, text: str) -> None:
 def iemocap(tmp_path: Path) -> Path:
     root = tmp_path / "IEMOCAP_full_release"
     for session in range(1, 6):
-        for marked, scenario in (
-            ("F", "impro01"),
-            ("M", "impro02"),
-            ("F", "script01_1"),
-            ("M", "script02_2"),
-            ("F", "script03_1"),
-        ):
-            dialogue = f"Ses{session:02d}{marked}_{scenario}"
+        for scenario in ("F_impro01", "M_impro02", "F_script01_1", "M_script02_2", "F_script03_1"):
+            dialogue = f"Ses{session:02d}{scenario}"
             names = [f"{dialogue}_F000", f"{dialogue}_M000"]
             dialog = root / f"Session{session}" / "dialog"
             write(
@@ -44,8 +38,8 @@ def iemocap(tmp_path: Path) -> Path:
                 HEAD + turn(names[0], raters=RATERS) + turn(names[1], "xxx", "5.5000, 0.5000, 3.0000"),
             )
             write(dialog / "EmoEvaluation" / f"._{dialogue}.txt", "\x00\x05debris")
-            said = f"of {scenario}" if scenario.startswith("script") else f"of {dialogue}"
-            spoken = [f"{name} [006.2901-008.2357]: Café {said}, {name[-4]}." for name in names]
+            source = scenario[2:] if "script" in scenario else dialogue
+            spoken = [f"{name} [006.2901-008.2357]: Café of {source}, {name[-4]}." for name in names]
             unlabelled = [f"{dialogue}_MXX0 [001.0000-002.0000]: Hm.", "M: overheard"]
             write(dialog / "transcriptions" / f"{dialogue}.txt", "\n".join([*spoken, *unlabelled]) + "\n")
             write(root / f"Session{session}" / "sentences" / "wav" / dialogue / f"{names[0]}.wav", "")
@@ -129,7 +123,7 @@ def test_no_script_is_in_two_parts(corpus: Corpus) -> None:
     assert tested == {"script01_1", "script02_2", "script03_1"}
 
 
-def test_splits_that_cannot_be(corpus: Corpus) -> None:
+def test_impossible_splits(corpus: Corpus) -> None:
     with pytest.raises(ConfigError, match="'loso' needs fold=, the session that is tested, from 0 to 4; it is None"):
         corpus.split("loso")
     with pytest.raises(ConfigError, match="'session5' takes no fold"):

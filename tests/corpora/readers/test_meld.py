@@ -1,4 +1,4 @@
-"""The reader of MELD: apostrophes, numbers that begin anew in each list, times, clips."""
+"""The reader of MELD: apostrophes, numbers that restart in each list, times, clips."""
 
 from pathlib import Path
 
@@ -11,18 +11,16 @@ HEAD = ["Sr No.", "Utterance", "Speaker", "Emotion", "Sentiment", "Dialogue_ID",
 HEAD += ["Season", "Episode", "StartTime", "EndTime"]
 
 
-def row(
-    text: str, dialogue: int, utterance: int, emotion: str = "joy", sentiment: str = "positive", end: str = ""
-) -> list:
-    return [1, text, "Ann", emotion, sentiment, dialogue, utterance, 4, 7, "0:20:57,256", end or "00:21:00,049"]
+def row(text: str, utterance: int = 0, emotion: str = "joy", sentiment: str = "positive", end: str = "") -> list:
+    return [1, text, "Ann", emotion, sentiment, 0, utterance, 4, 7, "0:20:57,256", end or "00:21:00,049"]
 
 
 @pytest.fixture
 def meld(tmp_path: Path, write_csv) -> Path:
-    train = [row("It’s here", 0, 0), row("It\x92s “there”, too", 0, 1, "anger", "negative", "0:21:01,28")]
+    train = [row("It’s here"), row("It\x92s “there”, too", 1, "anger", "negative", "0:21:01,28")]
     write_csv(tmp_path / "train_sent_emo.csv", [HEAD, *train])
-    write_csv(tmp_path / "dev_sent_emo.csv", [HEAD, row("NA", 0, 0, "neutral", "neutral")])
-    write_csv(tmp_path / "test_sent_emo.csv", [HEAD, row("it's HERE!", 0, 0, "surprise")])
+    write_csv(tmp_path / "dev_sent_emo.csv", [HEAD, row("NA", 0, "neutral", "neutral")])
+    write_csv(tmp_path / "test_sent_emo.csv", [HEAD, row("it's HERE!", 0, "surprise")])
     for name in ("train/train_splits/dia0_utt0", "train/train_splits/._dia0_utt1", "dev/dev_splits_complete/dia0_utt0"):
         path = tmp_path / "MELD.Raw" / f"{name}.mp4"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,10 +44,8 @@ def test_everything_is_read(meld: Path) -> None:
         "typographic characters that were saved as Latin-1 controls": 1,
         "a time with fewer than three digits after the comma, read as milliseconds": 1,
     }
-    assert table["video"].dropna().tolist() == [
-        "train/train_splits/dia0_utt0.mp4",
-        "dev/dev_splits_complete/dia0_utt0.mp4",
-    ]
+    clips = ["train/train_splits/dia0_utt0.mp4", "dev/dev_splits_complete/dia0_utt0.mp4"]
+    assert table["video"].dropna().tolist() == clips
     assert corpus.media == meld / "MELD.Raw"
     split = corpus.split("published")
     assert split.tolist() == ["train", "train", "validation", "test"]
@@ -65,7 +61,7 @@ def test_the_lists_may_be_where_the_releases_have_them(meld: Path, tmp_path: Pat
     assert len(read_corpus("meld", tmp_path)) == 4
 
 
-def test_one_list_is_enough_and_said(meld: Path) -> None:
+def test_one_list_is_enough_and_noted(meld: Path) -> None:
     (meld / "dev_sent_emo.csv").unlink()
     (meld / "test_sent_emo.csv").unlink()
     corpus = read_corpus("meld", meld)
@@ -76,9 +72,9 @@ def test_one_list_is_enough_and_said(meld: Path) -> None:
 @pytest.mark.parametrize(
     ("cells", "message"),
     [
-        (row("a", 0, 0, "joyy"), "unknown emotion 'joyy' in the spelling of meld; did you mean 'joy'"),
-        (row("a", 0, 0, "joy", "good"), "row 1: sentiment is 'good'; known are negative"),
-        (row("a", 0, 0, end="soon"), "row 1: EndTime is 'soon'; expected HH:MM:SS"),
+        (row("a", 0, "joyy"), "unknown emotion 'joyy' in the spelling of meld; did you mean 'joy'"),
+        (row("a", 0, "joy", "good"), "row 1: sentiment is 'good'; known are negative"),
+        (row("a", 0, end="soon"), "row 1: EndTime is 'soon'; expected HH:MM:SS"),
     ],
 )
 def test_wrong_cells(tmp_path: Path, write_csv, cells: list, message: str) -> None:

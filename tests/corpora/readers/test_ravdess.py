@@ -1,4 +1,4 @@
-"""The reader of RAVDESS: one row a performance, whatever of it is there."""
+"""The reader of RAVDESS: one row for each performance, with the files that exist."""
 
 from pathlib import Path
 

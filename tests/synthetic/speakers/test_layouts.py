@@ -41,10 +41,10 @@ def test_iemocap(people: list[Utterance], tmp_path: Path) -> None:
     assert set(table["dialogue"]) == set(dialogues)
     for dialogue, first in dialogues.items():
         rows = table[table["dialogue"] == dialogue].sort_values("start")
-        said = people[first : first + 4]
-        assert rows["text"].tolist() == [one.text for one in said]
-        assert np.allclose(rows[["valence", "arousal", "dominance"]], [one.affect for one in said], atol=1e-4)
-        letters = ["FM"[one.session.split("-").index(one.speaker.name)] for one in said]
+        spoken = people[first : first + 4]
+        assert rows["text"].tolist() == [item.text for item in spoken]
+        assert np.allclose(rows[["valence", "arousal", "dominance"]], [item.affect for item in spoken], atol=1e-4)
+        letters = ["FM"[item.session.split("-").index(item.speaker.name)] for item in spoken]
         assert [name[-4] for name in rows["id"]] == letters
         assert rows["person"].tolist() == [dialogue[:5] + letter for letter in letters]
         assert rows["half"].tolist() == ["left" if letter == dialogue[5] else "right" for letter in letters]
@@ -66,10 +66,10 @@ def test_mosi(people: list[Utterance], tmp_path: Path) -> None:
     table = corpus.table
     assert corpus.report.left_out == {}
     for name, rows in table.groupby("person"):
-        said = [one for one in people if one.speaker.name == name]
-        assert rows["id"].tolist() == [f"{name}_{k}" for k in range(1, len(said) + 1)]
-        assert np.allclose(rows["sentiment"], [3 * one.affect[0] for one in said], atol=1e-6)
-        assert rows["text"].tolist() == [one.text.upper() for one in said]
+        spoken = [item for item in people if item.speaker.name == name]
+        assert rows["id"].tolist() == [f"{name}_{k}" for k in range(1, len(spoken) + 1)]
+        assert np.allclose(rows["sentiment"], [3 * item.affect[0] for item in spoken], atol=1e-6)
+        assert rows["text"].tolist() == [item.text.upper() for item in spoken]
         assert np.allclose(rows["end"] - rows["start"], [seconds(tmp_path / p) for p in rows["audio"]], atol=1e-4)
         assert (rows["start"].to_numpy()[1:] > rows["end"].to_numpy()[:-1]).all()
         assert len(frames_of(tmp_path / rows["video"].iloc[0])) >= 2
@@ -81,13 +81,13 @@ def test_mosei(people: list[Utterance], tmp_path: Path) -> None:
     assert corpus.report.left_out == {}
     assert table["video"].isna().all()
     for name, rows in table.groupby("person"):
-        said = [one for one in people if one.speaker.name == name]
-        assert rows["clip"].tolist() == [str(k) for k in range(len(said))]
-        assert np.allclose(rows["sentiment"], [3 * one.affect[0] for one in said], atol=1e-6)
-        strengths = mosei_strengths(np.array([one.affect for one in said]))
+        spoken = [item for item in people if item.speaker.name == name]
+        assert rows["clip"].tolist() == [str(k) for k in range(len(spoken))]
+        assert np.allclose(rows["sentiment"], [3 * item.affect[0] for item in spoken], atol=1e-6)
+        strengths = mosei_strengths(np.array([item.affect for item in spoken]))
         names = ["happy", "sad", "anger", "surprise", "disgust", "fear"]
         assert np.allclose(rows[names], strengths, atol=1e-6)
-        assert rows["text"].tolist() == [one.text for one in said]
+        assert rows["text"].tolist() == [item.text for item in spoken]
         assert set(rows["audio"]) == {f"Raw/Audio/Full/WAV_16000/{name}.wav"}
         assert seconds(tmp_path / rows["audio"].iloc[0]) > rows["end"].max()
 

@@ -6,13 +6,12 @@ import wave
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 from affectspace.cli import app
 from affectspace.corpora import read_corpus
-from affectspace.errors import ConfigError, DataError, RunError
+from affectspace.errors import ConfigError, DataError
 from affectspace.synthetic.speakers import make_speakers, speak, utterance
 
 SMALL = {"n": 8, "people": 4, "size": 32, "fps": 2.0}
@@ -42,14 +41,14 @@ def test_files_and_table(made: Path) -> None:
     assert table[["text", "audio", "video", "emotion", "topic", "dialogue"]].notna().all(axis=None)
     assert set(table["label_kind"]) == {"rated"}
     for _, row in table.iterrows():
-        said = utterance(0, row["id"])
-        assert row[["valence", "arousal", "dominance"]].tolist() == pytest.approx(said.affect)
-        assert row["text"] == said.text
-        assert (made / "text" / said.session / f"{said.id}.txt").read_text() == said.text + "\n"
+        spoken = utterance(0, row["id"])
+        assert row[["valence", "arousal", "dominance"]].tolist() == pytest.approx(spoken.affect)
+        assert row["text"] == spoken.text
+        assert (made / "text" / spoken.session / f"{spoken.id}.txt").read_text() == spoken.text + "\n"
         with wave.open(str(made / row["audio"])) as file:
             assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (16000, 1, 2)
             heard = np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32767
-        assert np.abs(heard - speak(said)).max() < 1e-4
+        assert np.abs(heard - speak(spoken)).max() < 1e-4
         assert row["seconds"] == pytest.approx(len(heard) / 16000, abs=1e-4)
     assert not [name for name in contents(made) if name.endswith(".partial")]
 
@@ -71,14 +70,6 @@ def test_clips(made: Path) -> None:
     sound = speak(utterance(0, row["id"]))
     assert abs(len(heard) - len(sound)) < 4096
     assert heard.std() == pytest.approx(sound.std(), rel=0.1)
-
-
-def test_what_is_done_is_only_read(made: Path) -> None:
-    before = {path: path.stat().st_mtime_ns for path in made.rglob("*")}
-    make_speakers(made, **SMALL, sound_in_video=True)
-    assert before == {path: path.stat().st_mtime_ns for path in made.rglob("*")}
-    with pytest.raises(DataError, match=r"with other settings \(seed\); .* force=True \(--force\)"):
-        make_speakers(made, **SMALL, seed=1, sound_in_video=True)
 
 
 def test_clips_are_equal_wherever_they_are_made(made: Path, tmp_path: Path) -> None:
@@ -155,39 +146,6 @@ def test_without_pyav(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         make_speakers(tmp_path / "x", **SMALL)
     assert not (tmp_path / "x").exists()
     assert len(make_speakers(tmp_path / "x", n=4, people=2, modalities=("audio",))) == 4
-
-
-def test_other_folders(tmp_path: Path) -> None:
-    (tmp_path / "diary.txt").write_text("mine")
-    for force in (False, True):
-        with pytest.raises(DataError, match="is not empty and does not hold synthetic speakers"):
-            make_speakers(tmp_path, **SOUND, force=force)
-    assert (tmp_path / "diary.txt").read_text() == "mine"
-    with pytest.raises(RunError, match="synthetic speakers cannot be written to this folder"):
-        make_speakers(tmp_path / "diary.txt", **SOUND)
-    with pytest.raises(DataError, match=r"no corpus.json, index.csv: not a folder of synthetic speakers"):
-        read_corpus("speakers", tmp_path)
-
-
-def test_broken_folders(tmp_path: Path) -> None:
-    make_speakers(tmp_path, n=4, people=2, modalities=("text", "audio"))
-    index, about = tmp_path / "index.csv", tmp_path / "corpus.json"
-    good = index.read_text()
-    next(tmp_path.rglob("*.wav")).unlink()
-    with pytest.raises(DataError, match=r"1 audio files in index\.csv are missing, the first is"):
-        read_corpus("speakers", tmp_path)
-    pd.read_csv(index).iloc[:3].to_csv(index, index=False)
-    with pytest.raises(DataError, match=r"3 rows, but corpus.json states 4"):
-        read_corpus("speakers", tmp_path)
-    index.write_text(good.replace("topic", "theme"))
-    with pytest.raises(DataError, match="no column 'topic'"):
-        read_corpus("speakers", tmp_path)
-    about.write_text(json.dumps({"kind": "drawn faces"}))
-    with pytest.raises(DataError, match="this does not describe synthetic speakers"):
-        read_corpus("speakers", tmp_path)
-    about.write_text("{")
-    with pytest.raises(DataError, match="the JSON breaks off"):
-        read_corpus("speakers", tmp_path)
 
 
 def test_command(tmp_path: Path) -> None:

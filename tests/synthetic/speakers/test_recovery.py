@@ -22,33 +22,33 @@ def people() -> list[Utterance]:
     return plan(200, 20, seed=0)
 
 
-def recovered(features: np.ndarray, said: list[Utterance]) -> np.ndarray:
+def recovered(features: np.ndarray, spoken: list[Utterance]) -> np.ndarray:
     """R2 of valence, arousal, dominance by ridge regression, out of fold over people."""
-    affect = np.array([one.affect for one in said])
+    affect = np.array([item.affect for item in spoken])
     model = make_pipeline(StandardScaler(), RidgeCV(np.logspace(0, 5, 6)))
-    groups = [one.speaker.name for one in said]
+    groups = [item.speaker.name for item in spoken]
     predicted = cross_val_predict(model, features, affect, groups=groups, cv=GroupKFold(5))
     return np.array(r2_score(affect, predicted, multioutput="raw_values"))
 
 
-def test_text_tells_valence_then_arousal_and_little_dominance() -> None:
-    said = plan(1200, 20, seed=0)
+def test_text_shows_valence_then_arousal_and_little_dominance() -> None:
+    spoken = plan(1200, 20, seed=0)
     words = CountVectorizer(min_df=2, binary=True, token_pattern=r"\w+|!|\.\.\.")
-    v, a, d = recovered(words.fit_transform([one.text.lower() for one in said]).toarray().astype(float), said)
+    v, a, d = recovered(words.fit_transform([item.text.lower() for item in spoken]).toarray().astype(float), spoken)
     assert v > 0.7
     assert v - 0.05 > a > 0.5
     assert a - 0.2 > d > 0.1
 
 
-def test_voice_tells_arousal_best(people: list[Utterance]) -> None:
-    v, a, d = recovered(np.array([measured(speak(one)) for one in people[:160]]), people[:160])
+def test_voice_shows_arousal_best(people: list[Utterance]) -> None:
+    v, a, d = recovered(np.array([measured(speak(item)) for item in people[:160]]), people[:160])
     assert a > 0.6
     assert a > v > 0.35
     assert a > d > 0.25
 
 
-def test_face_tells_valence_best_and_little_dominance(people: list[Utterance]) -> None:
-    pictures = [frames(one, fps=0.7).mean(axis=(0, 3)) for one in people]
+def test_face_shows_valence_best_and_little_dominance(people: list[Utterance]) -> None:
+    pictures = [frames(item, fps=0.7).mean(axis=(0, 3)) for item in people]
     features = [hog(p[8:60, 10:54], orientations=8, pixels_per_cell=(6, 6), cells_per_block=(2, 2)) for p in pictures]
     v, a, d = recovered(np.array(features), people)
     assert v > 0.45
@@ -56,11 +56,11 @@ def test_face_tells_valence_best_and_little_dominance(people: list[Utterance]) -
     assert a - 0.1 > d > 0.05
 
 
-def test_affect_does_not_tell_people_nor_topics() -> None:
-    said = plan(1200, 20, seed=0)
-    affect = np.array([one.affect for one in said])
-    dialogues = [one.dialogue for one in said]
-    for labels, classes in (([one.speaker.name for one in said], 20), ([one.topic for one in said], 10)):
+def test_affect_does_not_reveal_people_or_topics() -> None:
+    spoken = plan(1200, 20, seed=0)
+    affect = np.array([item.affect for item in spoken])
+    dialogues = [item.dialogue for item in spoken]
+    for labels, classes in (([item.speaker.name for item in spoken], 20), ([item.topic for item in spoken], 10)):
         guess = cross_val_predict(
             make_pipeline(StandardScaler(), LogisticRegression()), affect, labels, groups=dialogues, cv=GroupKFold(5)
         )

@@ -16,7 +16,7 @@ from affectspace.synthetic.speakers.voice import RATE, _tract
 
 
 @pytest.fixture(scope="module")
-def said() -> Utterance:
+def spoken() -> Utterance:
     plain = "The second verse was tuned, we shall see."
     return replace(utterance(0, "p000-p001-d0-03"), text=plain, gain_db=0.0, snr_db=40.0)
 
@@ -80,9 +80,9 @@ def test_sounds() -> None:
     assert sum(sound.vowel for sound, _ in sounds("tree house")) == 2
 
 
-def test_voice_is_deterministic_and_follows_affect(said: Utterance) -> None:
-    assert np.array_equal(speak(said), speak(said))
-    happy, sad = replace(said, affect=(0.8, 0.6, 0.3)), replace(said, affect=(-0.8, -0.5, -0.5))
+def test_voice_is_deterministic_and_follows_affect(spoken: Utterance) -> None:
+    assert np.array_equal(speak(spoken), speak(spoken))
+    happy, sad = replace(spoken, affect=(0.8, 0.6, 0.3)), replace(spoken, affect=(-0.8, -0.5, -0.5))
     sounds_happy, sounds_sad = speak(happy), speak(sad)
     assert len(sounds_happy) < 0.85 * len(sounds_sad)
     assert sounds_happy.std() > 1.8 * sounds_sad.std()
@@ -90,8 +90,8 @@ def test_voice_is_deterministic_and_follows_affect(said: Utterance) -> None:
     assert score(happy).pitch[-60:].mean() > 1.3 * score(sad).pitch[-60:].mean()
     assert score(happy).formants[:, 1].mean() > score(sad).formants[:, 1].mean()
     assert score(happy).tilt < score(sad).tilt
-    strong = replace(said, affect=(0.0, 0.0, 0.9))
-    weak = replace(said, affect=(0.0, 0.0, -0.9))
+    strong = replace(spoken, affect=(0.0, 0.0, 0.9))
+    weak = replace(spoken, affect=(0.0, 0.0, -0.9))
     assert np.median(score(strong).pitch) < 0.9 * np.median(score(weak).pitch)
     assert _chest(speak(strong)) > 1.3 * _chest(speak(weak))
     assert abs(score(happy).seconds - len(sounds_happy) / RATE) < 1e-9
@@ -119,36 +119,36 @@ def _chest(sound: np.ndarray) -> float:
     return float(power[hertz < 300].sum() / power[(hertz > 300) & (hertz < 3000)].sum())
 
 
-def test_microphone(said: Utterance) -> None:
-    quiet, loud = speak(replace(said, gain_db=-6.0)), speak(replace(said, gain_db=6.0))
+def test_microphone(spoken: Utterance) -> None:
+    quiet, loud = speak(replace(spoken, gain_db=-6.0)), speak(replace(spoken, gain_db=6.0))
     assert loud.std() / quiet.std() == pytest.approx(10 ** (12 / 20), rel=1e-3)
     edge = slice(0, 1200)  # before the first word
-    noisy, clean = speak(replace(said, snr_db=15.0)), speak(replace(said, snr_db=40.0))
+    noisy, clean = speak(replace(spoken, snr_db=15.0)), speak(replace(spoken, snr_db=40.0))
     assert noisy[edge].std() / clean[edge].std() == pytest.approx(10 ** (25 / 20), rel=0.05)
 
 
-def test_identity_is_in_the_voice(said: Utterance) -> None:
-    high = replace(said, speaker=replace(said.speaker, pitch=220.0, tract=1.12))
-    low = replace(said, speaker=replace(said.speaker, pitch=95.0, tract=0.9))
+def test_identity_is_in_the_voice(spoken: Utterance) -> None:
+    high = replace(spoken, speaker=replace(spoken.speaker, pitch=220.0, tract=1.12))
+    low = replace(spoken, speaker=replace(spoken.speaker, pitch=95.0, tract=0.9))
     assert np.median(score(high).pitch) == pytest.approx(220 / 95 * np.median(score(low).pitch), rel=0.01)
     assert score(high).formants.mean() == pytest.approx(1.12 / 0.9 * score(low).formants.mean(), rel=0.01)
     assert speaker(0, "p001") != speaker(1, "p001")
 
 
-def test_face_speaks(said: Utterance) -> None:
+def test_face_speaks(spoken: Utterance) -> None:
     from affectspace.synthetic.faces import render_face
 
-    clip = frames(said, fps=4, size=32)
-    assert clip.shape == (int(score(said).seconds * 4), 32, 32, 3)
-    assert np.array_equal(clip, frames(said, fps=4, size=32))
-    face = faces(said, 1)[0]
+    clip = frames(spoken, fps=4, size=32)
+    assert clip.shape == (int(score(spoken).seconds * 4), 32, 32, 3)
+    assert np.array_equal(clip, frames(spoken, fps=4, size=32))
+    face = faces(spoken, 1)[0]
     assert np.array_equal(render_face(face, 48, opening=0.0), render_face(face, 48))
     assert not np.array_equal(render_face(face, 48, opening=1.0), render_face(face, 48))
-    assert np.abs(np.array([[f.valence, f.arousal] for f in faces(said, 20)]) - said.affect[:2]).max() < 0.3
+    assert np.abs(np.array([[f.valence, f.arousal] for f in faces(spoken, 20)]) - spoken.affect[:2]).max() < 0.3
 
 
-def test_mouth_opens_with_the_voice(said: Utterance) -> None:
-    plan_of = score(said)
+def test_mouth_opens_with_the_voice(spoken: Utterance) -> None:
+    plan_of = score(spoken)
     opening = plan_of.opening(1 / 0.005)
     assert (opening >= 0).all()
     assert opening.max() <= 1.2

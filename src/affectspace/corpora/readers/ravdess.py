@@ -13,14 +13,7 @@ from pathlib import Path
 
 from affectspace.affect import parse_emotions
 from affectspace.corpora.corpus import Corpus
-from affectspace.corpora.files import (
-    AUDIO,
-    VIDEO,
-    duplicate_reason,
-    files_below,
-    missing_media_notes,
-    subfolder_notes,
-)
+from affectspace.corpora.files import AUDIO, VIDEO, duplicate_reason, files_below, missing_media_notes, subfolder_notes
 from affectspace.errors import ConfigError, DataError
 from affectspace.tables.reading import read_table
 

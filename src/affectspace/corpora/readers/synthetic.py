@@ -26,7 +26,7 @@ _SPEAKER_TEXT = ("id", "person", "session", "dialogue", "text", "audio", "video"
 def read_faces(root: Path) -> Corpus:
     """Read drawn faces. Valence and arousal, and the columns of pose, light, place and person, are the true values."""
     index = _read_index(root, "faces", ("id", "person", "session", "image", "valence", "arousal", "label_kind"))
-    notes = ["drawn faces: valence and arousal are the truth of each picture"]
+    notes = ["drawn faces: valence and arousal are the true values of each picture"]
     return _build(root, "faces", index, root / PICTURES, notes)
 
 
@@ -37,7 +37,7 @@ def read_speakers(root: Path) -> Corpus:
     microphone, the place.
     """
     index = _read_index(root, "speakers", (*_SPEAKER_TEXT, *AXES))
-    notes = ["synthetic people: valence, arousal and dominance are the truth of each moment"]
+    notes = ["synthetic people: valence, arousal and dominance are the true values of each utterance"]
     for kind in ("text", "audio", "video"):
         lacking = int(index[kind].isna().sum())
         if lacking:

@@ -22,7 +22,7 @@ from affectspace.progress import Progress, silent
 from affectspace.synthetic.faces.drawing import SIZES, render_face
 from affectspace.synthetic.faces.labels import checked_labels, invented_labels
 from affectspace.synthetic.faces.parameters import FaceParameters
-from affectspace.synthetic.faces.sampling import NUISANCE, nuisance, sample_parameters
+from affectspace.synthetic.faces.sampling import nuisance, sample_parameters
 from affectspace.synthetic.folder import is_finished, write_about
 
 VERSION = 1  # of the drawing; to be raised when the same seed draws another picture
@@ -157,8 +157,7 @@ def _index(table: pd.DataFrame, rows: list[_Row], seed: int, size: int) -> pd.Da
     index["label_kind"] = "rated"
     index["width"] = index["height"] = size
     index["frame"] = table["frame"]
-    truth = np.array([nuisance(_parameters(seed, row)) for row in rows]).round(5)
-    return index.join(pd.DataFrame(truth, columns=list(NUISANCE)))
+    return index.join(pd.DataFrame([nuisance(_parameters(seed, row)) for row in rows]).round(5))
 
 
 def _parameters(seed: int, row: _Row) -> FaceParameters:

@@ -1,9 +1,9 @@
 """From valence, arousal and dominance to movements of the face: a smooth map, the same for every person.
 
 The movements are those of the Facial Action Coding System for the emotions at AffectNet's centres (Ekman, Friesen & Hager,
-2002): raised cheeks and lip corners for happiness, raised inner brows and lowered corners for sadness,
-lowered brows and bared teeth for anger, a wrinkled nose and raised upper lip for disgust, raised brows, wide eyes, an
-open mouth for surprise, the same with drawn brows and stretched lips for fear.
+2002): raised cheeks and lip corners for happiness, raised inner brows and lowered corners for sadness, lowered brows and bared
+teeth for anger, a wrinkled nose and raised upper lip for disgust, raised brows, wide eyes, an open mouth for surprise, the
+same with drawn brows and stretched lips for fear.
 """
 
 from dataclasses import dataclass

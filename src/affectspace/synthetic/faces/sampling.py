@@ -22,10 +22,6 @@ from affectspace.synthetic.faces.parameters import (
 
 _DRIFT = ("yaw", "pitch", "roll", "shift_x", "shift_y", "gaze")
 _REACH = (5.0, 2.5, 2.0, 0.03, 0.02, 0.15)  # largest drift of the pose in a clip
-NUISANCE = (
-    "yaw", "pitch", "roll", "shift_x", "shift_y", "zoom", "gaze", "light_x", "light_y", "contrast", "warmth",
-    "exposure", "background_hue", "background_lightness", "tone", "age", "glasses", "beard",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -105,14 +101,26 @@ def sample_parameters(
     return clip(seed, str(person), str(session)).at(frame, valence, arousal, dominance)
 
 
-def nuisance(face: FaceParameters) -> tuple[float, ...]:
-    """Return everything but the affect as numbers, in the order of `NUISANCE`: degrees, head units, shares of ranges."""
+def nuisance(face: FaceParameters) -> dict[str, float]:
+    """Return everything but the affect as numbers: degrees, head units, and shares of ranges."""
     pose, light, place, person = face.pose, face.light, face.background, face.identity
-    return (
-        pose.yaw, pose.pitch, pose.roll, pose.shift_x, pose.shift_y, pose.zoom, pose.gaze, light.x, light.y,
-        light.contrast, light.warmth, light.exposure, place.hue, place.lightness, person.tone, person.age,
-        float(person.glasses != "none"), float(person.beard != "none"),
-    )  # fmt: skip
+    return {
+        **vars(pose),
+        "light_x": light.x,
+        "light_y": light.y,
+        "contrast": light.contrast,
+        "warmth": light.warmth,
+        "exposure": light.exposure,
+        "background_hue": place.hue,
+        "background_lightness": place.lightness,
+        "tone": person.tone,
+        "age": person.age,
+        "glasses": float(person.glasses != "none"),
+        "beard": float(person.beard != "none"),
+    }
+
+
+NUISANCE = tuple(nuisance(FaceParameters()))
 
 
 def valence_arousal_grid(person: object = 0, steps: int = 7, size: int = 96) -> np.ndarray:

@@ -35,19 +35,11 @@ _STRENGTHS = ("happiness", "sadness", "anger", "surprise", "disgust", "fear")  #
 def write_iemocap(people: People, folder: str | Path, *, video: bool = True, size: int = 48, fps: float = 6.0) -> Path:
     """Write IEMOCAP's layout, and return the folder.
 
-    The first five pairs are the sessions; the first person of a pair is F, the second M. Dialogues are named after F and M in
-    turn; that person has the markers and is on the left half of the picture. Labels are the true values on 1..5 with four
-    decimals; a category that IEMOCAP does not have is ``oth``; two evaluators and a self-rating follow.
-
-    Parameters
-    ----------
-    people : Corpus or sequence of Utterance
-        A corpus that `make_speakers` wrote, or utterances of `plan`.
-    folder : path
-    video : bool
-        Also write the dialogues as avi; needs PyAV.
-    size, fps : int, float
-        Pixels of each person's half, and frames per second.
+    people: a corpus that `make_speakers` wrote, or utterances of `plan`. The first five pairs are the sessions; the first
+    person of a pair is F, the second M. Dialogues are named after F and M in turn; that person has the markers and is on the
+    left half of the picture. Labels are the true values on 1..5 with four decimals; a category that IEMOCAP does not have is
+    ``oth``; two evaluators and a self-rating follow. video: also write the dialogues as avi, `size` pixels for each person;
+    needs PyAV.
     """
     root = Path(folder)
     utterances = _utterances(people)

@@ -22,7 +22,7 @@ from affectspace.media.files import import_av
 from affectspace.processes import map_in_order
 from affectspace.progress import Progress, silent
 from affectspace.synthetic.faces.parameters import stream
-from affectspace.synthetic.faces.sampling import NUISANCE, nuisance
+from affectspace.synthetic.faces.sampling import nuisance
 from affectspace.synthetic.folder import is_finished, write_about
 from affectspace.synthetic.speakers.dialogues import Utterance, plan, turns_of
 from affectspace.synthetic.speakers.face import faces, frames
@@ -71,10 +71,8 @@ def truth_table(utterances: Sequence[Utterance]) -> pd.DataFrame:
             **{f"home_{axis}": [person.home[k] for person in people] for k, axis in enumerate(AXES)},
         }
     )
-    place = [nuisance(faces(utterance, 1)[0]) for utterance in utterances]
-    for name in PLACE:
-        table[name] = [values[NUISANCE.index(name)] for values in place]
-    return table.round(5)
+    place = pd.DataFrame([nuisance(faces(utterance, 1)[0]) for utterance in utterances])
+    return table.join(place[list(PLACE)]).round(5)
 
 
 def nearest_emotions(affect: np.ndarray) -> list[str]:
