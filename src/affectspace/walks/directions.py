@@ -14,11 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from sklearn.linear_model import Ridge
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from affectspace.errors import DataError
+from affectspace.evaluation import fit_ridge
 from affectspace.models import Levasa
 from affectspace.walks.geometry import AXES, SavedArrays
 
@@ -131,8 +130,7 @@ def fit_directions(
     if np.linalg.matrix_rank(own_labels) < 2:
         raise DataError("valence and arousal of the training codes do not vary independently within people")
     directions = np.linalg.lstsq(own_labels, own_codes, rcond=None)[0]
-    scale = StandardScaler(with_mean=False).fit(own_codes).scale_
-    weights = (Ridge(alpha, fit_intercept=False).fit(own_codes / scale, own_labels).coef_ / scale).T
+    weights = fit_ridge(own_codes, own_labels, penalties=alpha).weights
     spread = ((codes - codes.mean(axis=0)) @ weights).std(axis=0)
     weights = weights * np.divide(labels.std(axis=0), spread, out=np.zeros(2), where=spread > 0)
     intercept = labels.mean(axis=0) - codes.mean(axis=0) @ weights

@@ -20,11 +20,10 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
-from sklearn.linear_model import Ridge
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from affectspace.errors import DataError, RunError
+from affectspace.evaluation import fit_ridge
 from affectspace.models import Levasa
 
 AXES = ("valence", "arousal")
@@ -185,10 +184,8 @@ def fit_readout(mean_train: np.ndarray, affect: np.ndarray, alpha: float = 1.0) 
         present = np.isfinite(target)
         if present.sum() < 2:
             raise DataError(f"{axis} is annotated in {present.sum()} of {len(target)} rows; a readout needs 2")
-        scaler = StandardScaler().fit(part[present])
-        ridge = Ridge(alpha).fit(scaler.transform(part[present]), target[present])
-        weights = ridge.coef_ / scaler.scale_
-        rows.append(np.append(weights, ridge.intercept_ - scaler.mean_ @ weights))
+        ridge = fit_ridge(part[present], target[present], penalties=alpha)
+        rows.append(np.append(ridge.weights, ridge.bias))
     return np.stack(rows)
 
 
