@@ -43,7 +43,7 @@ class AffectDirections(SavedArrays):
     def stretched(self, strength: float) -> "AffectDirections":
         """Return directions whose walks go `strength` times as far from the mean label, and still read as the target.
 
-        This is for decoders that show less than they are asked for. Raises DataError unless `strength` is above 0.
+        This is for decoders that show less than the target. Raises DataError unless `strength` is above 0.
         """
         if not 0 < strength < np.inf:
             raise DataError(f"strength {strength:g}: give a number above 0; 1 changes nothing")
