@@ -209,8 +209,7 @@ class AffectModel(Pretrained, ABC):
 
         present : (batch,) bool; the other rows become zero. None: all rows have the modality
         """
-        mean, scale = self.statistics.get_buffer(f"mean_{name}"), self.statistics.get_buffer(f"scale_{name}")
-        scaled = (features - mean) / scale
+        scaled = (features - getattr(self.statistics, f"mean_{name}")) / getattr(self.statistics, f"scale_{name}")
         return scaled if present is None else torch.where(present[:, None], scaled, torch.zeros_like(scaled))
 
     def complete_masks(self, features: dict[str, Tensor], present: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,16 +1,17 @@
-"""The manifold as a model: starts, heads, links, private codes, calibration, saving."""
+"""The manifold as a model: starts, heads, links, private codes, calibration, representations, saving."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from pydantic import ValidationError
 
+from affectspace.configuration import nested
 from affectspace.errors import DataError
-from affectspace.models import Manifold, Posterior, training_statistics
+from affectspace.models import Ensemble, EnsembleConfig, Manifold, Posterior, training_statistics
 
-from .small import EVERYTHING, make_batch, make_model, prepared
+from .small import EVERYTHING, WIDTHS, make_batch, make_model, prepared
 
 
 def test_every_weight_that_learns_has_a_gradient() -> None:
@@ -176,17 +177,39 @@ def test_a_saved_model_says_the_same(fields: dict[str, Any], tmp_path: Path) -> 
                 torch.testing.assert_close(a, b, rtol=0, atol=0, equal_nan=True)
 
 
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"anchor_wieght": 1}, "anchor_wieght"),
-        ({"prototypes.weight": 0.5}, "categories"),
-        ({"private.emotion.kind": "linear"}, "categories"),
-        ({"encoder.layout": "trunk", "private.erasure": "affect"}, "trunk"),
-        ({"encoder.hidden": (0,)}, "hidden"),
-        ({"modalities": {"action units": 3}}, "plain word"),
-    ],
-)
-def test_settings_that_cannot_be_are_refused(fields: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValidationError, match=message):
-        make_model(**fields)
+@pytest.mark.parametrize("present", [("text",), ("audio", "video"), ("text", "audio", "video")])
+@pytest.mark.parametrize("members", [0, 5])
+def test_each_encoder_runs_once_and_absent_modalities_are_not_encoded(members: int, present: tuple[str, ...]) -> None:
+    fields = {**EVERYTHING, "prototypes.heads": ("text", "audio"), "modalities": WIDTHS}
+    model: Any = (
+        prepared(**EVERYTHING, **{"prototypes.heads": ("text", "audio")})
+        if not members
+        else Ensemble(EnsembleConfig(**nested(fields), members=members))
+    )
+    passes: Counter[str] = Counter()
+    for manifold in getattr(model, "manifolds", [model]):
+        for name, encoder in manifold.encoders.items():
+            encoder.register_forward_hook(lambda *_, name=name: passes.update([name]))
+    batch = make_batch(3)
+    features = {name: batch.features[name] for name in present}
+    model.eval().represent(features, {name: torch.ones(3, dtype=torch.bool) for name in present})
+    assert passes == dict.fromkeys(present, members or 1)
+    masks = {name: torch.full((3,), name in present) for name in WIDTHS}
+    outputs = model.represent(batch.features, masks)
+    assert passes == dict.fromkeys(present, 2 * (members or 1))
+    assert outputs.fused.isfinite().all()
+    assert all(outputs.affect[name].isnan().all() == (name not in present) for name in WIDTHS)
+    torch.testing.assert_close(outputs.log_emotion.exp().sum(dim=1), torch.ones(3))
+
+
+def test_log_emotion_is_by_the_heads_that_a_row_has_or_by_distance() -> None:
+    model, batch = prepared(**EVERYTHING, **{"prototypes.heads": ("text", "audio")}).eval(), make_batch()
+    with torch.no_grad():
+        outputs = model.represent(batch.features, batch.present)
+        encodings = model.encode_present(batch.features, batch.present)
+    by_distance = model.emotion_probabilities(outputs.fused.nan_to_num())
+    for row in range(len(batch)):
+        heads = [encodings[name].log_emotion[row] for name in ("text", "audio") if batch.present[name][row]]
+        expected = torch.stack(heads).sum(dim=0).softmax(dim=0) if heads else by_distance[row]
+        torch.testing.assert_close(outputs.log_emotion[row].exp(), expected)
+    assert prepared().eval().represent(batch.features, batch.present).log_emotion is None

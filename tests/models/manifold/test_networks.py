@@ -1,10 +1,12 @@
-"""Labels of several corpora in one unit, and back."""
+"""Label links, emotion prototypes and the adversarial probe."""
 
 import math
 
+import pytest
 import torch
 
-from affectspace.models.manifold.networks import LabelLinks
+from affectspace.models.manifold.networks import EmotionProbe, EmotionPrototypes, LabelLinks, class_weights
+from affectspace.models.manifold.terms import emotion_error
 from affectspace.models.statistics import MIN_DEVIATION, pool_labels
 
 NAN = math.nan
@@ -81,3 +83,43 @@ def test_missing_axes_and_corpora_and_constant_labels() -> None:
     assert pooled.scale[1].tolist() == [1.0, 1.0, 1.0]
     assert pooled.shift[1].tolist() == [0.0, 0.0, 0.0]
     assert pooled.own_deviation.isfinite().all()
+
+
+def test_balanced_weights_make_every_emotion_count_alike() -> None:
+    count = torch.tensor([10.0, 30.0, 0.0])
+    weights = class_weights(count, "balanced")
+    assert (weights * count).tolist() == [20.0, 20.0, 0.0]
+    assert class_weights(count, "none").tolist() == [1.0, 1.0, 1.0]
+    assert class_weights(torch.zeros(3), "balanced").tolist() == [1.0, 1.0, 1.0]
+
+
+def test_prototypes_are_a_softmax_of_squared_distances() -> None:
+    prototypes = EmotionPrototypes(3)
+    prototypes.centres.copy_(torch.tensor([[1.0, 0.0, 0.0], [-1.0, 0.0, 0.0], [math.nan, 0.0, 0.0]]))
+    with torch.no_grad():
+        prototypes.log_temperature.fill_(math.log(2.0))
+    probability = prototypes(torch.tensor([[1.0, 0.0, 0.0], [0.0, 5.0, 5.0]])).softmax(dim=1)
+    assert probability[0].tolist() == pytest.approx([1 / (1 + math.exp(-2)), 1 / (1 + math.exp(2)), 0])
+    assert probability[1].tolist() == pytest.approx([0.5, 0.5, 0])
+
+
+def test_the_temperature_learns() -> None:
+    prototypes = EmotionPrototypes(2)
+    prototypes.centres.copy_(torch.tensor([[1.0, 0.0, 0.0], [-1.0, 0.0, 0.0]]))
+    usable = torch.ones(2, dtype=torch.bool)
+    part = emotion_error(prototypes(torch.tensor([[0.5, 0.0, 0.0]])), torch.tensor([0]), torch.ones(2), usable)
+    part.values.sum().backward()
+    assert prototypes.log_temperature.grad is not None
+    assert prototypes.log_temperature.grad > 0  # a sharper softmax would fit this row better
+
+
+def test_the_probe_learns_and_the_encoder_unlearns() -> None:
+    probe = EmotionProbe(3, 2)
+    private = torch.randn(5, 3, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    plain = torch.autograd.grad(probe.layers(private).square().sum(), private)[0]
+    loss = probe(private, 0.5).square().sum()
+    loss.backward()
+    torch.testing.assert_close(private.grad, -0.5 * plain)
+    weight = probe.layers[0].weight
+    assert weight.grad is not None
+    assert weight.grad.abs().sum() > 0

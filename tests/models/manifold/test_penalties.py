@@ -10,11 +10,15 @@ from affectspace.models.manifold.penalties import (
     correlation_penalty,
     covariance_penalty,
     cross_covariance,
+    emotion_correlation,
+    emotion_dependence,
     gaussian_kernel,
     hsic_penalty,
 )
 
 Penalty = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
 PENALTIES = [covariance_penalty, correlation_penalty, hsic_penalty]
 
 
@@ -102,3 +106,33 @@ def test_the_kernel_has_the_median_distance_as_its_width() -> None:
     kernel = gaussian_kernel(points)
     assert kernel.diagonal().tolist() == [1.0, 1.0, 1.0]
     assert kernel[0, 1].item() == pytest.approx(math.exp(-1 / 8))
+
+
+def test_emotion_correlation_is_zero_only_where_no_mean_differs() -> None:
+    generator = torch.Generator().manual_seed(0)
+    category = torch.arange(600) % 3
+    private = torch.randn(600, 4, generator=generator)
+    means = torch.stack([private[category == index].mean(dim=0) for index in range(3)])
+    clean = private - means[category]
+    assert emotion_correlation(clean, category, 3) < 1e-10
+    assert emotion_correlation(clean + category[:, None], category, 3) > 0.1
+    unknown = torch.cat([category, torch.full((50,), -1)])
+    more = torch.cat([clean, torch.full((50, 4), 7.0)])
+    torch.testing.assert_close(emotion_correlation(more, unknown, 3), emotion_correlation(clean, category, 3))
+
+
+def test_emotion_dependence_sees_more_than_means() -> None:
+    generator = torch.Generator().manual_seed(0)
+    category = torch.arange(600) % 2
+    private = torch.randn(600, 1, generator=generator) * (1 + 4 * category[:, None])
+    private = private - torch.stack([private[category == index].mean(dim=0) for index in range(2)])[category]
+    shuffled = category[torch.randperm(600, generator=generator)]
+    assert emotion_correlation(private, category, 2) < 1e-10
+    assert emotion_dependence(private, category, 2) > 5 * emotion_dependence(private, shuffled, 2)
+
+
+def test_no_emotion_in_the_batch_costs_nothing() -> None:
+    private = torch.ones(4, 3, requires_grad=True)
+    value = emotion_correlation(private, torch.full((4,), -1), 3)
+    value.backward()
+    assert value == 0

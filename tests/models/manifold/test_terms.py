@@ -12,6 +12,7 @@ from affectspace.models.manifold.terms import (
     Part,
     anchor_error,
     discordance,
+    emotion_error,
     gaussian_kl,
     gaussian_nll,
     reconstruction_error,
@@ -53,8 +54,8 @@ def test_the_kl_is_that_of_torchs_gaussians() -> None:
     q = torch.distributions.MultivariateNormal(posterior.mean, torch.diag_embed(posterior.log_variance.exp()))
     p = torch.distributions.MultivariateNormal(mean, covariance)
     expected = torch.distributions.kl_divergence(q, p)
-    torch.testing.assert_close(gaussian_kl(posterior, mean, torch.linalg.inv(covariance)), expected)
-    standard = gaussian_kl(posterior, torch.zeros(3), torch.eye(3))
+    torch.testing.assert_close(gaussian_kl(posterior, mean, torch.linalg.inv(covariance), -torch.logdet(covariance)), expected)
+    standard = gaussian_kl(posterior, torch.zeros(3), torch.eye(3), torch.zeros(()))
     torch.testing.assert_close(standard, posterior.kl_to_standard().sum(dim=1))
 
 
@@ -104,3 +105,11 @@ def test_a_term_without_value_keeps_its_gradient() -> None:
 def test_a_weight_is_warmed() -> None:
     assert np.allclose([warmed(step, 0.2) for step in (0.0, 0.1, 0.2, 1.0)], [0, 0.5, 1, 1])
     assert warmed(0.0, 0.0) == 1.0
+
+
+def test_rows_without_a_usable_emotion_do_not_count() -> None:
+    logits = torch.zeros(3, 2)
+    part = emotion_error(logits, torch.tensor([0, -1, 1]), torch.tensor([2.0, 1.0]), torch.tensor([True, False]))
+    assert part.known is not None
+    assert part.known.tolist() == [True, False, False]
+    assert part.values[0].item() == pytest.approx(2 * math.log(2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -43,22 +44,22 @@ def drop_modalities(batch: FeatureBatch, rate: float, generator: torch.Generator
     return replace(batch, present=dict(zip(batch.present, kept, strict=True)))
 
 
-def _select(values: Tensor, rows: Tensor) -> Tensor:
-    """Select ascending, unique rows; without a copy where they are all."""
-    return values if len(rows) == len(values) else values.index_select(0, rows)
+def _select(values: Tensor, rows: Tensor | None) -> Tensor:
+    """Select rows; None: all of them, without a copy."""
+    return values if rows is None else values.index_select(0, rows)
 
 
 @dataclass(frozen=True)
 class EncodedModality:
     """The n rows of a batch that have a modality, encoded.
 
-    rows : (n,) positions in the batch; position : (batch,) the inverse, meaningless where absent
+    rows : (n,) positions in the batch; position : (batch,) the inverse, meaningless where absent; None where all rows have it
     features : (n, width), standardised
     shared_code, private_code : one sample of each posterior, (n, 3) and (n, private)
     """
 
-    rows: Tensor
-    position: Tensor
+    rows: Tensor | None
+    position: Tensor | None
     features: Tensor
     encoding: Encoding
     shared_code: Tensor
@@ -72,14 +73,18 @@ class EncodedModality:
     def private(self) -> Posterior:
         return self.encoding.private
 
+    def positions(self, rows: Tensor) -> Tensor:
+        """Return the places, among the n rows, of rows of the batch that have the modality."""
+        return rows if self.position is None else self.position.index_select(0, rows)
+
 
 class JointCode(NamedTuple):
     """Posterior on z_vad given all modalities of a row, and a sample of it, (rows with any modality, 3).
 
-    position : (batch,) the row's place in them, meaningless for a row without any modality
+    position : (batch,) the row's place in them, meaningless for a row without any modality; None where all rows have one
     """
 
-    position: Tensor
+    position: Tensor | None
     posterior: Posterior
     code: Tensor
 
@@ -105,12 +110,13 @@ class ManifoldObjective:
         self.encoded = {name: self._encode(name, generator) for name in self.config.modalities}
 
     def _encode(self, name: str, generator: torch.Generator | None) -> EncodedModality:
-        present = self.batch.present[name]
-        rows = present.nonzero().squeeze(1)
+        present, rows, position = self.batch.present[name], None, None
+        if not present.all():
+            rows, position = present.nonzero().squeeze(1), present.cumsum(0) - 1
         features = self.model.standardise(name, _select(self.batch.features[name], rows))
         encoding = self.model.encode(name, features, generator)
         codes = encoding.shared.sample(self.noise), encoding.private.sample(self.noise)
-        return EncodedModality(rows, present.cumsum(0) - 1, features, encoding, *codes)
+        return EncodedModality(rows, position, features, encoding, *codes)
 
     def loss(self) -> LossTerms:
         """Return the named terms, unweighted, and their weighted sum."""
@@ -158,21 +164,24 @@ class ManifoldObjective:
 
     def _joint(self) -> JointCode:
         """Multiply the prior and the experts of all present modalities on z_vad, in every row with any modality."""
-        present = torch.stack([self.batch.present[name] for name in self.encoded])
-        known = present.any(dim=0)
         mean, log_variance = (
             torch.stack(
                 [self._scatter(getattr(encoded.shared, kind), encoded.rows) for encoded in self.encoded.values()]
             )
             for kind in ("mean", "log_variance")
         )
+        present = torch.stack([self.batch.present[name] for name in self.encoded])
+        known, position = present.any(dim=0), None
+        if not known.all():
+            mean, log_variance, present = mean[:, known], log_variance[:, known], present[:, known]
+            position = known.cumsum(0) - 1
         prior = Posterior(self.model.prior_mean, -self.model.prior_precision.diagonal().log())
-        posterior = product_of_experts(mean[:, known], log_variance[:, known], present[:, known], prior)
-        return JointCode(known.cumsum(0) - 1, posterior, posterior.sample(self.noise))
+        posterior = product_of_experts(mean, log_variance, present, prior)
+        return JointCode(position, posterior, posterior.sample(self.noise))
 
-    def _scatter(self, values: Tensor, rows: Tensor) -> Tensor:
-        """Put the values of ascending rows at their positions in the batch; zero elsewhere."""
-        if len(rows) == len(self.batch):
+    def _scatter(self, values: Tensor, rows: Tensor | None) -> Tensor:
+        """Put the values of some rows at their positions in the batch; zero elsewhere."""
+        if rows is None:
             return values
         return values.new_zeros(len(self.batch), values.shape[1]).index_copy(0, rows, values)
 
@@ -180,35 +189,54 @@ class ManifoldObjective:
         """Eqs. 5 and 7, with one decoder call per modality: from its own code, those of the others, and the joint one."""
         own, cross, fused = [], [], []
         for target, encoded in self.encoded.items():
-            everything = torch.arange(len(encoded.rows), device=encoded.rows.device)
-            shared, positions = [encoded.shared_code], [everything]
-            for source, other in self.encoded.items():
-                if source != target and self.config.reconstruction.cross_weight > 0:
-                    both = (self.batch.present[source] & self.batch.present[target]).nonzero().squeeze(1)
-                    shared.append(_select(other.shared_code, other.position[both]))
-                    positions.append(encoded.position[both])
+            shared: list[Tensor] = [encoded.shared_code]
+            positions: list[Tensor | None] = [None]
+            for source in self.encoded if self.config.reconstruction.cross_weight > 0 else ():
+                if source != target:
+                    code, position = self._shared_with(source, target)
+                    shared.append(code)
+                    positions.append(position)
             if joint is not None:
-                shared.append(joint.code[joint.position[encoded.rows]])
-                positions.append(everything)
+                rows = encoded.rows if joint.position is None else _select(joint.position, encoded.rows)
+                shared.append(_select(joint.code, rows))
+                positions.append(None)
             private = torch.cat([_select(encoded.private_code, position) for position in positions])
-            decoded = self.model.decode(target, torch.cat(shared), private).split([len(rows) for rows in positions])
-            parts = [
-                Part(reconstruction_error(made, _select(encoded.features, position)) / self._divisor(target))
-                for made, position in zip(decoded, positions, strict=True)
-            ]
+            decoded = self.model.decode(target, torch.cat(shared), private)
+            errors = self._errors(decoded, encoded.features, positions)
+            divisor = self._divisor(target)
+            parts = [Part(error if divisor == 1 else error / divisor) for error in errors]
             if joint is not None:
                 fused.append(parts.pop())
             own.append(parts[0])
             cross += parts[1:]
         return own, cross, fused
 
+    def _shared_with(self, source: str, target: str) -> tuple[Tensor, Tensor | None]:
+        """Shared codes of a source in the rows that have the target too, and the places of these rows in the target."""
+        code, encoded = self.encoded[source], self.encoded[target]
+        if code.rows is None and encoded.rows is None:
+            return code.shared_code, None
+        both = (self.batch.present[source] & self.batch.present[target]).nonzero().squeeze(1)
+        return _select(code.shared_code, code.positions(both)), encoded.positions(both)
+
+    @staticmethod
+    def _errors(decoded: Tensor, features: Tensor, positions: list[Tensor | None]) -> Iterable[Tensor]:
+        """Errors of decoded features, for each group of rows; the groups follow one another in `decoded`."""
+        if all(position is None for position in positions):
+            return reconstruction_error(decoded.unflatten(0, (len(positions), len(features))), features)
+        sizes = [len(features) if position is None else len(position) for position in positions]
+        pairs = zip(decoded.split(sizes), positions, strict=True)
+        return [reconstruction_error(rows, _select(features, position)) for rows, position in pairs]
+
     def _kl(self, joint: JointCode | None) -> Tensor:
         """Eq. 10, nats; the joint posterior counts as one more modality of mean width."""
-        prior = self.model.prior_mean, self.model.prior_precision
+        precision = self.model.prior_precision
+        prior = self.model.prior_mean, precision, torch.linalg.slogdet(precision).logabsdet
         parts = []
         for name, encoded in self.encoded.items():
             kl = gaussian_kl(encoded.shared, *prior) + encoded.private.kl_to_standard().sum(dim=1)
-            parts.append(Part(kl / self._divisor(name)))
+            divisor = self._divisor(name)
+            parts.append(Part(kl if divisor == 1 else kl / divisor))
         if joint is not None:
             mean_width = sum(map(self._divisor, self.encoded)) / len(self.encoded)
             parts.append(Part(gaussian_kl(joint.posterior, *prior) / mean_width))
@@ -225,14 +253,16 @@ class ManifoldObjective:
         if anchors.loss != "ccc":
             parts = []
             for encoded in self.encoded.values():
-                corpus = batch.corpus[encoded.rows]
+                corpus = _select(batch.corpus, encoded.rows)
                 weight = links.weights[corpus] if anchors.label_weighting == "variance" else None
                 linked = shift[corpus] + scale[corpus] * self._anchored(encoded)
-                parts.append(anchor_error(linked, batch.affect[encoded.rows], weight))
+                parts.append(anchor_error(linked, _select(batch.affect, encoded.rows), weight))
             value = value + reduce(parts, self.config.reduction)
         if anchors.loss != "mse":
             target = self.model.in_pooled_units(batch.affect, batch.corpus).detach()
-            parts = [discordance(self._anchored(encoded), target[encoded.rows]) for encoded in self.encoded.values()]
+            parts = [
+                discordance(self._anchored(encoded), _select(target, encoded.rows)) for encoded in self.encoded.values()
+            ]
             value = value + reduce(parts, self.config.reduction)
         return value
 
@@ -242,7 +272,7 @@ class ManifoldObjective:
         shift, scale = links.links()
         weight = links.weights[-1] if self.config.anchors.label_weighting == "variance" else None
         linked = shift[-1] + scale[-1] * self._anchored(encoded)
-        return reduce([anchor_error(linked, self.batch.lexicon[encoded.rows], weight)], self.config.reduction)
+        return reduce([anchor_error(linked, _select(self.batch.lexicon, encoded.rows), weight)], self.config.reduction)
 
     def _uncertainty(self) -> Tensor:
         """Negative log-likelihood of the labels in standard deviations; mean over all known ones, whatever the reduction."""
@@ -252,7 +282,7 @@ class ManifoldObjective:
             gaussian_nll(
                 model.standard_affect(encoded.shared.mean),
                 (encoded.encoding.deviation / model.spread).log(),
-                target[encoded.rows],
+                _select(target, encoded.rows),
             )
             for encoded in self.encoded.values()
         ]
@@ -284,8 +314,8 @@ class ManifoldObjective:
         number = sum(rows > 1 for _, rows in values)
         return total if self.config.reduction == "paper" else total / max(number, 1)
 
-    def _emotion_error(self, logits: Tensor, rows: Tensor, usable: Tensor) -> Part:
-        return emotion_error(logits, self.batch.category[rows], self.model.emotion_weights, usable)
+    def _emotion_error(self, logits: Tensor, rows: Tensor | None, usable: Tensor) -> Part:
+        return emotion_error(logits, _select(self.batch.category, rows), self.model.emotion_weights, usable)
 
     def _prototypes(self) -> Tensor:
         """Cross-entropy of the emotions: by distance in the shared space, or of the prototype heads and of their product.
@@ -325,7 +355,7 @@ class ManifoldObjective:
         measure = emotion_correlation if self.config.private.emotion.kind == "linear" else emotion_dependence
         values = []
         for encoded in self.encoded.values():
-            category = gather_rows(self.batch.category[encoded.rows])
+            category = gather_rows(_select(self.batch.category, encoded.rows))
             value = measure(gather_rows(encoded.private.mean), category, categories)
             values.append((value, int((category >= 0).sum())))
         return self._over_modalities(values)

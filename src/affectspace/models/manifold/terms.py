@@ -39,9 +39,13 @@ def reduce(parts: Sequence[Part], reduction: str) -> Tensor:
     """
     totals, counts = [], []
     for part in parts:
-        known = torch.ones_like(part.values, dtype=torch.bool) if part.known is None else part.known
-        totals.append(torch.where(known, part.values, 0.0).sum(dim=0).reshape(-1))
-        counts.append(known.sum(dim=0).reshape(-1))
+        vector = part.values.dim() == 1
+        if part.known is None:
+            totals.append(part.values.sum(dim=0, keepdim=vector))
+            counts.append(torch.full_like(totals[-1], len(part.values), dtype=torch.long, requires_grad=False))
+        else:
+            totals.append(torch.where(part.known, part.values, 0.0).sum(dim=0, keepdim=vector))
+            counts.append(part.known.sum(dim=0, keepdim=vector))
     total, count = torch.cat(totals), mean_count(torch.cat(counts))
     if reduction == "paper":
         return (total / torch.where(count > 0, count, 1.0)).sum()
@@ -50,19 +54,19 @@ def reduce(parts: Sequence[Part], reduction: str) -> Tensor:
 
 
 def reconstruction_error(reconstruction: Tensor, features: Tensor) -> Tensor:
-    """||h - D(z)||^2 of Eqs. 5 and 7, summed over the width, (rows,)."""
-    return (reconstruction - features).square().sum(dim=1)
+    """||h - D(z)||^2 of Eqs. 5 and 7, summed over the width, (..., rows)."""
+    return (reconstruction - features).square().sum(dim=-1)
 
 
-def gaussian_kl(posterior: Posterior, mean: Tensor, precision: Tensor) -> Tensor:
+def gaussian_kl(posterior: Posterior, mean: Tensor, precision: Tensor, log_determinant: Tensor) -> Tensor:
     """KL(q || N(mean, precision^-1)) of each row in nats, with a full covariance, (rows,).
 
-    mean : (dimensions,), precision : (dimensions, dimensions), the inverse of the prior's covariance
+    mean : (dimensions,), precision : (dimensions, dimensions), the inverse of the prior's covariance, and its log-determinant
     """
     offset = posterior.mean - mean
     variance = posterior.log_variance.exp()
     quadratic = ((offset @ precision) * offset).sum(dim=1) + variance @ precision.diagonal()
-    volume = torch.linalg.slogdet(precision).logabsdet + posterior.log_variance.sum(dim=1)
+    volume = log_determinant + posterior.log_variance.sum(dim=1)
     return 0.5 * (quadratic - volume - len(mean))
 
 

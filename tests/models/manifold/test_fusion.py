@@ -1,4 +1,4 @@
-"""Fusion by regression: weights of independent, copied and useless modalities, subsets, masks."""
+"""Fusion of the modalities: calibrated deviations, and weights by regression for every subset."""
 
 import math
 
@@ -7,11 +7,89 @@ import torch
 from affectspace.models.manifold.fusion import Calibration, ModalityOutputs, Stacking
 
 NAMES = ("text", "audio", "video")
+
+
+def make_outputs(
+    rows: int = 4000, shared: float = 0.0
+) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], dict[str, torch.Tensor], torch.Tensor]:
+    """Three readings of a truth with errors of .1, .2, .4, each said to be known to .1; `shared` : sd of a common error."""
+    generator = torch.Generator().manual_seed(0)
+    truth = torch.randn(rows, 3, generator=generator)
+    common = shared * torch.randn(rows, 3, generator=generator)
+    affect = {
+        name: truth + common + sd * torch.randn(rows, 3, generator=generator)
+        for name, sd in zip(NAMES, (0.1, 0.2, 0.4), strict=True)
+    }
+    deviation = {name: torch.full((rows, 3), 0.1) for name in NAMES}
+    present = {name: torch.ones(rows, dtype=torch.bool) for name in NAMES}
+    return affect, deviation, present, truth
+
+
+def test_each_modality_gets_the_size_of_its_error() -> None:
+    affect, deviation, present, truth = make_outputs()
+    calibration = Calibration(NAMES, "precision")
+    calibration.fit(ModalityOutputs(affect, deviation), present, truth, torch.zeros(3))
+    torch.testing.assert_close(calibration.modality.mean(dim=1), torch.tensor([1.0, 2.0, 4.0]), rtol=0.05, atol=0)
+    torch.testing.assert_close(calibration.fused, torch.ones(3, 3), rtol=0.05, atol=0)
+
+
+def test_fused_deviations_are_right_though_errors_are_shared() -> None:
+    affect, deviation, present, truth = make_outputs(shared=0.3)
+    calibration = Calibration(NAMES, "precision")
+    calibration.fit(ModalityOutputs(affect, deviation), present, truth, torch.zeros(3))
+    assert (calibration.fused[1:] > 1.2).all()
+    for number in (1, 3):
+        there = {name: torch.full_like(each, index < number) for index, (name, each) in enumerate(present.items())}
+        calibrated, fused, spread = calibration(ModalityOutputs(affect, deviation), there)
+        squares = ((fused - truth) / spread).square().mean().sqrt()
+        assert abs(squares.item() - 1) < 0.02
+        if number == 1:
+            torch.testing.assert_close(spread, calibrated["text"])
+
+
+def test_absent_rows_and_missing_labels_do_not_count() -> None:
+    affect, deviation, present, truth = make_outputs(200)
+    expected = Calibration(NAMES, "precision")
+    half = {kind: {n: v[:100] for n, v in each.items()} for kind, each in (("a", affect), ("d", deviation))}
+    expected.fit(
+        ModalityOutputs(half["a"], half["d"]), {n: v[:100] for n, v in present.items()}, truth[:100], torch.zeros(3)
+    )
+    truth[100:150] = math.nan
+    for name in NAMES:
+        present[name][150:] = False
+        affect[name][150:] = math.nan
+    calibration = Calibration(NAMES, "precision")
+    calibration.fit(ModalityOutputs(affect, deviation), present, truth, torch.zeros(3))
+    torch.testing.assert_close(calibration.modality, expected.modality)
+    torch.testing.assert_close(calibration.fused, expected.fused)
+
+
+def test_without_labels_several_modalities_know_no_more_than_one() -> None:
+    affect, deviation, present, truth = make_outputs(50)
+    calibration = Calibration(NAMES, "precision")
+    calibration.fit(ModalityOutputs(affect, deviation), present, torch.full_like(truth, math.nan), torch.zeros(3))
+    assert (calibration.modality == 1).all()
+    _, _, spread = calibration(ModalityOutputs(affect, deviation), present)
+    torch.testing.assert_close(spread, deviation["text"])
+
+
+def test_a_row_without_any_modality_stays_unknown() -> None:
+    affect, deviation, present, _ = make_outputs(2)
+    for name in NAMES:
+        present[name][1] = False
+    _, fused, spread = Calibration(NAMES, "precision")(ModalityOutputs(affect, deviation), present)
+    assert fused[0].isfinite().all()
+    assert fused[1].isnan().all()
+    assert spread[1].isnan().all()
+
+
 Part = dict[str, torch.Tensor]
+
+
 MIDDLE = torch.zeros(3)
 
 
-def make_views(rows: int = 3000) -> tuple[Part, Part, Part, torch.Tensor]:
+def make_copies(rows: int = 3000) -> tuple[Part, Part, Part, torch.Tensor]:
     """Text is good, audio the same with more noise on top, video knows nothing."""
     generator = torch.Generator().manual_seed(0)
     truth = torch.randn(rows, 3, generator=generator)
@@ -23,7 +101,7 @@ def make_views(rows: int = 3000) -> tuple[Part, Part, Part, torch.Tensor]:
 
 
 def fitted() -> tuple[Stacking, Part, Part, Part, torch.Tensor]:
-    affect, deviation, present, truth = make_views()
+    affect, deviation, present, truth = make_copies()
     stacking = Stacking(NAMES)
     stacking.fit(ModalityOutputs(affect, deviation), deviation, present, truth, MIDDLE)
     return stacking, affect, deviation, present, truth
@@ -55,7 +133,7 @@ def test_fusion_is_at_least_as_good_as_the_best_modality() -> None:
 
 
 def test_the_mean_of_the_training_labels_is_fused_to_itself() -> None:
-    affect, deviation, present, truth = make_views()
+    affect, deviation, present, truth = make_copies()
     middle = torch.tensor([0.5, -1.0, 2.0])
     moved = {name: values + middle for name, values in affect.items()}
     stacking, at_zero = Stacking(NAMES), fitted()[0]
@@ -70,7 +148,7 @@ def test_the_mean_of_the_training_labels_is_fused_to_itself() -> None:
 
 
 def test_validation_people_who_are_all_rated_higher_move_nothing() -> None:
-    affect, deviation, present, truth = make_views()
+    affect, deviation, present, truth = make_copies()
     shifted, plain = Stacking(NAMES), fitted()[0]
     shifted.fit(ModalityOutputs(affect, deviation), deviation, present, truth + 0.7, MIDDLE)
     assert (shifted.offset == 0).all()
@@ -79,7 +157,7 @@ def test_validation_people_who_are_all_rated_higher_move_nothing() -> None:
 
 
 def test_modalities_of_one_voice_keep_what_it_says() -> None:
-    _, deviation, present, _ = make_views()
+    _, deviation, present, _ = make_copies()
     generator = torch.Generator().manual_seed(1)
     logits = {name: torch.randn(3000, 4, generator=generator) for name in ("text", "audio")}
     centres = torch.randn(4, 3, generator=generator)
@@ -97,7 +175,7 @@ def test_modalities_of_one_voice_keep_what_it_says() -> None:
 
 
 def test_absent_rows_and_unknown_labels_are_not_read() -> None:
-    affect, deviation, present, truth = make_views(400)
+    affect, deviation, present, truth = make_copies(400)
     expected = Stacking(NAMES)
     halves = [{name: values[:200] for name, values in part.items()} for part in (affect, deviation, present)]
     expected.fit(ModalityOutputs(halves[0], halves[1]), halves[1], halves[2], truth[:200], MIDDLE)
@@ -115,7 +193,7 @@ def test_absent_rows_and_unknown_labels_are_not_read() -> None:
 
 
 def test_without_labels_weights_are_by_variance() -> None:
-    affect, deviation, present, truth = make_views(10)
+    affect, deviation, present, truth = make_copies(10)
     stacking = Stacking(NAMES)
     stacking.fit(ModalityOutputs(affect, deviation), deviation, present, torch.full_like(truth, math.nan), MIDDLE)
     expected = torch.tensor([0.3, 0.58, 1.0]).square().reciprocal()
@@ -124,7 +202,7 @@ def test_without_labels_weights_are_by_variance() -> None:
 
 
 def test_calibration_stacks_where_it_is_asked_to() -> None:
-    affect, deviation, present, truth = make_views()
+    affect, deviation, present, truth = make_copies()
     calibration = Calibration(NAMES, "stacked")
     calibration.fit(ModalityOutputs(affect, deviation), present, truth, MIDDLE)
     calibrated, fused, _ = calibration(ModalityOutputs(affect, deviation), present)
