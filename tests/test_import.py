@@ -17,7 +17,9 @@ def imported_by(code: str, names: tuple[str, ...]) -> list[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
 
 
-@pytest.mark.parametrize("module", ["affectspace", "affectspace.affect", "affectspace.cli"])
+@pytest.mark.parametrize(
+    "module", ["affectspace", "affectspace.affect", "affectspace.cli", "affectspace.models.manifold.config"]
+)
 def test_nothing_heavy_is_imported(module: str) -> None:
     assert imported_by(f"import {module}", HEAVY) == []
 

@@ -71,7 +71,7 @@ def test_one_moment_of_several_kinds(text_run: Path, tmp_path: Path) -> None:
     [again] = answer(text_run, "--file", tmp_path / "a.txt", "--file", sound)["predictions"]
     assert again["valence"] == both["valence"]
     assert "text" in run(text_run, "--text", "hello", "--file", sound).stdout.splitlines()[0]
-    with pytest.raises(DataError, match=r"b\.wav: there is audio already; .* several moments go by --folder or --csv"):
+    with pytest.raises(DataError, match=r"b\.wav: there is audio already; .* several samples need --folder or --csv"):
         run(text_run, "--file", sound, "--file", tone(tmp_path / "b.wav", 1.0))
 
 
@@ -91,8 +91,8 @@ def test_a_folder(text_run: Path, tmp_path: Path) -> None:
     assert "2 of 4 have no prediction:" in result.stderr
     assert f"{folder / 'd.wav'}: the file is empty (0 bytes)" in result.stderr
     assert "not a text in UTF-8 (byte 7); save it as UTF-8" in result.stderr
-    assert "left out: 1 .xyz" in result.stderr
-    assert "left out: 1 .png" in result.stderr
+    assert "skipped: 1 .xyz" in result.stderr
+    assert "skipped: 1 .png" in result.stderr
     assert f"wrote {out}" in result.stdout
     table = pd.read_parquet(out)
     assert table["id"].tolist() == ["a.txt", "b.wav", "d.wav", "deep/c.txt"]
@@ -151,7 +151,7 @@ def test_many_rows_are_shown_in_part(text_run: Path, tmp_path: Path) -> None:
     pd.DataFrame({"text": ["good", ""] * 30}).to_csv(tmp_path / "t.csv", index=False)
     result = run(text_run, "--csv", tmp_path / "t.csv", "--text-column", "text")
     assert "row 1 " in result.stdout
-    assert "more; --out writes them all" in result.stdout
+    assert "more; --out writes all of them" in result.stdout
     assert "30 of 60 have no prediction:" in result.stderr
     assert "and 10 more" in result.stderr
     assert len(answer(text_run, "--csv", tmp_path / "t.csv", "--text-column", "text")["predictions"]) == 30
@@ -202,7 +202,7 @@ def test_vectors_that_fail_are_named_and_a_foreign_modality_is_refused_once(
     with pytest.raises(DataError, match=r"units\.csv: row 2 has no id .1 such rows.; name it, or remove it"):
         run(folder, "--vectors", f"units={units}")
     with pytest.raises(
-        ConfigError, match=r"--vectors 'voice=.*': .* takes no vectors of 'voice'; it reads .* of units"
+        ConfigError, match=r"--vectors 'voice=.*': .* accepts no vectors of 'voice'; it reads .* of units"
     ):
         run(folder, "--vectors", f"voice={units}")
 
@@ -212,7 +212,7 @@ def test_a_trajectory(text_run: Path, tmp_path: Path) -> None:
     out, figure = tmp_path / "out.csv", tmp_path / "t.png"
     result = run(text_run, "--file", sound, "--window", 4, "--step", 2, "--out", out, "--figure", figure)
     assert "5 windows of 4 s" in result.stdout
-    assert "at home" in result.stdout
+    assert "inside the home base" in result.stdout
     table = pd.read_csv(out)
     assert table["start"].tolist() == [0, 2, 4, 6, 8]
     assert set(table["id"]) == {str(sound)}
@@ -281,33 +281,33 @@ def test_nothing_worked(
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ((), ConfigError, "nothing to predict from: give --text, --file, --folder, --csv, or --vectors"),
+        ((), ConfigError, "no input to predict: give --text, --file, --folder, --csv, or --vectors"),
         (("--text", "a", "--folder", "."), ConfigError, "--text or --file and --folder are different inputs"),
         (("--csv", "t.csv", "--folder", "."), ConfigError, "are different inputs; give one of them"),
         (("--csv", "t.csv"), ConfigError, "--csv needs a column to predict from: --text-column"),
         (("--csv", "t.csv", "--text-column", "sadi"), DataError, "has no column 'sadi'; it has said, file"),
         (("--csv", "t.csv", "--image-column", "file"), DataError, "--image-column: .* reads no image; it reads text"),
         (("--csv", "absent.csv", "--text-column", "a"), DataError, "absent.csv: there is no such file"),
-        (("--csv", "t.csv", "--text-column", "said", "--window", "3"), ConfigError, "--window and --step follow"),
+        (("--csv", "t.csv", "--text-column", "said", "--window", "3"), ConfigError, "--window and --step need"),
         (("--csv", "t.csv", "--text-column", "said", "--out", "x.parquet"), DataError, "the same kind as the input"),
-        (("--file", "t.csv"), DataError, "a table goes by --csv"),
+        (("--file", "t.csv"), DataError, "read a table with --csv"),
         (
             ("--file", "a.xyz"),
             DataError,
-            r"a\.xyz: what it holds is not known from its name \(\.xyz\); there are \.txt",
+            r"a\.xyz: the suffix \.xyz does not tell what the file holds; known are \.txt",
         ),
         (("--file", "absent.txt"), DataError, r"absent\.txt: cannot be read"),
-        (("--folder", "absent"), DataError, "absent is no folder; one file goes by --file"),
+        (("--folder", "absent"), DataError, "absent is not a folder; use --file for one file"),
         (("--folder", "empty"), DataError, "empty has no file that this run reads .* it is empty"),
         (("--text", "a", "--out", "there.csv"), RunError, "there.csv exists already; use --force to replace it"),
         (("--text", "a", "--out", "x.json"), DataError, r"x\.json: predictions are written as \.csv or \.parquet"),
-        (("--text", "a", "--device", "gpu7"), ConfigError, "device 'gpu7' cannot be had here"),
+        (("--text", "a", "--device", "gpu7"), ConfigError, "device 'gpu7' is not available"),
         (("--text", "a", "--backbone", "text"), ConfigError, "--backbone 'text': write it as MODALITY=LOCATION"),
         (("--text", "a", "--backbone", "voice=x"), RunError, "has no modality 'voice'; it has text, audio"),
         (("--text", "a", "--backbone", "text=no/where"), RunError, "modality text: .* cannot run here: .*no/where"),
-        (("--text", "a. b.", "--window", "1", "--step", "2"), ConfigError, "the step is at most the window"),
+        (("--text", "a. b.", "--window", "1", "--step", "2"), ConfigError, "the step at most the window"),
         (("--text", "a. b.", "--window", "1.5"), ConfigError, "whole numbers of sentences"),
-        (("--folder", "empty", "--figure", "a.png"), ConfigError, "--figure draws the trajectory of one input"),
+        (("--folder", "empty", "--figure", "a.png"), ConfigError, "--figure needs one input"),
         (("--text", "a", "--figure", "a.gif"), ConfigError, r"a figure is written as \.png or \.svg"),
         (("--folder", "empty", "--vectors", "a=b"), ConfigError, "not with --folder"),
     ],

@@ -85,7 +85,7 @@ def test_a_lexicon_beside_the_text(make_run: MakeRun, tmp_path: Path) -> None:
     for source in (str(moved), f"norms={moved}"):
         again = Predictor.of_run(run, backbones={"words": source}).predict(text="a good day")
         assert again.mean == prediction.mean
-    with pytest.raises(RunError, match="no lexicon is called 'other'; write norms=FILE"):
+    with pytest.raises(RunError, match="unknown lexicon 'other'; write norms=FILE"):
         Predictor.of_run(run, backbones={"words": f"other={moved}"}).predict(text="a good day")
     moved.write_text("term,valence,arousal\ngood,-0.8,0.1\n")
     with pytest.raises(RunError, match="is not the lexicon norms that was used before"):

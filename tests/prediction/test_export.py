@@ -14,8 +14,7 @@ from affectspace.errors import ConfigError, RunError
 from affectspace.models import MODELS, AffectModel
 from affectspace.prediction import export as module
 from affectspace.prediction import export_onnx
-from affectspace.prediction.face_run import FaceReader
-from affectspace.prediction.readout import FILE, Readout, weights_digest
+from affectspace.prediction.faces import FILE, FaceReader, Readout, weights_digest
 from affectspace.training.configuration import build_config
 from affectspace.training.runs import load, open_run, start_run
 
@@ -143,7 +142,7 @@ def test_faces(tmp_path: Path, alignment: str, readout: bool) -> None:
         pixels = np.random.default_rng(n).integers(0, 256, (n, 32, 32, 3), dtype=np.uint8)
         image = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), dtype=np.float32) / 255
         mean, deviation = asked.run(["mean", "deviation"], {"image": image})
-        np.testing.assert_allclose(mean, reader.read(pixels), atol=1e-5, rtol=0)
+        np.testing.assert_allclose(mean, reader.read_pixels(pixels), atol=1e-5, rtol=0)
         expected = np.tile([0.3, 0.4], (n, 1)) if readout else np.full((n, 2), np.nan)
         np.testing.assert_allclose(deviation, expected, atol=1e-6, equal_nan=True)
 
@@ -151,9 +150,9 @@ def test_faces(tmp_path: Path, alignment: str, readout: bool) -> None:
 def test_refusals(make_run: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run("text", **SMALL)
     (tmp_path / "there.onnx").touch()
-    with pytest.raises(RunError, match=r"there\.onnx is there already; --force replaces it"):
+    with pytest.raises(RunError, match=r"there\.onnx exists already; use --force to replace it"):
         export_onnx(run, tmp_path / "there.onnx")
-    with pytest.raises(RunError, match="is a folder; --out names a file"):
+    with pytest.raises(RunError, match="is a folder; give a file"):
         export_onnx(run, tmp_path, force=True)
     with pytest.raises(RunError, match="is not a run of affectspace"):
         export_onnx(tmp_path / "nowhere", tmp_path / "model.onnx")

@@ -18,9 +18,9 @@ from affectspace.media.clips import read_frames
 from affectspace.media.faces import resized, square
 from affectspace.media.images import decode_image
 from affectspace.models import MODELS, Levasa
-from affectspace.prediction import Failure, Prediction, Predictor, Sample, face_cut, face_run
+from affectspace.prediction import Failure, Prediction, Predictor, Sample, faces, photos
+from affectspace.prediction.faces import FILE, Readout, fit_readout, kept_readout, make_readout
 from affectspace.prediction.photos import Framing
-from affectspace.prediction.readout import FILE, Readout, fit_readout, kept_readout, make_readout
 from affectspace.training.configuration import build_config
 from affectspace.training.runs import Run, load, start_run
 from affectspace.training.training_set import TrainingSet
@@ -101,7 +101,7 @@ def test_emotions_lie_where_the_readout_puts_their_faces(tmp_path: Path) -> None
     np.testing.assert_array_equal(again.emotions.covariances, found.emotions.covariances)
     assert (again.facts, again.emotions.names) == (found.facts, found.emotions.names)
     (tmp_path / FILE).write_bytes(b"nothing")
-    with pytest.raises(RunError, match=r"is damaged .* delete it and it is made anew"):
+    with pytest.raises(RunError, match=r"is damaged .* delete it, and it is created again"):
         Readout.read(tmp_path / FILE)
 
 
@@ -187,7 +187,7 @@ def test_without_the_corpus_the_heads_are_read_and_it_is_told(tmp_path: Path, co
     run = make_run(tmp_path / "run", tmp_path / "gone")
     prediction = Predictor.of_run(run.folder, crop=False).predict(image=corpus / "0.png")
     [note] = prediction.notes
-    assert note.startswith(f"{face_run.UNCALIBRATED}: ")
+    assert note.startswith(f"{faces.UNCALIBRATED}: ")
     assert "gone" in note
     assert np.isnan(prediction.deviation).all()
     assert len(prediction.probabilities) == 7
@@ -198,13 +198,13 @@ def test_without_the_corpus_the_heads_are_read_and_it_is_told(tmp_path: Path, co
         expected = model.read_affect(model.encode(image).mean)[0].tolist()
     assert prediction.mean[:2] == pytest.approx(expected, abs=1e-5)
     vanilla = make_run(tmp_path / "vanilla", tmp_path / "gone", alignment="none")
-    with pytest.raises(RunError, match=r"alignment 'none' reads valence and arousal only by a read-out .*gone"):
+    with pytest.raises(RunError, match=r"alignment 'none' needs a read-out, which is fitted on its corpus, .*gone"):
         Predictor.of_run(vanilla.folder)
 
 
 def test_refusals(tmp_path: Path, corpus: Path) -> None:
     classifier = make_run(tmp_path / "classifier", corpus, kind="classifier", categories=("anger", "calm"))
-    with pytest.raises(RunError, match="holds a classifier of emotions, which knows no valence and arousal"):
+    with pytest.raises(RunError, match="holds a classifier of emotions, which does not predict valence and arousal"):
         Predictor.of_run(classifier.folder)
     run = make_run(tmp_path / "run", corpus)
     with pytest.raises(RunError, match="needs no backbone"):
@@ -213,7 +213,7 @@ def test_refusals(tmp_path: Path, corpus: Path) -> None:
     assert predictor.kinds == ("video", "image")
     with pytest.raises(DataError, match="has no modality that reads text; it reads video, image"):
         predictor.predict(text="hello")
-    with pytest.raises(DataError, match="takes no vectors of 'units'"):
+    with pytest.raises(DataError, match="accepts no vectors of 'units'"):
         predictor.predict(vectors={"units": np.zeros(3)})
     (tmp_path / "empty.png").touch()
     (tmp_path / "text.png").write_text("no picture " * 20)
@@ -230,8 +230,8 @@ def test_clips_are_the_mean_of_their_frames(tmp_path: Path, corpus: Path) -> Non
     path = clip(tmp_path / "a.mp4", 4.0, sound=False)
     prediction = predictor.predict(video=path)
     reader: Any = predictor._reader
-    frames = [resized(square(frame), 32) for frame in read_frames(path, face_cut.FRAMES)]
-    np.testing.assert_allclose(prediction.mean[:2], reader.read(np.stack(frames)).mean(axis=0), atol=1e-6)
+    frames = [resized(square(frame), 32) for frame in read_frames(path, photos.FRAMES)]
+    np.testing.assert_allclose(prediction.mean[:2], reader.read_pixels(np.stack(frames)).mean(axis=0), atol=1e-6)
     trajectory = predictor.over_time(video=path, window=2, step=1)
     assert len(trajectory.table) == 3
     assert trajectory.table["dominance"].isna().all()
@@ -248,7 +248,7 @@ WHOLE = (slice(None), slice(None))
         ((100.0, 60.0, 20.0), FRAMING, False, (slice(36, 76), slice(82, 122)), ""),
         ((100.0, 60.0, 55.0), FRAMING, False, WHOLE, ""),
         ((100.0, 60.0, 55.0), FRAMING, True, (slice(0, 110), slice(50, 160)), ""),
-        (None, FRAMING, False, WHOLE, face_cut.NO_FACE),
+        (None, FRAMING, False, WHOLE, photos.NO_FACE),
         ((100.0, 60.0, 20.0), None, False, WHOLE, ""),
     ],
     ids=["a face in a picture", "a picture that is a face", "cut all the same", "no face", "none is sought"],
@@ -258,9 +258,9 @@ def test_what_is_cut_out(
 ) -> None:
     picture = np.random.default_rng(0).integers(0, 256, (120, 200, 3), dtype=np.uint8)
     Image.fromarray(picture).save(tmp_path / "a.png")
-    monkeypatch.setattr(face_cut, "face_box", lambda frame: box)
+    monkeypatch.setattr(photos, "face_box", lambda frame: box)
     notes: list[str] = []
-    face = face_cut.FaceCut(32, framing, always).picture(tmp_path / "a.png", notes.append)
+    face = photos.FaceCut(32, framing, always).picture(tmp_path / "a.png", notes.append)
     filter_ = Image.Resampling.BILINEAR if expected is WHOLE else Image.Resampling.LANCZOS
     wanted = np.asarray(Image.fromarray(picture[expected]).resize((32, 32), filter_))
     np.testing.assert_array_equal(face, wanted)
@@ -269,24 +269,24 @@ def test_what_is_cut_out(
 
 @pytest.mark.parametrize(
     ("found", "note"),
-    [({0, 1, 2, 3, 4, 5, 6, 7}, []), ({2, 3}, [face_cut.SOME_FACES]), (set(), [face_cut.NO_FACES])],
+    [({0, 1, 2, 3, 4, 5, 6, 7}, []), ({2, 3}, [photos.SOME_FACES]), (set(), [photos.NO_FACES])],
 )
 def test_frames_without_a_face_take_the_nearest_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: set[int], note: list[str]
 ) -> None:
     frames = [np.random.default_rng(k).integers(0, 256, (60, 80, 3), dtype=np.uint8) for k in range(8)]
     asked = iter(range(8))
-    monkeypatch.setattr(face_cut, "read_frames", lambda *given: frames)
+    monkeypatch.setattr(photos, "read_frames", lambda *given: frames)
 
     def face_box(frame: np.ndarray) -> Any:
         place = next(asked)
         return (30.0 + place, 30.0, 10.0) if place in found else None
 
-    monkeypatch.setattr(face_cut, "face_box", face_box)
+    monkeypatch.setattr(photos, "face_box", face_box)
     notes: list[str] = []
-    faces = face_cut.FaceCut(16, Framing()).clip(tmp_path / "a.mp4", None, None, notes.append)
+    cuts = photos.FaceCut(16, Framing()).clip(tmp_path / "a.mp4", None, None, notes.append)
     assert notes == note
-    for place, (face, frame) in enumerate(zip(faces, frames, strict=True)):
+    for place, (face, frame) in enumerate(zip(cuts, frames, strict=True)):
         nearest = min(found, key=lambda other: abs(other - place)) if found else None
         box = None if nearest is None else (30.0 + nearest, 30.0, 15.0)
         np.testing.assert_array_equal(face, resized(square(frame, box), 16))
@@ -294,10 +294,10 @@ def test_frames_without_a_face_take_the_nearest_ones(
 
 def test_faces_are_framed_as_in_training(tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run(tmp_path / "run", corpus)
-    monkeypatch.setattr(face_run, "framing_of", lambda run, data: FRAMING)
+    monkeypatch.setattr(faces, "framing_of", lambda run, data: FRAMING)
     reader: Any = Predictor.of_run(run.folder)._reader
     assert (reader._cut.framing, reader._cut.always) == (FRAMING, False)
-    (run.folder / face_run.FRAMING).write_text(json.dumps({"side": 1.1, "right": 0.0, "down": 0.1}))
+    (run.folder / photos.FRAMING).write_text(json.dumps({"side": 1.1, "right": 0.0, "down": 0.1}))
     monkeypatch.setattr(TrainingSet, "of_run", lambda *given: pytest.fail("everything was kept"))
     again: Any = Predictor.of_run(run.folder, crop=True)._reader
     assert (again._cut.framing, again._cut.always) == (Framing(1.1, 0.0, 0.1), True)
@@ -307,11 +307,11 @@ def test_faces_are_framed_as_in_training(tmp_path: Path, corpus: Path, monkeypat
 
 def test_a_picture_lies_upright(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[int, ...]] = []
-    monkeypatch.setattr(face_cut, "face_box", lambda frame: seen.append(frame.shape))
+    monkeypatch.setattr(photos, "face_box", lambda frame: seen.append(frame.shape))
     exif = Image.Exif()
     exif[0x0112] = 6  # lying on its side
     Image.new("RGB", (60, 40), (200, 100, 50)).save(tmp_path / "a.jpg", exif=exif)
-    face_cut.FaceCut(32, FRAMING).picture(tmp_path / "a.jpg", lambda note: None)
+    photos.FaceCut(32, FRAMING).picture(tmp_path / "a.jpg", lambda note: None)
     assert seen == [(60, 40, 3)]
 
 
@@ -320,7 +320,7 @@ def test_drawn_faces_are_not_looked_for(tmp_path: Path, monkeypatch: pytest.Monk
     run = start_run(tmp_path / "run", config)
     MODELS["levasa"](config.model).save_pretrained(run.folder / "model")  # type: ignore[arg-type]
     run.record(state="finished")
-    monkeypatch.setattr(face_cut, "face_box", lambda frame: pytest.fail("it was looked for"))
+    monkeypatch.setattr(photos, "face_box", lambda frame: pytest.fail("it was looked for"))
     Image.new("RGB", (32, 32)).save(tmp_path / "a.png")
     assert Predictor.of_run(run.folder).predict(image=tmp_path / "a.png").modalities == ("image",)
 

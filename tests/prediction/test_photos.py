@@ -12,7 +12,15 @@ from PIL import Image
 from affectspace.errors import ConfigError, DataError, RunError
 from affectspace.media.faces import MARGIN
 from affectspace.prediction import photos
-from affectspace.prediction.photos import Framing, face_box, framing_of, measure_framing, read_framing, read_photo
+from affectspace.prediction.photos import (
+    Framing,
+    cut_photo,
+    face_box,
+    framing_of,
+    measure_framing,
+    read_framing,
+    read_picture,
+)
 from affectspace.training.runs import Run
 
 
@@ -41,7 +49,7 @@ def face_at(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_a_face_is_framed_as_the_corpus_does(photo: Path, face_at: Any) -> None:
     face_at((100.0, 60.0, 40.0))
-    found = read_photo(photo, 32, Framing(side=1.0, right=0.25, down=-0.25))
+    found = cut_photo(photo, read_picture(photo), 32, Framing(side=1.0, right=0.25, down=-0.25))
     assert (found.cut, found.note) == ("face", "")
     assert found.pixels.shape == (32, 32, 3)
     corners = found.pixels[[0, -1], [0, -1], :2].astype(int)
@@ -50,21 +58,21 @@ def test_a_face_is_framed_as_the_corpus_does(photo: Path, face_at: Any) -> None:
 
 def test_without_a_face_the_middle_is_taken_and_told(photo: Path, face_at: Any, tmp_path: Path) -> None:
     face_at(None)
-    found = read_photo(photo, 32, Framing())
+    found = cut_photo(photo, read_picture(photo), 32, Framing())
     assert (found.cut, found.note) == ("middle", "no face was found")
     np.testing.assert_allclose(found.pixels[0, [0, -1], 0].astype(int), [40, 160], atol=4)
     with pytest.raises(
         DataError, match=r"me\.png: no face was found; cut the picture to the face and use --crop middle"
     ):
-        read_photo(photo, 32, Framing(), "face")
+        cut_photo(photo, read_picture(photo), 32, Framing(), "face")
     Image.fromarray(picture(64, 64)).save(tmp_path / "square.png")
-    assert read_photo(tmp_path / "square.png", 32, None).cut == "none"
+    assert cut_photo(tmp_path / "square.png", read_picture(tmp_path / "square.png"), 32, None).cut == "none"
 
 
 def test_no_face_is_sought_where_none_is_wanted_or_known(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(photos, "face_box", lambda picture: pytest.fail("a face was sought"))
-    assert read_photo(photo, 32, Framing(), "middle").note == ""
-    assert read_photo(photo, 32, None).cut == "middle"  # drawn faces
+    assert cut_photo(photo, read_picture(photo), 32, Framing(), "middle").note == ""
+    assert cut_photo(photo, read_picture(photo), 32, None).cut == "middle"  # drawn faces
 
 
 def test_without_dlib_the_middle_is_taken_and_told(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,11 +80,11 @@ def test_without_dlib_the_middle_is_taken_and_told(photo: Path, monkeypatch: pyt
         raise ConfigError("cropping faces needs dlib")
 
     monkeypatch.setattr(photos, "face_box", missing)
-    found = read_photo(photo, 32, Framing())
+    found = cut_photo(photo, read_picture(photo), 32, Framing())
     assert found.cut == "middle"
     assert "dlib is not installed" in found.note
     with pytest.raises(ConfigError, match="needs dlib"):
-        read_photo(photo, 32, Framing(), "face")
+        cut_photo(photo, read_picture(photo), 32, Framing(), "face")
 
 
 def test_close_ups_and_small_faces_are_sought_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,16 +130,16 @@ def test_the_framing_is_kept_and_drawn_faces_have_none(tmp_path: Path, monkeypat
 def test_pictures_of_any_kind_are_read(tmp_path: Path) -> None:
     for mode, name in (("L", "a.png"), ("RGBA", "b.png"), ("RGB", "c.jpg"), ("P", "d.gif")):
         Image.new(mode, (70, 41), 0).save(tmp_path / name)
-        face = read_photo(tmp_path / name, 32, None).pixels
+        face = cut_photo(tmp_path / name, read_picture(tmp_path / name), 32, None).pixels
         assert face.shape == (32, 32, 3)
         assert face.dtype == np.uint8
     whole = (tmp_path / "c.jpg").read_bytes()
     (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DataError, match=r"cut\.jpg: not a readable image"):
-        read_photo(tmp_path / "cut.jpg", 32, None)
+        cut_photo(tmp_path / "cut.jpg", read_picture(tmp_path / "cut.jpg"), 32, None)
     (tmp_path / "text.jpg").write_text("dear diary")
     with pytest.raises(DataError, match=r"text\.jpg: not a readable image \(text, not an image\)"):
-        read_photo(tmp_path / "text.jpg", 32, None)
+        cut_photo(tmp_path / "text.jpg", read_picture(tmp_path / "text.jpg"), 32, None)
 
 
 def test_a_real_face_in_a_larger_picture_is_found(shared_data: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Runs on features: every subset of modalities, emotions, what fails and why."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,20 @@ def test_every_subset(make_run: MakeRun, tmp_path: Path) -> None:
         assert prediction.modalities == tuple(names)
 
 
+@pytest.mark.parametrize(("kind", "members"), [("manifold", 1), ("ensemble", 3)])
+def test_a_sentence_passes_one_encoder_of_each_member_once(make_run: MakeRun, kind: str, members: int) -> None:
+    ensemble = {"members": members} if kind == "ensemble" else {}
+    names = {"categories": ("anger", "calm"), "prototypes": {"heads": ("text", "audio")}}
+    predictor = Predictor.of_run(make_run("text", "audio", "video", kind=kind, **SMALL, **names, **ensemble))
+    model: Any = predictor._reader.model  # type: ignore[attr-defined]
+    passes: Counter[str] = Counter()
+    for manifold in getattr(model, "manifolds", [model]):
+        for name, encoder in manifold.encoders.items():
+            encoder.register_forward_hook(lambda *_, name=name: passes.update([name]))
+    assert predictor.predict("hello").modalities == ("text",)
+    assert passes == {"text": members}
+
+
 def _item(path: Path) -> Any:
     from affectspace.features import Item
 
@@ -99,7 +114,7 @@ def test_ready_made_vectors(make_run: MakeRun) -> None:
         with pytest.raises(DataError, match=reason):
             predictor.predict(vectors={"units": vector})
     with pytest.raises(
-        DataError, match="takes no vectors of 'voice'; it reads text, and ready-made vectors of text, units"
+        DataError, match="accepts no vectors of 'voice'; it reads text, and ready-made vectors of text, units"
     ):
         predictor.predict(vectors={"voice": units})
 
@@ -142,7 +157,7 @@ def test_errors_cost_their_row(make_run: MakeRun, tmp_path: Path) -> None:
         "the cut ends (1 s) before it starts (2 s)": Sample(audio=sound, start=2.0, end=1.0),
         "there is no sound in this part": Sample(audio=sound, start=20.0, end=21.0),
         "has no modality that reads image; it reads text, audio, video": Sample(image=tmp_path / "a.png"),
-        "nothing is given": Sample(),
+        "no input is given": Sample(),
     }
     found = predictor.predict_many([*samples.values(), Sample(text="good", audio=sound)])
     assert isinstance(found[-1], Prediction)
@@ -213,7 +228,7 @@ def test_runs_that_predict_nothing(make_run: MakeRun, tmp_path: Path) -> None:
         Predictor.of_run(tmp_path)
     with pytest.raises(RunError, match="its training has not finished"):
         Predictor.of_run(make_run("text", state="training", **SMALL))
-    with pytest.raises(ConfigError, match="device 'cuda:9' cannot be had here"):
+    with pytest.raises(ConfigError, match="device 'cuda:9' is not available"):
         Predictor.of_run(make_run("audio", **SMALL), device="cuda:9")
 
 

@@ -86,7 +86,7 @@ def test_mistakes_in_trajectories(make_run: MakeRun, tmp_path: Path) -> None:
         predictor.over_time(image=tmp_path / "a.png")
     with pytest.raises(DataError, match="has no modality that reads audio"):
         predictor.over_time(audio=tmp_path / "a.wav")
-    with pytest.raises(ConfigError, match="the step is at most the window"):
+    with pytest.raises(ConfigError, match="the step at most the window"):
         predictor.over_time(text="a. b.", window=1, step=2)
     with pytest.raises(DataError, match=r"absent\.mp4: there is no such file"):
         predictor.over_time(video=tmp_path / "absent.mp4")
@@ -104,7 +104,7 @@ def test_memory_does_not_grow_with_the_length(
         return np.ones(3, np.float32)
 
     monkeypatch.setattr(Loudness, "load", load)
-    monkeypatch.setattr("affectspace.prediction.predictor.seconds_of", lambda sample: 3600.0)
+    monkeypatch.setattr("affectspace.prediction.trajectory.seconds_of", lambda sample: 3600.0)
     trajectory = predictor.over_time(audio=tmp_path / "hour.wav")
     assert isinstance(trajectory, Trajectory)
     assert len(trajectory.outcomes) == 1799

@@ -7,7 +7,7 @@ import pytest
 
 from affectspace.errors import ConfigError, UnreadableItem
 from affectspace.prediction import Sample
-from affectspace.prediction.windows import require_steps, seconds_of, sentences, text_windows, time_windows
+from affectspace.prediction.trajectory import seconds_of, sentences, text_windows, time_windows, windows_of
 
 from .conftest import clip, tone
 
@@ -84,12 +84,12 @@ def test_lengths(tmp_path: Path) -> None:
     assert seconds_of(Sample(text="none")) == 0.0
     (tmp_path / "b.wav").touch()
     (tmp_path / "c.mp4").write_bytes(np.random.default_rng(0).bytes(3000))
-    for name, reason in (("b.wav", "empty"), ("c.mp4", "no sound and no clip"), ("d.wav", "no such file")):
+    for name, reason in (("b.wav", "empty"), ("c.mp4", "not a sound or clip"), ("d.wav", "no such file")):
         with pytest.raises(UnreadableItem, match=reason):
             seconds_of(Sample(audio=tmp_path / name))
 
 
 @pytest.mark.parametrize(("window", "step"), [(0, 1), (4, 0), (4, 5), (-1, -1), (float("nan"), 1)])
 def test_steps_that_make_no_sense(window: float, step: float) -> None:
-    with pytest.raises(ConfigError, match="both are above 0, and the step is at most the window"):
-        require_steps(window, step)
+    with pytest.raises(ConfigError, match="both must be above 0, and the step at most the window"):
+        windows_of(Sample("A text."), window, step)

@@ -96,7 +96,7 @@ def test_what_evaluate_refuses(
         refused(call, ("evaluate", run_copy, "--quick", "--judge", f"x={tmp_path / 'damaged.txt'}"), r"damaged.txt")
     other = make_model(seed=8)
     refused(call, ("evaluate", run_copy, "--language-model", other), "trained on other weights .*--language-model")
-    refused(call, ("evaluate", run_copy, "--device", "abacus"), "device 'abacus' cannot be had")
+    refused(call, ("evaluate", run_copy, "--device", "abacus"), "device 'abacus' is not available")
     refused(call, ("evaluate", run_copy, "--backbone", "sound=x"), "encoder has no modality 'sound'; it has text")
     refused(call, ("evaluate", text_run, "--quick"), "--quick is for a projector's run")
     refused(call, ("evaluate", text_run, "--device", "cpu", "--judge", "a=b"), "--judge and --device are for a proj")

@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from affectspace.cli.options import AsJson, Force, RunFolder, print_json
 from affectspace.cli.progress import progress_bar
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="A finished run, on features or on faces.")],
-    out: Annotated[Path, typer.Option(help="The file to write, such as model.onnx.")],
-    force: Annotated[bool, typer.Option(help="Replace it where it is there.")] = False,
-    json_: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    run: RunFolder,
+    out: Annotated[Path, typer.Option(help="File to write, such as model.onnx.")],
+    force: Force = False,
+    json_: AsJson = False,
 ) -> None:
-    """Write a model with its standardisation, masks, fusion and calibration as one ONNX file, any batch size."""
+    """Write the model of a run as one ONNX file for any batch size.
+
+    The file contains standardisation, masks, fusion and calibration, but not the backbones.
+    """
     from affectspace.prediction import export_onnx
 
     with progress_bar(not json_) as progress:
         done = export_onnx(run, out, force=force, progress=progress)
+    facts = done.facts
     if json_:
-        facts = {
-            "path": str(done.path),
-            "inputs": done.inputs,
-            "outputs": done.outputs,
-            "bytes": done.bytes,
-            **done.facts,
-        }
-        typer.echo(json.dumps(facts, indent=2))
+        files = {"path": str(done.path), "inputs": done.inputs, "outputs": done.outputs, "bytes": done.bytes}
+        print_json({**files, **facts})
         return
-    typer.echo(
-        f"{done.path}: {done.bytes / 1e6:.1f} MB, a {done.facts['kind']} of affectspace {done.facts['affectspace']}"
-    )
+    typer.echo(f"{done.path}: {done.bytes / 1e6:.1f} MB, {facts['kind']}, affectspace {facts['affectspace']}")
     typer.echo(f"inputs   {', '.join(done.inputs)}")
     typer.echo(f"outputs  {', '.join(done.outputs)}")
-    if done.facts.get("calibrated") is False:
-        typer.echo(f"not calibrated, without deviation: {done.facts['readout']['missing']}")
+    if facts.get("calibrated") is False:
+        typer.echo(f"not calibrated and without deviation: {facts['readout']['missing']}")

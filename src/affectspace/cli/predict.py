@@ -9,184 +9,208 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from affectspace.cli.options import parse_backbones, refuse_overwrite
+from affectspace.cli.options import (
+    AsJson,
+    Backbones,
+    Device,
+    Force,
+    Prefix,
+    RunFolder,
+    parse_backbones,
+    refuse_overwrite,
+)
 from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError
 
 if TYPE_CHECKING:
     from affectspace.prediction import Predictor, Trajectory
-    from affectspace.prediction.jobs import Asked, Outcomes
+    from affectspace.prediction.tables import NamedSample, Summary
     from affectspace.progress import Progress
 
 SHOWN = 20  # rows on the screen
 
-Column = Annotated[str | None, typer.Option(help="Column of --csv.")]
+
+def column_of(content: str) -> Any:
+    """Make the option of the column of --csv with a kind of content."""
+    return typer.Option(None, help=f"Column of --csv with {content}.")
 
 
 def predict(
-    run: Annotated[Path, typer.Argument(help="A finished run, on features or on faces.")],
-    text: Annotated[str | None, typer.Option(help="A text.")] = None,
+    run: RunFolder,
+    text: Annotated[str | None, typer.Option(help="Text to predict.")] = None,
     file: Annotated[
         list[Path] | None,
-        typer.Option(help="A sound, clip, picture or text; of different kinds, with --text: one moment."),
+        typer.Option(
+            help="Sound, clip, picture or text file to predict. Can be repeated for files of different kinds, and combined "
+            "with --text: together they are one sample."
+        ),
     ] = None,
     folder: Annotated[
-        Path | None, typer.Option(help="Every file below it that the run reads, each on its own.")
+        Path | None, typer.Option(help="Folder to predict: every file below it that the run reads is one sample.")
     ] = None,
-    csv: Annotated[Path | None, typer.Option(help="A .csv, .tsv or .parquet, a row a moment.")] = None,
-    text_column: Column = None,
-    audio_column: Column = None,
-    video_column: Column = None,
-    image_column: Column = None,
-    start_column: Annotated[str | None, typer.Option(help="Seconds where the row begins in its file.")] = None,
-    end_column: Annotated[str | None, typer.Option(help="Seconds where it ends.")] = None,
-    id_column: Annotated[str | None, typer.Option(help="Names of the rows.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option(help="Table to predict, .csv, .tsv or .parquet: every row is one sample.")
+    ] = None,
+    text_column: str | None = column_of("texts"),
+    audio_column: str | None = column_of("names of sound files"),
+    video_column: str | None = column_of("names of clips"),
+    image_column: str | None = column_of("names of pictures"),
+    start_column: str | None = column_of("the second at which the sample starts in its file"),
+    end_column: str | None = column_of("the second at which the sample ends in its file"),
+    id_column: str | None = column_of("names of the rows"),
     media: Annotated[
-        Path | None, typer.Option(help="Folder that the table's files lie in. (default: the table's)")
+        Path | None, typer.Option(help="Folder of the files that --csv names; by default the folder of the table.")
     ] = None,
     vectors: Annotated[
         list[str] | None,
-        typer.Option(help="MODALITY=FILE, ready-made vectors by id or file name (.npz, .csv, .parquet)."),
+        typer.Option(
+            help="Ready-made vectors of a modality, as MODALITY=FILE (.npz, .csv, .parquet), by id or file name. "
+            "Can be repeated."
+        ),
     ] = None,
     window: Annotated[
         float | None,
-        typer.Option(help="Follow the input over time: seconds a window, of a text sentences. (default: 4; 3)"),
+        typer.Option(
+            help="Predict the input over time in windows of this many seconds, or sentences of a text. Defaults: 4 "
+            "seconds, 3 sentences."
+        ),
     ] = None,
-    step: Annotated[float | None, typer.Option(help="From window to window. (default: 2; 1)")] = None,
-    figure: Annotated[Path | None, typer.Option(help="With --window: the trajectory as .png or .svg.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write .csv or .parquet, a row a sample or window.")] = None,
-    prefix: Annotated[str, typer.Option(help="Put before the names of the columns that --csv gets.")] = "",
-    backbone: Annotated[
-        list[str] | None, typer.Option(help="MODALITY=WHERE its weights are now: a folder, a hub name, a run.")
+    step: Annotated[
+        float | None,
+        typer.Option(help="Distance of the windows, in the unit of --window. Defaults: 2 seconds, 1 sentence."),
     ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Figure of the predictions over time to write, .png or .svg.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Table to write, .csv or .parquet, with one row per sample or window.")
+    ] = None,
+    prefix: Prefix = "",
+    backbone: Backbones = None,
     crop: Annotated[
-        bool | None, typer.Option("--crop/--no-crop", help="To the face in pictures. (default: unless it is one)")
+        bool | None,
+        typer.Option(
+            "--crop/--no-crop",
+            help="Crop pictures to the face, for a LeVAsa run. By default a picture that is a face already is not cropped.",
+        ),
     ] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps.")] = "cpu",
-    force: Annotated[bool, typer.Option(help="Replace --out and --figure where they are there.")] = False,
-    json_: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    device: Device = "cpu",
+    force: Force = False,
+    json_: AsJson = False,
 ) -> None:
-    """Predict from whatever there is: any subset of the run's modalities. What fails costs its row; exit 1 if all did."""
+    """Predict valence, arousal and dominance from any subset of a run's modalities.
+
+    Samples that fail are reported. The exit status is 1 if every sample failed.
+    """
     single = text is not None or bool(file)
-    _one_input(single, folder, csv, vectors)
-    _no_conflict(single, csv, folder, vectors, window is not None or step is not None, figure)
+    _check_input(single, folder, csv, vectors)
+    follow = window is not None or step is not None or figure is not None
+    _check_windows(single, folder, follow, figure)
     refuse_overwrite((out, figure), force)
 
-    from affectspace.cli.predictions import Screen
-    from affectspace.prediction import Predictor
-    from affectspace.prediction.jobs import (
-        Outcomes,
+    from affectspace.cli.prediction_screen import Screen
+    from affectspace.prediction import Predictor, Sample, table_of
+    from affectspace.prediction.tables import (
+        Summary,
         TableColumns,
-        asked_of_vectors,
-        files_of_folder,
-        predict_asked,
+        combined_sample,
         predict_table,
-        read_vector_files,
-        sample_of,
+        read_vectors,
+        samples_of_folder,
+        samples_of_vectors,
         write_table,
     )
-    from affectspace.prediction.result import table_of
+    from affectspace.prediction.trajectory import is_long
 
     with progress_bar(not json_) as progress:
-        predictor = Predictor.of_run(
-            run, device=device, backbones=parse_backbones(backbone), crop=crop, progress=progress
-        )
-        given = read_vector_files(vectors or [], predictor)
-        most = math.inf if json_ else SHOWN
+        backbones = parse_backbones(backbone)
+        predictor = Predictor.of_run(run, device=device, backbones=backbones, crop=crop, progress=progress)
+        ready_made = read_vectors(vectors or [], predictor)
         trajectories: list[Trajectory] = []
-        outcomes = Outcomes()
-        left_out: Mapping[str, int] = {}
+        skipped: Mapping[str, int] = {}
+        summary = Summary(math.inf if json_ else SHOWN)
         if csv is not None:
             columns = TableColumns(
                 text_column, audio_column, video_column, image_column, start_column, end_column, id_column
             )
-            outcomes = predict_table(
-                predictor, csv, columns, out=out, media=media, vectors=given, prefix=prefix, force=force, most=most,
-                progress=progress,
+            summary = predict_table(
+                predictor, csv, columns, out=out, media=media, vectors=ready_made, prefix=prefix, force=force,
+                limit=summary.limit, progress=progress,
             )  # fmt: skip
         else:
             if single:
-                asked = [sample_of(text, file or [], given)]
+                samples = [combined_sample(text, file or [], ready_made)]
             elif folder is not None:
-                asked, left_out = files_of_folder(folder, predictor)
+                samples, skipped = samples_of_folder(folder, predictor)
             else:
-                asked = asked_of_vectors(given)
-            follow = window is not None or step is not None or figure is not None
-            if follow or (single and predictor.is_long(asked[0].sample)):
-                trajectories, outcomes = _follow(predictor, asked, window, step, progress)
-                if out is not None and trajectories:
-                    write_table(_joined(trajectories), out, force=force)
+                samples = samples_of_vectors(ready_made)
+            first = samples[0][1]
+            if follow or (single and isinstance(first, Sample) and is_long(first)):
+                trajectories, summary = _follow(predictor, samples, window, step, progress)
+                table = _joined(trajectories)
             else:
-                said = predict_asked(predictor, asked, *([progress] if len(asked) > 1 else []))
-                outcomes.add([one.id for one in asked], said, most)
-                if out is not None:
-                    frame = table_of(said, predictor.modalities)
-                    frame.insert(0, "id", [one.id for one in asked])
-                    write_table(frame, out, force=force)
+                bar = {"progress": progress} if len(samples) > 1 else {}
+                outcomes = predictor.predict_many([sample for _, sample in samples], **bar)
+                summary.add([name for name, _ in samples], outcomes)
+                table = table_of(outcomes, predictor.modalities)
+                table.insert(0, "id", [name for name, _ in samples])
+            if out is not None and (trajectories or not follow):
+                write_table(table, out, force=force)
     if figure is not None and trajectories:
         from affectspace.report import save_figure
 
         save_figure(trajectories[0].figure(), figure)
     screen = Screen(str(run), predictor.label_kinds, json_)
-    screen.show(outcomes, trajectories, single)
-    screen.tell(outcomes, left_out, [path for path in (out, figure) if path is not None and outcomes.worked], single)
-    raise typer.Exit(0 if outcomes.worked else 1)
+    screen.show(summary, trajectories, single)
+    written = [path for path in (out, figure) if path is not None and summary.succeeded]
+    screen.report(summary, skipped, written, single)
+    raise typer.Exit(0 if summary.succeeded else 1)
 
 
-def _one_input(single: bool, folder: Path | None, csv: Path | None, vectors: list[str] | None) -> None:
-    given = [
-        name
-        for name, there in (("--text or --file", single), ("--folder", folder), ("--csv", csv))
-        if there not in (None, False)
-    ]
+def _check_input(single: bool, folder: Path | None, csv: Path | None, vectors: list[str] | None) -> None:
+    inputs = {"--text or --file": single, "--folder": folder is not None, "--csv": csv is not None}
+    given = [name for name, present in inputs.items() if present]
     if len(given) > 1:
         raise ConfigError(f"{' and '.join(given)} are different inputs; give one of them")
     if not given and not vectors:
-        raise ConfigError("nothing to predict from: give --text, --file, --folder, --csv, or --vectors")
-
-
-def _no_conflict(
-    single: bool, csv: Path | None, folder: Path | None, vectors: list[str] | None, windows: bool, figure: Path | None
-) -> None:
+        raise ConfigError("no input to predict: give --text, --file, --folder, --csv, or --vectors")
     if folder is not None and vectors:
-        raise ConfigError("--vectors goes with --csv, with --text and --file, or alone, not with --folder")
-    if windows and not single and folder is None:
-        raise ConfigError("--window and --step follow --text, --file and --folder; long rows of a table are averaged")
+        raise ConfigError("--vectors can be combined with --csv, or with --text and --file, but not with --folder")
+
+
+def _check_windows(single: bool, folder: Path | None, follow: bool, figure: Path | None) -> None:
     if figure is not None and not single:
-        raise ConfigError("--figure draws the trajectory of one input, --text or --file")
+        raise ConfigError("--figure needs one input, --text or --file")
     if figure is not None and figure.suffix.lower() not in (".png", ".svg"):
         raise ConfigError(f"--figure {figure}: a figure is written as .png or .svg")
+    if follow and not single and folder is None:
+        raise ConfigError("--window and --step need --text, --file or --folder; long rows of a table are averaged")
 
 
 def _follow(
-    predictor: Predictor, asked: list[Asked], window: float | None, step: float | None, progress: Progress
-) -> tuple[list[Trajectory], Outcomes]:
-    """The trajectory of each input, and what each is as a whole."""
+    predictor: Predictor, samples: list[NamedSample], window: float | None, step: float | None, progress: Progress
+) -> tuple[list[Trajectory], Summary]:
+    """Predict each input over time, and as a whole."""
     from affectspace.errors import DataError
-    from affectspace.prediction.jobs import Outcomes
-    from affectspace.prediction.result import Failure
+    from affectspace.prediction import Failure
+    from affectspace.prediction.tables import Summary
 
-    found, outcomes = [], Outcomes()
-    for one in asked:
-        reason = one.reason or predictor.refusal(one.sample)
+    trajectories, summary = [], Summary(math.inf)
+    for name, sample in samples:
         try:
-            if reason:
-                raise DataError(reason)
-            trajectory = predictor.follow(one.sample, window=window, step=step, name=one.id, progress=progress)
-            outcomes.add([one.id], [trajectory.whole], math.inf)
-            found.append(trajectory)
+            if isinstance(sample, Failure):
+                raise DataError(sample.reason)
+            trajectory = predictor.follow(sample, window=window, step=step, name=name, progress=progress)
+            summary.add([name], [trajectory.whole])
+            trajectories.append(trajectory)
         except DataError as error:
-            outcomes.add([one.id], [Failure(str(error))], math.inf)
-    return found, outcomes
+            summary.add([name], [Failure(str(error))])
+    return trajectories, summary
 
 
 def _joined(trajectories: list[Trajectory]) -> Any:
     """The windows of all inputs in one table."""
     import pandas as pd
 
-    frames = []
-    for one in trajectories:
-        frame = one.table
-        frame.insert(0, "id", one.name)
-        frames.append(frame)
-    return pd.concat(frames, ignore_index=True)
+    tables = [trajectory.table.assign(id=trajectory.name) for trajectory in trajectories]
+    return pd.concat([table[["id", *table.columns[:-1]]] for table in tables], ignore_index=True) if tables else None

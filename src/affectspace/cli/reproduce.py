@@ -39,17 +39,26 @@ def manifold(
     mosi: Annotated[Path | None, _corpus_folder("CMU-MOSI")] = None,
     mosei: Annotated[Path | None, _corpus_folder("CMU-MOSEI")] = None,
     lexicon: Annotated[
-        Path | None, typer.Option(help="Lexicon of the lexicon anchor. Default: Glasgow in --data.")
+        Path | None,
+        typer.Option(help="Lexicon of the lexicon anchor, for example NRC-VAD. Default: Glasgow in --data."),
     ] = None,
     features: Annotated[
         Path | None,
-        typer.Option(help="Folder of feature stores, such as emobank-text, to extend. Default: OUT/features."),
+        typer.Option(help="Folder of feature stores (emobank-text, ...) to use and to add to. Default: OUT/features."),
     ] = None,
     only: Annotated[
-        str, typer.Option(help="Experiments to run, for example text_axes,zero_shot_text. Default: all possible.")
+        str,
+        typer.Option(
+            help="Experiments to run, with commas, for example text_axes,zero_shot_text. Default: all possible."
+        ),
     ] = "",
     table: Annotated[
-        int | None, typer.Option(min=1, max=5, help="Run only this table. 5 is steering, in a folder of its own.")
+        int | None,
+        typer.Option(
+            min=1,
+            max=5,
+            help="Run only the experiments of this table. Table 5 is steering, and needs a folder of its own.",
+        ),
     ] = None,
     seeds: Seeds = None,
     ablation_seeds: Annotated[

@@ -208,15 +208,14 @@ def file_names(names: list[str]) -> list[str]:
 
 def _walk_faces(request: Request, as_json: bool) -> None:
     """Walk each face over the grid and along the path; write figures, films and walks.json."""
-    from affectspace.training.runs import open_run
-
-    run = open_run(request.run)  # a missing run is reported before the other imports
     from affectspace.files import write_text
     from affectspace.prediction.photos import read_picture
     from affectspace.report import save_figure, walk_figure
+    from affectspace.training.runs import open_run
     from affectspace.walks.pictures import grid_points, walk
     from affectspace.walks.runs import open_data, run_geometry, walkable_model
 
+    run = open_run(request.run)
     model, walks = walkable_model(run), []
     with progress_bar() as progress:
         pictures = [

@@ -1,7 +1,7 @@
 """ONNX: a run's model as one file that needs neither this package nor PyTorch.
 
-Features in, affect out: standardisation from the training rows, masks, fusion and calibration are inside, and so is the
-read-out of a run on faces. The backbones are not: the file says in its metadata which ones made the features.
+The file maps features to affect. It contains standardisation, masks, fusion and calibration, and the read-out of a run on
+faces, but not the backbones; its metadata names those that made the features.
 """
 
 from __future__ import annotations
@@ -24,15 +24,14 @@ from affectspace.affect import AXES
 from affectspace.errors import ConfigError, RunError
 from affectspace.files import write_atomic
 from affectspace.models import AffectModel, EmotionClassifier, Levasa
-from affectspace.prediction.face_run import read_out
-from affectspace.prediction.feature_run import modality_facts
-from affectspace.prediction.readout import Readout
+from affectspace.prediction.faces import Readout, find_readout, open_corpus
+from affectspace.prediction.features import modality_facts
 from affectspace.progress import Progress, silent
 from affectspace.training.runs import Run, open_run
 
 ROWS = 2  # of the example that is traced
-OURS = "ours."  # before the names of inputs and outputs while the graph is made; no name of the exporter has a point
-METADATA = "affectspace"  # the key of what the file says of itself
+OURS = "ours."  # prefix of our names while the graph is made; the exporter's own names have no full stop
+METADATA = "affectspace"  # key of our metadata
 
 
 class FeatureGraph(nn.Module):
@@ -46,14 +45,14 @@ class FeatureGraph(nn.Module):
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         features = dict(zip(self.names, inputs[::2], strict=True))
         present = dict(zip(self.names, inputs[1::2], strict=True))
-        # what stands in absent rows is never read, be it NaN
+        # values in absent rows are never read, not even NaN
         features = {name: torch.where(present[name][:, None], value, 0.0) for name, value in features.items()}
-        said = self.model.represent(features, present)
+        outputs = self.model.represent(features, present)
         alone: list[Tensor] = []
         for name in self.names:
-            there = present[name][:, None]
-            alone += [value.where(there, torch.nan) for value in (said.affect[name], said.deviation[name])]
-        return (said.fused, said.fused_deviation, *alone)
+            mask = present[name][:, None]
+            alone += [value.where(mask, torch.nan) for value in (outputs.affect[name], outputs.deviation[name])]
+        return (outputs.fused, outputs.fused_deviation, *alone)
 
 
 class FaceGraph(nn.Module):
@@ -80,7 +79,7 @@ class FaceGraph(nn.Module):
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written. inputs, outputs : their names in order; facts : what the file's metadata says; bytes : its size"""
+    """A written file. inputs, outputs : their names in order; facts : its metadata; bytes : its size"""
 
     path: Path
     inputs: tuple[str, ...]
@@ -92,17 +91,33 @@ class Exported:
 def export_onnx(run: str | Path, out: str | Path, *, force: bool = False, progress: Progress = silent) -> Exported:
     """Write a finished run's model as ONNX with a dynamic batch.
 
-    Of a run on features: inputs `<modality>` (batch, width) float32 and `<modality>_present` (batch,) bool; outputs `mean`,
-    `deviation` (batch, 3) and `<modality>_mean`, `<modality>_deviation`, NaN where nothing is present. Of a LeVAsa run:
-    input `image` (batch, 3, size, size) in [0, 1]; outputs `mean`, `deviation` (batch, 2), valence and arousal.
-    Raises RunError where the run is not finished, of another kind, or `out` is there; ConfigError without the packages.
+    A run on features has inputs `<modality>` (batch, width) float32 and `<modality>_present` (batch,) bool, and outputs
+    `mean`, `deviation` (batch, 3) and `<modality>_mean`, `<modality>_deviation`, NaN where nothing is present. A LeVAsa run
+    has the input `image` (batch, 3, size, size) in [0, 1], and outputs `mean`, `deviation` (batch, 2) of valence and arousal.
+
+    Parameters
+    ----------
+    run : path
+        Folder of a finished run.
+    out : path
+        File to write.
+    force : bool
+        Replace an existing file.
+    progress : callable
+
+    Raises
+    ------
+    RunError
+        If the run is not finished or of another kind, or `out` exists.
+    ConfigError
+        If a package is missing.
     """
     opened, path = open_run(Path(run)), Path(out)
     model = opened.model()
     if path.exists() and not force:
-        raise RunError(f"{path} is there already; --force replaces it")
+        raise RunError(f"{path} exists already; use --force to replace it")
     if path.is_dir():
-        raise RunError(f"{path} is a folder; --out names a file, such as model.onnx")
+        raise RunError(f"{path} is a folder; give a file, such as model.onnx")
     require_onnx()
     if isinstance(model, AffectModel):
         parts = _feature_parts(opened, model)
@@ -110,10 +125,10 @@ def export_onnx(run: str | Path, out: str | Path, *, force: bool = False, progre
         parts = _face_parts(opened, model, progress)
     elif isinstance(model, EmotionClassifier):
         raise RunError(
-            f"{run} holds a classifier of emotions, which knows no valence and arousal; there is nothing to export"
+            f"{run} holds a classifier of emotions, which does not predict valence and arousal; there is nothing to export"
         )
     else:
-        raise RunError(f"{run} is a run of kind {opened.facts['kind']!r}, which predicts no valence and arousal")
+        raise RunError(f"{run} is a run of kind {opened.facts['kind']!r}, which does not predict valence and arousal")
     graph, examples, inputs, outputs, facts = parts
     facts = {"affectspace": __version__, "kind": opened.facts["kind"], **facts, "licences": _licences(opened.facts)}
     progress(0, 1, "exporting")
@@ -123,7 +138,7 @@ def export_onnx(run: str | Path, out: str | Path, *, force: bool = False, progre
 
 
 def require_onnx() -> None:
-    """Raises ConfigError where the packages of the export are missing."""
+    """Raise ConfigError if a package of the export is missing."""
     try:
         import onnx  # noqa: F401
         import onnxscript  # noqa: F401
@@ -147,18 +162,19 @@ def _feature_parts(run: Run, model: AffectModel) -> _Parts:
 
 
 def _face_parts(run: Run, model: Levasa, progress: Progress) -> _Parts:
-    readout, reason = read_out(run, model, progress)
+    found = find_readout(run, model, lambda: open_corpus(run, progress), progress)
+    readout = None if isinstance(found, str) else found
     size = model.config.image_size
     facts: dict[str, Any] = {"axes": list(AXES[:2]), "image_size": size, "calibrated": readout is not None}
-    facts["readout"] = {"missing": reason} if readout is None else readout.facts
+    facts["readout"] = {"missing": found} if readout is None else readout.facts
     return FaceGraph(model, readout), (torch.zeros(ROWS, 3, size, size),), ["image"], ["mean", "deviation"], facts
 
 
 def _licences(facts: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Corpus -> its licence, citation and kind of labels, which go where the model goes."""
+    """Corpus -> its licence, citation and kind of labels, which travel with the model."""
     kept = ("licence", "citation", "label_kind")
     corpora = facts.get("corpora") or {"corpus": facts}
-    return {name: {key: one[key] for key in kept if one.get(key)} for name, one in corpora.items()}
+    return {name: {key: corpus[key] for key in kept if corpus.get(key)} for name, corpus in corpora.items()}
 
 
 def _write(
@@ -183,9 +199,11 @@ def _write(
     assert program is not None
     model = program.model_proto
     _give_names(model.graph, {*inputs, *outputs})
-    fixed = [one.name for one in model.graph.input if not one.type.tensor_type.shape.dim[0].dim_param]
+    fixed = [value.name for value in model.graph.input if not value.type.tensor_type.shape.dim[0].dim_param]
     if fixed:
-        raise RunError(f"this model fixes the number of rows of {fixed[0]}, so that it has no dynamic batch to export")
+        raise RunError(
+            f"this model has a fixed number of rows of {fixed[0]}, so that it has no dynamic batch to export"
+        )
     entry = model.metadata_props.add()
     entry.key, entry.value = METADATA, json.dumps(facts)
     model.producer_name, model.producer_version = "affectspace", __version__
@@ -195,7 +213,7 @@ def _write(
 
 
 def _give_names(graph: Any, public: set[str]) -> None:
-    """Inputs and outputs get their names; a value inside that the exporter called the same (`mean` of an average) another."""
+    """Give inputs and outputs their names; rename inner values that the exporter called the same, such as `mean`."""
 
     def renamed(name: str) -> str:
         return name.removeprefix(OURS) if name.startswith(OURS) else f"inner.{name}" if name in public else name
@@ -209,7 +227,7 @@ def _give_names(graph: Any, public: set[str]) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporter's talk of packages that it could use, and its warnings about itself, are not the user's concern."""
+    """Suppress the exporter's messages about packages that it could use, and its warnings about itself."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,6 +1,9 @@
-"""A photograph of anybody as the model knows faces: cropped around the face as the training images are."""
+"""Pictures and clips cut around the face, as the images that a model was trained on."""
+
+from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -8,32 +11,44 @@ import numpy as np
 
 from affectspace.errors import ConfigError, DataError, RunError, UnreadableItem
 from affectspace.files import write_text
-from affectspace.media.faces import MARGIN, SHORT_SIDE, find_face, resized, square
+from affectspace.media.clips import read_frames
+from affectspace.media.faces import MARGIN, SHORT_SIDE, Box, find_face, resized, square
 from affectspace.media.images import decode_image
 from affectspace.training.runs import Run
 from affectspace.training.training_set import TrainingSet
 
-CROPS = ("auto", "face", "middle")
-LOOKED_AT = 128  # training images in which faces are sought
-ENOUGH = 8  # of them with a face, to say how the corpus frames
-FINE = 3 * SHORT_SIDE  # pixels of the short side at which small faces are sought
+FRAMING = "framing.json"  # in a run folder
+MEASURED = 128  # training images in which faces are searched to measure their framing
+MIN_FACES = 8  # that must be found in them
+FINE = 3 * SHORT_SIDE  # pixels of the short side at which small faces are searched
+FRAMES = 8  # of a clip
+TIGHT = 0.85  # a cut that takes this share of a picture's short side means that the picture is a face already
+
+NO_FACE = "no face was found: the complete picture was used"
+NO_FACES = "no face was found in the clip: the middle of the picture was used"
+SOME_FACES = "a face was found in some frames only"
 
 
 @dataclass(frozen=True)
 class Framing:
     """How a corpus cuts its pictures around the face that the detector finds, in widths of the detector's box.
 
-    side : of the picture; right, down : from the middle of the box to the middle of the picture
+    side : of the picture; right, down : offset from the middle of the box to the middle of the picture
     """
 
     side: float = 1 + 2 * MARGIN
     right: float = 0.0
     down: float = 0.0
 
+    def around(self, box: Box) -> Box:
+        """Return middle x, middle y and side of the cut around a face."""
+        x, y, side = box
+        return x + self.right * side, y + self.down * side, self.side * side
+
 
 @dataclass(frozen=True)
 class Photo:
-    """A face to walk, (size, size, 3) uint8, and how it was cut: "face", "middle", or "none" for what is square and whole."""
+    """A picture for a walk, (size, size, 3) uint8; cut : "face", "middle", or "none" for a square picture without a face."""
 
     pixels: np.ndarray
     cut: str
@@ -41,7 +56,7 @@ class Photo:
 
 
 def read_picture(path: Path) -> np.ndarray:
-    """An image file, (height, width, 3) uint8, upright. Raises DataError that names the file where it is none."""
+    """Read an image file, (height, width, 3) uint8, upright. Raises DataError where it is not a readable image."""
     try:
         return decode_image(Path(path).read_bytes())
     except OSError as error:
@@ -51,12 +66,13 @@ def read_picture(path: Path) -> np.ndarray:
 
 
 def cut_photo(path: Path, whole: np.ndarray, size: int, framing: Framing | None, crop: str = "auto") -> Photo:
-    """A picture, cut around its face and resized. path : its name, for messages
+    """Cut a picture around its face and resize it. path : for messages
 
-    framing : None where the detector does not know the corpus' faces (drawn ones): the middle square is taken
-    crop : "auto" takes the middle square where no face is found, and says so; "face" insists on one; "middle" seeks none
+    framing : None where the detector does not know the corpus' faces (drawn ones); the middle square is used
+    crop : "auto" uses the middle square where no face is found, with a note; "face" requires a face; "middle" does not
+    search for one
 
-    Raises DataError that names the file where it has no face that is insisted on; ConfigError where dlib is missing then.
+    Raises DataError where a required face is not found, and ConfigError where dlib is missing for it.
     """
     box, note = None, ""
     if crop == "face" or (crop == "auto" and framing is not None):
@@ -65,7 +81,7 @@ def cut_photo(path: Path, whole: np.ndarray, size: int, framing: Framing | None,
         except ConfigError:
             if crop == "face":
                 raise
-            note = "dlib is not installed, so that no face was sought: pip install 'affectspace[video]'"
+            note = "no face was searched, because dlib is not installed: pip install 'affectspace[video]'"
         if box is None and crop == "face":
             raise DataError(f"{path}: no face was found; cut the picture to the face and use --crop middle")
         if box is None and not note:
@@ -74,19 +90,65 @@ def cut_photo(path: Path, whole: np.ndarray, size: int, framing: Framing | None,
         height, width = whole.shape[:2]
         cut = "none" if height == width else "middle"
         return Photo(resized(square(whole), size), cut, note)
-    framing = framing or Framing()
-    x, y, side = box
-    cut_out = square(whole, (x + framing.right * side, y + framing.down * side, framing.side * side))
-    return Photo(resized(cut_out, size), "face")
+    return Photo(resized(square(whole, (framing or Framing()).around(box)), size), "face")
 
 
-def read_photo(path: Path, size: int, framing: Framing | None, crop: str = "auto") -> Photo:
-    """`read_picture` and `cut_photo`."""
-    return cut_photo(path, read_picture(path), size, framing, crop)
+@dataclass(frozen=True)
+class FaceCut:
+    """How the faces in pictures and clips are cut for a prediction.
+
+    size : pixels of the model's images; framing : of the training pictures around the face; None: do not search for faces
+    always : cut pictures that are a face already too
+    """
+
+    size: int
+    framing: Framing | None
+    always: bool = False
+
+    def picture(self, path: Path, note: Callable[[str], None]) -> np.ndarray:
+        """Cut the face in an image file, (size, size, 3) uint8; a picture that is a face is squeezed as in training.
+
+        Raises UnreadableItem with the reason.
+        """
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            raise UnreadableItem("there is no such file") from None
+        except OSError as error:
+            raise UnreadableItem(error.strerror or str(error)) from error
+        try:
+            if self.framing is None:
+                return decode_image(content, self.size)
+            whole = decode_image(content)
+            box = face_box(whole)
+            if box is None:
+                note(NO_FACE)
+            else:
+                cut = self.framing.around(box)
+                if self.always or cut[2] < TIGHT * min(whole.shape[:2]):
+                    return resized(square(whole, cut), self.size)
+            return decode_image(content, self.size)
+        except UnreadableItem as error:
+            raise UnreadableItem(f"not an image that can be read ({error})") from error
+
+    def clip(self, path: Path, start: float | None, end: float | None, note: Callable[[str], None]) -> np.ndarray:
+        """Cut the faces in evenly sampled frames, (8, size, size, 3) uint8; a frame without one uses the nearest cut."""
+        frames = read_frames(path, FRAMES, start, end)
+        boxes = [None if self.framing is None else face_box(frame) for frame in frames]
+        cuts = {
+            number: self.framing.around(box) for number, box in enumerate(boxes) if self.framing and box is not None
+        }
+        if self.framing is not None and len(cuts) < len(frames):
+            note(SOME_FACES if cuts else NO_FACES)
+        faces = []
+        for number, frame in enumerate(frames):
+            nearest = cuts[min(cuts, key=lambda other: abs(other - number))] if cuts else None
+            faces.append(resized(square(frame, nearest), self.size))
+        return np.stack(faces)
 
 
-def face_box(picture: np.ndarray) -> tuple[float, float, float] | None:
-    """Middle x, middle y and side of the largest face, in pixels; close-ups and small faces are sought too, or None.
+def face_box(picture: np.ndarray) -> Box | None:
+    """Find the largest face, also in close-ups and small: middle x, middle y and side in pixels; None without one.
 
     Raises ConfigError where dlib is missing.
     """
@@ -104,17 +166,17 @@ def face_box(picture: np.ndarray) -> tuple[float, float, float] | None:
 
 
 def framing_of(run: Run, data: TrainingSet) -> Framing | None:
-    """The run's framing.json, made at first use from 128 of its training images; None where their faces are not found.
+    """Return the framing of a run, measured on 128 training images at first use; None where their faces are not found.
 
-    Drawn faces are not sought. Without dlib nothing is written.
+    Drawn faces are not searched. Without dlib nothing is written.
     """
     if data.corpus.name == "faces":
         return None
-    path = run.folder / "framing.json"
+    path = run.folder / FRAMING
     if path.is_file():
         return read_framing(path)
     rows = data.pixel_rows[data.rows("train")]
-    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(LOOKED_AT, len(rows))).round().astype(int))]
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(MEASURED, len(rows))).round().astype(int))]
     try:
         framing = measure_framing([np.array(data.pixels[row]) for row in rows])
     except ConfigError:
@@ -124,7 +186,7 @@ def framing_of(run: Run, data: TrainingSet) -> Framing | None:
 
 
 def read_framing(path: Path) -> Framing | None:
-    """What framing.json says; our own margin where there is none. Raises RunError where it is damaged."""
+    """Read framing.json; the default framing without one. Raises RunError where it is damaged."""
     if not path.is_file():
         return Framing()
     try:
@@ -136,19 +198,19 @@ def read_framing(path: Path) -> Framing | None:
             raise ValueError(f"a framing of {kept}")
         return framing
     except (ValueError, TypeError, AttributeError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
-        raise RunError(f"{path} is damaged ({error}); delete it and it is made anew") from error
+        raise RunError(f"{path} is damaged ({error}); delete it, and it is created again") from error
 
 
 def measure_framing(pictures: list[np.ndarray]) -> Framing | None:
-    """The median framing of square pictures; None where faces are found in fewer than 8. Raises ConfigError without dlib."""
-    places = []
+    """Measure the median framing of square pictures; None with fewer than 8 faces. Raises ConfigError without dlib."""
+    framings = []
     for picture in pictures:
         box = face_box(picture)
         if box is not None:
             x, y, side = box
             middle = picture.shape[0] / 2
-            places.append((picture.shape[0] / side, (middle - x) / side, (middle - y) / side))
-    if len(places) < ENOUGH:
+            framings.append((picture.shape[0] / side, (middle - x) / side, (middle - y) / side))
+    if len(framings) < MIN_FACES:
         return None
-    side, right, down = np.median(places, axis=0).round(4)
+    side, right, down = np.median(framings, axis=0).round(4)
     return Framing(float(side), float(right), float(down))

@@ -1,4 +1,4 @@
-"""What an engineer calls: a run in, then predictions of sentences, sounds, pictures, clips, or any subset."""
+"""The predictor: it opens a run and predicts sentences, sounds, pictures, clips, or any subset of them."""
 
 from __future__ import annotations
 
@@ -6,41 +6,47 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import Any, Protocol
 
 from affectspace.errors import ConfigError, DataError, RunError, UnreadableItem
 from affectspace.models import AffectModel, EmotionClassifier, Levasa
-from affectspace.prediction.answers import Reader
-from affectspace.prediction.face_run import FaceReader
-from affectspace.prediction.feature_run import FeatureReader
-from affectspace.prediction.result import Failure, Prediction
+from affectspace.prediction.faces import FaceReader
+from affectspace.prediction.features import FeatureReader
+from affectspace.prediction.result import Failure, Outcome, Prediction
 from affectspace.prediction.sample import Sample
-from affectspace.prediction.trajectory import Trajectory
-from affectspace.prediction.windows import (
-    LONG_SECONDS,
-    LONG_TEXT,
-    SECONDS,
-    SENTENCES,
-    Window,
-    require_steps,
-    seconds_of,
-    text_windows,
-    time_windows,
-)
+from affectspace.prediction.trajectory import Trajectory, Window, is_long, windows_of
 from affectspace.progress import Progress, silent
 from affectspace.training.runs import open_run
 
 TOGETHER = 128  # samples, or windows, that are read and predicted at a time
 
 
+class Reader(Protocol):
+    """A run that predicts.
+
+    kinds : the kinds of input that it reads, of text, audio, video and image; vectors : modalities that accept ready-made
+    vectors; columns : modality -> names of its dimensions, None without names
+    label_kinds : kinds of the labels that it was trained on, of "rated" and "transferred"
+    """
+
+    modalities: tuple[str, ...]
+    kinds: tuple[str, ...]
+    vectors: tuple[str, ...]
+    columns: Mapping[str, Sequence[str] | None]
+    label_kinds: tuple[str, ...]
+
+    def read(self, samples: Sequence[Sample]) -> list[Outcome]:
+        """Predict each sample; one that cannot be read is a failure."""
+
+
 class Predictor:
     """Predicts valence, arousal and dominance with a finished run.
 
-    >>> predictor = Predictor.of_run("runs/mine")                     # doctest: +SKIP
-    >>> prediction = predictor.predict(text="What a wonderful day!")  # doctest: +SKIP
-    >>> prediction.valence, prediction.deviation.valence              # doctest: +SKIP
+    Examples
+    --------
+    >>> predictor = Predictor.of_run("runs/mine")                # doctest: +SKIP
+    >>> prediction = predictor.predict("What a wonderful day!")  # doctest: +SKIP
+    >>> prediction.valence, prediction.deviation.valence         # doctest: +SKIP
     (0.62, 0.21)
     """
 
@@ -57,26 +63,41 @@ class Predictor:
         crop: bool | None = None,
         progress: Progress = silent,
     ) -> Predictor:
-        """The predictor of a finished run, on features or on faces (LeVAsa).
+        """Open a finished run, on features or on faces (LeVAsa).
 
-        backbones : modality -> where its backbone's weights are, for those that are not found by name: a folder, a hub name,
-            or of a LeVAsa eye its run. crop : to the face in pictures for a LeVAsa run; None: unless the picture is one
-        progress : of what is made at first use (a face run's read-out)
-        Raises RunError where the folder is no finished run, or one of a kind that predicts nothing of the sort.
+        Parameters
+        ----------
+        run : path
+            Folder of the run.
+        device : str
+            Device to compute on.
+        backbones : mapping of str to path, optional
+            Modality -> location of its backbone's weights, if they have moved: a folder, a hub name, or a LeVAsa run.
+        crop : bool, optional
+            Crop pictures to the face, for a LeVAsa run. By default a picture that is a face already is not cropped.
+        progress : callable
+            Reports what is computed at first use, such as the read-out of a run on faces.
+
+        Raises
+        ------
+        RunError
+            If the folder is not a finished run, or its model does not predict valence and arousal.
+        ConfigError
+            If the device is not available.
         """
         opened = open_run(Path(run))
         model = opened.model()
         if isinstance(model, EmotionClassifier):
             raise RunError(
-                f"{run} holds a classifier of emotions, which knows no valence and arousal; `affectspace predict` needs a "
-                "run of kind levasa (faces) or of a model on features, and `affectspace evaluate` judges this one"
+                f"{run} holds a classifier of emotions, which does not predict valence and arousal; `affectspace predict` "
+                "needs a run of kind levasa (faces) or of a model on features, and `affectspace evaluate` evaluates this one"
             )
         require_device(device)
         if isinstance(model, Levasa):
             return cls(FaceReader(opened, model, backbones or {}, device, crop, progress), str(run))
         if isinstance(model, AffectModel):
             return cls(FeatureReader(opened, model, backbones or {}, device), str(run))
-        raise RunError(f"{run} is a run of kind {opened.facts['kind']!r}, which predicts no valence and arousal")
+        raise RunError(f"{run} is a run of kind {opened.facts['kind']!r}, which does not predict valence and arousal")
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -85,23 +106,23 @@ class Predictor:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """What it can read: of text, audio, video, image."""
+        """The kinds of input that it reads, of text, audio, video and image."""
         return self._reader.kinds
 
     @property
     def label_kinds(self) -> tuple[str, ...]:
-        """Kinds of labels that the run was trained on: "rated", or "transferred" from emotions, which are proxies."""
+        """Kinds of the training labels: "rated", or "transferred" from emotions, which are proxies."""
         return self._reader.label_kinds
 
     @property
     def columns(self) -> Mapping[str, Sequence[str] | None]:
-        """Modality -> names of the dimensions of its vectors, None where they have none."""
+        """Modality -> names of the dimensions of its vectors, None without names."""
         return self._reader.columns
 
     def predict(
         self,
-        *,
         text: str | None = None,
+        *,
         audio: str | Path | None = None,
         video: str | Path | None = None,
         image: str | Path | None = None,
@@ -109,32 +130,56 @@ class Predictor:
         start: float | None = None,
         end: float | None = None,
     ) -> Prediction:
-        """The prediction of one sample from whatever is given.
+        """Predict one sample from any of its inputs.
 
-        audio, video, image : files; start, end : seconds of them; vectors : modality -> (width,) ready-made numbers
         A long text (over 2,000 characters) or recording (over 60 s) is predicted in windows and averaged.
-        Raises DataError where nothing is given, something is that the run does not read, or a file cannot be read.
+
+        Parameters
+        ----------
+        text : str, optional
+        audio, video, image : path, optional
+            Files.
+        vectors : mapping of str to array, optional
+            Modality -> (width,) ready-made numbers.
+        start, end : float, optional
+            Cut of audio and video in seconds.
+
+        Raises
+        ------
+        DataError
+            If there is no input, an input that the run does not read, or a file that cannot be read.
         """
-        sample = _sample(text, audio, video, image, vectors, start, end)
-        [outcome] = self.predict_many([sample])
+        [outcome] = self.predict_many([_sample(text, audio, video, image, vectors, start, end)])
         if isinstance(outcome, Failure):
             raise DataError(outcome.reason)
         return outcome
 
-    def predict_many(self, samples: Iterable[Sample], *, progress: Progress = silent) -> list[Prediction | Failure]:
-        """A prediction, or a failure with its reason, for each sample; memory does not grow with their files."""
-        found: list[Prediction | Failure] = []
+    def predict_many(self, samples: Iterable[Sample | Failure], *, progress: Progress = silent) -> list[Outcome]:
+        """Predict many samples; memory does not grow with the size of their files.
+
+        Parameters
+        ----------
+        samples : iterable of Sample
+            A Failure in place of a sample is returned as it is.
+        progress : callable
+
+        Returns
+        -------
+        list of Prediction or Failure
+            One for each sample, in order.
+        """
+        outcomes: list[Outcome] = []
         total = len(samples) if isinstance(samples, Sequence) else 0
-        waiting = iter(samples)
-        while part := list(islice(waiting, TOGETHER)):
-            found.extend(self._together(part))
-            progress(len(found), max(total, len(found)), "predicting")
-        return found
+        remaining = iter(samples)
+        while part := list(islice(remaining, TOGETHER)):
+            outcomes.extend(self._predict_part(part))
+            progress(len(outcomes), max(total, len(outcomes)), "predicting")
+        return outcomes
 
     def over_time(
         self,
-        *,
         text: str | None = None,
+        *,
         audio: str | Path | None = None,
         video: str | Path | None = None,
         image: str | Path | None = None,
@@ -145,15 +190,22 @@ class Predictor:
         step: float | None = None,
         progress: Progress = silent,
     ) -> Trajectory:
-        """The trajectory of a long sound, clip or text; only one window's files are in memory at a time.
+        """Predict a long sound, clip or text in windows; only the files of a few windows are in memory at a time.
 
-        window, step : seconds, by default 4 and 2; of a text alone sentences, by default 3 and 1. What is given besides a
-            sound or clip, such as a text, goes with every window. Raises DataError and ConfigError.
+        Parameters
+        ----------
+        text, audio, video, image, vectors, start, end
+            As in `predict`. Inputs beside a sound or clip, such as a text, are part of every window.
+        window, step : float, optional
+            Seconds, 4 and 2 by default; for a text alone sentences, 3 and 1 by default.
+        progress : callable
+
+        Raises
+        ------
+        DataError, ConfigError
+            If the input cannot be split or read, or window and step are impossible.
         """
         sample = _sample(text, audio, video, image, vectors, start, end)
-        reason = self.refusal(sample)
-        if reason:
-            raise DataError(reason)
         return self.follow(sample, window=window, step=step, progress=progress)
 
     def follow(
@@ -165,41 +217,39 @@ class Predictor:
         name: str | None = None,
         progress: Progress = silent,
     ) -> Trajectory:
-        """`over_time` of a Sample."""
-        timed = sample.audio is not None or sample.video is not None
-        if not timed and sample.text is None:
-            raise DataError("a trajectory needs a sound, a clip or a text")
-        usual = SECONDS if timed else SENTENCES
-        width = usual[0] if window is None else window
-        pace = min(usual[1], width) if step is None else step
-        require_steps(width, pace)
-        called = name or str(sample.audio or sample.video or "text")
+        """Predict a Sample in windows, as `over_time`; name : of the input in messages."""
+        reason = self.refusal(sample)
+        if reason:
+            raise DataError(reason)
+        name = name or str(sample.audio or sample.video or "text")
         try:
-            total, windows = self._windows(sample, timed, width, pace)
+            unit, total, remaining = windows_of(sample, window, step)
         except UnreadableItem as error:
-            raise DataError(f"{called}: {error}") from error
-        kept: list[Window] = []
-        outcomes: list[Prediction | Failure] = []
-        while part := list(islice(windows, TOGETHER)):
-            kept += part
-            outcomes += self._answer([one.sample for one in part])
-            progress(len(kept), max(total, len(kept)), f"windows of {called}")
-        if not kept:
-            raise DataError(f"{called}: the text is empty")
-        kept = [replace(one, sample=Sample(text=one.sample.text if not timed else None)) for one in kept]
-        return Trajectory(called, "s" if timed else "sentence", kept, outcomes, self.modalities)
+            raise DataError(f"{name}: {error}") from error
+        windows: list[Window] = []
+        outcomes: list[Outcome] = []
+        while part := list(islice(remaining, TOGETHER)):
+            windows += part
+            outcomes += self._reader.read([piece.sample for piece in part])
+            progress(len(windows), max(total, len(windows)), f"windows of {name}")
+        if not windows:
+            raise DataError(f"{name}: the text is empty")
+        windows = [
+            replace(piece, sample=Sample(piece.sample.text if unit == "sentence" else None)) for piece in windows
+        ]
+        return Trajectory(name, unit, windows, outcomes, self.modalities)
 
     def refusal(self, sample: Sample) -> str | None:
-        """Why a sample cannot be asked of this run at all; None where it can."""
+        """Return why the run cannot predict a sample of this kind; None if it can."""
         reader = self._reader
         if not sample.kinds:
-            return "nothing is given; give a text, files, or ready-made vectors"
-        strange = [kind for kind in sample.kinds if kind != "vectors" and kind not in reader.kinds]
-        if strange:
-            return f"{self.name} has no modality that reads {strange[0]}; {self.reads()}"
+            return "no input is given; give a text, files, or ready-made vectors"
+        unknown = [kind for kind in sample.kinds if kind != "vectors" and kind not in reader.kinds]
+        if unknown:
+            return f"{self.name} has no modality that reads {unknown[0]}; {self.reads()}"
         unknown = [name for name in sample.vectors if name not in reader.vectors]
         if unknown:
-            return f"{self.name} takes no vectors of {unknown[0]!r}; {self.reads()}"
+            return f"{self.name} accepts no vectors of {unknown[0]!r}; {self.reads()}"
         if sample.text is not None and not sample.text.strip():
             return "the text is empty"
         if sample.start is not None and sample.end is not None and sample.end <= sample.start:
@@ -207,66 +257,39 @@ class Predictor:
         return None
 
     def reads(self) -> str:
-        """What the run reads, as a sentence for messages."""
+        """Describe the inputs that the run reads, for messages."""
         vectors = f"ready-made vectors of {', '.join(self._reader.vectors)}" if self._reader.vectors else ""
         return "it reads " + ", and ".join(part for part in (", ".join(self.kinds), vectors) if part)
 
-    def _together(self, samples: list[Sample]) -> list[Prediction | Failure]:
-        """Predictions of some samples: refused ones fail, long ones are followed, the others are asked at once."""
-        found: dict[int, Prediction | Failure] = {}
-        plain: list[int] = []
+    def _predict_part(self, samples: Sequence[Sample | Failure]) -> Iterator[Outcome]:
+        """Predict some samples: long ones in windows, the others together."""
+        outcomes: dict[int, Outcome] = {}
+        together: dict[int, Sample] = {}
         for row, sample in enumerate(samples):
-            reason = self.refusal(sample)
-            if reason:
-                found[row] = Failure(reason)
-            elif self.is_long(sample):
+            reason = sample.reason if isinstance(sample, Failure) else self.refusal(sample)
+            if isinstance(sample, Failure) or reason:
+                outcomes[row] = Failure(str(reason))
+            elif is_long(sample):
                 try:
-                    found[row] = self.follow(sample).whole
+                    outcomes[row] = self.follow(sample).whole
                 except DataError as error:
-                    found[row] = Failure(str(error))
+                    outcomes[row] = Failure(str(error))
             else:
-                plain.append(row)
-        found |= dict(zip(plain, self._answer([samples[row] for row in plain]), strict=True))
-        return [found[row] for row in range(len(samples))]
-
-    def is_long(self, sample: Sample) -> bool:
-        """Whether a sample is predicted in windows unless it is asked for otherwise."""
-        if sample.audio is None and sample.video is None:
-            return sample.kinds == ("text",) and len(sample.text or "") > LONG_TEXT
-        try:
-            return seconds_of(sample) > LONG_SECONDS
-        except UnreadableItem:
-            return False  # the reader says why
-
-    def _answer(self, samples: list[Sample]) -> list[Prediction | Failure]:
-        return self._reader.answer(samples).outcomes() if samples else []
-
-    def _windows(self, sample: Sample, timed: bool, window: float, step: float) -> tuple[int, Iterator[Window]]:
-        """About how many windows there are, and the windows."""
-        if timed:
-            seconds = seconds_of(sample)
-            if seconds <= 0:
-                raise UnreadableItem("it has no length")
-            return int(np.ceil(seconds / step)), time_windows(sample, seconds, window, step)
-        if window != int(window) or step != int(step):
-            raise ConfigError(f"window {window:g}, step {step:g}: of a text they are whole numbers of sentences")
-        pieces = text_windows(sample.text or "", int(window), int(step))
-        return len(pieces), iter(pieces)
+                together[row] = sample
+        if together:
+            outcomes |= dict(zip(together, self._reader.read(list(together.values())), strict=True))
+        return (outcomes[row] for row in range(len(samples)))
 
 
 def require_device(device: str) -> None:
-    """Raises ConfigError where a device is unknown or cannot be had here."""
+    """Raise ConfigError if a device is unknown or not available."""
     import torch
 
     try:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ConfigError(f"device {device!r} cannot be had here: {str(error).splitlines()[0]}") from error
+        raise ConfigError(f"device {device!r} is not available: {str(error).splitlines()[0]}") from error
 
 
 def _sample(text: Any, audio: Any, video: Any, image: Any, vectors: Any, start: Any, end: Any) -> Sample:
-    files = {
-        name: None if one is None else Path(one) for name, one in (("audio", audio), ("video", video), ("image", image))
-    }
-    numbers = {name: np.asarray(value) for name, value in (vectors or {}).items()}
-    return Sample(text=text, **files, vectors=numbers, start=start, end=end)
+    return Sample(text, audio, video, image, vectors or {}, start, end)

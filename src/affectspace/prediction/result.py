@@ -1,4 +1,4 @@
-"""What a prediction says: a point on the map with its standard deviation, fused and of each modality, and an emotion."""
+"""The output of a prediction: a point on the map with its standard deviation, fused and per modality, and an emotion."""
 
 from __future__ import annotations
 
@@ -7,14 +7,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from affectspace.affect import AXES
 
 if TYPE_CHECKING:
     import pandas as pd
+    from torch import Tensor
+
+    from affectspace.models import Representation
 
 
 class VAD(NamedTuple):
-    """Valence, arousal, dominance; NaN where a model does not read an axis."""
+    """Valence, arousal and dominance; NaN where a model does not predict an axis.
+
+    Examples
+    --------
+    >>> VAD(0.5, -0.2)
+    VAD(valence=0.5, arousal=-0.2, dominance=nan)
+    """
 
     valence: float
     arousal: float
@@ -23,7 +34,14 @@ class VAD(NamedTuple):
 
 @dataclass(frozen=True)
 class Estimate:
-    """A point on [-1, 1] and its standard deviation per axis, in the same unit; a deviation is NaN where none is known."""
+    """A point on [-1, 1] and its standard deviation per axis, in the same unit.
+
+    Attributes
+    ----------
+    mean : VAD
+    deviation : VAD
+        NaN where no deviation is known.
+    """
 
     mean: VAD
     deviation: VAD
@@ -41,20 +59,27 @@ class Estimate:
         return self.mean.dominance
 
     def to_dict(self) -> dict[str, Any]:
-        """Axis -> {mean, deviation}, None for NaN."""
+        """Convert to axis -> {mean, deviation}, None for NaN."""
         return {
-            axis: {"mean": _number(mean), "deviation": _number(deviation)}
+            axis: {"mean": _rounded(mean), "deviation": _rounded(deviation)}
             for axis, mean, deviation in zip(AXES, self.mean, self.deviation, strict=True)
         }
 
 
 @dataclass(frozen=True)
 class Prediction(Estimate):
-    """The estimate from all modalities that the sample has.
+    """The estimate from all modalities of a sample.
 
-    by_modality : the estimate from each alone
-    emotion, probability : the most probable category; probabilities : of every category, in falling order
-    notes : what the reader of the numbers should know, such as a text that was cut
+    Attributes
+    ----------
+    by_modality : mapping of str to Estimate
+        The estimate from each modality alone.
+    emotion, probability : str, float
+        The most probable emotion.
+    probabilities : mapping of str to float
+        Probability of each emotion, in descending order.
+    notes : tuple of str
+        Remarks on this sample, for example that its text was cut.
     """
 
     by_modality: Mapping[str, Estimate]
@@ -65,54 +90,110 @@ class Prediction(Estimate):
 
     @property
     def modalities(self) -> tuple[str, ...]:
-        """Those that were used."""
+        """The modalities that were used."""
         return tuple(self.by_modality)
 
     def to_dict(self) -> dict[str, Any]:
-        """Fit for JSON."""
+        """Convert to a dictionary for JSON."""
         return {
             **super().to_dict(),
             "emotion": self.emotion,
             "probability": round(self.probability, 4),
             "probabilities": {name: round(value, 4) for name, value in self.probabilities.items()},
-            "by_modality": {name: one.to_dict() for name, one in self.by_modality.items()},
+            "by_modality": {name: estimate.to_dict() for name, estimate in self.by_modality.items()},
             "notes": list(self.notes),
         }
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A sample without a prediction, and why."""
+    """A sample without a prediction, and the reason."""
 
     reason: str
 
     def to_dict(self) -> dict[str, Any]:
+        """Convert to a dictionary for JSON."""
         return {"reason": self.reason}
 
 
-def table_of(outcomes: Sequence[Prediction | Failure], modalities: Sequence[str] = ()) -> pd.DataFrame:
-    """A row an outcome: axes, `<axis>_sd`, emotion, probability, modalities (joined by +), `<modality>_<axis>[_sd]`, notes,
-    reason.
+Outcome = Prediction | Failure
 
-    modalities : that get columns of their own, also where no outcome has them; the run's, so that tables agree
+
+def to_outcomes(
+    representation: Representation,
+    present: Mapping[str, np.ndarray],
+    emotions: Sequence[str],
+    failures: Mapping[int, str],
+    notes: Mapping[int, Sequence[str]],
+) -> list[Outcome]:
+    """Convert what a model computed from n samples to a prediction or a failure for each.
+
+    present : modality -> (n,) bool; emotions : names of the columns of `representation.log_emotion`
+    failures : row -> reason; notes : row -> remarks
+    """
+    assert representation.log_emotion is not None
+    mean, deviation = to_numpy(representation.fused), to_numpy(representation.fused_deviation)
+    alone = {
+        name: (to_numpy(representation.affect[name]), to_numpy(representation.deviation[name]))
+        for name, rows in present.items()
+        if rows.any()
+    }
+    probabilities = to_numpy(representation.log_emotion.exp())
+    order = np.argsort(-probabilities, axis=1, kind="stable")
+    outcomes: list[Outcome] = []
+    for row in range(len(mean)):
+        if row in failures:
+            outcomes.append(Failure(failures[row]))
+            continue
+        ranked = {emotions[column]: float(probabilities[row, column]) for column in order[row]}
+        emotion, probability = next(iter(ranked.items()))
+        by_modality = {
+            name: Estimate(VAD(*means[row].tolist()), VAD(*deviations[row].tolist()))
+            for name, (means, deviations) in alone.items()
+            if present[name][row]
+        }
+        fused = VAD(*mean[row].tolist()), VAD(*deviation[row].tolist())
+        remarks = tuple(dict.fromkeys(notes.get(row, ())))
+        outcomes.append(Prediction(*fused, by_modality, emotion, probability, ranked, remarks))
+    return outcomes
+
+
+def to_numpy(values: Tensor) -> np.ndarray:
+    """Convert a tensor to float64 on the CPU."""
+    return values.detach().double().cpu().numpy()
+
+
+def table_of(outcomes: Sequence[Outcome], modalities: Sequence[str] = ()) -> pd.DataFrame:
+    """Make a table with a row per outcome.
+
+    Parameters
+    ----------
+    outcomes : sequence of Prediction or Failure
+    modalities : sequence of str
+        Modalities that get columns of their own even if no outcome has them, such as those of the run.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns: the axes, `<axis>_sd`, emotion, probability, modalities (joined by +), `<modality>_<axis>`,
+        `<modality>_<axis>_sd`, notes, reason.
     """
     import pandas as pd
 
-    return pd.DataFrame([row_of(one, modalities) for one in outcomes])
+    return pd.DataFrame([row_of(outcome, modalities) for outcome in outcomes])
 
 
-def row_of(outcome: Prediction | Failure, modalities: Sequence[str]) -> dict[str, Any]:
-    """One row of `table_of`."""
-    empty = VAD(math.nan, math.nan)
-    nothing = Estimate(empty, empty)
-    good = outcome if isinstance(outcome, Prediction) else None
-    row: dict[str, Any] = _columns(good or nothing, "")
-    row["emotion"] = good.emotion if good else None
-    row["probability"] = good.probability if good else math.nan
-    row["modalities"] = "+".join(good.modalities) if good else None
+def row_of(outcome: Outcome, modalities: Sequence[str]) -> dict[str, Any]:
+    """Make one row of `table_of`."""
+    prediction = outcome if isinstance(outcome, Prediction) else None
+    unknown = Estimate(VAD(math.nan, math.nan), VAD(math.nan, math.nan))
+    row: dict[str, Any] = _columns(prediction or unknown, "")
+    row["emotion"] = prediction.emotion if prediction else None
+    row["probability"] = prediction.probability if prediction else math.nan
+    row["modalities"] = "+".join(prediction.modalities) if prediction else None
     for name in modalities:
-        row |= _columns(good.by_modality.get(name, nothing) if good else nothing, f"{name}_")
-    row["notes"] = "; ".join(good.notes) if good else None
+        row |= _columns(prediction.by_modality.get(name, unknown) if prediction else unknown, f"{name}_")
+    row["notes"] = "; ".join(prediction.notes) if prediction else None
     row["reason"] = outcome.reason if isinstance(outcome, Failure) else None
     return row
 
@@ -122,5 +203,5 @@ def _columns(estimate: Estimate, prefix: str) -> dict[str, Any]:
     return means | {f"{prefix}{axis}_sd": value for axis, value in zip(AXES, estimate.deviation, strict=True)}
 
 
-def _number(value: float) -> float | None:
+def _rounded(value: float) -> float | None:
     return None if math.isnan(value) else round(value, 4)

@@ -1,10 +1,11 @@
-"""What is to be predicted: a sentence, files, ready-made vectors, or several of them for the same moment."""
+"""The input of a prediction: a sentence, files, ready-made vectors, or several of them for the same moment."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,16 +15,30 @@ from affectspace.media.clips import IMAGES
 TEXTS = (".txt", ".md")
 SOUNDS = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".wma", ".aif", ".aiff")
 CLIPS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".flv", ".wmv", ".3gp")
+SUFFIXES = {"text": TEXTS, "audio": SOUNDS, "video": CLIPS, "image": IMAGES}  # kind of input -> suffixes of its files
 
-KINDS = ("text", "audio", "video", "image", "vectors")
+FILES = ("audio", "video", "image")
+KINDS = ("text", *FILES, "vectors")
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One moment of one person. A clip gives its sound too, where no `audio` is named.
+    """One moment of one person, in any of several kinds of input.
 
-    text : as written; audio, video, image : files; vectors : modality -> (width,) numbers made elsewhere
-    start, end : seconds to cut from audio and video; None is the whole file
+    Parameters
+    ----------
+    text : str, optional
+    audio, video, image : path, optional
+        Files. A clip also provides its sound track if no `audio` is given.
+    vectors : mapping of str to array, optional
+        Modality -> (width,) numbers that were computed elsewhere.
+    start, end : float, optional
+        Cut of audio and video in seconds; the complete file by default.
+
+    Examples
+    --------
+    >>> Sample("I told you so.", audio="voice.wav").kinds
+    ('text', 'audio')
     """
 
     text: str | None = None
@@ -34,41 +49,41 @@ class Sample:
     start: float | None = None
     end: float | None = None
 
+    def __post_init__(self) -> None:
+        for kind in FILES:
+            path: Any = getattr(self, kind)
+            if path is not None and not isinstance(path, Path):
+                object.__setattr__(self, kind, Path(path))
+        vectors = {name: np.asarray(vector) for name, vector in (self.vectors or {}).items()}
+        object.__setattr__(self, "vectors", vectors)
+
     @property
     def kinds(self) -> tuple[str, ...]:
-        """What is given of text, audio, video, image, vectors."""
-        return tuple(name for name in KINDS if (bool(self.vectors) if name == "vectors" else self.given(name)))
+        """The kinds of input that the sample has, of text, audio, video, image and vectors."""
+        return tuple(kind for kind in KINDS if (bool(self.vectors) if kind == "vectors" else self.has(kind)))
 
-    def given(self, name: str) -> bool:
-        """Whether text, audio, video or image is there."""
-        return getattr(self, name) is not None
+    def has(self, kind: str) -> bool:
+        """Whether the sample has text, audio, video or image."""
+        return getattr(self, kind) is not None
 
 
 def sample_of_file(path: Path) -> Sample:
-    """The sample in a file, by its suffix; a text file's whole content is one text.
+    """Make the sample of a file by its suffix; the content of a text file is one text.
 
-    Raises DataError for a suffix that is none of ours and for a text that cannot be read.
+    Raises DataError for an unknown suffix and for a text that cannot be read.
     """
     suffix = path.suffix.lower()
-    if suffix in TEXTS:
-        return Sample(text=read_text(path))
-    if suffix in SOUNDS:
-        return Sample(audio=path)
-    if suffix in CLIPS:
-        return Sample(video=path)
-    if suffix in IMAGES:
-        return Sample(image=path)
-    remedy = "a table goes by --csv" if suffix in (".csv", ".tsv", ".parquet") else f"there are {', '.join(suffixes())}"
-    raise DataError(f"{path}: what it holds is not known from its name ({suffix or 'no suffix'}); {remedy}")
-
-
-def suffixes() -> tuple[str, ...]:
-    """Of all files that are understood."""
-    return (*TEXTS, *SOUNDS, *CLIPS, *IMAGES)
+    for kind, suffixes in SUFFIXES.items():
+        if suffix in suffixes:
+            content: dict[str, Any] = {kind: read_text(path) if kind == "text" else path}
+            return Sample(**content)
+    known = ", ".join(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
+    remedy = "read a table with --csv" if suffix in (".csv", ".tsv", ".parquet") else f"known are {known}"
+    raise DataError(f"{path}: the suffix {suffix or '(none)'} does not tell what the file holds; {remedy}")
 
 
 def read_text(path: Path) -> str:
-    """A text file. Raises DataError where it is not there or not UTF-8."""
+    """Read a text file. Raises DataError where it is missing or not UTF-8."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:

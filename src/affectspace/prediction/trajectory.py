@@ -1,89 +1,219 @@
-"""A long input as a series of predictions: a table, its mean, its dynamics, a figure."""
+"""Long inputs: windows of seconds over sounds and clips, windows of sentences over texts, and the predictions over time."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from affectspace.affect import AXES
-from affectspace.errors import DataError
-from affectspace.lexicon.speakers import SpeakerDynamics, series_dynamics
-from affectspace.prediction.result import VAD, Estimate, Failure, Prediction, table_of
-from affectspace.prediction.windows import Window
+from affectspace.errors import ConfigError, DataError, UnreadableItem
+from affectspace.prediction.result import VAD, Estimate, Failure, Outcome, Prediction, table_of
+from affectspace.prediction.sample import IMAGES, Sample
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
+    from affectspace.lexicon.speakers import SpeakerDynamics
 
-_LINE, _HOME = "#1f5f8b", "#00826a"
+SECONDS = (4.0, 2.0)  # default window and step of sounds and clips
+SENTENCES = (3.0, 1.0)  # of texts
+LONG_SECONDS = 60.0  # longer inputs are predicted in windows
+LONG_TEXT = 2000  # characters; text encoders cut at about this length
+MIN_SHARE = 0.5  # of a window that must be left at the end for a window of its own
+
+_ABBREVIATIONS = frozenset({
+    "mr", "mrs", "ms", "dr", "prof", "st", "jr", "sr", "vs", "etc", "inc", "ltd", "co", "no", "vol", "fig", "al",
+    "e.g", "i.e", "a.m", "p.m", "u.s", "u.k", "approx", "dept", "est", "z.b", "bzw", "usw", "ca", "nr",
+})  # fmt: skip
+_END = re.compile(r"""[.!?\u2026]+["'\u201d\u2019)\]]*(?=\s+)|[\u3002\uff01\uff1f]+[\u300d\u300f\u201d]*|\n\s*\n""")
+_LINE_COLOUR, _HOME_COLOUR = "#1f5f8b", "#00826a"
 
 
-def trajectory_figure(trajectory: Trajectory) -> Figure:
-    """A panel an axis: the predictions, one deviation each way as a band, the home base as two lines; gaps where none is.
+@dataclass(frozen=True)
+class Window:
+    """A piece of a long input. start, end : seconds, or sentences of a text, counted from 0; the end is not included"""
 
-    Raises DataError for fewer than two windows with a prediction.
+    start: float
+    end: float
+    sample: Sample
+
+
+def sentences(text: str) -> list[str]:
+    """Split a text into its sentences; blank lines end sentences too.
+
+    A full stop does not end a sentence after an abbreviation or a single letter, or before a lower-case letter.
     """
-    from affectspace.report.theme import figure_style, new_figure
+    pieces, begin = [], 0
+    for match in _END.finditer(text):
+        if match.group()[0] == "." and not _ends_sentence(text[begin : match.start()], text[match.end() :]):
+            continue
+        pieces.append(text[begin : match.end()])
+        begin = match.end()
+    pieces.append(text[begin:])
+    return [" ".join(piece.split()) for piece in pieces if re.search(r"\w", piece)]
 
-    table = trajectory.table
-    summary = trajectory.dynamics.summary.set_index("axis")
-    axes = [axis for axis in AXES if axis in summary.index]
-    middle = (table["start"] + table["end"]).to_numpy(float) / 2
-    unit = trajectory.unit
-    if unit == "s" and middle[-1] > 300:
-        middle, unit = middle / 60, "min"
-    with figure_style():
-        figure = new_figure(9.0, 0.9 + 1.9 * len(axes))
-        panels = figure.subplots(len(axes), 1, squeeze=False, sharex=True)[:, 0]
-        for panel, axis in zip(panels, axes, strict=True):
-            value, deviation = table[axis].to_numpy(float), np.nan_to_num(table[f"{axis}_sd"].to_numpy(float))
-            row: Any = summary.loc[axis]
-            panel.fill_between(middle, value - deviation, value + deviation, color=_LINE, alpha=0.18, linewidth=0)
-            panel.plot(middle, value, color=_LINE, marker="o" if len(value) < 60 else "", markersize=3)
-            for edge in (float(row["home_low"]), float(row["home_high"])):
-                panel.axhline(edge, color=_HOME, linewidth=0.9, linestyle=(0, (4, 3)))
-            at_home, displacements = float(row["in_home_base"]), int(row["displacements"])
-            panel.set_title(
-                f"{axis}: {at_home:.0%} of the windows at home (between the broken lines), {displacements} away"
-            )
-            panel.set_ylabel(axis)
-            known = value[np.isfinite(value)]
-            panel.set_ylim(min(-1.05, known.min() - 0.05), max(1.05, known.max() + 0.05))  # a model may say more than 1
-            panel.margins(x=0.01)
-        panels[-1].set_xlabel({"s": "seconds", "min": "minutes", "sentence": "sentence"}[unit])
-        figure.suptitle(f"{PurePath(trajectory.name).name}; the band is one standard deviation each way")
-    return figure
+
+def _ends_sentence(before: str, after: str) -> bool:
+    words = before.split()
+    last = words[-1].lstrip("(\"'[").lower() if words else ""
+    if last in _ABBREVIATIONS or (len(last) == 1 and last.isalpha() and last != "i"):
+        return False
+    return not after.lstrip()[:1].islower()
+
+
+def text_windows(text: str, window: int, step: int) -> list[Window]:
+    """Make windows of `window` sentences every `step`; a shorter text is one window, and the last one reaches the end."""
+    pieces = sentences(text)
+    if not pieces:
+        return []
+    starts = list(range(0, max(len(pieces) - window, 0) + 1, step))
+    if starts[-1] + window < len(pieces):
+        starts.append(len(pieces) - window)
+    return [
+        Window(start, min(start + window, len(pieces)), Sample(text=" ".join(pieces[start : start + window])))
+        for start in starts
+    ]
+
+
+def time_windows(sample: Sample, seconds: float, window: float, step: float) -> Iterator[Window]:
+    """Make windows of a sound or clip; a rest at the end that is shorter than half a window is left out."""
+    begin, number = sample.start or 0.0, 0
+    end = begin + seconds
+    while True:
+        start = begin + number * step
+        if number and end - start < MIN_SHARE * window:
+            return
+        stop = min(start + window, end)
+        yield Window(start, stop, replace(sample, start=start, end=stop))
+        if stop >= end:
+            return
+        number += 1
+
+
+def windows_of(sample: Sample, window: float | None, step: float | None) -> tuple[str, int, Iterator[Window]]:
+    """Split a sample into windows; return their unit ("s" or "sentence"), about how many there are, and the windows.
+
+    Raises ConfigError for an impossible window or step, DataError where there is nothing to split, UnreadableItem for a file
+    without a length.
+    """
+    timed = sample.audio is not None or sample.video is not None
+    if not timed and sample.text is None:
+        raise DataError("a trajectory needs a sound, a clip or a text")
+    default = SECONDS if timed else SENTENCES
+    width = default[0] if window is None else window
+    pace = min(default[1], width) if step is None else step
+    if not (width > 0 and 0 < pace <= width):
+        raise ConfigError(f"window {width:g}, step {pace:g}: both must be above 0, and the step at most the window")
+    if timed:
+        seconds = seconds_of(sample)
+        if seconds <= 0:
+            raise UnreadableItem("it has no length")
+        return "s", int(np.ceil(seconds / pace)), time_windows(sample, seconds, width, pace)
+    if width != int(width) or pace != int(pace):
+        raise ConfigError(f"window {width:g}, step {pace:g}: for a text both must be whole numbers of sentences")
+    pieces = text_windows(sample.text or "", int(width), int(pace))
+    return "sentence", len(pieces), iter(pieces)
+
+
+def is_long(sample: Sample) -> bool:
+    """Whether a sample is predicted in windows by default."""
+    if sample.audio is None and sample.video is None:
+        return sample.kinds == ("text",) and len(sample.text or "") > LONG_TEXT
+    try:
+        return seconds_of(sample) > LONG_SECONDS
+    except UnreadableItem:
+        return False  # the reader gives the reason
+
+
+def seconds_of(sample: Sample) -> float:
+    """Return the length of a sample's sound or clip, or of its cut; the longer one of both. Raises UnreadableItem."""
+    if sample.audio is None and sample.video is None:
+        return 0.0
+    if sample.start is not None and sample.end is not None:
+        return sample.end - sample.start
+    total = max(_length(path) for path in (sample.audio, sample.video) if path is not None)
+    return (total if sample.end is None else min(sample.end, total)) - (sample.start or 0.0)
+
+
+def _length(path: Path) -> float:
+    """Seconds of a file by its header, or by its last frame if the header has no length."""
+    if path.suffix.lower() in IMAGES:
+        return 0.0
+    if not path.is_file():
+        raise UnreadableItem("there is no such file")
+    if path.stat().st_size == 0:
+        raise UnreadableItem("the file is empty (0 bytes)")
+    try:
+        import soundfile
+
+        return float(soundfile.info(str(path)).duration)
+    except ImportError:
+        pass
+    except soundfile.LibsndfileError:
+        pass
+    try:
+        import av
+    except ImportError as error:
+        raise ConfigError("clips need PyAV: pip install 'affectspace[video]'") from error
+    try:
+        with av.open(str(path)) as container:
+            lengths = [
+                float(stream.duration * stream.time_base)
+                for stream in container.streams
+                if stream.duration and stream.time_base
+            ]
+            if container.duration:
+                lengths.append(container.duration / av.time_base)
+            if lengths:
+                return max(lengths)
+            ends = [0.0]
+            for packet in container.demux():
+                if packet.pts is not None and packet.time_base:
+                    ends.append(float((packet.pts + (packet.duration or 0)) * packet.time_base))
+            return max(ends)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise UnreadableItem(f"not a sound or clip that can be read ({' '.join(str(error).split())[:120]})") from error
 
 
 @dataclass(frozen=True)
 class Trajectory:
-    """Predictions of the windows of one input, in order.
+    """The predictions of the windows of one input, in order.
 
-    name : of the input; unit : "s" or "sentence", of the windows' start and end; outcomes : one a window
-    modalities : of the run
+    Attributes
+    ----------
+    name : str
+        Name of the input.
+    unit : str
+        "s" or "sentence", of the windows' start and end.
+    windows : sequence of Window
+    outcomes : sequence of Prediction or Failure
+        One for each window.
+    modalities : tuple of str
+        Modalities of the run.
     """
 
     name: str
     unit: str
     windows: Sequence[Window]
-    outcomes: Sequence[Prediction | Failure]
+    outcomes: Sequence[Outcome]
     modalities: tuple[str, ...]
 
     @property
-    def good(self) -> list[Prediction]:
-        """The windows that have a prediction."""
-        return [one for one in self.outcomes if isinstance(one, Prediction)]
+    def predictions(self) -> list[Prediction]:
+        """The predictions of the windows that have one."""
+        return [outcome for outcome in self.outcomes if isinstance(outcome, Prediction)]
 
     @property
     def table(self) -> pd.DataFrame:
-        """A row a window: start, end, of a text its sentences, and the columns of `table_of`."""
+        """A row per window: start, end, the sentences of a text, and the columns of `table_of`."""
         frame = table_of(self.outcomes, self.modalities)
         frame.insert(0, "start", [window.start for window in self.windows])
         frame.insert(1, "end", [window.end for window in self.windows])
@@ -93,59 +223,98 @@ class Trajectory:
 
     @cached_property
     def whole(self) -> Prediction:
-        """The mean over windows. Its deviation is the root of their mean variance: windows of one speaker err together, so
-        that a mean over many is not taken for surer than one. Raises DataError where no window has a prediction.
+        """The mean over windows. Raises DataError where no window has a prediction.
+
+        Its deviation is the root of the windows' mean variance: the errors of one speaker's windows are correlated, so that
+        a mean over many windows is not more certain than one.
         """
-        good = self.good
-        if not good:
-            reason = next((one.reason for one in self.outcomes if isinstance(one, Failure)), "it has no windows")
+        predictions = self.predictions
+        if not predictions:
+            reasons = (outcome.reason for outcome in self.outcomes if isinstance(outcome, Failure))
+            reason = next(reasons, "it has no windows")
             raise DataError(reason if reason.startswith(self.name) else f"{self.name}: {reason}")
-        mean, deviation = _mean(good)
-        names = [name for name in self.modalities if any(name in one.by_modality for one in good)]
-        alone = {
-            name: Estimate(*_mean([one.by_modality[name] for one in good if name in one.by_modality])) for name in names
-        }
+        mean, deviation = _mean(predictions)
+        alone = {}
+        for name in self.modalities:
+            estimates = [one.by_modality[name] for one in predictions if name in one.by_modality]
+            if estimates:
+                alone[name] = Estimate(*_mean(estimates))
         totals: dict[str, float] = {}
-        for one in good:
-            for emotion, value in one.probabilities.items():
-                totals[emotion] = totals.get(emotion, 0.0) + value / len(good)
+        for prediction in predictions:
+            for emotion, value in prediction.probabilities.items():
+                totals[emotion] = totals.get(emotion, 0.0) + value / len(predictions)
         ranked = dict(sorted(totals.items(), key=lambda pair: -pair[1]))
         emotion, probability = next(iter(ranked.items()))
-        left = len(self.outcomes) - len(good)
-        notes = [f"the mean of {len(good)} windows" + (f", {left} had no prediction" if left else "")]
-        notes += dict.fromkeys(note for one in good for note in one.notes)
+        missing = len(self.outcomes) - len(predictions)
+        notes = [f"the mean of {len(predictions)} windows" + (f", {missing} had no prediction" if missing else "")]
+        notes += dict.fromkeys(note for prediction in predictions for note in prediction.notes)
         return Prediction(mean, deviation, alone, emotion, probability, ranked, tuple(notes))
 
     @cached_property
     def dynamics(self) -> SpeakerDynamics:
-        """Home base, displacements, rise and recovery of each axis (`series_dynamics`), steps being windows.
+        """Home base, displacements, rise and recovery of each axis (`series_dynamics`); a step is a window.
 
         Raises DataError for fewer than two windows with a prediction.
         """
+        from affectspace.lexicon.speakers import series_dynamics
+
         table = self.table
-        good = table["reason"].isna().to_numpy()
-        values = table.loc[good, [axis for axis in AXES if table.loc[good, axis].notna().any()]]
+        predicted = table["reason"].isna().to_numpy()
+        values = table.loc[predicted, [axis for axis in AXES if table.loc[predicted, axis].notna().any()]]
         if len(values) < 2:
             raise DataError(f"{self.name}: {len(values)} windows have a prediction; dynamics need two")
-        return series_dynamics(values, [self.name] * len(values), times=table.loc[good, "start"].tolist())
+        return series_dynamics(values, [self.name] * len(values), times=table.loc[predicted, "start"].tolist())
 
     def to_dict(self) -> dict[str, Any]:
-        """Fit for JSON: the whole, the windows, the dynamics of each axis (none with fewer than two windows)."""
+        """Convert to a dictionary for JSON: the mean, the windows, the dynamics of each axis (with two windows or more)."""
         windows = [
-            {"start": window.start, "end": window.end, **one.to_dict()}
-            for window, one in zip(self.windows, self.outcomes, strict=True)
+            {"start": window.start, "end": window.end, **outcome.to_dict()}
+            for window, outcome in zip(self.windows, self.outcomes, strict=True)
         ]
-        summary = self.dynamics.summary.drop(columns="speaker") if len(self.good) > 1 else pd.DataFrame()
-        dynamics = json.loads(summary.to_json(orient="records"))
+        dynamics: list[Any] = []
+        if len(self.predictions) > 1:
+            dynamics = json.loads(self.dynamics.summary.drop(columns="speaker").to_json(orient="records"))
         return {"unit": self.unit, "whole": self.whole.to_dict(), "windows": windows, "dynamics": dynamics}
 
     def figure(self) -> Figure:
-        """Each axis over time, with its deviation and its home base. Raises DataError as `dynamics` does."""
+        """Draw each axis over time, with its standard deviation and its home base; gaps where a window has no prediction.
 
-        return trajectory_figure(self)
+        Raises DataError for fewer than two windows with a prediction.
+        """
+        from affectspace.report.theme import figure_style, new_figure
+
+        table, summary = self.table, self.dynamics.summary.set_index("axis")
+        axes = [axis for axis in AXES if axis in summary.index]
+        middle, unit = (table["start"] + table["end"]).to_numpy(float) / 2, self.unit
+        if unit == "s" and middle[-1] > 300:
+            middle, unit = middle / 60, "min"
+        with figure_style():
+            figure = new_figure(9.0, 0.9 + 1.9 * len(axes))
+            panels = figure.subplots(len(axes), 1, squeeze=False, sharex=True)[:, 0]
+            for panel, axis in zip(panels, axes, strict=True):
+                value, deviation = table[axis].to_numpy(float), np.nan_to_num(table[f"{axis}_sd"].to_numpy(float))
+                row: Any = summary.loc[axis]
+                band = value - deviation, value + deviation
+                panel.fill_between(middle, *band, color=_LINE_COLOUR, alpha=0.18, linewidth=0)
+                panel.plot(middle, value, color=_LINE_COLOUR, marker="o" if len(value) < 60 else "", markersize=3)
+                for edge in (float(row["home_low"]), float(row["home_high"])):
+                    panel.axhline(edge, color=_HOME_COLOUR, linewidth=0.9, linestyle=(0, (4, 3)))
+                panel.set_title(
+                    f"{axis}: {float(row['in_home_base']):.0%} of the windows inside the home base (between the dashed "
+                    f"lines), {int(row['displacements'])} excursions"
+                )
+                panel.set_ylabel(axis)
+                known = value[np.isfinite(value)]
+                panel.set_ylim(
+                    min(-1.05, known.min() - 0.05), max(1.05, known.max() + 0.05)
+                )  # predictions can exceed 1
+                panel.margins(x=0.01)
+            panels[-1].set_xlabel({"s": "seconds", "min": "minutes", "sentence": "sentence"}[unit])
+            figure.suptitle(f"{PurePath(self.name).name}; the band is one standard deviation each way")
+        return figure
 
 
 def _mean(estimates: Sequence[Estimate]) -> tuple[VAD, VAD]:
-    means = np.array([one.mean for one in estimates])
-    deviations = np.array([one.deviation for one in estimates])
-    return VAD(*map(float, means.mean(axis=0))), VAD(*map(float, np.sqrt((deviations**2).mean(axis=0))))
+    means = np.array([estimate.mean for estimate in estimates])
+    deviations = np.array([estimate.deviation for estimate in estimates])
+    return VAD(*means.mean(axis=0).tolist()), VAD(*np.sqrt((deviations**2).mean(axis=0)).tolist())

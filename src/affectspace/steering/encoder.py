@@ -17,8 +17,7 @@ from affectspace.errors import DataError, RunError
 from affectspace.features.backbones.pretrained import threads_for
 from affectspace.files import write_atomic
 from affectspace.models import AffectModel, Ensemble, Manifold
-from affectspace.prediction.encoding import Modality
-from affectspace.prediction.feature_run import modality_facts
+from affectspace.prediction.features import Modality, modality_facts
 from affectspace.prediction.sample import Sample
 from affectspace.steering.language_model import LanguageModel
 from affectspace.training.feature_set import FeatureSet

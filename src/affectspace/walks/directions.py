@@ -14,10 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from sklearn.linear_model import Ridge
+from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from affectspace.errors import DataError
-from affectspace.evaluation import fit_ridge
 from affectspace.models import Levasa
 from affectspace.walks.geometry import AXES, SavedArrays
 
@@ -43,7 +44,7 @@ class AffectDirections(SavedArrays):
     def stretched(self, strength: float) -> "AffectDirections":
         """Return directions whose walks go `strength` times as far from the mean label, and still read as the target.
 
-        This is for decoders that show less than the target. Raises DataError unless `strength` is above 0.
+        This is for decoders that show less than they are asked for. Raises DataError unless `strength` is above 0.
         """
         if not 0 < strength < np.inf:
             raise DataError(f"strength {strength:g}: give a number above 0; 1 changes nothing")
@@ -130,7 +131,8 @@ def fit_directions(
     if np.linalg.matrix_rank(own_labels) < 2:
         raise DataError("valence and arousal of the training codes do not vary independently within people")
     directions = np.linalg.lstsq(own_labels, own_codes, rcond=None)[0]
-    weights = fit_ridge(own_codes, own_labels, penalties=alpha).weights
+    scale = StandardScaler(with_mean=False).fit(own_codes).scale_
+    weights = (Ridge(alpha, fit_intercept=False).fit(own_codes / scale, own_labels).coef_ / scale).T
     spread = ((codes - codes.mean(axis=0)) @ weights).std(axis=0)
     weights = weights * np.divide(labels.std(axis=0), spread, out=np.zeros(2), where=spread > 0)
     intercept = labels.mean(axis=0) - codes.mean(axis=0) @ weights

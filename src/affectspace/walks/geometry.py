@@ -20,10 +20,11 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
+from sklearn.linear_model import Ridge
+from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from affectspace.errors import DataError, RunError
-from affectspace.evaluation import fit_ridge
 from affectspace.models import Levasa
 
 AXES = ("valence", "arousal")
@@ -184,8 +185,10 @@ def fit_readout(mean_train: np.ndarray, affect: np.ndarray, alpha: float = 1.0) 
         present = np.isfinite(target)
         if present.sum() < 2:
             raise DataError(f"{axis} is annotated in {present.sum()} of {len(target)} rows; a readout needs 2")
-        ridge = fit_ridge(part[present], target[present], penalties=alpha)
-        rows.append(np.append(ridge.weights, ridge.bias))
+        scaler = StandardScaler().fit(part[present])
+        ridge = Ridge(alpha).fit(scaler.transform(part[present]), target[present])
+        weights = ridge.coef_ / scaler.scale_
+        rows.append(np.append(weights, ridge.intercept_ - scaler.mean_ @ weights))
     return np.stack(rows)
 
 

@@ -54,7 +54,9 @@ def test_the_kl_is_that_of_torchs_gaussians() -> None:
     q = torch.distributions.MultivariateNormal(posterior.mean, torch.diag_embed(posterior.log_variance.exp()))
     p = torch.distributions.MultivariateNormal(mean, covariance)
     expected = torch.distributions.kl_divergence(q, p)
-    torch.testing.assert_close(gaussian_kl(posterior, mean, torch.linalg.inv(covariance), -torch.logdet(covariance)), expected)
+    torch.testing.assert_close(
+        gaussian_kl(posterior, mean, torch.linalg.inv(covariance), -torch.logdet(covariance)), expected
+    )
     standard = gaussian_kl(posterior, torch.zeros(3), torch.eye(3), torch.zeros(()))
     torch.testing.assert_close(standard, posterior.kl_to_standard().sum(dim=1))
 

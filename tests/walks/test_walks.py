@@ -1,4 +1,4 @@
-"""Walks and paths: closed forms with linear heads, what stays, what is reached, and what the pictures may change."""
+"""Walks: closed forms with linear heads, what stays, what is reached, and what the pictures may change."""
 
 from typing import Any
 
@@ -8,13 +8,11 @@ import torch
 from scipy.optimize import minimize
 from torch import Tensor, nn
 
-from affectspace.errors import ConfigError, DataError, RunError
+from affectspace.errors import DataError, RunError
 from affectspace.models import Levasa, LevasaConfig
 from affectspace.walks import WalkGeometry, fit_geometry, fit_readout, move, walk, walk_grid, walk_path
-from affectspace.walks.pictures import is_closed, parse_corners, path_points
 
 CHUNK = 6
-VALENCES, AROUSALS = [-0.8, 0.0, 0.8], [-0.6, 0.8]
 SMALL = {"image_size": 32, "width": 4, "hidden": (16,), "chunk": CHUNK, "head_inputs": None}
 
 
@@ -252,52 +250,3 @@ def test_impossible_walks_are_refused() -> None:
         walk(model, make_face(), np.zeros(2), geometry)
     with pytest.raises(RunError, match=r"call model\.eval"):
         walk(model.train(), make_face(), np.zeros((1, 2)), geometry)
-
-
-def test_a_circle_lies_inside_the_ranges_and_closes() -> None:
-    points = path_points("circle", VALENCES, AROUSALS, 48)
-    assert points.shape == (48, 2)
-    np.testing.assert_allclose(points[0], [0.8, 0.1])
-    np.testing.assert_allclose(points[12], [0.0, 0.8], atol=1e-12)  # anticlockwise: arousal rises first
-    np.testing.assert_allclose(points.min(axis=0), [-0.8, -0.6], atol=1e-12)
-    assert is_closed(points)
-
-
-def test_a_path_along_one_axis_leaves_the_other() -> None:
-    points = path_points("arousal", VALENCES, AROUSALS, 8)
-    assert np.isnan(points[:, 0]).all()
-    np.testing.assert_allclose(points[:, 1], np.linspace(-0.6, 0.8, 8))
-    assert path_points("valence", VALENCES[::-1], AROUSALS, 3)[0, 0] == 0.8
-    assert not is_closed(points)
-
-
-def test_corners_are_joined_at_even_steps() -> None:
-    points = path_points("0,0; 0.6,0 ;0.6,-0.2", VALENCES, AROUSALS, 9)
-    steps = np.abs(np.diff(points, axis=0)).sum(axis=1)
-    np.testing.assert_allclose(steps, 0.1)
-    np.testing.assert_allclose(points[[0, 6, 8]], [[0, 0], [0.6, 0], [0.6, -0.2]], atol=1e-12)
-    assert is_closed(path_points("0,0;0.5,0;0.5,0.5;0,0", VALENCES, AROUSALS, 60))
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("square", "write circle, valence, arousal, or at least two corners"),
-        ("0.1,0.2", "a single point is not a path"),
-        ("0.1,0.2;0.1,0.2", "a single point is not a path"),
-        ("0.1;0.3", "'0.1' is not a pair of valence and arousal"),
-        ("0,0;a,b", "write circle"),
-        ("", "write circle"),
-        ("0,0;1.5,0", r"1.5,0 is not on the map; both axes lie on \[-1, 1\]"),
-        ("0,0;nan,0", "is not on the map"),
-    ],
-)
-def test_impossible_paths_are_refused(text: str, expected: str) -> None:
-    with pytest.raises(ConfigError, match=expected):
-        parse_corners(text)
-
-
-@pytest.mark.parametrize("frames", [1, 401])
-def test_numbers_of_frames(frames: int) -> None:
-    with pytest.raises(ConfigError, match="give 2 to 400"):
-        path_points("circle", VALENCES, AROUSALS, frames)

@@ -1,0 +1,170 @@
+"""Predictions on a terminal, and as JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from affectspace.affect import AXES
+from affectspace.cli.options import print_json
+
+if TYPE_CHECKING:
+    from affectspace.prediction import Estimate, Prediction, Trajectory
+    from affectspace.prediction.tables import Summary
+
+CELLS = 21  # characters of a bar from -1 to 1
+EMOTIONS = 3  # that are shown
+SPARKS = 28  # characters of a line over time
+_UNICODE = ("\u00b7", "\u2500", "\u25cf", "\u253c", "\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588")
+_ASCII = (".", "-", "o", "|", "_.,-~=*#")
+
+
+class Screen:
+    """Prints results as a readable table, or as one JSON object."""
+
+    def __init__(self, run: str, labels: Sequence[str], as_json: bool) -> None:
+        from rich.console import Console
+
+        self.run, self.labels, self.json = run, list(labels), as_json
+        self.console = Console(highlight=False, markup=False, emoji=False)  # print names as they are
+        self.marks = _UNICODE if "utf" in self.console.encoding.lower() else _ASCII
+
+    def show(self, summary: Summary, trajectories: Sequence[Trajectory], single: bool) -> None:
+        """Print the predictions; as JSON the failures too."""
+        from affectspace.prediction import Prediction
+
+        predictions = [(name, outcome) for name, outcome in summary.outcomes if isinstance(outcome, Prediction)]
+        if self.json:
+            failures = [{"id": name, **outcome.to_dict()} for name, outcome in summary.outcomes
+                        if not isinstance(outcome, Prediction)]  # fmt: skip
+            data: dict[str, Any] = {
+                "run": self.run,
+                "labels": self.labels,
+                "predictions": [{"id": name, **prediction.to_dict()} for name, prediction in predictions],
+                "failures": failures,
+            }
+            if trajectories:
+                data["trajectories"] = [{"id": one.name, **one.to_dict()} for one in trajectories]
+            print_json(data)
+            return
+        if single and trajectories:
+            self._trajectory(trajectories[0])
+        elif single:
+            for _, prediction in predictions:
+                self._prediction(prediction)
+        elif predictions:
+            self._rows(predictions, summary.succeeded)
+        if predictions and self.labels == ["transferred"]:
+            self.console.print("labels     transferred from emotions in training: proxies, not ratings")
+
+    def report(self, summary: Summary, skipped: Mapping[str, int], written: Sequence[Path], single: bool) -> None:
+        """Print failures and skipped files on stderr, and the written files. single : one sample, which needs no name."""
+        if summary.failed and not self.json:
+            total = summary.succeeded + summary.failed
+            if total > 1:
+                typer.echo(f"{summary.failed:,} of {total:,} have no prediction:", err=True)
+            for name, reason in summary.failures:
+                message = reason if single or _begins_with_name(reason, name) else f"{name}: {reason}"
+                typer.secho(f"  {message}", fg=typer.colors.RED, err=True)
+            if summary.failed > len(summary.failures):
+                typer.echo(f"  and {summary.failed - len(summary.failures):,} more", err=True)
+        for suffix, number in skipped.items():
+            typer.echo(f"skipped: {number} {suffix}, which this run does not read", err=True)
+        if written and not self.json:
+            typer.echo(f"wrote {', '.join(map(str, written))}")
+
+    def _prediction(self, prediction: Prediction) -> None:
+        from rich.table import Table
+
+        names = prediction.modalities if len(prediction.modalities) > 1 else ()
+        table = Table("", "", "-1" + " " * (CELLS - 3) + "1", *names, box=None, pad_edge=False)
+        for axis in _known_axes(prediction):
+            alone = [_number(prediction.by_modality[name], axis) for name in names]
+            table.add_row(axis, _number(prediction, axis), self._bar(prediction, axis), *alone)
+        self.console.print(table)
+        self._emotions_and_notes(prediction, prediction.notes, ["from       " + ", ".join(prediction.modalities)])
+
+    def _emotions_and_notes(self, prediction: Prediction, notes: Sequence[str], lines: Sequence[str] = ()) -> None:
+        ranked = list(prediction.probabilities.items())[:EMOTIONS]
+        emotions = "emotion    " + ", ".join(f"{name} {probability:.2f}" for name, probability in ranked)
+        for line in (emotions, *lines, *(f"note       {note}" for note in notes)):
+            self.console.print(line, soft_wrap=True)
+
+    def _rows(self, rows: Sequence[tuple[str, Prediction]], total: int) -> None:
+        from rich.table import Table
+
+        axes = _known_axes(rows[0][1])
+        table = Table("", *axes, "emotion", "from", box=None, pad_edge=False)
+        for name, prediction in rows:
+            numbers = [_number(prediction, axis) for axis in axes]
+            emotion = f"{prediction.emotion} {prediction.probability:.2f}"
+            table.add_row(name, *numbers, emotion, "+".join(prediction.modalities))
+        self.console.print(table)
+        if total > len(rows):
+            self.console.print(f"and {total - len(rows):,} more; --out writes all of them")
+
+    def _trajectory(self, trajectory: Trajectory) -> None:
+        from rich.table import Table
+
+        table, whole = trajectory.table, trajectory.whole
+        unit = " s" if trajectory.unit == "s" else " sentences"
+        width = trajectory.windows[0].end - trajectory.windows[0].start
+        missing = len(table) - len(trajectory.predictions)
+        self.console.print(
+            f"{len(table)} windows of {width:g}{unit}" + (f", {missing} without a prediction" if missing else "")
+        )
+        shown = Table("", "mean", "over time", "", "inside the home base", "excursions", box=None, pad_edge=False)
+        summary = trajectory.dynamics.summary.set_index("axis") if len(trajectory.predictions) > 1 else None
+        for axis in _known_axes(whole):
+            dynamics = ["", "", ""]
+            if summary is not None:
+                row: Any = summary.loc[axis]
+                dynamics = [f"sd {row['std']:.2f}", f"{row['in_home_base']:.0%}", f"{row['displacements']:.0f}"]
+            shown.add_row(axis, _number(whole, axis), self._line(table[axis].to_list()), *dynamics)
+        self.console.print(shown)
+        self._emotions_and_notes(whole, whole.notes[1:])
+
+    def _bar(self, estimate: Estimate, axis: str) -> str:
+        """Draw the range from -1 to 1: the estimate, one deviation each way, and the middle."""
+        empty, band, point, middle, _ = self.marks
+        mean, deviation = getattr(estimate.mean, axis), getattr(estimate.deviation, axis)
+        deviation = 0.0 if math.isnan(deviation) else deviation
+        cells = [middle if cell == CELLS // 2 else empty for cell in range(CELLS)]
+        for cell in range(_cell(mean - deviation), _cell(mean + deviation) + 1):
+            cells[cell] = band
+        cells[_cell(mean)] = point
+        return "".join(cells)
+
+    def _line(self, values: Sequence[float]) -> str:
+        """Draw values on [-1, 1] over time, averaged to at most 28 characters; blank where there is no value."""
+        levels, line = self.marks[4], []
+        count = min(len(values), SPARKS)
+        for number in range(count):
+            part = values[number * len(values) // count : (number + 1) * len(values) // count]
+            known = [value for value in part if not math.isnan(value)]
+            line.append(levels[_cell(sum(known) / len(known), len(levels))] if known else " ")
+        return "".join(line)
+
+
+def _known_axes(prediction: Prediction) -> list[str]:
+    """The axes that the model predicts."""
+    return [axis for axis in AXES if not math.isnan(getattr(prediction, axis))]
+
+
+def _begins_with_name(reason: str, name: str) -> bool:
+    """Whether a reason begins with the sample's name, or the path of a file of that name."""
+    head, colon, _ = reason.partition(f"{name}: ")
+    return bool(colon) and (not head or head.endswith(("/", "\\")))
+
+
+def _cell(value: float, cells: int = CELLS) -> int:
+    return round((min(max(value, -1.0), 1.0) + 1) / 2 * (cells - 1))
+
+
+def _number(estimate: Estimate, axis: str) -> str:
+    mean, deviation = getattr(estimate.mean, axis), getattr(estimate.deviation, axis)
+    return f"{mean:+.2f}" + ("" if math.isnan(deviation) else f" \u00b1{deviation:.2f}")

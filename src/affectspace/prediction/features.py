@@ -1,0 +1,271 @@
+"""Runs on features: samples pass the backbones that made the training features, and then the model."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from affectspace.affect import AXES
+from affectspace.errors import ConfigError, RunError, UnreadableItem
+from affectspace.features.backbone import Backbone, Item, recipe_of, remake_backbone
+from affectspace.features.backbones.pretrained import threads_for
+from affectspace.features.items import SOURCES
+from affectspace.models import AffectModel, Representation
+from affectspace.prediction.emotions import published_emotions
+from affectspace.prediction.result import Outcome, to_numpy, to_outcomes
+from affectspace.prediction.sample import FILES, KINDS, Sample
+from affectspace.training.runs import Run
+
+BATCH = 32
+
+
+@dataclass(eq=False)
+class ModalityFeatures:
+    """The features of one modality of n samples.
+
+    features : (n, width) float32, zero where absent; present : (n,) bool
+    reasons : row -> why its input could not be read; notes : row -> what the backbone noticed
+    """
+
+    features: np.ndarray
+    present: np.ndarray
+    reasons: dict[int, str] = field(default_factory=dict)
+    notes: dict[int, list[str]] = field(default_factory=dict)
+
+
+class Modality:
+    """One modality of a run. Its backbone is loaded when it is first needed.
+
+    name, width : as in the model; identity : what the run records about the backbone, None where it records nothing
+    source : current location of its weights, if they have moved: a folder, a hub name, or a LeVAsa run
+    """
+
+    def __init__(
+        self, name: str, width: int, identity: Mapping[str, Any] | None, source: str | Path | None, device: str
+    ) -> None:
+        self.name, self.width, self.identity = name, width, identity
+        self._source, self._device = source, device
+        self._backbone: Backbone | None = None
+
+    @property
+    def ready_made(self) -> bool:
+        """Whether its vectors are computed elsewhere."""
+        return self.identity is None or str(self.identity["name"]).endswith(":vectors")
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The kinds of input that it reads, of text, audio, video and image; ready-made vectors are always read."""
+        if self.identity is None or self.ready_made:
+            return ()
+        return SOURCES.get(str(self.identity["modality"]), ())
+
+    @property
+    def backbone(self) -> Backbone:
+        """The backbone. Raises RunError with the remedy where it cannot run here."""
+        if self._backbone is None:
+            assert self.identity is not None
+            try:
+                self._backbone = remake_backbone(self._relocated(), device=self._device)
+            except ConfigError as error:
+                raise RunError(
+                    f"modality {self.name}: {error}; give the location of the same weights with --backbone "
+                    f"{self.name}=... (in Python backbones=), or ready-made vectors, which need no backbone"
+                ) from error
+        return self._backbone
+
+    def _relocated(self) -> dict[str, Any]:
+        """What the run records, with the location that the caller gives."""
+        recorded = dict(self.identity or {})
+        if self._source is None:
+            return recorded
+        recipe = recipe_of(recorded)
+        if recipe["name"] == "levasa":
+            changes: dict[str, Any] = {"settings": {**recipe["settings"], "run": str(self._source)}}
+        elif "lexicons" in recipe["settings"]:
+            changes = {"settings": {**recipe["settings"], "lexicons": self._lexicons(recipe["settings"]["lexicons"])}}
+        else:
+            changes = {"name": str(self._source)}
+        return {**recorded, "recipe": {**recipe, **changes}}
+
+    def _lexicons(self, known: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+        """Settings of lexicons whose files have moved: name=FILE,name=FILE, or the file alone if there is one lexicon."""
+        text = str(self._source)
+        pairs = [part.partition("=") for part in text.split(",")] if "=" in text or len(known) > 1 else []
+        files = {name.strip(): file.strip() for name, _, file in pairs} if pairs else dict.fromkeys(known, text)
+        unknown = [name for name in files if name not in known]
+        if unknown:
+            raise ConfigError(f"unknown lexicon {unknown[0]!r}; write {'=FILE,'.join(known)}=FILE")
+        return {name: {**options, "path": files.get(name, options["path"])} for name, options in known.items()}
+
+    def kind_in(self, sample: Sample) -> str | None:
+        """Return which of the sample's inputs it reads: "vectors", "text", "audio", ...; None without one."""
+        if self.name in sample.vectors:
+            return "vectors"
+        return next((kind for kind in self.reads if sample.has(kind)), None)
+
+    def encode(self, samples: Sequence[Sample]) -> ModalityFeatures:
+        """Compute the features of samples. What cannot be read is absent, with its reason."""
+        result = ModalityFeatures(np.zeros((len(samples), self.width), np.float32), np.zeros(len(samples), bool))
+        kinds = [self.kind_in(sample) for sample in samples]
+        for row, kind in enumerate(kinds):
+            if kind == "vectors":
+                self._add(result, row, samples[row].vectors[self.name])
+        rows = [row for row, kind in enumerate(kinds) if kind not in (None, "vectors")]
+        if not rows:
+            return result
+        loaded = _load(self.backbone, {row: _item(samples[row], str(kinds[row])) for row in rows}, result.notes)
+        result.reasons |= {row: str(value) for row, value in loaded.items() if isinstance(value, UnreadableItem)}
+        readable = [row for row in rows if row not in result.reasons]
+        readable.sort(key=lambda row: self.backbone.length(loaded[row]))
+        size = getattr(self.backbone, "batch_rows", BATCH)
+        for start in range(0, len(readable), size):
+            batch = readable[start : start + size]
+            for row, vector in zip(batch, self.backbone.encode([loaded[row] for row in batch]), strict=True):
+                self._add(result, row, vector)
+        return result
+
+    def _add(self, result: ModalityFeatures, row: int, vector: Any) -> None:
+        try:
+            numbers = np.asarray(vector, dtype=np.float32)
+        except (TypeError, ValueError):
+            result.reasons[row] = f"the vector of {self.name} is not numbers"
+            return
+        if numbers.shape != (self.width,):
+            result.reasons[row] = (
+                f"the vector of {self.name} has shape {numbers.shape}; the run was trained on {self.width}"
+            )
+        elif not np.isfinite(numbers).all():
+            result.reasons[row] = f"the vector of {self.name} has missing or infinite numbers"
+        else:
+            result.features[row], result.present[row] = numbers, True
+
+
+def _item(sample: Sample, kind: str) -> Item:
+    if kind == "text":
+        return Item("sample", text=sample.text)
+    path = Path(getattr(sample, kind))
+    start, end = (None, None) if kind == "image" else (sample.start, sample.end)
+    return Item(path.name, path=path, start=start, end=end)
+
+
+def _load(backbone: Backbone, items: dict[int, Item], notes: dict[int, list[str]]) -> dict[int, Any]:
+    """Load items, row -> what the backbone read, or the UnreadableItem.
+
+    Files are loaded in threads. A backbone that counts what it notices is called one by one, to note it for the right row.
+    """
+
+    def load(item: Item) -> Any:
+        try:
+            return backbone.load(item)
+        except UnreadableItem as reason:
+            return reason
+
+    counts = getattr(backbone, "counts", None)
+    if counts is None and len(items) > 1 and all(item.path is not None for item in items.values()):
+        with ThreadPoolExecutor(min(os.cpu_count() or 1, 8), thread_name_prefix="decode") as pool:
+            return dict(zip(items, pool.map(load, items.values()), strict=True))
+    loaded = {}
+    for row, item in items.items():
+        before = Counter(counts or {})
+        loaded[row] = load(item)
+        notes[row] = list(Counter(counts or {}) - before)
+    return loaded
+
+
+def modality_facts(run: Run, model: AffectModel) -> dict[str, dict[str, Any] | None]:
+    """Return what the run records about the backbone of each modality; None for a training on arrays."""
+    facts = run.facts.get("modalities") or {}
+    return {name: facts.get(name) for name in model.config.modalities}
+
+
+def open_modalities(
+    run: Run, model: AffectModel, backbones: Mapping[str, str | Path], device: str
+) -> dict[str, Modality]:
+    """Return the modalities of a run. Raises RunError for a backbone of a modality that the run does not have."""
+    unknown = [name for name in backbones if name not in model.config.modalities]
+    if unknown:
+        raise RunError(f"{run.folder} has no modality {unknown[0]!r}; it has {', '.join(model.config.modalities)}")
+    facts = modality_facts(run, model)
+    return {
+        name: Modality(name, width, facts[name], backbones.get(name), device)
+        for name, width in model.config.modalities.items()
+    }
+
+
+class FeatureReader:
+    """A finished run of a model on feature vectors."""
+
+    def __init__(self, run: Run, model: AffectModel, backbones: Mapping[str, str | Path], device: str) -> None:
+        self.run, self.device = run, device
+        corpora = (run.facts.get("corpora") or {}).values()
+        self.label_kinds = tuple(sorted({str(kind) for corpus in corpora for kind in corpus.get("label_kind", ())}))
+        self.model = model.to(device).eval()
+        self._modalities = open_modalities(run, model, backbones, device)
+        self.modalities = tuple(self._modalities)
+        read = {kind for modality in self._modalities.values() for kind in modality.reads}
+        self.kinds = tuple(kind for kind in KINDS if kind in read)
+        self.vectors = self.modalities
+        self.columns: Mapping[str, Sequence[str] | None] = {
+            name: (modality.identity or {}).get("columns") for name, modality in self._modalities.items()
+        }
+        self._parameters = sum(parameter.numel() for parameter in self.model.parameters())
+        self._published = published_emotions(model.config.categories)
+
+    def read(self, samples: Sequence[Sample]) -> list[Outcome]:
+        """Predict from whatever inputs each sample has."""
+        encoded = {name: modality.encode(samples) for name, modality in self._modalities.items()}
+        failures, notes = self._failures(samples, encoded)
+        used = {name: part for name, part in encoded.items() if part.present.any()} or encoded
+        features = {name: torch.from_numpy(part.features).to(self.device) for name, part in used.items()}
+        present = {name: torch.from_numpy(part.present).to(self.device) for name, part in used.items()}
+        with torch.inference_mode(), threads_for(2.0 * self._parameters * len(samples)):
+            representation = self.model.represent(features, present)
+        emotions: Sequence[str] = self.model.config.categories
+        if representation.log_emotion is None:
+            representation, emotions = self._with_published_emotions(representation)
+        for row in (~representation.fused.isfinite().any(dim=1)).nonzero().flatten().tolist():
+            failures.setdefault(row, "the model has no number for it")
+        masks = {name: part.present for name, part in encoded.items()}
+        return to_outcomes(representation, masks, emotions, failures, notes)
+
+    def _with_published_emotions(self, representation: Representation) -> tuple[Representation, Sequence[str]]:
+        """Add the probabilities of emotions with published centres, on the axes that the model predicts."""
+        mean, deviation = to_numpy(representation.fused), to_numpy(representation.fused_deviation)
+        predicted = np.isfinite(mean).any(axis=0)
+        emotions = self._published.on([axis for axis, known in zip(AXES, predicted, strict=True) if known] or AXES)
+        probabilities = emotions.probabilities(np.nan_to_num(mean), deviation)
+        return replace(representation, log_emotion=torch.from_numpy(probabilities).log()), emotions.names
+
+    def _failures(
+        self, samples: Sequence[Sample], encoded: Mapping[str, ModalityFeatures]
+    ) -> tuple[dict[int, str], dict[int, list[str]]]:
+        """Find the samples without a prediction, and the notes on the others.
+
+        A named input that cannot be read fails the sample. A clip may lack sound or a face; it is predicted from the rest.
+        """
+        failures: dict[int, str] = {}
+        notes: dict[int, list[str]] = {}
+        for row, sample in enumerate(samples):
+            readable = any(part.present[row] for part in encoded.values())
+            for name, part in encoded.items():
+                notes.setdefault(row, []).extend(part.notes.get(row, []))
+                if row not in part.reasons:
+                    continue
+                kind = self._modalities[name].kind_in(sample)
+                path = getattr(sample, kind) if kind in FILES else None
+                reason = part.reasons[row] if path is None else f"{path}: {part.reasons[row]}"
+                if kind == "video" and readable:
+                    notes[row].append(f"{name} left out: {reason}")
+                else:
+                    failures.setdefault(row, reason)
+            if not readable and row not in failures:
+                failures[row] = "no input that this run reads is given"
+        return failures, notes
