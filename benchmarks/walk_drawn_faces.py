@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from affectspace.evaluation import MetricsFile
+from affectspace.evaluation.results import Results
 from affectspace.files import write_text
 from affectspace.studies.walks.judge_run import judge_run
 from affectspace.studies.walks.networks import JudgeSettings
@@ -47,8 +47,8 @@ def main() -> None:
         write_text(out / "strength.json", json.dumps([vars(trial) for trial in tried], indent=2) + "\n")
         for method, width in dict.fromkeys((("directions", strength), ("directions", 1.0), ("heads", 1.0))):
             folder = out / (method if width == 1 else f"{method}-{width:g}")
-            metrics, _ = judge_run(run, folder, method=method, strength=width, settings=settings)
-            show(f"test people, {method}, strength {width:g}", metrics)
+            results, _ = judge_run(run, folder, method=method, strength=width, settings=settings)
+            show(f"test people, {method}, strength {width:g}", results)
         print(f"CPU seconds: training {trained - start:.0f}, evaluation {time.process_time() - trained:.0f}")
 
 
@@ -68,16 +68,16 @@ def train(out: Path, faces: int, epochs: int, threads: int) -> None:
     fit(config, out / "run")
 
 
-def show(title: str, metrics: MetricsFile) -> None:
+def show(title: str, results: Results) -> None:
     """Print the judgements of walks."""
     for axis in ("valence", "arousal"):
-        kinds = ("r", "rho", "rise", "rest_on", "arousal_on" if axis == "valence" else "valence_on")
-        figures = [(kind, metrics.get("walks", "regressor", f"{kind}_{axis}")) for kind in kinds]
-        figures += [
-            (k, metrics.get("identity", f"walk along {axis}", k))
-            for k in ("sure_change", "sure_change_ends", "named_change")
+        rows = [
+            *results.filter(experiment="expression", condition="walk", task=axis),
+            *results.filter(experiment="identity", condition="walk", task=axis),
         ]
-        text = ", ".join(f"{name} {figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]" for name, figure in figures)
+        text = ", ".join(
+            f"{row.metric} {row.target}".strip() + f" {row.value:.3f} [{row.low:.3f}, {row.high:.3f}]" for row in rows
+        )
         print(f"{title}, {axis}: {text}", flush=True)
 
 

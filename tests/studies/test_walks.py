@@ -1,6 +1,5 @@
 """Judged walks and walked augmentation: the parts on what is known, and the whole in small on drawn faces."""
 
-import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +11,7 @@ import torch
 
 from affectspace.annotation import AnnotationTransfer
 from affectspace.errors import RunError
+from affectspace.evaluation.results import Results
 from affectspace.models import ClassifierConfig, EmotionClassifier, Levasa, LevasaConfig
 from affectspace.studies.walks import strength as choosing
 from affectspace.studies.walks.augmentation import ARMS, AugmentationBudget, Mixture, run_augmentation
@@ -186,25 +186,28 @@ def test_kept_networks_are_taken_again_only_under_the_same_facts(tmp_path: Path)
 @pytest.mark.filterwarnings("default")  # what so few rows make of metrics is tested at the metrics
 def test_walks_of_real_kinds_of_faces_are_judged(corpus: Path, tmp_path: Path) -> None:
     run, out = make_run(tmp_path / "run", as_table(corpus)), tmp_path / "out"
-    metrics, report = judge_run(run, out, settings=SMALL)
+    results, report = judge_run(run, out, settings=SMALL)
     for judge in ("apart", "others"):
-        one = metrics.get("walks", judge, "rho_valence")
-        assert one.n == 12  # two faces of six people
-        assert one.low is not None
-        assert -1 <= one.value <= 1  # type: ignore[operator]
-        assert ("walks", f"{judge}, elsewhere", "rho_arousal") in metrics
-        assert ("judges", judge, "uar") in metrics
-    assert 0 <= metrics.get("identity", "its reconstruction", "sure").value <= 1  # type: ignore[operator]
-    assert ("identity", "walk along arousal", "sure_change") in metrics
+        walked = {"experiment": "expression", "model": judge, "task": "valence"}
+        rho = results.get(**walked, target="valence", condition="walk", metric="rho")
+        assert rho.n == 12  # two faces of six people
+        assert rho.groups == 6
+        assert rho.low is not None
+        assert -1 <= rho.value <= 1  # type: ignore[operator]
+        assert results.find(**walked, target="arousal", condition="elsewhere", metric="rise")
+        assert results.find(experiment="judges", model=judge, metric="uar")
+    assert 0 <= results.get(experiment="identity", condition="reconstruction", metric="sure").value <= 1  # type: ignore[operator]
+    assert results.find(experiment="identity", condition="walk", task="arousal", metric="sure_change")
     text = report.read_text(encoding="utf-8")
-    assert "no person and no image is shared" in text
+    assert "shares no person and no image" in text
     assert "not decided" in text or "held" in text
-    assert json.loads((out / "judged.json").read_text())["walks"]["apart"]["rho_valence"]["n"] == 12
+    assert Results.read(out / "judged.json").to_dict() == results.to_dict()
     trained = {path: path.stat().st_mtime_ns for path in (run.folder / "judges").rglob("*.safetensors")}
     assert {path.parent.name for path in trained} == {"apart-0", "apart-1", "others", "identity"}
     again, _ = judge_run(run, out, method="heads", settings=SMALL)
     assert {path: path.stat().st_mtime_ns for path in trained} == trained  # judges are trained once
-    assert again.get("judges", "apart", "uar") == metrics.get("judges", "apart", "uar")
+    same = {"experiment": "judges", "model": "apart", "metric": "uar"}
+    assert again.get(**same) == results.get(**same)
     judge_run(run, out, settings=SMALL.model_copy(update={"images": 96}))
     assert all(path.stat().st_mtime_ns != was for path, was in trained.items())
 
@@ -212,9 +215,10 @@ def test_walks_of_real_kinds_of_faces_are_judged(corpus: Path, tmp_path: Path) -
 @pytest.mark.filterwarnings("default")
 def test_drawn_faces_are_judged_by_their_truth(corpus: Path, tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", {"corpus": "faces", "path": str(corpus)})
-    metrics, report = judge_run(run, tmp_path / "out", settings=SMALL)
-    assert ("walks", "regressor", "r_valence") in metrics
-    assert ("walks", "regressor", "rest_on_arousal") in metrics
+    results, report = judge_run(run, tmp_path / "out", settings=SMALL)
+    where = {"experiment": "expression", "model": "regressor", "condition": "walk"}
+    assert results.find(**where, task="valence", target="valence", metric="r")
+    assert results.find(**where, task="arousal", target="rest", metric="moved")
     assert "r of at least 0.8" in report.read_text(encoding="utf-8")
     drawn = pd.read_csv(run.folder / "judges" / "faces-30" / "index.csv")
     assert len(drawn) == 30
@@ -264,13 +268,14 @@ def test_arms_differ_in_half_of_each_batch_only() -> None:
 def test_the_augmentation_is_measured_and_kept(corpus: Path, tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", as_table(corpus))
     budget = AugmentationBudget(images=64, seeds=(0, 1), width=4, batch_size=16)
-    metrics, report = run_augmentation(run, tmp_path / "out", budget=budget)
+    results, report = run_augmentation(run, tmp_path / "out", budget=budget)
     for arm in ARMS:
-        one = metrics.get("augmentation", arm, "uar")
-        assert tuple(one.seeds) == (0, 1)
-        assert 0 <= one.value <= 1  # type: ignore[operator]
-    difference = metrics.get("comparisons", "walked - plain", "uar")
+        recall = results.get(model=arm, metric="uar")
+        assert recall.seeds == (0, 1)
+        assert 0 <= recall.value <= 1  # type: ignore[operator]
+    difference = results.get(model="walked", versus="plain", metric="uar")
     assert difference.low <= difference.value <= difference.high  # type: ignore[operator]
+    assert 0 <= results.get(model="walked", versus="plain", metric="p").value <= 1  # type: ignore[operator]
     assert "gains from walked faces" in report.read_text(encoding="utf-8")
     kept = {path: path.stat().st_mtime_ns for path in (run.folder / "augmentation").rglob("*.safetensors")}
     assert len(kept) == 6

@@ -3,11 +3,14 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from affectspace.errors import ConfigError, RunError
+
+if TYPE_CHECKING:
+    from affectspace.evaluation.results import Results
 
 # Arguments
 RunFolder = Annotated[Path, typer.Argument(help="Folder of a finished run.")]
@@ -85,3 +88,15 @@ def parse_backbones(texts: list[str] | None) -> dict[str, str]:
 def print_json(data: Any) -> None:
     """Print data as JSON on stdout."""
     typer.echo(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def print_results(results: "Results") -> None:
+    """Print each figure on a line, with its interval and number of rows, by experiment."""
+    for experiment in results.distinct("experiment"):
+        typer.echo(f"\n{experiment}" if experiment else "")
+        for row in results.filter(experiment=experiment):
+            first = f"{row.model} minus {row.versus}" if row.model and row.versus else row.model or row.versus
+            label = ", ".join(part for part in (row.task, first, *row.key[5:]) if part)
+            value = "       -" if row.value is None else f"{row.value:8.3f}"
+            interval = "" if row.low is None or row.high is None else f"  [{row.low:.3f}, {row.high:.3f}]"
+            typer.echo(f"  {label:<52} {value}{interval}" + (f"  n {row.n:,}" if row.n else ""))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from affectspace.cli.options import AsJson, Force, RunFolder, print_json
+from affectspace.cli.options import AsJson, Force, RunFolder, print_json, print_results
 from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError, RunError
 
@@ -346,14 +346,11 @@ def _run_study(study: str, request: Request, as_json: bool) -> None:
         raise RunError(f"{path} exists already; use --force to replace it, or --out for another folder")
     work = judge_run if study == "judged" else run_augmentation
     with progress_bar() as progress:
-        metrics, report = work(
+        results, report = work(
             open_run(request.run), request.folder, method=request.method, strength=request.strength, progress=progress
         )
     if as_json:
-        print_json(metrics.to_dict())
+        print_json(results.to_dict())
         return
-    for experiment, row, name, figure in metrics:
-        interval = f"  [{figure.low:+.3f}, {figure.high:+.3f}]" if None not in (figure.low, figure.high) else ""
-        value = "-" if figure.value is None else f"{figure.value:+.3f}"
-        typer.echo(f"  {experiment:<14} {row + ', ' + name:<50} {value:>8}{interval}")
+    print_results(results)
     typer.echo(f"report: {report}")

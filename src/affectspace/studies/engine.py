@@ -191,17 +191,19 @@ def write_study(
     report: Callable[[Mapping[str, Picture], dict[str, Any]], Report],
     started: float,
     progress: Progress = silent,
+    name: str = "",
 ) -> Path:
     """Write metrics.json, figures/*.png and report.html into a study's folder; return the report's path.
 
     report : makes the report from the saved pictures and the facts; started : time.perf_counter() before the measurements
+    name : of both files instead, where a folder holds the results of several studies
     """
     out.mkdir(parents=True, exist_ok=True)
-    results.write(out / "metrics.json")
+    results.write(out / f"{name or 'metrics'}.json")
     made: dict[str, Picture] = {}
     for picture in pictures:
         progress(0, 0, f"figure {picture.name}")
         picture.save(out)
         made[picture.name] = picture
     facts = {"evaluation seconds": round(time.perf_counter() - started)}
-    return report(made, facts).write(out / "report.html")
+    return report(made, facts).write(out / f"{name or 'report'}.html")

@@ -9,7 +9,8 @@ walked : half of every batch moved to a point of an emotion drawn at random, and
 Primary endpoint: UAR on test people, walked - plain, paired by person over all seeds.
 """
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,15 @@ from torch import Tensor
 from affectspace.annotation import AnnotationTransfer
 from affectspace.configuration import Configuration
 from affectspace.errors import RunError
-from affectspace.evaluation import Measurement, MetricsFile, paired_uar_difference, paired_uar_test, uar_interval
+from affectspace.evaluation import interval, paired_uar_test
+from affectspace.evaluation.results import Recorder, Results
 from affectspace.models import ClassifierConfig, EmotionClassifier, Levasa
 from affectspace.progress import Progress, silent
-from affectspace.report import Cell, Claim, KeyFigure, Report
-from affectspace.studies.verdicts import above, said
+from affectspace.report import Report
+from affectspace.studies.claims import Finding, Statement, above, decide, describe
+from affectspace.studies.engine import write_study
+from affectspace.studies.figures import Picture
+from affectspace.studies.tables import Renderer, Table, key_figures, metrics
 from affectspace.studies.walks.judges import KeptNetworks, corpus_facts
 from affectspace.studies.walks.networks import JudgeSettings, outputs_of, train_network
 from affectspace.training.labels import read_transfer
@@ -37,6 +42,7 @@ from affectspace.walks.runs import encode_rows, open_data, run_geometry, walkabl
 
 ARMS = ("plain", "rebuilt", "walked")
 PROTOCOL = "strict, test people"
+PRIMARY = {"model": "walked", "versus": "plain", "metric": "uar"}
 RULES = {
     "plain": "the training images",
     "rebuilt": "half of every batch as reconstructions, labels as they are",
@@ -111,12 +117,13 @@ def run_augmentation(
     strength: float = 1.0,
     budget: AugmentationBudget | None = None,
     progress: Progress = silent,
-) -> tuple[MetricsFile, Path]:
-    """Train what is missing into RUN/augmentation; the figures and the report's path.
+) -> tuple[Results, Path]:
+    """Train what is missing into RUN/augmentation; return the results and the path of the report.
 
     Writes augmentation.json and augmentation.html into `out`. Raises RunError where the run cannot be walked, or its corpus
     names fewer than two emotions.
     """
+    started = time.perf_counter()
     budget, model = budget or AugmentationBudget(), walkable_model(run)
     data = open_data(run, progress)
     if len(data.labels.categories) < 2:
@@ -143,17 +150,17 @@ def run_augmentation(
             )
             teach = _teacher(mixture, budget.settings(seed), f"{arm}, seed {seed}", progress)
             networks[arm].append(kept.get(f"{arm}-seed{seed}", EmotionClassifier, config, teach))
-    metrics = measure_arms(networks, data, budget)
-    metrics.write(out / "augmentation.json")
+    results = measure_arms(networks, data, budget)
     facts = {
-        "run": run.folder.resolve().name,
-        "method": method,
-        "strength": strength,
-        "budget": budget.model_dump(mode="json"),
-    }
-    report = Report("Walked faces as augmentation", data.corpus.name, facts)
-    augmentation_section(report, metrics)
-    return metrics, report.write(out / "augmentation.html")
+        "run": run.folder.resolve().name, "method": method, "strength": strength, "budget": budget.model_dump(mode="json"),
+    }  # fmt: skip
+
+    def report(_: Mapping[str, Picture], seconds: dict[str, Any]) -> Report:
+        report = Report("Walked faces as augmentation", data.corpus.name, {**facts, **seconds})
+        add_augmentation(report, results, out)
+        return report
+
+    return results, write_study(out, results, (), report, started, progress, name="augmentation")
 
 
 def _teacher(mixture: Mixture, settings: JudgeSettings, text: str, progress: Progress) -> Callable[[Any], None]:
@@ -167,41 +174,55 @@ def _teacher(mixture: Mixture, settings: JudgeSettings, text: str, progress: Pro
     return teach
 
 
-def measure_arms(networks: dict[str, list[Any]], data: TrainingSet, budget: AugmentationBudget) -> MetricsFile:
-    """UAR of each arm on test people, and the differences, with intervals over people."""
+def measure_arms(networks: Mapping[str, list[Any]], data: TrainingSet, budget: AugmentationBudget) -> Results:
+    """Measure the UAR of each arm on test people, and the differences, with intervals over people."""
     rows = data.rows("test")
     rows = rows[data.labels.category[rows] >= 0]
     truth, people = data.labels.category[rows], data.table["person"].astype(str).to_numpy()[rows]
     pixels = data.pixels[data.pixel_rows[rows]]
     guesses = {arm: [outputs_of(one, pixels).argmax(axis=1) for one in ones] for arm, ones in networks.items()}
-    metrics, rest = MetricsFile(), {"protocol": PROTOCOL, "seeds": budget.seeds}
+    results = Results()
+    recorder = Recorder(results, {"study": "augmentation", "protocol": PROTOCOL, "seeds": budget.seeds})
     for arm in ARMS:
-        note = RULES[arm]
-        metrics.set(
-            "augmentation", arm, "uar", Measurement.of(uar_interval(truth, guesses[arm], people), note=note, **rest)
-        )
-    for one, other in (("walked", "plain"), ("rebuilt", "plain"), ("walked", "rebuilt")):
-        difference = paired_uar_difference(truth, guesses[one], guesses[other], people)
-        p = np.mean([paired_uar_test(truth, a, b, people) for a, b in zip(guesses[one], guesses[other], strict=True)])
-        note = f"mean p of the seeds' sign-flip tests {p:.3f}"
-        metrics.set("comparisons", f"{one} - {other}", "uar", Measurement.of(difference, note=note, **rest))
-    return metrics
+        recorder.add("uar", interval("uar", truth, guesses[arm], people), model=arm)
+    for arm, versus in (("walked", "plain"), ("rebuilt", "plain"), ("walked", "rebuilt")):
+        pairs = zip(guesses[arm], guesses[versus], strict=True)
+        p = float(np.mean([paired_uar_test(truth, a, b, people) for a, b in pairs]))
+        recorder.add("uar", interval("uar", truth, guesses[arm], people, guesses[versus]), model=arm, versus=versus)
+        recorder.add("p", p, len(rows), model=arm, versus=versus, note="mean of the seeds' sign-flip tests")
+    return results
 
 
-def augmentation_section(report: Report, metrics: MetricsFile) -> None:
-    """The claim and the table, appended to a report."""
-    one = metrics.get("comparisons", "walked - plain", "uar")
-    report.key_figures([KeyFigure("UAR, walked - plain", one.value, one.low, one.high, note=one.protocol)])
+def add_augmentation(report: Report, results: Results, folder: Path) -> None:
+    """Append the key figure, the claim and the tables to a report."""
+    report.key_figures(key_figures(results, {"UAR, walked - plain": PRIMARY}))
     report.section(
         "Does a classifier gain from walked faces?",
         "The same network, images, order, seeds and plain augmentation in every arm; half of every batch is replaced in two "
         "of them. The walked model was trained on the same people as the classifiers; test people are unseen by all.",
     )
-    text = "An emotion classifier gains from walked faces, against plain augmentation (UAR on test people)"
-    report.claims([Claim(text, above(one), said(one, "difference"), "LeVAsa, future work")])
-    rows = []
-    for experiment in ("augmentation", "comparisons"):
-        for row, figures in metrics.experiments[experiment].items():
-            measured = figures["uar"]
-            rows.append((row, Cell(measured.value, measured.low, measured.high, n=measured.n), measured.note))
-    report.table("Unweighted average recall on test people", ("arm", "UAR", "what it is"), rows, "Seeds are averaged.")
+    report.claims(decide((CLAIM,), results))
+    arms = "; ".join(f"{arm}: {rule}" for arm, rule in RULES.items())
+    Renderer(report, results, {}, folder).add(
+        Table(
+            "Unweighted average recall on test people", {"versus": ""}, metrics({"uar": "UAR"}), head="arm",
+            note=f"Seeds are averaged. {arms}.",
+        ),
+        Table(
+            "Differences, paired by person", {"versus": bool}, metrics({"uar": "difference of UAR", "p": "p"}),
+            ("model", "versus"), "difference",
+            note="p: mean over the seeds of sign-flip tests by person.",
+        ),
+    )  # fmt: skip
+
+
+def _gains(results: Results) -> list[Finding]:
+    gain = results.find(**PRIMARY)
+    return [Finding(above(gain), describe(gain, "difference"))]
+
+
+CLAIM = Statement(
+    "An emotion classifier gains from walked faces, against plain augmentation (UAR on test people)",
+    "LeVAsa, future work",
+    _gains,
+)

@@ -8,7 +8,7 @@ from affectspace.evaluation import t_interval
 from affectspace.evaluation.significance import per_group
 from affectspace.report import image_grid
 from affectspace.report.theme import INK, MUTED, figure_style, new_figure
-from affectspace.studies.walks.judged import AXES, ELSEWHERE, Judged
+from affectspace.studies.walks.judged import AXES, ELSEWHERE, WALK, Judged
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,7 +25,7 @@ def reading_figure(judged: Judged, reader: str) -> "Figure":
         figure = new_figure(10.0, 3.8)
         axes = figure.subplots(1, 2)
         for index, (label, panel) in enumerate(zip(AXES, axes, strict=True)):
-            line, away = judged.lines[label, "walk"], judged.lines[label, ELSEWHERE]
+            line, away = judged.lines[label, WALK], judged.lines[label, ELSEWHERE]
             _band(panel, line.asked, line.read[reader][..., index], judged.people, WALKED, f"{label} read")
             _band(panel, line.asked, line.read[reader][..., 1 - index], judged.people, REST, f"{AXES[1 - index]} read")
             _band(panel, line.asked, away.read[reader][..., index], judged.people, AWAY, f"{label} read, as far in z_z")
@@ -46,6 +46,6 @@ def _band(panel: object, asked: np.ndarray, read: np.ndarray, people: np.ndarray
 
 def faces_figure(judged: Judged, axis: int) -> "Figure":
     """A row a person: one face over the walk along an axis."""
-    asked = judged.lines[AXES[axis], "walk"].asked
+    asked = judged.lines[AXES[axis], WALK].asked
     heads = [f"{value:+.1f}".replace("-", "−") for value in asked]
     return image_grid(judged.shown[:, axis], None, heads, f"{AXES[axis]} asked", cell=0.95)

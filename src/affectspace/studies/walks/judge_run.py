@@ -1,33 +1,42 @@
-"""`traverse RUN --judge`: the judges of a run, its walks before them, judged.json, figures and a report."""
+"""`traverse RUN --judge`: train the judges of a run, judge its walks, write judged.json, figures and a report."""
 
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from affectspace.evaluation import MetricsFile
-from affectspace.evaluation.result import Measurement
+from affectspace.evaluation.results import Result, Results
 from affectspace.progress import Progress, silent
-from affectspace.report import Cell, Claim, KeyFigure, Report, save_figure
-from affectspace.studies.verdicts import above, said, together
+from affectspace.report import Report
+from affectspace.studies.claims import Finding, Rule, Statement, above, all_held, decide, describe
+from affectspace.studies.engine import write_study
+from affectspace.studies.figures import Picture
+from affectspace.studies.tables import Renderer, Table, key_figures, metrics
 from affectspace.studies.walks.figures import faces_figure, reading_figure
-from affectspace.studies.walks.judged import AXES, ELSEWHERE, judge_walks
+from affectspace.studies.walks.judged import AXES, ELSEWHERE, WALK, Judged, judge_walks
 from affectspace.studies.walks.judges import Judges, judges_of
-from affectspace.studies.walks.measures import measures
+from affectspace.studies.walks.measures import measure
 from affectspace.studies.walks.networks import JudgeSettings
 from affectspace.training.runs import Run
 from affectspace.walks.runs import open_data, run_geometry, walkable_model
 
-LOSS = 0.05  # of the identity network's sureness that a walk may cost
-FOLLOWS = 0.8  # correlation of asked and read on drawn faces
+LOSS = 0.05  # of the identity network's probability of the person that a walk may cost
+FOLLOWS = 0.8  # correlation of target and reading on drawn faces
 
 METHODS = {
     "directions": "along the directions that labels show within people (docs/walks.md)",
-    "heads": "to the nearest code that the model's heads read as asked (docs/walks.md)",
+    "heads": "to the nearest code that the model's heads read as the target (docs/walks.md)",
 }
 SHARED = {
-    "apart": "trained on validation people and the other half of the test people: no person and no image is shared with the "
-    "walked model's training, no person with what it judges",
+    "apart": "trained on validation people and the other half of the test people: it shares no person and no image with the "
+    "walked model's training, and no person with what it judges",
     "others": "trained on the walked model's own training images (other weights, other people than those walked)",
     "regressor": "trained on faces drawn for it, of other people, with known valence and arousal",
+}
+WORDS = {
+    ELSEWHERE: "as far elsewhere",
+    "face": "the face itself",
+    "reconstruction": "its reconstruction",
 }
 
 
@@ -39,118 +48,145 @@ def judge_run(
     strength: float = 1.0,
     settings: JudgeSettings | None = None,
     progress: Progress = silent,
-) -> tuple[MetricsFile, Path]:
-    """Train the judges that are missing into RUN/judges, judge walks of test people; the figures and the report's path.
+) -> tuple[Results, Path]:
+    """Judge walks of a run's test people; return the results and the path of the report.
 
-    Writes judged.json, judged.html and figures into `out`; its pictures show test people. Raises RunError where the run
-    cannot be walked or has too few test people.
+    Judges that are missing are trained and kept in RUN/judges. The files in ``out`` are judged.json, judged.html and
+    figures, which show test people.
+
+    Raises
+    ------
+    RunError
+        The run cannot be walked, or has too few test people.
     """
+    started = time.perf_counter()
     settings, model = settings or JudgeSettings(), walkable_model(run)
     data = open_data(run, progress)
     judges = judges_of(run.folder / "judges", data, settings, progress)
-    judged = judge_walks(
-        model,
-        run_geometry(run, model, method, strength, progress, data),
-        data,
-        judges,
-        settings.faces,
-        settings.steps,
-        progress,
-    )
-    metrics = measures(judged, judges, data)
-    metrics.write(out / "judged.json")
+    geometry = run_geometry(run, model, method, strength, progress, data)
+    judged = judge_walks(model, geometry, data, judges, settings.faces, settings.steps, progress)
+    results = measure(judged, judges, data)
     facts = {
         "run": run.folder.resolve().name, "method": method, "strength": strength, "judges": settings.model_dump(mode="json"),
         "licence": data.corpus.licence, "citation": data.corpus.citation,
     }  # fmt: skip
-    report = Report("Walks before their judges", data.corpus.name, facts)
-    walk_section(report, metrics, judges, method)
-    for reader in judges.readers:
-        path = save_figure(reading_figure(judged, reader.name), out / "figures" / f"readings_{reader.name}.png")
-        report.figure(
-            path, f"Readings of `{reader.name}`, mean over people.", f"Readings of {reader.name} over asked values"
-        )
-    for axis, label in enumerate(AXES):
-        path = save_figure(faces_figure(judged, axis), out / "figures" / f"faces_{label}.png")
-        report.figure(path, f"Test people walked along {label}.", f"Faces of six people over asked {label}")
-    return metrics, report.write(out / "judged.html")
+
+    def report(made: Mapping[str, Picture], seconds: dict[str, Any]) -> Report:
+        report = Report("Judged walks", data.corpus.name, {**facts, **seconds})
+        names = [reader.name for reader in judges.readers]
+        add_walks(Renderer(report, results, WORDS, out, made), names, method, len(judges.people))
+        return report
+
+    return results, write_study(out, results, _pictures(judged, judges), report, started, progress, name="judged")
 
 
-def walk_section(report: Report, metrics: MetricsFile, judges: Judges, method: str) -> None:
-    """Claims, key figures and tables of judged walks, appended to a report."""
-    primary = judges.readers[0].name
-    report.key_figures(
-        KeyFigure(
-            f"Spearman of asked and read {label}", *_triple(metrics, "walks", primary, f"rho_{label}"), note=primary
-        )
-        for label in AXES
-    )
+def add_walks(renderer: Renderer, readers: Sequence[str], method: str, people: int) -> None:
+    """Append key figures, claims, tables and figures of judged walks; the first reader is the primary one."""
+    report, results = renderer.report, renderer.results
+    primary = {"experiment": "expression", "model": readers[0], "condition": WALK, "metric": "rho"}
+    wanted = {f"Spearman of target and reading, {axis}": {**primary, "task": axis, "target": axis} for axis in AXES}
+    report.key_figures(key_figures(results, wanted))
     report.section(
         "Does the expression move, and does the person stay?",
-        f"Faces of test people were walked {METHODS[method]}, along one axis at a time. Networks that had no part in it "
-        f"read every picture. `{primary}` is the primary judge. Intervals: Student's t over {len(judges.people)} people.",
+        f"Faces of test people were walked {METHODS[method]}, along one axis at a time. Networks that had no part in it read "
+        f"every picture. `{readers[0]}` is the primary judge. Intervals: Student's t over {people} people.",
     )
-    report.text("\n".join(f"- `{reader.name}`: {SHARED[reader.name]}." for reader in judges.readers))
-    report.claims(claims(metrics, judges))
-    rows = []
-    for row, figures in metrics.experiments["walks"].items():
-        cells = [_cell(figures.get(f"{kind}_{label}")) for kind in ("rho", "rise") for label in AXES]
-        rows.append((row, *cells, _cell(figures["arousal_on_valence"]), _cell(figures["valence_on_arousal"])))
-    report.table(
+    report.text("\n".join(f"- `{reader}`: {SHARED[reader]}." for reader in readers))
+    drawn = len(results.filter(experiment="expression", metric="r")) > 0
+    report.claims(decide((*CLAIMS, *DRAWN_CLAIMS) if drawn else CLAIMS, results))
+    renderer.add(*TABLES)
+    renderer.draw(*renderer.pictures)
+
+
+def _expression(results: Results, axis: str, metric: str, condition: str = WALK) -> Result | None:
+    """The figure of the primary judge on walks along an axis."""
+    rows = results.filter(experiment="expression", task=axis, target=axis, metric=metric, condition=condition)
+    return next(iter(rows), None)
+
+
+def _follows(axis: str) -> Rule:
+    def rule(results: Results) -> Sequence[Finding]:
+        rho, elsewhere = (_expression(results, axis, "rho", condition) for condition in (WALK, ELSEWHERE))
+        return [Finding(above(rho), f"{describe(rho, 'rho')}; {describe(elsewhere, WORDS[ELSEWHERE])}")]
+
+    return rule
+
+
+def _is_true(axis: str) -> Rule:
+    def rule(results: Results) -> Sequence[Finding]:
+        r = _expression(results, axis, "r")
+        return [Finding(above(r, FOLLOWS), describe(r, "r"))]
+
+    return rule
+
+
+def _stays(results: Results) -> Sequence[Finding]:
+    changes = {
+        row.task: row for row in results.filter(experiment="identity", condition=WALK, metric="sure_change", task=AXES)
+    }
+    evidence = "; ".join(describe(change, axis) for axis, change in changes.items())
+    return [Finding(all_held(above(change, -LOSS) for change in changes.values()), evidence)]
+
+
+CLAIMS = (
+    *(
+        Statement(f"The expression follows the target {axis}: Spearman within a walk is above 0", "", _follows(axis))
+        for axis in AXES
+    ),
+    Statement(
+        f"The person stays: the identity network's probability of the person falls by less than {LOSS}", "", _stays
+    ),
+)
+DRAWN_CLAIMS = tuple(
+    Statement(f"On drawn faces the true {axis} follows with r of at least {FOLLOWS}", "", _is_true(axis))
+    for axis in AXES
+)
+TABLES = (
+    Table(
         "Expression",
-        (
-            "judge",
-            "rho valence",
-            "rho arousal",
-            "rise valence",
-            "rise arousal",
-            "arousal on valence",
-            "valence on arousal",
-        ),
-        rows,
-        "rho: Spearman of asked and read within a walk. rise: reading at the end less at the start. elsewhere: the same faces "
-        "moved as far in z_z, along a random direction each: what moving alone does.",
-    )
-    names = ("named", "sure", "sure_change", "sure_change_ends", "named_change")
-    report.table(
-        "Identity",
-        ("picture", "named rightly", "sure", "sure, change", "sure, change at the ends", "named, change"),
+        {"experiment": "expression"},
         [
-            (row, *(_cell(figures.get(name)) for name in names))
-            for row, figures in metrics.experiments["identity"].items()
+            *((f"rho {axis}", {"metric": "rho", "task": axis, "target": axis}) for axis in AXES),
+            *((f"rise {axis}", {"metric": "rise", "task": axis, "target": axis}) for axis in AXES),
+            ("arousal on valence", {"metric": "rise", "task": "valence", "target": "arousal"}),
+            ("valence on arousal", {"metric": "rise", "task": "arousal", "target": "valence"}),
+            *((f"r {axis}", {"metric": "r", "task": axis, "target": axis}) for axis in AXES),
         ],
-        "sure: probability of the true person. Changes are against the reconstruction of the same face.",
-    )
-    rows = []
-    for row, figures in metrics.experiments["judges"].items():
-        for name, one in figures.items():
-            rows.append((row, name.replace("_", " "), _cell(one), one.note))
-    report.table("What the judges are worth", ("judge", "measure", "value", "note"), rows)
+        ("model", "condition"),
+        "judge",
+        "rho: Spearman of target and reading within a walk. rise: reading at the end minus that at the start. Elsewhere: "
+        "the same faces moved as far in z_z, each along a random direction; this is what moving alone does.",
+    ),
+    Table(
+        "Identity",
+        {"experiment": "identity"},
+        metrics(
+            {
+                "named": "named correctly", "sure": "probability", "sure_change": "probability, change",
+                "sure_change_ends": "probability, change at the ends", "named_change": "named correctly, change",
+            }
+        ),
+        ("condition", "task"),
+        "picture",
+        "Probability of the true person by the identity network. Changes are against the reconstruction of the same face.",
+    ),
+    Table(
+        "Quality of the judges",
+        {"experiment": "judges"},
+        metrics({"uar": "UAR", "accuracy": "accuracy", "r": "r"}),
+        ("model", "target", "condition"),
+        "judge",
+        "Accuracy: the identity network on unseen images of the test people; every second image of each was trained on. "
+        "r: with labels, or with their centres.",
+    ),
+)  # fmt: skip
 
 
-def claims(metrics: MetricsFile, judges: Judges) -> list[Claim]:
-    """What was to be shown, decided by intervals."""
-    primary, found = judges.readers[0].name, []
-    for label in AXES:
-        one = metrics.get("walks", primary, f"rho_{label}")
-        away = metrics.get("walks", f"{primary}, {ELSEWHERE}", f"rho_{label}")
-        text = f"The expression follows the asked {label}: Spearman over a walk is above 0"
-        found.append(Claim(text, above(one), f"{said(one, 'rho')}; {said(away, 'as far elsewhere')}"))
-        if ("walks", primary, f"r_{label}") in metrics:
-            one = metrics.get("walks", primary, f"r_{label}")
-            text = f"On drawn faces the true {label} follows with r of at least {FOLLOWS}"
-            found.append(Claim(text, above(one, FOLLOWS), said(one, "r")))
-    changes = [metrics.get("identity", f"walk along {label}", "sure_change") for label in AXES]
-    evidence = "; ".join(said(one, label) for one, label in zip(changes, AXES, strict=True))
-    text = f"The person stays: the identity network loses less than {LOSS} of its sureness of the reconstruction"
-    found.append(Claim(text, together(*(above(one, -LOSS) for one in changes)), evidence))
-    return found
-
-
-def _triple(metrics: MetricsFile, *names: str) -> tuple[float | None, float | None, float | None]:
-    one = metrics.get(*names)
-    return one.value, one.low, one.high
-
-
-def _cell(one: Measurement | None) -> Any:
-    return None if one is None else Cell(one.value, one.low, one.high, n=one.n)
+def _pictures(judged: Judged, judges: Judges) -> Iterator[Picture]:
+    for reader in judges.readers:
+        alt = f"Readings of {reader.name} over target values"
+        caption = f"Readings of `{reader.name}`, mean over people."
+        yield Picture(f"readings_{reader.name}", reading_figure(judged, reader.name), caption, alt)
+    for place, axis in enumerate(AXES):
+        alt = f"Faces of six people over target {axis}"
+        yield Picture(f"faces_{axis}", faces_figure(judged, place), f"Test people walked along {axis}.", alt)

@@ -16,6 +16,7 @@ from affectspace.walks.runs import encode_rows
 
 AXES = ("valence", "arousal")
 RANGES = {"valence": (-0.8, 0.8), "arousal": (-0.6, 0.8)}  # where AffectNet's emotions lie
+WALK = "walk"
 ELSEWHERE = "elsewhere"  # moved as far in z_z, along a random direction a face
 
 
@@ -56,7 +57,7 @@ class Still:
 class Judged:
     """All that the judges said.
 
-    rows : (faces,) of the corpus' table; people : (faces,); lines : by axis and "walk" or "elsewhere"
+    rows : (faces,) of the corpus' table; people : (faces,); lines : by axis and WALK or ELSEWHERE
     real, rebuilt : the faces, and their reconstructions
     shown : (people, 2, steps, size, size, 3), one face each of six people along both axes
     """
@@ -96,7 +97,7 @@ def judge_walks(
             moved.append(walk(model, face, points, geometry))
         images = np.stack([one.images for one in moved])
         pictures.append(images[_one_a_person(people)])
-        lines[name, "walk"] = _line(asked, images, judges, people, who)
+        lines[name, WALK] = _line(asked, images, judges, people, who)
         away = elsewhere(codes, np.stack([one.codes for one in moved]), spread, model.config.chunk)
         lines[name, ELSEWHERE] = _line(asked, _decode(model, away), judges, people, who)
     return Judged(
