@@ -15,7 +15,7 @@ import torch
 
 from affectspace.errors import UnreadableItem
 from affectspace.features import Item
-from affectspace.features.backbone import identity_of, make_backbone
+from affectspace.features.backbone import BaseBackbone, identity_of, make_backbone
 from affectspace.media.clips import read_frames
 from affectspace.media.sound import read_sound
 from affectspace.models import MODELS, AffectModel
@@ -23,14 +23,14 @@ from affectspace.models import MODELS, AffectModel
 RATE = 8000
 
 
-class Letters:
+class Letters(BaseBackbone):
     """Text: how often each letter occurs, and how long it is. Texts of more than `longest` letters are cut and counted."""
 
     name, modality, dimension, licence, revision, columns = "text:letters", "text", 27, "none", "1", None
 
     def __init__(self, longest: int) -> None:
         self.settings = {"longest": longest}
-        self.counts: Counter[str] = Counter()
+        self.counts = Counter()
 
     def load(self, item: Item) -> str:
         if "?" in (item.text or ""):

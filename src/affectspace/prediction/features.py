@@ -125,7 +125,7 @@ class Modality:
         result.reasons |= {row: str(value) for row, value in loaded.items() if isinstance(value, UnreadableItem)}
         readable = [row for row in rows if row not in result.reasons]
         readable.sort(key=lambda row: self.backbone.length(loaded[row]))
-        size = getattr(self.backbone, "batch_rows", BATCH)
+        size = getattr(self.backbone, "batch_rows", None) or BATCH
         for start in range(0, len(readable), size):
             batch = readable[start : start + size]
             for row, vector in zip(batch, self.backbone.encode([loaded[row] for row in batch]), strict=True):
