@@ -1,5 +1,6 @@
 """Calibration: lines of planted responses, and the projector's inputs that they give."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 from affectspace.errors import ConfigError, RunError
 from affectspace.steering import Steerer
 from affectspace.steering.calibration import Calibration, Line, calibrate
+from affectspace.steering.judges import Judge
 
-LINE = Line(0.5, 0.25, 0.5)
+LINE = Line(0.5, 0.25)
 
 
 def valence(*values: float) -> np.ndarray:
@@ -21,9 +23,9 @@ def valence(*values: float) -> np.ndarray:
 def test_the_line_of_a_planted_response() -> None:
     inputs = np.array([-2.0, 0.0, 2.0])
     line = Line.fit(inputs, 0.4 * inputs + np.array([[0.1], [0.5]]))
-    assert (line.slope, line.intercept, line.responds) == (pytest.approx(0.4), pytest.approx(0.3), True)
+    assert (line.slope, line.intercept) == (pytest.approx(0.4), pytest.approx(0.3))
     weak = Line.fit(inputs, -0.2 * inputs[None])
-    assert (weak.slope, weak.measured_slope, weak.responds) == (0.1, pytest.approx(-0.2), False)
+    assert (weak.slope, weak.measured_slope) == (0.1, pytest.approx(-0.2))
     with pytest.raises(ConfigError, match="two different values"):
         Line.fit(np.array([1.0, 1.0]), np.zeros((2, 2)))
 
@@ -37,17 +39,14 @@ def test_one_sd_more_of_target_gives_one_sd_more_by_the_judge(
     class Result:
         texts: list[str]
 
-    class Judge:
-        name, axes, spread = "planted", ("valence",), np.ones(1)
-
-        def score(self, texts: list[str]) -> np.ndarray:
-            return np.array([[1.0 + float(text or 0)] for text in texts])
+    def read(texts: Sequence[str]) -> np.ndarray:
+        return np.array([[1.0 + float(text or 0)] for text in texts])
 
     def steer(self: Steerer, seeds: list[str], points: np.ndarray, **options: object) -> list[Result]:
         return [Result([str(0.5 * value + 0.3) for value in points[:, 0]]) for _ in seeds]
 
     monkeypatch.setattr(Steerer, "steer", steer)
-    calibration = calibrate(steerer, ["", ""], Judge(), (-2.0, 0.0, 2.0))
+    calibration = calibrate(steerer, ["", ""], Judge("planted", ("valence",), np.ones(1), read), (-2.0, 0.0, 2.0))
     reach = steerer.projector.config.reach
     assert calibration.reach == reach
     inputs = calibration.inputs(valence(-1, 1), np.zeros((1, 3)), relative=False)

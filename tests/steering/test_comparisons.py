@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from affectspace.affect import AXES
 from affectspace.errors import ConfigError
 from affectspace.steering import LanguageModel, Sampling, Steerer, load_language_model
+from affectspace.steering.judges import Judge
 from affectspace.studies.steering import methods
 from affectspace.studies.steering.activation import (
     SteeringVector,
@@ -21,7 +23,7 @@ from affectspace.studies.steering.activation import (
     steering_vectors,
     written_with_vector,
 )
-from affectspace.studies.steering.material import material_of
+from affectspace.studies.steering.material import RIDGE, material_of
 from affectspace.studies.steering.plan import SteeringPlan
 from affectspace.studies.steering.prompting import prompt_tokens, prompted
 from affectspace.studies.steering.wording import request
@@ -149,18 +151,19 @@ def chosen(
     def write(model: Any, vector: SteeringVector, texts: Any, asked: Any, *rest: Any) -> Any:
         return [[[f"{vector.strength} {value}"] for value in asked] for _ in texts]
 
-    def measure(judge: Any, texts: list[str]) -> np.ndarray:
+    def read(texts: list[str]) -> np.ndarray:
         pairs = [tuple(map(float, text.split())) for text in texts]
         return np.array([[follows[strength] * value] * 3 for strength, value in pairs])
+
+    judge = Judge(RIDGE, AXES, np.ones(3), read)
 
     def surprise(self: LanguageModel, texts: list[str]) -> np.ndarray:
         return np.array([np.log(costs[float(text.split()[0])]) if text.split() else 0.0 for text in texts])
 
     patch.setattr(methods, "written_with_vector", write)
     patch.setattr(methods, "prompted", lambda model, texts, *rest: [[[""]] for _ in texts])
-    patch.setattr(methods, "measured", measure)
     patch.setattr(LanguageModel, "surprise", surprise)
-    return methods.chosen_vector(material, "valence", PLAN).strength
+    return methods.chosen_vector(replace(material, judges={RIDGE: judge}), "valence", PLAN).strength
 
 
 def test_the_vector_that_follows_best_among_the_fluent_ones_is_chosen(

@@ -144,7 +144,7 @@ def test_a_second_call_samples_nothing(
     assert {path: path.read_bytes() for path in (folder / "texts").iterdir()} == kept
     with pytest.raises(AssertionError, match="something was sampled"):
         again(steerer, rows, folder, PLAN.model_copy(update={"seed": 1}))
-    recalibrated = replace(steerer, calibration=Calibration({"valence": Line(0.5, 0.0, 0.5)}))
+    recalibrated = replace(steerer, calibration=Calibration({"valence": Line(0.5, 0.0)}))
     with pytest.raises(AssertionError, match="something was sampled"):
         again(recalibrated, rows, folder)
 

@@ -5,7 +5,7 @@ import pytest
 
 from affectspace.errors import DataError
 from affectspace.lexicon import Lexicon
-from affectspace.steering.judges import lexicon_judge, measured, ridge_judge
+from affectspace.steering.judges import lexicon_judge, ridge_judge
 
 WORDS = {"awful": -1.0, "sad": -0.5, "dull": 0.0, "fine": 0.5, "lovely": 1.0}
 TEXTS = [f"the {thing} is {word}" for thing in ("dog", "street", "house", "road") for word in WORDS] * 2
@@ -16,7 +16,7 @@ def test_the_ridge_reads_planted_affect_in_its_own_spread() -> None:
     judge = ridge_judge(TEXTS, LABELS)
     scores = judge.score(["a cat is awful", "a cat is dull", "a cat is lovely"])
     assert scores[0, 0] < scores[1, 0] < scores[2, 0]
-    assert measured(judge, ["a cat is lovely"])[0] == pytest.approx(scores[2] / judge.spread)
+    assert judge.read(["a cat is lovely"])[0] == pytest.approx(scores[2] * judge.spread)
     assert judge.axes == ("valence", "arousal", "dominance")
 
 
@@ -38,13 +38,13 @@ def test_a_lexicon_judges_by_its_words_and_otherwise_gives_the_mean() -> None:
     judge = lexicon_judge("mine", lexicon, TEXTS)
     scores = judge.score(["it is lovely", "it is awful", "nothing of it"])
     assert scores[0, 0] > scores[2, 0] > scores[1, 0]
-    assert scores[2] == pytest.approx(judge.mean)
+    assert scores[2] == pytest.approx(judge.score(TEXTS).mean(axis=0))
     with pytest.raises(DataError, match="fewer than two reference texts"):
         lexicon_judge("mine", lexicon, ["no word of it", "none"])
 
 
 def test_an_axis_that_a_judge_does_not_know_is_nan() -> None:
     judge = lexicon_judge("v", Lexicon.from_terms({"awful": -3.0, "lovely": 2.0}, "vader"), TEXTS)
-    scores = measured(judge, ["awful"])
+    scores = judge.score(["awful"])
     assert np.isfinite(scores[0, 0])
     assert np.isnan(scores[0, 1:]).all()

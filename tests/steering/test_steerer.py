@@ -79,11 +79,11 @@ def test_the_calibration_stands_between_targets_and_inputs(steerer: Steerer) -> 
         [result] = calibrated.steer(SEEDS[:1], target_points(valence=values), relative=relative, sampling=SHORT)
         return result
 
-    line = Line(0.5, 0.25, 0.5)
+    line = Line(0.5, 0.25)
     assert steered(line, [-1, 1]).inputs[:, 0].tolist() == [-2.5, 1.5]
     result = steered(line, [-1, 1], relative=True)
     assert result.inputs[:, 0] == pytest.approx(result.seed_affect[0] + np.array([-2.0, 2.0]))
-    assert steered(Line(0.1, 0.0, 0.1), [-1, 0, 1]).clipped == 2
+    assert steered(Line(0.1, 0.0), [-1, 0, 1]).clipped == 2
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from affectspace.errors import ConfigError
-from affectspace.walks.pictures import is_closed, parse_corners, path_points
+from affectspace.walks.paths import is_closed, path_points
 
 VALENCES, AROUSALS = [-0.8, 0.0, 0.8], [-0.6, 0.8]
 
@@ -38,18 +38,18 @@ def test_corners_are_joined_at_even_steps() -> None:
     ("text", "expected"),
     [
         ("square", "write circle, valence, arousal, or at least two corners"),
-        ("0.1,0.2", "a single point is not a path"),
-        ("0.1,0.2;0.1,0.2", "a single point is not a path"),
-        ("0.1;0.3", "'0.1' is not a pair of valence and arousal"),
+        ("0.1,0.2", "two or more corners that differ"),
+        ("0.1,0.2;0.1,0.2", "two or more corners that differ"),
+        ("0.1;0.3", "'0.1' needs 2 numbers: valence, arousal"),
         ("0,0;a,b", "write circle"),
         ("", "write circle"),
-        ("0,0;1.5,0", r"1.5,0 is not on the map; both axes lie on \[-1, 1\]"),
-        ("0,0;nan,0", "is not on the map"),
+        ("0,0;1.5,0", r"1.5 is outside \[-1, 1\]"),
+        ("0,0;nan,0", "nan is outside"),
     ],
 )
 def test_impossible_paths_are_refused(text: str, expected: str) -> None:
     with pytest.raises(ConfigError, match=expected):
-        parse_corners(text)
+        path_points(text, VALENCES, AROUSALS)
 
 
 @pytest.mark.parametrize("frames", [1, 401])

@@ -122,7 +122,7 @@ def traverse(
     path = "circle" if films and path is None else path
     points = None
     if path is not None:
-        from affectspace.walks.pictures import path_points
+        from affectspace.walks.paths import path_points
 
         points = path_points(path, valences, arousals, frames)
     rows = parse_rows(dataset_rows) if dataset_rows is not None else None if image else ("test", 4)
@@ -212,7 +212,8 @@ def _walk_faces(request: Request, as_json: bool) -> None:
     from affectspace.prediction.photos import read_picture
     from affectspace.report import save_figure, walk_figure
     from affectspace.training.runs import open_run
-    from affectspace.walks.pictures import grid_points, walk
+    from affectspace.walks.paths import grid_points
+    from affectspace.walks.pictures import walk
     from affectspace.walks.runs import open_data, run_geometry, walkable_model
 
     run = open_run(request.run)
@@ -282,7 +283,7 @@ def save_films(walk: "Walk", stem: Path, suffixes: list[str]) -> list[str]:
     import numpy as np
 
     from affectspace.report.animation import save_gif, save_mp4, walk_frames
-    from affectspace.walks.pictures import is_closed
+    from affectspace.walks.paths import is_closed
 
     points = np.where(np.isnan(walk.asked), walk.reached.clip(-1, 1), walk.asked)
     frames = walk_frames(walk.images, points, is_closed(points))

@@ -251,6 +251,10 @@ class AffectModel(Pretrained, ABC):
             the loss deterministic.
         """
 
+    def in_pooled_units(self, labels: Tensor, corpus: Tensor) -> Tensor:
+        """Convert labels (batch, 3) of corpora (batch,) to the units of `represent`; models that link no corpora keep them."""
+        return labels
+
     @abstractmethod
     def represent(self, features: dict[str, Tensor], present: dict[str, Tensor]) -> Representation:
         """Compute posteriors, affect and emotions of rows, without noise.

@@ -18,7 +18,7 @@ from affectspace.affect import AXES
 from affectspace.errors import ConfigError, RunError
 from affectspace.files import write_text
 from affectspace.progress import Progress, silent
-from affectspace.steering.judges import Judge, measured
+from affectspace.steering.judges import Judge
 from affectspace.steering.targets import target_points
 
 if TYPE_CHECKING:
@@ -29,15 +29,15 @@ MIN_SLOPE = 0.1  # measured sd for one sd of input; with less, targets would be 
 
 @dataclass(frozen=True)
 class Line:
-    """Response of one axis in sd: measured = intercept + slope * input. A target becomes (target - intercept) / slope.
+    """Response of one axis in sd: measured = intercept + slope * input. A target becomes (target - intercept) / slope."""
 
-    responds : whether the measured slope is at least .1; otherwise `slope` is .1
-    """
-
-    slope: float
-    intercept: float
     measured_slope: float
-    responds: bool = True
+    intercept: float
+
+    @property
+    def slope(self) -> float:
+        """The measured slope, at least .1."""
+        return max(self.measured_slope, MIN_SLOPE)
 
     @classmethod
     def fit(cls, inputs: np.ndarray, values: np.ndarray) -> Line:
@@ -47,9 +47,7 @@ class Line:
             raise ConfigError(f"calibration.points: {inputs.tolist()}; give at least two different values")
         within = values - values.mean(axis=1, keepdims=True)
         measured_slope = float((centred * within).sum(axis=1).mean() / (centred**2).sum())
-        slope = max(measured_slope, MIN_SLOPE)
-        intercept = float(values.mean() - slope * inputs.mean())
-        return cls(slope, intercept, measured_slope, measured_slope >= MIN_SLOPE)
+        return cls(measured_slope, float(values.mean() - max(measured_slope, MIN_SLOPE) * inputs.mean()))
 
 
 @dataclass(frozen=True)
@@ -98,16 +96,14 @@ class Calibration:
         weak = f"; this hardly responds, so a slope of {MIN_SLOPE:g} is assumed"
         return [
             f"calibration: {name}: one sd of input measures as {line.measured_slope:+.2f} sd by {self.judge} on "
-            f"{self.sentences} validation sentences{'' if line.responds else weak}"
+            f"{self.sentences} validation sentences{weak if line.measured_slope < MIN_SLOPE else ''}"
             for name, line in self.lines.items()
         ]
 
-    def axes(self) -> dict[str, dict[str, float | bool]]:
-        """Fields of each axis' line, as in the file."""
-        return {name: vars(line) for name, line in self.lines.items()}
-
     def write(self, path: Path) -> None:
-        content = {"judge": self.judge, "sentences": self.sentences, "axes": self.axes()}
+        """Write a JSON file that `read` reads."""
+        axes = {name: vars(line) for name, line in self.lines.items()}
+        content = {"judge": self.judge, "sentences": self.sentences, "axes": axes}
         content |= {"reach": self.reach} if np.isfinite(self.reach) else {}
         write_text(path, json.dumps(content, indent=2) + "\n")
 
@@ -118,7 +114,7 @@ class Calibration:
             return cls({})
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            lines = {name: Line(**line) for name, line in content["axes"].items()}
+            lines = {name: Line(line["measured_slope"], line["intercept"]) for name, line in content["axes"].items()}
             return cls(lines, content["judge"], content["sentences"], float(content.get("reach", "inf")))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise RunError(
@@ -142,13 +138,13 @@ def calibrate(
     The mean score of the seeds themselves is zero. axes : by default all that the judge knows; candidates : a step, as in use,
     because the best of several responds more than a single one
     """
-    zero = measured(judge, texts).mean(axis=0)
+    zero = judge.score(texts).mean(axis=0)
     lines = {}
     for axis in axes or judge.axes:
         place = AXES.index(axis)
         path = target_points(**{axis: list(points)})
         results = steerer.steer(texts, path, calibrated=False, candidates=candidates, seed=seed, progress=progress)
-        scores = measured(judge, [text for result in results for text in result.texts])[:, place]
+        scores = judge.score([text for result in results for text in result.texts])[:, place]
         values = scores.reshape(len(texts), len(points)) - zero[place]
         lines[axis] = Line.fit(np.asarray(points, dtype=np.float64), values)
     return Calibration(lines, judge.name, len(texts), steerer.projector.config.reach)

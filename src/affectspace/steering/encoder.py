@@ -16,8 +16,8 @@ from affectspace.data.batches import FeatureBatch
 from affectspace.errors import DataError, RunError
 from affectspace.features.backbones.pretrained import threads_for
 from affectspace.files import write_atomic
-from affectspace.models import AffectModel, Ensemble, Manifold
-from affectspace.prediction.features import Modality, modality_facts
+from affectspace.models import AffectModel
+from affectspace.prediction.features import open_modalities
 from affectspace.prediction.sample import Sample
 from affectspace.steering.language_model import LanguageModel
 from affectspace.training.feature_set import FeatureSet
@@ -47,17 +47,12 @@ class SentenceEncoder:
         if not isinstance(model, AffectModel):
             raise RunError(f"{run.folder} holds a model of kind {run.facts['kind']}, which reads no text; {REMEDY}")
         self.run, self.model, self.device = run, model.to(device).eval(), device
-        widths, backbones = model.config.modalities, backbones or {}
-        unknown = [name for name in backbones if name not in widths]
-        if unknown:
-            raise RunError(f"{run.folder} has no modality {unknown[0]!r}; it has {', '.join(widths)}")
-        modalities = [
-            Modality(name, widths[name], identity, backbones.get(name), device)
-            for name, identity in modality_facts(run, model).items()
-        ]
-        self._modalities = [modality for modality in modalities if "text" in modality.reads]
+        modalities = open_modalities(run, model, backbones or {}, device)
+        self._modalities = [modality for modality in modalities.values() if "text" in modality.reads]
         if not self._modalities:
-            raise RunError(f"{run.folder} has the modalities {', '.join(widths)}, of which none reads text; {REMEDY}")
+            raise RunError(
+                f"{run.folder} has the modalities {', '.join(modalities)}, of which none reads text; {REMEDY}"
+            )
 
     @classmethod
     def of_run(
@@ -107,12 +102,8 @@ class SentenceEncoder:
 
     def pooled_labels(self, batch: FeatureBatch) -> np.ndarray:
         """Labels of a batch's rows in the units of `latents`, (n, 3), NaN where there is none."""
-        members = self.model.manifolds if isinstance(self.model, Ensemble) else [self.model]
-        linked = [member for member in members if isinstance(member, Manifold)]  # other models do not link corpora
-        labels, corpus = batch.affect.to(self.device), batch.corpus.to(self.device)
         with torch.inference_mode():
-            if linked:
-                labels = torch.stack([member.in_pooled_units(labels, corpus) for member in linked]).mean(dim=0)
+            labels = self.model.in_pooled_units(batch.affect.to(self.device), batch.corpus.to(self.device))
         return labels.cpu().numpy().astype(np.float64)
 
     def copy_to(self, folder: Path) -> None:

@@ -1,10 +1,9 @@
-"""Judges of generated sentences that are independent of the encoder: lexicon scores, and ridges on words and characters."""
+"""Judges of generated sentences that are independent of the encoder: a lexicon, or ridges on words and characters."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import numpy as np
 
@@ -17,89 +16,59 @@ ALPHAS = (1.0, 2.0, 4.0, 8.0)
 FOLDS = 5
 
 
-class Judge(Protocol):
-    """Scores texts on some axes. `spread`, (axes,), is the standard deviation of its scores of reference texts."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def axes(self) -> tuple[str, ...]: ...
-
-    @property
-    def spread(self) -> np.ndarray: ...
-
-    def score(self, texts: Sequence[str]) -> np.ndarray:
-        """Score texts, (n, axes), in the judge's own unit."""
-
-
-def measured(judge: Judge, texts: Sequence[str]) -> np.ndarray:
-    """Score texts in the judge's standard deviations, (n, 3); NaN for axes that it does not know."""
-    scores = np.full((len(texts), len(AXES)), np.nan)
-    scores[:, [AXES.index(axis) for axis in judge.axes]] = judge.score(texts) / judge.spread
-    return scores
-
-
 @dataclass(frozen=True, eq=False)
-class LexiconJudge:
-    """Scores by a lexicon, in context. A text without any of its words gets the mean score of the reference texts."""
+class Judge:
+    """Scores texts on some axes.
+
+    read : texts -> scores (n, axes) in the judge's own unit; spread : (axes,), standard deviation of its scores of reference
+    texts
+    """
 
     name: str
-    lexicon: Lexicon
-    mean: np.ndarray
+    axes: tuple[str, ...]
     spread: np.ndarray
+    read: Callable[[Sequence[str]], np.ndarray]
 
-    @property
-    def axes(self) -> tuple[str, ...]:
-        return self.lexicon.axes
+    def __post_init__(self) -> None:
+        if not (self.spread > 0).all():
+            raise DataError(
+                f"judge {self.name}: its scores of the reference texts do not differ; use a larger lexicon or more texts"
+            )
 
     def score(self, texts: Sequence[str]) -> np.ndarray:
-        """Score texts, (n, axes), canonical."""
-        scores = _lexicon_scores(self.lexicon, texts)
-        return np.where(np.isnan(scores), self.mean, scores)
+        """Score texts in standard deviations of the reference texts, (n, 3); NaN for axes that the judge does not know."""
+        scores = np.full((len(texts), len(AXES)), np.nan)
+        scores[:, [AXES.index(axis) for axis in self.axes]] = self.read(texts) / self.spread
+        return scores
 
 
-def lexicon_judge(name: str, lexicon: Lexicon, reference: Sequence[str]) -> LexiconJudge:
-    """Make a judge whose unit is the spread of its scores of reference texts."""
-    scores = _lexicon_scores(lexicon, reference)
+def lexicon_judge(name: str, lexicon: Lexicon, reference: Sequence[str]) -> Judge:
+    """Make a judge that scores by a lexicon, in context.
+
+    A text without any of its words gets the mean score of the reference texts.
+    """
+
+    def scores_of(texts: Sequence[str]) -> np.ndarray:
+        return score_texts(list(texts), lexicon, "contextual")[list(lexicon.axes)].to_numpy(np.float64)
+
+    def read(texts: Sequence[str]) -> np.ndarray:
+        scores = scores_of(texts)
+        return np.where(np.isnan(scores), mean, scores)
+
+    scores = scores_of(reference)
     if (np.isfinite(scores).sum(axis=0) < 2).any():
         raise DataError(f"lexicon {name}: fewer than two reference texts contain a word of it; use a larger lexicon")
     mean = np.nanmean(scores, axis=0)
-    spread = np.where(np.isnan(scores), mean, scores).std(axis=0)
-    return LexiconJudge(name, lexicon, mean, _require_spread(name, spread))
-
-
-def _lexicon_scores(lexicon: Lexicon, texts: Sequence[str]) -> np.ndarray:
-    return score_texts(list(texts), lexicon, "contextual")[list(lexicon.axes)].to_numpy(np.float64)
-
-
-@dataclass(frozen=True, eq=False)
-class RidgeJudge:
-    """A ridge an axis on TF-IDF of words (one and two) and characters (two to five, within words)."""
-
-    name: str
-    vectoriser: Any
-    ridges: tuple[Any, ...]
-    spread: np.ndarray
-    axes: tuple[str, ...] = AXES
-
-    @property
-    def alphas(self) -> tuple[float, ...]:
-        """Penalty of each axis, chosen on the training texts."""
-        return tuple(ridge.alpha for ridge in self.ridges)
-
-    def score(self, texts: Sequence[str]) -> np.ndarray:
-        """Score texts, (n, 3), in the labels' unit."""
-        vectors = self.vectoriser.transform(list(texts))
-        return np.stack([ridge.predict(vectors) for ridge in self.ridges], axis=1)
+    return Judge(name, lexicon.axes, np.where(np.isnan(scores), mean, scores).std(axis=0), read)
 
 
 def ridge_judge(
     texts: Sequence[str], labels: np.ndarray, groups: np.ndarray | None = None, *, name: str = "tf-idf ridge"
-) -> RidgeJudge:
-    """Fit a judge on labelled texts (n, 3); its unit is the spread of its out-of-fold scores.
+) -> Judge:
+    """Fit a ridge per axis on TF-IDF of words (one and two) and characters (two to five, within words).
 
-    Penalties are chosen in five folds that keep groups, (n,), such as documents, apart. Texts without all labels are left out.
+    labels : (n, 3); texts without all labels are left out. groups : (n,), such as documents; the five folds that choose the
+    penalties keep them apart. The judge's spread is that of its out-of-fold scores.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import Ridge
@@ -128,16 +97,11 @@ def ridge_judge(
         [cross_val_predict(Ridge(alpha, solver="sparse_cg"), vectors, truth, cv=folds) for alpha in ALPHAS]
     )
     best = ((scores - truth) ** 2).mean(axis=1).argmin(axis=0)
-    ridges = tuple(
-        Ridge(ALPHAS[place], solver="sparse_cg").fit(vectors, truth[:, axis]) for axis, place in enumerate(best)
-    )
+    ridges = [Ridge(ALPHAS[place], solver="sparse_cg").fit(vectors, truth[:, axis]) for axis, place in enumerate(best)]
     spread = np.array([scores[place, :, axis].std() for axis, place in enumerate(best)])
-    return RidgeJudge(name, vectoriser, ridges, _require_spread(name, spread))
 
+    def read(texts: Sequence[str]) -> np.ndarray:
+        vectors = vectoriser.transform(list(texts))
+        return np.stack([ridge.predict(vectors) for ridge in ridges], axis=1)
 
-def _require_spread(name: str, spread: np.ndarray) -> np.ndarray:
-    if not (spread > 0).all():
-        raise DataError(
-            f"judge {name}: its scores of the reference texts do not differ; use a larger lexicon or more texts"
-        )
-    return spread
+    return Judge(name, AXES, spread, read)

@@ -8,6 +8,7 @@ import numpy as np
 
 from affectspace.affect import AXES
 from affectspace.errors import ConfigError
+from affectspace.walks.paths import parse_corners, spaced_points
 
 UNITS = ("sd", "canonical")
 MAX_STEPS = 100
@@ -85,29 +86,10 @@ def parse_steps(text: str, option: str) -> list[float]:
 
 def parse_path(text: str, steps: int) -> np.ndarray:
     """Parse a path along corners ``v,a,d;v,a,d;...`` and return evenly spaced points, (steps, 3)."""
-    usage = f"--path {text!r}: write corners v,a,d separated by ;, such as '-1,0,0;1,1,0'"
-    corners = []
-    for part in text.strip().strip(";").split(";"):
-        try:
-            corners.append([float(number) for number in part.split(",")])
-        except ValueError:
-            raise ConfigError(usage) from None
-        if len(corners[-1]) != len(AXES):
-            raise ConfigError(f"{usage}; {part.strip()!r} has {len(corners[-1])} numbers")
-    places = np.array(corners)
-    too_far = places[np.abs(places) > MAX_DEVIATIONS]
-    if too_far.size and np.isfinite(places).all():
-        raise ConfigError(
-            f"--path {text!r}: {too_far[0]:g} is out of range in any unit; give {MAX_DEVIATIONS:g} at most"
-        )
-    if len(places) < 2 or not np.isfinite(places).all() or not np.diff(places, axis=0).any():
-        raise ConfigError(f"{usage}; a path has two or more corners that differ")
+    corners = parse_corners(text, AXES, MAX_DEVIATIONS, "corners v,a,d separated by ;, such as '-1,0,0;1,1,0'")
     if not 2 <= steps <= MAX_STEPS:
         raise ConfigError(f"--steps {steps}: give 2 to {MAX_STEPS}")
-    lengths = np.linalg.norm(np.diff(places, axis=0), axis=1)
-    distance = np.concatenate([[0.0], np.cumsum(lengths)])
-    at = np.linspace(0, distance[-1], steps)
-    return np.stack([np.interp(at, distance, places[:, axis]) for axis in range(len(AXES))], axis=1)
+    return spaced_points(corners, steps)
 
 
 def absolute_targets(

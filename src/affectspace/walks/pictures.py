@@ -8,15 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from affectspace.errors import ConfigError, DataError, RunError
+from affectspace.errors import DataError, RunError
 from affectspace.models import Levasa
 from affectspace.walks.directions import AffectDirections
 from affectspace.walks.geometry import AXES, TOLERANCE, WalkGeometry
+from affectspace.walks.paths import grid_points
 
 Geometry = WalkGeometry | AffectDirections
 
-PATHS = ("circle", "valence", "arousal")
-MOST_FRAMES = 400
 BATCH = 64
 
 
@@ -219,67 +218,3 @@ def walk_path(model: Levasa, image: np.ndarray, path: np.ndarray, geometry: Geom
     share = np.arange(steps)[:, None] / steps
     lines = [start + share * (end - start) for start, end in pairwise(corners)]
     return walk(model, image, np.concatenate([*lines, corners[-1:]]), geometry)
-
-
-def grid_points(valences: Sequence[float], arousals: Sequence[float]) -> np.ndarray:
-    """Return all pairs, (arousals * valences, 2): one row of valences per arousal."""
-    return np.array([(valence, arousal) for arousal in arousals for valence in valences], dtype=np.float64)
-
-
-def path_points(path: str, valences: Sequence[float], arousals: Sequence[float], frames: int = 48) -> np.ndarray:
-    """Return the points of a path, (frames, 2) on [-1, 1]; NaN for an axis that the path leaves as it is.
-
-    path : ``circle`` (within the ranges of both axes, anticlockwise from the greatest valence), ``valence`` or
-    ``arousal``
-        (from one end of its range to the other), or corners such as ``-0.8,0;0.8,0.5``, with evenly spaced points
-        between
-    valences, arousals : values whose ends are the ranges
-
-    Raises ConfigError if the path is none of these, has one corner, or leaves [-1, 1].
-    """
-    if not 2 <= frames <= MOST_FRAMES:
-        raise ConfigError(f"--frames {frames}: give 2 to {MOST_FRAMES}")
-    if path == "circle":
-        angle = np.linspace(0, 2 * np.pi, frames, endpoint=False)
-        turns = zip((valences, arousals), (np.cos(angle), np.sin(angle)), strict=True)
-        return np.stack(
-            [(min(values) + max(values)) / 2 + (max(values) - min(values)) / 2 * turn for values, turn in turns], axis=1
-        )
-    if path in AXES:
-        axis = AXES.index(path)
-        points = np.full((frames, 2), np.nan)
-        values = (valences, arousals)[axis]
-        points[:, axis] = np.linspace(values[0], values[-1], frames)
-        return points
-    corners = parse_corners(path)
-    lengths = np.linalg.norm(np.diff(corners, axis=0), axis=1)
-    along = np.concatenate([[0.0], np.cumsum(lengths)])
-    at = np.linspace(0, along[-1], frames)
-    return np.stack([np.interp(at, along, corners[:, axis]) for axis in (0, 1)], axis=1)
-
-
-def parse_corners(text: str) -> np.ndarray:
-    """Parse ``v,a;v,a;...`` as (corners, 2). Raises ConfigError."""
-    usage = f"--path {text!r}: write {', '.join(PATHS)}, or at least two corners, for example '-0.8,0;0.8,0.5'"
-    corners = []
-    for part in text.strip().strip(";").split(";"):
-        numbers = part.split(",")
-        try:
-            corners.append([float(number) for number in numbers])
-        except ValueError:
-            raise ConfigError(usage) from None
-        if len(numbers) != 2:
-            raise ConfigError(f"{usage}; {part.strip()!r} is not a pair of valence and arousal")
-    points = np.array(corners)
-    if not (np.abs(points) <= 1).all():
-        valence, arousal = points[~(np.abs(points) <= 1).all(axis=1)][0]
-        raise ConfigError(f"--path {text!r}: {valence:g},{arousal:g} is not on the map; both axes lie on [-1, 1]")
-    if len(points) < 2 or not np.diff(points, axis=0).any():
-        raise ConfigError(f"{usage}; a single point is not a path")
-    return points
-
-
-def is_closed(points: np.ndarray) -> bool:
-    """Return whether the last point is about one step from the first, so that an animation can loop."""
-    steps = np.linalg.norm(np.diff(np.nan_to_num(points), axis=0), axis=1)
-    return bool(np.linalg.norm(np.nan_to_num(points[-1] - points[0])) <= 1.5 * steps.max())

@@ -96,10 +96,6 @@ class Projector(Pretrained):
         """Express affect on [-1, 1], (n, 3), in standard deviations of the corpus around its mean."""
         return (affect - self.affect_mean) / self.affect_scale
 
-    def plain_affect(self, standard: Tensor) -> Tensor:
-        """Invert `standard_affect`."""
-        return self.affect_mean + self.affect_scale * standard
-
     def standard_private(self, private: Tensor) -> Tensor:
         """Express private codes (n, private) in standard deviations of the training rows."""
         return (private - self.private_mean) / self.private_scale

@@ -16,7 +16,6 @@ from affectspace.evaluation.intervals import Interval
 from affectspace.evaluation.result import Measurement
 from affectspace.progress import Progress, silent
 from affectspace.steering.encoder import Sentences
-from affectspace.steering.judges import measured
 from affectspace.steering.ranking import kept_words, repetition
 from affectspace.steering.steerer import Steerer
 from affectspace.studies.steering.material import RIDGE, Material, material_of
@@ -99,7 +98,7 @@ def measure(material: Material, seeds: Sentences, axis: str, plan: SteeringPlan,
     if steps == len(plan.asked):
         asked = np.asarray(plan.asked)
         for name, judge in material.judges.items():
-            scores, own = measured(judge, flat), measured(judge, seeds.texts)
+            scores, own = judge.score(flat), judge.score(seeds.texts)
             for place, other in enumerate(AXES):
                 if other not in judge.axes:
                     continue

@@ -12,7 +12,6 @@ import numpy as np
 from affectspace.affect import AXES
 from affectspace.files import write_text
 from affectspace.progress import Progress, silent
-from affectspace.steering.judges import measured
 from affectspace.steering.ranking import Candidates, rank
 from affectspace.steering.steerer import Steerer
 from affectspace.studies.steering.activation import (
@@ -38,8 +37,8 @@ def methods(
     points = asked_points(axis, asked, len(seeds))
 
     def kept(name: str, make: Callable[[], Candidates]) -> Candidates:
-        seconds, lines = steerer.run.facts.get("seconds"), steerer.calibration.axes()
-        facts = [plan.model_dump(mode="json"), list(seeds), seconds, lines, axis]
+        lines = {name: vars(line) for name, line in steerer.calibration.lines.items()}
+        facts = [plan.model_dump(mode="json"), list(seeds), steerer.run.facts.get("seconds"), lines, axis]
         key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
         return kept_texts(folder / f"{axis}-{name}.json", key, make)
 
@@ -127,7 +126,7 @@ def chosen_vector(material: Material, axis: str, plan: SteeringPlan, progress: P
             tried = SteeringVector(axis, vector.direction, vector.layer, strength)
             written = written_with_vector(model, tried, texts, ends, 1, plan.sampling, plan.seed, progress)
             flat = [step[0] for steps in written for step in steps]
-            values = measured(judge, flat)[:, place].reshape(len(texts), len(ends))
+            values = judge.score(flat)[:, place].reshape(len(texts), len(ends))
             ratio = float(np.exp(model.surprise(flat).mean() - base))
             fluent = ratio <= BARS["perplexity_ratio"]
             worth = float(spearman_rows(np.array(ends), values).mean()) if fluent else -ratio

@@ -12,7 +12,7 @@ from affectspace.affect import AXES
 from affectspace.evaluation import MetricsFile
 from affectspace.evaluation.result import Measurement
 from affectspace.progress import Progress, silent
-from affectspace.steering.judges import Judge, measured
+from affectspace.steering.judges import Judge
 from affectspace.steering.steerer import SteeredText, Steerer
 from affectspace.steering.targets import target_points
 from affectspace.studies.steering.measures import slope_rows, spearman_rows
@@ -57,8 +57,8 @@ def record_themes(metrics: MetricsFile, traversal: Traversal, judges: Mapping[st
         for judge in judges.values():
             if AXES[0] not in judge.axes:
                 continue
-            ours = measured(judge, traversal.found[place].texts)[None, :, 0]
-            theirs = measured(judge, list(theme.texts.values()))[None, :, 0]
+            ours = judge.score(traversal.found[place].texts)[None, :, 0]
+            theirs = judge.score(list(theme.texts.values()))[None, :, 0]
             asked, printed = np.asarray(plan.asked), np.array(list(theme.texts))
             facts: dict[str, Any] = {"n": len(asked), "protocol": PROTOCOL, "seeds": (plan.seed,)}
             rho = Measurement(
