@@ -1,4 +1,4 @@
-"""CPU time per sample of each offline backbone, and core-hours per million samples: the figures of docs/scaling.md.
+"""CPU time per sample of each offline backbone, and core-hours per million samples: the figures of docs/results/extraction.md.
 
     python benchmarks/extraction_cost.py [--samples 60]
 

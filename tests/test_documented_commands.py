@@ -11,7 +11,7 @@ import typer
 from affectspace.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 _UsageError: type = typer.BadParameter.__base__  # of the click that typer brings or has inside
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`(affectspace [a-z][^`]*)`")
@@ -84,7 +84,14 @@ def test_a_command_in_prose_exists(page: str, command: str) -> None:
 def test_all_pages_are_searched() -> None:
     pages = {page for page, _ in documented()}
     assert len(in_prose()) > 5
-    assert {"README.md", "annotation.md", "corpora.md", "lexicon.md", "predict.md", "manifold_ravdess.yaml"} <= pages
+    assert {
+        "README.md",
+        "annotate.md",
+        "read-corpora.md",
+        "score-texts.md",
+        "predict.md",
+        "manifold_ravdess.yaml",
+    } <= pages
 
 
 @pytest.mark.parametrize(

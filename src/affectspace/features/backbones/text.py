@@ -100,7 +100,7 @@ class TextAndWordsBackbone(BaseBackbone):
     """A text encoder and lexicon statistics in one vector: (dimension of the text encoder + statistics).
 
     One head reads both and can learn which words to trust. As two modalities they meet only where they are fused. On
-    EmoBank one vector gains 0.02 of Pearson's r (docs/manifold_study.md).
+    EmoBank one vector gains 0.02 of Pearson's r (docs/results/features.md).
     """
 
     modality = "text"

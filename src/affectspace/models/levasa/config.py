@@ -47,7 +47,7 @@ class LevasaConfig(Configuration):
     alignment_weight: float = Field(0.3, ge=0, description="0.3 in the authors' notebooks")
     reduction: Literal["default", "paper"] = Field(
         "default",
-        description="paper: sums over the batch, to the letter; default: see the table of terms in docs/levasa.md",
+        description="paper: sums over the batch, to the letter; default: see the table of terms in docs/reference/levasa.md",
     )
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Configuration of the affective manifold. docs/manifold.md explains each key and gives the paper's values."""
+"""Configuration of the affective manifold. docs/reference/manifold.md explains each key and gives the paper's values."""
 
 from __future__ import annotations
 
@@ -158,7 +158,9 @@ class ManifoldSettings(FeatureModelConfig):
     uncertainty: Literal["constant", "head"] = Field(
         "head", description="of each row by a head of its own, or one per modality and axis; both set on validation"
     )
-    reduction: Literal["default", "paper"] = Field("default", description="see the table of terms in docs/manifold.md")
+    reduction: Literal["default", "paper"] = Field(
+        "default", description="sums and means, see docs/reference/manifold.md"
+    )
 
     @classmethod
     def upgraded(cls, fields: dict[str, Any]) -> dict[str, Any]:

@@ -56,7 +56,7 @@ class Manifold(ManifoldNetworks):
         progress: float = 1.0,
         noise: Noise | None = None,
     ) -> LossTerms:
-        """Compute Eq. 11 with one sample of each latent per row; `reduction` chooses sums and means, see docs/manifold.md."""
+        """Compute Eq. 11 with one sample of each latent per row. docs/reference/manifold.md has the sums and means."""
         terms = ManifoldObjective(self, batch, generator, progress, noise).loss()
         if not terms.total.isfinite():
             check_features(batch.features, batch.present, self.config.modalities)

@@ -1,7 +1,7 @@
 """The terms of the affective manifold's objective (Eqs. 5-11) as functions of the rows that are present.
 
 Source: "Anchoring the Affective Manifold" (papers/affective_manifold), section 3. `reduce` combines the parts of a term into
-one number; docs/manifold.md has the table.
+one number; docs/reference/manifold.md has the table.
 """
 
 from __future__ import annotations

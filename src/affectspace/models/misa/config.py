@@ -1,4 +1,4 @@
-"""Configuration of MISA; the defaults are the paper's. docs/baselines.md explains what is ours."""
+"""Configuration of MISA; the defaults are the paper's. docs/reference/baselines.md explains what is ours."""
 
 from __future__ import annotations
 

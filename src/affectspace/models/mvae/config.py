@@ -1,4 +1,4 @@
-"""Configuration of the MVAE. docs/baselines.md explains what the paper leaves open."""
+"""Configuration of the MVAE. docs/reference/baselines.md explains what the paper leaves open."""
 
 from __future__ import annotations
 

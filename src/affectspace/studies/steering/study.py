@@ -27,7 +27,7 @@ from affectspace.training.runs import open_run
 from affectspace.training.split_record import require_split
 
 CORPUS = "emobank"
-PROJECTOR: dict[str, Any] = {  # chosen on validation sentences, see docs/steering.md
+PROJECTOR: dict[str, Any] = {  # chosen on validation sentences, see docs/results/steering.md
     "language_model": {"name": "smollm2"},
     "model": {"kind": "projector", "mode": "rewriting", "tokens": 12, "private": 0},
     "fit": {

@@ -24,8 +24,8 @@ LOSS = 0.05  # of the identity network's probability of the person that a walk m
 FOLLOWS = 0.8  # correlation of target and reading on drawn faces
 
 METHODS = {
-    "directions": "along the directions that labels show within people (docs/walks.md)",
-    "heads": "to the nearest code that the model's heads read as the target (docs/walks.md)",
+    "directions": "along the directions that labels show within people (docs/explanation/walks.md)",
+    "heads": "to the nearest code that the model's heads read as the target (docs/explanation/walks.md)",
 }
 SHARED = {
     "apart": "trained on validation people and the other half of the test people: it shares no person and no image with the "

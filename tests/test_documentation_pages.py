@@ -1,0 +1,84 @@
+"""Links between the pages lead somewhere, every page is in the index, and results become a page."""
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from affectspace.evaluation.results import Result, Results
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def broken_links(page: Path) -> list[str]:
+    """The links of a page, without those to the web, that lead to no file or no heading."""
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+        file, _, anchor = link.partition("#")
+        target = page.parent / file if file else page
+        if not link.startswith("http") and (not target.exists() or (anchor and anchor not in anchors(target))):
+            broken.append(link)
+    return broken
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(page: Path) -> None:
+    assert broken_links(page) == []
+
+
+def test_broken_links_are_recognised(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# A title\n[a](#a-title) [b](#none) [c](none.md) [d](https://example.org)\n")
+    assert broken_links(page) == ["#none", "none.md"]
+
+
+def test_the_index_names_every_page() -> None:
+    index = ROOT / "docs" / "README.md"
+    linked = set(re.findall(r"\]\(([^)#\s]+)", index.read_text("utf-8")))
+    pages = {page.relative_to(index.parent).as_posix() for page in index.parent.rglob("*.md")} - {"README.md"}
+    assert linked == pages
+
+
+def test_a_page_of_results(tmp_path: Path) -> None:
+    results = Results()
+    results.add(
+        Result(experiment="text_axes", model="manifold", target="valence", metric="r", value=0.7, low=0.6, high=0.8, n=9),
+        Result(experiment="text_axes", model="manifold", target="arousal", metric="r", value=0.5, paper=0.42, n=9),
+        Result(experiment="text_axes", model="ridge", target="valence", metric="r", seeds=(0, 1), protocol="strict"),
+        Result(experiment="probes", task="emotion", model="manifold", versus="ridge", metric="uar", value=0.1),
+    )  # fmt: skip
+    results.write(tmp_path / "metrics.json")
+    page = runpy.run_path(str(ROOT / "docs" / "make_results.py"))["page"]([tmp_path], "text", "affectspace x", "today")
+    assert (
+        page
+        == """\
+# Results: text
+
+`affectspace x`. today.
+
+Made by `python docs/make_results.py`. Brackets hold 95 % intervals.
+
+## text axes
+
+| model | valence r | arousal r | n |
+|---|---|---|---|
+| manifold | 0.700 [0.600, 0.800] | 0.500 (paper 0.420) | 9 |
+| ridge |  |  |  |
+
+Protocol: strict. Seeds: 0, 1.
+
+## probes: emotion
+
+| model | minus | uar | n |
+|---|---|---|---|
+| manifold | ridge | 0.100 |  |
+"""
+    )
