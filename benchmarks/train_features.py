@@ -23,7 +23,7 @@ from affectspace.training.configuration import FeatureTrainConfig, build_feature
 from affectspace.training.feature_batches import FeatureBatches
 from affectspace.training.feature_set import FeatureSet
 from affectspace.training.fit import fit
-from affectspace.training.module import VALIDATION, seed_global_state
+from affectspace.training.loop import VALIDATION, seed_global_state
 from affectspace.training.tasks import feature_task
 
 SIZES = ((768, 512, 64), (64, 32, 8))  # width of the vectors, hidden, private
@@ -45,7 +45,7 @@ def now() -> np.ndarray:
 
 def bare_loop(config: FeatureTrainConfig, data: FeatureSet) -> np.ndarray:
     """Time from the end of the first epoch's batches to the end of the last epoch's."""
-    settings, model = config.fit, feature_task(config, data).module.model
+    settings, model = config.fit, feature_task(config, data).training.model
     training, validation = data.samples("train"), data.samples("validation")
     optimizer = torch.optim.AdamW(
         model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay, fused=True

@@ -24,7 +24,7 @@ from affectspace.models import Levasa
 from affectspace.training.batches import EpochBatches, augment, step_seed
 from affectspace.training.configuration import TrainConfig, build_config
 from affectspace.training.fit import fit
-from affectspace.training.module import VALIDATION, seed_global_state
+from affectspace.training.loop import VALIDATION, seed_global_state
 from affectspace.training.training_set import TrainingSet
 
 

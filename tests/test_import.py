@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from affectspace.cli import COMMANDS, app
 
-HEAVY = ("torch", "pandas", "sklearn", "scipy", "matplotlib", "lightning", "PIL")
+HEAVY = ("torch", "pandas", "sklearn", "scipy", "matplotlib", "PIL")
 
 
 def imported_by(code: str, names: tuple[str, ...]) -> list[str]:

@@ -83,12 +83,12 @@ def test_a_projector_learns_to_use_the_latent(language_model: LanguageModel, mak
     config = make_config("fit.batch_size=16")
     [batch] = ExampleBatches(rows, language_model, None, config, training=False)
     batch = replace(batch, affect=torch.from_numpy(sign).float(), targets=tokens)
-    module = ProjectorTraining(projector, config, rows, rows, language_model)
+    module = ProjectorTraining(projector, config, rows, rows, language_model, None)
     for step in range(60):
         optimizer.zero_grad()
-        module.step_loss(batch, step, 0.0, True).total.backward()
+        module.loss(batch, step, 0.0, True).total.backward()
         optimizer.step()
-    losses = module.step_loss(batch, 0, 1.0, False)
+    losses = module.loss(batch, 0, 1.0, False)
     assert losses.total < losses.terms["shuffled_affect"] - 0.05
 
 
@@ -98,10 +98,10 @@ def test_accumulated_batches_equal_one_large_batch(language_model: LanguageModel
     gradients = []
     for size in (12, 4):
         config = make_config(f"fit.batch_size={size}", "fit.label_share=1.0")
-        module = ProjectorTraining(projector, config, rows, rows, language_model)
+        module = ProjectorTraining(projector, config, rows, rows, language_model, None)
         projector.zero_grad()
         for batch in ExampleBatches(rows, language_model, None, config, training=False):
-            (module.step_loss(batch, 0, 1.0, True).total * size / 12).backward()
+            (module.loss(batch, 0, 1.0, True).total * size / 12).backward()
         gradients.append(torch.cat([weight.grad.flatten() for weight in projector.parameters()]))
     assert torch.allclose(*gradients, rtol=1e-4, atol=1e-7)
 
@@ -144,7 +144,7 @@ def test_an_interrupted_training_ends_with_the_same_numbers(fit: Fit, monkeypatc
     class Interrupt(Exception):
         pass
 
-    real, count = ProjectorTraining.step_loss, [0]
+    real, count = ProjectorTraining.loss, [0]
 
     def step(self: ProjectorTraining, *arguments: Any) -> Any:
         count[0] += 1
@@ -152,7 +152,7 @@ def test_an_interrupted_training_ends_with_the_same_numbers(fit: Fit, monkeypatc
             raise Interrupt
         return real(self, *arguments)
 
-    monkeypatch.setattr(ProjectorTraining, "step_loss", step)
+    monkeypatch.setattr(ProjectorTraining, "loss", step)
     with pytest.raises(Interrupt):
         fit(*overrides)
     continued = fit(*overrides)
@@ -180,14 +180,15 @@ def test_a_language_model_that_changes_is_noticed(
     fit: Fit, make_model: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = load_language_model(str(make_model(seed=5)))
-    real = training.run_trainer
+    real = training.train_kept
 
-    def trainer(*arguments: Any) -> None:
-        real(*arguments)
+    def changes_the_model(*arguments: Any) -> int:
+        kept = real(*arguments)
         with torch.no_grad():
             next(iter(model.network.parameters())).add_(1e-3)
+        return kept
 
-    monkeypatch.setattr(training, "run_trainer", trainer)
+    monkeypatch.setattr(training, "train_kept", changes_the_model)
     with pytest.raises(RunError, match="changed during the training"):
         fit(language_model=model)
     with pytest.raises(RunError, match="was started with other weights"):

@@ -20,7 +20,7 @@ from affectspace.files import write_atomic
 from affectspace.models import EmotionClassifier, Levasa
 from affectspace.training.configuration import TrainConfig, build_config
 from affectspace.training.fit import fit
-from affectspace.training.image_training import ImageTraining
+from affectspace.training.loop import Loop
 from affectspace.training.runs import open_run, start_run
 from affectspace.training.training_set import TrainingSet
 
@@ -177,12 +177,7 @@ def test_images_that_cannot_be_read_are_counted_and_left_out(
 def test_continuing_takes_the_newest_epoch_and_not_the_best(
     config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    means = ImageTraining.epoch_means
-
-    def worse_with_every_epoch(self: ImageTraining) -> dict[str, float]:
-        return {**means(self), "validation_total": float(self.current_epoch)}
-
-    monkeypatch.setattr(ImageTraining, "epoch_means", worse_with_every_epoch)
+    monkeypatch.setattr(Loop, "_validate", lambda loop: {"total": float(loop.epoch)})  # worse with every epoch
     longer = changed(config, "fit.epochs=6")
 
     def stop(done: int, total: int, text: str) -> None:
@@ -210,11 +205,8 @@ def test_a_checkpoint_of_another_version_is_refused(config: TrainConfig, tmp_pat
     fit(config, tmp_path / "run")
     open_run(tmp_path / "run").record(state="training")
     last = tmp_path / "run" / "checkpoints" / "last.ckpt"
-    content = torch.load(last, weights_only=True)
-    content["callbacks"] = {}
-    content["loops"]["fit_loop"]["epoch_progress"]["current"].update(ready=1, started=1, processed=1, completed=1)
-    torch.save(content, last)
-    with pytest.raises(RunError, match=r"last.ckpt is of epoch 1 and has no history; another version"):
+    torch.save({"epoch": 1, "loops": {}, "state_dict": {}}, last)
+    with pytest.raises(RunError, match=r"last.ckpt was written by another version .*--force"):
         fit(config, tmp_path / "run")
 
 
@@ -243,8 +235,15 @@ def test_a_start_that_failed_binds_nobody(config: TrainConfig, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("override", ["fit.accelerator=foo", "fit.precision=foo"])
-def test_what_the_trainer_does_not_know(config: TrainConfig, tmp_path: Path, override: str) -> None:
-    with pytest.raises(ConfigError, match=r"fit.accelerator, fit.devices or fit.precision cannot be had here"):
+def test_unknown_devices_and_precisions_are_refused_with_the_known_ones(config: TrainConfig, override: str) -> None:
+    with pytest.raises(ConfigError, match=r"fit\.(accelerator|precision): Input should be '.*' \(given: 'foo'\)"):
+        changed(config, override)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+@pytest.mark.parametrize("override", ["fit.accelerator=cuda", "fit.precision=16-mixed"])
+def test_a_device_that_this_machine_lacks(config: TrainConfig, tmp_path: Path, override: str) -> None:
+    with pytest.raises(ConfigError, match=r"not available here|needs a GPU"):
         fit(changed(config, override), tmp_path / "run")
 
 

@@ -11,7 +11,6 @@ from affectspace.cli.options import AsJson, print_json
 
 NEEDED_FOR = {  # package, as in the installed metadata -> what cannot run without it
     "torch": "train, evaluate, reproduce, traverse",
-    "lightning": "train, reproduce, demo",
     "lazy-loader": "everything",
     "safetensors": "train, evaluate, traverse",
     "huggingface-hub": "loading and saving of models",

@@ -22,6 +22,10 @@ class ImageBatch(NamedTuple):
     affect: Tensor
     category: Tensor
 
+    def to(self, device: torch.device | str) -> ImageBatch:
+        """The batch on a device."""
+        return ImageBatch(*(values.to(device) for values in self))
+
 
 @dataclass(frozen=True, eq=False)
 class FeatureBatch:

@@ -110,6 +110,10 @@ class ExampleBatches:
     def __len__(self) -> int:
         return len(self.parts)
 
+    def names(self, step: int) -> list[str]:
+        """Return the names of a step's rows."""
+        return [str(self.examples.ids[row]) for row in self.parts[step]]
+
     def __iter__(self) -> Iterator[ExampleBatch]:
         random = np.random.default_rng([*self._seed, 1])
         for part in self.parts:

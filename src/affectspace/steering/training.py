@@ -9,9 +9,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import lightning as L
 import torch
 from torch import Tensor
 
@@ -28,75 +26,58 @@ from affectspace.steering.language_model import LanguageModel, licence_of, load_
 from affectspace.steering.masking import Masker, lexicon_masker, ridge_masker
 from affectspace.steering.ranking import ContentSimilarity
 from affectspace.steering.steerer import Steerer
-from affectspace.training.checkpoints import read_checkpoint
 from affectspace.training.feature_set import FeatureSet
-from affectspace.training.fit import keep_split, started_run, training_of
-from affectspace.training.module import Training
+from affectspace.training.fit import keep_split, started_run, train_kept, training_of
+from affectspace.training.loop import Training
 from affectspace.training.projector_configuration import ProjectorTrainConfig
-from affectspace.training.recorder import best_path
 from affectspace.training.runs import Run
-from affectspace.training.tasks import Task
-from affectspace.training.trainer import run_trainer
 
 log = logging.getLogger("affectspace.training.fit")  # the run's log.txt listens there
 
 
-class ExampleData(L.LightningDataModule):
-    """Training batches of the current epoch, and validation batches."""
-
-    def __init__(
-        self,
-        training: Examples,
-        validation: Examples,
-        model: LanguageModel,
-        masker: Masker | None,
-        config: ProjectorTrainConfig,
-    ) -> None:
-        super().__init__()
-        self.training, self.validation = training, validation
-        self._shared = (model, masker, config)  # in a tuple, so that nothing of it is stored in a checkpoint
-
-    def train_dataloader(self) -> ExampleBatches:
-        return ExampleBatches(self.training, *self._shared, epoch=self.trainer.current_epoch if self.trainer else 0)
-
-    def val_dataloader(self) -> ExampleBatches:
-        return ExampleBatches(self.validation, *self._shared, training=False)
-
-
 class ProjectorTraining(Training):
-    """Loss of a projector. The language model is not part of the module: it is neither optimised nor saved.
+    """Training of a projector. The language model is frozen and no part of the projector: it is not saved.
 
     The loss is a mean over tokens: a batch's sum divided by the number of tokens that as many rows have on average. So
     accumulated batches equal one large batch exactly, and an epoch's mean is the mean over its tokens.
     """
 
+    unit = "sentences"
     model: Projector
 
     def __init__(
         self,
         projector: Projector,
         config: ProjectorTrainConfig,
-        training: Examples,
+        train: Examples,
         validation: Examples,
         language_model: LanguageModel,
+        masker: Masker | None,
     ) -> None:
-        super().__init__(projector, config.fit, batch_count(len(training), config))
-        self._language_model, self._ids = language_model, training.ids
-        self._mean_tokens = {True: training.mean_tokens, False: validation.mean_tokens}
+        super().__init__(projector, config.fit, batch_count(len(train), config), len(train))
+        self.train, self.validation, self.language_model = train, validation, language_model
+        self._shared = (language_model, masker, config)
 
-    def on_fit_start(self) -> None:
-        super().on_fit_start()
-        self._language_model.to(self.device)
+    def batches(self, epoch: int, rank: int, ranks: int) -> ExampleBatches:
+        return ExampleBatches(self.train, *self._shared, epoch=epoch)
 
-    def step_loss(self, batch: ExampleBatch, seed: int, progress: float, training: bool) -> LossTerms:
+    def validation_batches(self, rank: int, ranks: int) -> ExampleBatches:
+        return ExampleBatches(self.validation, *self._shared, training=False)
+
+    def to(self, device: torch.device) -> None:
+        super().to(device)
+        self.language_model.to(device)
+
+    def loss(self, batch: ExampleBatch, seed: int, progress: float, training: bool) -> LossTerms:
         """Loss of a batch; in validation also with the latents, and with the affect alone, of another row.
 
         The differences show how much the projector uses them.
         """
+        mean_tokens = (self.train if training else self.validation).mean_tokens
 
         def loss(affect: Tensor, private: Tensor) -> Tensor:
-            losses, _ = self._language_model.token_losses(self.model(affect, private), batch.targets, batch.prompts)
-            return losses.sum() / (len(batch) * self._mean_tokens[training])
+            losses, _ = self.language_model.token_losses(self.model(affect, private), batch.targets, batch.prompts)
+            return losses.sum() / (len(batch) * mean_tokens)
 
         total = loss(batch.affect, batch.private)
         if training:
@@ -104,13 +85,6 @@ class ProjectorTraining(Training):
         affect, private = batch.affect.roll(1, dims=0), batch.private.roll(1, dims=0)
         shuffled = {"shuffled_latents": loss(affect, private), "shuffled_affect": loss(affect, batch.private)}
         return LossTerms(total, shuffled)
-
-    def transfer_batch_to_device(self, batch: ExampleBatch, device: torch.device, dataloader_idx: int) -> Any:
-        return batch.to(device)
-
-    def rows_of(self, step: int) -> list[str]:
-        batches = self.trainer.train_dataloader
-        return [str(self._ids[row]) for row in batches.parts[step]] if batches else []
 
 
 def fit_projector(
@@ -202,27 +176,20 @@ class _Fitting:
         masker = self.masker()
         if masker is not None:
             masker.write(run.folder / "mask.json")
-        task = Task(
-            module=ProjectorTraining(projector, config, training, validation, model),
-            batches=ExampleData(training, validation, model, masker, config),
-            rows=len(training),
-            unit="sentences",
-            finish=lambda: None,
-            facts={"sentences": {"train": len(training), "validation": len(validation)}},
-        )
-        run_trainer(task, config.fit, run.folder, progress, log.info)
-        kept = len(run.history) - 1
-        if config.fit.keeps_best:
-            best = read_checkpoint(best_path(run.folder))
-            task.module.load_state_dict(best["state_dict"])
-            kept = int(best["epoch"])
+        fitted = ProjectorTraining(projector, config, training, validation, model, masker)
+        kept = train_kept(fitted, run, progress)
         if model.digest() != digest:
             raise RunError(
                 f"the weights of {model.name} changed during the training (hash {digest[:16]} before, {model.digest()[:16]} "
                 "after), although they are frozen; something else in this process optimises them"
             )
         projector.to("cpu").eval().save_pretrained(run.folder / "model")
-        run.record(epochs=len(run.history), kept_epoch=kept, unchanged=True, **task.facts)
+        run.record(
+            epochs=len(run.history),
+            kept_epoch=kept,
+            unchanged=True,
+            sentences={"train": len(training), "validation": len(validation)},
+        )
 
     def sentences(self, part: str) -> Sentences:
         return sentences_of(self.rows, self.encoder, part)

@@ -90,6 +90,10 @@ class EpochBatches:
     def __len__(self) -> int:
         return len(self.parts)
 
+    def names(self, step: int) -> list[str]:
+        """Return the names of a step's rows."""
+        return [str(name) for name in self.samples.ids[self.parts[step]]]
+
     def __iter__(self) -> Iterator[ImageBatch]:
         affect = self.samples.affect(self.epoch)
         for part in self.parts:

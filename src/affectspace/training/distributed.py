@@ -1,47 +1,88 @@
-"""What the processes of a distributed training tell the one that started them: progress, lines of the log, errors."""
+"""Training in several processes, and the way from them to the one that started them: progress, lines of the log, errors."""
 
 from __future__ import annotations
 
+import copy
 import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+import torch
+import torch.distributed as dist
 
 from affectspace.errors import RunError
 from affectspace.processes import end_with_parent
 from affectspace.progress import Progress
-from affectspace.training.quiet import silence
+from affectspace.training.loop import Loop, Training
+from affectspace.training.recorder import last_path, read_checkpoint
+
+
+def train(training: Training, folder: Path, progress: Progress, say: Callable[[str], None]) -> None:
+    """Train to the end in a run folder, from its last checkpoint where there is one.
+
+    `fit.devices` processes share the rows of every step. Afterwards the model has the weights of the last epoch. Raises
+    RunError at a loss that is not finite and ConfigError for devices or a precision that this machine lacks.
+    """
+    if training.config.devices == 1:
+        Loop(training, folder, progress, say).run()
+        return
+    relay = Relay()
+    with relay.listening(progress, say), TemporaryDirectory() as meeting:
+        torch.multiprocessing.start_processes(
+            _train_as, (training, folder, relay, meeting), training.config.devices, start_method="spawn"
+        )
+    training.model.load_state_dict(read_checkpoint(last_path(folder))["model"])
+
+
+def _train_as(rank: int, training: Training, folder: Path, relay: Relay, meeting: str) -> None:
+    """Be one of the processes of a training."""
+    config = training.config
+    training.model = copy.deepcopy(training.model)  # tensors arrive in memory that all processes share
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    try:
+        backend = "gloo" if config.accelerator == "cpu" or not torch.cuda.is_available() else "nccl"
+        dist.init_process_group(backend, f"file://{meeting}/store", rank=rank, world_size=config.devices)
+        Loop(training, folder, relay.progress, relay.say, rank, config.devices).run()
+        dist.destroy_process_group()
+    except RunError as error:
+        relay.failed(error)
+        raise
 
 
 class Relay:
-    """A way from other processes to this one; it can be sent to them when they are started."""
+    """A way from other processes to this one. It can be sent to them when they are started."""
 
     def __init__(self) -> None:
         self._queue: Any = get_context("spawn").SimpleQueue()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """On arrival in another process: it ends with this one, and the trainer would print what it keeps to itself here."""
-        silence()
+        """Arrive in another process, which ends with this one from now on."""
         end_with_parent()
         self.__dict__.update(state)
 
     def progress(self, done: int, total: int, text: str) -> None:
+        """Send progress."""
         self._queue.put(("progress", done, total, text))
 
     def say(self, text: str) -> None:
+        """Send a line of the log."""
         self._queue.put(("say", text))
 
     def failed(self, error: RunError) -> None:
-        """What stops the training, in words of ours; the trainer tells of all else."""
-        self._queue.put(("failed", str(error)))
+        """Send the error that stops the training."""
+        self._queue.put(("failed", type(error), str(error)))
 
     @contextmanager
     def listening(self, progress: Progress, say: Callable[[str], None]) -> Iterator[None]:
-        """Hand on what the processes tell; on leaving, raise the first RunError that one of them met.
+        """Pass on the messages of the processes; on leaving, raise the first error that one of them sent.
 
-        What `progress` or `say` raise is raised on leaving, too; nobody waits for a listener that is gone.
+        An error in `progress` or `say` is raised on leaving, too. The processes do not wait for a listener that failed.
         """
         errors: list[BaseException] = []
         listener = threading.Thread(target=self._listen, args=(progress, say, errors), daemon=True)
@@ -65,7 +106,7 @@ class Relay:
             if kind == "end":
                 return
             if kind == "failed":
-                errors.append(RunError(*content))
+                errors.append(content[0](content[1]))
             elif not errors:
                 try:
                     handlers[kind](*content)
@@ -79,7 +120,7 @@ class Relay:
 
 @contextmanager
 def _environment(**variables: str) -> Iterator[None]:
-    """Variables of the processes that are started meanwhile, where they are not set."""
+    """Set variables for the processes that are started meanwhile, where they are not set."""
     added = [name for name in variables if name not in os.environ]
     os.environ.update({name: variables[name] for name in added})
     try:

@@ -71,6 +71,10 @@ class FeatureBatches:
     def __len__(self) -> int:
         return len(self.parts)
 
+    def names(self, step: int) -> list[str]:
+        """Return the names of a step's rows, of all processes."""
+        return [str(name) for name in self.samples.ids[self.whole[step]]]
+
     def __iter__(self) -> Iterator[FeatureBatch]:
         batch = self.samples.batch
         if self.shuffle and self.samples.affect is not None:

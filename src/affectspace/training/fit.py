@@ -14,16 +14,16 @@ from filelock import FileLock, Timeout
 from affectspace.errors import ConfigError, RunError
 from affectspace.files import write_atomic
 from affectspace.progress import Progress, silent
-from affectspace.training.checkpoints import read_checkpoint
+from affectspace.training.distributed import train
 from affectspace.training.feature_configuration import FeatureTrainConfig
 from affectspace.training.feature_set import FeatureSet
 from affectspace.training.image_configuration import TrainConfig
+from affectspace.training.loop import Training
 from affectspace.training.projector_configuration import ProjectorTrainConfig
-from affectspace.training.recorder import best_path, last_path
+from affectspace.training.recorder import best_path, last_path, read_checkpoint
 from affectspace.training.runs import Run, start_run
 from affectspace.training.split_record import require_split
 from affectspace.training.tasks import Task, feature_task, image_task
-from affectspace.training.trainer import run_trainer
 from affectspace.training.training_set import TrainingSet
 
 log = logging.getLogger(__name__)
@@ -111,21 +111,29 @@ def _train(
         assert isinstance(data, FeatureSet)
         task = feature_task(config, data)
     continued = "continued" if last_path(run.folder).is_file() else "new"
-    log.info("%d %s an epoch, validation on %d; %s", task.rows, task.unit, len(data.rows("validation")), continued)
+    training = task.training
+    log.info(
+        "%d %s an epoch, validation on %d; %s", training.rows, training.unit, len(data.rows("validation")), continued
+    )
     for note in task.notes:
         log.info("%s", note)
-    run_trainer(task, config.fit, run.folder, progress, log.info)
-    epochs = len(run.history)
-    kept = epochs - 1
-    if config.fit.keeps_best:
-        best = read_checkpoint(best_path(run.folder))
-        task.module.load_state_dict(best["state_dict"])
-        kept = int(best["epoch"])
-    model = task.module.model.to("cpu", memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
+    kept = train_kept(training, run, progress)
+    model = training.model.to("cpu", memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
     task.finish()
     model.save_pretrained(run.folder / "model")
+    epochs = len(run.history)
     run.record(state="finished", epochs=epochs, kept_epoch=kept, **task.facts)
     log.info("finished after %d epochs; kept epoch %d", epochs, kept)
+
+
+def train_kept(training: Training, run: Run, progress: Progress) -> int:
+    """Train to the end in a run folder and load the weights that are kept. Returns their epoch."""
+    train(training, run.folder, progress, log.info)
+    if not training.config.keeps_best:
+        return len(run.history) - 1
+    best = read_checkpoint(best_path(run.folder))
+    training.model.load_state_dict(best["model"])
+    return int(best["epoch"])
 
 
 @contextmanager

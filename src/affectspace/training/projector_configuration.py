@@ -39,7 +39,6 @@ class ProjectorFitConfig(FitSettings):
 
     epochs: int = Field(2, ge=1)
     batch_size: int = Field(16, ge=1, description="sentences that go through the language model at once")
-    accumulate: int = Field(1, ge=1, description="such batches in a step of the optimiser")
     learning_rate: float = Field(2e-3, gt=0)
     gradient_clip: float | None = Field(1.0, gt=0, description="norm of the gradient")
     rows: int | None = Field(None, ge=2, description="at most so many training sentences; null: all")

@@ -1,4 +1,4 @@
-"""What is written while a training runs: history.csv, checkpoints, log.txt, and progress with rows per second."""
+"""What a training writes while it runs: history.csv, checkpoints and lines of the log."""
 
 from __future__ import annotations
 
@@ -9,90 +9,79 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import lightning as L
 import torch
-from lightning.pytorch.callbacks import Checkpoint
-from torch import Tensor
+from torch import Tensor, nn
 
+from affectspace.errors import RunError
 from affectspace.files import write_atomic
-from affectspace.progress import Progress
 from affectspace.training.settings import FitSettings
 
 
-class Recorder(Checkpoint):
-    """history.csv, a row an epoch; the best epoch's weights; when to stop early; checkpoints; progress.
+class Recorder:
+    """The history, the best epoch's weights, early stopping and checkpoints.
 
-    Checkpoints are written at the end of an epoch, when the last ones are older than `seconds`, and at the end of the
-    training: first the best weights, then what continues. A training that is killed between them repeats epochs, with the
-    same numbers. The history is kept in the checkpoint, so that it continues.
+    Checkpoints are written at the end of an epoch, when the last ones are older than `fit.checkpoint_seconds`, and at the end
+    of the training: first the best weights, then the state that continues. A training that was killed between them repeats
+    epochs, with the same numbers. The history is part of the checkpoint, so that it continues too.
 
-    rows, unit : how many rows a step has, and what they are called; say : takes a line of the log
+    Parameters
+    ----------
+    folder : Path
+        The run folder.
+    config : FitSettings
+    say : callable or None
+        Takes lines of the log; None in processes that write nothing.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        settings: FitSettings,
-        rows: int,
-        unit: str,
-        progress: Progress,
-        say: Callable[[str], None],
-    ) -> None:
+    def __init__(self, folder: Path, config: FitSettings, say: Callable[[str], None] | None) -> None:
         self.history, self.best, self.last = folder / "history.csv", best_path(folder), last_path(folder)
-        self.seconds, self.patience = settings.checkpoint_seconds, settings.patience
-        self.step_rows, self.unit, self.progress, self.say = rows, unit, progress, say
+        self.config, self.say = config, say
         self.rows: list[dict[str, float]] = []
         self.best_epoch, self.best_value = -1, math.inf
+        self.should_stop = False
         self._weights: dict[str, Tensor] | None = None
-        self._written, self._started = time.monotonic(), 0.0
+        self._written = time.monotonic()
+        self._board: Any = None
 
-    def state_dict(self) -> dict[str, Any]:
+    def add(self, epoch: int, means: dict[str, float], seconds: float, model: nn.Module) -> None:
+        """Record the means of an epoch's terms."""
+        self.rows.append({"epoch": epoch, **means})
+        if means["validation_total"] < self.best_value:
+            self.best_epoch, self.best_value = epoch, means["validation_total"]
+            if self.say is not None:
+                self._weights = {
+                    name: weight.detach().to("cpu", copy=True) for name, weight in model.state_dict().items()
+                }
+        elif self.config.patience and epoch - self.best_epoch >= self.config.patience:
+            self.should_stop = True
+        if self.say is None:
+            return
+        write_atomic(self.history, self._write_history)
+        self.say(f"epoch {epoch}: {seconds:.1f} s, " + ", ".join(f"{name} {mean:.5g}" for name, mean in means.items()))
+        if self.config.logger == "tensorboard":
+            self._log_to_tensorboard(epoch, means)
+
+    def save(self, state: Callable[[], dict[str, Any]], now: bool) -> None:
+        """Write checkpoints if it is time to, or `now`. `state` returns what continues the training."""
+        if not now and time.monotonic() - self._written < self.config.checkpoint_seconds:
+            return
+        if self._weights is not None:
+            best = {"epoch": self.best_epoch, "model": self._weights}
+            write_atomic(self.best, lambda path: torch.save(best, path))
+        write_atomic(self.last, lambda path: torch.save(state(), path))
+        self._weights = None
+        self._written = time.monotonic()
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps of the history."""
         return {"rows": self.rows, "best_epoch": self.best_epoch, "best_value": self.best_value}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.rows = list(state_dict["rows"])
-        self.best_epoch, self.best_value = state_dict["best_epoch"], state_dict["best_value"]
-
-    def on_train_start(self, trainer: L.Trainer, pl_module: Any) -> None:
-        if len(self.rows) != trainer.current_epoch:
-            pl_module.stop(
-                f"{self.last} is of epoch {trainer.current_epoch} and has no history; another version of affectspace wrote "
-                "it: continue with that version, or start anew with --force"
-            )
-
-    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self._started = time.perf_counter()
-
-    def on_train_batch_end(self, trainer: L.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        if not trainer.is_global_zero:
-            return
-        epoch, total = trainer.current_epoch, pl_module.steps_per_epoch
-        rate = (batch_idx + 1) * self.step_rows / max(time.perf_counter() - self._started, 1e-9)
-        text = f"epoch {epoch + 1}/{trainer.max_epochs}, {rate:.0f} {self.unit}/s"
-        self.progress(epoch * total + batch_idx + 1, (trainer.max_epochs or 0) * total, text)
-
-    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: Any) -> None:
-        epoch, values = trainer.current_epoch, pl_module.epoch_means()
-        self.rows.append({"epoch": epoch, **values})
-        value = values["validation_total"]
-        if not math.isfinite(value):
-            pl_module.stop(
-                f"the validation loss is {value} after epoch {epoch}; lower fit.learning_rate or set fit.gradient_clip"
-            )
-        if value < self.best_value:
-            self.best_epoch, self.best_value = epoch, value
-            self._weights = {name: copy_of(weight) for name, weight in pl_module.state_dict().items()}
-        elif self.patience and epoch - self.best_epoch >= self.patience:
-            trainer.should_stop = True
-        if trainer.is_global_zero:
-            write_atomic(self.history, self._write_history)
-            shown = ", ".join(f"{name} {value:.5g}" for name, value in values.items())
-            self.say(f"epoch {epoch}: {time.perf_counter() - self._started:.1f} s, {shown}")
-            for logger in trainer.loggers:
-                logger.log_metrics(values, step=epoch)
-        ends = trainer.should_stop or epoch + 1 == trainer.max_epochs
-        if trainer.strategy.broadcast(ends or time.monotonic() - self._written >= self.seconds):
-            self._write(trainer)
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue the history of a checkpoint."""
+        self.rows = list(state["rows"])
+        self.best_epoch, self.best_value = state["best_epoch"], state["best_value"]
+        patience = self.config.patience
+        self.should_stop = bool(patience and self.rows and len(self.rows) - 1 - self.best_epoch >= patience)
 
     def _write_history(self, path: Path) -> None:
         with path.open("w", newline="", encoding="utf-8") as file:
@@ -100,25 +89,32 @@ class Recorder(Checkpoint):
             writer.writeheader()
             writer.writerows(self.rows)
 
-    def _write(self, trainer: L.Trainer) -> None:
-        if self._weights is not None and trainer.is_global_zero:
-            content = {"epoch": self.best_epoch, "state_dict": self._weights}
-            write_atomic(self.best, lambda path: torch.save(content, path))
-        trainer.save_checkpoint(self.last)
-        self._weights = None
-        self._written = time.monotonic()
+    def _log_to_tensorboard(self, epoch: int, means: dict[str, float]) -> None:
+        from torch.utils.tensorboard import SummaryWriter
 
-
-def copy_of(weight: Tensor) -> Tensor:
-    """A copy in memory, on the CPU."""
-    return weight.detach().to("cpu", copy=True)
+        if self._board is None:
+            self._board = SummaryWriter(str(self.history.parent / "logs"), purge_step=epoch)
+        for name, mean in means.items():
+            self._board.add_scalar(name, mean, epoch)
+        self._board.flush()
 
 
 def best_path(folder: Path) -> Path:
-    """The best epoch's weights."""
+    """Return the file of the best epoch's weights."""
     return folder / "checkpoints" / "best.ckpt"
 
 
 def last_path(folder: Path) -> Path:
-    """What continues a training."""
+    """Return the file that continues a training."""
     return folder / "checkpoints" / "last.ckpt"
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint to the CPU, without unpickling. Raises RunError where it is damaged."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a cut file fails in many ways: zip, OS, unpickling
+        reason = " ".join(str(error).split())[:200]
+        raise RunError(
+            f"{path} is damaged ({reason}); delete it to train from the first epoch, or use --force"
+        ) from error

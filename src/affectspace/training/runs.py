@@ -19,7 +19,7 @@ from affectspace.training.configuration import (
     read_config,
 )
 
-PACKAGES = ("affectspace", "torch", "lightning", "numpy", "pandas", "scikit-learn")
+PACKAGES = ("affectspace", "torch", "numpy", "pandas", "scikit-learn")
 OURS = {"config.yaml", "run.json"}
 BEGUN = {"config.yaml", "config.yaml.partial", "run.json.partial"}  # all that a start can leave that was killed at once
 

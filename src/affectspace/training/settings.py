@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from affectspace.configuration import Configuration
+from affectspace.devices import Accelerator
 
 
 class SplitConfig(Configuration):
@@ -38,9 +39,12 @@ class FitSettings(Configuration):
         "has come to rest (the least validation loss is often that of the least overfit label, not of the model)",
     )
     seed: int = 0
-    accelerator: str = "auto"
+    accelerator: Accelerator = Field("auto", description="auto takes a GPU where there is one; gpu, cuda, mps, cpu")
     devices: int = Field(1, ge=1)
-    precision: str = Field("32-true", description="Lightning's names: 32-true, bf16-mixed, 16-mixed, ...")
+    accumulate: int = Field(1, ge=1, description="batches whose gradients are averaged before a step of the optimiser")
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
+        "32-true", description="mixed: the forward pass in 16 bits where that is safe, the weights in 32"
+    )
     threads: int | None = Field(None, ge=1, description="of PyTorch on the CPU")
     logger: Literal["csv", "tensorboard"] = Field(
         "csv", description="history.csv is always written; tensorboard writes logs/ besides"

@@ -1,4 +1,4 @@
-"""What a training of images, or of features, is to the machinery: a model, its module, batches, and what the run records."""
+"""The trainings of images and of feature vectors: a model, its batches and its loss."""
 
 from __future__ import annotations
 
@@ -6,44 +6,94 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import lightning as L
 import torch
 
+from affectspace.data.batches import FeatureBatch, ImageBatch
 from affectspace.errors import ConfigError
-from affectspace.models import MODELS, AffectModel, Pretrained, training_statistics
-from affectspace.training.batches import EpochBatches
-from affectspace.training.feature_batches import FeatureBatches
-from affectspace.training.feature_configuration import FeatureTrainConfig
+from affectspace.models import MODELS, AffectModel, LossTerms, Pretrained, training_statistics
+from affectspace.training.batches import EpochBatches, ImageSamples, augment
+from affectspace.training.feature_batches import FeatureBatches, FeatureSamples
+from affectspace.training.feature_configuration import FeatureFitConfig, FeatureTrainConfig
 from affectspace.training.feature_set import FeatureSet
-from affectspace.training.feature_training import FeatureData, FeatureTraining
-from affectspace.training.image_configuration import TrainConfig
-from affectspace.training.image_training import ImageData, ImageTraining
+from affectspace.training.image_configuration import FitConfig, TrainConfig
 from affectspace.training.labels import few_of_a_kind
-from affectspace.training.module import Training
+from affectspace.training.loop import Training
 from affectspace.training.training_set import PARTS, TrainingSet
+
+
+class ImageTraining(Training):
+    """Training on images. Augmentation is a function of (seed, epoch, step)."""
+
+    unit = "images"
+    config: FitConfig
+
+    def __init__(self, model: Pretrained, config: FitConfig, train: ImageSamples, validation: ImageSamples) -> None:
+        steps = len(EpochBatches(train, config.batch_size, seed=0, epoch=0))
+        super().__init__(model, config, steps, len(train))
+        self.train, self.validation = train, validation
+
+    def batches(self, epoch: int, rank: int, ranks: int) -> EpochBatches:
+        config = self.config
+        return EpochBatches(self.train, config.batch_size, seed=config.seed, epoch=epoch, balance=config.balance)
+
+    def validation_batches(self, rank: int, ranks: int) -> EpochBatches:
+        return EpochBatches(self.validation, self.config.batch_size, seed=self.config.seed, epoch=0, shuffle=False)
+
+    def loss(self, batch: ImageBatch, seed: int, progress: float, training: bool) -> LossTerms:
+        image = batch.image
+        if training:
+            image = augment(image, self.config.augmentation, torch.Generator().manual_seed(seed))
+        generator = torch.Generator(image.device).manual_seed(seed)
+        return self.model.loss(ImageBatch(image, batch.affect, batch.category), generator)
+
+
+class FeatureTraining(Training):
+    """Training on feature vectors."""
+
+    model: AffectModel
+    config: FeatureFitConfig
+
+    def __init__(
+        self, model: AffectModel, config: FeatureFitConfig, train: FeatureSamples, validation: FeatureSamples
+    ) -> None:
+        batches = FeatureBatches(train, config.batch_size, seed=0, epoch=0)
+        super().__init__(model, config, len(batches), sum(map(len, batches.whole)))
+        self.train, self.validation = train, validation
+
+    def batches(self, epoch: int, rank: int, ranks: int) -> FeatureBatches:
+        config = self.config
+        return FeatureBatches(
+            self.train, config.batch_size, seed=config.seed, epoch=epoch, balance=config.balance, rank=rank, ranks=ranks
+        )
+
+    def validation_batches(self, rank: int, ranks: int) -> FeatureBatches:
+        config = self.config
+        return FeatureBatches(
+            self.validation, config.batch_size, seed=config.seed, epoch=0, shuffle=False, rank=rank, ranks=ranks
+        )
+
+    def loss(self, batch: FeatureBatch, seed: int, progress: float, training: bool) -> LossTerms:
+        generator = torch.Generator(batch.affect.device).manual_seed(seed)
+        return self.model.loss(batch, generator, progress=progress)
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
     """A training that is ready to start.
 
-    rows : training rows of an epoch; unit : what they are called
     finish : what is done with the trained model before it is saved
     facts : what run.json records
     notes : lines for the log
     """
 
-    module: Training
-    batches: L.LightningDataModule
-    rows: int
-    unit: str
+    training: Training
     finish: Callable[[], None]
     facts: dict[str, Any]
     notes: tuple[str, ...] = ()
 
 
 def image_task(config: TrainConfig, data: TrainingSet) -> Task:
-    """Training of LeVAsa or of its ceiling on a corpus of images."""
+    """Prepare the training of LeVAsa or of an emotion classifier on a corpus of images."""
     settings, model_config = config.fit, config.model
     if model_config.kind == "classifier" or model_config.alignment == "categories":
         expected = tuple(model_config.categories)
@@ -53,7 +103,6 @@ def image_task(config: TrainConfig, data: TrainingSet) -> Task:
     model = _new_model(model_config.kind, model_config, settings.seed)
     if settings.channels_last:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    steps = len(EpochBatches(training, settings.batch_size, seed=0, epoch=0))
     people = {part: int(data.table["person"].iloc[data.rows(part)].nunique()) for part in PARTS}
     facts: dict[str, Any] = {
         "label_kind": data.labels.kind,
@@ -66,10 +115,7 @@ def image_task(config: TrainConfig, data: TrainingSet) -> Task:
         "citation": data.corpus.citation,
     }
     return Task(
-        module=ImageTraining(model, settings, steps),
-        batches=ImageData(training, validation, settings),
-        rows=len(training),
-        unit="images",
+        training=ImageTraining(model, settings, training, validation),
         finish=lambda: None,
         facts=facts,
         notes=(
@@ -80,11 +126,10 @@ def image_task(config: TrainConfig, data: TrainingSet) -> Task:
 
 
 def feature_task(config: FeatureTrainConfig, data: FeatureSet) -> Task:
-    """Training of a model on feature vectors; its statistics come from the training part alone."""
+    """Prepare the training of a model on feature vectors. Its statistics come from the training part alone."""
     settings, complete = config.fit, data.complete(config)
     training, validation = data.samples("train"), data.samples("validation")
-    batches = FeatureBatches(training, settings.batch_size, seed=0, epoch=0)
-    if len(batches.whole[0]) < 2 * settings.devices or len(validation) < settings.devices:
+    if min(len(training), settings.batch_size) < 2 * settings.devices or len(validation) < settings.devices:
         raise ConfigError(f"{len(training)} training rows are too few for {settings.devices} devices")
     model = _new_model(config.kind, complete.model, settings.seed)
     assert isinstance(model, AffectModel)
@@ -92,19 +137,16 @@ def feature_task(config: FeatureTrainConfig, data: FeatureSet) -> Task:
 
     facts = data.run_facts()
     facts["warnings"] = few_of_a_kind(data.categories, training.batch.category.numpy())
-    told = [f"{name}: {note}" for name, corpus in facts["corpora"].items() for note in corpus.get("notes", [])]
+    notes = [f"{name}: {note}" for name, corpus in facts["corpora"].items() for note in corpus.get("notes", [])]
 
     def finish() -> None:
         model.after_training(training.batch, validation.batch)
 
     return Task(
-        module=FeatureTraining(model, settings, len(batches)),
-        batches=FeatureData(training, validation, settings),
-        rows=sum(map(len, batches.whole)),
-        unit="rows",
+        training=FeatureTraining(model, settings, training, validation),
         finish=finish,
         facts=facts,
-        notes=(*facts["warnings"], *told),
+        notes=(*facts["warnings"], *notes),
     )
 
 

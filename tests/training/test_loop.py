@@ -1,22 +1,18 @@
 """The schedule has a rate for every number of steps that a training can have."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 
-from affectspace.training.module import Training
+from affectspace.training.loop import optimizer_of
 from affectspace.training.settings import FitSettings
 
 
 @pytest.mark.parametrize("steps", [1, 2, 9, 10, 14, 99])
 @pytest.mark.filterwarnings("ignore:.*lr_scheduler.step")
 def test_one_cycle_rises_and_falls_to_nothing(steps: int) -> None:
-    training = SimpleNamespace(
-        config=FitSettings(epochs=1, learning_rate=1.0), steps_per_epoch=steps, model=torch.nn.Linear(1, 1)
-    )
-    made = Training.configure_optimizers(training)  # type: ignore[arg-type]
-    schedule = made["lr_scheduler"]["scheduler"]  # type: ignore[index, call-overload]
+    config = FitSettings(epochs=1, learning_rate=1.0)
+    _, schedule = optimizer_of(torch.nn.Linear(1, 1).parameters(), config, steps)
+    assert schedule is not None
     rates = [schedule.get_last_lr()[0]]
     for _ in range(steps):
         schedule.step()

@@ -1,0 +1,43 @@
+"""Where PyTorch computes: the device that a setting names."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+
+from affectspace.errors import ConfigError
+
+Accelerator = Literal["auto", "cpu", "gpu", "cuda", "mps"]
+
+
+def choose_device(accelerator: Accelerator = "auto", index: int = 0) -> torch.device:
+    """Return the device of a setting such as `fit.accelerator`.
+
+    Parameters
+    ----------
+    accelerator : str
+        "auto" takes a CUDA GPU, then Apple's GPU, then the CPU; "gpu" is the same without the CPU.
+    index : int
+        Which of several CUDA GPUs.
+
+    Raises
+    ------
+    ConfigError
+        Where this machine lacks the device.
+
+    Examples
+    --------
+    >>> choose_device("cpu")
+    device(type='cpu')
+    """
+    kinds = {"auto": ("cuda", "mps", "cpu"), "gpu": ("cuda", "mps")}.get(accelerator, (accelerator,))
+    counts = {"cpu": index + 1, "mps": int(torch.backends.mps.is_available()), "cuda": torch.cuda.device_count()}
+    for kind in kinds:
+        if counts[kind] > index:
+            return torch.device(kind, index) if kind == "cuda" else torch.device(kind)
+    available = ", ".join(f"{counts[kind]} {kind}" for kind in ("cuda", "mps"))
+    raise ConfigError(
+        f"fit.accelerator: {accelerator} with device {index + 1} is not available here ({available}); use cpu or auto, or "
+        "lower fit.devices"
+    )
