@@ -1,4 +1,4 @@
-# Two commands do it all on a fresh machine: `make demo` and `make test`. Both set themselves up.
+# `make demo` and `make test` work on a fresh machine: both install what they need into .venv.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
