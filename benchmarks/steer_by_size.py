@@ -23,7 +23,7 @@ from affectspace.steering.calibration import calibrate
 from affectspace.steering.encoder import SentenceEncoder
 from affectspace.steering.ranking import ContentSimilarity, rank
 from affectspace.studies.engine import is_finished
-from affectspace.studies.steering.evaluate import Measured, all_three, measure
+from affectspace.studies.steering.evaluate import CONTENT, SURPRISE, Measured, all_three, measure
 from affectspace.studies.steering.material import RIDGE, Material, material_of
 from affectspace.studies.steering.methods import asked_points, nothing_asked
 from affectspace.studies.steering.plan import SteeringPlan
@@ -91,14 +91,14 @@ def steered(run: Run, rows: FeatureSet, model: LanguageModel, plan: SteeringPlan
     apart = seeds.take(np.arange(CALIBRATION, len(seeds)))
     material = replace(material, steerer=replace(steerer, calibration=fitted), tuning=apart)
     found, base = written(material, plan)
-    spearman = {name: values.mean() for name, values in found.values.items() if name.startswith("spearman_")}
+    spearman = {key.modality: values.mean() for key, values in found.values.items() if key.metric == "spearman"}
     losses = run.history.iloc[-1]
     parts = [
         f"loss {losses['validation_total']:.4f} of {losses['validation_shuffled_affect']:.4f}",
         f"slope {fitted.lines[AXIS].measured_slope:.2f}",
-        *(f"{name} {mean:.2f}" for name, mean in spearman.items()),
-        f"content {found.values['content'].mean():.2f}",
-        f"perplexity {np.exp((found.values['surprise'] - base).mean()):.2f}x",
+        *(f"spearman by {name} {mean:.2f}" for name, mean in spearman.items()),
+        f"content {found.values[CONTENT].mean():.2f}",
+        f"perplexity {np.exp((found.values[SURPRISE] - base).mean()):.2f}x",
         f"all three {all_three(found, base, material, AXIS).mean():.2f}",
     ]
     return "; ".join(parts) + "\n"

@@ -1,6 +1,5 @@
-"""`affectspace train` and `evaluate` as a user runs them, on tiny drawn faces."""
+"""`affectspace train` as a user runs it, on tiny drawn faces and vectors."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -33,40 +32,6 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.filterwarnings("default")  # on so few rows the probes' libraries may warn
-@pytest.mark.parametrize("alignment", ["continuous", "none"])
-def test_train_then_evaluate(config: Path, tmp_path: Path, alignment: str) -> None:
-    run = tmp_path / "run"
-    options = ["--out", str(run), "--set", f"model.alignment={alignment}"]
-    trained = CliRunner().invoke(app, ["train", str(config), *options], catch_exceptions=False)
-    assert f"next: affectspace evaluate {run}" in trained.output
-    judged = CliRunner().invoke(app, ["evaluate", str(run)], catch_exceptions=False)
-    assert "uar" in judged.output
-    assert f"report: {run / 'report.html'}" in judged.output
-    with pytest.raises(RunError, match="was evaluated already"):
-        CliRunner().invoke(app, ["evaluate", str(run)], catch_exceptions=False)
-    again = CliRunner().invoke(app, ["evaluate", str(run), "--force", "--json"], catch_exceptions=False)
-    assert json.loads(again.stdout)["probes"]
-
-
-def test_a_single_test_person_has_no_intervals(tmp_path: Path) -> None:
-    make_faces(tmp_path / "drawn", n=60, people=5, size=32, workers=1)
-    fields = {
-        "data": {"corpus": "faces", "path": str(tmp_path / "drawn"), "split": {"fractions": [0.6, 0.2, 0.2]}},
-        "model": SMALL,
-        "fit": {"epochs": 1, "batch_size": 16, "accelerator": "cpu"},
-    }
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump(fields))
-    run = tmp_path / "run"
-    CliRunner().invoke(app, ["train", str(tmp_path / "config.yaml"), "--out", str(run)], catch_exceptions=False)
-    split = pd.read_csv(run / "split.csv", dtype=str)
-    [person] = split.loc[split["part"] == "test", "person"].unique()
-    told = rf"has one test person \({person}\): what holds for other people cannot be told.*data\.split\.fractions"
-    with pytest.raises(RunError, match=told):
-        CliRunner().invoke(app, ["evaluate", str(run)], catch_exceptions=False)
-    assert not (run / "metrics.json").exists()
-
-
 def test_an_emotion_of_one_row_is_a_warning(config: Path, tmp_path: Path) -> None:
     drawn = Path(yaml.safe_load(config.read_text())["data"]["path"])
     table = pd.read_csv(drawn / "index.csv", dtype={"person": str})
@@ -96,7 +61,7 @@ def test_an_emotion_of_one_row_is_a_warning(config: Path, tmp_path: Path) -> Non
     assert "emotion 'anger' has" in (run / "log.txt").read_text()
 
 
-def test_a_run_on_features_says_which_commands_are_for_it(tmp_path: Path) -> None:
+def test_a_run_on_features_is_trained_on_the_rows_that_have_some(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     affect = random.uniform(-0.6, 0.6, (60, 3)).round(3)
     table = pd.DataFrame(affect, columns=["valence", "arousal", "dominance"]).assign(text="a day")
@@ -124,10 +89,9 @@ def test_a_run_on_features_says_which_commands_are_for_it(tmp_path: Path) -> Non
     command = ["train", str(tmp_path / "config.yaml"), "--out", str(run)]
     trained = CliRunner().invoke(app, command, catch_exceptions=False)
     assert "mine: 10 rows without features are left out" in trained.output
-    assert f"next: affectspace predict {run}" in trained.output
-    for wrong in (["evaluate", str(run)], ["traverse", str(run)]):
-        with pytest.raises(RunError, match=r"reads features and no images; `affectspace predict"):
-            CliRunner().invoke(app, wrong, catch_exceptions=False)
+    assert f"next: affectspace evaluate {run}" in trained.output
+    with pytest.raises(RunError, match=r"reads features and no images; `affectspace predict"):
+        CliRunner().invoke(app, ["traverse", str(run)], catch_exceptions=False)
 
 
 def test_errors_are_one_line_and_exit_2(tmp_path: Path) -> None:

@@ -6,12 +6,11 @@ import sys
 import pytest
 
 from affectspace import evaluation
-from affectspace.evaluation import former
 
 
 def test_every_public_name_loads():
     for name in evaluation.__all__:
-        assert name in vars(former) or getattr(evaluation, name).__name__ == name
+        assert getattr(evaluation, name).__name__ == name
     assert dir(evaluation) == evaluation.__all__
     with pytest.raises(AttributeError, match="attribute uar"):
         _ = evaluation.uar

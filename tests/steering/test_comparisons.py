@@ -25,8 +25,7 @@ from affectspace.studies.steering.activation import (
 )
 from affectspace.studies.steering.material import RIDGE, material_of
 from affectspace.studies.steering.plan import SteeringPlan
-from affectspace.studies.steering.prompting import prompt_tokens, prompted
-from affectspace.studies.steering.wording import request
+from affectspace.studies.steering.prompting import prompt_tokens, prompted, request
 from affectspace.training.feature_set import FeatureSet
 
 TEXTS = ["A garden.", "The long road was awful, and dull.", "My house is fine"]

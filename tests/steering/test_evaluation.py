@@ -6,21 +6,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from affectspace.affect import AXES
-from affectspace.evaluation import MetricsFile
-from affectspace.evaluation.result import Measurement
+from affectspace.evaluation.results import Recorder, Result, Results
+from affectspace.report import Claim
 from affectspace.steering import Sampling, Steerer
 from affectspace.steering.calibration import Calibration, Line
+from affectspace.studies.claims import decide
 from affectspace.studies.steering import methods as methods_module
 from affectspace.studies.steering.evaluate import Evaluation, evaluate_steering
 from affectspace.studies.steering.plan import TITLES, SteeringPlan
 from affectspace.studies.steering.published import THEMES
-from affectspace.studies.steering.report import claims
-from affectspace.studies.steering.results import evaluate_projector
+from affectspace.studies.steering.report import evaluate_projector, statements
 from affectspace.studies.steering.themes import record_themes, traverse_themes
 from affectspace.training.feature_set import FeatureSet
 
@@ -43,58 +42,64 @@ def lexicon(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def evaluated(
     steerer: Steerer, rows: FeatureSet, lexicon: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[MetricsFile, Path]:
-    """metrics and the folder of a run that was evaluated."""
+) -> tuple[Results, Path]:
+    """Results and folder of a run that was evaluated."""
     folder = tmp_path_factory.mktemp("evaluated") / "run"
     shutil.copytree(steerer.run.folder, folder)
-    metrics, report = evaluate_projector(folder, lexicons={"feelings": lexicon}, plan=PLAN, rows=rows, steerer=steerer)
+    results, report = evaluate_projector(folder, lexicons={"feelings": lexicon}, plan=PLAN, rows=rows, steerer=steerer)
     assert report == folder / "report.html"
-    return metrics, folder
+    return results, folder
 
 
-def test_every_method_is_measured_by_every_judge(evaluated: tuple[MetricsFile, Path]) -> None:
-    experiments = evaluated[0].experiments
-    assert set(experiments["steering_valence"]) == set(TITLES)
-    for method, figures in experiments["steering_valence"].items():
-        if method != "seed":
-            assert {f"spearman_{judge}" for judge in JUDGES} <= set(figures), method
-            assert {"content", "kept_words", "copied", "drift_arousal_ridge", "all_three"} <= set(figures), method
-        assert {"surprise", "perplexity_ratio", "repetition", "distinct_2"} <= set(figures), method
+def methods_of(results: Results, axis: str, **columns: str) -> set[str]:
+    return set(results.filter(experiment="steering", task=axis, versus="", **columns).distinct("model"))
+
+
+def test_every_method_is_measured_by_every_judge(evaluated: tuple[Results, Path]) -> None:
+    results, judged = evaluated[0], set(TITLES) - {"seed"}
+    for judge in JUDGES:
+        assert methods_of(results, "valence", metric="spearman", target="valence", modality=judge) == judged
+    for metric in ("content", "kept_words", "copied", "all_three"):
+        assert methods_of(results, "valence", metric=metric) == judged
+    for metric in ("surprise", "perplexity_ratio", "repetition", "distinct_2"):
+        assert methods_of(results, "valence", metric=metric) == set(TITLES)
+    assert methods_of(results, "valence", metric="slope", target="arousal", modality="ridge") == judged
     for axis in ("arousal", "dominance"):  # the lexicon knows valence alone
-        assert set(experiments[f"steering_{axis}"]) == set(TITLES)
-        assert "spearman_feelings" not in experiments[f"steering_{axis}"]["steered"]
-        assert "drift_valence_feelings" in experiments[f"steering_{axis}"]["steered"]
+        assert methods_of(results, axis, metric="spearman", modality="feelings") == set()
+        assert methods_of(results, axis, metric="slope", target="valence", modality="feelings") == judged
 
 
-def test_a_copy_and_a_stream_of_strong_words_do_not_meet_all_bars(evaluated: tuple[MetricsFile, Path]) -> None:
-    rows = evaluated[0].experiments["steering_valence"]
-    assert rows["template_without"]["all_three"].value == 0  # it keeps and never follows
-    comparison = evaluated[0].experiments["steering_valence_comparisons"]["steered - prompt"]["all_three"].value
-    assert comparison == pytest.approx(rows["steered"]["all_three"].value - rows["prompt"]["all_three"].value)
+def test_a_copy_and_a_stream_of_strong_words_do_not_meet_all_bars(evaluated: tuple[Results, Path]) -> None:
+    named = {"experiment": "steering", "task": "valence", "metric": "all_three"}
+    steered, prompt, without = (
+        evaluated[0].get(model=model, **named).value for model in ("steered", "prompt", "template_without")
+    )
+    assert without == 0  # it keeps the content and never follows
+    assert steered is not None
+    assert prompt is not None
+    difference = evaluated[0].get(model="steered", versus="prompt", **named).value
+    assert difference == pytest.approx(steered - prompt)
 
 
-def test_every_interval_is_finite(evaluated: tuple[MetricsFile, Path]) -> None:
-    found = 0
-    for experiment, rows in evaluated[0].experiments.items():
-        for row, figures in rows.items():
-            for name, one in figures.items():
-                assert one.value is not None, (experiment, row, name)
-                assert np.isfinite(one.value), (experiment, row, name)
-                if one.low is None and (name == "distinct_2" or experiment == "table_5"):
-                    continue  # a single number of all texts, and of three seeds
-                assert one.low is not None, (experiment, row, name)
-                assert one.high is not None
-                assert one.low <= one.value + 1e-9, (experiment, row, name)
-                assert one.value <= one.high + 1e-9, (experiment, row, name)
-                found += 1
-    assert found > 200
+def test_every_interval_is_finite(evaluated: tuple[Results, Path]) -> None:
+    measured = 0
+    for row in evaluated[0]:
+        assert row.value is not None, row
+        if row.low is None and (row.metric == "distinct_2" or row.experiment == "table_5"):
+            continue  # a single number of all texts, and of three seeds
+        assert row.low is not None, row
+        assert row.high is not None
+        assert row.low <= row.value + 1e-9, row
+        assert row.value <= row.high + 1e-9, row
+        measured += 1
+    assert measured > 200
 
 
-def test_the_files(evaluated: tuple[MetricsFile, Path]) -> None:
-    metrics, folder = evaluated
-    assert json.loads((folder / "metrics.json").read_text()) == metrics.to_dict()
+def test_the_files(evaluated: tuple[Results, Path]) -> None:
+    results, folder = evaluated
+    assert json.loads((folder / "metrics.json").read_text()) == results.to_dict()
     page = (folder / "report.html").read_text(encoding="utf-8")
-    for words in ("Valence follows what is asked, by ridge", "by feelings", "Table 5, as printed and ours", "v_orig"):
+    for words in ("Valence follows the target (by ridge", "by feelings", "Table 5, as printed and ours", "v_orig"):
         assert words in page
     assert "Content is kept" in page
     assert "The judge ridge is not independent here" in page  # the ridge calibrated, and chose the hidden words
@@ -106,20 +111,20 @@ def test_the_files(evaluated: tuple[MetricsFile, Path]) -> None:
     assert {f"steering_{axis}_ridge" for axis in AXES} | {"steering_valence_feelings"} == set(drawn)
 
 
-def test_the_template_and_what_is_left_without_its_words(evaluated: tuple[MetricsFile, Path]) -> None:
-    metrics, folder = evaluated
+def test_the_template_and_what_is_left_without_its_words(evaluated: tuple[Results, Path]) -> None:
+    results, folder = evaluated
     texts = pd.read_csv(folder / "texts.csv", keep_default_na=False)
     without = texts[texts["method"] == "template_without"]
     assert (without["text"] == without["seed"]).all()
     template = texts[(texts["method"] == "template") & (texts["axis"] == "valence") & (texts["asked"] == 2)]
     assert (template["text"] == "I am thrilled: " + template["seed"]).all()
     for axis in AXES:
-        left = metrics.experiments[f"steering_{axis}"]["template_without"]
-        assert left["spearman_ridge"].value == 0  # nothing to be seen is no steering
-        assert left["slope_ridge"].value == pytest.approx(0, abs=1e-9)
-        assert left["copied"].value == 1
-        assert left["kept_words"].value == 1
-        assert left["content"].value == pytest.approx(1)
+        named = {"experiment": "steering", "task": axis, "model": "template_without"}
+        by_ridge = {**named, "target": axis, "modality": "ridge"}
+        assert results.get(**by_ridge, metric="spearman").value == 0  # nothing to be seen is no steering
+        assert results.get(**by_ridge, metric="slope").value == pytest.approx(0, abs=1e-9)
+        for metric in ("copied", "kept_words", "content"):
+            assert results.get(**named, metric=metric).value == pytest.approx(1)
 
 
 def again(steerer: Steerer, rows: FeatureSet, folder: Path, plan: SteeringPlan = PLAN) -> Evaluation:
@@ -127,9 +132,9 @@ def again(steerer: Steerer, rows: FeatureSet, folder: Path, plan: SteeringPlan =
 
 
 def test_a_second_call_samples_nothing(
-    evaluated: tuple[MetricsFile, Path], steerer: Steerer, rows: FeatureSet, monkeypatch: pytest.MonkeyPatch
+    evaluated: tuple[Results, Path], steerer: Steerer, rows: FeatureSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    metrics, folder = evaluated
+    results, folder = evaluated
     kept = {path: path.read_bytes() for path in (folder / "texts").iterdir()}
     assert len(kept) == 4 * 3
 
@@ -138,8 +143,9 @@ def test_a_second_call_samples_nothing(
 
     for module in ("steering.steerer", "studies.steering.prompting"):
         monkeypatch.setattr(f"affectspace.{module}.sample", refuse)
-    found = again(steerer, rows, folder).metrics  # another set of judges needs no other texts
-    first, second = (one.experiments["steering_valence"]["steered"]["spearman_ridge"] for one in (metrics, found))
+    repeated = again(steerer, rows, folder).results  # another set of judges needs no other texts
+    named = {"experiment": "steering", "task": "valence", "target": "valence", "modality": "ridge"}
+    first, second = (table.get(**named, model="steered", metric="spearman") for table in (results, repeated))
     assert first == second
     assert {path: path.read_bytes() for path in (folder / "texts").iterdir()} == kept
     with pytest.raises(AssertionError, match="something was sampled"):
@@ -161,17 +167,19 @@ def test_kept_texts_that_are_damaged_or_of_something_else_are_made_again(tmp_pat
 
 def test_one_candidate_is_not_ranked(steerer: Steerer, rows: FeatureSet, tmp_path: Path) -> None:
     plan = PLAN.model_copy(update={"candidates": 1, "other_sentences": 0, "sentences": 2, "sheet_sentences": 0})
-    found = again(steerer, rows, tmp_path, plan)
-    assert list(found.metrics.experiments) == [
-        "steering_valence", "steering_valence_curves", "steering_valence_comparisons",
-    ]  # fmt: skip
-    assert set(found.metrics.experiments["steering_valence"]) == set(TITLES) - {"steered", "prompt", "vector"}
+    results = again(steerer, rows, tmp_path, plan).results
+    assert results.distinct("task") == ["valence"]
+    assert results.distinct("experiment") == ["steering", "steering_curves"]
+    assert methods_of(results, "valence") == set(TITLES) - {"steered", "prompt", "vector"}
 
 
-def test_themes_that_are_too_long_for_the_run_are_left_out_and_named(evaluated: tuple[MetricsFile, Path]) -> None:
-    metrics, folder = evaluated
-    assert list(metrics.experiments["table_5"]) == ["theme 2", "theme 3"]
-    assert metrics.get("table_5", "theme 2", "valence").paper == THEMES[1].own[0]
+def test_themes_that_are_too_long_for_the_run_are_left_out_and_named(evaluated: tuple[Results, Path]) -> None:
+    results, folder = evaluated
+    table_5 = results.filter(experiment="table_5")
+    assert table_5.distinct("task") == ["theme 2", "theme 3"]
+    assert (
+        table_5.get(experiment="table_5", task="theme 2", target="valence", metric="v_orig").paper == THEMES[1].own[0]
+    )
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "Left out, as this run was trained on shorter sentences (fit.longest): “My whole entire" in page
 
@@ -179,59 +187,71 @@ def test_themes_that_are_too_long_for_the_run_are_left_out_and_named(evaluated: 
 def test_a_run_that_can_read_no_theme_has_no_table_5(steerer: Steerer) -> None:
     traversal = traverse_themes(replace(steerer, longest=3), PLAN)
     assert (traversal.themes, traversal.found, traversal.too_long) == ((), [], THEMES)
-    metrics = MetricsFile()
-    record_themes(metrics, traversal, {}, PLAN)
-    assert not metrics.experiments
+    results = Results()
+    record_themes(Recorder(results, {}), traversal, {}, PLAN)
+    assert not len(results)
 
 
 # what is claimed
 
-
-def made_up(own: dict[str, tuple[float | None, float | None, float | None]], less: tuple[float, float, float]) -> Any:
-    metrics = MetricsFile()
-    for name, numbers in own.items():
-        metrics.set("steering_valence", "steered", name, Measurement(*numbers))
-    for other in ("prompt", "template", "template_without"):
-        metrics.set("steering_valence_comparisons", f"steered - {other}", "spearman_ridge", Measurement(*less))
-        metrics.set("steering_valence_comparisons", f"steered - {other}", "content", Measurement(*less))
-    return metrics
+Numbers = tuple[float | None, float | None, float | None]
 
 
-def verdicts(metrics: MetricsFile, parts: dict[str, tuple[str, ...]] | None = None) -> dict[str, str]:
-    return {claim.text: claim.verdict for claim in claims(metrics, parts or {})}
+def made_up(own: dict[str, Numbers], less: Numbers) -> Results:
+    results = Results()
+    named: dict[str, Any] = {"experiment": "steering", "task": "valence", "model": "steered"}
+    by_ridge = {"spearman": {"target": "valence", "modality": "ridge"}}
+    for metric, (value, low, high) in own.items():
+        results.add(Result(**named, **by_ridge.get(metric, {}), metric=metric, value=value, low=low, high=high))
+    value, low, high = less
+    for versus in ("prompt", "template", "template_without"):
+        for metric in ("spearman", "content"):
+            where = {**by_ridge.get(metric, {}), "versus": versus, "metric": metric}
+            results.add(Result(**named, **where, value=value, low=low, high=high))
+    return results
 
 
-FOLLOWS, KEPT, FLUENT = "Valence follows what is asked, by ridge", "Content is kept", "The language stays fluent"
-BETTER = "Valence follows better than with prompting, candidates ranked, by ridge"
+def claims(results: Results, parts: dict[str, tuple[str, ...]] | None = None) -> list[Claim]:
+    decided = decide(statements(results, parts or {}), results)
+    return [claim for claim in decided if claim.evidence != "not measured in this study"]
+
+
+def verdicts(results: Results, parts: dict[str, tuple[str, ...]] | None = None) -> dict[str, str]:
+    return {claim.text: claim.verdict for claim in claims(results, parts)}
+
+
+FOLLOWS, KEPT, FLUENT = "Valence follows the target (by ridge)", "Content is kept", "The language stays fluent"
+BETTER = "Valence follows better than with prompting, candidates ranked (by ridge)"
 
 
 def test_perfect_steering_holds_every_claim() -> None:
-    own = {"spearman_ridge": (1.0, 0.99, 1.0), "content": (0.9, 0.85, 0.95), "perplexity_ratio": (1.0, 0.9, 1.1)}
+    own = {"spearman": (1.0, 0.99, 1.0), "content": (0.9, 0.85, 0.95), "perplexity_ratio": (1.0, 0.9, 1.1)}
     found = verdicts(made_up(own, (0.5, 0.4, 0.6)))
     assert set(found) == {FOLLOWS, KEPT, FLUENT, BETTER, BETTER.replace(TITLES["prompt"], TITLES["template_without"])}
     assert set(found.values()) == {"held"}
 
 
 def test_useless_steering_holds_none() -> None:
-    own = {"spearman_ridge": (0.0, -0.1, 0.1), "content": (0.1, 0.0, 0.2), "perplexity_ratio": (9.0, 7.0, 12.0)}
+    own = {"spearman": (0.0, -0.1, 0.1), "content": (0.1, 0.0, 0.2), "perplexity_ratio": (9.0, 7.0, 12.0)}
     assert set(verdicts(made_up(own, (-0.5, -0.6, -0.4))).values()) == {"not held"}
 
 
 def test_what_the_interval_does_not_decide_is_not_decided() -> None:
-    own = {"spearman_ridge": (0.7, 0.5, 0.9), "content": (0.6, 0.4, 0.8), "perplexity_ratio": (1.4, 1.2, 1.6)}
+    own = {"spearman": (0.7, 0.5, 0.9), "content": (0.6, 0.4, 0.8), "perplexity_ratio": (1.4, 1.2, 1.6)}
     assert set(verdicts(made_up(own, (0.1, -0.1, 0.3))).values()) == {"not decided"}
 
 
 def test_undefined_figures_decide_nothing() -> None:
-    own = {"spearman_ridge": (None, None, None), "content": (0.9, None, None)}
+    own = {"spearman": (None, None, None), "content": (0.9, None, None)}
     found = verdicts(made_up(own, (0.5, 0.4, 0.6)))
     assert found[FOLLOWS] == found[KEPT] == "not decided"
     assert FLUENT not in found
-    [shown] = [claim.evidence for claim in claims(made_up(own, (0, 0, 0)), {}) if claim.text == FOLLOWS]
-    assert shown.startswith("undefined; the bar is at least 0.6")
+    [evidence] = [claim.evidence for claim in claims(made_up(own, (0, 0, 0))) if claim.text == FOLLOWS]
+    assert evidence == "spearman: not measured; the bar is at least 0.6"
 
 
 def test_a_claim_says_where_its_judge_is_not_independent() -> None:
-    metrics = made_up({"spearman_ridge": (1.0, 0.99, 1.0)}, (0, 0, 0))
-    assert f"{FOLLOWS}, a judge that is not independent here" in verdicts(metrics, {"ridge": ("calibrated",)})
-    assert FOLLOWS in verdicts(metrics, {"ridge": ()})
+    results = made_up({"spearman": (1.0, 0.99, 1.0)}, (0, 0, 0))
+    dependent = FOLLOWS.replace("by ridge", "by ridge, a judge that is not independent here")
+    assert dependent in verdicts(results, {"ridge": ("calibrated",)})
+    assert FOLLOWS in verdicts(results, {"ridge": ()})

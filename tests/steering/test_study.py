@@ -13,6 +13,7 @@ import pytest
 
 from affectspace.affect import AXES
 from affectspace.errors import ConfigError, RunError
+from affectspace.evaluation.results import Results
 from affectspace.features.backbone import make_backbone
 from affectspace.steering import Sampling, Steerer
 from affectspace.steering.ranking import ContentSimilarity
@@ -70,11 +71,13 @@ def test_evaluate_a_projectors_run(call: Call, run_copy: Path, vader: Path) -> N
     asked = ("evaluate", run_copy, "--judge", f"vader={vader}", "--sentences", 4, "--quick")
     code, out, err = call(*asked)
     assert code == 0, err
-    assert "steering_valence" in out
-    assert "steered_one, spearman_vader" in out
+    assert "valence, steered_one, vader, valence, spearman" in out
+    assert "primary: Spearman of target and measured valence (higher is better)" in out
     assert f"report: {run_copy / 'report.html'}" in out
     metrics = json.loads((run_copy / "metrics.json").read_text())
-    assert metrics["steering_valence"]["steered_one"]["spearman_ridge"]["n"] == 4
+    results = Results.read(run_copy / "metrics.json")
+    named = {"experiment": "steering", "task": "valence", "model": "steered_one", "metric": "spearman"}
+    assert results.get(**named, target="valence", modality="ridge").n == 4
     refused(call, asked, "was evaluated already: open .*report.html, or use --force")
     code, out, err = call(*asked, "--force", "--json")
     assert code == 0, err
@@ -86,7 +89,7 @@ def test_what_evaluate_refuses(
     call: Call, run_copy: Path, text_run: Path, vader: Path, make_model: Callable[..., Path], tmp_path: Path
 ) -> None:
     for judge in ("vader", "vader=", f"={vader}", f"my judge={vader}", "vader=no/such/file.txt", f"vader={tmp_path}"):
-        message = r"--judge .*: write NAME=FILE of a lexicon that is there"
+        message = r"--judge .*: write NAME=FILE of a lexicon that exists"
         refused(call, ("evaluate", run_copy, "--judge", judge), message)
     for judges in ([f"ridge={vader}"], [f"a={vader}", f"a={vader}"]):
         given = [part for judge in judges for part in ("--judge", judge)]
@@ -98,9 +101,12 @@ def test_what_evaluate_refuses(
     refused(call, ("evaluate", run_copy, "--language-model", other), "trained on other weights .*--language-model")
     refused(call, ("evaluate", run_copy, "--device", "abacus"), "device 'abacus' is not available")
     refused(call, ("evaluate", run_copy, "--backbone", "sound=x"), "encoder has no modality 'sound'; it has text")
-    refused(call, ("evaluate", text_run, "--quick"), "--quick is for a projector's run")
-    refused(call, ("evaluate", text_run, "--device", "cpu", "--judge", "a=b"), "--judge and --device are for a proj")
-    refused(call, ("evaluate", text_run), "reads features and no images")
+    refused(call, ("evaluate", text_run, "--quick"), "--quick is for the run of a projector")
+    refused(
+        call,
+        ("evaluate", text_run, "--device", "cpu", "--judge", "a=b"),
+        "--judge and --device are for the run of a proj",
+    )
     refused(call, ("evaluate", tmp_path / "gone"), "gone is not a run of affectspace: it is no folder")
     code, out, err = call("evaluate", run_copy, "--sentences", 1)
     assert (code, out) == (2, "")
@@ -165,10 +171,8 @@ def test_the_study_from_a_corpus_to_a_report(
     assert report == out / "projector" / "report.html"
     page = report.read_text(encoding="utf-8")
     assert "Table 5: steering a frozen language model" in page
-    assert (
-        "spearman_ridge"
-        in json.loads((out / "projector" / "metrics.json").read_text())["steering_valence"]["steered_one"]
-    )
+    results = Results.read(out / "projector" / "metrics.json")
+    assert results.filter(experiment="steering", model="steered_one", metric="spearman", modality="ridge")
     projector, encoder = open_run(out / "projector"), open_run(out / "encoder")
     assert projector.projector_config.language_model.name == str(tiny_qwen)
     assert projector.facts["unchanged"] is True

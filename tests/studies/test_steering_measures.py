@@ -18,10 +18,9 @@ from affectspace.studies.steering.measures import (
     slope_rows,
     spearman_rows,
 )
-from affectspace.studies.steering.prompting import bare
+from affectspace.studies.steering.prompting import PROMPT, TEMPLATE, bare, level_of, request, templated
 from affectspace.studies.steering.published import THEMES
 from affectspace.studies.steering.rating_sheet import write_sheet
-from affectspace.studies.steering.wording import PROMPT, TEMPLATE, level_of, request, templated
 
 ASKED = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
 

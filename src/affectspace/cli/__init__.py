@@ -16,7 +16,7 @@ COMMANDS = {  # name -> (module with a function of this name, or with an `app` o
     "predict": ("predict", "Predict valence, arousal and dominance."),
     "extract": ("extract", "Compute features of a corpus and store them."),
     "train": ("train", "Train a model."),
-    "evaluate": ("train", "Evaluate a run on held-out people."),
+    "evaluate": ("evaluate", "Evaluate a run on what it has not seen."),
     "export": ("export", "Write a model as ONNX."),
     "traverse": ("traverse", "Move faces along valence and arousal."),
     "steer": ("steer", "Rewrite sentences with the valence, arousal and dominance that you ask for."),

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from affectspace.affect import AXES
-from affectspace.evaluation import RidgeFloor, SoftmaxFloor, class_centres, ridge_floor, softmax_floor
+from affectspace.evaluation import Ridge, SoftmaxFloor, class_centres, fit_ridge, softmax_floor
 from affectspace.evaluation.folds import Fold
 from affectspace.lexicon import Lexicon, score_texts
 from affectspace.models import Representation
@@ -40,7 +40,7 @@ class SubsetFloor:
     """The regression on one subset of modalities; deviation : (3,) root mean squared error on validation rows."""
 
     names: tuple[str, ...]
-    regression: RidgeFloor | SoftmaxFloor
+    regression: Ridge | SoftmaxFloor
     deviation: np.ndarray
 
     def predict(self, features: Mapping[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
@@ -109,7 +109,7 @@ def _fit_ridge(
         factors = [np.full(v.shape[1], weight if name == WORDS else 1.0) for name, v in features.items()]
         options: dict[str, Any] = {"penalties": PENALTIES, "factors": np.concatenate(factors)}
         floors.append(
-            ridge_floor(x[train], truth[train], validation=x[validation], validation_y=truth[validation], **options)
+            fit_ridge(x[train], truth[train], validation=x[validation], validation_y=truth[validation], **options)
         )
     best = min(floors, key=lambda floor: sum(floor.validation_mse))
     both = np.concatenate([train, validation])

@@ -1,52 +1,59 @@
-"""From a projector's run to figures: every method measured by every judge, with intervals over documents."""
+"""Every steering method measured by every judge, with intervals over documents."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from affectspace.affect import AXES
-from affectspace.evaluation import MetricsFile, mean_interval, paired_mean_difference
-from affectspace.evaluation.intervals import Interval
-from affectspace.evaluation.result import Measurement
+from affectspace.evaluation import Interval, interval
+from affectspace.evaluation.results import Recorder, Results
 from affectspace.progress import Progress, silent
 from affectspace.steering.encoder import Sentences
 from affectspace.steering.ranking import kept_words, repetition
 from affectspace.steering.steerer import Steerer
 from affectspace.studies.steering.material import RIDGE, Material, material_of
-from affectspace.studies.steering.measures import (
-    copied,
-    distinct,
-    meets_bars,
-    slope_rows,
-    spearman_rows,
-)
+from affectspace.studies.steering.measures import copied, distinct, meets_bars, slope_rows, spearman_rows
 from affectspace.studies.steering.methods import Texts, methods
 from affectspace.studies.steering.plan import SteeringPlan
 from affectspace.training.feature_set import FeatureSet
 
-PROTOCOL = "held-out sentences of {corpus}, {steps} steps"
+STUDY, EXPERIMENT, CURVES = "steering", "steering", "steering_curves"
+
+
+class Measure(NamedTuple):
+    """What is measured of a text: the metric; with a judge, the axis that the judge reads, and the judge."""
+
+    metric: str
+    target: str = ""
+    modality: str = ""
+
+
+CONTENT, SURPRISE, ALL_THREE = Measure("content"), Measure("surprise"), Measure("all_three")
 
 
 @dataclass(eq=False)
 class Measured:
-    """What is measured of one method along one axis, a value a sentence, and what it wrote."""
+    """The texts of one method along one axis, and their measures with one value per sentence.
+
+    curves : judge -> (n, steps), its scores minus its scores of the original sentence
+    """
 
     texts: Texts
-    values: dict[str, np.ndarray] = field(default_factory=dict)
-    curves: dict[str, np.ndarray] = field(default_factory=dict)  # judge -> (n, steps), less its score of the seed
+    values: dict[Measure, np.ndarray] = field(default_factory=dict)
+    curves: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """metrics : all figures; texts : a row a method, sentence and step; material : what was worked on"""
+    """results : all figures; texts : a row per method, sentence and step; material : sentences and judges"""
 
-    metrics: MetricsFile
+    results: Results
     texts: pd.DataFrame
     material: Material
 
@@ -60,127 +67,125 @@ def evaluate_steering(
     plan: SteeringPlan | None = None,
     progress: Progress = silent,
 ) -> Evaluation:
-    """Steer held-out sentences by every method and measure them. out : where candidates are kept, to go on from.
+    """Steer held-out sentences by every method and measure them.
 
-    lexicons : name -> file, of judges besides the ridge on words and characters
+    The column ``task`` names the axis that is steered, ``modality`` the judge, ``target`` the axis that the judge reads.
+
+    Parameters
+    ----------
+    out
+        Folder that keeps the generated texts, so that an interrupted evaluation can continue.
+    lexicons
+        Name and file of judges besides the ridge on words and characters.
     """
     plan = plan or SteeringPlan()
     material = material_of(steerer, rows, lexicons or {}, plan)
-    metrics, tables = MetricsFile(), []
+    corpus = ", ".join(steerer.encoder.run.facts.get("corpora", {})) or "the corpus"
+    results, tables = Results(), []
+    protocol = f"held-out sentences of {corpus}, {len(plan.asked)} steps"
+    recorder = Recorder(results, {"study": STUDY, "protocol": protocol, "seeds": (plan.seed,)})
     for axis in AXES:
-        seeds = (
-            material.seeds
-            if axis == AXES[0]
-            else material.seeds.take(np.arange(len(material.seeds))[: plan.other_sentences])
-        )
+        number = len(material.seeds) if axis == AXES[0] else plan.other_sentences
+        seeds = material.seeds.take(np.arange(len(material.seeds))[:number])
         if len(seeds) < 2:
             continue
-        found: dict[str, Measured] = {}
+        outcomes: dict[str, Measured] = {}
         for name, texts in methods(material, seeds.texts, axis, plan, out / "texts", progress):
             progress(0, 0, f"judging {name}, {axis}")
-            found[name] = measure(material, seeds, axis, plan, texts)
+            outcomes[name] = measure(material, seeds, axis, plan, texts)
             tables.append(_table(name, axis, plan, seeds, texts))
-        found["seed"] = measure(material, seeds, axis, plan, [[text] for text in seeds.texts])
-        record(metrics, found, seeds, axis, plan, material)
-    return Evaluation(metrics, pd.concat(tables, ignore_index=True), material)
+        outcomes["seed"] = measure(material, seeds, axis, plan, [[text] for text in seeds.texts])
+        record(recorder.under(task=axis), outcomes, seeds, axis, plan, material)
+    return Evaluation(results, pd.concat(tables, ignore_index=True), material)
 
 
 def measure(material: Material, seeds: Sentences, axis: str, plan: SteeringPlan, texts: Texts) -> Measured:
-    """Per sentence: rank correlation and slope by each judge, drift on other axes, content, surprise, repetition."""
+    """Measure texts per sentence: correlation and slope by each judge, drift of other axes, content and language."""
     steps = len(texts[0])
     flat = [text for row in texts for text in row]
-    of = [seed for seed in seeds.texts for _ in range(steps)]
-    found = Measured(texts)
+    original = [seed for seed in seeds.texts for _ in range(steps)]
+    outcome = Measured(texts)
+    values = outcome.values
 
-    def rows(values: np.ndarray) -> np.ndarray:
-        return values.reshape(len(texts), steps)
+    def rows(numbers: np.ndarray) -> np.ndarray:
+        return numbers.reshape(len(texts), steps)
 
     if steps == len(plan.asked):
         asked = np.asarray(plan.asked)
         for name, judge in material.judges.items():
             scores, own = judge.score(flat), judge.score(seeds.texts)
-            for place, other in enumerate(AXES):
-                if other not in judge.axes:
+            for place, target in enumerate(AXES):
+                if target not in judge.axes:
                     continue
-                values = rows(scores[:, place])
-                if other == axis:
-                    found.values[f"spearman_{name}"] = spearman_rows(asked, values)
-                    found.values[f"slope_{name}"] = slope_rows(asked, values)
-                    found.curves[name] = values - own[:, [place]]
-                else:
-                    found.values[f"drift_{other}_{name}"] = slope_rows(asked, values)
+                read = rows(scores[:, place])
+                values[Measure("slope", target, name)] = slope_rows(asked, read)
+                if target == axis:
+                    values[Measure("spearman", target, name)] = spearman_rows(asked, read)
+                    outcome.curves[name] = read - own[:, [place]]
         if material.steerer.similarity is not None:
-            found.values["content"] = rows(material.steerer.similarity.between(of, flat)).mean(axis=1)
-        found.values["kept_words"] = rows(kept_words(of, flat, material.steerer.masker)).mean(axis=1)
-        found.values["copied"] = rows(copied(of, flat)).mean(axis=1)
-    found.values["surprise"] = rows(material.steerer.model.surprise(flat)).mean(axis=1)
-    found.values["repetition"] = rows(repetition(flat)).mean(axis=1)
-    return found
+            values[CONTENT] = rows(material.steerer.similarity.between(original, flat)).mean(axis=1)
+        values[Measure("kept_words")] = rows(kept_words(original, flat, material.steerer.masker)).mean(axis=1)
+        values[Measure("copied")] = rows(copied(original, flat)).mean(axis=1)
+    values[SURPRISE] = rows(material.steerer.model.surprise(flat)).mean(axis=1)
+    values[Measure("repetition")] = rows(repetition(flat)).mean(axis=1)
+    return outcome
 
 
 def record(
-    metrics: MetricsFile,
-    found: dict[str, Measured],
+    recorder: Recorder,
+    outcomes: dict[str, Measured],
     seeds: Sentences,
     axis: str,
     plan: SteeringPlan,
     material: Material,
 ) -> None:
-    """Write the means with their intervals, the curves, and the first method less each other."""
-    experiment = f"steering_{axis}"
-    corpus = ", ".join(material.steerer.encoder.run.facts.get("corpora", {})) or "the corpus"
-    facts: dict[str, Any] = {"protocol": PROTOCOL.format(corpus=corpus, steps=len(plan.asked)), "seeds": (plan.seed,)}
+    """Record means with intervals, curves, and the first method minus each other one."""
 
-    def interval(values: np.ndarray) -> Interval:
-        return mean_interval(values, seeds.groups, resamples=plan.resamples)
+    def mean(numbers: np.ndarray, versus: np.ndarray | None = None) -> Interval:
+        return interval("mean", None, numbers, seeds.groups, versus, resamples=plan.resamples)
 
-    base = found["unsteered"].values["surprise"]
-    for one in found.values():
-        if one.curves and "content" in one.values:
-            one.values["all_three"] = all_three(one, base, material, axis)
-    for name, one in found.items():
-        for metric, values in one.values.items():
-            if np.isfinite(values).any():  # no content word in any sentence: nothing to keep
-                metrics.set(experiment, name, metric, Measurement.of(interval(values), **facts))
-        ratio = paired_mean_difference(one.values["surprise"], base, seeds.groups, resamples=plan.resamples)
-        metrics.set(experiment, name, "perplexity_ratio", _exponential(ratio, facts))
-        flat = [text for row in one.texts for text in row]
-        metrics.set(experiment, name, "distinct_2", Measurement(distinct(flat), n=len(flat), **facts))
-        for judge, values in one.curves.items():
-            for step, value in enumerate(plan.asked):
-                metrics.set(
-                    f"{experiment}_curves",
-                    f"{name}: {value:g}",
-                    judge,
-                    Measurement.of(interval(values[:, step]), **facts),
-                )
-    first = next(iter(found))
-    for name, one in found.items():
-        if name in (first, "seed"):
-            continue
-        for metric, values in found[first].values.items():
-            if metric in one.values and not metric.startswith("drift") and np.isfinite(values).any():
-                less = paired_mean_difference(values, one.values[metric], seeds.groups, resamples=plan.resamples)
-                metrics.set(f"{experiment}_comparisons", f"{first} - {name}", metric, Measurement.of(less, **facts))
+    base = outcomes["unsteered"].values[SURPRISE]
+    for outcome in outcomes.values():
+        if outcome.curves and CONTENT in outcome.values:
+            outcome.values[ALL_THREE] = all_three(outcome, base, material, axis)
+    figures, curves = recorder.under(experiment=EXPERIMENT), recorder.under(experiment=CURVES)
+    for name, outcome in outcomes.items():
+        for key, numbers in outcome.values.items():
+            if np.isfinite(numbers).any():  # without content words in any sentence, no share of kept words is defined
+                figures.add(key.metric, mean(numbers), model=name, target=key.target, modality=key.modality)
+        figures.add("perplexity_ratio", _exponential(mean(outcome.values[SURPRISE], base)), model=name)
+        flat = [text for row in outcome.texts for text in row]
+        figures.add("distinct_2", distinct(flat), len(flat), model=name)
+        for judge, change in outcome.curves.items():
+            for step, asked in enumerate(plan.asked):
+                columns = {"model": name, "modality": judge, "target": axis, "condition": f"{asked:g}"}
+                curves.add("change", mean(change[:, step]), **columns)
+    first, *others = (name for name in outcomes if name != "seed")
+    for name in others:
+        for key, numbers in outcomes[first].values.items():
+            drift = key.modality and key.target != axis
+            if key in outcomes[name].values and not drift and np.isfinite(numbers).any():
+                columns = {"model": first, "versus": name, "target": key.target, "modality": key.modality}
+                figures.add(key.metric, mean(numbers, outcomes[name].values[key]), **columns)
 
 
-def all_three(one: Measured, base: np.ndarray, material: Material, axis: str) -> np.ndarray:
-    """Which sentences meet all bars at once, (n,) 0 or 1, by the ridge and every judge that had no part in anything.
+def all_three(outcome: Measured, base: np.ndarray, material: Material, axis: str) -> np.ndarray:
+    """Say which sentences meet all bars at once, (n,) 0 or 1, by the ridge and every independent judge.
 
-    base : (n,) surprise with nothing asked
+    base : (n,), surprise without a target
     """
     judges = [
         name
         for name, judge in material.judges.items()
         if axis in judge.axes and (name == RIDGE or not material.parts[name])
     ]
-    spearman = np.stack([one.values[f"spearman_{name}"] for name in judges])
-    return meets_bars(spearman, one.values["content"], one.values["surprise"], base)
+    spearman = np.stack([outcome.values[Measure("spearman", axis, name)] for name in judges])
+    return meets_bars(spearman, outcome.values[CONTENT], outcome.values[SURPRISE], base)
 
 
-def _exponential(interval: Interval, facts: dict[str, Any]) -> Measurement:
-    value, low, high = np.exp([interval.value, interval.low, interval.high])
-    return Measurement(float(value), float(low), float(high), interval.n, **facts)
+def _exponential(logarithm: Interval) -> Interval:
+    value, low, high = np.exp([logarithm.value, logarithm.low, logarithm.high])
+    return Interval(float(value), float(low), float(high), logarithm.n, logarithm.groups)
 
 
 def _table(name: str, axis: str, plan: SteeringPlan, seeds: Sentences, texts: Texts) -> pd.DataFrame:

@@ -23,8 +23,7 @@ from affectspace.studies.steering.activation import (
 from affectspace.studies.steering.material import RIDGE, Material, deviations
 from affectspace.studies.steering.measures import spearman_rows
 from affectspace.studies.steering.plan import BARS, SteeringPlan
-from affectspace.studies.steering.prompting import prompted
-from affectspace.studies.steering.wording import templated
+from affectspace.studies.steering.prompting import prompted, templated
 
 Texts = list[list[str]]  # [sentence][step]
 

@@ -1,47 +1,269 @@
-"""The report of a steering evaluation: what was asked beforehand, every table, curves, the paper's table 5, examples."""
+"""From a projector's run to metrics.json, figures, texts, the raters' sheet and the report."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from affectspace.affect import AXES
-from affectspace.evaluation import MetricsFile
-from affectspace.report import Cell, Claim, KeyFigure, Report
+from affectspace.errors import RunError
+from affectspace.evaluation.results import Recorder, Result, Results
+from affectspace.files import write_atomic
+from affectspace.progress import Progress, silent
+from affectspace.report import Report
 from affectspace.report.blocks import Verdict
-from affectspace.studies.figures import Picture
-from affectspace.studies.steering.evaluate import Evaluation
+from affectspace.steering.steerer import Steerer
+from affectspace.studies.claims import Finding, Rule, Statement, above, below, decide, describe
+from affectspace.studies.engine import write_study
+from affectspace.studies.figures import Picture, curve_picture
+from affectspace.studies.steering.evaluate import CURVES, EXPERIMENT, STUDY, Evaluation, evaluate_steering
 from affectspace.studies.steering.plan import BARS, PRIMARY, TITLES, SteeringPlan
-from affectspace.studies.steering.themes import EXPERIMENT, Traversal
+from affectspace.studies.steering.rating_sheet import write_sheet
+from affectspace.studies.steering.themes import EXPERIMENT as TABLE_5
+from affectspace.studies.steering.themes import Traversal, record_themes, traverse_themes
+from affectspace.studies.tables import (
+    Callout,
+    Columns,
+    Figures,
+    Part,
+    Renderer,
+    Section,
+    Table,
+    key_figures,
+    metrics,
+    per_axis,
+)
+from affectspace.training.feature_set import FeatureSet
+from affectspace.training.runs import open_run
 
 EXAMPLES = 4  # held-out sentences that are shown
+SHOWN = ("steered", "unsteered", "prompt", "vector", "template")  # curves of the figures
+SHOWN_ONE = ("steered_one", "unsteered", "prompt_one", "vector_one", "template")
+COMPARED = ("prompt", "prompt_one", "template_without", "vector", "vector_one")
+SOURCE = "named beforehand"
 
 
-def add_steering(
-    report: Report,
-    evaluation: Evaluation,
-    traversal: Traversal,
-    pictures: Iterable[Picture],
-    plan: SteeringPlan,
-    folder: Path,
-) -> None:
-    """The sections of steering, appended to a report. folder : where the pictures are saved"""
-    metrics = evaluation.metrics
+def evaluate_projector(
+    run: Path | str,
+    *,
+    lexicons: Mapping[str, Path] | None = None,
+    plan: SteeringPlan | None = None,
+    rows: FeatureSet | None = None,
+    steerer: Steerer | None = None,
+    progress: Progress = silent,
+) -> tuple[Results, Path]:
+    """Evaluate a projector's run; return the results and the path of the report.
+
+    Files in the run's folder: metrics.json, report.html, figures/, texts.csv, texts/ and raters/.
+
+    Parameters
+    ----------
+    lexicons
+        Name and file of judges besides the ridge.
+    rows, steerer
+        Rows of the encoder's run, and the steerer, where the caller has them.
+
+    Raises
+    ------
+    RunError
+        The run is of another kind, or the encoder's corpus can no longer be read.
+    """
+    started, folder, plan = time.perf_counter(), Path(run), plan or SteeringPlan()
+    steerer = steerer or Steerer.of_run(run)
+    data = rows if rows is not None else _rows_of(steerer, progress)
+    evaluation = evaluate_steering(steerer, data, folder, lexicons=lexicons, plan=plan, progress=progress)
+    traversal = traverse_themes(steerer, plan, progress)
+    results, judges = evaluation.results, evaluation.material.judges
+    record_themes(Recorder(results, {"study": STUDY}), traversal, judges, plan)
+    write_atomic(folder / "texts.csv", lambda path: evaluation.texts.to_csv(path, index=False))
+    if plan.sheet_sentences:
+        write_sheet(folder / "raters", evaluation.texts, plan.sheet_sentences, plan.seed)
+    opened = open_run(folder)
+    run_facts = {
+        "run": str(folder),
+        "language model": steerer.model.name,
+        "seed": plan.seed,
+        "training seconds": opened.facts.get("seconds"),
+    }
+    settings = {
+        "configuration": opened.projector_config.model_dump(mode="json"),
+        "evaluation": plan.model_dump(mode="json"),
+    }
+
+    def report(made: Mapping[str, Picture], facts: dict[str, Any]) -> Report:
+        title = "Steering a frozen language model"
+        report = Report(
+            title, "Sentences with target valence, arousal and dominance", {**run_facts, **facts, **settings}
+        )
+        add_steering(Renderer(report, results, TITLES, folder, made), evaluation, traversal, plan)
+        return report
+
+    return results, write_study(folder, results, curves(results), report, started, progress)
+
+
+def _rows_of(steerer: Steerer, progress: Progress) -> FeatureSet:
+    folder = steerer.run.projector_config.run
+    try:
+        return FeatureSet.of_run(open_run(folder), progress)
+    except RunError as error:
+        raise RunError(
+            f"{steerer.run.folder} is evaluated on the held-out sentences of {folder}, which {steerer.run.folder}/config.yaml "
+            f"names, seen from where it was trained: {error}"
+        ) from error
+
+
+def add_steering(renderer: Renderer, evaluation: Evaluation, traversal: Traversal, plan: SteeringPlan) -> None:
+    """Append key figures, claims, tables, figures and examples of an evaluation of steering."""
+    report, results, judges = renderer.report, renderer.results, list(evaluation.material.judges)
+    own = {"experiment": EXPERIMENT, "task": "valence", "model": main_method(results)}
+    wanted = {
+        **{
+            f"Spearman, {judge}": {**own, "metric": "spearman", "target": "valence", "modality": judge}
+            for judge in judges
+        },
+        "content": {**own, "metric": "content"},
+        "perplexity, ratio": {**own, "metric": "perplexity_ratio"},
+        "meet all three bars": {**own, "metric": "all_three"},
+    }
+    report.key_figures(key_figures(results, wanted, digits=2))
     report.section("Table 5: steering a frozen language model", _introduction(evaluation, plan))
     for name, parts in evaluation.material.parts.items():
         if parts:
             report.callout("warning", f"The judge {name} is not independent here: it {', and '.join(parts)}.")
-    report.claims(claims(metrics, evaluation.material.parts))
-    _themes(report, metrics, traversal, plan)
-    drawn = list(pictures)
+    report.claims(decide(statements(results, evaluation.material.parts), results))
+    _add_themes(renderer, traversal, plan)
     for axis in AXES:
-        experiment = f"steering_{axis}"
-        if experiment in metrics.experiments:
-            _axis(report, metrics, axis, list(evaluation.material.judges))
-            for picture in drawn:
-                if picture.name.startswith(f"{experiment}_"):
-                    report.figure(picture.path(folder), picture.caption, picture.alt)
-    _examples(report, evaluation, plan)
+        pictures = Figures(tuple(f"steering_{axis}_{judge}" for judge in judges))
+        renderer.add(Section(f"Along {axis}", parts=[*tables(axis, judges), pictures], level=3))
+    _add_examples(report, evaluation)
+
+
+def main_method(results: Results) -> str:
+    """The projector with ranked candidates where there are several, otherwise with one candidate."""
+    return "steered" if "steered" in results.filter(experiment=EXPERIMENT).distinct("model") else "steered_one"
+
+
+def statements(results: Results, parts: Mapping[str, tuple[str, ...]]) -> Iterator[Statement]:
+    """The bars and the comparisons on valence, which were named beforehand; parts : judge -> why it is not independent."""
+    yield Statement("Valence follows the target", SOURCE, _bar("spearman", above, "at least", parts))
+    yield Statement("Content is kept", SOURCE, _bar("content", above, "at least"))
+    yield Statement("The language stays fluent", SOURCE, _bar("perplexity_ratio", below, "at most"))
+    measured = results.filter(experiment=EXPERIMENT, model=main_method(results)).distinct("versus")
+    for method in (name for name in COMPARED if name in measured):
+        title = TITLES[method]
+        yield Statement(f"Valence follows better than with {title}", SOURCE, _better("spearman", method, parts))
+        yield Statement(f"More sentences meet all three bars than with {title}", SOURCE, _better("all_three", method))
+
+
+def _rows(results: Results, metric: str, versus: str) -> Results:
+    own = {"experiment": EXPERIMENT, "task": "valence", "target": ("", "valence"), "model": main_method(results)}
+    return results.filter(**own, metric=metric, versus=versus)
+
+
+def _place(row: Result, parts: Mapping[str, tuple[str, ...]]) -> str:
+    dependent = ", a judge that is not independent here" if parts.get(row.modality) else ""
+    return f"by {row.modality}{dependent}" if row.modality else ""
+
+
+def _bar(
+    metric: str,
+    judgement: Callable[[Result | None, float], Verdict],
+    words: str,
+    parts: Mapping[str, tuple[str, ...]] | None = None,
+) -> Rule:
+    """Make a rule: the figure of each judge is beyond the bar of the metric."""
+    limit = BARS[metric]
+
+    def rule(results: Results) -> Sequence[Finding]:
+        return [
+            Finding(
+                judgement(row, limit),
+                f"{describe(row, metric.replace('_', ' '), 2)}; the bar is {words} {limit:g}",
+                _place(row, parts or {}),
+            )
+            for row in _rows(results, metric, "")
+        ]
+
+    return rule
+
+
+def _better(metric: str, versus: str, parts: Mapping[str, tuple[str, ...]] | None = None) -> Rule:
+    """Make a rule: the difference from another method is above 0, by each judge."""
+    return lambda results: [
+        Finding(above(row), describe(row, "difference", 2), _place(row, parts or {}))
+        for row in _rows(results, metric, versus)
+    ]
+
+
+def tables(axis: str, judges: Sequence[str]) -> list[Part]:
+    """The tables of one axis: does the text follow, content and language, drift, and comparisons."""
+    own: dict[str, Any] = {"experiment": EXPERIMENT, "task": axis, "versus": ""}
+    correlation = _by_judge("spearman", "Spearman, {}", axis, judges)
+    language = {
+        "content": "content (cosine)", "kept_words": "content words kept", "copied": "copies",
+        "perplexity_ratio": "perplexity, ratio", "repetition": "repetition", "distinct_2": "distinct-2",
+    }  # fmt: skip
+    compared = {
+        "all_three": "all three bars", "content": "content", "kept_words": "words kept", "surprise": "log perplexity",
+    }  # fmt: skip
+    drift = [
+        column for other in AXES if other != axis for column in _by_judge("slope", f"{other}, {{}}", other, judges)
+    ]
+
+    def table(caption: str, columns: Columns, note: str, **more: Any) -> Table:
+        settings: dict[str, Any] = {"where": own, "rows": ("model",), **more}
+        return Table(caption, columns=columns, head="method", note=note, digits=2, basis=False, **settings)
+
+    return [
+        table(
+            f"Does {axis} follow the target?",
+            [*correlation, *_by_judge("slope", "slope, {}", axis, judges), *metrics({"all_three": "all three bars"})],
+            "Means over sentences, 95 % intervals over documents. A slope of 1 is the target. All three bars: share of "
+            f"sentences with a Spearman of {BARS['spearman']:g} by the ridge and every independent judge, content of "
+            f"{BARS['content']:g}, and a perplexity of at most {BARS['perplexity_ratio']:g} times that without a target.",
+        ),
+        table(
+            "Content and language",
+            metrics(language),
+            "Perplexity under the unsteered model, as a ratio to that of the projector without a target.",
+        ),
+        table("Drift: slopes of the other axes", drift, "The target is 0."),
+        table(
+            "The projector minus each other method, paired by sentence",
+            [*correlation, *metrics(compared)],
+            "",
+            where={**own, "versus": bool},
+            rows=("model", "versus"),
+        ),
+    ]
+
+
+def _by_judge(metric: str, heading: str, axis: str, judges: Sequence[str]) -> Columns:
+    return [(heading.format(judge), {"metric": metric, "target": axis, "modality": judge}) for judge in judges]
+
+
+def curves(results: Results) -> Iterator[Picture]:
+    """Draw what was read over the target: a figure per axis and judge."""
+    measured = results.filter(experiment=CURVES)
+    for axis in measured.distinct("task"):
+        for judge in measured.filter(task=axis).distinct("modality"):
+            shown = SHOWN if main_method(results) == "steered" else SHOWN_ONE
+            picture = curve_picture(
+                f"steering_{axis}_{judge}",
+                measured,
+                {method: TITLES[method] for method in shown},
+                f"target {axis}, sd of the corpus",
+                f"measured {axis}, sd of the judge",
+                f"{axis.capitalize()} as {judge} measures it, minus its measure of the original sentences; bands are 95 % "
+                "intervals over the sentences' documents. The diagonal would be perfect.",
+                f"Curves of measured over target {axis}.",
+                task=axis,
+                modality=judge,
+            )
+            if picture is not None:
+                yield picture
 
 
 def _introduction(evaluation: Evaluation, plan: SteeringPlan) -> str:
@@ -50,77 +272,17 @@ def _introduction(evaluation: Evaluation, plan: SteeringPlan) -> str:
     model = run.facts["language_model"]
     return (
         f"A projector in the mode {config.model.mode} turns valence, arousal, dominance and private codes into "
-        f"{config.model.tokens} soft tokens of {Path(model['name']).name} in {model['dtype']}, whose weights stay as they "
-        f"are (one hash before and after: `{model['digest'][:16]}`). Primary, named beforehand: {PRIMARY}. Asked and "
-        f"measured are in standard deviations of the corpus; candidates are ranked by our encoder, which is no "
-        f"judge. All methods write with the same frozen model, the same number of candidates ({plan.candidates}) and the "
-        "same ranking.\n\n"
+        f"{config.model.tokens} soft tokens of {Path(model['name']).name} in {model['dtype']}. The weights of the language "
+        f"model do not change (one hash before and after: `{model['digest'][:16]}`). Primary, named beforehand: {PRIMARY}. "
+        "Targets and measures are in standard deviations of the corpus. Our encoder ranks the candidates and is no judge. All "
+        f"methods write with the same frozen model, the same number of candidates ({plan.candidates}) and the same ranking.\n\n"
         "A sentence in which a judge sees no difference between the steps counts as correlation 0. The template's words "
         "are its whole effect; without them nothing is left."
     )
 
 
-def _axis(report: Report, metrics: MetricsFile, axis: str, judges: Sequence[str]) -> None:
-    experiment = f"steering_{axis}"
-    report.section(f"Along {axis}", level=3)
-    columns = {f"spearman_{judge}": f"Spearman, {judge}" for judge in judges}
-    columns |= {f"slope_{judge}": f"slope, {judge}" for judge in judges} | {"all_three": "all three bars"}
-    note = (
-        "Means over sentences, 95 % intervals over documents. A slope of 1 is what was asked for. All three bars: share of "
-        f"sentences with a Spearman of {BARS['spearman']:g} by the ridge and every independent judge, content of "
-        f"{BARS['content']:g}, and a perplexity of at most {BARS['perplexity_ratio']:g} times that with nothing asked."
-    )
-    _table(report, metrics, experiment, f"Does {axis} follow what is asked?", columns, note)
-    columns = {
-        "content": "content (cosine)", "kept_words": "content words kept", "copied": "copies",
-        "perplexity_ratio": "perplexity, ratio", "repetition": "repetition", "distinct_2": "distinct-2",
-    }  # fmt: skip
-    note = "Perplexity under the unsteered model, as a ratio to that of the projector with nothing asked."
-    _table(report, metrics, experiment, "Content and language", columns, note)
-    drifts = {f"drift_{other}_{judge}": f"{other}, {judge}" for other in AXES if other != axis for judge in judges}
-    _table(
-        report,
-        metrics,
-        experiment,
-        "Drift: slopes of the axes that were not asked for",
-        drifts,
-        "0 is what was asked for.",
-    )
-    compared = f"{experiment}_comparisons"
-    if compared in metrics.experiments:
-        columns = {f"spearman_{judge}": f"Spearman, {judge}" for judge in judges}
-        columns |= {
-            "all_three": "all three bars",
-            "content": "content",
-            "kept_words": "words kept",
-            "surprise": "log perplexity",
-        }
-        _table(report, metrics, compared, "The projector less each other method, paired by sentence", columns, "")
-
-
-def _table(
-    report: Report, metrics: MetricsFile, experiment: str, caption: str, columns: dict[str, str], note: str
-) -> None:
-    rows = metrics.experiments[experiment]
-    shown = [name for name in columns if any(name in figures for figures in rows.values())]
-    body = []
-    for row, figures in rows.items():
-        cells = [_cell(figures.get(name)) for name in shown]
-        if any(cell is not None for cell in cells):
-            body.append((_title(row), *cells))
-    if body:
-        report.table(caption, ("method", *(columns[name] for name in shown)), body, note)
-
-
-def _title(row: str) -> str:
-    return " less ".join(TITLES.get(name, name) for name in row.split(" - "))
-
-
-def _cell(one: object) -> Cell | None:
-    return None if one is None else Cell(one.value, one.low, one.high, digits=2)  # type: ignore[attr-defined]
-
-
-def _themes(report: Report, metrics: MetricsFile, traversal: Traversal, plan: SteeringPlan) -> None:
+def _add_themes(renderer: Renderer, traversal: Traversal, plan: SteeringPlan) -> None:
+    report = renderer.report
     report.section(
         "The paper's three themes",
         "The paper traverses from -1 to +1 on its own axis with Qwen2.5-3B; ours are standard deviations of the corpus, with "
@@ -128,114 +290,41 @@ def _themes(report: Report, metrics: MetricsFile, traversal: Traversal, plan: St
         level=3,
     )
     if traversal.too_long:
-        left = ", ".join(f"“{theme.seed}”" for theme in traversal.too_long)
-        report.callout("note", f"Left out, as this run was trained on shorter sentences (fit.longest): {left}")
+        sentences = ", ".join(f"“{theme.seed}”" for theme in traversal.too_long)
+        renderer.add(
+            Callout("note", f"Left out, as this run was trained on shorter sentences (fit.longest): {sentences}")
+        )
     if not traversal.themes:
         return
-    rows = []
-    for place, theme in enumerate(traversal.themes):
-        for (printed, text), asked, ours in zip(
-            theme.texts.items(), plan.asked, traversal.found[place].texts, strict=False
-        ):
-            rows.append((theme.seed, f"{printed:+.1f}", text, f"{asked:+.1f} sd", ours or "(nothing)"))
-    columns = ("seed", "paper asks", "paper's text", "we ask", "our text")
-    report.table("Table 5, as printed and ours", columns, rows)
-    read = [
-        (
-            theme.name,
-            *(
-                Cell(metrics.get(EXPERIMENT, theme.name, axis).value, paper=theme.own[place], digits=3)
-                for place, axis in enumerate(AXES)
-            ),
-        )
-        for theme in traversal.themes
+    rows = [
+        (theme.seed, f"{printed:+.1f}", text, f"{asked:+.1f} sd", own or "(nothing)")
+        for theme, ours in zip(traversal.themes, traversal.found, strict=True)
+        for (printed, text), asked, own in zip(theme.texts.items(), plan.asked, ours.texts, strict=False)
     ]
-    note = "The paper's encoder was trained on IEMOCAP, ours on the corpus named above: other labels, other spreads."
-    report.table("v_orig: what the encoders read of the seeds, on [-1, 1]", ("seed", *AXES), read, note)
-    first = metrics.experiments[EXPERIMENT][traversal.themes[0].name]
-    judged = [name for name in first if name.startswith(("spearman_", "span_"))]
-    body = []
-    for theme in traversal.themes:
-        figures = [metrics.get(EXPERIMENT, theme.name, name) for name in judged]
-        body.append((theme.name, *(Cell(one.value, paper=_rounded(one.paper), digits=2) for one in figures)))
-    if judged:
-        names = [
-            name.replace("spearman_", "Spearman, ").replace("span_", "first to last step in sd, ") for name in judged
-        ]
-        report.table(
-            "Both traversals by the judges",
-            ("seed", *names),
-            body,
-            "Beside each, the same measure of the paper's texts.",
-        )
+    report.table(
+        "Table 5, as printed and ours", ("seed", "paper's target", "paper's text", "our target", "our text"), rows
+    )
+    where, row = {"experiment": TABLE_5}, ("task",)
+    judges = renderer.results.filter(experiment=TABLE_5, metric="spearman").distinct("modality")
+    judged = [
+        *_by_judge("spearman", "Spearman, {}", "valence", judges),
+        *_by_judge("span", "first to last step in sd, {}", "valence", judges),
+    ]
+    renderer.add(
+        Table(
+            "v_orig: what the encoders read of the seeds, on [-1, 1]", where, per_axis("v_orig"), row, "seed", basis=False,
+            note="The paper's encoder was trained on IEMOCAP, ours on the corpus named above: other labels, other spreads.",
+        ),
+        Table(
+            "Both traversals by the judges", where, judged, row, "seed", digits=2, basis=False,
+            note="Beside each, the same measure of the paper's texts.",
+        ),
+    )  # fmt: skip
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 2)
-
-
-def _examples(report: Report, evaluation: Evaluation, plan: SteeringPlan) -> None:
-    texts = evaluation.texts
-    method = "steered" if (texts["method"] == "steered").any() else "steered_one"
+def _add_examples(report: Report, evaluation: Evaluation) -> None:
+    texts, method = evaluation.texts, main_method(evaluation.results)
     rows = texts[(texts["method"] == method) & (texts["axis"] == "valence") & (texts["sentence"] < EXAMPLES)]
     body = [(row.seed, f"{row.asked:+.1f} sd", row.text or "(nothing)") for row in rows.itertuples()]
     report.section("Examples", "The first sentences of those that were drawn, not chosen.", level=3)
-    report.table("Held-out sentences along valence", ("sentence", "asked", "text"), body)
-
-
-def claims(metrics: MetricsFile, parts: dict[str, tuple[str, ...]]) -> list[Claim]:
-    """The bars that were named beforehand, and the comparisons, on valence."""
-    experiment = "steering_valence"
-    rows = metrics.experiments[experiment]
-    own = "steered" if "steered" in rows else "steered_one"
-    found = []
-    for name in rows[own]:
-        judge = name.removeprefix("spearman_")
-        if name.startswith("spearman_"):
-            one = rows[own][name]
-            whose = "" if not parts.get(judge) else ", a judge that is not independent here"
-            found.append(
-                _claim(
-                    f"Valence follows what is asked, by {judge}{whose}", one.value, one.low, one.high, BARS["spearman"]
-                )
-            )
-    for name, words, sign in (("content", "Content is kept", 1), ("perplexity_ratio", "The language stays fluent", -1)):
-        if name in rows[own]:
-            one = rows[own][name]
-            found.append(_claim(words, one.value, one.low, one.high, BARS[name], sign))
-    for other in ("prompt", "prompt_one", "template_without", "vector", "vector_one"):
-        row = metrics.experiments.get(f"{experiment}_comparisons", {}).get(f"{own} - {other}", {})
-        for name, one in row.items():
-            if name.startswith("spearman_"):
-                words = f"Valence follows better than with {TITLES[other]}, by {name.removeprefix('spearman_')}"
-            elif name == "all_three":
-                words = f"More sentences meet all three bars at once than with {TITLES[other]}"
-            else:
-                continue
-            found.append(_claim(words, one.value, one.low, one.high, 0.0))
-    return found
-
-
-def _claim(text: str, value: float | None, low: float | None, high: float | None, bar: float, sign: int = 1) -> Claim:
-    verdict: Verdict = "not decided"
-    if low is not None and high is not None:
-        beyond, short = (low > bar, high < bar) if sign > 0 else (high < bar, low > bar)
-        verdict = "held" if beyond else "not held" if short else "not decided"
-    interval = f" [{low:.2f}, {high:.2f}]" if low is not None and high is not None else ""
-    shown = "undefined" if value is None else f"{value:.2f}"
-    return Claim(
-        text, verdict, f"{shown}{interval}; the bar is {'at least' if sign > 0 else 'at most'} {bar:g}", "issue"
-    )
-
-
-def key_figures(metrics: MetricsFile) -> list[KeyFigure]:
-    """The few numbers to remember."""
-    rows = metrics.experiments["steering_valence"]
-    own = rows["steered" if "steered" in rows else "steered_one"]
-    names = {name: f"Spearman, {name.removeprefix('spearman_')}" for name in own if name.startswith("spearman_")}
-    names |= {"content": "content", "perplexity_ratio": "perplexity, ratio", "all_three": "meet all three bars"}
-    return [
-        KeyFigure(told, own[name].value, own[name].low, own[name].high, digits=2)
-        for name, told in names.items()
-        if name in own
-    ]
+    report.table("Held-out sentences along valence", ("sentence", "target", "text"), body)

@@ -14,7 +14,7 @@ from affectspace.studies.manifold.corpora import Folders, Source
 from affectspace.studies.manifold.plan import FIT, TRAININGS
 from affectspace.studies.manifold.preparation import make_store
 from affectspace.studies.steering.plan import SteeringPlan, quick_plan
-from affectspace.studies.steering.results import evaluate_projector
+from affectspace.studies.steering.report import evaluate_projector
 from affectspace.training.configuration import (
     FeatureTrainConfig,
     ProjectorTrainConfig,

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from affectspace.affect import AXES
-from affectspace.evaluation import MetricsFile
-from affectspace.evaluation.result import Measurement
+from affectspace.evaluation.results import Recorder
 from affectspace.progress import Progress, silent
 from affectspace.steering.judges import Judge
 from affectspace.steering.steerer import SteeredText, Steerer
@@ -48,26 +46,26 @@ def traverse_themes(steerer: Steerer, plan: SteeringPlan, progress: Progress = s
     return Traversal(themes, found, own, too_long)
 
 
-def record_themes(metrics: MetricsFile, traversal: Traversal, judges: Mapping[str, Judge], plan: SteeringPlan) -> None:
-    """Our reading of each seed beside the paper's, both traversals by each judge; no intervals: there are three seeds."""
+def record_themes(recorder: Recorder, traversal: Traversal, judges: Mapping[str, Judge], plan: SteeringPlan) -> None:
+    """Record our reading of each seed beside the paper's, and both traversals by each judge.
+
+    There are no intervals, because there are three seeds.
+    """
+    asked = np.asarray(plan.asked)
     for place, theme in enumerate(traversal.themes):
+        own = recorder.under(experiment=EXPERIMENT, task=theme.name, protocol=PROTOCOL)
         for axis, name in enumerate(AXES):
-            one = Measurement(float(traversal.own[place, axis]), n=1, protocol=PROTOCOL, paper=theme.own[axis])
-            metrics.set(EXPERIMENT, theme.name, name, one)
+            own.add("v_orig", traversal.own[place, axis], 1, target=name, paper=theme.own[axis])
+        printed = np.array(list(theme.texts))
         for judge in judges.values():
             if AXES[0] not in judge.axes:
                 continue
             ours = judge.score(traversal.found[place].texts)[None, :, 0]
             theirs = judge.score(list(theme.texts.values()))[None, :, 0]
-            asked, printed = np.asarray(plan.asked), np.array(list(theme.texts))
-            facts: dict[str, Any] = {"n": len(asked), "protocol": PROTOCOL, "seeds": (plan.seed,)}
-            rho = Measurement(
-                float(spearman_rows(asked, ours)[0]), paper=float(spearman_rows(printed, theirs)[0]), **facts
+            columns = {"target": AXES[0], "modality": judge.name, "seeds": (plan.seed,)}
+            rho, published = spearman_rows(asked, ours)[0], spearman_rows(printed, theirs)[0]
+            own.add("spearman", rho, len(asked), **columns, paper=published)
+            span, published = (
+                slope_rows(values, read)[0] * np.ptp(values) for values, read in ((asked, ours), (printed, theirs))
             )
-            span = Measurement(
-                float(slope_rows(asked, ours)[0] * np.ptp(asked)),
-                paper=float(slope_rows(printed, theirs)[0] * np.ptp(printed)),
-                **facts,
-            )
-            metrics.set(EXPERIMENT, theme.name, f"spearman_{judge.name}", rho)
-            metrics.set(EXPERIMENT, theme.name, f"span_{judge.name}", span)
+            own.add("span", span, len(asked), **columns, paper=published)

@@ -1,0 +1,175 @@
+"""`affectspace evaluate` of each kind of run: models on images and on features. Projectors are tested with steering."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from typer.testing import CliRunner
+
+from affectspace.cli import app
+from affectspace.errors import ConfigError, RunError
+from affectspace.evaluation.results import Results
+from affectspace.features.store import FeatureStore, Shard
+from affectspace.models import MODELS, AffectModel
+from affectspace.studies.evaluators import EVALUATORS
+from affectspace.synthetic.faces import make_faces
+from affectspace.training.configuration import build_config, build_feature_config
+from affectspace.training.feature_set import FeatureSet
+from affectspace.training.runs import Run, start_run
+from affectspace.training.training_set import TrainingSet
+
+DRAWN_EMOTIONS = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")
+CLASSIFIER = {"kind": "classifier", "categories": DRAWN_EMOTIONS}
+FACES = {"width": 4, "image_size": 32}
+EMOTIONS = ("anger", "happiness", "sadness")
+N = 90
+
+
+def invoke(*arguments: object) -> Any:
+    return CliRunner().invoke(app, ["evaluate", *map(str, arguments)], catch_exceptions=False)
+
+
+def saved(run: Run, model: torch.nn.Module, split: pd.DataFrame) -> Path:
+    """Finish the run with a model that was not trained."""
+    model.eval().save_pretrained(run.folder / "model")  # type: ignore[operator]
+    split.to_csv(run.folder / "split.csv", index=False)
+    run.record(state="finished")
+    return run.folder
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("drawn")
+    make_faces(folder, n=120, people=12, size=32, workers=1)
+    return folder
+
+
+def image_run(folder: Path, faces: Path, **model: Any) -> Path:
+    config = build_config({"data": {"corpus": "faces", "path": str(faces)}, "model": {**FACES, **model}})
+    data = TrainingSet(config)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        built: Any = MODELS[config.model.kind](config.model)  # type: ignore[arg-type]
+    return saved(start_run(folder, config), built, data.split_table())
+
+
+def write_corpus(folder: Path, name: str, seed: int) -> dict[str, Any]:
+    """A table of ratings and emotions, and stores of text and audio features that hold the ratings with noise."""
+    random = np.random.default_rng(seed)
+    affect = random.uniform(-0.8, 0.8, (N, 3)).round(3)
+    table = pd.DataFrame(affect, columns=["valence", "arousal", "dominance"])
+    table.insert(0, "id", [f"{name}{row}" for row in range(N)])
+    table["text"], table["person"] = "a day", [f"p{row % 15}" for row in range(N)]
+    table["emotion"] = np.array(EMOTIONS)[np.digitize(affect[:, 0], (-0.3, 0.3))]
+    table.to_csv(folder / f"{name}.csv", index=False)
+    features = {}
+    for modality in ("text", "audio"):
+        identity = {
+            "name": f"{modality}:drawn", "modality": modality, "dimension": 4, "licence": "free", "revision": "1",
+            "settings": {},
+        }  # fmt: skip
+        store = FeatureStore.create(folder / f"{name}-{modality}", identity)
+        vectors = np.concatenate([affect, np.ones((N, 1))], axis=1) + 0.1 * random.normal(size=(N, 4))
+        store.add(Shard(list(table["id"]), [""] * N, vectors.astype(np.float32), []))
+        features[modality] = str(folder / f"{name}-{modality}")
+    return {"corpus": "table", "path": str(folder / f"{name}.csv"), "scale": "canonical", "features": features}
+
+
+def feature_run(folder: Path, kind: str, corpora: dict[str, Any], **model: Any) -> Path:
+    config = build_feature_config({"data": {"corpora": corpora}, "model": {"kind": kind, **model}})
+    data = FeatureSet(config)
+    config = data.complete(config)
+    run = start_run(folder, config)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        built = MODELS[kind](config.model)
+    assert isinstance(built, AffectModel)
+    built.eval().after_training(data.batch("train"), data.batch("validation"))
+    return saved(run, built, data.split_table())
+
+
+def test_every_kind_of_model_has_an_evaluator() -> None:
+    assert set(EVALUATORS) == set(MODELS)
+
+
+@pytest.mark.filterwarnings("default")  # on so few rows the probes' libraries may warn
+@pytest.mark.parametrize("model", [{"alignment": "continuous"}, {"alignment": "none"}, CLASSIFIER])
+def test_models_on_images(faces: Path, tmp_path: Path, model: dict[str, Any]) -> None:
+    sizes = {} if "kind" in model else {"hidden": [16], "chunk": 4}
+    run = image_run(tmp_path / "run", faces, **sizes, **model)
+    output = invoke(run).output
+    assert (
+        "primary: UAR of emotions on test people, linear probe on valence and arousal (higher is better): 0." in output
+    )
+    assert f"report: {run / 'report.html'}" in output
+    assert (run / "report.html").is_file()
+    with pytest.raises(RunError, match="was evaluated already"):
+        invoke(run)
+    if model == {"alignment": "continuous"}:
+        first = (run / "metrics.json").read_text()
+        assert Results.read(run / "metrics.json").filter(experiment="probes")
+        assert invoke(run, "--force", "--json").stdout.startswith("{")
+        assert (run / "metrics.json").read_text() == first
+
+
+@pytest.mark.parametrize(
+    ("kind", "model"),
+    [
+        ("manifold", {"encoder": {"hidden": [4]}, "private": {"size": 2}}),
+        ("mvae", {"latent": 4, "hidden": [8]}),
+        ("misa", {"hidden": 8}),
+    ],
+)
+def test_models_on_features(tmp_path: Path, kind: str, model: dict[str, Any]) -> None:
+    run = feature_run(tmp_path / "run", kind, {"mine": write_corpus(tmp_path, "mine", 0)}, **model)
+    output = invoke(run).output
+    assert "primary: CCC on the test part, mean over axes (higher is better): " in output
+    results = Results.read(run / "metrics.json")
+    for metric in ("ccc", "r", "mae"):
+        for target in ("valence", "arousal", "dominance", "mean"):
+            for modality in ("all", "text", "audio"):
+                figure = results.get(experiment="test", metric=metric, target=target, modality=modality)
+                assert figure.low is not None
+                assert figure.groups is not None
+                assert figure.groups > 1
+    r = results.get(experiment="test", metric="r", target="mean", modality="all")
+    if kind == "mvae":  # its read-out was fitted
+        assert r.value is not None
+        assert r.value > 0.5
+    accuracy = results.find(experiment="test", metric="accuracy", target="emotion", modality="all")
+    assert (accuracy is not None) == (kind == "manifold")
+    assert "Concordance (CCC)" in (run / "report.html").read_text(encoding="utf-8")
+
+
+def test_several_corpora_are_also_measured_one_by_one(tmp_path: Path) -> None:
+    corpora = {name: write_corpus(tmp_path, name, seed) for seed, name in enumerate(("first", "second"))}
+    run = feature_run(tmp_path / "run", "manifold", corpora, encoder={"hidden": [4]}, private={"size": 2})
+    invoke(run)
+    results = Results.read(run / "metrics.json")
+    counts = {row.condition: row.n for row in results.filter(metric="ccc", target="mean", modality="all")}
+    assert counts[""] == (counts["first"] or 0) + (counts["second"] or 0)
+
+
+def test_a_run_without_test_people(faces: Path, tmp_path: Path) -> None:
+    run = image_run(tmp_path / "run", faces, hidden=[16], chunk=4)
+    fields = yaml.safe_load((run / "config.yaml").read_text())
+    fields["data"]["split"]["fractions"] = [0.6, 0.3, 0.1]
+    (run / "config.yaml").write_text(yaml.safe_dump(fields))
+    split = TrainingSet(Run(run).image_config).split_table()
+    split.to_csv(run / "split.csv", index=False)
+    [person] = split.loc[split["part"] == "test", "person"].unique()
+    with pytest.raises(
+        RunError, match=rf"has one test person \({person}\), so no interval over people can be computed"
+    ):
+        invoke(run)
+    assert not (run / "metrics.json").exists()
+
+
+def test_options_of_projectors_are_refused_for_other_kinds(faces: Path, tmp_path: Path) -> None:
+    run = image_run(tmp_path / "run", faces, hidden=[16], chunk=4)
+    with pytest.raises(ConfigError, match=r"--sentences is for the run of a projector; .* of kind levasa"):
+        invoke(run, "--sentences", 4)
