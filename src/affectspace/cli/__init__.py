@@ -19,13 +19,13 @@ COMMANDS = {  # name -> (module with a function of this name, or with an `app` o
     "evaluate": ("evaluate", "Evaluate a run on what it has not seen."),
     "export": ("export", "Write a model as ONNX."),
     "traverse": ("traverse", "Move faces along valence and arousal."),
-    "steer": ("steer", "Rewrite sentences with the valence, arousal and dominance that you ask for."),
-    "annotate": ("annotate", "Convert emotion names to valence, arousal and dominance, and back."),
-    "lexicon": ("lexicon", "Score texts with a word lexicon, and follow speakers over time."),
+    "steer": ("steer", "Rewrite sentences with another affect."),
+    "annotate": ("annotate", "Convert emotion names to values, and back."),
+    "lexicon": ("lexicon", "Score texts with a word lexicon."),
     "corpus": ("corpus", "List, describe and make corpora."),
     "reproduce": ("reproduce", "Reproduce the tables and figures of a paper."),
-    "demo": ("demo", "Show everything on generated data, in a few minutes."),
-    "doctor": ("doctor", "Show what is installed, and how to repair what is missing."),
+    "demo": ("demo", "Show everything on generated data."),
+    "doctor": ("doctor", "Show what is installed, and what is missing."),
 }
 
 

@@ -65,7 +65,10 @@ def fit(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Learn an ellipse for each emotion from a table, and write the ellipses as JSON."""
+    """Learn an ellipse for each emotion.
+
+    The table has emotions and values. The ellipses are written as JSON.
+    """
     from affectspace.annotation.tables import fit_table
 
     refuse_overwrite((out,), force)
@@ -104,7 +107,10 @@ def sample(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Add a random point from the ellipse of each row's emotion, as new columns."""
+    """Add values for the emotion of each row.
+
+    The values are a random point from the ellipse of the emotion, in new columns.
+    """
     from affectspace.annotation.tables import sample_table
 
     chosen = _transfer(reference, transfer, distribution=distribution, n_sigma=n_sigma, covariance=covariance)
@@ -147,7 +153,10 @@ def label(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Add the most likely emotion of each row, and its probability, as new columns."""
+    """Add an emotion for the values of each row.
+
+    New columns hold the most likely emotion and its probability.
+    """
     from affectspace.annotation.tables import label_table
 
     chosen = _transfer(reference, transfer, assignment=assignment, covariance=covariance, abstain=abstain)
@@ -175,7 +184,10 @@ def plot(
     steps: Annotated[int, typer.Option(min=1, help="Levels per unit in the discretised panel.")] = 10,
     force: Force = False,
 ) -> None:
-    """Draw the ellipses, continuous and discretised, as .png, .svg or .pdf."""
+    """Draw the ellipses as .png, .svg or .pdf.
+
+    The figure has a continuous and a discretised panel.
+    """
     from affectspace.annotation import plot_ellipses
     from affectspace.files import write_atomic
 

@@ -35,7 +35,10 @@ app.add_typer(make, name="make")
 
 @app.command("list")
 def list_corpora(as_json: AsJson = False) -> None:
-    """List the corpora that can be read, with their labels, file layouts and licences."""
+    """List the corpora that can be read.
+
+    Prints labels, file layout and licence of each.
+    """
     from affectspace.corpora import CORPORA
 
     if as_json:
@@ -59,7 +62,10 @@ def describe(
     emotion_spelling: EmotionSpelling = None,
     as_json: AsJson = False,
 ) -> None:
-    """Describe a corpus: rows, people, emotions, ranges, agreement of raters, splits, and what was left out and why."""
+    """Describe a corpus.
+
+    Prints rows, people, emotions, ranges, the agreement of raters, splits, and what was left out and why.
+    """
     from affectspace.corpora import parse_columns, read_corpus
 
     options: dict[str, Any] = {} if scale is None else {"scale": scale}
@@ -94,7 +100,10 @@ def faces(
     ] = None,
     force: Force = False,
 ) -> None:
-    """Draw faces with known valence and arousal. The reader `faces` reads them."""
+    """Draw faces with known valence and arousal.
+
+    The reader `faces` reads them.
+    """
     from affectspace.synthetic.faces import labels_from_levels, make_faces
 
     labels = None if level_labels is None else labels_from_levels(level_labels)
@@ -129,7 +138,10 @@ def speakers(
     workers: Annotated[int | None, typer.Option(min=1, help="Number of processes. Default: one for each core.")] = None,
     force: Force = False,
 ) -> None:
-    """Make people who speak, with known valence, arousal and dominance. The reader `speakers` reads them."""
+    """Make people who speak, with known affect.
+
+    Valence, arousal and dominance of each utterance are known. The reader `speakers` reads them.
+    """
     from affectspace.synthetic.speakers import make_speakers
 
     with progress_bar() as progress:

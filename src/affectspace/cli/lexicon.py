@@ -61,7 +61,10 @@ def score(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Score every text of a table: its valence, arousal and dominance, and the number of its words in the lexicon."""
+    """Score every text of a table.
+
+    New columns hold valence, arousal and dominance, and the number of words that the lexicon has.
+    """
     from affectspace.lexicon import Contextual
     from affectspace.lexicon.tables import score_table
 
@@ -138,7 +141,10 @@ def dynamics(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Follow each speaker over time: home base, displacements from it, and how fast they rise and recover."""
+    """Follow each speaker over time.
+
+    Computes the home base, displacements from it, and how fast they rise and recover.
+    """
     from affectspace.lexicon import HomeBase
     from affectspace.lexicon.tables import dynamics_table
 

@@ -5,16 +5,15 @@ from typing import Annotated, Any
 
 import typer
 
+from affectspace.cli.options import OutFolder, Overrides
 from affectspace.cli.progress import progress_bar
 
 
 def train(
-    config: Annotated[Path, typer.Argument(help="YAML file with the configuration; configs/ has examples.")],
-    out: Annotated[Path, typer.Option(help="Run folder to make, or to continue.")],
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="Override a setting, for example fit.epochs=5. Can be repeated.")
-    ] = None,
-    force: Annotated[bool, typer.Option(help="Delete the run in --out and start again.")] = False,
+    config: Annotated[Path, typer.Argument(help="Configuration file, .yaml; configs/ has examples.")],
+    out: OutFolder,
+    overrides: Overrides = None,
+    force: Annotated[bool, typer.Option("--force", help="Delete the run in --out and train from the start.")] = False,
 ) -> None:
     """Train a model.
 
@@ -23,7 +22,7 @@ def train(
     from affectspace.training.configuration import ProjectorTrainConfig, read_config
     from affectspace.training.fit import fit
 
-    settings = read_config(config, set_ or [])
+    settings = read_config(config, overrides or [])
     with progress_bar() as progress:
         if isinstance(settings, ProjectorTrainConfig):
             from affectspace.steering import fit_projector
