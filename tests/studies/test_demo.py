@@ -1,4 +1,4 @@
-"""The demonstration: which moment is told, what the page and the screen show, and the whole path in small."""
+"""The demonstration: which example is told, what the page and the screen show, and the whole path in small."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from affectspace.errors import DataError, RunError
 from affectspace.evaluation.results import Result, Results
 from affectspace.files import write_text
 from affectspace.prediction import VAD, Prediction
-from affectspace.studies.demo.demonstrate import demonstrate
-from affectspace.studies.demo.moment import PARTS, Demonstration, Told, held_out_moment
-from affectspace.studies.demo.page import names_of, write_page
-from affectspace.studies.demo.plan import DemoBudget
+from affectspace.studies.demo.demonstrate import DemoBudget, Demonstration, demonstrate
+from affectspace.studies.demo.held_out_example import MODALITIES, SubsetPrediction, held_out_example
+from affectspace.studies.demo.page import make_page, names_of
 from affectspace.studies.levasa.plan import Budget as FaceBudget
 from affectspace.studies.manifold.floors import subsets
 from affectspace.studies.manifold.plan import quick_budget
@@ -44,57 +43,59 @@ def make_run(folder: Path, people: Path, test: tuple[str, ...]) -> Run:
     return Run(folder)
 
 
-def test_the_moment_is_a_held_out_one_with_all_parts(people: Path, tmp_path: Path) -> None:
+def test_the_example_is_a_held_out_one_with_all_parts(people: Path, tmp_path: Path) -> None:
     corpus = make_speakers(people, **SMALL)
     tested = corpus.table["person"].iloc[0]
-    moment = held_out_moment(make_run(tmp_path, people, (tested,)), corpus)
-    assert moment.person == tested
-    assert moment.sample.kinds == PARTS
+    example = held_out_example(make_run(tmp_path, people, (tested,)), corpus)
+    assert example.person == tested
+    assert example.sample.kinds == MODALITIES
     rows = corpus.table[corpus.table["person"] == tested]
     strength = (rows[["valence", "arousal", "dominance"]] ** 2).sum(axis=1)
-    assert sum(value**2 for value in moment.truth) == pytest.approx(sorted(strength)[len(strength) // 2])
-    assert moment.only(("audio",)).kinds == ("audio",)
-    assert moment.only(("text", "video")).kinds == ("text", "video")
+    assert sum(value**2 for value in example.truth) == pytest.approx(sorted(strength)[len(strength) // 2])
+    assert example.only(("audio",)).kinds == ("audio",)
+    assert example.only(("text", "video")).kinds == ("text", "video")
     with pytest.raises(DataError, match="has no test row of"):
-        held_out_moment(make_run(tmp_path, people, ()), corpus)
+        held_out_example(make_run(tmp_path, people, ()), corpus)
 
 
 def made_up(out: Path, people: Path) -> Demonstration:
     """A demonstration whose predictions and measurements are numbers of ours."""
     corpus = make_speakers(people, **SMALL)
-    moment = held_out_moment(
+    example = held_out_example(
         make_run(out / "people" / "runs" / "mine", people, (corpus.table["person"].iloc[0],)), corpus
     )
     probe = {"experiment": "probes", "model": "continuous", "latent": "va", "metric": "uar"}
     faces, speakers = Results([Result(**probe, value=0.625, low=0.5, high=0.75, n=40, protocol="strict")]), Results()
     subset = {"experiment": "trimodal", "task": "subsets", "metric": "r"}
-    for place, parts in enumerate(subsets(PARTS)):
-        shown = "all" if len(parts) == len(PARTS) else ", ".join(parts)
+    for place, parts in enumerate(subsets(MODALITIES)):
+        shown = "all" if len(parts) == len(MODALITIES) else ", ".join(parts)
         for target in ("valence", "arousal", "dominance", "mean"):
             speakers.add(Result(**subset, model="manifold", modality=shown, target=target, value=place / 10, n=9))
         speakers.add(Result(**subset, model="mvae", modality=shown, target="mean", value=0.9, n=9))
     for name, results in (("faces", faces), ("people", speakers)):
         results.write(out / name / "metrics.json")
-    told = [
-        Told(parts, Prediction(VAD(0.1 * place, -0.2, 0.3), VAD(0.2, 0.3, 0.4), {}, "joy", 0.5, {"joy": 0.5}))
-        for place, parts in enumerate(subsets(PARTS))
+    predictions = [
+        SubsetPrediction(
+            parts, Prediction(VAD(0.1 * place, -0.2, 0.3), VAD(0.2, 0.3, 0.4), {}, "joy", 0.5, {"joy": 0.5})
+        )
+        for place, parts in enumerate(subsets(MODALITIES))
     ]
-    reports = (out / name / "report.html" for name in ("report.html", "faces", "people"))
-    _, first, second = reports
-    return Demonstration(out / "report.html", first, second, out / "people" / "runs" / "mine", moment, told)
+    first, second = (out / name / "report.html" for name in ("faces", "people"))
+    return Demonstration(out / "report.html", first, second, out / "people" / "runs" / "mine", example, predictions)
 
 
 def test_the_page_links_both_reports_and_tells_every_subset(people: Path, tmp_path: Path) -> None:
     done = made_up(tmp_path / "demo", people)
-    write_page(done, {"wall seconds": 61})
-    text = done.report.read_text("utf-8")
+    links = {"faces": done.faces, "people": done.people} | dict.fromkeys(("run", "face run", "recordings"), done.run)
+    page = make_page(done.report.parent, links, done.example, done.predictions, {"wall seconds": 61})
+    text = page.write(done.report).read_text("utf-8")
     assert 'href="faces/report.html"' in text
     assert 'href="people/report.html"' in text
-    for parts in subsets(PARTS):
-        assert text.count(f">{names_of(parts)}<") == 2, parts  # of the moment, and of all moments
+    for parts in subsets(MODALITIES):
+        assert text.count(f">{names_of(parts)}<") == 2, parts  # of the example, and of all examples
     assert "± 0.20" in text
     assert "0.625" in text
-    assert {path.stem for path in (tmp_path / "demo" / "figures").glob("*.png")} == {"moment", "subsets"}
+    assert {path.stem for path in (tmp_path / "demo" / "figures").glob("*.png")} == {"example", "subsets"}
 
 
 def test_the_screen_shows_every_subset_against_the_truth(people: Path, tmp_path: Path) -> None:
@@ -104,7 +105,7 @@ def test_the_screen_shows_every_subset_against_the_truth(people: Path, tmp_path:
     lines = [line.strip() for line in screen.getvalue().splitlines() if line.strip()]
     assert any(line.startswith("text + voice + face") and "+0.60 ± 0.20" in line for line in lines)
     assert lines[-1].startswith("truth")
-    assert f"{done.moment.truth.valence:+.2f}" in lines[-1]
+    assert f"{done.example.truth.valence:+.2f}" in lines[-1]
 
 
 @pytest.mark.slow
@@ -120,8 +121,8 @@ def test_the_whole_path_in_small(tmp_path: Path) -> None:
     )  # fmt: skip
     out, said = tmp_path / "demo", []
     done = demonstrate(out, budget=budget, progress=lambda *one: said.append(one[2]))
-    assert [one.parts for one in done.told] == list(subsets(PARTS))
-    assert len({one.prediction.mean for one in done.told}) == len(done.told)
+    assert [one.modalities for one in done.predictions] == list(subsets(MODALITIES))
+    assert len({one.prediction.mean for one in done.predictions}) == len(done.predictions)
     assert done.faces.is_file()
     assert done.people.is_file()
     assert {path.name for path in (out / "faces" / "runs").iterdir()} == {
@@ -134,8 +135,8 @@ def test_the_whole_path_in_small(tmp_path: Path) -> None:
 
     again = demonstrate(out, budget=budget)  # as after an interruption: what is done is not done again
     assert {path: path.stat().st_mtime for path in out.glob("*/runs/*/run.json")} == finished
-    assert again.moment.id == done.moment.id
-    assert [one.prediction.mean for one in again.told] == [one.prediction.mean for one in done.told]
+    assert again.example.id == done.example.id
+    assert [one.prediction.mean for one in again.predictions] == [one.prediction.mean for one in done.predictions]
 
     with pytest.raises(RunError, match="with other settings"):
         demonstrate(out, budget=budget.model_copy(update={"images": 150}))

@@ -13,7 +13,7 @@ from affectspace.cli.progress import progress_bar
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from affectspace.studies.demo.moment import Demonstration
+    from affectspace.studies.demo.demonstrate import Demonstration
 
 
 def demo(out: OutFolder = Path("runs/demo"), workers: Trainings = 2) -> None:
@@ -22,8 +22,7 @@ def demo(out: OutFolder = Path("runs/demo"), workers: Trainings = 2) -> None:
     It draws faces and makes people with text, voice and face; trains and evaluates LeVAsa, the manifold and their
     baselines; and predicts one held-out example from every subset of its modalities. The result is one page to open.
     """
-    from affectspace.studies.demo.demonstrate import demonstrate
-    from affectspace.studies.demo.plan import DemoBudget
+    from affectspace.studies.demo.demonstrate import DemoBudget, demonstrate
 
     with progress_bar() as progress:
         demonstration = demonstrate(out, budget=DemoBudget.small(workers), progress=progress)
@@ -34,7 +33,7 @@ def show(demonstration: Demonstration) -> None:
     """Print the held-out example, its predictions, and the path of the page."""
     from rich.console import Console
 
-    example = demonstration.moment
+    example = demonstration.example
     console = Console(highlight=False, markup=False, emoji=False)
     console.print(f"a held-out example of {example.person}, {example.emotion}: {example.sample.text}")
     console.print(table_of(demonstration))
@@ -53,9 +52,9 @@ def table_of(demonstration: Demonstration) -> Table:
     table.add_column("modalities")
     for axis in AXES:
         table.add_column(f"{axis} \u00b1 sd", justify="right")
-    for entry in demonstration.told:
+    for entry in demonstration.predictions:
         pairs = zip(entry.prediction.mean, entry.prediction.deviation, strict=True)
-        table.add_row(names_of(entry.parts), *(f"{mean:+.2f} \u00b1 {deviation:.2f}" for mean, deviation in pairs))
+        table.add_row(names_of(entry.modalities), *(f"{mean:+.2f} \u00b1 {deviation:.2f}" for mean, deviation in pairs))
     table.add_section()
-    table.add_row("truth", *(f"{value:+.2f}       " for value in demonstration.moment.truth))
+    table.add_row("truth", *(f"{value:+.2f}       " for value in demonstration.example.truth))
     return table

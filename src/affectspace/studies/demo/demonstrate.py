@@ -1,48 +1,88 @@
-"""`make demo`: both studies without any data, then a prediction from every subset of a held-out moment, and one page."""
+"""`make demo`: both studies without any data, predictions of a held-out example, and one page."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import Field
+
+from affectspace.configuration import Configuration
+from affectspace.corpora import read_corpus
 from affectspace.progress import Progress, silent
-from affectspace.studies.demo.moment import Demonstration, tell_moment
-from affectspace.studies.demo.page import write_page
-from affectspace.studies.demo.plan import DemoBudget
+from affectspace.studies.demo.held_out_example import Example, SubsetPrediction, held_out_example, predict_subsets
+from affectspace.studies.demo.page import make_page
 from affectspace.studies.engine import claim_folder, prefixed
+from affectspace.studies.levasa.plan import Budget as FaceBudget
+from affectspace.studies.levasa.plan import demo_budget as face_budget
+from affectspace.studies.levasa.reproduce import reproduce as reproduce_faces
+from affectspace.studies.manifold.corpora import Folders
+from affectspace.studies.manifold.plan import HEADLINE
+from affectspace.studies.manifold.plan import Budget as PeopleBudget
+from affectspace.studies.manifold.plan import demo_budget as people_budget
+from affectspace.studies.manifold.reproduce import reproduce as reproduce_people
+from affectspace.synthetic.faces import make_faces
+from affectspace.training.configuration import DataConfig
+from affectspace.training.runs import open_run
+
+
+class DemoBudget(Configuration):
+    """How much the demonstration makes, trains and measures."""
+
+    images: int = Field(1500, ge=60, description="number of drawn faces")
+    people: int = Field(50, ge=10, description="number of people whose faces are drawn")
+    faces: FaceBudget
+    speakers: PeopleBudget
+
+    @classmethod
+    def small(cls, workers: int) -> DemoBudget:
+        """Return the smallest budget with which both reports show something: minutes on two cores."""
+        return cls(faces=face_budget(workers), speakers=people_budget(workers))
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """What a demonstration leaves.
+
+    report : the page to open; faces, people : the reports of the studies; run : the manifold that was trained on synthetic
+    people; example, predictions : one held-out row, and its predictions by that run
+    """
+
+    report: Path
+    faces: Path
+    people: Path
+    run: Path
+    example: Example
+    predictions: list[SubsetPrediction]
 
 
 def demonstrate(out: Path, *, budget: DemoBudget, progress: Progress = silent) -> Demonstration:
-    """Draw and make, extract, train, judge, predict, and write out/report.html; what is done already is not done again.
+    """Draw and make the data, train, evaluate, predict, and write out/report.html. What is done is not done again.
 
-    Raises RunError where `out` holds something else, or a demonstration that was started otherwise.
+    Raises
+    ------
+    RunError
+        ``out`` holds something else, or a demonstration with other settings.
     """
-    from affectspace.studies.levasa.reproduce import reproduce as reproduce_faces
-    from affectspace.studies.manifold.corpora import Folders
-    from affectspace.studies.manifold.reproduce import reproduce as reproduce_people
-    from affectspace.synthetic.faces import make_faces
-    from affectspace.training.configuration import DataConfig
-
     claim_folder(out, {"demonstration": {"images": budget.images, "people": budget.people}})
     started = time.perf_counter()
-    drawn = out / "drawn-faces"
-    told = prefixed(progress, "1 of 3, faces: ")
-    make_faces(drawn, n=budget.images, people=budget.people, progress=told)
-    faces = reproduce_faces(out / "faces", DataConfig(corpus="faces", path=drawn), budget=budget.faces, progress=told)
+    first = prefixed(progress, "1 of 3, faces: ")
+    make_faces(out / "drawn-faces", n=budget.images, people=budget.people, progress=first)
+    data = DataConfig(corpus="faces", path=out / "drawn-faces")
+    faces = reproduce_faces(out / "faces", data, budget=budget.faces, progress=first)
     study = out / "people"
     folders = Folders(features=study / "features", out=study)
-    people = reproduce_people(study, folders, budget=budget.speakers, progress=prefixed(progress, "2 of 3, people: "))
-    progress(0, 0, "3 of 3: a moment from every subset of text, voice and face")
-    run = study / "runs" / headline_run(budget)
-    moment, answers = tell_moment(run, folders.people)
-    seconds = round(time.perf_counter() - started)
-    done = Demonstration(out / "report.html", faces, people, run, moment, answers)
-    write_page(done, {"wall seconds": seconds})
-    return done
-
-
-def headline_run(budget: DemoBudget) -> str:
-    """The folder of the manifold's first seed on synthetic people, below the study's runs."""
-    from affectspace.studies.manifold.plan import HEADLINE
-
-    return f"people-{HEADLINE}-seed{budget.speakers.seeds[0]}"
+    second = prefixed(progress, "2 of 3, people: ")
+    people = reproduce_people(study, folders, budget=budget.speakers, progress=second)
+    progress(0, 0, "3 of 3: one held-out example from every subset of text, voice and face")
+    run = study / "runs" / f"people-{HEADLINE}-seed{budget.speakers.seeds[0]}"
+    example = held_out_example(open_run(run), read_corpus("speakers", folders.people))
+    predictions = predict_subsets(run, example)
+    links = {
+        "faces": faces, "people": people, "run": run, "recordings": study / "people",
+        "face run": faces.parent / "runs" / "continuous-seed0",
+    }  # fmt: skip
+    seconds = {"wall seconds": round(time.perf_counter() - started)}
+    report = make_page(out, links, example, predictions, seconds).write(out / "report.html")
+    return Demonstration(report, faces, people, run, example, predictions)

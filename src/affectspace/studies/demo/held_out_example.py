@@ -1,0 +1,85 @@
+"""A held-out example of a synthetic person, and its predictions from every subset of text, voice and face."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from affectspace.affect import AXES
+from affectspace.corpora import Corpus
+from affectspace.errors import DataError, RunError
+from affectspace.prediction import VAD, Failure, Prediction, Predictor, Sample
+from affectspace.studies.manifold.floors import subsets
+from affectspace.training.runs import Run
+
+MODALITIES = ("text", "audio", "video")
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One row of a person that no model has seen.
+
+    truth : valence, arousal, dominance that its words, voice and face were made from
+    """
+
+    id: str
+    person: str
+    emotion: str
+    sample: Sample
+    truth: VAD
+
+    def only(self, modalities: tuple[str, ...]) -> Sample:
+        """Return the sample with these modalities alone."""
+        absent: dict[str, Any] = {name: None for name in MODALITIES if name not in modalities}
+        return replace(self.sample, **absent)
+
+
+@dataclass(frozen=True)
+class SubsetPrediction:
+    """A prediction, and the modalities that it was made from."""
+
+    modalities: tuple[str, ...]
+    prediction: Prediction
+
+
+def held_out_example(run: Run, corpus: Corpus) -> Example:
+    """Choose the run's test row with text, voice and face that has the median distance from neutral.
+
+    The distance is that of the truth, which no model has seen.
+
+    Raises
+    ------
+    DataError
+        There is no such row.
+    """
+    part = run.split.set_index("id")["part"]
+    tested = corpus.table["id"].map(part) == "test"
+    table = corpus.table[tested & corpus.table[list(MODALITIES)].notna().all(axis=1)]
+    if table.empty or corpus.media is None:
+        raise DataError(f"corpus {corpus.name} has no test row of {run.folder} with {', '.join(MODALITIES)}")
+    strength = np.linalg.norm(table[list(AXES)].to_numpy(np.float64), axis=1)
+    row = table.iloc[np.argsort(strength, kind="stable")[len(table) // 2]]
+    sample = Sample(text=row["text"], audio=corpus.media / row["audio"], video=corpus.media / row["video"])
+    return Example(row["id"], row["person"], str(row["emotion"]), sample, VAD(*(float(row[axis]) for axis in AXES)))
+
+
+def predict_subsets(folder: Path, example: Example) -> list[SubsetPrediction]:
+    """Predict an example with the run in a folder from each subset of modalities, single ones first.
+
+    Raises
+    ------
+    RunError
+        A subset cannot be predicted.
+    """
+    predictor = Predictor.of_run(folder)
+    shown = list(subsets([name for name in MODALITIES if name in predictor.kinds]))
+    samples = [example.only(modalities) for modalities in shown]
+    predictions = []
+    for modalities, outcome in zip(shown, predictor.predict_many(samples), strict=True):
+        if isinstance(outcome, Failure):
+            raise RunError(f"{folder} cannot predict {example.id} from {' and '.join(modalities)}: {outcome.reason}")
+        predictions.append(SubsetPrediction(modalities, outcome))
+    return predictions
