@@ -71,7 +71,7 @@ def test_one_moment_of_several_kinds(text_run: Path, tmp_path: Path) -> None:
     [again] = answer(text_run, "--file", tmp_path / "a.txt", "--file", sound)["predictions"]
     assert again["valence"] == both["valence"]
     assert "text" in run(text_run, "--text", "hello", "--file", sound).stdout.splitlines()[0]
-    with pytest.raises(DataError, match=r"b\.wav: there is audio already; .* several samples need --folder or --csv"):
+    with pytest.raises(DataError, match=r"b\.wav: one sample takes one input of kind audio.* with --folder or --csv"):
         run(text_run, "--file", sound, "--file", tone(tmp_path / "b.wav", 1.0))
 
 
@@ -290,11 +290,11 @@ def test_nothing_worked(
         (("--csv", "absent.csv", "--text-column", "a"), DataError, "absent.csv: there is no such file"),
         (("--csv", "t.csv", "--text-column", "said", "--window", "3"), ConfigError, "--window and --step need"),
         (("--csv", "t.csv", "--text-column", "said", "--out", "x.parquet"), DataError, "the same kind as the input"),
-        (("--file", "t.csv"), DataError, "read a table with --csv"),
+        (("--file", "t.csv"), DataError, "predict a table with --csv"),
         (
             ("--file", "a.xyz"),
             DataError,
-            r"a\.xyz: the suffix \.xyz does not tell what the file holds; known are \.txt",
+            r"a\.xyz: unknown type of file, \.xyz; known types: \.txt",
         ),
         (("--file", "absent.txt"), DataError, r"absent\.txt: cannot be read"),
         (("--folder", "absent"), DataError, "absent is not a folder; use --file for one file"),

@@ -82,7 +82,7 @@ def test_long_inputs_are_predicted_in_windows(make_run: MakeRun, tmp_path: Path)
 def test_mistakes_in_trajectories(make_run: MakeRun, tmp_path: Path) -> None:
     predictor = Predictor.of_run(make_run("text", "video", **SMALL))
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
-    with pytest.raises(DataError, match="a trajectory needs a sound, a clip or a text"):
+    with pytest.raises(DataError, match="predictions over time need a sound, a clip or a text"):
         predictor.over_time(image=tmp_path / "a.png")
     with pytest.raises(DataError, match="has no modality that reads audio"):
         predictor.over_time(audio=tmp_path / "a.wav")

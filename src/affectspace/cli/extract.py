@@ -23,6 +23,7 @@ from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
+    from affectspace.corpora import Corpus
     from affectspace.features import Backbone, Extraction
     from affectspace.features.extraction import Engine
 
@@ -34,45 +35,55 @@ BACKBONE_HELP = (
 LEXICON_HELP = "Lexicon, as NAME=FILE. Its statistics are the words, or follow the text vector. Can be repeated."
 
 
+Modality = Annotated[str, typer.Option(help="text, words, audio, video, or with --vectors a name of your own.")]
+ExtractBackbone = Annotated[str | None, typer.Option(help=BACKBONE_HELP)]
+VideoBackbone = Annotated[
+    Path | None, typer.Option(help="Folder of a LeVAsa run whose encoder becomes the video backbone.")
+]
+Lexicon = Annotated[list[str] | None, typer.Option(help=LEXICON_HELP)]
+Vectors = Annotated[
+    Path | None, typer.Option(help="File with ready-made vectors: .npz, or .csv or .parquet with a column id.")
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Setting of the backbone, as KEY=VALUE, for example layers=[-1]. Can be repeated."),
+]
+Limit = Annotated[int | None, typer.Option(min=1, help="Use only the first rows, for a quick look.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, help="Number of decoding threads. Default: one per core, at most 8; ray: 1 per actor."),
+]
+ExtractEngine = Annotated[str, typer.Option(help="local: this process; ray: a Ray cluster. The store is the same.")]
+Actors = Annotated[
+    int | None, typer.Option(min=1, help="Number of Ray actors. Default: as many as the cluster has room for.")
+]
+Address = Annotated[
+    str | None, typer.Option(help="Address of the Ray cluster. Default: $RAY_ADDRESS, else this machine.")
+]
+Dtype = Annotated[str, typer.Option(help="Precision of networks: float32, bfloat16 or float16.")]
+
+
 def extract(
     name: CorpusName,
     path: CorpusPath,
     out: OutFolder,
-    modality: Annotated[
-        str, typer.Option(help="text, words, audio, video, or with --vectors a name of your own.")
-    ] = "text",
-    backbone: Annotated[str | None, typer.Option(help=BACKBONE_HELP)] = None,
-    video_backbone: Annotated[
-        Path | None, typer.Option(help="Folder of a LeVAsa run whose encoder becomes the video backbone.")
-    ] = None,
-    lexicon: Annotated[list[str] | None, typer.Option(help=LEXICON_HELP)] = None,
-    vectors: Annotated[
-        Path | None, typer.Option(help="File with ready-made vectors: .npz, or .csv or .parquet with a column id.")
-    ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Setting of the backbone, as KEY=VALUE, for example layers=[-1]. Can be repeated."),
-    ] = None,
+    modality: Modality = "text",
+    backbone: ExtractBackbone = None,
+    video_backbone: VideoBackbone = None,
+    lexicon: Lexicon = None,
+    vectors: Vectors = None,
+    settings: Settings = None,
     media: Media = None,
     columns: Columns = "",
     where: Where = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Use only the first rows, for a quick look.")] = None,
+    limit: Limit = None,
     batch_size: BatchSize = 32,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, help="Number of decoding threads. Default: one per core, at most 8; ray: 1 per actor."),
-    ] = None,
-    engine: Annotated[
-        str, typer.Option(help="local: this process; ray: a Ray cluster. The store is the same.")
-    ] = "local",
-    actors: Annotated[
-        int | None, typer.Option(min=1, help="Number of Ray actors. Default: as many as the cluster has room for.")
-    ] = None,
-    address: Annotated[
-        str | None, typer.Option(help="Address of the Ray cluster. Default: $RAY_ADDRESS, else this machine.")
-    ] = None,
+    workers: Workers = None,
+    engine: ExtractEngine = "local",
+    actors: Actors = None,
+    address: Address = None,
     device: Device = "cpu",
-    dtype: Annotated[str, typer.Option(help="Precision of networks: float32, bfloat16 or float16.")] = "float32",
+    dtype: Dtype = "float32",
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -106,16 +117,29 @@ def extract(
             corpus, encoder, out, items=items, batch_size=batch_size, engine=chosen, force=force, progress=progress
         )
     if as_json:
-        facts = {key: value for key, value in vars(done).items() if key != "store"}
-        failures = [{"id": name, "file": file, "reason": reason} for name, file, reason in done.failures]
-        made_by = {"backbone": encoder.name, "dimension": encoder.dimension, "licence": encoder.licence}
-        read = {"left_out": dict(corpus.report.left_out), "notes": corpus.report.notes}
-        print_json(
-            {"store": str(out), **made_by, **facts, "failures": failures, "seconds": round(done.seconds, 2), **read}
-        )
-        return
+        _print_facts(corpus, encoder, done)
+    else:
+        _show(corpus, encoder, done, modality)
+
+
+def _print_facts(corpus: "Corpus", encoder: "Backbone", done: "Extraction") -> None:
+    facts = {key: value for key, value in vars(done).items() if key != "store"}
+    print_json({
+        "store": str(done.store.folder),
+        "backbone": encoder.name,
+        "dimension": encoder.dimension,
+        "licence": encoder.licence,
+        **facts,
+        "failures": [{"id": name, "file": file, "reason": reason} for name, file, reason in done.failures],
+        "seconds": round(done.seconds, 2),
+        "left_out": dict(corpus.report.left_out),
+        "notes": corpus.report.notes,
+    })  # fmt: skip
+
+
+def _show(corpus: "Corpus", encoder: "Backbone", done: "Extraction", modality: str) -> None:
     for line in corpus.report.to_text().splitlines():
-        typer.echo(f"{name}: {line}")
+        typer.echo(f"{corpus.name}: {line}")
     rate = f", {done.made / done.seconds:,.1f} samples/s" if done.made else ""
     typer.echo(f"{done.made:,} vectors computed{rate}; {done.kept:,} existed, {done.without:,} rows have no {modality}")
     _show_failures(done)
@@ -123,7 +147,8 @@ def extract(
         typer.echo("remarks on rows that were read:")
     for remark, count in sorted(done.remarks.items(), key=lambda pair: -pair[1]):
         typer.echo(f"  {count:,}  {remark}")
-    typer.echo(f"{out}: {encoder.name}, {encoder.dimension} dimensions; licence of the backbone: {encoder.licence}")
+    dimensions = f"{encoder.name}, {encoder.dimension} dimensions"
+    typer.echo(f"{done.store.folder}: {dimensions}; licence of the backbone: {encoder.licence}")
 
 
 def _show_failures(done: "Extraction") -> None:

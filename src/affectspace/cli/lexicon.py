@@ -93,47 +93,61 @@ def score(
     typer.echo(f"mean of these rows: {means}")
 
 
+Speaker = Annotated[str, typer.Option(help="Column with the speakers.")]
+DynamicsOut = Annotated[
+    Path,
+    typer.Option("--out", "-o", help="Folder to write: summary.csv, states.csv, left_out.csv and trajectory.png."),
+]
+Text = Annotated[str | None, typer.Option(help="Column with the texts; needs --lexicon.")]
+DynamicsLexicon = Annotated[Path | None, typer.Option(help="File of the lexicon.")]
+Values = Annotated[
+    str | None,
+    typer.Option(
+        help="Columns with a model's predictions, for example valence,arousal, in place of texts and lexicon."
+    ),
+]
+Time = Annotated[str | None, typer.Option(help="Column that orders the utterances. Default: the order of the rows.")]
+Utterance = Annotated[str | None, typer.Option("--id", help="Column with the names of the utterances.")]
+StopWords = Annotated[
+    Path | None, typer.Option(help="File of words to skip, one on each line. Default: no word is skipped.")
+]
+Window = Annotated[int, typer.Option(min=1, help="Number of words (or values) in the rolling mean.")]
+MinWords = Annotated[
+    int, typer.Option(min=1, help="Leave out speakers with fewer words (or values); left_out.csv lists them.")
+]
+LeaveOutNeutral = Annotated[
+    bool, typer.Option("--leave-out-neutral", help="Skip words between .33 and .67 of the range of an axis.")
+]
+DynamicsHomeBase = Annotated[
+    str, typer.Option(help="Home base of a speaker: deviation (mean +- standard deviations), or t (a t-interval).")
+]
+Width = Annotated[float, typer.Option(help="Half-width of the home base in standard deviations, for deviation.")]
+Level = Annotated[float, typer.Option(help="Level of the interval, for t.")]
+Shortest = Annotated[int, typer.Option(min=1, help="Displacements of fewer steps have no length and no rates.")]
+Drawn = Annotated[
+    str | None, typer.Option("--draw", help="Speaker in the figure. Default: the speaker with the most steps.")
+]
+
+
 @app.command()
 def dynamics(
     table: Table,
-    speaker: Annotated[str, typer.Option(help="Column with the speakers.")],
-    out: Annotated[
-        Path,
-        typer.Option("--out", "-o", help="Folder to write: summary.csv, states.csv, left_out.csv and trajectory.png."),
-    ],
-    text: Annotated[str | None, typer.Option(help="Column with the texts; needs --lexicon.")] = None,
-    lexicon: Annotated[Path | None, typer.Option(help="File of the lexicon.")] = None,
-    values: Annotated[
-        str | None,
-        typer.Option(
-            help="Columns with a model's predictions, for example valence,arousal, in place of texts and lexicon."
-        ),
-    ] = None,
-    time: Annotated[
-        str | None, typer.Option(help="Column that orders the utterances. Default: the order of the rows.")
-    ] = None,
-    utterance: Annotated[str | None, typer.Option("--id", help="Column with the names of the utterances.")] = None,
-    stop_words: Annotated[
-        Path | None, typer.Option(help="File of words to skip, one on each line. Default: no word is skipped.")
-    ] = None,
-    window: Annotated[int, typer.Option(min=1, help="Number of words (or values) in the rolling mean.")] = 5,
-    min_words: Annotated[
-        int, typer.Option(min=1, help="Leave out speakers with fewer words (or values); left_out.csv lists them.")
-    ] = 6,
-    leave_out_neutral: Annotated[
-        bool, typer.Option("--leave-out-neutral", help="Skip words between .33 and .67 of the range of an axis.")
-    ] = False,
-    home_base: Annotated[
-        str, typer.Option(help="Home base of a speaker: deviation (mean +- standard deviations), or t (a t-interval).")
-    ] = "deviation",
-    width: Annotated[
-        float, typer.Option(help="Half-width of the home base in standard deviations, for deviation.")
-    ] = 1.0,
-    level: Annotated[float, typer.Option(help="Level of the interval, for t.")] = 0.68,
-    shortest: Annotated[int, typer.Option(min=1, help="Displacements of fewer steps have no length and no rates.")] = 1,
-    drawn: Annotated[
-        str | None, typer.Option("--draw", help="Speaker in the figure. Default: the speaker with the most steps.")
-    ] = None,
+    speaker: Speaker,
+    out: DynamicsOut,
+    text: Text = None,
+    lexicon: DynamicsLexicon = None,
+    values: Values = None,
+    time: Time = None,
+    utterance: Utterance = None,
+    stop_words: StopWords = None,
+    window: Window = 5,
+    min_words: MinWords = 6,
+    leave_out_neutral: LeaveOutNeutral = False,
+    home_base: DynamicsHomeBase = "deviation",
+    width: Width = 1.0,
+    level: Level = 0.68,
+    shortest: Shortest = 1,
+    drawn: Drawn = None,
     format: Format = None,
     columns: Columns = None,
     scale: ScaleName = None,

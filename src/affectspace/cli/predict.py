@@ -23,6 +23,9 @@ from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from affectspace.features.backbones.vectors import NamedVectors
     from affectspace.prediction import Predictor, Trajectory
     from affectspace.prediction.tables import NamedSample, Summary
     from affectspace.progress import Progress
@@ -35,22 +38,56 @@ def column_of(content: str) -> Any:
     return typer.Option(None, help=f"Column of --csv with {content}.")
 
 
+Text = Annotated[str | None, typer.Option(help="Text to predict.")]
+File = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="Sound, clip, picture or text file to predict. Can be repeated for files of different kinds, and combined "
+        "with --text: together they are one sample."
+    ),
+]
+Folder = Annotated[
+    Path | None, typer.Option(help="Folder to predict: every file below it that the run reads is one sample.")
+]
+Csv = Annotated[Path | None, typer.Option(help="Table to predict, .csv, .tsv or .parquet: every row is one sample.")]
+Media = Annotated[
+    Path | None, typer.Option(help="Folder of the files that --csv names; by default the folder of the table.")
+]
+Vectors = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Ready-made vectors of a modality, as MODALITY=FILE (.npz, .csv, .parquet), by id or file name. "
+        "Can be repeated."
+    ),
+]
+Window = Annotated[
+    float | None,
+    typer.Option(
+        help="Predict the input over time in windows of this many seconds, or sentences of a text. Defaults: 4 "
+        "seconds, 3 sentences."
+    ),
+]
+Step = Annotated[
+    float | None,
+    typer.Option(help="Distance of the windows, in the unit of --window. Defaults: 2 seconds, 1 sentence."),
+]
+Figure = Annotated[Path | None, typer.Option(help="Figure of the predictions over time to write, .png or .svg.")]
+Out = Annotated[Path | None, typer.Option(help="Table to write, .csv or .parquet, with one row per sample or window.")]
+Crop = Annotated[
+    bool | None,
+    typer.Option(
+        "--crop/--no-crop",
+        help="Crop pictures to the face, for a LeVAsa run. By default a picture that is a face already is not cropped.",
+    ),
+]
+
+
 def predict(
     run: RunFolder,
-    text: Annotated[str | None, typer.Option(help="Text to predict.")] = None,
-    file: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="Sound, clip, picture or text file to predict. Can be repeated for files of different kinds, and combined "
-            "with --text: together they are one sample."
-        ),
-    ] = None,
-    folder: Annotated[
-        Path | None, typer.Option(help="Folder to predict: every file below it that the run reads is one sample.")
-    ] = None,
-    csv: Annotated[
-        Path | None, typer.Option(help="Table to predict, .csv, .tsv or .parquet: every row is one sample.")
-    ] = None,
+    text: Text = None,
+    file: File = None,
+    folder: Folder = None,
+    csv: Csv = None,
     text_column: str | None = column_of("texts"),
     audio_column: str | None = column_of("names of sound files"),
     video_column: str | None = column_of("names of clips"),
@@ -58,42 +95,15 @@ def predict(
     start_column: str | None = column_of("the second at which the sample starts in its file"),
     end_column: str | None = column_of("the second at which the sample ends in its file"),
     id_column: str | None = column_of("names of the rows"),
-    media: Annotated[
-        Path | None, typer.Option(help="Folder of the files that --csv names; by default the folder of the table.")
-    ] = None,
-    vectors: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Ready-made vectors of a modality, as MODALITY=FILE (.npz, .csv, .parquet), by id or file name. "
-            "Can be repeated."
-        ),
-    ] = None,
-    window: Annotated[
-        float | None,
-        typer.Option(
-            help="Predict the input over time in windows of this many seconds, or sentences of a text. Defaults: 4 "
-            "seconds, 3 sentences."
-        ),
-    ] = None,
-    step: Annotated[
-        float | None,
-        typer.Option(help="Distance of the windows, in the unit of --window. Defaults: 2 seconds, 1 sentence."),
-    ] = None,
-    figure: Annotated[
-        Path | None, typer.Option(help="Figure of the predictions over time to write, .png or .svg.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Table to write, .csv or .parquet, with one row per sample or window.")
-    ] = None,
+    media: Media = None,
+    vectors: Vectors = None,
+    window: Window = None,
+    step: Step = None,
+    figure: Figure = None,
+    out: Out = None,
     prefix: Prefix = "",
     backbone: Backbones = None,
-    crop: Annotated[
-        bool | None,
-        typer.Option(
-            "--crop/--no-crop",
-            help="Crop pictures to the face, for a LeVAsa run. By default a picture that is a face already is not cropped.",
-        ),
-    ] = None,
+    crop: Crop = None,
     device: Device = "cpu",
     force: Force = False,
     json_: AsJson = False,
@@ -109,52 +119,31 @@ def predict(
     refuse_overwrite((out, figure), force)
 
     from affectspace.cli.prediction_screen import Screen
-    from affectspace.prediction import Predictor, Sample, table_of
-    from affectspace.prediction.tables import (
-        Summary,
-        TableColumns,
-        combined_sample,
-        predict_table,
-        read_vectors,
-        samples_of_folder,
-        samples_of_vectors,
-        write_table,
-    )
-    from affectspace.prediction.trajectory import is_long
+    from affectspace.prediction import Predictor
+    from affectspace.prediction.tables import TableColumns, predict_table, read_vectors, write_table
 
+    limit = math.inf if json_ else SHOWN
+    trajectories: list[Trajectory] = []
+    skipped: Mapping[str, int] = {}
     with progress_bar(not json_) as progress:
         backbones = parse_backbones(backbone)
         predictor = Predictor.of_run(run, device=device, backbones=backbones, crop=crop, progress=progress)
         ready_made = read_vectors(vectors or [], predictor)
-        trajectories: list[Trajectory] = []
-        skipped: Mapping[str, int] = {}
-        summary = Summary(math.inf if json_ else SHOWN)
         if csv is not None:
             columns = TableColumns(
                 text_column, audio_column, video_column, image_column, start_column, end_column, id_column
             )
             summary = predict_table(
                 predictor, csv, columns, out=out, media=media, vectors=ready_made, prefix=prefix, force=force,
-                limit=summary.limit, progress=progress,
+                limit=limit, progress=progress,
             )  # fmt: skip
         else:
-            if single:
-                samples = [combined_sample(text, file or [], ready_made)]
-            elif folder is not None:
-                samples, skipped = samples_of_folder(folder, predictor)
+            samples, skipped = _samples(predictor, text, file, folder, ready_made)
+            if follow or (single and _is_long(samples)):
+                table, summary, trajectories = _predict_over_time(predictor, samples, window, step, progress)
             else:
-                samples = samples_of_vectors(ready_made)
-            first = samples[0][1]
-            if follow or (single and isinstance(first, Sample) and is_long(first)):
-                trajectories, summary = _follow(predictor, samples, window, step, progress)
-                table = _joined(trajectories)
-            else:
-                bar = {"progress": progress} if len(samples) > 1 else {}
-                outcomes = predictor.predict_many([sample for _, sample in samples], **bar)
-                summary.add([name for name, _ in samples], outcomes)
-                table = table_of(outcomes, predictor.modalities)
-                table.insert(0, "id", [name for name, _ in samples])
-            if out is not None and (trajectories or not follow):
+                table, summary = _predict_samples(predictor, samples, limit, progress)
+            if out is not None and table is not None:
                 write_table(table, out, force=force)
     if figure is not None and trajectories:
         from affectspace.report import save_figure
@@ -187,15 +176,62 @@ def _check_windows(single: bool, folder: Path | None, follow: bool, figure: Path
         raise ConfigError("--window and --step need --text, --file or --folder; long rows of a table are averaged")
 
 
-def _follow(
+def _samples(
+    predictor: Predictor,
+    text: str | None,
+    files: list[Path] | None,
+    folder: Path | None,
+    vectors: Mapping[str, NamedVectors],
+) -> tuple[list[NamedSample], Mapping[str, int]]:
+    """Return the samples to predict, and the number of skipped files of a folder by suffix."""
+    from affectspace.prediction.tables import combined_sample, samples_of_folder, samples_of_vectors
+
+    if folder is not None:
+        return samples_of_folder(folder, predictor)
+    if text is not None or files:
+        return [combined_sample(text, files or [], vectors)], {}
+    return samples_of_vectors(vectors), {}
+
+
+def _is_long(samples: list[NamedSample]) -> bool:
+    from affectspace.prediction import Sample
+    from affectspace.prediction.trajectory import is_long
+
+    sample = samples[0][1]
+    return isinstance(sample, Sample) and is_long(sample)
+
+
+def _predict_samples(
+    predictor: Predictor, samples: list[NamedSample], limit: float, progress: Progress
+) -> tuple[pd.DataFrame, Summary]:
+    """Predict each sample; return a table with a row per sample."""
+    from affectspace.prediction import table_of
+    from affectspace.prediction.tables import Summary
+    from affectspace.progress import silent
+
+    names = [name for name, _ in samples]
+    outcomes = predictor.predict_many(
+        [sample for _, sample in samples], progress=progress if len(samples) > 1 else silent
+    )
+    summary = Summary(limit)
+    summary.add(names, outcomes)
+    table = table_of(outcomes, predictor.modalities)
+    table.insert(0, "id", names)
+    return table, summary
+
+
+def _predict_over_time(
     predictor: Predictor, samples: list[NamedSample], window: float | None, step: float | None, progress: Progress
-) -> tuple[list[Trajectory], Summary]:
-    """Predict each input over time, and as a whole."""
+) -> tuple[pd.DataFrame | None, Summary, list[Trajectory]]:
+    """Predict each input over time, and as a whole; return a table with a row per window, None without a prediction."""
+    import pandas as pd
+
     from affectspace.errors import DataError
     from affectspace.prediction import Failure
     from affectspace.prediction.tables import Summary
 
-    trajectories, summary = [], Summary(math.inf)
+    trajectories: list[Trajectory] = []
+    summary = Summary(math.inf)
     for name, sample in samples:
         try:
             if isinstance(sample, Failure):
@@ -205,12 +241,6 @@ def _follow(
             trajectories.append(trajectory)
         except DataError as error:
             summary.add([name], [Failure(str(error))])
-    return trajectories, summary
-
-
-def _joined(trajectories: list[Trajectory]) -> Any:
-    """The windows of all inputs in one table."""
-    import pandas as pd
-
     tables = [trajectory.table.assign(id=trajectory.name) for trajectory in trajectories]
-    return pd.concat([table[["id", *table.columns[:-1]]] for table in tables], ignore_index=True) if tables else None
+    tables = [table[["id", *table.columns[:-1]]] for table in tables]
+    return pd.concat(tables, ignore_index=True) if tables else None, summary, trajectories

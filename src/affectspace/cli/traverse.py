@@ -67,42 +67,54 @@ class Face(NamedTuple):
     note: str
 
 
+Image = Annotated[list[Path] | None, typer.Option(help="Photograph of a face. Can be repeated.")]
+DatasetRows = Annotated[
+    str | None, typer.Option(help="Faces of the run's corpus, as PART:COUNT. Default without --image: test:4.")
+]
+Valence = Annotated[str, typer.Option(help="Target valence, as low:high:steps on [-1, 1].")]
+Arousal = Annotated[str, typer.Option(help="Target arousal, as low:high:steps on [-1, 1].")]
+TraversePath = Annotated[
+    str | None, typer.Option(help="Path of films: circle (default), valence, arousal, or corners '-0.8,0;0.8,0.5'.")
+]
+Gif = Annotated[bool, typer.Option("--gif", help="Write a GIF per face, also if only --path is given.")]
+Mp4 = Annotated[bool, typer.Option("--mp4", help="Write an MP4 per face.")]
+Frames = Annotated[int, typer.Option(help="Number of frames of a film.")]
+Crop = Annotated[str, typer.Option(help=CROP_HELP)]
+Method = Annotated[str, typer.Option(help=METHOD_HELP)]
+Strength = Annotated[
+    float, typer.Option(help="With --method directions: 2 moves twice as far from the mean label of the corpus.")
+]
+Judge = Annotated[bool, typer.Option("--judge", help="Walk test people, judged by networks that RUN/judges keeps.")]
+Augmentation = Annotated[
+    bool, typer.Option("--augmentation", help="Measure whether emotion classifiers gain from walked faces.")
+]
+Out = Annotated[Path | None, typer.Option("--out", "-o", help="Folder of the figures. Default: RUN/walks.")]
+
+
 def traverse(
     run: RunFolder,
-    image: Annotated[list[Path] | None, typer.Option(help="Photograph of a face. Can be repeated.")] = None,
-    dataset_rows: Annotated[
-        str | None, typer.Option(help="Faces of the run's corpus, as PART:COUNT. Default without --image: test:4.")
-    ] = None,
-    valence: Annotated[str, typer.Option(help="Target valence, as low:high:steps on [-1, 1].")] = VALENCES,
-    arousal: Annotated[str, typer.Option(help="Target arousal, as low:high:steps on [-1, 1].")] = AROUSALS,
-    path: Annotated[
-        str | None, typer.Option(help="Path of films: circle (default), valence, arousal, or corners '-0.8,0;0.8,0.5'.")
-    ] = None,
-    gif: Annotated[bool, typer.Option("--gif", help="Write a GIF per face, also if only --path is given.")] = False,
-    mp4: Annotated[bool, typer.Option("--mp4", help="Write an MP4 per face.")] = False,
-    frames: Annotated[int, typer.Option(help="Number of frames of a film.")] = FRAMES,
-    crop: Annotated[str, typer.Option(help=CROP_HELP)] = "auto",
-    method: Annotated[str, typer.Option(help=METHOD_HELP)] = "directions",
-    strength: Annotated[
-        float, typer.Option(help="With --method directions: 2 moves twice as far from the mean label of the corpus.")
-    ] = 1.0,
-    judge: Annotated[
-        bool, typer.Option("--judge", help="Walk test people, judged by networks that RUN/judges keeps.")
-    ] = False,
-    augmentation: Annotated[
-        bool, typer.Option("--augmentation", help="Measure whether emotion classifiers gain from walked faces.")
-    ] = False,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder of the figures. Default: RUN/walks.")] = None,
+    image: Image = None,
+    dataset_rows: DatasetRows = None,
+    valence: Valence = VALENCES,
+    arousal: Arousal = AROUSALS,
+    path: TraversePath = None,
+    gif: Gif = False,
+    mp4: Mp4 = False,
+    frames: Frames = FRAMES,
+    crop: Crop = "auto",
+    method: Method = "directions",
+    strength: Strength = 1.0,
+    judge: Judge = False,
+    augmentation: Augmentation = False,
+    out: Out = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Move faces along valence and arousal. Writes a figure per face, and the values that were reached."""
-    wanted = ((".gif", gif or (path is not None and not mp4)), (".mp4", mp4))
-    films = [suffix for suffix, wants in wanted if wants]
+    films = [suffix for suffix, wants in ((".gif", gif or (path is not None and not mp4)), (".mp4", mp4)) if wants]
     studies = [name for name, wants in (("judged", judge), ("augmentation", augmentation)) if wants]
-    if studies and (
-        image or dataset_rows is not None or films or (valence, arousal, crop) != (VALENCES, AROUSALS, "auto")
-    ):
+    faces_chosen = image or dataset_rows is not None or (valence, arousal, crop) != (VALENCES, AROUSALS, "auto")
+    if studies and (faces_chosen or films):
         raise ConfigError(
             "--judge and --augmentation walk people of the run's corpus over fixed ranges; leave out pictures, rows, ranges, "
             "crops and films"
@@ -110,15 +122,7 @@ def traverse(
     if frames != FRAMES and not films:
         raise ConfigError(f"--frames {frames} is for films; add --gif, --mp4 or --path")
     valences, arousals = parse_range(valence, "--valence"), parse_range(arousal, "--arousal")
-    for option, value, choices in (("--crop", crop, CROPS), ("--method", method, METHODS)):
-        if value not in choices:
-            raise ConfigError(f"{option} {value}: choose {' or '.join(choices)}")
-    if not 0 < strength <= MOST_STRENGTH:
-        raise ConfigError(
-            f"--strength {strength:g}: give a number above 0 and at most {MOST_STRENGTH}; 1 changes nothing"
-        )
-    if strength != 1 and method != "directions":
-        raise ConfigError(f"--strength {strength:g} is for --method directions only")
+    check_method(crop, method, strength)
     path = "circle" if films and path is None else path
     points = None
     if path is not None:
@@ -129,24 +133,25 @@ def traverse(
     if out is not None:
         check_folder(out)
     request = Request(
-        run,
-        image or [],
-        rows,
-        valences,
-        arousals,
-        path,
-        points,
-        films,
-        crop,
-        method,
-        strength,
-        out or run / "walks",
-        force,
-    )
+        run, image or [], rows, valences, arousals, path, points, films, crop, method, strength, out or run / "walks", force
+    )  # fmt: skip
     for study in studies:
         _run_study(study, request, as_json)
     if not studies:
         _walk_faces(request, as_json)
+
+
+def check_method(crop: str, method: str, strength: float) -> None:
+    """Raise ConfigError for an unknown crop or method, and for a strength that does not fit."""
+    for option, value, choices in (("--crop", crop, CROPS), ("--method", method, METHODS)):
+        if value not in choices:
+            raise ConfigError(f"{option} {value}: choose {' or '.join(choices)}")
+    if not 0 < strength <= MOST_STRENGTH:
+        raise ConfigError(
+            f"--strength {strength:g}: give a number above 0 and at most {MOST_STRENGTH}; 1 changes nothing"
+        )
+    if strength != 1 and method != "directions":
+        raise ConfigError(f"--strength {strength:g} is for --method directions only")
 
 
 def parse_range(text: str, option: str) -> list[float]:

@@ -202,7 +202,7 @@ def _write(
     fixed = [value.name for value in model.graph.input if not value.type.tensor_type.shape.dim[0].dim_param]
     if fixed:
         raise RunError(
-            f"this model has a fixed number of rows of {fixed[0]}, so that it has no dynamic batch to export"
+            f"the model fixes the number of rows of {fixed[0]}, so that it cannot be exported for any batch size"
         )
     entry = model.metadata_props.add()
     entry.key, entry.value = METADATA, json.dumps(facts)

@@ -232,7 +232,7 @@ class FeatureReader:
         if representation.log_emotion is None:
             representation, emotions = self._with_published_emotions(representation)
         for row in (~representation.fused.isfinite().any(dim=1)).nonzero().flatten().tolist():
-            failures.setdefault(row, "the model has no number for it")
+            failures.setdefault(row, "the model predicts no finite value for it")
         masks = {name: part.present for name, part in encoded.items()}
         return to_outcomes(representation, masks, emotions, failures, notes)
 

@@ -78,8 +78,8 @@ def sample_of_file(path: Path) -> Sample:
             content: dict[str, Any] = {kind: read_text(path) if kind == "text" else path}
             return Sample(**content)
     known = ", ".join(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
-    remedy = "read a table with --csv" if suffix in (".csv", ".tsv", ".parquet") else f"known are {known}"
-    raise DataError(f"{path}: the suffix {suffix or '(none)'} does not tell what the file holds; {remedy}")
+    remedy = "predict a table with --csv" if suffix in (".csv", ".tsv", ".parquet") else f"known types: {known}"
+    raise DataError(f"{path}: unknown type of file, {suffix or 'no suffix'}; {remedy}")
 
 
 def read_text(path: Path) -> str:

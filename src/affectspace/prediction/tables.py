@@ -98,7 +98,7 @@ def combined_sample(text: str | None, files: Sequence[Path], vectors: Mapping[st
         [kind] = added.kinds
         if sample.has(kind):
             raise DataError(
-                f"{path}: there is {kind} already; files of different kinds are one sample, and several samples need "
+                f"{path}: one sample takes one input of kind {kind}, and there is one already; predict several samples with "
                 "--folder or --csv"
             )
         sample = replace(sample, **{kind: getattr(added, kind)})

@@ -106,7 +106,7 @@ def windows_of(sample: Sample, window: float | None, step: float | None) -> tupl
     """
     timed = sample.audio is not None or sample.video is not None
     if not timed and sample.text is None:
-        raise DataError("a trajectory needs a sound, a clip or a text")
+        raise DataError("predictions over time need a sound, a clip or a text")
     default = SECONDS if timed else SENTENCES
     width = default[0] if window is None else window
     pace = min(default[1], width) if step is None else step
@@ -115,7 +115,7 @@ def windows_of(sample: Sample, window: float | None, step: float | None) -> tupl
     if timed:
         seconds = seconds_of(sample)
         if seconds <= 0:
-            raise UnreadableItem("it has no length")
+            raise UnreadableItem("its length is 0 s")
         return "s", int(np.ceil(seconds / pace)), time_windows(sample, seconds, width, pace)
     if width != int(width) or pace != int(pace):
         raise ConfigError(f"window {width:g}, step {pace:g}: for a text both must be whole numbers of sentences")
