@@ -8,7 +8,7 @@ import torch
 
 from affectspace.errors import ConfigError
 from affectspace.steering import LanguageModel, Sampling, decoding
-from affectspace.steering.decoding import draw_tokens, guided_logits, one_line, row_generator, sample
+from affectspace.steering.decoding import draw_tokens, guided_logits, one_line, sample
 
 TEXTS = ("The dog", "Our street was long and", "A")
 
@@ -18,7 +18,7 @@ def write(model: LanguageModel, texts: tuple[str, ...], sampling: Sampling, guid
     ids = [model.encode(text) for text in texts]
     soft = [model.embed(row[-1:]) for row in ids]
     neutral = [row.flip(1) for row in soft] if guided else None
-    generators = [row_generator(5, len(text)) for text in texts]
+    generators = [np.random.default_rng([5, len(text)]) for text in texts]
     return sample(model, [row[:-1] for row in ids], soft, generators, sampling, neutral)
 
 
@@ -43,15 +43,17 @@ def test_a_row_does_not_depend_on_the_others(language_model: LanguageModel, guid
 def test_greedy_is_what_transformers_writes(language_model: LanguageModel, prompt: int) -> None:
     ids = language_model.encode("The long road seems")
     greedy, soft = Sampling(temperature=0, longest=10), [language_model.embed(ids[prompt:])]
-    written = sample(language_model, [ids[:prompt]], soft, [row_generator(0)], greedy)
+    written = sample(language_model, [ids[:prompt]], soft, [np.random.default_rng([0])], greedy)
     assert written == transformers_greedy(language_model, ids)
 
 
 def test_rows_with_the_same_prompt_share_its_reading(language_model: LanguageModel) -> None:
     ids, sampling = language_model.encode("Our street was long and"), Sampling(longest=10)
     soft = [language_model.embed(ids[place : place + 2]) for place in range(3)]
-    together = sample(language_model, [ids] * 3, soft, [row_generator(row) for row in range(3)], sampling)
-    alone = [sample(language_model, [ids], [soft[row]], [row_generator(row)], sampling)[0] for row in range(3)]
+    together = sample(language_model, [ids] * 3, soft, [np.random.default_rng([row]) for row in range(3)], sampling)
+    alone = [
+        sample(language_model, [ids], [soft[row]], [np.random.default_rng([row])], sampling)[0] for row in range(3)
+    ]
     assert together == alone
     assert len(set(together)) > 1
 
@@ -86,7 +88,7 @@ def test_forbidden_tokens_are_never_drawn(language_model: LanguageModel) -> None
 
     def text(forbidden: list[int]) -> str:
         soft = [language_model.embed(ids[-1:])]
-        return sample(language_model, [ids[:-1]], soft, [row_generator(0)], hot, forbidden=forbidden)[0]
+        return sample(language_model, [ids[:-1]], soft, [np.random.default_rng([0])], hot, forbidden=forbidden)[0]
 
     assert set("ae") & set(text([]))
     assert text(vowels)
@@ -129,9 +131,9 @@ def test_more_tokens_than_the_model_reads_are_refused(language_model: LanguageMo
     prompt, soft = [[5] * 100], [language_model.embed([5] * 6)]
     message = r"prompt of 106 tokens and longest = 151 exceed the 256 tokens .*; set longest to at most 150"
     with pytest.raises(ConfigError, match=message):
-        sample(language_model, prompt, soft, [row_generator(0)], Sampling(longest=151))
+        sample(language_model, prompt, soft, [np.random.default_rng([0])], Sampling(longest=151))
     with pytest.raises(ConfigError, match="give shorter sentences"):
-        sample(language_model, [[5] * 256], soft, [row_generator(0)], Sampling())
+        sample(language_model, [[5] * 256], soft, [np.random.default_rng([0])], Sampling())
     assert sample(language_model, [], [], [], Sampling()) == []
 
 

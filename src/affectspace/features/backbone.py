@@ -8,7 +8,7 @@ import importlib.metadata
 import inspect
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -18,6 +18,7 @@ import numpy as np
 from affectspace.errors import ConfigError
 
 ENTRY_POINTS = "affectspace.backbones"  # group in which other packages register their backbones
+BATCH = 32  # rows that are encoded together where the backbone does not say
 DEFAULTS = {"text": "minilm", "audio": "functionals", "video": "levasa", "words": "lexicon"}
 _FACTORIES = {
     ("text", "minilm"): "affectspace.features.backbones.text:text_backbone",
@@ -137,6 +138,15 @@ def make_backbone(
         with contextlib.suppress(AttributeError):  # a backbone of another package may not accept attributes
             backbone.recipe = make_recipe(modality, name, {"dtype": dtype, **settings})  # type: ignore[attr-defined]
     return backbone
+
+
+def encode_by_length(backbone: Backbone, loaded: Mapping[int, Any]) -> Iterator[tuple[int, np.ndarray]]:
+    """Encode decoded samples, row -> sample, in batches of similar length; yields rows with their vectors."""
+    rows = sorted(loaded, key=lambda row: backbone.length(loaded[row]))
+    size = getattr(backbone, "batch_rows", None) or BATCH
+    for start in range(0, len(rows), size):
+        batch = rows[start : start + size]
+        yield from zip(batch, backbone.encode([loaded[row] for row in batch]), strict=True)
 
 
 def backbone_factory(modality: str, name: str) -> Callable[..., Backbone]:

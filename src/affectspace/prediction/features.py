@@ -15,7 +15,7 @@ import torch
 
 from affectspace.affect import AXES
 from affectspace.errors import ConfigError, RunError, UnreadableItem
-from affectspace.features.backbone import Backbone, Item, recipe_of, remake_backbone
+from affectspace.features.backbone import Backbone, Item, encode_by_length, recipe_of, remake_backbone
 from affectspace.features.backbones.pretrained import threads_for
 from affectspace.features.items import SOURCES
 from affectspace.models import AffectModel, Representation
@@ -23,8 +23,6 @@ from affectspace.prediction.emotions import published_emotions
 from affectspace.prediction.result import Outcome, to_numpy, to_outcomes
 from affectspace.prediction.sample import FILES, KINDS, Sample
 from affectspace.training.runs import Run
-
-BATCH = 32
 
 
 @dataclass(eq=False)
@@ -123,13 +121,9 @@ class Modality:
             return result
         loaded = _load(self.backbone, {row: _item(samples[row], str(kinds[row])) for row in rows}, result.notes)
         result.reasons |= {row: str(value) for row, value in loaded.items() if isinstance(value, UnreadableItem)}
-        readable = [row for row in rows if row not in result.reasons]
-        readable.sort(key=lambda row: self.backbone.length(loaded[row]))
-        size = getattr(self.backbone, "batch_rows", None) or BATCH
-        for start in range(0, len(readable), size):
-            batch = readable[start : start + size]
-            for row, vector in zip(batch, self.backbone.encode([loaded[row] for row in batch]), strict=True):
-                self._add(result, row, vector)
+        readable = {row: loaded[row] for row in rows if row not in result.reasons}
+        for row, vector in encode_by_length(self.backbone, readable):
+            self._add(result, row, vector)
         return result
 
     def _add(self, result: ModalityFeatures, row: int, vector: Any) -> None:

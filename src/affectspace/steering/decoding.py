@@ -45,11 +45,6 @@ class Sampling(Configuration):
     batch: int = Field(64, ge=1, description="sentences that are sampled together")
 
 
-def row_generator(*key: int) -> np.random.Generator:
-    """Make the random generator of one sentence, a function of these integers."""
-    return np.random.default_rng(list(key))
-
-
 @torch.inference_mode()
 def sample(
     model: LanguageModel,

@@ -21,7 +21,7 @@ from affectspace.prediction.features import open_modalities
 from affectspace.prediction.sample import Sample
 from affectspace.steering.language_model import LanguageModel
 from affectspace.training.feature_set import FeatureSet
-from affectspace.training.runs import Run, open_run
+from affectspace.training.runs import open_run
 
 BATCH = 512  # rows that go through the model at once
 COPIED = ("config.yaml", "run.json")  # of the encoder's run, beside its model
@@ -42,7 +42,9 @@ class Latents:
 class SentenceEncoder:
     """A finished run of a model on features that reads text. Backbones are loaded when they are first needed."""
 
-    def __init__(self, run: Run, *, device: str = "cpu", backbones: Mapping[str, str | Path] | None = None) -> None:
+    def __init__(self, folder: Path, *, device: str = "cpu", backbones: Mapping[str, str | Path] | None = None) -> None:
+        """Open a run folder. Raises RunError for a run that is not finished or reads no text."""
+        run = open_run(folder)
         model = run.model()
         if not isinstance(model, AffectModel):
             raise RunError(f"{run.folder} holds a model of kind {run.facts['kind']}, which reads no text; {REMEDY}")
@@ -53,13 +55,6 @@ class SentenceEncoder:
             raise RunError(
                 f"{run.folder} has the modalities {', '.join(modalities)}, of which none reads text; {REMEDY}"
             )
-
-    @classmethod
-    def of_run(
-        cls, folder: Path, *, device: str = "cpu", backbones: Mapping[str, str | Path] | None = None
-    ) -> SentenceEncoder:
-        """Open the encoder of a run folder. Raises RunError for a run that is not finished or reads no text."""
-        return cls(open_run(folder), device=device, backbones=backbones)
 
     @property
     def modalities(self) -> tuple[str, ...]:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from affectspace.errors import ConfigError, UnreadableItem
-from affectspace.features.backbone import Item, make_backbone
+from affectspace.features.backbone import Item, encode_by_length, make_backbone
 from affectspace.steering.masking import Masker, plain_words
 
 MAX_REPETITION = 0.3  # share of word pairs that occurred before, above which a text counts as a loop
 OTHER_AXES = 0.25  # weight of the axes without a target
 CONTENT_WEIGHT = 0.5  # sd of affect that a whole unit of content is worth
-BATCH = 32
 _WORDS = (
     "a an and are as at be been but by can did do does for from had has have he her here him his i if in into is it its just "
     "me my of on or our out she so some than that the their them then there these they this those to up us was we were what "
@@ -36,15 +36,11 @@ class ContentSimilarity:
         """Encode texts, (n, width), with length 1; zeros for a text without words."""
         loaded: dict[int, Any] = {}
         for row, text in enumerate(texts):
-            try:
+            with suppress(UnreadableItem):
                 loaded[row] = self._backbone.load(Item(str(row), text=text))
-            except UnreadableItem:
-                continue
         vectors = np.zeros((len(texts), self._backbone.dimension), np.float32)
-        order = sorted(loaded, key=lambda row: self._backbone.length(loaded[row]))
-        for start in range(0, len(order), BATCH):
-            batch = order[start : start + BATCH]
-            vectors[batch] = self._backbone.encode([loaded[row] for row in batch])
+        for row, vector in encode_by_length(self._backbone, loaded):
+            vectors[row] = vector
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
         return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
 
@@ -63,7 +59,7 @@ def _text_backbone(name: str, device: str) -> Any:
     except ConfigError as error:
         if "keyword argument" in str(error) or "layers" in str(
             error
-        ):  # another package's backbone, without such settings
+        ):  # another package's backbone without such settings
             return make_backbone("text", name, device=device)
         raise ConfigError(
             f"content is measured with the text encoder {name}: {error}; in Python content= names another one, and "

@@ -20,7 +20,7 @@ from affectspace.models import Projector
 from affectspace.prediction.predictor import require_device
 from affectspace.progress import Progress, silent
 from affectspace.steering.calibration import Calibration
-from affectspace.steering.decoding import Sampling, row_generator, sample
+from affectspace.steering.decoding import Sampling, sample
 from affectspace.steering.encoder import Latents, SentenceEncoder
 from affectspace.steering.language_model import LanguageModel, load_language_model
 from affectspace.steering.masking import BLANK, PATTERNS, Masker
@@ -150,7 +150,7 @@ class Steerer:
         config = opened.projector_config
         if not opened.finished:
             raise RunError(f"{run}: its training has not finished; run the same train command again to continue it")
-        encoder = SentenceEncoder.of_run(opened.folder / "encoder", device=device, backbones=backbones)
+        encoder = SentenceEncoder(opened.folder / "encoder", device=device, backbones=backbones)
         recorded = opened.facts["language_model"]
         if isinstance(language_model, LanguageModel):
             model = language_model
@@ -342,7 +342,9 @@ class Steerer:
             neutral += self._soft_tokens(np.where(stays[row], inputs[row], 0.0), latents.private[row], candidates)
             name = zlib.crc32(text.encode())
             generators += [
-                row_generator(seed, name, step, candidate) for step in range(steps) for candidate in range(candidates)
+                np.random.default_rng([seed, name, step, candidate])
+                for step in range(steps)
+                for candidate in range(candidates)
             ]
         texts = iter(
             sample(

@@ -132,7 +132,7 @@ def fit_projector(
     >>> config = read_config(Path("configs/steering.yaml"))                     # doctest: +SKIP
     >>> fit_projector(config, Path("runs/steering"))                            # doctest: +SKIP
     """
-    encoder = SentenceEncoder.of_run(config.run)
+    encoder = SentenceEncoder(config.run)
     with started_run(config, out, force=force) as run:
         rows = data if data is not None else FeatureSet.of_run(encoder.run, progress)
         keep_split(run, rows.split_table())

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from affectspace.progress import Progress, silent
-from affectspace.steering.decoding import Sampling, one_line, row_generator, sample
+from affectspace.steering.decoding import Sampling, one_line, sample
 from affectspace.steering.language_model import LanguageModel
 from affectspace.steering.ranking import Candidates
 
@@ -74,7 +75,7 @@ def prompted(
             tokens = prompt_tokens(model, request(text, axis, value))
             prompts += [tokens[:-1]] * candidates
             last += [model.embed(tokens[-1:])] * candidates
-            draws += [row_generator(seed, row, step, candidate) for candidate in range(candidates)]
+            draws += [np.random.default_rng([seed, row, step, candidate]) for candidate in range(candidates)]
     answers = iter(sample(model, prompts, last, draws, sampling, None, progress, "answers to prompts"))
     return [[[bare(next(answers)) for _ in range(candidates)] for _ in asked] for _ in seeds]
 
