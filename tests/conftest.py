@@ -15,8 +15,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test waits for a model hub
 
-settings.register_profile("same", derandomize=True, deadline=None)  # in every run the same examples
-settings.register_profile("search", settings.get_profile("default"))  # new ones in every run: make test-all
+settings.register_profile("same", derandomize=True, deadline=None, max_examples=25)  # in every run the same examples
+settings.register_profile("search", settings.get_profile("default"))  # 100 new ones in every run: make test-all
 settings.load_profile("same")
 
 

@@ -2,8 +2,11 @@
 
 import io
 import json
+import pickle
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +23,7 @@ from affectspace.synthetic.faces import NUISANCE, invented_labels, labels_from_l
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    return make_faces(tmp_path_factory.mktemp("faces"), n=800, people=40, size=48, seed=3, workers=1)
+    return make_faces(tmp_path_factory.mktemp("faces"), n=600, people=40, size=48, seed=3, workers=1)
 
 
 def some_labels(n: int = 12) -> pd.DataFrame:
@@ -36,14 +39,14 @@ def some_labels(n: int = 12) -> pd.DataFrame:
 
 def test_what_is_made_can_be_read(corpus: Corpus) -> None:
     table = corpus.table
-    assert len(corpus) == 800
+    assert len(corpus) == 600
     assert table["person"].nunique() == 40
-    assert set(table["person"].value_counts()) == {20}
+    assert set(table["person"].value_counts()) == {15}
     assert set(table["label_kind"]) == {"rated"}
     assert set(table["width"]) == set(table["height"]) == {48}
     assert set(NUISANCE) <= set(table.columns)
     assert table["emotion"].nunique() == 7
-    expected = invented_labels(800, 40, 3)
+    expected = invented_labels(600, 40, 3)
     assert np.array_equal(table["valence"], expected["valence"])
     assert np.array_equal(table["arousal"], expected["arousal"])
     assert corpus.media is not None
@@ -80,6 +83,12 @@ def test_emotions_keep_their_places() -> None:
 
 
 def test_the_pictures_do_not_depend_on_the_number_of_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def in_another_process(work: Any, items: list[Any], workers: int) -> Iterator[Any]:
+        used.append(workers)
+        return (pickle.loads(pickle.dumps(work))(pickle.loads(pickle.dumps(item))) for item in items)
+
+    used: list[int] = []
+    monkeypatch.setattr(make, "map_in_order", in_another_process)
     monkeypatch.setattr(make, "_ALONE", 0)
     monkeypatch.setattr(make, "_CHUNK", 5)
     seen: list[int] = []
@@ -87,6 +96,7 @@ def test_the_pictures_do_not_depend_on_the_number_of_workers(tmp_path: Path, mon
     make_faces(tmp_path / "one", **small, workers=1, progress=lambda done, total, text: seen.append(done))
     make_faces(tmp_path / "two", **small, workers=2)
     assert seen == [5, 10, 14]
+    assert used == [1, 2]
     for name in ("faces.zip", "index.csv", "corpus.json"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
