@@ -204,7 +204,9 @@ def test_without_the_corpus_the_heads_are_read_and_it_is_told(tmp_path: Path, co
 
 def test_refusals(tmp_path: Path, corpus: Path) -> None:
     classifier = make_run(tmp_path / "classifier", corpus, kind="classifier", categories=("anger", "calm"))
-    with pytest.raises(RunError, match="holds a classifier of emotions, which does not predict valence and arousal"):
+    with pytest.raises(
+        RunError, match="holds a model of kind 'classifier', which does not predict valence and arousal"
+    ):
         Predictor.of_run(classifier.folder)
     run = make_run(tmp_path / "run", corpus)
     with pytest.raises(RunError, match="needs no backbone"):

@@ -23,9 +23,10 @@ from affectspace import __version__
 from affectspace.affect import AXES
 from affectspace.errors import ConfigError, RunError
 from affectspace.files import write_atomic
-from affectspace.models import AffectModel, EmotionClassifier, Levasa
+from affectspace.models import AffectModel, Levasa
 from affectspace.prediction.faces import Readout, find_readout, open_corpus
 from affectspace.prediction.features import modality_facts
+from affectspace.prediction.predictor import predicting_model
 from affectspace.progress import Progress, silent
 from affectspace.training.runs import Run, open_run
 
@@ -113,22 +114,13 @@ def export_onnx(run: str | Path, out: str | Path, *, force: bool = False, progre
         If a package is missing.
     """
     opened, path = open_run(Path(run)), Path(out)
-    model = opened.model()
+    model = predicting_model(opened)
     if path.exists() and not force:
         raise RunError(f"{path} exists already; use --force to replace it")
     if path.is_dir():
         raise RunError(f"{path} is a folder; give a file, such as model.onnx")
     require_onnx()
-    if isinstance(model, AffectModel):
-        parts = _feature_parts(opened, model)
-    elif isinstance(model, Levasa):
-        parts = _face_parts(opened, model, progress)
-    elif isinstance(model, EmotionClassifier):
-        raise RunError(
-            f"{run} holds a classifier of emotions, which does not predict valence and arousal; there is nothing to export"
-        )
-    else:
-        raise RunError(f"{run} is a run of kind {opened.facts['kind']!r}, which does not predict valence and arousal")
+    parts = _face_parts(opened, model, progress) if isinstance(model, Levasa) else _feature_parts(opened, model)
     graph, examples, inputs, outputs, facts = parts
     facts = {"affectspace": __version__, "kind": opened.facts["kind"], **facts, "licences": _licences(opened.facts)}
     progress(0, 1, "exporting")

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from affectspace.errors import ConfigError, DataError, RunError, UnreadableItem
-from affectspace.models import AffectModel, EmotionClassifier, Levasa
+from affectspace.models import AffectModel, Levasa
 from affectspace.prediction.faces import FaceReader
 from affectspace.prediction.features import FeatureReader
 from affectspace.prediction.result import Failure, Outcome, Prediction
 from affectspace.prediction.sample import Sample
 from affectspace.prediction.trajectory import Trajectory, Window, is_long, windows_of
 from affectspace.progress import Progress, silent
-from affectspace.training.runs import open_run
+from affectspace.training.runs import Run, open_run
 
 TOGETHER = 128  # samples, or windows, that are read and predicted at a time
 
@@ -86,18 +86,11 @@ class Predictor:
             If the device is not available.
         """
         opened = open_run(Path(run))
-        model = opened.model()
-        if isinstance(model, EmotionClassifier):
-            raise RunError(
-                f"{run} holds a classifier of emotions, which does not predict valence and arousal; `affectspace predict` "
-                "needs a run of kind levasa (faces) or of a model on features, and `affectspace evaluate` evaluates this one"
-            )
+        model = predicting_model(opened)
         require_device(device)
         if isinstance(model, Levasa):
             return cls(FaceReader(opened, model, backbones or {}, device, crop, progress), str(run))
-        if isinstance(model, AffectModel):
-            return cls(FeatureReader(opened, model, backbones or {}, device), str(run))
-        raise RunError(f"{run} is a run of kind {opened.facts['kind']!r}, which does not predict valence and arousal")
+        return cls(FeatureReader(opened, model, backbones or {}, device), str(run))
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -279,6 +272,17 @@ class Predictor:
         if together:
             outcomes |= dict(zip(together, self._reader.read(list(together.values())), strict=True))
         return (outcomes[row] for row in range(len(samples)))
+
+
+def predicting_model(run: Run) -> AffectModel | Levasa:
+    """Load the model of a run. Raises RunError if it does not predict valence and arousal."""
+    model = run.model()
+    if isinstance(model, AffectModel | Levasa):
+        return model
+    raise RunError(
+        f"{run.folder} holds a model of kind {run.facts['kind']!r}, which does not predict valence and arousal; use a run "
+        "of kind levasa (faces) or of a model on features"
+    )
 
 
 def require_device(device: str) -> None:
