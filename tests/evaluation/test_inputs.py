@@ -174,7 +174,7 @@ CONFIG: list[tuple[str, Callable[[], object]]] = [
     ("components is 0", lambda: ev.reduced(ev.linear_probe, 0)),
     ("at least one C", lambda: ev.linear_probe(X, NAMES, X, NAMES, X, grid=[])),
     ("trees is 0", lambda: ev.boosted_probe(X, NAMES, X, NAMES, X, trees=0)),
-    ("leaves 1", lambda: ev.boosted_readout(X, V, X, V, X, leaves=1)),
+    ("trees is 0", lambda: ev.boosted_readout(X, V, X, V, X, trees=0)),
     ("each above 0", lambda: ev.linear_readout(X, V, X, V, X, penalties=[0.0])),
     ("at least one, each above 0", lambda: ev.fit_ridge(X, V, penalties=[])),
     ("give validation with validation_y, or groups", lambda: ev.fit_ridge(X, V)),

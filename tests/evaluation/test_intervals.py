@@ -91,8 +91,8 @@ def test_a_model_against_itself(data: tuple, people: np.ndarray) -> None:
     metric, truth, (a, b, _) = data
     nothing = interval(metric, truth, a, people, versus=a)
     assert (nothing.value, nothing.low, nothing.high) == (0, 0, 0)
-    assert not nothing.excludes(0)
-    assert interval(metric, truth, a, people, versus=b, resamples=400).excludes(0)
+    different = interval(metric, truth, a, people, versus=b, resamples=400)
+    assert different.low > 0 or different.high < 0
     ratio = interval(metric, truth, a, people, versus=a, how="ratio")
     assert (ratio.value, ratio.low, ratio.high) == pytest.approx((1, 1, 1))
     assert interval(metric, truth, a, people, versus=(b, b), how="gap_closed").undefined == 2000

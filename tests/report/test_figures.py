@@ -36,9 +36,9 @@ HISTORY = pd.DataFrame({"epoch": [0, 1, 2], "train_loss": [100.0, 3.0, 1.0], "va
 
 FIGURES: dict[str, Callable[[], Any]] = {
     "grid": lambda: image_grid(FACES, ["a", "b", "a very long name"], ["w", "x y z w", "unbreakablelongword", ""], "t"),
-    "reconstruction": lambda: reconstruction_figure(FACES[0], {"Vanilla": FACES[1], "LeVAsa": FACES[2]}, "t"),
-    "walk": lambda: walk_figure(FACES, [-1, -0.5, 0.5, 1], [-1, 0, 1], FACES[0, 0], "t"),
-    "circumplex": lambda: circumplex_figure({"a": (POINTS, EMOTIONS)}, (np.tanh(POINTS), EMOTIONS), max_points=30),
+    "reconstruction": lambda: reconstruction_figure(FACES[0], {"Vanilla": FACES[1], "LeVAsa": FACES[2]}),
+    "walk": lambda: walk_figure(FACES, [-1, -0.5, 0.5, 1], [-1, 0, 1], FACES[0, 0]),
+    "circumplex": lambda: circumplex_figure({"a": (POINTS, EMOTIONS)}, (np.tanh(POINTS), EMOTIONS)),
     "rate": lambda: rate_distortion_figure([{"name": str(i), "rate": 9.0**i, "distortion": i} for i in range(4)]),
     "history": lambda: history_figure(HISTORY, best_epoch=1),
     "interval": lambda: interval_figure(
@@ -95,7 +95,7 @@ def test_degenerate_input_is_drawn(tmp_path: Path) -> None:
     same = np.zeros((5, 2))
     figures = [
         circumplex_figure({"constant": (same, ["anger"] * 5)}),
-        circumplex_figure({"one point": (same[:1], [None])}, shared_scale=True),
+        circumplex_figure({"one point": (same[:1], [None])}),
         scatter_readout_figure(np.zeros(4), np.zeros(4), "arousal"),
         rate_distortion_figure([{"name": "only", "rate": 0.0, "distortion": 0.0}]),
         history_figure(HISTORY[:1]),

@@ -4,7 +4,6 @@ from .geometry import ellipse_areas as ellipse_areas
 from .geometry import r2_given_emotion as r2_given_emotion
 from .geometry import recovery_rates as recovery_rates
 from .geometry import union_area as union_area
-from .labels import from_levels as from_levels
 from .labels import to_levels as to_levels
 from .references import REFERENCES as REFERENCES
 from .transfer import AnnotationTransfer as AnnotationTransfer

@@ -96,15 +96,3 @@ def to_levels(vad: Any, steps: int = 10, *, offset: int = 0) -> np.ndarray:
     # The last bits of steps * x are noise (10 * 0.35 may be 3.4999999999999996): a half is meant to be a half.
     scaled = np.round(np.abs(values) * steps, 9)
     return (np.copysign(np.floor(scaled + 0.5), values)).astype(np.int64) + offset
-
-
-def from_levels(levels: Any, steps: int = 10, *, offset: int = 0) -> np.ndarray:
-    """Return the centre of each level, (level - offset) / steps, float64 of the same shape.
-
-    Examples
-    --------
-    >>> from affectspace.annotation import from_levels
-    >>> from_levels([1, -3, 10])
-    array([ 0.1, -0.3,  1. ])
-    """
-    return (np.asarray(levels, dtype=np.float64) - offset) / steps

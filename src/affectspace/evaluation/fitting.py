@@ -94,14 +94,13 @@ def mlp_options(hidden: int, batch: int, learning_rate: float, seed: int, rows: 
     }  # fmt: skip
 
 
-def boosting_options(trees: int, leaves: int, learning_rate: float, seed: int) -> dict[str, Any]:
-    """Arguments of scikit-learn's histogram gradient boosting. Raises ConfigError for impossible ones."""
-    if trees < 1 or leaves < 2 or not learning_rate > 0:
-        given = f"trees is {trees}, leaves {leaves} and learning_rate {learning_rate}"
-        raise ConfigError(f"{given}: at least 1, at least 2 and above 0 are needed")
+def boosting_options(trees: int) -> dict[str, Any]:
+    """Arguments of scikit-learn's histogram gradient boosting with this number of trees at most."""
+    if trees < 1:
+        raise ConfigError(f"trees is {trees}: at least 1 is needed")
     return {
-        "max_iter": trees, "max_leaf_nodes": leaves, "learning_rate": learning_rate, "random_state": seed,
-        "early_stopping": False, "min_samples_leaf": 10, "l2_regularization": 1.0,
+        "max_iter": trees, "max_leaf_nodes": 8, "learning_rate": 0.1, "random_state": 0, "early_stopping": False,
+        "min_samples_leaf": 10, "l2_regularization": 1.0,
     }  # fmt: skip
 
 

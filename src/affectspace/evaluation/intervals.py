@@ -55,10 +55,6 @@ class Interval:
     confidence: float = 0.95
     undefined: int = 0
 
-    def excludes(self, value: float = 0.0) -> bool:
-        """Say whether the whole interval lies above or below `value`."""
-        return self.low > value or self.high < value
-
 
 def interval(
     metric: Metric | Callable[[Any, Any], float],

@@ -201,21 +201,16 @@ def boosted_probe(
     *,
     classes: Sequence | None = None,
     trees: int = 60,
-    leaves: int = 8,
-    learning_rate: float = 0.1,
-    seed: int = 0,
-    balanced: bool = True,
 ) -> ProbeResult:
-    """Fit gradient-boosted trees, with their number chosen on validation by UAR.
+    """Fit gradient-boosted trees with balanced classes, with their number, at most `trees`, chosen on validation by UAR.
 
-    They find what no linear probe can, such as a private latent that is the square of the shared one. `trees` is the most
-    there are, `leaves` the number of leaves of each. The rest is as in `linear_probe`.
+    They find what no linear probe can, such as a private latent that is the square of the shared one. The rest is as in
+    `linear_probe`.
     """
-    options = boosting_options(trees, leaves, learning_rate, seed)
+    options = boosting_options(trees)
 
     def stages(split: Split) -> Stages:
-        model = HistGradientBoostingClassifier(class_weight="balanced" if balanced else None, **options)
-        model.fit(split.train, split.train_y)
+        model = HistGradientBoostingClassifier(class_weight="balanced", **options).fit(split.train, split.train_y)
         outputs = zip(model.staged_predict(split.validation), model.staged_predict_proba(split.test), strict=True)
         for number, (codes, probabilities) in enumerate(outputs, start=1):
             yield float(number), codes, probabilities

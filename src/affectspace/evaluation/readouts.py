@@ -154,15 +154,12 @@ def boosted_readout(
     test: ArrayLike,
     *,
     trees: int = 100,
-    leaves: int = 8,
-    learning_rate: float = 0.1,
-    seed: int = 0,
 ) -> ReadoutResult:
-    """Predict the test rows with gradient-boosted trees per target, with their number chosen on validation.
+    """Predict the test rows with gradient-boosted trees per target, with their number, at most `trees`, chosen on validation.
 
-    `trees` is the most there are, `leaves` the number of leaves of each. The rest is as in `linear_readout`.
+    The rest is as in `linear_readout`.
     """
-    options = boosting_options(trees, leaves, learning_rate, seed)
+    options = boosting_options(trees)
 
     def stages(split: Split) -> Stages:
         model = HistGradientBoostingRegressor(**options).fit(split.train, split.train_y)

@@ -50,7 +50,6 @@ class TrainingStatistics:
     """What a model takes from its training rows, and from no others: see `training_statistics`.
 
     feature_mean, feature_scale : modality -> (width,); scale is the standard deviation, 1 where a dimension is constant
-    label_mean : (corpora, 3), label_covariance : (corpora, 3, 3), of the rows with all axes known; NaN without any
     centres : (categories, 3), mean affect of each emotion's rows in pooled units, NaN without any
     pooled : how the corpora's labels are brought to one unit; pooled_covariance : (3, 3), of the labels in it
     lexicon_mean, lexicon_deviation : (3,), of the lexicon's scores; NaN without any
@@ -61,8 +60,6 @@ class TrainingStatistics:
 
     feature_mean: dict[str, Tensor]
     feature_scale: dict[str, Tensor]
-    label_mean: Tensor
-    label_covariance: Tensor
     centres: Tensor
     pooled: PooledLabels
     pooled_covariance: Tensor
@@ -98,7 +95,6 @@ def training_statistics(
     feature_mean, feature_scale = {}, {}
     for name in config.modalities:
         feature_mean[name], feature_scale[name] = _feature_moments(batch.features[name][batch.present[name]])
-    moments = [_label_moments(batch.affect[batch.corpus == index]) for index in range(len(config.corpora))]
     link = config.anchors.link if isinstance(config, ManifoldSettings) else "none"
     pooled = pool_labels(batch.affect, batch.corpus, len(config.corpora), link)
     affect = pooled.pool(batch.affect, batch.corpus)
@@ -109,8 +105,6 @@ def training_statistics(
     statistics = TrainingStatistics(
         feature_mean=feature_mean,
         feature_scale=feature_scale,
-        label_mean=torch.stack([mean for mean, _ in moments]),
-        label_covariance=torch.stack([covariance for _, covariance in moments]),
         centres=torch.stack(centres) if centres else affect.new_zeros(0, 3),
         pooled=pooled,
         pooled_covariance=_pooled_covariance(affect, pooled),
@@ -184,15 +178,6 @@ def _feature_moments(values: Tensor) -> tuple[Tensor, Tensor]:
     return values.double().mean(dim=0).float(), torch.where(constant, 1.0, deviation).float()
 
 
-def _label_moments(affect: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean (3,) and covariance (3, 3) of the rows with all axes; NaN without any."""
-    complete = affect[~affect.isnan().any(dim=1)].double()
-    if not len(complete):
-        return torch.full((3,), torch.nan), torch.full((3, 3), torch.nan)
-    centred = complete - complete.mean(dim=0)
-    return complete.mean(dim=0).float(), (centred.T @ centred / max(len(complete) - 1, 1)).float()
-
-
 def pool_labels(affect: Tensor, corpus: Tensor, corpora: int, link: str) -> PooledLabels:
     """Find the units in which labels (rows, 3), NaN where unknown, are pooled; with link "none" they stay as they are.
 
@@ -222,7 +207,9 @@ def _axis_moments(values: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
 def _pooled_covariance(affect: Tensor, pooled: PooledLabels) -> Tensor:
     """Correlation of the rows with all axes, scaled by the pooled deviations of every axis, (3, 3)."""
     deviation = pooled.deviation
-    covariance = _label_moments(affect)[1]
+    complete = affect[~affect.isnan().any(dim=1)].double()
+    centred = complete - complete.mean(dim=0)
+    covariance = (centred.T @ centred / max(len(complete) - 1, 1)).float()
     spread = covariance.diagonal().sqrt().clamp(min=MIN_DEVIATION)
     correlation = (covariance / (spread[:, None] * spread)).nan_to_num(0.0)
     correlation.fill_diagonal_(1.0)

@@ -151,12 +151,7 @@ def history_figure(history: "pd.DataFrame", *, best_epoch: int | None = None) ->
     return figure
 
 
-def rate_distortion_figure(
-    points: Sequence[Mapping[str, Any]],
-    *,
-    rate_label: str = "rate: KL to the prior, nats per image",
-    distortion_label: str = "distortion: reconstruction MSE",
-) -> Figure:
+def rate_distortion_figure(points: Sequence[Mapping[str, Any]]) -> Figure:
     """Draw the cost of codes against the quality of their reconstructions; the points of a group are joined.
 
     Raises DataError if a key is missing or a number is not finite.
@@ -166,8 +161,6 @@ def rate_distortion_figure(
     points : sequence of mappings
         Each with ``name``, ``rate``, ``distortion`` and, optionally, ``group``. An axis is logarithmic if its values
         are positive and span more than a factor of 20.
-    rate_label, distortion_label : str
-        Names of the axes.
 
     Examples
     --------
@@ -191,7 +184,7 @@ def rate_distortion_figure(
             if _spans(values, 20):
                 _use_logarithm(axes, which)
         axes.margins(0.12, 0.14)
-        axes.set(xlabel=rate_label, ylabel=distortion_label)
+        axes.set(xlabel="rate: KL to the prior, nats per image", ylabel="distortion: reconstruction MSE")
         if len(colours) > 1:
             figure.legend(loc="outside upper left", ncols=min(len(colours), 5))
         place_labels(axes, spots, [str(point["name"]) for point in points], colour=INK, lines=joints)

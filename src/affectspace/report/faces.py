@@ -72,13 +72,7 @@ def image_grid(
     return figure
 
 
-def reconstruction_figure(
-    originals: np.ndarray,
-    reconstructions: Mapping[str, np.ndarray],
-    title: str = "",
-    *,
-    column_labels: Sequence[str] | None = None,
-) -> Figure:
+def reconstruction_figure(originals: np.ndarray, reconstructions: Mapping[str, np.ndarray]) -> Figure:
     """Draw originals, and below them a row of reconstructions per model. This is Figure 4 of "LeVAsa".
 
     Parameters
@@ -87,10 +81,6 @@ def reconstruction_figure(
         RGB pictures.
     reconstructions : mapping
         Model -> pictures of the shape of the originals, in the same order.
-    title : str
-        Title.
-    column_labels : sequence of str, optional
-        Labels on top.
 
     Raises
     ------
@@ -110,7 +100,7 @@ def reconstruction_figure(
         for name, images in reconstructions.items()
     ]
     labels = ["original", *(_wrap(name, 1.9) for name in reconstructions)]
-    return image_grid(np.stack([originals, *rows]), labels, column_labels, title)
+    return image_grid(np.stack([originals, *rows]), labels)
 
 
 def walk_figure(
@@ -118,7 +108,6 @@ def walk_figure(
     valences: Sequence[float] | np.ndarray,
     arousals: Sequence[float] | np.ndarray,
     original: np.ndarray | None = None,
-    title: str = "",
 ) -> Figure:
     """Draw one face moved over the circumplex. Valence rises to the right and arousal upwards.
 
@@ -132,8 +121,6 @@ def walk_figure(
         Canonical values, in any order.
     original : ndarray of shape (height, width, 3), uint8, optional
         Picture at the left.
-    title : str
-        Title.
 
     Examples
     --------
@@ -151,14 +138,11 @@ def walk_figure(
     across, up = np.sort(across), -np.sort(-up)
     rows, columns = grid.shape[:2]
     start = 0.0 if original is None else 1.55
-    left, bottom, top = start + 0.75, 0.62, 0.4 if title else 0.0
+    left, bottom = start + 0.75, 0.62
     size = min(1.15, (_WIDTH - left) / columns - _GAP)
     span_x, span_y = columns * (size + _GAP) - _GAP, rows * (size + _GAP) - _GAP
     with figure_style():
-        figure, axes, height = _sheet(left + span_x, max(bottom + span_y, 1.7 if start else 0.0) + top)
-        if title:
-            axes.text(0, height, title, ha="left", va="top", fontsize=12, fontweight="bold", color=INK)
-        ceiling = height - top
+        figure, axes, ceiling = _sheet(left + span_x, max(bottom + span_y, 1.7 if start else 0.0))
         _paint(axes, grid, left, ceiling, size)
         for j, valence in enumerate(across):
             x = left + j * (size + _GAP) + size / 2

@@ -70,9 +70,9 @@ def interval(low: float | None, high: float | None, digits: int = 3) -> str:
     return f"[{fixed(low, digits)}, {fixed(high, digits)}]"
 
 
-def signed(value: float, digits: int = 2) -> str:
-    """Format a number with its sign; zero has none."""
-    text = f"{value:+.{digits}f}"
+def signed(value: float) -> str:
+    """Format a number with its sign and two decimals; zero has no sign."""
+    text = f"{value:+.2f}"
     return (text[1:] if not text.strip("+-0.") else text).replace("-", _MINUS)
 
 

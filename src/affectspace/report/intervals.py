@@ -55,9 +55,7 @@ class Reference:
         check_choice(self.kind, ("floor", "ceiling"), f"the kind of the reference {self.label!r}")
 
 
-def interval_figure(
-    rows: Sequence[IntervalRow], references: Sequence[Reference] = (), *, label: str = "", digits: int = 3
-) -> Figure:
+def interval_figure(rows: Sequence[IntervalRow], references: Sequence[Reference] = (), *, label: str = "") -> Figure:
     """Draw values with their intervals, one per row, the first on top.
 
     Raises DataError if there is no finite value.
@@ -70,8 +68,6 @@ def interval_figure(
         Named vertical lines.
     label : str
         What is measured.
-    digits : int
-        Number of decimals.
 
     Examples
     --------
@@ -95,7 +91,7 @@ def interval_figure(
         name_rows(axes, [row.label for row in rows])
         handles: dict[str, Any] = {}
         for place, row in enumerate(rows):
-            _draw_row(axes, place, row, colours[row.group], handles, digits)
+            _draw_row(axes, place, row, colours[row.group], handles)
         _draw_references(axes, references)
         if len(handles) > 1 or published:
             figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=len(handles))
@@ -135,8 +131,8 @@ def subsets_figure(
     return figure
 
 
-def _draw_row(axes: Axes, y: int, row: IntervalRow, colour: str, handles: dict[str, Any], digits: int) -> None:
-    text = f"{formatting.fixed(row.value, digits)}  {formatting.interval(row.low, row.high, digits)}".rstrip()
+def _draw_row(axes: Axes, y: int, row: IntervalRow, colour: str, handles: dict[str, Any]) -> None:
+    text = f"{formatting.fixed(row.value)}  {formatting.interval(row.low, row.high)}".rstrip()
     if row.paper is not None:
         text += f"   paper {formatting.published(row.paper)}"
     axes.text(1.02, y, text, transform=axes.get_yaxis_transform(), va="center", fontsize=9, color=INK)

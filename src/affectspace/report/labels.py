@@ -26,7 +26,6 @@ def place_labels(
     *,
     colour: str,
     lines: Sequence[np.ndarray] = (),
-    size: float = 8.5,
 ) -> None:
     """Write names beside points, each at the place that overlaps least with points, lines and earlier names.
 
@@ -43,7 +42,7 @@ def place_labels(
         taken += [Bbox.from_bounds(x - unit, y - unit, 2 * unit, 2 * unit) for x, y in axes.transData.transform(line)]
     frame = axes.get_window_extent()
     for index, name in enumerate(names):
-        text = axes.annotate(name, points[index], (0, 0), textcoords="offset points", fontsize=size, color=colour)
+        text = axes.annotate(name, points[index], (0, 0), textcoords="offset points", fontsize=8.5, color=colour)
         extent = text.get_window_extent()
         obstacles = taken[:index] + taken[index + 1 :]
         least, best = np.inf, (0.0, 0.0, "left", "center")

@@ -12,7 +12,7 @@ from affectspace.report.formatting import MISSING
 from affectspace.report.theme import INK, MUTED, figure_style, new_figure, remove_frame
 
 
-def confusion_figure(matrix: np.ndarray, labels: Sequence[str], title: str = "") -> Figure:
+def confusion_figure(matrix: np.ndarray, labels: Sequence[str]) -> Figure:
     """Draw counts of true labels (rows) by predicted labels (columns), as per cent of the row.
 
     Raises DataError if the shape is another one, or counts are negative or not finite.
@@ -23,8 +23,6 @@ def confusion_figure(matrix: np.ndarray, labels: Sequence[str], title: str = "")
         Counts. A label that never occurs has en dashes in its row.
     labels : sequence of str
         Names of the k labels.
-    title : str
-        Title.
 
     Examples
     --------
@@ -55,7 +53,7 @@ def confusion_figure(matrix: np.ndarray, labels: Sequence[str], title: str = "")
         axes.set_yticks(np.arange(k + 1) - 0.5, minor=True)
         axes.tick_params(which="minor", length=0)
         axes.grid(True, which="minor", color="white", linewidth=1.5)
-        axes.set(xlabel="predicted", ylabel="true", title=title)
+        axes.set(xlabel="predicted", ylabel="true")
         axes.text(1, 1.015, "per cent of the row", transform=axes.transAxes, ha="right", fontsize=8, color=MUTED)
     return figure
 

@@ -28,7 +28,7 @@ from affectspace.report.theme import (
     new_figure,
 )
 
-MODALITY_POINTS = 1500  # drawn per modality
+PANEL_POINTS, MODALITY_POINTS, READOUT_POINTS = 3000, 1500, 6000  # drawn per panel, modality and axis
 LEVELS = 25  # distinct true values up to which each is a level of its own
 
 Panel = tuple[np.ndarray, Sequence[Any]]
@@ -46,12 +46,12 @@ def circumplex_figure(
     panels: Mapping[str, Panel],
     truth: Panel | None = None,
     *,
-    outlines: bool = True,
-    shared_scale: bool = False,
-    max_points: int = 3000,
     truth_name: str = "labels",
 ) -> Figure:
     """Draw latent codes, reduced to two numbers, beside the true valence and arousal. This is Figure 3 of "LeVAsa".
+
+    At most 3,000 points per panel are drawn; the panel states how many. The mean and the ellipse of one standard deviation of
+    each emotion are those of all points.
 
     Parameters
     ----------
@@ -59,12 +59,6 @@ def circumplex_figure(
         Name -> (coordinates of shape (n, 2), one per chunk; n emotions, None where not labelled).
     truth : tuple, optional
         The same for the labels on [-1, 1]; drawn first, with the unit circle.
-    outlines : bool
-        Whether to draw an ellipse of one standard deviation per emotion. Ellipses and means are those of all points.
-    shared_scale : bool
-        Whether all latent panels have the same limits, for codes in comparable units.
-    max_points : int
-        Number of points to draw per panel. The panel states how many are shown.
     truth_name : str
         Title of the panel of labels.
 
@@ -87,7 +81,6 @@ def circumplex_figure(
     columns = min(count, 3) if count != 4 else 2
     rows = -(-count // columns)
     side = min(10.0 / columns, 4.6)
-    shared = _limits(np.concatenate([points.xy for points in latent.values()])) if shared_scale and latent else None
     with figure_style():
         figure = new_figure(side * columns, side * rows + 0.35 + 0.2 * (len(colours) > 6))
         places = list(figure.subplots(rows, columns, squeeze=False).flat)
@@ -97,13 +90,13 @@ def circumplex_figure(
             axes = places.pop(0)
             axes.add_patch(Circle((0, 0), 1, fill=False, edgecolor=RULE, linewidth=1))
             draw_origin(axes)
-            _draw_points(axes, labels, colours, markers, outlines, max_points)
+            _draw_points(axes, labels, colours, markers)
             edge = max(1.05, float(np.abs(labels.xy).max()) * 1.05)
             axes.set(xlim=(-edge, edge), ylim=(-edge, edge), title=fill(truth_name, 32))
             axes.set(xlabel="valence", ylabel="arousal")
         for axes, (name, points) in zip(places, latent.items(), strict=False):
-            _draw_points(axes, points, colours, markers, outlines, max_points)
-            left, right, bottom, top = shared or _limits(points.xy)
+            _draw_points(axes, points, colours, markers)
+            left, right, bottom, top = _limits(points.xy)
             axes.set(xlim=(left, right), ylim=(bottom, top), title=fill(name, 32))
             axes.set(xlabel="valence chunk, 1-d", ylabel="arousal chunk, 1-d")
         handles = [
@@ -115,7 +108,7 @@ def circumplex_figure(
     return figure
 
 
-def modality_figure(panels: Mapping[str, Mapping[str, np.ndarray]], *, seed: int = 0) -> Figure:
+def modality_figure(panels: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
     """Draw the samples of each modality in the shared space, valence by arousal, and their centroids as stars.
 
     This is Figure 2 of "Anchoring the Affective Manifold". At most 1,500 points per modality are drawn, in random
@@ -125,8 +118,6 @@ def modality_figure(panels: Mapping[str, Mapping[str, np.ndarray]], *, seed: int
     ----------
     panels : mapping
         Name -> modality -> points of shape (n, 3).
-    seed : int
-        Seed of the order.
 
     Raises
     ------
@@ -149,7 +140,7 @@ def modality_figure(panels: Mapping[str, Mapping[str, np.ndarray]], *, seed: int
         figure = new_figure(4.9 * len(checked), 4.6)
         row = figure.subplots(1, len(checked), squeeze=False)[0]
         for axes, (panel, clouds) in zip(row, checked.items(), strict=True):
-            _draw_clouds(axes, clouds, colours, np.random.default_rng(seed))
+            _draw_clouds(axes, clouds, colours, np.random.default_rng(0))
             axes.set_title(fill(panel, 44))
         handles = [row[0].plot([], [], "o", color=colours[name])[0] for name in names]
         figure.legend(handles, [name.replace("_", " ") for name in names], loc="outside lower center", ncols=len(names))
@@ -162,7 +153,6 @@ def scatter_readout_figure(
     axis: str,
     *,
     measures: Mapping[str, float] | None = None,
-    max_points: int = 6000,
 ) -> Figure:
     """Draw predictions against the truth of one axis, the line of equality, and the mean prediction per level.
 
@@ -177,8 +167,6 @@ def scatter_readout_figure(
         Name of the axis.
     measures : mapping, optional
         Name -> value, to print in the figure.
-    max_points : int
-        Number of points to draw.
 
     Examples
     --------
@@ -198,7 +186,7 @@ def scatter_readout_figure(
         bins = np.digitize(x, np.quantile(x, np.linspace(0, 1, 11)[1:-1]))
         parts = [bins == part for part in np.unique(bins)]
     centres, means = [x[part].mean() for part in parts], [y[part].mean() for part in parts]
-    shown = _shuffled(x.size, max_points)
+    shown = _shuffled(x.size, READOUT_POINTS)
     low, high = min(x.min(), y.min()), max(x.max(), y.max())
     pad = 0.06 * (high - low) or 0.1
     ends = (low - pad, high + pad)
@@ -246,12 +234,10 @@ def _draw_points(
     points: _Points,
     colours: Mapping[str, str],
     markers: Mapping[str, str],
-    outlines: bool,
-    max_points: int,
 ) -> None:
     """Draw points, and the mean and outline of each emotion."""
     xy, emotions = points
-    shown = _shuffled(len(xy), max_points)
+    shown = _shuffled(len(xy), PANEL_POINTS)
     shades = [UNLABELLED if emotions[i] is None else colours[str(emotions[i])] for i in shown]
     axes.scatter(xy[shown, 0], xy[shown, 1], s=6, c=shades, alpha=0.3, linewidths=0)
     labels = np.array(["" if emotion is None else emotion for emotion in emotions], dtype=object)
@@ -259,7 +245,7 @@ def _draw_points(
         own = xy[labels == emotion]
         if not len(own):
             continue
-        if outlines and len(own) > 2:
+        if len(own) > 2:
             lengths, directions = np.linalg.eigh(np.cov(own.T))
             width, height = 2 * np.sqrt(np.maximum(lengths, 0))
             angle = np.degrees(np.arctan2(directions[1, 0], directions[0, 0]))

@@ -130,7 +130,6 @@ def calibrate(
     *,
     axes: Sequence[str] | None = None,
     candidates: int = 1,
-    seed: int = 0,
     progress: Progress = silent,
 ) -> Calibration:
     """Steer sentences along each axis without calibration and fit lines to the judge's scores.
@@ -143,7 +142,7 @@ def calibrate(
     for axis in axes or judge.axes:
         place = AXES.index(axis)
         path = target_points(**{axis: list(points)})
-        results = steerer.steer(texts, path, calibrated=False, candidates=candidates, seed=seed, progress=progress)
+        results = steerer.steer(texts, path, calibrated=False, candidates=candidates, progress=progress)
         scores = judge.score([text for result in results for text in result.texts])[:, place]
         values = scores.reshape(len(texts), len(points)) - zero[place]
         lines[axis] = Line.fit(np.asarray(points, dtype=np.float64), values)

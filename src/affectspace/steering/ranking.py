@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -67,16 +68,15 @@ def _text_backbone(name: str, device: str) -> Any:
         ) from error
 
 
-def word_runs(text: str, size: int) -> list[tuple[str, ...]]:
-    """List all runs of `size` words."""
-    words = plain_words(text)
-    return [tuple(words[start : start + size]) for start in range(len(words) - size + 1)]
+def word_pairs(text: str) -> list[tuple[str, str]]:
+    """List the pairs of neighbouring words of a text."""
+    return list(pairwise(plain_words(text)))
 
 
-def repetition(texts: Iterable[str], size: int = 2) -> np.ndarray:
-    """Share of each text's runs of `size` words that occurred in it before, (n,)."""
-    runs = [word_runs(text, size) for text in texts]
-    return np.array([1 - len(set(row)) / len(row) if row else 0.0 for row in runs])
+def repetition(texts: Iterable[str]) -> np.ndarray:
+    """Share of each text's word pairs that occurred in it before, (n,)."""
+    pairs = [word_pairs(text) for text in texts]
+    return np.array([1 - len(set(row)) / len(row) if row else 0.0 for row in pairs])
 
 
 def kept_words(seeds: Sequence[str], texts: Sequence[str], masker: Masker | None = None) -> np.ndarray:
@@ -122,7 +122,6 @@ def rank(
     candidates: Candidates,
     read: Callable[[Sequence[str]], np.ndarray],
     similarity: ContentSimilarity | None,
-    content_weight: float = CONTENT_WEIGHT,
 ) -> RankedCandidates:
     """Keep the candidate nearest to its target, with a penalty for lost content.
 
@@ -146,7 +145,7 @@ def rank(
     goal = np.where(stays, seed_affect[:, None], targets)[:, :, None]
     weights = np.where(stays, OTHER_AXES, 1.0)[:, :, None]
     distance = np.sqrt((weights * (affect - goal) ** 2).sum(axis=-1))
-    penalty = distance + content_weight * (1 - np.nan_to_num(content, nan=1.0))
+    penalty = distance + CONTENT_WEIGHT * (1 - np.nan_to_num(content, nan=1.0))
     loops = (repetition(texts) > np.maximum(MAX_REPETITION, repetition(seeds))[rows]).reshape(shape)
     empty = np.array([not text.strip() for text in texts]).reshape(shape)
     order = np.lexsort((penalty, loops, empty), axis=2)  # the last key counts first

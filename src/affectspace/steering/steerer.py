@@ -24,7 +24,7 @@ from affectspace.steering.decoding import Sampling, sample
 from affectspace.steering.encoder import Latents, SentenceEncoder
 from affectspace.steering.language_model import LanguageModel, load_language_model
 from affectspace.steering.masking import BLANK, PATTERNS, Masker
-from affectspace.steering.ranking import CONTENT_WEIGHT, Candidates, ContentSimilarity, rank
+from affectspace.steering.ranking import Candidates, ContentSimilarity, rank
 from affectspace.steering.targets import absolute_targets
 from affectspace.training.runs import Run, open_run
 
@@ -204,7 +204,6 @@ class Steerer:
         units: str = "sd",
         relative: bool = False,
         candidates: int = 1,
-        content_weight: float = CONTENT_WEIGHT,
         calibrated: bool = True,
         seed: int = 0,
         sampling: Sampling | None = None,
@@ -224,8 +223,6 @@ class Steerer:
             Whether points are differences from each sentence's own affect.
         candidates : int
             Number of texts a step. The one that the encoder reads nearest to the target is kept.
-        content_weight : float
-            Standard deviations of affect that a whole unit of content is worth.
         calibrated : bool
             Whether targets pass through the run's calibration.
         seed : int
@@ -257,7 +254,7 @@ class Steerer:
         targets = absolute_targets(points, units, relative, self.corpus_mean, self.corpus_deviation, seed_affect)
         inputs = self._inputs(latents, targets, relative, calibrated)
         written = self._write(seeds, latents, inputs, np.isnan(targets), candidates, seed, sampling, progress)
-        ranked = rank(seeds, seed_affect, targets, written, self.affect_of, self.similarity, content_weight)
+        ranked = rank(seeds, seed_affect, targets, written, self.affect_of, self.similarity)
         steps = np.arange(len(points))
         clipped = (np.abs(inputs) > CLIPPED * self.projector.config.reach).any(axis=2).sum(axis=1)
         return [
@@ -273,7 +270,6 @@ class Steerer:
         seeds: Sequence[str],
         targets: np.ndarray,
         *,
-        relative: bool = False,
         candidates: int = 1,
         calibrated: bool = True,
         seed: int = 0,
@@ -288,11 +284,11 @@ class Steerer:
             Sentences, as `require_sentences` returns them.
         targets : ndarray, (seeds, steps, 3)
             Absolute targets in standard deviations of the corpus, NaN where an axis stays.
-        relative, candidates, calibrated, seed, sampling, progress
-            As in `steer`; `relative` only says around which affect the calibration stretches.
+        candidates, calibrated, seed, sampling, progress
+            As in `steer`.
         """
         latents = self.encoder.latents(seeds)
-        inputs = self._inputs(latents, targets, relative, calibrated)
+        inputs = self._inputs(latents, targets, False, calibrated)
         return self._write(seeds, latents, inputs, np.isnan(targets), candidates, seed, sampling, progress)
 
     def tokens(self, text: str) -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scipy.stats import rankdata
 
 from affectspace.steering.masking import plain_words
-from affectspace.steering.ranking import word_runs
+from affectspace.steering.ranking import word_pairs
 from affectspace.studies.steering.plan import BARS
 
 
@@ -43,13 +42,10 @@ def meets_bars(spearman: np.ndarray, content: np.ndarray, surprise: np.ndarray, 
     return (follows & (content >= BARS["content"]) & fluent).astype(np.float64)
 
 
-def distinct(texts: Iterable[str], size: int = 2) -> float:
-    """Different runs of `size` words in all texts, by their number (distinct-n, Li et al. 2016)."""
-    counts: Counter[tuple[str, ...]] = Counter()
-    for text in texts:
-        counts.update(word_runs(text, size))
-    total = sum(counts.values())
-    return len(counts) / total if total else float("nan")
+def distinct(texts: Iterable[str]) -> float:
+    """Different word pairs in all texts, by their number (distinct-2, Li et al. 2016)."""
+    pairs = [pair for text in texts for pair in word_pairs(text)]
+    return len(set(pairs)) / len(pairs) if pairs else float("nan")
 
 
 def copied(seeds: Sequence[str], texts: Sequence[str]) -> np.ndarray:

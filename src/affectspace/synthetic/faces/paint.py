@@ -108,7 +108,7 @@ def _grid(n: int) -> tuple[np.ndarray, np.ndarray]:
     return np.meshgrid(line, line)
 
 
-def shading(head: Head, light: Light, roundness: float = 1.0) -> np.ndarray:
+def shading(head: Head, light: Light) -> np.ndarray:
     """Return the light, 0..1, on a head-shaped ellipsoid, on a coarse grid over the canvas (Lambert's cosine law)."""
     x, y = _grid(_LOW)
     u = (x * head.side - head.centre[0]) / (1.16 * head.scale)
@@ -117,7 +117,7 @@ def shading(head: Head, light: Light, roundness: float = 1.0) -> np.ndarray:
     norm = np.sqrt(u * u + v * v + z * z)
     towards = np.array([light.x, light.y, 1.1])
     towards /= np.sqrt(towards @ towards)
-    lambert = (roundness * (u * towards[0] + v * towards[1]) + z * towards[2]) / norm
+    lambert = (u * towards[0] + v * towards[1] + z * towards[2]) / norm
     return np.clip(1.0 - light.contrast * (1.0 - lambert) * 0.95, 0.0, 1.0)
 
 

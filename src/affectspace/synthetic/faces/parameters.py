@@ -193,9 +193,9 @@ def _shares(*weights: float) -> np.ndarray:
     return np.asarray(weights) / sum(weights)
 
 
-def sample_pose(random: np.random.Generator, spread: float = 1.0) -> Pose:
-    """Return a random pose of a face that looks roughly at the camera. spread: scale of all deviations."""
-    normal = np.clip(random.standard_normal(7), -2.0, 2.0) * spread
+def sample_pose(random: np.random.Generator) -> Pose:
+    """Return a random pose of a face that looks roughly at the camera."""
+    normal = np.clip(random.standard_normal(7), -2.0, 2.0)
     return Pose(
         yaw=8.0 * normal[0],
         pitch=3.5 * normal[1],
