@@ -1,12 +1,16 @@
-"""Links between the pages lead somewhere, every page is in the index, and results become a page."""
+"""Links between the pages lead somewhere, the index and the reference are complete, and results become a page."""
 
 import re
 import runpy
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
+from affectspace.configuration import Configuration
 from affectspace.evaluation.results import Result, Results
+from affectspace.models import MODELS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -45,6 +49,29 @@ def test_the_index_names_every_page() -> None:
     linked = set(re.findall(r"\]\(([^)#\s]+)", index.read_text("utf-8")))
     pages = {page.relative_to(index.parent).as_posix() for page in index.parent.rglob("*.md")} - {"README.md"}
     assert linked == pages
+
+
+def keys_of(configuration: Any) -> Iterator[str]:
+    """The keys of a configuration and of those nested in it."""
+    for name, field in configuration.model_fields.items():
+        yield name
+        for part in (field.annotation, *get_args(field.annotation)):
+            if isinstance(part, type) and issubclass(part, Configuration):
+                yield from keys_of(part)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_the_reference_names_every_key_of_a_model(kind: str) -> None:
+    pages = {
+        "levasa": "levasa",
+        "classifier": "levasa",
+        "projector": "steering",
+        "mvae": "baselines",
+        "misa": "baselines",
+    }
+    page = ROOT / "docs" / "reference" / f"{pages.get(kind, 'manifold')}.md"
+    named = set(re.findall(r"\w+", page.read_text("utf-8"))) | {"kind"}
+    assert [key for key in keys_of(MODELS[kind].config_class) if key not in named] == []
 
 
 def test_a_page_of_results(tmp_path: Path) -> None:
