@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from affectspace.affect import AXES
 from affectspace.evaluation.results import Result, Results
 from affectspace.report import Cell, Report
 from affectspace.studies.claims import Finding, Statement, above, all_held, bar, below, corrected, decide, describe
-from affectspace.studies.tables import Callout, Renderer, Section, Table, basis_of, key_figures, metrics, per_axis
+from affectspace.studies.tables import Callout, Renderer, Section, Table, basis_of, grid, key_figures
 
 COMMON = {"experiment": "axes", "protocol": "held out", "n": 1000}
 
@@ -33,7 +34,7 @@ def render(*parts: object) -> Report:
 
 
 def test_rows_and_columns_without_results_are_left_out() -> None:
-    table = Table("r", {"experiment": "axes", "versus": ""}, per_axis("r"), digits=2)
+    table = Table("r", {"experiment": "axes", "versus": ""}, grid("{target}", metric="r", target=AXES), digits=2)
     (block,) = render(table).blocks
     assert block["kind"] == "table"
     assert block["columns"] == ("model", "valence", "arousal", "basis")
@@ -44,10 +45,10 @@ def test_rows_and_columns_without_results_are_left_out() -> None:
 
 def test_comparisons_are_named_and_unselected_columns_must_be_empty() -> None:
     where = {"experiment": "axes", "versus": bool, "target": "valence"}
-    (block,) = render(Table("c", where, metrics({"r": "r", "p": "p"}), ("model", "versus"), basis=False)).blocks
+    (block,) = render(Table("c", where, grid("{metric}", metric=("r", "p")), ("model", "versus"), basis=False)).blocks
     assert block["kind"] == "table"
     assert [row[0] for row in block["rows"]] == ["our model minus ridge"]
-    assert render(Table("c", {"experiment": "axes"}, metrics({"r": "r"}))).blocks == []  # the target is not selected
+    assert render(Table("c", {"experiment": "axes"}, grid("r", metric="r"))).blocks == []  # the target is not selected
 
 
 def test_order_and_names() -> None:
@@ -59,9 +60,11 @@ def test_order_and_names() -> None:
 
 
 def test_a_section_without_results_of_ours_is_left_out() -> None:
-    shown = Table("r", {"experiment": "axes", "versus": ""}, per_axis("r"))
-    empty = Table("none", {"experiment": "other"}, per_axis("r"))
-    published = Table("paper", {"study": "published"}, per_axis("r"), ("experiment", "model"))
+    shown = Table("r", {"experiment": "axes", "versus": ""}, grid("{target}", metric="r", target=AXES))
+    empty = Table("none", {"experiment": "other"}, grid("{target}", metric="r", target=AXES))
+    published = Table(
+        "paper", {"study": "published"}, grid("{target}", metric="r", target=AXES), ("experiment", "model")
+    )
     assert render(Section("one", parts=[Callout("note", "text"), empty, published])).blocks == []
     kinds = [
         block["kind"] for block in render(Section("two", parts=[Callout("note", "text"), published, shown])).blocks

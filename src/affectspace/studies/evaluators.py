@@ -24,21 +24,20 @@ from affectspace.studies.levasa.report import evaluate_run
 from affectspace.studies.levasa.representations import Representations
 from affectspace.studies.steering.material import RIDGE
 from affectspace.studies.steering.report import evaluate_projector
-from affectspace.studies.tables import Renderer, Table, key_figures, metrics, per_axis
+from affectspace.studies.tables import Renderer, Table, grid, key_figures
 from affectspace.training.feature_set import FeatureSet
 from affectspace.training.runs import Run
 from affectspace.training.training_set import TrainingSet
 
 AXIS_METRICS: dict[str, Metric] = {"ccc": "concordance", "r": "pearson", "mae": "mae"}
 EMOTION_METRICS: tuple[Metric, ...] = ("accuracy", "uar")
-MEAN = {"target": "mean"}
 TABLES = tuple(
     Table(caption, {"experiment": "test"}, columns, ("modality", "condition"), "shown")
     for caption, columns in (
-        ("Concordance (CCC)", [*per_axis("ccc"), *metrics({"ccc": "mean"}, **MEAN)]),
-        ("Pearson's r", [*per_axis("r"), *metrics({"r": "mean"}, **MEAN)]),
-        ("Mean absolute error on [-1, 1]", [*per_axis("mae"), *metrics({"mae": "mean"}, **MEAN)]),
-        ("Emotion", metrics({"accuracy": "accuracy", "uar": "UAR"}, target="emotion")),
+        ("Concordance (CCC)", grid("{target}", metric="ccc", target=(*AXES, "mean"))),
+        ("Pearson's r", grid("{target}", metric="r", target=(*AXES, "mean"))),
+        ("Mean absolute error on [-1, 1]", grid("{target}", metric="mae", target=(*AXES, "mean"))),
+        ("Emotion", grid("{metric}", metric={"accuracy": "accuracy", "uar": "UAR"}, target="emotion")),
     )
 )
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
-from affectspace.affect import AXES
 from affectspace.evaluation.results import KEY, Result, Results, Where
 from affectspace.report import Cell, KeyFigure, Report
 from affectspace.report.blocks import CalloutKind
@@ -20,14 +20,33 @@ DIGITS = {
 }  # fmt: skip
 
 
-def metrics(headings: Mapping[str, str], **columns: str) -> Columns:
-    """Return a column for each metric (metric -> heading)."""
-    return [(heading, {"metric": metric, **columns}) for metric, heading in headings.items()]
+def grid(heading: str, **values: str | Sequence[str] | Mapping[str, str]) -> Columns:
+    """Return a column for every combination of values.
 
+    Parameters
+    ----------
+    heading
+        Format of the headings, in which ``{target}`` stands for the name of the target.
+    **values
+        Column of the results -> its value, its values, or its values with their names.
 
-def per_axis(metric: str, heading: str = "{}", axes: Sequence[str] = AXES, **columns: str) -> Columns:
-    """Return a column for each axis; ``{}`` in the heading is the name of the axis."""
-    return [(heading.format(axis), {"metric": metric, "target": axis, **columns}) for axis in axes]
+    Examples
+    --------
+    >>> grid("{metric} {target}", metric={"ccc": "CCC"}, target=("valence", "arousal"))[1]
+    ('CCC arousal', {'metric': 'ccc', 'target': 'arousal'})
+    """
+    names: list[list[tuple[str, str]]] = []
+    for given in values.values():
+        if isinstance(given, Mapping):
+            names.append(list(given.items()))
+        else:
+            names.append([(value, value) for value in ((given,) if isinstance(given, str) else given)])
+    columns = []
+    for combination in product(*names):
+        cells = dict(zip(values, combination, strict=True))
+        title = heading.format(**{column: name for column, (_, name) in cells.items()})
+        columns.append((title, {column: value for column, (value, _) in cells.items()}))
+    return columns
 
 
 @dataclass(frozen=True)

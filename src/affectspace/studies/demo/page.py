@@ -16,7 +16,7 @@ from affectspace.studies.figures import Picture
 from affectspace.studies.manifold.cross_modal import ALL_PAIRS
 from affectspace.studies.manifold.floors import subsets
 from affectspace.studies.manifold.plan import HEADLINE
-from affectspace.studies.tables import Renderer, Table, key_figures, per_axis
+from affectspace.studies.tables import Renderer, Table, grid, key_figures
 
 NAMES = {"text": "text", "audio": "voice", "video": "face"}
 FRAMES = 6  # of the clip that are shown
@@ -129,7 +129,7 @@ def _pictures(example: Example, predictions: Sequence[SubsetPrediction]) -> list
 ALL_EXAMPLES = Table(
     "All held-out rows",
     {"experiment": "trimodal", "task": "subsets", "model": HEADLINE},
-    [*per_axis("r"), ("mean", {"metric": "r", "target": "mean"})],
+    grid("{target}", metric="r", target=(*AXES, "mean")),
     ("modality",),
     "given",
     "Pearson's r with the truth on held-out people, with 95 % intervals over people; seeds averaged.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from affectspace.studies.levasa.strict import (
     recorder_of,
 )
 from affectspace.studies.levasa.study import AXES, COMBINATIONS, STRICT, Readings, Study, Trained, paper_protocol
-from affectspace.studies.tables import Callout, Figures, Part, Renderer, Section, Table, key_figures, metrics, per_axis
+from affectspace.studies.tables import Callout, Columns, Figures, Part, Renderer, Section, Table, grid, key_figures
 from affectspace.training.configuration import TrainConfig
 from affectspace.training.runs import Run, differences
 from affectspace.training.training_set import PARTS, TrainingSet
@@ -158,10 +158,10 @@ def sections(same_corpus: str) -> Iterator[Section]:
     """The sections of results, in the order of reading."""
     yield Section("Emotion on held-out people", parts=[*emotion_tables(), _comparisons(), Figures(("confusion",))])
     drawn = ("readout_valence", "readout_arousal", "figure_3_circumplex", "figure_2_ellipses")
-    returns = per_axis("returns", "samples that return, {}", ("mean", "anger"))
+    returns = grid("samples that return, {target}", metric="returns", target=("mean", "anger"))
     allowed = Table(
         "What transferred labels allow, given the emotion", {"experiment": "transferred_labels"},
-        [*per_axis("r2", "R2 {}", AXES), *returns], head="sampling",
+        [*grid("R2 {target}", metric="r2", target=AXES), *returns], head="sampling",
     )  # fmt: skip
     yield Section("Valence and arousal on held-out people", parts=[readout_table(), Figures(drawn), allowed])
     figures = Figures(("figure_4_reconstructions", "rate_distortion", "uar_over_weight", "walk"))
@@ -190,8 +190,8 @@ def sections(same_corpus: str) -> Iterator[Section]:
     )  # fmt: skip
 
 
-def _by_chunk(metric: str, name: str, latents: tuple[str, ...] = tuple(CHUNKS)) -> list[tuple[str, Mapping[str, str]]]:
-    return [(f"{name} {CHUNKS[latent]}".strip(), {"metric": metric, "latent": latent}) for latent in latents]
+def _by_chunk(metric: str, name: str, latents: Sequence[str] = tuple(CHUNKS)) -> Columns:
+    return grid(f"{name} {{latent}}".strip(), metric=metric, latent={latent: CHUNKS[latent] for latent in latents})
 
 
 def emotion_tables() -> list[Table]:
@@ -203,7 +203,7 @@ def emotion_tables() -> list[Table]:
     )
     rows: dict[str, Any] = {"experiment": "probes", "versus": ""}
     accuracy = [*_by_chunk("accuracy", "accuracy"), ("most frequent emotion's share", {"metric": "share_of_part"})]
-    seeds = metrics({"uar_lowest_seed": "lowest seed", "uar_highest_seed": "highest seed"}, latent="va")
+    seeds = grid("{metric}", metric={"uar_lowest_seed": "lowest seed", "uar_highest_seed": "highest seed"}, latent="va")
     spread = "Spread between seeds: UAR of z_v, z_a"
     return [
         Table("Primary endpoint and all combinations of chunks: UAR", rows, _by_chunk("uar", "UAR"), note=note),
@@ -213,7 +213,7 @@ def emotion_tables() -> list[Table]:
         ),
         Table(spread, {**rows, "note": lambda note: ", " in note}, seeds),
         Table(
-            "Each pair of the Vanilla VAE's chunks", {"experiment": "vanilla_pairs", "model": bool}, metrics({"uar": "UAR"}),
+            "Each pair of the Vanilla VAE's chunks", {"experiment": "vanilla_pairs", "model": bool}, grid("UAR", metric="uar"),
             ("latent",), "pair",
         ),
     ]  # fmt: skip
@@ -221,7 +221,7 @@ def emotion_tables() -> list[Table]:
 
 def _comparisons() -> Table:
     note = "Paired by person; p by exchanging predictions person by person. The first row is the primary endpoint."
-    columns = metrics({"uar": "difference of UAR", "p": "p", "p_holm": "p after Holm"}, latent="va")
+    columns = grid("{metric}", metric={"uar": "difference of UAR", "p": "p", "p_holm": "p after Holm"}, latent="va")
     where: dict[str, Any] = {"experiment": "probes", "versus": bool}
     caption = "Differences of UAR on the valence and arousal chunks"
     return Table(caption, where, columns, ("model", "versus"), "difference", note)
@@ -234,8 +234,9 @@ def readout_table(prefix: str = "") -> Table:
         "emotions equally often, so the heads' mean differs from these rows', and their R2 suffers."
     )
     columns = [
-        *per_axis("r2", "R2 {}", AXES), *per_axis("r2", "{}, minus Vanilla's", AXES, versus="vanilla"),
-        *per_axis("r2", "own head, {}", AXES, latent="heads"),
+        *grid("R2 {target}", metric="r2", target=AXES),
+        *grid("{target}, minus Vanilla's", metric="r2", target=AXES, versus="vanilla"),
+        *grid("own head, {target}", metric="r2", target=AXES, latent="heads"),
         ("UAR, own heads' nearest ellipse", {"metric": "uar", "latent": "heads"}),
     ]  # fmt: skip
     caption = "Second endpoint: valence and arousal read from held-out people"
@@ -245,8 +246,8 @@ def readout_table(prefix: str = "") -> Table:
 def reconstruction_table(prefix: str = "") -> Table:
     columns = [
         ("MSE", {"metric": "mse"}), ("MSE over Vanilla's", {"metric": "mse_ratio", "versus": "vanilla"}),
-        *metrics({"psnr": "PSNR, dB", "ssim": "SSIM", "rate_nats": "KL, nats", "active_units": "active units"}),
-        *((f"active in {chunk}", {"metric": "active_units", "latent": chunk}) for chunk in ("z_v", "z_a", "z_z")),
+        *grid("{metric}", metric={"psnr": "PSNR, dB", "ssim": "SSIM", "rate_nats": "KL, nats", "active_units": "active units"}),
+        *grid("active in {latent}", metric="active_units", latent=("z_v", "z_a", "z_z")),
     ]  # fmt: skip
     note = (
         "Decoded posterior means, images in [0, 1]. Active: the variance of the mean exceeds .01 (Burda et al. 2016)."
@@ -262,20 +263,14 @@ def paper_tables(protocol: str, trained_on: str) -> list[Part]:
     def where(table: str) -> dict[str, Any]:
         return {"experiment": table, "condition": protocol, "versus": ""}
 
-    distances = [
-        (f"{name} {target}", {"metric": metric, "target": target})
-        for target in (*AXES, "combined")
-        for metric, name in (("mse", "MSE"), ("abs_mean_error", "|mean error|"), ("mae", "MAE"))
-    ]
+    names = {"mse": "MSE", "abs_mean_error": "|mean error|", "mae": "MAE"}
+    distances = grid("{metric} {target}", target=(*AXES, "combined"), metric=names)
     distances_note = (
         "The published 'MAE' is the absolute value of the mean error and stands in that column. Published values are halved "
         "in the authors' notebooks and 'normalized' in the text, so they are not the same measure as ours."
     )
-    errors = [
-        (f"{target} {name}", {"metric": metric, "target": target})
-        for target in AXES
-        for metric, name in (("mse", "MSE"), ("mae", "MAE"), ("ev", "EV"), ("r2", "R2"))
-    ]
+    names = {"mse": "MSE", "mae": "MAE", "ev": "EV", "r2": "R2"}
+    errors = grid("{target} {metric}", target=AXES, metric=names)
     errors_note = "One hidden layer (its width is our assumption), valence from z_v, arousal from z_a."
     accuracy = [*_by_chunk("accuracy", "", COMBINATIONS), ("whatever the chunk", {"metric": "accuracy"})]
     split = (
@@ -303,7 +298,7 @@ def discrete(caption: str, experiment: str, protocol: str) -> Table:
         "Nats; combined is the sum of both axes. A Vanilla VAE has no head over levels, and the paper does not say what is "
         "measured there; its row takes each chunk's first dimensions as logits, which is our assumption."
     )
-    columns = per_axis("cross_entropy", axes=("combined", *AXES))
+    columns = grid("{target}", metric="cross_entropy", target=("combined", *AXES))
     where = {"experiment": experiment, "condition": protocol}
     return Table(f"{caption}: cross-entropy", where, columns, ("model", "latent"), note=note)
 

@@ -6,20 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from affectspace.affect import AXES
+from affectspace.evaluation.results import Where
 from affectspace.studies.manifold.corpora import CORPORA
 from affectspace.studies.manifold.cross_modal import ALL_PAIRS, TOP
 from affectspace.studies.manifold.plan import HEADLINE, TITLES
 from affectspace.studies.manifold.uncertainty import CONSTANT, THIRDS
-from affectspace.studies.tables import (
-    Callout,
-    Columns,
-    Figures,
-    Part,
-    Section,
-    Table,
-    metrics,
-    per_axis,
-)
+from affectspace.studies.tables import Callout, Columns, Figures, Part, Section, Table, grid
 
 WORDS = {
     "constant": "floor: mean of train",
@@ -31,60 +23,65 @@ WORDS = {
     "private_3": "private, PCA-3",
 }
 LATENTS = {name: WORDS.get(name, name) for name in ("full", "shared", "private", "private_3")}
+OTHERS = {name: title for name, title in LATENTS.items() if name != "shared"}
 LOOKED_AT = (
     "EmoDB is a diagnosis set and not untouched: about 25 variants had been scored on it before this model was made. Its "
     "figures show where a model stands; they are no proof on unseen data."
 )
-SYNTHETIC = (
-    "The synthetic people follow conventions of ours. Their tables test the method and say nothing about people."
-)
+SYNTHETIC = "The synthetic people follow our conventions. Their tables test the method and say nothing about people."
 HELD_OUT = {
     "text_axes": "EmoBank's test part", "text_probes": "MELD, encoder of EmoBank", "audio_face": "RAVDESS out of fold",
     "trimodal": "synthetic people", "iemocap": "IEMOCAP, session 5", "zero_shot_audio": "EmoDB",
 }  # fmt: skip
-_R = [("mean r", {"metric": "r", "target": "mean"}), *per_axis("r", "r {}")]
+R = grid("r {target}", metric="r", target=("mean", *AXES))
+BY_MODALITY: dict[str, Any] = {"rows": ("model", "modality"), "head": "model, modality"}
+BY_PAIR: dict[str, Any] = {"rows": ("model", "modality", "target"), "head": "model: from, to"}
+
+
+def rows_of(experiment: str, task: str, **columns: Where) -> Mapping[str, Where]:
+    """Select the results of one task of an experiment."""
+    return {"experiment": experiment, "task": task, **columns}
 
 
 def axes(experiment: str, where: str, note: str = "") -> list[Part]:
     """Tables of r with intervals, concordance and spread, and the mean absolute error."""
-    rows: dict[str, Any] = {"experiment": experiment, "task": "axes", "versus": ""}
-    shrinking = (
-        "CCC falls fast when predictions shrink: at r .70, with .3, .5, .7 of the labels' sd it is .39, .56, .66."
-    )
+    rows = rows_of(experiment, "axes", versus="")
+    shrinking = "CCC falls when predictions shrink: at r .70, with .3, .5, .7 of the labels' sd, it is .39, .56, .66."
+    spread = grid("{metric} {target}", metric={"ccc": "CCC", "spread": "sd ratio"}, target=AXES)
     return [
-        Table(f"Pearson's r, {where}", rows, _R, note=note),
-        Table(
-            f"Concordance and spread, {where}", rows, [*per_axis("ccc", "CCC {}"), *per_axis("spread", "sd ratio {}")],
-            note=shrinking,
-        ),
-        Table(f"Mean absolute error, {where}", rows, per_axis("mae", "MAE {}")),
-    ]  # fmt: skip
+        Table(f"Pearson's r, {where}", rows, R, note=note),
+        Table(f"Concordance and spread, {where}", rows, spread, note=shrinking),
+        Table(f"Mean absolute error, {where}", rows, grid("MAE {target}", metric="mae", target=AXES)),
+    ]
 
 
 def comparisons(experiment: str, where: str, primary: str = "ridge") -> Table:
-    columns: list[tuple[str, Mapping[str, str]]] = []
-    for target in ("mean", *AXES, "sentiment"):
-        columns += [(f"r {target}", {"metric": "r", "target": target})]
+    """The headline minus every other model, with p values."""
+    columns = [
+        *grid("r {target}", metric="r", target=("mean", *AXES, "sentiment")),
+        *grid("{metric}", metric={"p": "p", "p_holm": "p after Holm"}),
+    ]
     note = (
         f"Paired over the groups of the intervals. The comparison with {TITLES.get(primary, primary)} is the primary one and "
         "not corrected; the others are corrected together."
     )
-    rows: dict[str, Any] = {"experiment": experiment, "task": "axes", "versus": bool, "target": lambda name: True}
-    columns += [("p", {"metric": "p"}), ("p after Holm", {"metric": "p_holm"})]
-    return Table(
-        f"The manifold minus every other model, {where}", rows, columns, ("model", "versus"), "difference", note
-    )
+    rows = rows_of(experiment, "axes", versus=bool, target=lambda name: True)
+    caption = f"The manifold minus every other model, {where}"
+    return Table(caption, rows, columns, ("model", "versus"), "difference", note)
 
 
 def matrix(experiment: str, where: str) -> Table:
     """Table 1: the axes of the shared latent against the attributes, beside the labels among themselves."""
-    columns = [*per_axis("r", "true {}"), ("own above the largest other", {"metric": "own_above_others"})]
+    columns = [
+        *grid("true {target}", metric="r", target=AXES),
+        ("own above the largest other", {"metric": "own_above_others"}),
+    ]
     note = (
         "The published figures are on IEMOCAP's test set. Rows of labels are their own correlations: no axis can be separated "
         "from another better than those allow. The axes are the fused ones."
     )
     names = {HEADLINE: "shared", "labels": "labels"}
-    rows: dict[str, Any] = {"experiment": experiment, "task": "matrix"}
+    rows = rows_of(experiment, "matrix")
     return Table(f"Table 1, {where}", rows, columns, ("model", "latent"), "axis", note, names=names)
 
 
@@ -96,171 +93,142 @@ def probes(experiment: str, where: str, task: str) -> Section:
             "People (or lines) that the encoder has not seen; the probe's rows share people and differ in sentences or "
             "dialogues. Bounds: the raw vectors above, the labels alone below."
         )
+    accurate = {name: LATENTS[name] for name in ("full", "private")}
+    gaps = [
+        *grid("UAR: shared minus {versus}", metric="uar", latent="shared", versus=OTHERS),
+        *grid("accuracy: shared minus {versus}", metric="accuracy", latent="shared", versus=accurate),
+    ]
     parts = []
-    for probe, kind in (("linear", "linear probe"), ("boosted", "gradient-boosted trees")):
-        rows: dict[str, Any] = {"experiment": experiment, "task": task, "condition": probe}
-        named: dict[str, Any] = {"rows": ("model", "modality"), "head": "model, modality"}
+    for condition, probe in (("linear", "linear probe"), ("boosted", "gradient-boosted trees")):
+        rows = rows_of(experiment, task, condition=condition)
         for metric, measure in (("accuracy", "accuracy"), ("uar", "UAR")):
-            columns = [(heading, {"metric": metric, "latent": latent}) for latent, heading in LATENTS.items()]
-            caption = f"{task.capitalize()}, {kind}, {measure}; {where}"
-            parts.append(Table(caption, {**rows, "versus": ""}, columns, note=note, **named))
-        gaps = [
-            (f"{measure}: shared minus {LATENTS[other]}", {"metric": metric, "latent": "shared", "versus": other})
-            for metric, measure, others in (
-                ("uar", "UAR", ("full", "private", "private_3")), ("accuracy", "accuracy", ("full", "private"))
-            )
-            for other in others
-        ]  # fmt: skip
-        parts.append(Table(f"{task.capitalize()}, {kind}, gaps; {where}", rows, gaps, **named))
+            columns = grid("{latent}", metric=metric, latent=LATENTS)
+            caption = f"{task.capitalize()}, {probe}, {measure}; {where}"
+            parts.append(Table(caption, {**rows, "versus": ""}, columns, note=note, **BY_MODALITY))
+        parts.append(Table(f"{task.capitalize()}, {probe}, gaps; {where}", rows, gaps, **BY_MODALITY))
     return Section(f"{task.capitalize()}, {where}", parts=parts, level=3)
 
 
 def independence(experiment: str, where: str) -> Section:
     """Table 2 with its floors, and measures that detect more."""
-    rows: dict[str, Any] = {"experiment": experiment, "task": "independence", "versus": ""}
-    named: dict[str, Any] = {"rows": ("model", "modality"), "head": "model, modality"}
-    published = metrics(
-        {
-            "mean_abs_r": "mean |r|", "mean_abs_r_floor": "floor", "cka": "CKA", "cka_floor": "floor",
-            "mi_pairs": "mean MI, pairs (KSG)", "mi_pairs_floor": "floor", "mi_bins": "mean MI, 10 bins",
-            "mi_bins_floor": "floor",
-        }
-    )  # fmt: skip
+    rows = rows_of(experiment, "independence", versus="")
+    published = {
+        "mean_abs_r": "mean |r|", "mean_abs_r_floor": "floor", "cka": "CKA", "cka_floor": "floor",
+        "mi_pairs": "mean MI, pairs (KSG)", "mi_pairs_floor": "floor", "mi_bins": "mean MI, 10 bins",
+        "mi_bins_floor": "floor",
+    }  # fmt: skip
     published_note = (
         "The published measures, on posterior means of active dimensions and at most 1,000 rows. A floor is the same measure "
         "with rows permuted. The paper does not say how it estimates MI; pairs by nearest neighbours come nearest to it."
     )
-    beyond = metrics(
-        {
-            "debiased_cka": "debiased CKA", "hsic": "HSIC, debiased", "hsic_floor": "floor", "hsic_p": "p",
-            "distance": "distance correlation, debiased", "distance_p": "p", "ksg": "MI of the blocks (KSG), nats",
-            "ksg_floor": "floor",
-        }
-    )  # fmt: skip
+    beyond = {
+        "debiased_cka": "debiased CKA", "hsic": "HSIC, debiased", "hsic_floor": "floor", "hsic_p": "p",
+        "distance": "distance correlation, debiased", "distance_p": "p", "ksg": "MI of the blocks (KSG), nats",
+        "ksg_floor": "floor",
+    }  # fmt: skip
     beyond_note = (
         "Debiased CKA is 0 under independence and leaves pairs of rows of one person out; its interval is a jackknife over "
         "people. HSIC and distance correlation detect dependence that is not linear; p by permuting rows within people."
     )
-    active = metrics(
-        {
-            "dimensions": "private dimensions", "active": "active", "r2_rebuilt": "R2 of the reconstruction",
-            "r2_rebuilt_without": "with the private latent at its mean",
-        }
-    )  # fmt: skip
-    active_note = (
-        "Active: the variance of the mean over rows exceeds .01. An inactive private latent is independent of all."
-    )
-    versus = metrics({"hsic": "HSIC", "distance": "distance correlation", "ksg": "KSG"})
+    active = {
+        "dimensions": "private dimensions", "active": "active", "r2_rebuilt": "R2 of the reconstruction",
+        "r2_rebuilt_without": "with the private latent at its mean",
+    }  # fmt: skip
+    active_note = "Active: the variance of the mean over rows exceeds .01. An inactive latent is independent of all."
+    versus = {"hsic": "HSIC", "distance": "distance correlation", "ksg": "KSG"}
+    leak = grid("{target}, {condition}", metric="r", condition={"linear": "linear", "boosted": "trees"}, target=AXES)
     leak_note = "What affect can be read from the private latents of held-out people; 0 is nothing."
-    leak: list[tuple[str, Mapping[str, str]]] = [
-        (f"{axis}, {heading}", {"metric": "r", "target": axis, "condition": kind})
-        for kind, heading in (("linear", "linear"), ("boosted", "trees"))
-        for axis in AXES
-    ]
     parts = (
-        Table(f"Table 2, {where}", rows, published, note=published_note, digits=4, **named),
-        Table(f"Beyond the paper, {where}", rows, beyond, note=beyond_note, **named),
-        Table(f"Is the private latent active? {where}", rows, active, note=active_note, **named),
+        Table(f"Table 2, {where}", rows, grid("{metric}", metric=published), note=published_note, digits=4, **BY_MODALITY),
+        Table(f"Beyond the paper, {where}", rows, grid("{metric}", metric=beyond), note=beyond_note, **BY_MODALITY),
         Table(
-            f"With a penalty minus without any, {where}", {**rows, "versus": bool}, versus, ("model", "versus", "modality"),
-            "difference",
+            f"Is the private latent active? {where}", rows, grid("{metric}", metric=active), note=active_note, **BY_MODALITY
         ),
         Table(
-            f"r read from the private latents, {where}", {"experiment": experiment, "task": "private affect"}, leak,
-            note=leak_note, **named,
+            f"With a penalty minus without any, {where}", {**rows, "versus": bool}, grid("{metric}", metric=versus),
+            ("model", "versus", "modality"), "difference",
+        ),
+        Table(
+            f"r read from the private latents, {where}", rows_of(experiment, "private affect"), leak, note=leak_note,
+            **BY_MODALITY,
         ),
     )  # fmt: skip
     return Section(where, parts=parts, level=3)
 
 
 def uncertainty(experiment: str, where: str) -> list[Table]:
-    rows: dict[str, Any] = {"experiment": experiment, "task": "uncertainty"}
-    scores: list[tuple[str, Mapping[str, str]]] = [
-        (f"{score.upper()} {axis}", {"metric": score, "target": axis, "versus": CONSTANT})
-        for score in ("nll", "crps")
-        for axis in AXES
-    ]
-    thirds: list[tuple[str, Mapping[str, str]]] = [
-        (f"{axis}, {third}", {"metric": "coverage", "target": axis, "condition": third})
-        for axis in AXES
-        for third in THIRDS
-    ]
+    """Scores of predicted deviations, their coverage, and how they grow as modalities are missing."""
+    rows = rows_of(experiment, "uncertainty")
+    scores = grid("{metric} {target}", metric={"nll": "NLL", "crps": "CRPS"}, target=AXES, versus=CONSTANT)
     constant = "Minus that of one constant deviation for each axis, fitted on validation rows: below 0 is better."
-    rank = (
-        "Rank: Spearman's correlation of the deviation with the absolute error; far below 1 even for exact Gaussians."
-    )
+    rank = "Rank: Spearman of the deviation and the absolute error; far below 1 even for exact Gaussians."
+    coverage = [*grid("{target}", metric="coverage", target=AXES), *grid("rank, {target}", metric="rank", target=AXES)]
+    widths = {"mean_width": "mean deviation", "ratio": "without over with", "share_wider": "share that is wider"}
     return [
         Table(f"Scores of predicted deviations, {where}", rows, scores, note=constant, digits=4),
+        Table(f"Coverage of 90 % intervals, and whether the deviation ranks errors, {where}", rows, coverage, note=rank),
         Table(
-            f"Coverage of 90 % intervals, and whether the deviation ranks errors, {where}", rows,
-            [*per_axis("coverage"), *per_axis("rank", "rank, {}")], note=rank,
+            f"Coverage by third of the predicted deviation, {where}", rows,
+            grid("{target}, {condition}", metric="coverage", target=AXES, condition=THIRDS),
         ),
-        Table(f"Coverage by third of the predicted deviation, {where}", rows, thirds),
         Table(
-            f"Deviations as modalities are missing, {where}", {"experiment": experiment, "task": "widening"},
-            metrics({"mean_width": "mean deviation", "ratio": "without over with", "share_wider": "share that is wider"}),
-            ("model", "condition"), "shown",
+            f"Deviations as modalities are missing, {where}", rows_of(experiment, "widening"),
+            grid("{metric}", metric=widths), ("model", "condition"), "shown",
         ),
     ]  # fmt: skip
 
 
 def conditions(experiment: str, task: str, caption: str, note: str = "") -> Table:
-    rows: dict[str, Any] = {"experiment": experiment, "task": task}
-    return Table(caption, rows, _R, ("model", "modality", "condition"), "model: shown", note)
+    """r of each model under each condition."""
+    return Table(caption, rows_of(experiment, task), R, ("model", "modality", "condition"), "model: shown", note)
 
 
 def gap(experiment: str, where: str) -> Table:
-    columns = metrics(
-        {
-            "classifier_uar": "classifier's UAR", "centroids": "centroids, sd", "energy": "energy distance",
-            "energy_floor": "floor", "energy_p": "p",
-        }
-    )  # fmt: skip
+    """The modality gap: can a point's modality be told?"""
+    measures = {
+        "classifier_uar": "classifier's UAR", "centroids": "centroids, sd", "energy": "energy distance",
+        "energy_floor": "floor", "energy_p": "p",
+    }  # fmt: skip
     note = (
         "Does a point reveal its modality? UAR .5 is no, 1 is yes, people kept apart. Centroids in pooled standard deviations. "
         "Energy distance with its value and p when the modalities of a row are exchanged."
     )
-    rows: dict[str, Any] = {"experiment": experiment, "task": "gap"}
+    caption, columns = f"The modality gap, {where}", grid("{metric}", metric=measures)
     named = ("model", "versus", "modality", "target")
-    return Table(f"The modality gap, {where}", rows, columns, named, "model: modalities", note)
+    return Table(caption, rows_of(experiment, "gap"), columns, named, "model: modalities", note)
 
 
 def generation(experiment: str, where: str) -> list[Table]:
     """Eq. 6: vectors generated from another modality's affect, by what they find and how near they come."""
-    rows: dict[str, Any] = {"experiment": experiment, "task": "generation"}
-    named: dict[str, Any] = {
-        "rows": ("model", "modality", "target"),
-        "head": "model: from, to",
-        "names": {"labels": "labels"},
-    }
-    found = metrics(
-        {
-            "top_1": "first", "top_10": "among the first 10", "top_10_chance": "chance 10", "same_emotion": "of the emotion",
-            "same_emotion_above_chance": "above chance",
-        }
-    )  # fmt: skip
-    found_note = (
+    rows, names = rows_of(experiment, "generation"), {"labels": "labels"}
+    ranks = {
+        "top_1": "first", "top_10": "among the first 10", "top_10_chance": "chance 10", "same_emotion": "of the emotion",
+        "same_emotion_above_chance": "above chance",
+    }  # fmt: skip
+    ranks_note = (
         "Generated from the affect of the first alone, the private latent at its mean; cosine to the true vectors of held-out "
         "rows: is the row's own among the nearest, and how many of the nearest ten others carry its emotion? "
         "Labels: generated from the corpus' own valence, arousal and dominance."
     )
-    errors = metrics(
-        {
-            "r2_own": "own affect", "r2_crossed": "the other's (Eq. 6)", "r2_exchanged": "of another row",
-            "r2_gain": "Eq. 6 minus another row's",
-        }
-    )  # fmt: skip
+    errors = {
+        "r2_own": "own affect", "r2_crossed": "the other's (Eq. 6)", "r2_exchanged": "of another row",
+        "r2_gain": "Eq. 6 minus another row's",
+    }  # fmt: skip
     errors_note = "R2 of the vectors with the private latent of their own row, under the affect that is named."
     return [
-        Table(f"Generated from another's affect, {where}", rows, found, note=found_note, **named),
-        Table(f"Error of Eq. 6, {where}", rows, errors, note=errors_note, **named),
-    ]
+        Table(
+            f"Generated from another's affect, {where}", rows, grid("{metric}", metric=ranks), note=ranks_note, names=names,
+            **BY_PAIR,
+        ),
+        Table(f"Error of Eq. 6, {where}", rows, grid("{metric}", metric=errors), note=errors_note, names=names, **BY_PAIR),
+    ]  # fmt: skip
 
 
 def published(experiment: str, caption: str, columns: Columns, rows: tuple[str, ...], digits: int, note: str) -> Table:
     """The paper's own table."""
-    where: dict[str, Any] = {"study": "published", "experiment": experiment, "model": bool}
-    where["modality"] = lambda name: name != "action_units"
+    where: Mapping[str, Where] = {
+        "study": "published", "experiment": experiment, "model": bool, "modality": lambda name: name != "action_units",
+    }  # fmt: skip
     return Table(caption, where, columns, rows, "row", note, digits, basis=False)
 
 
@@ -269,17 +237,13 @@ def draw_axes(experiment: str) -> Figures:
 
 
 def _table_1() -> Section:
-    places = (
+    caption = "Table 1 as published: Pearson's r on IEMOCAP's test set"
+    columns, note = grid("true {target}", metric="r", target=AXES), "Rows are axes of z_vad; raters: their agreement."
+    parts: list[Part] = [published("table_1", caption, columns, ("model", "latent"), 3, note)]
+    for experiment, where in (
         ("text_axes", "EmoBank, published parts"), ("text_axes_documents", "EmoBank, documents apart"),
         ("iemocap", "IEMOCAP, session 5"),
-    )  # fmt: skip
-    parts: list[Part] = [
-        published(
-            "table_1", "Table 1 as published: Pearson's r on IEMOCAP's test set", per_axis("r", "true {}"),
-            ("model", "latent"), 3, "Rows are axes of z_vad; raters: their agreement.",
-        )
-    ]  # fmt: skip
-    for experiment, where in places:
+    ):  # fmt: skip
         parts += [
             matrix(experiment, where), *axes(experiment, where), Figures((experiment,)), comparisons(experiment, where),
             draw_axes(experiment),
@@ -289,7 +253,7 @@ def _table_1() -> Section:
 
 def _speech() -> Section:
     arousal = {"share_above": "actors above 0", "effect": "effect", "p": "p", "p_holm": "p after Holm"}
-    columns = [*per_axis("difference"), *metrics(arousal, target="arousal")]
+    columns = [*grid("{target}", metric="difference", target=AXES), *grid("{metric}", metric=arousal, target="arousal")]
     note = (
         "Within each actor and emotion, then over emotions, then over actors with a t interval; p by sign-flip over actors. "
         "Primary: arousal, the manifold, both modalities. No training has seen the intensity."
@@ -299,8 +263,8 @@ def _speech() -> Section:
         "Voice and face: RAVDESS, out of fold over all actors",
         parts=[
             Table(
-                "Predicted value of strong minus normal acting", {"experiment": "audio_face", "task": "intensity"},
-                columns, ("model", "modality"), "model, shown", note,
+                "Predicted value of strong minus normal acting", rows_of("audio_face", "intensity"), columns,
+                ("model", "modality"), "model, shown", note,
             ),
             Figures(("intensity",)), *axes("audio_face", "against the proxies", proxies), Figures(("audio_face",)),
             comparisons("audio_face", "against the proxies", "softmax"), matrix("audio_face", "RAVDESS' proxies"),
@@ -310,10 +274,8 @@ def _speech() -> Section:
 
 
 def _table_2() -> Section:
-    note = (
-        "Independent Gaussians of 3 and 64 dimensions, 1,000 rows: .025, .012, and .009 by pairs of nearest neighbours."
-    )
-    columns = metrics({"mean_abs_r": "mean |r|", "cka": "CKA", "mi_pairs": "mean MI"})
+    note = "Independent Gaussians of 3 and 64 dimensions, 1,000 rows: .025, .012, and .009 (nearest neighbours)."
+    columns = grid("{metric}", metric={"mean_abs_r": "mean |r|", "cka": "CKA", "mi_pairs": "mean MI"})
     places = [independence(name, HELD_OUT[name]) for name in ("text_axes", "audio_face", "trimodal", "iemocap")]
     paper = published("table_2", "Table 2 as published, IEMOCAP", columns, ("modality",), 4, note)
     return Section(
@@ -322,7 +284,7 @@ def _table_2() -> Section:
 
 
 def _table_3() -> Section:
-    columns = [(latent, {"metric": "accuracy", "latent": latent}) for latent in ("full", "shared", "private")]
+    columns = grid("{latent}", metric="accuracy", latent=("full", "shared", "private"))
     note = (
         "IEMOCAP, classes not stated; the usual four classes have a majority of .309. Video stands beside action units."
     )
@@ -335,48 +297,42 @@ def _table_3() -> Section:
 
 
 def _table_4() -> Section:
-    columns: list[tuple[str, Mapping[str, str]]] = [
-        (f"published: {CORPORA[name].title.removeprefix('CMU-')}",
-         {"experiment": "table_4", "metric": "r", "target": "sentiment", "condition": name})
-        for name in ("mosi", "mosei")
-    ]  # fmt: skip
-    for experiment, target, name in (
-        ("zero_shot_text", "valence", "V-reg, valence"), ("zero_shot_audio", "arousal", "EmoDB, arousal"),
-    ):  # fmt: skip
-        columns += [(f"ours: {name}", {"experiment": experiment, "task": "axes", "metric": "r", "target": target})]
-    sentiment = {"experiment": "zero_shot_sentiment", "task": "axes", "metric": "r", "target": "sentiment"}
-    columns += [(f"ours: {name}, sentiment", {**sentiment, "condition": name.lower()}) for name in ("MOSI", "MOSEI")]
+    sentiment: dict[str, Any] = {"metric": "r", "target": "sentiment", "condition": {"mosi": "MOSI", "mosei": "MOSEI"}}
+    ours = {"task": "axes", "metric": "r"}
+    columns = [
+        *grid("published: {condition}", experiment="table_4", **sentiment),
+        ("ours: V-reg, valence", {"experiment": "zero_shot_text", "target": "valence", **ours}),
+        ("ours: EmoDB, arousal", {"experiment": "zero_shot_audio", "target": "arousal", **ours}),
+        *grid("ours: {condition}, sentiment", experiment="zero_shot_sentiment", task="axes", **sentiment),
+    ]
     order = ("mvae", "misa", HEADLINE, "supervised", "ridge", "softmax", "lexicon", "ensemble")
     note = "r of frozen models on corpora that no training has seen; no statistic of the target is used."
     caption = "Table 4: the published figures beside ours, on other corpora"
-    within = [("r of arousal within speakers", {"metric": "r", "target": "arousal"})]
+    within = {"r": "r of arousal within speakers", "p": "p", "p_holm": "p after Holm"}
     within_note = "Mean over the ten speakers of each one's own r, t interval; paired by speaker, p by sign-flip."
+    emodb = [
+        Callout("warning", LOOKED_AT),
+        *axes("zero_shot_audio", "EmoDB", "Trained on RAVDESS' voices: another language, other people and room."),
+        Figures(("zero_shot_audio",)),
+        comparisons("zero_shot_audio", "EmoDB"),
+        Table(
+            "Within each speaker of EmoDB", rows_of("zero_shot_audio", "within people"),
+            grid("{metric}", metric=within, target="arousal"), ("model", "versus"), note=within_note,
+        ),
+    ]  # fmt: skip
     return Section(
         "Table 4: zero-shot transfer",
         parts=[
             Table(caption, {"versus": ""}, columns, order=order, note=note, digits=2, basis=False),
             *axes("zero_shot_text", "all V-reg tweets", "Trained on EmoBank."), Figures(("zero_shot_text",)),
             comparisons("zero_shot_text", "V-reg"),
-            Section(
-                "EmoDB", level=3,
-                parts=[
-                    Callout("warning", LOOKED_AT),
-                    *axes("zero_shot_audio", "EmoDB", "Trained on RAVDESS' voices: another language, other people and room."),
-                    Figures(("zero_shot_audio",)), comparisons("zero_shot_audio", "EmoDB"),
-                    Table(
-                        "Within each speaker of EmoDB", {"experiment": "zero_shot_audio", "task": "within people"},
-                        [*within, *metrics({"p": "p", "p_holm": "p after Holm"}, target="arousal")], ("model", "versus"),
-                        note=within_note,
-                    ),
-                ],
-            ),
+            Section("EmoDB", parts=emodb, level=3),
             *(comparisons(f"zero_shot_{name}", CORPORA[name].title, "misa") for name in ("mosi", "mosei")),
         ],
     )  # fmt: skip
 
 
 def _union() -> Section:
-    rows: dict[str, Any] = {"experiment": "union", "versus": "single"}
     columns: Columns = (
         ("mean r", {"metric": "r", "task": "axes", "target": "mean"}),
         ("arousal with intensity", {"metric": "difference", "task": "intensity", "target": "arousal"}),
@@ -385,6 +341,7 @@ def _union() -> Section:
     note = (
         "Paired over the groups of each experiment. On EmoBank, V-reg and EmoDB, the models of the union's first fold."
     )
+    rows = {"experiment": "union", "versus": "single"}
     parts: list[Part] = [Table("The union minus the single model", rows, columns, ("condition",), "corpus", note)]
     for name, where in (("emobank", "EmoBank"), ("ravdess", "RAVDESS"), ("vreg", "V-reg"), ("emodb", "EmoDB")):
         parts += axes(f"union_{name}", f"{where}, models of the union")
@@ -394,21 +351,15 @@ def _union() -> Section:
 
 
 def _people() -> Section:
-    ranks = [f"top_{k}" for k in TOP]
-    columns = metrics(
-        {rank: f"among the first {rank[4:]}" for rank in ranks}
-        | {f"{rank}_chance": f"chance {rank[4:]}" for rank in ranks}
-    )
+    ranks = {f"top_{k}": f"among the first {k}" for k in TOP} | {f"top_{k}_chance": f"chance {k}" for k in TOP}
+    columns = grid("{metric}", metric=ranks)
     note = "From a sample in one modality to the same in another by the distance of shared latents, among all held-out ones."
-    rows: dict[str, Any] = {"experiment": "trimodal", "task": "retrieval", "versus": ""}
+    rows = rows_of("trimodal", "retrieval", versus="")
     return Section(
         "Text, voice and face together: synthetic people, held out",
         parts=[
             Callout("warning", SYNTHETIC),
-            Table(
-                "Cross-modal retrieval", {**rows, "model": HEADLINE}, columns, ("model", "modality", "target"),
-                "model: from, to", note,
-            ),
+            Table("Cross-modal retrieval", {**rows, "model": HEADLINE}, columns, note=note, **BY_PAIR),
             Table("Cross-modal retrieval, mean over all pairs", {**rows, "modality": ALL_PAIRS}, columns),
             *generation("trimodal", "synthetic people"), gap("trimodal", "synthetic people"),
             *axes("trimodal", "all modalities"), Figures(("trimodal",)), comparisons("trimodal", "all modalities"),
@@ -429,19 +380,15 @@ def _uncertainty() -> Section:
 
 
 def _robustness() -> Section:
-    disturbed = (
-        "RAVDESS' sounds under disturbances; only audio is shown. Models were trained on the undisturbed sounds."
-    )
+    disturbed = "RAVDESS' sounds under disturbances, audio alone. Models were trained on the undisturbed sounds."
+    noise = "Standard deviations of each dimension."
     parts: list[Part] = [
         conditions("text_axes", "subsets", "EmoBank from one view alone"),
         conditions("audio_face", "subsets", "RAVDESS from one modality alone"),
         conditions("audio_face", "disturbed", "Disturbed sounds", disturbed),
     ]
     for name, where in (("text_axes", "EmoBank"), ("audio_face", "RAVDESS"), ("trimodal", "synthetic people")):
-        parts.append(Figures((f"noise_{name}",)))
-        parts.append(
-            conditions(name, "noise", f"Noise on the vectors, {where}", "Standard deviations of each dimension.")
-        )
+        parts += [Figures((f"noise_{name}",)), conditions(name, "noise", f"Noise on the vectors, {where}", noise)]
     return Section("Robustness", parts=parts)
 
 
@@ -451,45 +398,42 @@ def _ablations() -> Section:
     def cell(experiment: str, task: str, metric: str, **columns: str) -> Mapping[str, str]:
         return {"experiment": experiment, "task": task, "metric": metric, **columns}
 
-    text: Columns = (
-        ("EmoBank, mean r", cell("text_axes", "axes", "r", target="mean")),
-        ("V-reg, r of valence", cell("zero_shot_text", "axes", "r", target="valence")),
-        ("debiased CKA, text", cell("text_axes", "independence", "debiased_cka", modality="text")),
-        ("HSIC, text", cell("text_axes", "independence", "hsic", modality="text")),
-        ("MELD: emotion from private, UAR",
-         cell("text_probes", "emotion", "uar", modality="text", condition="linear", latent="private")),
-    )  # fmt: skip
-    emotion = {"condition": "linear", "latent": "private"}
-    speech: Columns = (
-        (
-            "RAVDESS, arousal with intensity",
-            cell("audio_face", "intensity", "difference", target="arousal", modality="all"),
+    private = {"condition": "linear", "latent": "private"}
+    tables: dict[str, Columns] = {
+        "Text": (
+            ("EmoBank, mean r", cell("text_axes", "axes", "r", target="mean")),
+            ("V-reg, r of valence", cell("zero_shot_text", "axes", "r", target="valence")),
+            ("debiased CKA, text", cell("text_axes", "independence", "debiased_cka", modality="text")),
+            ("HSIC, text", cell("text_axes", "independence", "hsic", modality="text")),
+            ("MELD: emotion from private, UAR", cell("text_probes", "emotion", "uar", modality="text", **private)),
         ),
-        ("RAVDESS, mean r", cell("audio_face", "axes", "r", target="mean")),
-        ("EmoDB, r of arousal", cell("zero_shot_audio", "axes", "r", target="arousal")),
-        ("EmoDB, r of valence", cell("zero_shot_audio", "axes", "r", target="valence")),
-        ("debiased CKA, audio", cell("audio_face", "independence", "debiased_cka", modality="audio")),
-        ("HSIC, audio", cell("audio_face", "independence", "hsic", modality="audio")),
-        ("emotion from private audio", cell("audio_face", "emotion", "accuracy", modality="audio", **emotion)),
-        (
-            "emotion from private action units",
-            cell("audio_face", "emotion", "accuracy", modality="action_units", **emotion),
+        "Voice and face": (
+            ("RAVDESS, arousal with intensity",
+             cell("audio_face", "intensity", "difference", target="arousal", modality="all")),
+            ("RAVDESS, mean r", cell("audio_face", "axes", "r", target="mean")),
+            ("EmoDB, r of arousal", cell("zero_shot_audio", "axes", "r", target="arousal")),
+            ("EmoDB, r of valence", cell("zero_shot_audio", "axes", "r", target="valence")),
+            ("debiased CKA, audio", cell("audio_face", "independence", "debiased_cka", modality="audio")),
+            ("HSIC, audio", cell("audio_face", "independence", "hsic", modality="audio")),
+            ("emotion from private audio", cell("audio_face", "emotion", "accuracy", modality="audio", **private)),
+            ("emotion from private action units",
+             cell("audio_face", "emotion", "accuracy", modality="action_units", **private)),
         ),
-    )
-    people: Columns = (
-        ("people, mean r", cell("trimodal", "axes", "r", target="mean")),
-        ("found among ten, all pairs", cell("trimodal", "retrieval", "top_10", modality=ALL_PAIRS)),
-        ("text and voice told apart, UAR", cell("trimodal", "gap", "classifier_uar", modality="text", target="audio")),
-        ("debiased CKA, audio", cell("trimodal", "independence", "debiased_cka", modality="audio")),
-    )
+        "Synthetic people": (
+            ("people, mean r", cell("trimodal", "axes", "r", target="mean")),
+            ("found among ten, all pairs", cell("trimodal", "retrieval", "top_10", modality=ALL_PAIRS)),
+            ("text and voice told apart, UAR", cell("trimodal", "gap", "classifier_uar", modality="text", target="audio")),
+            ("debiased CKA, audio", cell("trimodal", "independence", "debiased_cka", modality="audio")),
+        ),
+    }  # fmt: skip
     note = "Each ablation changes one thing and keeps rows, batches, epochs and schedule. Ablations have fewer seeds."
     names = {HEADLINE: f"{TITLES[HEADLINE]} (headline)"}
-    tables = [
+    parts = [
         Table(caption, {"versus": ""}, columns, order=tuple(TITLES), note=note, names=names, basis=False)
-        for caption, columns in (("Text", text), ("Voice and face", speech), ("Synthetic people", people))
+        for caption, columns in tables.items()
     ]
-    text_of_section = "Baselines, floors and the ablation of each term, on the training's corpus and in transfer."
-    return Section("All models side by side", text_of_section, tables)
+    text = "Baselines, floors and the ablation of each term, on the training's corpus and in transfer."
+    return Section("All models side by side", text, parts)
 
 
 def sections() -> list[Section]:

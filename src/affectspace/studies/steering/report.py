@@ -31,9 +31,8 @@ from affectspace.studies.tables import (
     Renderer,
     Section,
     Table,
+    grid,
     key_figures,
-    metrics,
-    per_axis,
 )
 from affectspace.training.feature_set import FeatureSet
 from affectspace.training.runs import open_run
@@ -200,7 +199,7 @@ def _better(metric: str, versus: str, parts: Mapping[str, tuple[str, ...]] | Non
 def tables(axis: str, judges: Sequence[str]) -> list[Part]:
     """The tables of one axis: does the text follow, content and language, drift, and comparisons."""
     own: dict[str, Any] = {"experiment": EXPERIMENT, "task": axis, "versus": ""}
-    correlation = _by_judge("spearman", "Spearman, {}", axis, judges)
+    correlation = grid("Spearman, {modality}", metric="spearman", target=axis, modality=judges)
     language = {
         "content": "content (cosine)", "kept_words": "content words kept", "copied": "copies",
         "perplexity_ratio": "perplexity, ratio", "repetition": "repetition", "distinct_2": "distinct-2",
@@ -208,9 +207,8 @@ def tables(axis: str, judges: Sequence[str]) -> list[Part]:
     compared = {
         "all_three": "all three bars", "content": "content", "kept_words": "words kept", "surprise": "log perplexity",
     }  # fmt: skip
-    drift = [
-        column for other in AXES if other != axis for column in _by_judge("slope", f"{other}, {{}}", other, judges)
-    ]
+    others = [other for other in AXES if other != axis]
+    drift = grid("{target}, {modality}", metric="slope", target=others, modality=judges)
 
     def table(caption: str, columns: Columns, note: str, **more: Any) -> Table:
         settings: dict[str, Any] = {"where": own, "rows": ("model",), **more}
@@ -219,29 +217,29 @@ def tables(axis: str, judges: Sequence[str]) -> list[Part]:
     return [
         table(
             f"Does {axis} follow the target?",
-            [*correlation, *_by_judge("slope", "slope, {}", axis, judges), *metrics({"all_three": "all three bars"})],
+            [
+                *correlation,
+                *grid("slope, {modality}", metric="slope", target=axis, modality=judges),
+                *grid("all three bars", metric="all_three"),
+            ],
             "Means over sentences, 95 % intervals over documents. A slope of 1 is the target. All three bars: share of "
             f"sentences with a Spearman of {BARS['spearman']:g} by the ridge and every independent judge, content of "
             f"{BARS['content']:g}, and a perplexity of at most {BARS['perplexity_ratio']:g} times that without a target.",
         ),
         table(
             "Content and language",
-            metrics(language),
+            grid("{metric}", metric=language),
             "Perplexity under the unsteered model, as a ratio to that of the projector without a target.",
         ),
         table("Drift: slopes of the other axes", drift, "The target is 0."),
         table(
             "The projector minus each other method, paired by sentence",
-            [*correlation, *metrics(compared)],
+            [*correlation, *grid("{metric}", metric=compared)],
             "",
             where={**own, "versus": bool},
             rows=("model", "versus"),
         ),
     ]
-
-
-def _by_judge(metric: str, heading: str, axis: str, judges: Sequence[str]) -> Columns:
-    return [(heading.format(judge), {"metric": metric, "target": axis, "modality": judge}) for judge in judges]
 
 
 def curves(results: Results) -> Iterator[Picture]:
@@ -304,15 +302,15 @@ def _add_themes(renderer: Renderer, traversal: Traversal, plan: SteeringPlan) ->
     report.table(
         "Table 5, as printed and ours", ("seed", "paper's target", "paper's text", "our target", "our text"), rows
     )
-    where, row = {"experiment": TABLE_5}, ("task",)
+    where, row, own = {"experiment": TABLE_5}, ("task",), grid("{target}", metric="v_orig", target=AXES)
     judges = renderer.results.filter(experiment=TABLE_5, metric="spearman").distinct("modality")
     judged = [
-        *_by_judge("spearman", "Spearman, {}", "valence", judges),
-        *_by_judge("span", "first to last step in sd, {}", "valence", judges),
+        *grid("Spearman, {modality}", metric="spearman", target="valence", modality=judges),
+        *grid("first to last step in sd, {modality}", metric="span", target="valence", modality=judges),
     ]
     renderer.add(
         Table(
-            "v_orig: what the encoders read of the seeds, on [-1, 1]", where, per_axis("v_orig"), row, "seed", basis=False,
+            "v_orig: what the encoders read of the seeds, on [-1, 1]", where, own, row, "seed", basis=False,
             note="The paper's encoder was trained on IEMOCAP, ours on the corpus named above: other labels, other spreads.",
         ),
         Table(

@@ -31,7 +31,7 @@ from affectspace.report import Report
 from affectspace.studies.claims import Finding, Statement, above, decide, describe
 from affectspace.studies.engine import write_study
 from affectspace.studies.figures import Picture
-from affectspace.studies.tables import Renderer, Table, key_figures, metrics
+from affectspace.studies.tables import Renderer, Table, grid, key_figures
 from affectspace.studies.walks.judges import KeptNetworks, corpus_facts
 from affectspace.studies.walks.networks import JudgeSettings, outputs_of, train_network
 from affectspace.training.labels import read_transfer
@@ -205,11 +205,11 @@ def add_augmentation(report: Report, results: Results, folder: Path) -> None:
     arms = "; ".join(f"{arm}: {rule}" for arm, rule in RULES.items())
     Renderer(report, results, {}, folder).add(
         Table(
-            "Unweighted average recall on test people", {"versus": ""}, metrics({"uar": "UAR"}), head="arm",
+            "Unweighted average recall on test people", {"versus": ""}, grid("UAR", metric="uar"), head="arm",
             note=f"Seeds are averaged. {arms}.",
         ),
         Table(
-            "Differences, paired by person", {"versus": bool}, metrics({"uar": "difference of UAR", "p": "p"}),
+            "Differences, paired by person", {"versus": bool}, grid("{metric}", metric={"uar": "difference of UAR", "p": "p"}),
             ("model", "versus"), "difference",
             note="p: mean over the seeds of sign-flip tests by person.",
         ),

@@ -11,7 +11,7 @@ from affectspace.report import Report
 from affectspace.studies.claims import Finding, Rule, Statement, above, all_held, decide, describe
 from affectspace.studies.engine import write_study
 from affectspace.studies.figures import Picture
-from affectspace.studies.tables import Renderer, Table, key_figures, metrics
+from affectspace.studies.tables import Renderer, Table, grid, key_figures
 from affectspace.studies.walks.figures import faces_figure, reading_figure
 from affectspace.studies.walks.judged import AXES, ELSEWHERE, WALK, Judged, judge_walks
 from affectspace.studies.walks.judges import Judges, judges_of
@@ -146,11 +146,10 @@ TABLES = (
         "Expression",
         {"experiment": "expression"},
         [
-            *((f"rho {axis}", {"metric": "rho", "task": axis, "target": axis}) for axis in AXES),
-            *((f"rise {axis}", {"metric": "rise", "task": axis, "target": axis}) for axis in AXES),
+            *(column for axis in AXES for column in grid("{metric} {task}", metric=("rho", "rise"), task=axis, target=axis)),
             ("arousal on valence", {"metric": "rise", "task": "valence", "target": "arousal"}),
             ("valence on arousal", {"metric": "rise", "task": "arousal", "target": "valence"}),
-            *((f"r {axis}", {"metric": "r", "task": axis, "target": axis}) for axis in AXES),
+            *(column for axis in AXES for column in grid("r {task}", metric="r", task=axis, target=axis)),
         ],
         ("model", "condition"),
         "judge",
@@ -160,12 +159,10 @@ TABLES = (
     Table(
         "Identity",
         {"experiment": "identity"},
-        metrics(
-            {
+        grid("{metric}", metric={
                 "named": "named correctly", "sure": "probability", "sure_change": "probability, change",
                 "sure_change_ends": "probability, change at the ends", "named_change": "named correctly, change",
-            }
-        ),
+            }),
         ("condition", "task"),
         "picture",
         "Probability of the true person by the identity network. Changes are against the reconstruction of the same face.",
@@ -173,7 +170,7 @@ TABLES = (
     Table(
         "Quality of the judges",
         {"experiment": "judges"},
-        metrics({"uar": "UAR", "accuracy": "accuracy", "r": "r"}),
+        grid("{metric}", metric={"uar": "UAR", "accuracy": "accuracy", "r": "r"}),
         ("model", "target", "condition"),
         "judge",
         "Accuracy: the identity network on unseen images of the test people; every second image of each was trained on. "
