@@ -156,19 +156,17 @@ def _probe_predictions(
     """What a probe predicts for each tested row, (n,) names and None elsewhere, one array a seed; empty without the latent."""
     fit = reduced(PROBES[probe], len(AXES)) if latent == "private_3" else PROBES[probe]
     by_seed = []
-    for seed, by_fold in enumerate(rows.of(model)[:seeds]):
+    for by_fold in rows.of(model)[:seeds]:
         values = [latent_of(rows, one, modality, latent) for one in by_fold]
         known = [value for value in values if value is not None]
         if len(known) < len(values):
             return []
-        present = [one.present[modality] for one in by_fold]
-        options = {"seed": seed} if probe == "boosted" else {}
-        by_seed.append(probed(task, known, present, fit, **options))
+        by_seed.append(probed(task, known, [one.present[modality] for one in by_fold], fit))
     return by_seed if any(is_known(one).any() for one in by_seed) else []
 
 
 def probed(
-    task: Task, features: Sequence[np.ndarray], present: Sequence[np.ndarray], probe: Callable[..., Any], **options: Any
+    task: Task, features: Sequence[np.ndarray], present: Sequence[np.ndarray], probe: Callable[..., Any]
 ) -> np.ndarray:
     """What a probe predicts for each row that a fold tests, (n,) names, None for the others.
 
@@ -180,9 +178,7 @@ def probed(
         labelled = [rows[is_known(task.labels[rows])] for rows in (train, validation)]
         if not len(test) or any(len(np.unique(task.labels[rows].astype(str))) < 2 for rows in labelled):
             continue
-        output = probe(
-            values[train], task.labels[train], values[validation], task.labels[validation], values[test], **options
-        )
+        output = probe(values[train], task.labels[train], values[validation], task.labels[validation], values[test])
         predictions[test] = output.predictions
     return predictions
 
@@ -245,10 +241,7 @@ def private_affect_table(
     for modality in modalities:
         for model in models:
             for kind, readout in READOUTS.items():
-                by_seed = [
-                    _private_affect(rows, by_fold, modality, readout, {"seed": seed} if kind == "boosted" else {})
-                    for seed, by_fold in enumerate(rows.of(model)[:seeds])
-                ]
+                by_seed = [_private_affect(rows, by_fold, modality, readout) for by_fold in rows.of(model)[:seeds]]
                 predictions = [one for one in by_seed if one is not None]
                 for axis, target in enumerate(AXES) if predictions else ():
                     known = tested[np.all([np.isfinite(one[tested, axis]) for one in predictions], axis=0)]
@@ -263,7 +256,6 @@ def _private_affect(
     by_fold: Sequence[Representations],
     modality: str,
     readout: Callable[..., Any],
-    options: dict[str, Any],
 ) -> np.ndarray | None:
     """(n, 3) affect read from the private latents of the tested rows, NaN elsewhere; None where a fold cannot be fitted."""
     predictions = np.full(rows.truth.shape, np.nan)
@@ -274,8 +266,6 @@ def _private_affect(
         train, validation, test = (part[present[part]] for part in (fold.train, fold.validation, fold.test))
         if not len(train) or not len(validation) or not np.isfinite(rows.truth[train]).any(axis=0).all():
             return None
-        output = readout(
-            values[train], rows.truth[train], values[validation], rows.truth[validation], values[test], **options
-        )
+        output = readout(values[train], rows.truth[train], values[validation], rows.truth[validation], values[test])
         predictions[test] = output.predictions
     return predictions
