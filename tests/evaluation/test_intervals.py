@@ -36,7 +36,7 @@ def numbers(people: np.ndarray) -> tuple[np.ndarray, ...]:
     return truth, truth + 0.1 * rng.normal(size=truth.shape), shrunk, truth + 0.2 * rng.normal(size=truth.shape)
 
 
-def same(actual: Interval, expected: Interval) -> None:
+def check_same(actual: Interval, expected: Interval) -> None:
     assert (actual.n, actual.groups, actual.undefined) == (expected.n, expected.groups, expected.undefined)
     bounds = (expected.value, expected.low, expected.high)
     assert (actual.value, actual.low, actual.high) == pytest.approx(bounds, nan_ok=True)
@@ -83,7 +83,7 @@ def test_sums_per_person_equal_the_plain_bootstrap(data: tuple, people: np.ndarr
     }[comparison]
     options = {"groups": people, "resamples": 60, "seed": 3, **arguments}
     plain_truth = np.zeros(len(people)) if truth is None else truth
-    same(interval(metric, truth, **options), interval(PLAIN[metric], plain_truth, **options))
+    check_same(interval(metric, truth, **options), interval(PLAIN[metric], plain_truth, **options))
 
 
 @pytest.mark.parametrize("data", METRICS, indirect=True)
@@ -97,7 +97,7 @@ def test_a_model_against_itself(data: tuple, people: np.ndarray) -> None:
     assert (ratio.value, ratio.low, ratio.high) == pytest.approx((1, 1, 1))
     assert interval(metric, truth, a, people, versus=(b, b), how="gap_closed").undefined == 2000
     alike = interval(metric, truth, [a, a, a], people, versus=b, resamples=50)
-    same(alike, interval(metric, truth, a, people, versus=b, resamples=50))
+    check_same(alike, interval(metric, truth, a, people, versus=b, resamples=50))
 
 
 @pytest.mark.parametrize("metric", [name for name in METRICS if name != "mean"])
@@ -142,7 +142,7 @@ def test_masked_equals_subset(data: tuple, people: np.ndarray) -> None:
     if truth is not None:
         masked_truth = truth.astype(object) if truth.dtype.kind == "U" else truth.copy()
         masked_truth[~keep] = None if truth.dtype.kind == "U" else np.nan
-    same(
+    check_same(
         interval(metric, masked_truth, masked_a, people, versus=b, resamples=50),
         interval(metric, None if truth is None else truth[keep], a[keep], people[keep], versus=b[keep], resamples=50),
     )
@@ -180,10 +180,10 @@ def test_invariances(seed: int, scale: float, shift: float) -> None:
     guess = truth + rng.normal(size=60)
     of = partial(interval, groups=people, resamples=20)
     r = of("pearson", truth, guess)
-    same(r, of("pearson", truth, scale * guess + shift))
+    check_same(r, of("pearson", truth, scale * guess + shift))
     assert -1 <= r.low <= r.high <= 1
     both = of("concordance", scale * truth + shift, scale * guess + shift)
-    same(both, of("concordance", truth, guess))
+    check_same(both, of("concordance", truth, guess))
     assert abs(both.value) <= abs(r.value) + 1e-9
 
 

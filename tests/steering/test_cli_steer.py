@@ -145,10 +145,10 @@ V = ("--valence", "1")
     ],
 )  # fmt: skip
 def test_bad_input_is_one_line(call: Call, steering_run: Run, arguments: tuple[str, ...], message: str) -> None:
-    refused(call, ("steer", steering_run.folder, *arguments), message)
+    check_refused(call, ("steer", steering_run.folder, *arguments), message)
 
 
-def refused(call: Call, arguments: tuple[object, ...], message: str) -> None:
+def check_refused(call: Call, arguments: tuple[object, ...], message: str) -> None:
     """Exit code 2, nothing on stdout, one line on stderr."""
     import re
 
@@ -177,15 +177,15 @@ def test_files_that_hold_no_sentences(
 ) -> None:
     if content is not None:
         (tmp_path / "in.txt").write_bytes(content)
-    refused(call, ("steer", steering_run.folder, "--file", tmp_path / "in.txt", *V), message)
+    check_refused(call, ("steer", steering_run.folder, "--file", tmp_path / "in.txt", *V), message)
     assert not (tmp_path / "out.csv").exists()
 
 
 def test_a_folder_is_no_file(call: Call, steering_run: Run, tmp_path: Path) -> None:
-    refused(call, ("steer", steering_run.folder, "--file", tmp_path, *V), "cannot be read: Is a directory")
-    refused(call, ("steer", steering_run.folder, *ONE, *V, "--out", tmp_path), "the table is written as CSV")
+    check_refused(call, ("steer", steering_run.folder, "--file", tmp_path, *V), "cannot be read: Is a directory")
+    check_refused(call, ("steer", steering_run.folder, *ONE, *V, "--out", tmp_path), "the table is written as CSV")
     (tmp_path / "out.csv").mkdir()
-    refused(
+    check_refused(
         call,
         ("steer", steering_run.folder, *ONE, *V, "--longest", 4, "--force", "--out", tmp_path / "out.csv"),
         "cannot write .*out.csv: Is a directory; choose another place",
@@ -196,22 +196,24 @@ def test_runs_that_do_not_steer(
     call: Call, steering_run: Run, text_run: Path, make_model: Callable[..., Path], tmp_path: Path
 ) -> None:
     asked = (*ONE, *V)
-    refused(call, ("steer", tmp_path / "gone", *asked), "gone is not a run of affectspace: it is no folder")
-    refused(call, ("steer", tmp_path, *asked), "lacks config.yaml and run.json")
-    refused(call, ("steer", text_run, *asked), "a model of kind manifold, which steers no language model; .*train")
+    check_refused(call, ("steer", tmp_path / "gone", *asked), "gone is not a run of affectspace: it is no folder")
+    check_refused(call, ("steer", tmp_path, *asked), "lacks config.yaml and run.json")
+    check_refused(
+        call, ("steer", text_run, *asked), "a model of kind manifold, which steers no language model; .*train"
+    )
     other = ("--language-model", make_model(seed=9))
-    refused(call, ("steer", steering_run.folder, *asked, *other), "trained on other weights .*--language-model")
+    check_refused(call, ("steer", steering_run.folder, *asked, *other), "trained on other weights .*--language-model")
     copy = shutil.copytree(steering_run.folder, tmp_path / "copy")
     for path in ("run.json", "calibration.json", "mask.json", "encoder/run.json"):
         for damaged in (b"{", b"[]", b"\xff\xfe", b'{"axes": [], "words": 5}'):
             kept = (copy / path).read_bytes()
             (copy / path).write_bytes(damaged)
-            refused(call, ("steer", copy, *asked), "damaged|lacks|train")
+            check_refused(call, ("steer", copy, *asked), "damaged|lacks|train")
             (copy / path).write_bytes(kept)
     shutil.rmtree(copy / "encoder" / "model")
-    refused(call, ("steer", copy, *asked), "model is missing")
+    check_refused(call, ("steer", copy, *asked), "model is missing")
     Run(copy).record(state="training")
-    refused(call, ("steer", copy, *asked), "its training has not finished; run the same train command again")
+    check_refused(call, ("steer", copy, *asked), "its training has not finished; run the same train command again")
 
 
 @pytest.mark.parametrize("damage", ["cut", "noise", "gone", "part", "shape", "config"])
@@ -235,6 +237,6 @@ def test_a_language_model_whose_files_are_damaged(
         (folder / "config.json").write_text(config.replace('"intermediate_size": 32', '"intermediate_size": 48'))
     else:
         (folder / "config.json").write_text("{")
-    refused(
+    check_refused(
         call, ("steer", steering_run.folder, *ONE, *V, "--language-model", folder), "language model .* cannot be loaded"
     )

@@ -41,7 +41,7 @@ def small(monkeypatch: pytest.MonkeyPatch, steerer: Steerer) -> None:
     monkeypatch.setattr("affectspace.steering.steerer.ContentSimilarity", lambda name, device: letters)
 
 
-def refused(call: Call, arguments: tuple[object, ...], message: str) -> None:
+def check_refused(call: Call, arguments: tuple[object, ...], message: str) -> None:
     """Exit code 2, nothing on stdout, one line on stderr."""
     code, out, err = call(*arguments)
     assert (code, out) == (2, "")
@@ -78,7 +78,7 @@ def test_evaluate_a_projectors_run(call: Call, run_copy: Path, vader: Path) -> N
     results = Results.read(run_copy / "metrics.json")
     named = {"experiment": "steering", "task": "valence", "model": "steered_one", "metric": "spearman"}
     assert results.get(**named, target="valence", modality="ridge").n == 4
-    refused(call, asked, "was evaluated already: open .*report.html, or use --force")
+    check_refused(call, asked, "was evaluated already: open .*report.html, or use --force")
     code, out, err = call(*asked, "--force", "--json")
     assert code == 0, err
     assert json.loads(out) == metrics  # the same texts, which were kept
@@ -90,29 +90,35 @@ def test_what_evaluate_refuses(
 ) -> None:
     for judge in ("vader", "vader=", f"={vader}", f"my judge={vader}", "vader=no/such/file.txt", f"vader={tmp_path}"):
         message = r"--judge .*: write NAME=FILE of a lexicon that exists"
-        refused(call, ("evaluate", run_copy, "--judge", judge), message)
+        check_refused(call, ("evaluate", run_copy, "--judge", judge), message)
     for judges in ([f"ridge={vader}"], [f"a={vader}", f"a={vader}"]):
         given = [part for judge in judges for part in ("--judge", judge)]
-        refused(call, ("evaluate", run_copy, *given), "there is a judge (ridge|a) already; give this one another name")
+        check_refused(
+            call, ("evaluate", run_copy, *given), "there is a judge (ridge|a) already; give this one another name"
+        )
     for content in (b"", b"\x89PNG\x00\xff", b"neither words nor numbers\n"):
         (tmp_path / "damaged.txt").write_bytes(content)
-        refused(call, ("evaluate", run_copy, "--quick", "--judge", f"x={tmp_path / 'damaged.txt'}"), r"damaged.txt")
+        check_refused(
+            call, ("evaluate", run_copy, "--quick", "--judge", f"x={tmp_path / 'damaged.txt'}"), r"damaged.txt"
+        )
     other = make_model(seed=8)
-    refused(call, ("evaluate", run_copy, "--language-model", other), "trained on other weights .*--language-model")
-    refused(call, ("evaluate", run_copy, "--device", "abacus"), "device 'abacus' is not available")
-    refused(call, ("evaluate", run_copy, "--backbone", "sound=x"), "encoder has no modality 'sound'; it has text")
-    refused(call, ("evaluate", text_run, "--quick"), "--quick is for the run of a projector")
-    refused(
+    check_refused(
+        call, ("evaluate", run_copy, "--language-model", other), "trained on other weights .*--language-model"
+    )
+    check_refused(call, ("evaluate", run_copy, "--device", "abacus"), "device 'abacus' is not available")
+    check_refused(call, ("evaluate", run_copy, "--backbone", "sound=x"), "encoder has no modality 'sound'; it has text")
+    check_refused(call, ("evaluate", text_run, "--quick"), "--quick is for the run of a projector")
+    check_refused(
         call,
         ("evaluate", text_run, "--device", "cpu", "--judge", "a=b"),
         "--judge and --device are for the run of a proj",
     )
-    refused(call, ("evaluate", tmp_path / "gone"), "gone is not a run of affectspace: it is no folder")
+    check_refused(call, ("evaluate", tmp_path / "gone"), "gone is not a run of affectspace: it is no folder")
     code, out, err = call("evaluate", run_copy, "--sentences", 1)
     assert (code, out) == (2, "")
     assert "--sentences" in err
     Run(run_copy).record(state="training")
-    refused(call, ("evaluate", run_copy), "its training has not finished; run the same train command again")
+    check_refused(call, ("evaluate", run_copy), "its training has not finished; run the same train command again")
     assert not (run_copy / "report.html").exists()
 
 
@@ -121,7 +127,7 @@ def test_evaluate_says_where_the_encoders_rows_are_gone(call: Call, steering_run
     config = (copy / "config.yaml").read_text()
     config = re.sub(r"^run: .*$", f"run: {tmp_path / 'moved'}", config, flags=re.MULTILINE)
     (copy / "config.yaml").write_text(config)
-    refused(
+    check_refused(
         call,
         ("evaluate", copy, "--quick"),
         "is evaluated on the held-out sentences of .*moved is not a run of affectspace",
@@ -198,10 +204,10 @@ def test_without_emobank_the_remedy_is_named(tmp_path: Path, call: Call) -> None
     with pytest.raises(ConfigError, match="--table 5 steers EmoBank's sentences: name --data, or --emobank"):
         reproduce_steering(out, Folders(features=out / "features", out=out), quick=True)
     asked = ("reproduce", "manifold", "--table", "5", "--out", out)
-    refused(call, asked, "name --data, or --emobank")
-    refused(call, (*asked, "--data", tmp_path), "name --data, or --emobank")
+    check_refused(call, asked, "name --data, or --emobank")
+    check_refused(call, (*asked, "--data", tmp_path), "name --data, or --emobank")
     assert not out.exists()
-    refused(
+    check_refused(
         call,
         (*asked, "--emobank", tmp_path / "gone"),
         "gone: there is no such file or folder; emobank needs emobank.csv",
@@ -213,5 +219,5 @@ def test_without_emobank_the_remedy_is_named(tmp_path: Path, call: Call) -> None
 )
 def test_what_is_not_for_table_5(call: Call, tmp_path: Path, option: tuple[str, object]) -> None:
     asked = ("reproduce", "manifold", "--table", "5", "--out", tmp_path / "study", *option)
-    refused(call, asked, f"{option[0]} has no effect with --table 5, .*affectspace train configs/steering.yaml")
+    check_refused(call, asked, f"{option[0]} has no effect with --table 5, .*affectspace train configs/steering.yaml")
     assert not (tmp_path / "study").exists()

@@ -115,6 +115,7 @@ def sample_table(
     categories = _Categories(transfer, spelling, str(table))
 
     def sample(block: Block) -> list[Any]:
+        """Compute the new columns of a block."""
         names = categories.of(block.values(emotion), block.first)
         points = transfer.sample(names, seed, start=block.first - 1)
         summary.notes["points moved to the border of [-1, 1]"] += int((np.abs(points) > 1).any(axis=1).sum())
@@ -158,6 +159,7 @@ def label_table(
     summary = _new_summary(transfer, added, out)
 
     def label(block: Block) -> list[Any]:
+        """Compute the new columns of a block."""
         vad = _canonical(block, columns, chosen, summary)
         known = np.isfinite(vad).all(axis=1)
         names = np.full(len(block), None, dtype=object)
@@ -187,6 +189,7 @@ class _Categories:
         self.known: dict[Any, str | None] = {name: name for name in self.classes}
 
     def of(self, cells: list[Any], first: int) -> list[str | None]:
+        """Translate the cells of consecutive rows, of which the first has the number `first`."""
         cells = [None if is_missing(cell) else cell for cell in cells]
         for cell in dict.fromkeys(cells):
             if cell not in self.known:

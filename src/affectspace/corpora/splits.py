@@ -213,6 +213,7 @@ def _deal(
     """(rows,) positions in PARTS, with the rows of a group in the same part."""
 
     def deal(rows: np.ndarray, shares: np.ndarray, seeds: list[int]) -> np.ndarray:
+        """Distribute some rows, (n,) positions in the shares."""
         rng = np.random.default_rng(seeds)
         if groups is None:
             return deal_rows(strata[rows], shares, rng)

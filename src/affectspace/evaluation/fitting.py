@@ -115,6 +115,7 @@ def reduced(method: Callable[..., Any], components: int = 3) -> Callable[..., An
     def narrow(
         train: ArrayLike, train_y: Any, validation: ArrayLike, validation_y: Any, test: ArrayLike, **options: Any
     ) -> Any:
+        """Call the method with the principal components."""
         x = feature_matrix(train, "train features")
         vx = feature_matrix(validation, "validation features", x.shape[1])
         tx = feature_matrix(test, "test features", x.shape[1])

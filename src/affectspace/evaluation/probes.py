@@ -141,6 +141,7 @@ def linear_probe(
     weights, iterations = "balanced" if balanced else None, {}
 
     def stages(split: Split) -> Stages:
+        """Fit with each C, the strongest regularisation first."""
         model: Any = LogisticRegression(class_weight=weights, max_iter=max_iterations, warm_start=True)
         for strength in sorted(map(float, grid)):
             model.set_params(C=strength)
@@ -178,6 +179,7 @@ def mlp_probe(
     """
 
     def stages(split: Split) -> Stages:
+        """Train epoch by epoch."""
         x, validation_x, test_x = (part.astype(np.float32) for part in (split.train, split.validation, split.test))
         counts = np.bincount(split.train_y)
         weight = (1 / counts / len(counts))[split.train_y]

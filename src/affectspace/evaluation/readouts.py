@@ -131,6 +131,7 @@ def mlp_readout(
     """
 
     def stages(split: Split) -> Stages:
+        """Train epoch by epoch."""
         mean, spread = float(split.train_y.mean()), float(split.train_y.std()) or 1.0
         x, validation_x, test_x = (part.astype(np.float32) for part in (split.train, split.validation, split.test))
         targets = ((split.train_y - mean) / spread).astype(np.float32)

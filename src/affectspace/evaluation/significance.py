@@ -188,7 +188,7 @@ def within_person_difference(
     """Compute the mean value where `contrast` is 1 less where it is 0, within each person and stratum.
 
     The differences are averaged over strata, then over people, with equal weights. A stratum in which a person has one side
-    only takes no part (RAVDESS has no strong neutral).
+    only is left out (RAVDESS has no strong neutral).
 
     Parameters
     ----------

@@ -15,10 +15,9 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from affectspace.errors import ConfigError
+from affectspace.errors import ConfigError, RunError
 
 ENTRY_POINTS = "affectspace.backbones"  # group in which other packages register their backbones
-BATCH = 32  # rows that are encoded together where the backbone does not say
 DEFAULTS = {"text": "minilm", "audio": "functionals", "video": "levasa", "words": "lexicon"}
 _FACTORIES = {
     ("text", "minilm"): "affectspace.features.backbones.text:text_backbone",
@@ -140,13 +139,24 @@ def make_backbone(
     return backbone
 
 
-def encode_by_length(backbone: Backbone, loaded: Mapping[int, Any]) -> Iterator[tuple[int, np.ndarray]]:
-    """Encode decoded samples, row -> sample, in batches of similar length; yields rows with their vectors."""
+def encode_by_length(
+    backbone: Backbone, loaded: Mapping[int, Any], batch_size: int = 32
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Encode decoded samples, row -> sample, in batches of similar length; yields rows with their vectors.
+
+    batch_size : where the backbone does not say. Raises RunError for vectors of another shape than the backbone declares.
+    """
     rows = sorted(loaded, key=lambda row: backbone.length(loaded[row]))
-    size = getattr(backbone, "batch_rows", None) or BATCH
+    size = getattr(backbone, "batch_rows", None) or batch_size
     for start in range(0, len(rows), size):
         batch = rows[start : start + size]
-        yield from zip(batch, backbone.encode([loaded[row] for row in batch]), strict=True)
+        vectors = np.asarray(backbone.encode([loaded[row] for row in batch]), dtype=np.float32)
+        if vectors.shape != (len(batch), backbone.dimension):
+            raise RunError(
+                f"backbone {backbone.name} returned vectors of shape {vectors.shape} for {len(batch)} rows, but declares "
+                f"dimension {backbone.dimension}; correct the backbone"
+            )
+        yield from zip(batch, vectors, strict=True)
 
 
 def backbone_factory(modality: str, name: str) -> Callable[..., Backbone]:

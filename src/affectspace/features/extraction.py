@@ -11,10 +11,10 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 from threadpoolctl import threadpool_limits
 
 from affectspace.errors import RunError, UnreadableItem
-from affectspace.features.backbone import Backbone, BaseBackbone, Item, identity_of
+from affectspace.features.backbone import Backbone, BaseBackbone, Item, encode_by_length, identity_of
 from affectspace.features.items import ItemFiles, items_of, open_item_files
 from affectspace.features.store import FeatureStore, Shard
 from affectspace.progress import Progress, silent, take_notes
@@ -106,20 +106,10 @@ def encode_shard(backbone: Backbone, rows: Rows, loaded: Sequence[Any], batch_si
         for (item, fingerprint), sample in zip(rows, loaded, strict=True)
         if isinstance(sample, UnreadableItem)
     ]
-    readable = [row for row, sample in enumerate(loaded) if not isinstance(sample, UnreadableItem)]
-    lengths = [backbone.length(loaded[row]) for row in readable]
-    order = [readable[k] for k in np.argsort(lengths, kind="stable")]
-    batch_size = getattr(backbone, "batch_rows", None) or batch_size
+    readable = {row: sample for row, sample in enumerate(loaded) if not isinstance(sample, UnreadableItem)}
     features = np.zeros((len(rows), backbone.dimension), np.float32)
-    for start in range(0, len(order), batch_size):
-        batch = order[start : start + batch_size]
-        vectors = np.asarray(backbone.encode([loaded[row] for row in batch]), dtype=np.float32)
-        if vectors.shape != (len(batch), backbone.dimension):
-            raise RunError(
-                f"backbone {backbone.name} returned vectors of shape {vectors.shape} for {len(batch)} rows, but declares "
-                f"dimension {backbone.dimension}; correct the backbone"
-            )
-        features[batch] = vectors
+    for row, vector in encode_by_length(backbone, readable, batch_size):
+        features[row] = vector
     finite = np.asarray(np.isfinite(features).all(axis=1))
     failed += [(rows[row][0].id, rows[row][1], "the vector is not finite") for row in readable if not finite[row]]
     kept = [row for row in readable if finite[row]]
@@ -128,22 +118,25 @@ def encode_shard(backbone: Backbone, rows: Rows, loaded: Sequence[Any], batch_si
 
 @dataclass(frozen=True)
 class Extraction:
-    """Result of an extraction."""
+    """Result of an extraction.
+
+    made : rows that were encoded; failed : rows that could not be read; kept : rows that the store had already
+    without : rows of the corpus that do not have this modality
+    failed_before : rows that an earlier extraction could not read; they are tried again when their input changes
+    reasons : reason -> failed rows; remarks : remark -> rows that were read with it
+    failures : id, file ("" for a text) and reason, also of an earlier extraction
+    """
 
     store: FeatureStore
-    made: int = 0  # rows that were encoded
-    failed: int = 0  # rows that could not be read
-    kept: int = 0  # rows that the store had already
-    without: int = 0  # rows of the corpus that do not have this modality
-    failed_before: int = (
-        0  # rows that an earlier extraction could not read; they are tried again when their input changes
-    )
-    reasons: dict[str, int] = field(default_factory=dict)  # number of failed rows by reason
-    remarks: dict[str, int] = field(default_factory=dict)  # number of remarks on rows that were read
-    failures: list[tuple[str, str, str]] = field(
-        default_factory=list
-    )  # id, file ("" for a text), reason; also earlier ones
-    seconds: float = 0.0
+    made: int
+    failed: int
+    kept: int
+    without: int
+    failed_before: int
+    reasons: dict[str, int]
+    remarks: dict[str, int]
+    failures: list[tuple[str, str, str]]
+    seconds: float
 
 
 def extract(
@@ -214,43 +207,45 @@ def extract(
     if folder.is_file():
         raise RunError(f"{folder} is a file; name a folder for the store")
     items = list(items_of(corpus, backbone.modality) if items is None else items)
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(folder / ".lock", timeout=0), open_item_files(corpus.media) as files:
-            if force:
-                _remove_store(folder)
-            store = FeatureStore.create(folder, identity_of(backbone))
-            index = dict(zip(store.index["id"], store.index["mark"], strict=True))
-            rows = [
-                (item, fingerprint)
-                for item, fingerprint in zip(items, _fingerprints(files, items), strict=True)
-                if index.get(item.id) != fingerprint
-            ]
-            size = getattr(backbone, "shard_rows", BaseBackbone.shard_rows)
-            shards = [rows[start : start + size] for start in range(0, len(rows), size)]
-            started, made = time.perf_counter(), 0
-            reasons: Counter[str] = Counter()
-            remarks: Counter[str] = Counter()
-            with closing((engine or ThreadEngine(workers)).encode(backbone, files, shards, batch_size)) as encoded:
-                for shard, noticed in encoded:
-                    store.add(shard)
-                    made += len(shard.ids)
-                    reasons.update(reason for _, _, reason in shard.failed)
-                    remarks.update(noticed)
-                    done = made + reasons.total()
-                    rate = done / max(time.perf_counter() - started, 1e-9)
-                    progress(done, len(rows), f"{backbone.name}, {rate:,.1f} samples/s")
-            store.write_index()
-    except Timeout:
-        raise RunError(
-            f"{folder}: another process is extracting into this folder; wait until it has finished"
-        ) from None
+    started, made = time.perf_counter(), 0
+    reasons: Counter[str] = Counter()
+    remarks: Counter[str] = Counter()
+    with _locked(folder), open_item_files(corpus.media) as files:
+        if force:
+            _remove_store(folder)
+        store = FeatureStore.create(folder, identity_of(backbone))
+        rows = _rows_to_encode(store, files, items)
+        size = getattr(backbone, "shard_rows", BaseBackbone.shard_rows)
+        shards = [rows[start : start + size] for start in range(0, len(rows), size)]
+        with closing((engine or ThreadEngine(workers)).encode(backbone, files, shards, batch_size)) as encoded:
+            for shard, noticed in encoded:
+                store.add(shard)
+                made += len(shard.ids)
+                reasons.update(reason for _, _, reason in shard.failed)
+                remarks.update(noticed)
+                done = made + reasons.total()
+                rate = done / max(time.perf_counter() - started, 1e-9)
+                progress(done, len(rows), f"{backbone.name}, {rate:,.1f} samples/s")
+        store.write_index()
     failures = _failures(store, items)
     failed_before = len(failures) - reasons.total()
     return Extraction(
         store, made, reasons.total(), len(items) - len(rows) - failed_before, len(corpus) - len(items), failed_before,
         dict(reasons), dict(remarks), failures, time.perf_counter() - started,
     )  # fmt: skip
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Make a folder and keep other processes out of it. Raises RunError where one is in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise RunError(
+            f"{folder}: another process is extracting into this folder; wait until it has finished"
+        ) from None
 
 
 def _failures(store: FeatureStore, items: Sequence[Item]) -> list[tuple[str, str, str]]:
@@ -264,12 +259,13 @@ def _failures(store: FeatureStore, items: Sequence[Item]) -> list[tuple[str, str
     ]
 
 
-def _fingerprints(files: ItemFiles, items: Sequence[Item]) -> list[str]:
-    """Compute the fingerprint of each item; files are read by several threads."""
-    if all(item.path is None for item in items):
-        return [files.fingerprint(item) for item in items]
+def _rows_to_encode(store: FeatureStore, files: ItemFiles, items: Sequence[Item]) -> Rows:
+    """Select the items that the store does not have, or not with this fingerprint. Several threads read the files."""
+    stored = dict(zip(store.index["id"], store.index["mark"], strict=True))
     with ThreadPoolExecutor(FINGERPRINT_THREADS, thread_name_prefix="fingerprint") as pool:
-        return list(pool.map(files.fingerprint, items))
+        run = map if all(item.path is None for item in items) else pool.map
+        rows = zip(items, run(files.fingerprint, items), strict=True)
+        return [(item, fingerprint) for item, fingerprint in rows if stored.get(item.id) != fingerprint]
 
 
 def _remove_store(folder: Path) -> None:

@@ -56,6 +56,7 @@ def score_table(
     sums, scored = np.zeros(len(lexicon.axes)), np.zeros(len(lexicon.axes), dtype=np.int64)
 
     def score(block: Block) -> list[np.ndarray]:
+        """Compute the new columns of a block, and add to the sums."""
         nonlocal sums, scored
         scores = score_texts(_texts(block, text), lexicon, method, contextual=contextual)
         values = scores[list(lexicon.axes)].to_numpy()

@@ -125,6 +125,7 @@ class FolderMedia:
         return names
 
     def marks(self, names: Iterable[str]) -> Iterator[tuple[int, int]]:
+        """Yield size and time of change; (-1, -1) for a file that is not there."""
         root = str(self.path)
         for name in names:
             try:
@@ -180,6 +181,7 @@ class ZipMedia:
             yield (-1, -1) if info is None else (info.file_size, info.CRC)
 
     def read(self, name: str) -> bytes:
+        """Read a member. Several threads may read at once."""
         _refuse_outside(name)
         info = self._members.get(name)
         if info is None:

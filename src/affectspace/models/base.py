@@ -181,7 +181,7 @@ class Representation:
 class AffectModel(Pretrained, ABC):
     """Base class of the models on feature vectors.
 
-    Rows may lack any modality and any label. What is absent takes no part in a loss, a statistic or a fusion.
+    Rows may lack any modality and any label. Losses, statistics and fusions leave out what is absent.
     """
 
     config: FeatureModelConfig

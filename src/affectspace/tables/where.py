@@ -119,6 +119,7 @@ class _Evaluation:
         return re.sub(r"'[^']*'|\"[^\"]*\"|`([^`]+)`", identifier, expression)
 
     def value(self, node: ast.expr) -> Any:
+        """Evaluate a node: a column, a constant, or an operation on them."""
         match node:
             case ast.Constant(value=bool() | int() | float() | str() as constant):
                 return constant

@@ -1,5 +1,6 @@
 """A corpus of drawn faces on disk: written, read, refused."""
 
+import copy
 import io
 import json
 import pickle
@@ -85,7 +86,8 @@ def test_emotions_keep_their_places() -> None:
 def test_the_pictures_do_not_depend_on_the_number_of_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def in_another_process(work: Any, items: list[Any], workers: int) -> Iterator[Any]:
         used.append(workers)
-        return (pickle.loads(pickle.dumps(work))(pickle.loads(pickle.dumps(item))) for item in items)
+        assert pickle.dumps((work, items))
+        return map(copy.deepcopy(work), copy.deepcopy(items))
 
     used: list[int] = []
     monkeypatch.setattr(make, "map_in_order", in_another_process)

@@ -96,43 +96,39 @@ def make_faces(
     out = Path(out).expanduser()
     if not SIZES[0] <= size <= SIZES[1]:
         raise ConfigError(f"size={size}: faces are drawn with {SIZES[0]} to {SIZES[1]} pixels a side")
-    table = checked_labels(invented_labels(n, people, seed, distribution) if labels is None else labels)
-    settings: dict[str, Any] = {
-        "kind": KINDS["faces"],
-        "version": VERSION,
-        "seed": seed,
-        "size": size,
-        "rows": len(table),
-        "people": int(table["person"].nunique()),
-        "labels": "invented" if labels is None else "given",
-        "digest": _digest(table),
-    }
-    if labels is None:
-        settings["distribution"] = distribution
-    if is_finished(out, "faces", settings, force=force):
-        return read_corpus("faces", out)
     if workers is not None and workers < 1:
         raise ConfigError(f"workers={workers}: at least one process is needed")
-    write_about(out, settings, finished=False)
-    rows = _rows(table)
-    index = _index(table, rows, seed, size)
-    chunks = [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
-    processes = 1 if len(rows) <= _ALONE else workers or os.cpu_count() or 1
-
-    def write(path: Path) -> None:
-        names = iter(index["image"])
-        done = 0
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-            for files in map_in_order(partial(_draw, seed, size), chunks, processes):
-                for content in files:
-                    archive.writestr(zipfile.ZipInfo(next(names), _EPOCH), content)
-                done += len(files)
-                progress(done, len(rows), "faces drawn")
-
-    write_atomic(out / PICTURES, write)
-    write_atomic(out / INDEX, lambda path: index.to_csv(path, index=False))
-    write_about(out, settings, finished=True)
+    table = checked_labels(invented_labels(n, people, seed, distribution) if labels is None else labels)
+    settings: dict[str, Any] = {
+        "kind": KINDS["faces"], "version": VERSION, "seed": seed, "size": size, "rows": len(table),
+        "people": int(table["person"].nunique()), "digest": _digest(table),
+        **({"labels": "invented", "distribution": distribution} if labels is None else {"labels": "given"}),
+    }  # fmt: skip
+    if not is_finished(out, "faces", settings, force=force):
+        write_about(out, settings, finished=False)
+        rows = _rows(table)
+        index = _index(table, rows, seed, size)
+        processes = 1 if len(rows) <= _ALONE else workers or os.cpu_count() or 1
+        write_atomic(
+            out / PICTURES, partial(_write_pictures, index["image"].tolist(), rows, seed, size, processes, progress)
+        )
+        write_atomic(out / INDEX, lambda path: index.to_csv(path, index=False))
+        write_about(out, settings, finished=True)
     return read_corpus("faces", out)
+
+
+def _write_pictures(
+    names: list[str], rows: list[_Row], seed: int, size: int, processes: int, progress: Progress, path: Path
+) -> None:
+    """Draw all faces into a zip."""
+    chunks = [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
+    done = 0
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for files in map_in_order(partial(_draw, seed, size), chunks, processes):
+            for content in files:
+                archive.writestr(zipfile.ZipInfo(names[done], _EPOCH), content)
+                done += 1
+            progress(done, len(rows), "faces drawn")
 
 
 def _digest(table: pd.DataFrame) -> str:

@@ -151,18 +151,10 @@ def make_speakers(
     made = tuple(name for name in MODALITIES if name in set(modalities))
     absent = _checked(made, set(modalities), dict(missing or {}), size, fps, workers)
     settings: dict[str, Any] = {
-        "kind": KINDS["speakers"],
-        "version": VERSION,
-        "seed": seed,
-        "people": people,
-        "turns": turns_of(n, people, turns),
-        "modalities": list(made),
-        "missing": absent,
-        "size": size,
-        "fps": fps,
-        "sound_in_video": sound_in_video,
-        "rows": n,
-    }
+        "kind": KINDS["speakers"], "version": VERSION, "seed": seed, "people": people,
+        "turns": turns_of(n, people, turns), "modalities": list(made), "missing": absent, "size": size, "fps": fps,
+        "sound_in_video": sound_in_video, "rows": n,
+    }  # fmt: skip
     if "video" in made:
         import_av(WRITING_CLIPS)
     if is_finished(out, "speakers", settings, force=force, growing=True):
