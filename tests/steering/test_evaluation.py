@@ -18,9 +18,8 @@ from affectspace.studies.claims import decide
 from affectspace.studies.steering import methods as methods_module
 from affectspace.studies.steering.evaluate import Evaluation, evaluate_steering
 from affectspace.studies.steering.plan import TITLES, SteeringPlan
-from affectspace.studies.steering.published import THEMES
 from affectspace.studies.steering.report import evaluate_projector, statements
-from affectspace.studies.steering.themes import record_themes, traverse_themes
+from affectspace.studies.steering.themes import THEMES, record_themes, traverse_themes
 from affectspace.training.feature_set import FeatureSet
 
 PLAN = SteeringPlan(

@@ -13,11 +13,10 @@ from torch import Tensor
 
 from affectspace.annotation import AnnotationTransfer
 from affectspace.errors import DataError
-from affectspace.evaluation import Fold, Interval
+from affectspace.evaluation import Fold, Interval, interval_p, pooled_interval
 from affectspace.evaluation.results import Result, Results
 from affectspace.models import MODELS
 from affectspace.studies.claims import decide
-from affectspace.studies.comparisons import interval_p, pooled_interval
 from affectspace.studies.manifold.axes import (
     axis_comparisons,
     axis_matrix,

@@ -19,8 +19,8 @@ from affectspace.studies.steering.measures import (
     spearman_rows,
 )
 from affectspace.studies.steering.prompting import PROMPT, TEMPLATE, bare, level_of, request, templated
-from affectspace.studies.steering.published import THEMES
 from affectspace.studies.steering.rating_sheet import write_sheet
+from affectspace.studies.steering.themes import THEMES
 
 ASKED = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
 

@@ -13,7 +13,6 @@ from affectspace.annotation import AnnotationTransfer
 from affectspace.errors import RunError
 from affectspace.evaluation.results import Results
 from affectspace.models import ClassifierConfig, EmotionClassifier, Levasa, LevasaConfig
-from affectspace.studies.walks import strength as choosing
 from affectspace.studies.walks.augmentation import ARMS, AugmentationBudget, Mixture, run_augmentation
 from affectspace.studies.walks.judge_run import judge_run
 from affectspace.studies.walks.judged import Line, chosen_rows, elsewhere
@@ -27,7 +26,6 @@ from affectspace.studies.walks.networks import (
     outputs_of,
     train_network,
 )
-from affectspace.studies.walks.teaching import drawn_faces
 from affectspace.synthetic.faces import make_faces
 from affectspace.training.configuration import build_config
 from affectspace.training.runs import Run, start_run
@@ -281,42 +279,3 @@ def test_the_augmentation_is_measured_and_kept(corpus: Path, tmp_path: Path) -> 
     assert len(kept) == 6
     run_augmentation(run, tmp_path / "out", budget=budget)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
-
-
-def test_the_strength_whose_walks_rise_as_asked_is_chosen(
-    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A decoder that draws 45 % of what is asked is walked twice as wide; people are those of validation."""
-    run = make_run(tmp_path / "run", {"corpus": "faces", "path": str(corpus)})
-    data = TrainingSet.of_run(run)
-    walked: list[bytes] = []
-
-    def walk(model: Any, face: np.ndarray, points: np.ndarray, way: float) -> Any:
-        walked.append(face.tobytes())
-        return SimpleNamespace(images=0.45 * way * np.nan_to_num(points))
-
-    monkeypatch.setattr(choosing, "walk", walk)
-    monkeypatch.setattr(choosing, "outputs_of", lambda reader, images: images)
-    monkeypatch.setattr(choosing, "run_directions", lambda *_: SimpleNamespace(stretched=float))
-    chosen, tried = choosing.try_strengths(run, AffectRegressor(RegressorConfig(image_size=32, width=4)), SMALL)
-    assert chosen == 2.0
-    assert [one.strength for one in tried] == list(choosing.STRENGTHS)
-    assert tried[2].rise == pytest.approx({"valence": 0.9, "arousal": 0.9})
-    assert tried[2].r == pytest.approx({"valence": 1.0, "arousal": 1.0})
-    validation = {data.pixels[data.pixel_rows[row]].tobytes() for row in data.rows("validation")}
-    assert set(walked) <= validation
-
-
-def test_a_strength_is_chosen_where_the_truth_is_known(corpus: Path, tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run", as_table(corpus))
-    with pytest.raises(RunError, match="a strength is chosen where the truth is known"):
-        choosing.try_strengths(run, AffectRegressor(RegressorConfig(image_size=32, width=4)), SMALL)
-
-
-def test_the_chooser_learns_from_people_of_its_own(tmp_path: Path) -> None:
-    network = choosing.chooser(tmp_path / "chooser", 32, SMALL)
-    again = choosing.chooser(tmp_path / "chooser", 32, SMALL)
-    assert torch.equal(network.mean, again.mean)
-    judges = drawn_faces(tmp_path / "judge", 32, ("valence", "arousal"), SMALL, lambda *_: None)
-    own = drawn_faces(tmp_path / "own", 32, ("valence", "arousal"), SMALL, lambda *_: None, seed=choosing.CHOOSER_SEED)
-    assert not {one.tobytes() for one in judges[0]} & {one.tobytes() for one in own[0]}

@@ -274,6 +274,27 @@ class Recorder:
         note = "; ".join(part for part in (note, listed) if part)
         return self.add(metric, float(np.mean(numbers)), n, note=note, **columns)
 
+    def add_p_values(
+        self,
+        tested: Sequence[tuple[Mapping[str, str], float]],
+        n: int,
+        primary: Mapping[str, str] | None = None,
+        note: str = "two-sided",
+    ) -> None:
+        """Add p of each comparison (its columns, p), and p after Holm's correction of all but the primary one."""
+        import numpy as np
+
+        from affectspace.evaluation.significance import holm
+
+        known = [(columns, p) for columns, p in tested if np.isfinite(p)]
+        corrected = [(columns, p) for columns, p in known if columns != primary]
+        for columns, p in known:
+            uncorrected = "; the primary endpoint, not corrected" if columns == primary else ""
+            self.add("p", p, n, note=note + uncorrected, seeds=(), **columns)
+        holm_p = holm([p for _, p in corrected]) if corrected else ()
+        for (columns, _), p in zip(corrected, holm_p, strict=True):
+            self.add("p_holm", float(p), n, note=f"Holm over {len(corrected)} comparisons", seeds=(), **columns)
+
     def _paper(self, row: Result) -> float | None:
         assert self.published is not None
         same = ("model", "versus", "modality", "target", "latent", "metric")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import norm
 from scipy.stats import t as student
 
 from affectspace.errors import ConfigError, DataError
@@ -245,3 +246,40 @@ def within_person_difference(
     effect = float(differences.mean() / spread) if spread > 0 else float("nan")
     p, above = sign_flip_test(differences, seed=seed), float(np.mean(differences > 0))
     return WithinPerson(interval, p, names[by_person.index], differences, effect, above)
+
+
+def interval_p(interval: Interval) -> float:
+    """Compute the two-sided p of "the difference is zero", as if the interval were that of a normal distribution.
+
+    Examples
+    --------
+    >>> from affectspace.evaluation import Interval, interval_p
+    >>> round(interval_p(Interval(0.1, 0.0, 0.2, n=50, groups=6)), 3)
+    0.05
+    """
+    width = interval.high - interval.low
+    if not np.isfinite(width) or width <= 0:
+        return float("nan")
+    error = width / (2 * norm.ppf((1 + interval.confidence) / 2))
+    return float(2 * norm.sf(abs(interval.value) / error))
+
+
+def pooled_interval(intervals: Sequence[Interval]) -> Interval:
+    """Average intervals over different people, such as those of folds that test different actors with their own models.
+
+    Each is taken as a t interval over its people; squared errors add up, and so do degrees of freedom.
+
+    Examples
+    --------
+    >>> from affectspace.evaluation import pooled_interval, t_interval
+    >>> pooled_interval([t_interval([0.4, 0.5, 0.6]), t_interval([0.2, 0.3, 0.4])]).groups
+    6
+    """
+    confidence = intervals[0].confidence
+    quantile = (1 + confidence) / 2
+    errors = [(one.high - one.low) / 2 / student.ppf(quantile, max(one.groups - 1, 1)) for one in intervals]
+    error = float(np.sqrt(np.sum(np.square(errors))) / len(intervals))
+    freedom = max(sum(one.groups - 1 for one in intervals), 1)
+    value, half = float(np.mean([one.value for one in intervals])), float(student.ppf(quantile, freedom)) * error
+    n, groups = sum(one.n for one in intervals), sum(one.groups for one in intervals)
+    return Interval(value, value - half, value + half, n, groups, confidence)

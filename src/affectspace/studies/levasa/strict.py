@@ -20,7 +20,6 @@ from affectspace.evaluation import (
 )
 from affectspace.evaluation.intervals import Metric
 from affectspace.evaluation.results import Recorder, Results
-from affectspace.studies.comparisons import record_p_values
 from affectspace.studies.levasa.plan import CONTROLS
 from affectspace.studies.levasa.study import AXES, Readings, Seeds
 
@@ -172,7 +171,7 @@ def measure_comparisons(results: Results, trained: Mapping[str, Seeds], readings
     for name in ("continuous", "discrete"):
         compare(name, "vaz", "vaz")
     primary = {"model": PRIMARY[0], "versus": PRIMARY[1], "latent": "va"}
-    record_p_values(recorder_of(results, "probes"), tested, len(people), primary, "people exchanged, two-sided")
+    recorder_of(results, "probes").add_p_values(tested, len(people), primary, "people exchanged, two-sided")
     model, floor, ceiling = (predictions(name) for name in ("continuous", "vanilla", "cnn"))
     if model and floor and ceiling:
         share = interval("uar", truth, model, people, (floor, ceiling), how="gap_closed")

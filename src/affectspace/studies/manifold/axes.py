@@ -16,6 +16,7 @@ from affectspace.evaluation import (
     axis_correlations,
     constant_floor,
     interval,
+    interval_p,
     pearson,
     spread_ratio,
     t_interval,
@@ -24,7 +25,6 @@ from affectspace.evaluation import (
 from affectspace.evaluation.intervals import Metric
 from affectspace.evaluation.results import Recorder, Results
 from affectspace.evaluation.significance import sign_flip_test
-from affectspace.studies.comparisons import interval_p, record_p_values
 from affectspace.studies.manifold.evaluation_rows import EVERYTHING, Condition, EvaluationRows
 from affectspace.studies.manifold.paper import PUBLISHED
 from affectspace.studies.manifold.plan import HEADLINE
@@ -122,7 +122,7 @@ def axis_comparisons(
         r = interval("pearson", truth, ours, groups, theirs, resamples=resamples)
         recorder.add("r", r, versus=other)
         tested.append(({"versus": other}, interval_p(r)))
-    record_p_values(recorder, tested, n, {"versus": primary})
+    recorder.add_p_values(tested, n, {"versus": primary})
 
 
 def axis_matrix(results: Results, rows: EvaluationRows) -> None:
@@ -199,7 +199,7 @@ def intensity_table(
                     recorder.add("effect", measured.effect, n, note=note, **named)
                     tested.append((named, measured.p))
     primary = {"model": HEADLINE, **EVERYTHING.columns, "target": "arousal"}
-    record_p_values(recorder, tested, len(rows.tested), primary)
+    recorder.add_p_values(tested, len(rows.tested), primary)
 
 
 def r_within_people(rows: EvaluationRows, model: str, axis: int) -> np.ndarray:
@@ -243,4 +243,4 @@ def within_people_table(
                 named = {"model": HEADLINE, "versus": other}
                 recorder.add("r", over_people(difference, n), note="paired by person", **named)
                 tested.append((named, sign_flip_test(difference)))
-    record_p_values(recorder, tested, n, {"model": HEADLINE, "versus": primary})
+    recorder.add_p_values(tested, n, {"model": HEADLINE, "versus": primary})

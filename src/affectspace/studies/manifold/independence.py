@@ -22,12 +22,12 @@ from affectspace.evaluation import (
     mean_abs_correlation,
     pairwise_ksg_information,
     permutation_floor,
+    pooled_interval,
     t_interval,
 )
 from affectspace.evaluation.folds import Fold
 from affectspace.evaluation.results import Recorder, Results
 from affectspace.progress import Progress, silent
-from affectspace.studies.comparisons import pooled_interval
 from affectspace.studies.manifold.evaluation_rows import EvaluationRows
 from affectspace.studies.manifold.paper import PUBLISHED
 from affectspace.studies.manifold.representations import Representations
