@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePath
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from affectspace.affect import AXES
-from affectspace.errors import ConfigError, DataError, UnreadableItem
+from affectspace.errors import ConfigError, DataError, UnreadableItem, reason_of
+from affectspace.media.files import import_av, require_content
 from affectspace.prediction.result import VAD, Estimate, Failure, Outcome, Prediction, table_of
 from affectspace.prediction.sample import IMAGES, Sample
 
@@ -147,40 +149,25 @@ def _length(path: Path) -> float:
     """Seconds of a file by its header, or by its last frame if the header has no length."""
     if path.suffix.lower() in IMAGES:
         return 0.0
-    if not path.is_file():
-        raise UnreadableItem("there is no such file")
-    if path.stat().st_size == 0:
-        raise UnreadableItem("the file is empty (0 bytes)")
-    try:
+    require_content(path)
+    with suppress(ImportError, RuntimeError):  # RuntimeError: a format that libsndfile does not read
         import soundfile
 
         return float(soundfile.info(str(path)).duration)
-    except ImportError:
-        pass
-    except soundfile.LibsndfileError:
-        pass
-    try:
-        import av
-    except ImportError as error:
-        raise ConfigError("clips need PyAV: pip install 'affectspace[video]'") from error
+    av = import_av("predicting clips over time")
     try:
         with av.open(str(path)) as container:
-            lengths = [
-                float(stream.duration * stream.time_base)
-                for stream in container.streams
-                if stream.duration and stream.time_base
-            ]
+            known = [stream for stream in container.streams if stream.duration and stream.time_base]
+            lengths = [float(stream.duration * stream.time_base) for stream in known]
             if container.duration:
                 lengths.append(container.duration / av.time_base)
             if lengths:
                 return max(lengths)
-            ends = [0.0]
-            for packet in container.demux():
-                if packet.pts is not None and packet.time_base:
-                    ends.append(float((packet.pts + (packet.duration or 0)) * packet.time_base))
-            return max(ends)
+            packets = (packet for packet in container.demux() if packet.pts is not None and packet.time_base)
+            ends = (float((packet.pts + (packet.duration or 0)) * packet.time_base) for packet in packets)
+            return max(ends, default=0.0)
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise UnreadableItem(f"not a sound or clip that can be read ({' '.join(str(error).split())[:120]})") from error
+        raise UnreadableItem(f"not a sound or clip that can be read ({reason_of(error)})") from error
 
 
 @dataclass(frozen=True)
