@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from affectspace.data.dataset import Dataset
 from affectspace.files import write_text
 from affectspace.steering import LanguageModel, Steerer, fit_projector, load_language_model
 from affectspace.steering.calibration import calibrate
@@ -27,8 +28,7 @@ from affectspace.studies.steering.evaluate import CONTENT, SURPRISE, Measured, a
 from affectspace.studies.steering.material import RIDGE, Material, material_of
 from affectspace.studies.steering.methods import asked_points, nothing_asked
 from affectspace.studies.steering.plan import SteeringPlan
-from affectspace.training.feature_set import FeatureSet
-from affectspace.training.projector_configuration import ProjectorTrainConfig
+from affectspace.training.configuration import ProjectorTrainConfig
 from affectspace.training.runs import Run, open_run
 
 AXIS = "valence"
@@ -50,7 +50,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     base = open_run(arguments.run).projector_config
-    rows = FeatureSet.of_run(open_run(base.run))
+    rows = open_run(base.run).dataset("features")
     model = load_language_model(base.language_model.name, dtype=base.language_model.dtype)
     plan = SteeringPlan(tuning_sentences=arguments.sentences + CALIBRATION, candidates=arguments.candidates)
     lexicons = {name: Path(path) for name, path in (judge.split("=", 1) for judge in arguments.judge)}
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def trained(
-    base: ProjectorTrainConfig, size: str, seed: int, folder: Path, rows: FeatureSet, model: LanguageModel, threads: int
+    base: ProjectorTrainConfig, size: str, seed: int, folder: Path, rows: Dataset, model: LanguageModel, threads: int
 ) -> Run:
     """Train one size, or open its run."""
     if is_finished(folder):  # only its line was missing
@@ -79,7 +79,7 @@ def trained(
     return fit_projector(ProjectorTrainConfig.model_validate(made), folder, data=rows, language_model=model)
 
 
-def steered(run: Run, rows: FeatureSet, model: LanguageModel, plan: SteeringPlan, lexicons: dict[str, Path]) -> str:
+def steered(run: Run, rows: Dataset, model: LanguageModel, plan: SteeringPlan, lexicons: dict[str, Path]) -> str:
     """Measure a run on validation sentences."""
     steerer = Steerer.of_parts(run, SentenceEncoder(run.folder / "encoder"), model, ContentSimilarity())
     material = material_of(steerer, rows, lexicons, plan)

@@ -18,24 +18,23 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from affectspace.training.batches import step_seed
-from affectspace.training.configuration import FeatureTrainConfig, build_feature_config
-from affectspace.training.feature_batches import FeatureBatches
-from affectspace.training.feature_set import FeatureSet
-from affectspace.training.fit import fit
+from affectspace.data.batches import Batches
+from affectspace.data.dataset import Dataset
+from affectspace.data.labels import step_seed
+from affectspace.training.configuration import TrainConfig, build_config
+from affectspace.training.fit import ModelTraining, fit
 from affectspace.training.loop import VALIDATION, seed_global_state
-from affectspace.training.tasks import feature_task
 
 SIZES = ((768, 512, 64), (64, 32, 8))  # width of the vectors, hidden, private
 CPU = torch.device("cpu")
 
 
-def make_set(rows: int, width: int) -> FeatureSet:
+def make_set(rows: int, width: int) -> Dataset:
     """Random vectors; four fifths train, one fifth validates."""
     random = np.random.default_rng(0)
     features = {name: random.normal(size=(rows, width)).astype(np.float32) for name in ("text", "audio", "video")}
     part = np.where(np.arange(rows) % 5 == 0, "validation", "train")
-    return FeatureSet.from_arrays(features, part, affect=random.uniform(-1, 1, (rows, 3)))
+    return Dataset.from_arrays(features, part, affect=random.uniform(-1, 1, (rows, 3)))
 
 
 def now() -> np.ndarray:
@@ -43,10 +42,9 @@ def now() -> np.ndarray:
     return np.array([time.perf_counter(), time.process_time()])
 
 
-def bare_loop(config: FeatureTrainConfig, data: FeatureSet) -> np.ndarray:
+def bare_loop(config: TrainConfig, data: Dataset) -> np.ndarray:
     """Time from the end of the first epoch's batches to the end of the last epoch's."""
-    settings, model = config.fit, feature_task(config, data).training.model
-    training, validation = data.samples("train"), data.samples("validation")
+    settings, model = config.fit, ModelTraining(config, data).model
     optimizer = torch.optim.AdamW(
         model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay, fused=True
     )
@@ -59,7 +57,7 @@ def bare_loop(config: FeatureTrainConfig, data: FeatureSet) -> np.ndarray:
     started = np.zeros(2)
     for epoch in range(settings.epochs):
         model.train()
-        for step, batch in enumerate(FeatureBatches(training, settings.batch_size, seed=0, epoch=epoch)):
+        for step, batch in enumerate(Batches(data, "train", settings.batch_size, seed=0, epoch=epoch)):
             optimizer.zero_grad()
             loss(batch, epoch, step).backward()
             optimizer.step()
@@ -69,14 +67,12 @@ def bare_loop(config: FeatureTrainConfig, data: FeatureSet) -> np.ndarray:
             break
         model.eval()
         with torch.no_grad():
-            for step, batch in enumerate(
-                FeatureBatches(validation, settings.batch_size, seed=0, epoch=0, shuffle=False)
-            ):
+            for step, batch in enumerate(Batches(data, "validation", settings.batch_size, seed=0, shuffle=False)):
                 loss(batch, VALIDATION, step)
     return now() - started
 
 
-def through_fit(config: FeatureTrainConfig, data: FeatureSet) -> np.ndarray:
+def through_fit(config: TrainConfig, data: Dataset) -> np.ndarray:
     """Time from the end of the first epoch's batches to the end of the last epoch's."""
     moments: dict[int, np.ndarray] = {}
     with tempfile.TemporaryDirectory() as out:
@@ -85,15 +81,15 @@ def through_fit(config: FeatureTrainConfig, data: FeatureSet) -> np.ndarray:
     return moments[steps * config.fit.epochs] - moments[steps]
 
 
-def steps_of(config: FeatureTrainConfig, data: FeatureSet) -> int:
-    return len(FeatureBatches(data.samples("train"), config.fit.batch_size, seed=0, epoch=0))
+def steps_of(config: TrainConfig, data: Dataset) -> int:
+    return len(Batches(data, "train", config.fit.batch_size, seed=0, epoch=0))
 
 
 def compare(width: int, hidden: int, private: int, asked: argparse.Namespace) -> None:
     """Print the times of one size."""
     data = make_set(asked.rows, width)
 
-    def config(seconds: float) -> FeatureTrainConfig:
+    def config(seconds: float) -> TrainConfig:
         fields = {
             "model": {"kind": "manifold", "hidden": (hidden,), "private": private},
             "fit": {
@@ -103,7 +99,7 @@ def compare(width: int, hidden: int, private: int, asked: argparse.Namespace) ->
                 "checkpoint_seconds": seconds,
             },
         }
-        return build_feature_config(fields, modalities=data.modalities, corpora=data.corpora)
+        return build_config(fields, modalities=data.modalities, corpora=data.corpora)
 
     contenders: dict[str, Callable[[], np.ndarray]] = {
         "bare loop": lambda: bare_loop(config(1e9), data),

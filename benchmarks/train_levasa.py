@@ -19,13 +19,14 @@ import pandas as pd
 import torch
 from PIL import Image
 
-from affectspace.data.batches import ImageBatch
+from affectspace.data.batches import Batches
+from affectspace.data.dataset import Dataset
+from affectspace.data.images import augment
+from affectspace.data.labels import step_seed
 from affectspace.models import Levasa
-from affectspace.training.batches import EpochBatches, augment, step_seed
 from affectspace.training.configuration import TrainConfig, build_config
 from affectspace.training.fit import fit
 from affectspace.training.loop import VALIDATION, seed_global_state
-from affectspace.training.training_set import TrainingSet
 
 
 def make_corpus(folder: Path, number: int) -> None:
@@ -44,9 +45,9 @@ def now() -> np.ndarray:
     return np.array([time.perf_counter(), time.process_time()])
 
 
-def bare_loop(config: TrainConfig, data: TrainingSet) -> np.ndarray:
+def bare_loop(config: TrainConfig, data: Dataset) -> np.ndarray:
     """Time from the end of the first epoch's batches to the end of the last epoch's."""
-    settings, training, validation = config.fit, data.samples("train"), data.samples("validation")
+    settings = config.fit
     model = Levasa(config.model).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(
         model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay, fused=True
@@ -54,12 +55,12 @@ def bare_loop(config: TrainConfig, data: TrainingSet) -> np.ndarray:
     started = np.zeros(2)
     for epoch in range(settings.epochs):
         model.train()
-        batches = EpochBatches(training, settings.batch_size, seed=0, epoch=epoch, balance=settings.balance)
+        batches = Batches(data, "train", settings.batch_size, seed=0, epoch=epoch, balance=settings.balance)
         for step, batch in enumerate(batches):
             seed = step_seed(0, epoch, step)
             seed_global_state(seed, torch.device("cpu"))
             image = augment(batch.image, settings.augmentation, torch.Generator().manual_seed(seed))
-            terms = model.loss(ImageBatch(image, batch.affect, batch.category), torch.Generator().manual_seed(seed))
+            terms = model.loss(batch.with_image(image), torch.Generator().manual_seed(seed))
             optimizer.zero_grad()
             terms.total.backward()
             optimizer.step()
@@ -69,15 +70,15 @@ def bare_loop(config: TrainConfig, data: TrainingSet) -> np.ndarray:
             break
         model.eval()
         with torch.no_grad():
-            for step, batch in enumerate(EpochBatches(validation, settings.batch_size, seed=0, epoch=0, shuffle=False)):
+            for step, batch in enumerate(Batches(data, "validation", settings.batch_size, seed=0, shuffle=False)):
                 model.loss(batch, torch.Generator().manual_seed(step_seed(0, VALIDATION, step)))
     return now() - started
 
 
-def through_fit(config: TrainConfig, data: TrainingSet) -> np.ndarray:
+def through_fit(config: TrainConfig, data: Dataset) -> np.ndarray:
     """Time from the end of the first epoch's batches to the end of the last epoch's."""
     moments: dict[int, np.ndarray] = {}
-    steps = len(EpochBatches(data.samples("train"), config.fit.batch_size, seed=0, epoch=0))
+    steps = len(Batches(data, "train", config.fit.batch_size, seed=0, epoch=0))
     with tempfile.TemporaryDirectory() as out:
         fit(config, Path(out) / "run", data=data, progress=lambda done, total, text: moments.setdefault(done, now()))
     return moments[steps * config.fit.epochs] - moments[steps]
@@ -101,7 +102,7 @@ def main() -> None:
             fit_fields = {**settings, "checkpoint_seconds": seconds}
             return build_config({"data": {"corpus": "table", **place}, "fit": fit_fields})
 
-        data = TrainingSet(config(0))
+        data = Dataset.of_config(config(0))
         contenders: dict[str, Callable[[], np.ndarray]] = {
             "bare loop": lambda: bare_loop(config(1e9), data),
             "fit": lambda: through_fit(config(1e9), data),
@@ -111,7 +112,7 @@ def main() -> None:
         for _ in range(asked.repeats):
             for name, run in contenders.items():
                 least[name] = np.minimum(least[name], run())
-        counted = len(data.samples("train")) * (asked.epochs - 1)
+        counted = len(data.rows("train")) * (asked.epochs - 1)
         for name, taken in least.items():
             ratios = taken / least["bare loop"]
             print(

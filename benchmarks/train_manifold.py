@@ -69,7 +69,7 @@ def timed(epochs: int, rows: int, model: nn.Module, loss: Callable[[Tensor], Ten
 
 
 def ours(objective: str, rows: int, epochs: int) -> list[float]:
-    from affectspace.data.batches import FeatureBatch
+    from affectspace.data.batches import Batch
     from affectspace.models import Manifold, ManifoldConfig, training_statistics
 
     settings = {
@@ -85,7 +85,7 @@ def ours(objective: str, rows: int, epochs: int) -> list[float]:
     config = ManifoldConfig(modalities=dict.fromkeys(NAMES, WIDTH), **nested(settings))
     features, labels = vectors(rows)
     present, zeros = torch.ones(rows, dtype=torch.bool), torch.zeros(rows, dtype=torch.long)
-    data = FeatureBatch(features, dict.fromkeys(NAMES, present), labels, labels, zeros - 1, zeros)
+    data = Batch(features, dict.fromkeys(NAMES, present), labels, labels, zeros - 1, zeros)
     model = Manifold(config)
     model.prepare(training_statistics(data, config))
     return timed(epochs, rows, model, lambda chosen: model.loss(data.take(chosen)).total, fused=True)

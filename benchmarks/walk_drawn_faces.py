@@ -106,12 +106,12 @@ def try_strengths(
     Raises RunError where the run has no validation people, or is not of drawn faces.
     """
     model, data = walkable_model(run), open_data(run, progress)
-    if data.corpus.name != "faces":
-        raise RunError(f"{run.folder} was trained on {data.corpus.name}; a strength is chosen where the truth is known")
+    if not data.drawn:
+        raise RunError(f"{run.folder} was trained on {data.name}; a strength is chosen where the truth is known")
     if not len(data.rows("validation")):
         raise RunError(f"{run.folder} has no validation people to choose a strength on")
     rows = chosen_rows(data, data.rows("validation"), settings.faces)
-    pixels = np.array(data.pixels[data.pixel_rows[rows]])
+    pixels = np.array(data.images(rows))
     directions, tried = run_directions(run, model, progress, data), []
     for place, strength in enumerate(strengths):
         progress(place, len(strengths), f"strength {strength:g} on validation people")

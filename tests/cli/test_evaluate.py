@@ -11,16 +11,16 @@ import yaml
 from typer.testing import CliRunner
 
 from affectspace.cli import app
+from affectspace.data.dataset import Dataset
 from affectspace.errors import ConfigError, RunError
 from affectspace.evaluation.results import Results
 from affectspace.features.store import FeatureStore, Shard
 from affectspace.models import MODELS, AffectModel
 from affectspace.studies.evaluators import EVALUATORS
 from affectspace.synthetic.faces import make_faces
-from affectspace.training.configuration import build_config, build_feature_config
-from affectspace.training.feature_set import FeatureSet
+from affectspace.training.configuration import build_config
+from affectspace.training.fit import ModelTraining
 from affectspace.training.runs import Run, start_run
-from affectspace.training.training_set import TrainingSet
 
 DRAWN_EMOTIONS = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")
 CLASSIFIER = {"kind": "classifier", "categories": DRAWN_EMOTIONS}
@@ -50,7 +50,7 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def image_run(folder: Path, faces: Path, **model: Any) -> Path:
     config = build_config({"data": {"corpus": "faces", "path": str(faces)}, "model": {**FACES, **model}})
-    data = TrainingSet(config)
+    data = Dataset.of_config(config)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         built: Any = MODELS[config.model.kind](config.model)  # type: ignore[arg-type]
@@ -80,13 +80,10 @@ def write_corpus(folder: Path, name: str, seed: int) -> dict[str, Any]:
 
 
 def feature_run(folder: Path, kind: str, corpora: dict[str, Any], **model: Any) -> Path:
-    config = build_feature_config({"data": {"corpora": corpora}, "model": {"kind": kind, **model}})
-    data = FeatureSet(config)
-    config = data.complete(config)
+    config = build_config({"data": {"corpora": corpora}, "model": {"kind": kind, **model}})
+    data = Dataset.of_config(config)
     run = start_run(folder, config)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        built = MODELS[kind](config.model)
+    built = ModelTraining(config, data).model
     assert isinstance(built, AffectModel)
     built.eval().after_training(data.batch("train"), data.batch("validation"))
     return saved(run, built, data.split_table())
@@ -157,9 +154,9 @@ def test_several_corpora_are_also_measured_one_by_one(tmp_path: Path) -> None:
 def test_a_run_without_test_people(faces: Path, tmp_path: Path) -> None:
     run = image_run(tmp_path / "run", faces, hidden=[16], chunk=4)
     fields = yaml.safe_load((run / "config.yaml").read_text())
-    fields["data"]["split"]["fractions"] = [0.6, 0.3, 0.1]
+    fields["data"]["corpora"]["faces"]["split"]["fractions"] = [0.6, 0.3, 0.1]
     (run / "config.yaml").write_text(yaml.safe_dump(fields))
-    split = TrainingSet(Run(run).image_config).split_table()
+    split = Dataset.of_config(Run(run).image_config).split_table()
     split.to_csv(run / "split.csv", index=False)
     [person] = split.loc[split["part"] == "test", "person"].unique()
     with pytest.raises(

@@ -14,11 +14,11 @@ from safetensors.numpy import load_file, save_file
 from typer.testing import CliRunner, Result
 
 from affectspace.cli.traverse import file_names, parse_range, parse_rows, traverse
+from affectspace.data.dataset import Dataset
 from affectspace.errors import AffectspaceError, ConfigError
 from affectspace.models import MODELS
 from affectspace.training.configuration import build_config
 from affectspace.training.runs import Run, start_run
-from affectspace.training.training_set import TrainingSet
 
 APP = typer.Typer()
 APP.command()(traverse)
@@ -46,7 +46,7 @@ def add_codes(run: Run) -> np.ndarray:
 
 
 def with_split(run: Run) -> Run:
-    TrainingSet(run.image_config).split_table().to_csv(run.folder / "split.csv", index=False)
+    Dataset.of_config(run.image_config).split_table().to_csv(run.folder / "split.csv", index=False)
     return run
 
 

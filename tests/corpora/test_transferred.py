@@ -81,12 +81,12 @@ def test_a_sample_does_not_depend_on_the_other_rows(corpus: Corpus) -> None:
 
 
 def test_trainings_draw_the_same_points(corpus: Corpus) -> None:
-    from affectspace.training.batches import step_seed
-    from affectspace.training.configuration import LabelConfig
-    from affectspace.training.labels import make_labels
+    from affectspace.data.configuration import LabelConfig
+    from affectspace.data.labels import make_labels, step_seed
 
     rows = corpus.take([0, 1, 3])
-    drawn = make_labels(rows.table, LabelConfig(), seed=3).training(0)
+    draws = make_labels(rows.table, LabelConfig().complete(images=True), seed=3).draws
+    assert draws is not None
     seed = step_seed(3, 0, 0) % 2**32
     same = transfer_labels(rows, "affectnet", distribution="uniform", random_state=seed).table[["valence", "arousal"]]
-    np.testing.assert_array_equal(drawn, same.to_numpy(np.float32))
+    np.testing.assert_array_equal(draws(0)[:, :2], same.to_numpy(np.float32))

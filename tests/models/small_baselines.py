@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from affectspace.data.batches import FeatureBatch
+from affectspace.data.batches import Batch
 from affectspace.models import Misa, MisaConfig, Mvae, MvaeConfig
 from affectspace.models.baseline import BaselineModel
 
@@ -28,7 +28,7 @@ def make_model(kind: str, widths: dict[str, int] = WIDTHS, **fields: Any) -> Bas
         return model(config(modalities=widths, **{**small, **fields})).eval()
 
 
-def make_batch(rows: int, seed: int = 0, share: float = 1.0, widths: dict[str, int] = WIDTHS) -> FeatureBatch:
+def make_batch(rows: int, seed: int = 0, share: float = 1.0, widths: dict[str, int] = WIDTHS) -> Batch:
     """Features are linear in affect and in a private part, other units in each modality; `share` of the modalities is there."""
     maps = torch.Generator().manual_seed(99)
     generator = torch.Generator().manual_seed(seed)
@@ -41,6 +41,4 @@ def make_batch(rows: int, seed: int = 0, share: float = 1.0, widths: dict[str, i
         features[name] = 3.0 ** (index - 1) * made + 5.0
         present[name] = torch.rand(rows, generator=generator) < share
     missing = torch.full((rows, 3), NAN)
-    return FeatureBatch(
-        features, present, affect, missing, torch.full((rows,), -1), torch.zeros(rows, dtype=torch.long)
-    )
+    return Batch(features, present, affect, missing, torch.full((rows,), -1), torch.zeros(rows, dtype=torch.long))

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from affectspace.data.batches import FeatureBatch
+from affectspace.data.batches import Batch
 from affectspace.errors import DataError
 from affectspace.models import MODELS, Representation, training_statistics
 from affectspace.models.baseline import BaselineModel
@@ -20,7 +20,7 @@ from .noise import fixed_noise
 from .small_baselines import KINDS, NAN, WIDTHS, make_batch, make_model
 
 
-def trained(kind: str, train: FeatureBatch, validation: FeatureBatch, steps: int = 120) -> BaselineModel:
+def trained(kind: str, train: Batch, validation: Batch, steps: int = 120) -> BaselineModel:
     model = make_model(kind).train()
     model.prepare(training_statistics(train, model.config))
     optimiser = torch.optim.Adam(model.parameters(), 3e-3)
@@ -34,7 +34,7 @@ def trained(kind: str, train: FeatureBatch, validation: FeatureBatch, steps: int
     return model
 
 
-def said(model: BaselineModel, batch: FeatureBatch) -> Representation:
+def said(model: BaselineModel, batch: Batch) -> Representation:
     with torch.no_grad():
         return model.represent(batch.features, batch.present)
 
@@ -44,16 +44,16 @@ def correlation(truth: torch.Tensor, guess: torch.Tensor) -> float:
 
 
 @pytest.fixture(scope="module")
-def parts() -> tuple[FeatureBatch, FeatureBatch, FeatureBatch]:
+def parts() -> tuple[Batch, Batch, Batch]:
     return make_batch(1500, 0, 0.7), make_batch(300, 1, 0.7), make_batch(400, 2)
 
 
 @pytest.fixture(scope="module", params=list(KINDS))
-def learnt(request: pytest.FixtureRequest, parts: tuple[FeatureBatch, ...]) -> BaselineModel:
+def learnt(request: pytest.FixtureRequest, parts: tuple[Batch, ...]) -> BaselineModel:
     return trained(request.param, parts[0], parts[1])
 
 
-def test_it_learns_a_toy_problem_from_rows_with_holes(learnt: BaselineModel, parts: tuple[FeatureBatch, ...]) -> None:
+def test_it_learns_a_toy_problem_from_rows_with_holes(learnt: BaselineModel, parts: tuple[Batch, ...]) -> None:
     test = parts[2]
     read = said(learnt, test)
     assert correlation(test.affect, read.fused) > 0.9
@@ -74,7 +74,7 @@ def test_deviations_are_the_errors_to_expect_and_grow_as_modalities_drop(learnt:
         assert (read.deviation[name][0] > read.fused_deviation[several][0]).all()
 
 
-def test_with_one_modality_the_fused_affect_is_its_own(learnt: BaselineModel, parts: tuple[FeatureBatch, ...]) -> None:
+def test_with_one_modality_the_fused_affect_is_its_own(learnt: BaselineModel, parts: tuple[Batch, ...]) -> None:
     test = parts[2].take(torch.arange(9))
     for name in WIDTHS:
         read = learnt.represent({name: test.features[name]}, {name: test.present[name]})
@@ -85,7 +85,7 @@ def test_with_one_modality_the_fused_affect_is_its_own(learnt: BaselineModel, pa
         torch.testing.assert_close(whole.shared[name].mean, read.shared[name].mean, rtol=1e-4, atol=1e-5)
 
 
-def test_a_saved_model_says_the_same(learnt: BaselineModel, parts: tuple[FeatureBatch, ...], tmp_path: Path) -> None:
+def test_a_saved_model_says_the_same(learnt: BaselineModel, parts: tuple[Batch, ...], tmp_path: Path) -> None:
     learnt.save_pretrained(tmp_path)
     again = MODELS[learnt.config.kind].from_pretrained(tmp_path)
     assert again.config == learnt.config
@@ -124,7 +124,7 @@ def test_a_row_is_represented_alike_in_any_batch_and_without_its_absent_features
     assert torch.equal(whole.fused_deviation.isnan().all(dim=1), nothing)
 
 
-def test_affect_of_an_axis_without_training_labels_is_nan(parts: tuple[FeatureBatch, ...]) -> None:
+def test_affect_of_an_axis_without_training_labels_is_nan(parts: tuple[Batch, ...]) -> None:
     train, validation = (part.take(torch.arange(200)) for part in parts[:2])
     for kind in KINDS:
         train.affect[:, 2], validation.affect[:, 2] = NAN, NAN
@@ -137,7 +137,7 @@ def test_affect_of_an_axis_without_training_labels_is_nan(parts: tuple[FeatureBa
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
-def test_without_labels_on_validation_deviations_are_those_of_train(kind: str, parts: tuple[FeatureBatch, ...]) -> None:
+def test_without_labels_on_validation_deviations_are_those_of_train(kind: str, parts: tuple[Batch, ...]) -> None:
     train, validation = (part.take(torch.arange(200)) for part in parts[:2])
     validation.affect.fill_(NAN)
     model = trained(kind, train, validation, steps=2)
@@ -202,7 +202,7 @@ class Graph(torch.nn.Module):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", list(KINDS))
-def test_a_representation_can_be_traced_for_any_number_of_rows(kind: str, parts: tuple[FeatureBatch, ...]) -> None:
+def test_a_representation_can_be_traced_for_any_number_of_rows(kind: str, parts: tuple[Batch, ...]) -> None:
     train, validation = (part.take(torch.arange(200)) for part in parts[:2])
     model, example = trained(kind, train, validation, steps=2), train.take(torch.arange(2))
     rows = {name: {0: torch.export.Dim("rows", min=1)} for name in WIDTHS}
@@ -288,7 +288,7 @@ def test_a_generator_fixes_the_loss_and_leaves_the_global_noise_alone(kind: str)
 PROCESS = """
     import sys, torch, torch.distributed as dist
     from affectspace.models import MODELS
-    from affectspace.data.batches import FeatureBatch
+    from affectspace.data.batches import Batch
 
     kind, fields, rank, meeting = {kind!r}, {fields!r}, int(sys.argv[1]), sys.argv[2]
     torch.set_num_threads(1)
@@ -299,7 +299,7 @@ PROCESS = """
     features = {{name: torch.randn(21, width) for name, width in {widths!r}.items()}}
     present = {{name: torch.rand(21) < 0.7 for name in features}}
     zero = torch.zeros(21, dtype=torch.long)
-    whole = FeatureBatch(features, present, affect, affect * torch.nan, zero - 1, zero)
+    whole = Batch(features, present, affect, affect * torch.nan, zero - 1, zero)
 
     def run(batch):
         model.zero_grad()

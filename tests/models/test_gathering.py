@@ -56,7 +56,7 @@ dist.destroy_process_group()
 def gradients(settings: dict, rows: torch.Tensor) -> dict[str, torch.Tensor]:
     """Terms, total and gradients of a small manifold on these rows of a batch, without noise."""
     from affectspace.configuration import nested
-    from affectspace.data.batches import FeatureBatch
+    from affectspace.data.batches import Batch
     from affectspace.models import Manifold, ManifoldConfig
 
     torch.manual_seed(0)
@@ -75,7 +75,7 @@ def gradients(settings: dict, rows: torch.Tensor) -> dict[str, torch.Tensor]:
     features = {name: torch.randn(ROWS, width) for name, width in widths.items()}
     present = {"text": torch.rand(ROWS) > 0.3, "audio": torch.arange(ROWS) >= FIRST}  # the first process has no audio
     lexicon = torch.where(torch.rand(ROWS, 1) < 0.5, torch.randn(ROWS, 3), torch.nan)
-    batch = FeatureBatch(features, present, affect, lexicon, torch.randint(-1, 2, (ROWS,)), torch.arange(ROWS) % 2)
+    batch = Batch(features, present, affect, lexicon, torch.randint(-1, 2, (ROWS,)), torch.arange(ROWS) % 2)
     terms = model.loss(batch.take(rows), noise=lambda mean: torch.full_like(mean, 0.1))
     terms.total.backward()
     values = {f"term {name}": value.detach().clone() for name, value in terms.terms.items()}

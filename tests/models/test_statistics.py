@@ -9,7 +9,7 @@ import torch
 from sklearn.linear_model import Ridge
 
 from affectspace.configuration import nested
-from affectspace.data.batches import FeatureBatch
+from affectspace.data.batches import Batch
 from affectspace.errors import DataError
 from affectspace.models import ManifoldConfig, MvaeConfig, training_statistics
 from affectspace.models.statistics import PENALTIES, check_features, fit_ridge
@@ -32,7 +32,7 @@ def make_config(**fields: Any) -> ManifoldConfig:
     )
 
 
-def make_rows(rows: int = 120, seed: int = 0) -> FeatureBatch:
+def make_rows(rows: int = 120, seed: int = 0) -> Batch:
     generator = torch.Generator().manual_seed(seed)
     affect = 0.3 * torch.randn(rows, 3, generator=generator)
     corpus = (torch.arange(rows) % 3 == 0).long()
@@ -43,7 +43,7 @@ def make_rows(rows: int = 120, seed: int = 0) -> FeatureBatch:
     }
     present = {name: torch.rand(rows, generator=generator) > 0.2 for name in WIDTHS}
     category = torch.randint(-1, 3, (rows,), generator=generator)
-    return FeatureBatch(features, present, affect, affect + 0.1, category, corpus)
+    return Batch(features, present, affect, affect + 0.1, category, corpus)
 
 
 def test_moments_are_of_the_present_rows() -> None:

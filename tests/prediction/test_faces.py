@@ -13,6 +13,7 @@ from safetensors.numpy import save_file
 from typer.testing import CliRunner
 
 from affectspace.cli import app
+from affectspace.data.dataset import Dataset
 from affectspace.errors import DataError, RunError
 from affectspace.media.clips import read_frames
 from affectspace.media.faces import resized, square
@@ -23,7 +24,6 @@ from affectspace.prediction.faces import FILE, Readout, fit_readout, kept_readou
 from affectspace.prediction.photos import Framing
 from affectspace.training.configuration import build_config
 from affectspace.training.runs import Run, load, start_run
-from affectspace.training.training_set import TrainingSet
 
 from .conftest import clip
 
@@ -135,7 +135,7 @@ def make_run(folder: Path, corpus: Path, kind: str = "levasa", **model: Any) -> 
         torch.manual_seed(0)
         MODELS[config.model.kind](config.model).eval().save_pretrained(folder / "model")  # type: ignore[arg-type]
     if (corpus / "index.csv").is_file():
-        TrainingSet(config).split_table().to_csv(folder / "split.csv", index=False)
+        Dataset.of_config(config).split_table().to_csv(folder / "split.csv", index=False)
     run.record(state="finished")
     return run
 
@@ -156,7 +156,7 @@ def test_a_run_predicts_from_pictures(tmp_path: Path, corpus: Path, monkeypatch:
     assert 0 < one.deviation.valence < 1
     assert set(one.probabilities) == {"happiness", "sadness"}
     assert (one.modalities, one.notes) == (("image",), ())
-    monkeypatch.setattr(TrainingSet, "of_run", lambda *given: pytest.fail("the read-out was kept"))
+    monkeypatch.setattr(Run, "dataset", lambda *given: pytest.fail("the read-out was kept"))
     again = Predictor.of_run(run.folder, crop=False).predict(image=corpus / "0.png")
     assert again.mean == pytest.approx(one.mean, abs=1e-6, nan_ok=True)
 
@@ -164,7 +164,7 @@ def test_a_run_predicts_from_pictures(tmp_path: Path, corpus: Path, monkeypatch:
 def test_the_readout_is_made_anew_for_other_weights_and_from_kept_codes(tmp_path: Path, corpus: Path) -> None:
     run = make_run(tmp_path / "run", corpus)
     assert kept_readout(run) is None
-    data, model = TrainingSet.of_run(run), load(run.folder)
+    data, model = run.dataset("images"), load(run.folder)
     assert isinstance(model, Levasa)
     first = make_readout(run, model, data)
     kept = kept_readout(run)
@@ -300,7 +300,7 @@ def test_faces_are_framed_as_in_training(tmp_path: Path, corpus: Path, monkeypat
     reader: Any = Predictor.of_run(run.folder)._reader
     assert (reader._cut.framing, reader._cut.always) == (FRAMING, False)
     (run.folder / photos.FRAMING).write_text(json.dumps({"side": 1.1, "right": 0.0, "down": 0.1}))
-    monkeypatch.setattr(TrainingSet, "of_run", lambda *given: pytest.fail("everything was kept"))
+    monkeypatch.setattr(Run, "dataset", lambda *given: pytest.fail("everything was kept"))
     again: Any = Predictor.of_run(run.folder, crop=True)._reader
     assert (again._cut.framing, again._cut.always) == (Framing(1.1, 0.0, 0.1), True)
     gone: Any = Predictor.of_run(run.folder, crop=False)._reader

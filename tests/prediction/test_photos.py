@@ -110,14 +110,13 @@ def test_the_framing_is_the_median_of_the_training_faces(monkeypatch: pytest.Mon
 
 def test_the_framing_is_kept_and_drawn_faces_have_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data: Any = SimpleNamespace(
-        corpus=SimpleNamespace(name="table"), pixels=np.zeros((20, 32, 32, 3), np.uint8), pixel_rows=np.arange(20),
-        rows=lambda part: np.arange(20),
+        drawn=False, images=lambda rows: np.zeros((len(rows), 32, 32, 3), np.uint8), rows=lambda part: np.arange(20),
     )  # fmt: skip
     monkeypatch.setattr(photos, "face_box", lambda picture: (16.0, 16.0, 20.0))
     assert framing_of(Run(tmp_path), data) == Framing(1.6, 0.0, 0.0)
     monkeypatch.setattr(photos, "face_box", lambda picture: pytest.fail("measured again"))
     assert framing_of(Run(tmp_path), data) == Framing(1.6, 0.0, 0.0)
-    data.corpus.name = "faces"
+    data.drawn = True
     assert framing_of(Run(tmp_path), data) is None
     assert read_framing(tmp_path / "absent.json") == Framing()
     (tmp_path / "framing.json").write_text(json.dumps(None))

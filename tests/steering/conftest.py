@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from affectspace.cli import main
+from affectspace.data.dataset import Dataset
 from affectspace.errors import UnreadableItem
 from affectspace.features import Item
 from affectspace.features.backbone import identity_of, make_backbone
@@ -20,7 +21,6 @@ from affectspace.models import MODELS
 from affectspace.steering import LanguageModel, Steerer, fit_projector, load_language_model
 from affectspace.steering.ranking import ContentSimilarity
 from affectspace.training.configuration import ProjectorTrainConfig, build_projector_config
-from affectspace.training.feature_set import FeatureSet
 from affectspace.training.runs import Run
 
 SUBJECTS = ("the dog", "my house", "our street", "the long road", "a garden")
@@ -131,12 +131,12 @@ def language_model(tiny_qwen: Path) -> LanguageModel:
 
 
 @pytest.fixture(scope="session")
-def rows() -> FeatureSet:
+def rows() -> Dataset:
     """The sentences as a manifold's training would have them."""
     texts, affect = sentences()
     vectors = Letters().encode([text.lower() for text in texts])
     part = np.array(["train", "train", "train", "validation", "test"])[np.arange(len(texts)) % 5]
-    return FeatureSet.from_arrays(
+    return Dataset.from_arrays(
         {"text": vectors}, part, affect=affect, columns={"text": texts},
         person=[f"p{row % 12}" for row in range(len(texts))], ids=[f"s{row:03d}" for row in range(len(texts))],
     )  # fmt: skip
@@ -187,7 +187,7 @@ def make_config(text_run: Path, tiny_qwen: Path) -> Callable[..., ProjectorTrain
 @pytest.fixture(scope="session")
 def steering_run(
     make_config: Callable[..., ProjectorTrainConfig],
-    rows: FeatureSet,
+    rows: Dataset,
     language_model: LanguageModel,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Run:

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from affectspace.affect import AXES
+from affectspace.data.dataset import Dataset
 from affectspace.errors import ConfigError
 from affectspace.steering import LanguageModel, Sampling, Steerer, load_language_model
 from affectspace.steering.judges import Judge
@@ -26,7 +27,6 @@ from affectspace.studies.steering.activation import (
 from affectspace.studies.steering.material import RIDGE, material_of
 from affectspace.studies.steering.plan import SteeringPlan
 from affectspace.studies.steering.prompting import prompt_tokens, prompted, request
-from affectspace.training.feature_set import FeatureSet
 
 TEXTS = ["A garden.", "The long road was awful, and dull.", "My house is fine"]
 CHAT = "{% for message in messages %}<{{ message.role }}>{{ message.content }}{% endfor %}<assistant>"
@@ -139,7 +139,7 @@ PLAN = SteeringPlan(
 
 def chosen(
     steerer: Steerer,
-    rows: FeatureSet,
+    rows: Dataset,
     patch: pytest.MonkeyPatch,
     follows: dict[float, float],
     costs: dict[float, float],
@@ -166,7 +166,7 @@ def chosen(
 
 
 def test_the_vector_that_follows_best_among_the_fluent_ones_is_chosen(
-    steerer: Steerer, rows: FeatureSet, monkeypatch: pytest.MonkeyPatch
+    steerer: Steerer, rows: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     follows = {0.5: 0.0, 1.0: 1.0, 2.0: 1.0}
     assert chosen(steerer, rows, monkeypatch, follows, {0.5: 1.0, 1.0: 1.4, 2.0: 4.0}) == 1.0

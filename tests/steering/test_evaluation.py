@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from affectspace.affect import AXES
+from affectspace.data.dataset import Dataset
 from affectspace.evaluation.results import Recorder, Result, Results
 from affectspace.report import Claim
 from affectspace.steering import Sampling, Steerer
@@ -20,7 +21,6 @@ from affectspace.studies.steering.evaluate import Evaluation, evaluate_steering
 from affectspace.studies.steering.plan import TITLES, SteeringPlan
 from affectspace.studies.steering.report import evaluate_projector, statements
 from affectspace.studies.steering.themes import THEMES, record_themes, traverse_themes
-from affectspace.training.feature_set import FeatureSet
 
 PLAN = SteeringPlan(
     sentences=4, other_sentences=2, tuning_sentences=2, asked=(-2.0, 0.0, 2.0), candidates=2, strengths=(1.0,),
@@ -40,7 +40,7 @@ def lexicon(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def evaluated(
-    steerer: Steerer, rows: FeatureSet, lexicon: Path, tmp_path_factory: pytest.TempPathFactory
+    steerer: Steerer, rows: Dataset, lexicon: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Results, Path]:
     """Results and folder of a run that was evaluated."""
     folder = tmp_path_factory.mktemp("evaluated") / "run"
@@ -126,12 +126,12 @@ def test_the_template_and_what_is_left_without_its_words(evaluated: tuple[Result
             assert results.get(**named, metric=metric).value == pytest.approx(1)
 
 
-def again(steerer: Steerer, rows: FeatureSet, folder: Path, plan: SteeringPlan = PLAN) -> Evaluation:
+def again(steerer: Steerer, rows: Dataset, folder: Path, plan: SteeringPlan = PLAN) -> Evaluation:
     return evaluate_steering(steerer, rows, folder, plan=plan)
 
 
 def test_a_second_call_samples_nothing(
-    evaluated: tuple[Results, Path], steerer: Steerer, rows: FeatureSet, monkeypatch: pytest.MonkeyPatch
+    evaluated: tuple[Results, Path], steerer: Steerer, rows: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     results, folder = evaluated
     kept = {path: path.read_bytes() for path in (folder / "texts").iterdir()}
@@ -164,7 +164,7 @@ def test_kept_texts_that_are_damaged_or_of_something_else_are_made_again(tmp_pat
     assert methods_module.kept_texts(path, "another key", lambda: [[["b"]]]) == [[["b"]]]
 
 
-def test_one_candidate_is_not_ranked(steerer: Steerer, rows: FeatureSet, tmp_path: Path) -> None:
+def test_one_candidate_is_not_ranked(steerer: Steerer, rows: Dataset, tmp_path: Path) -> None:
     plan = PLAN.model_copy(update={"candidates": 1, "other_sentences": 0, "sentences": 2, "sheet_sentences": 0})
     results = again(steerer, rows, tmp_path, plan).results
     assert results.distinct("task") == ["valence"]

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from affectspace.affect import AXES
+from affectspace.data.dataset import Dataset
 from affectspace.errors import ConfigError, RunError
 from affectspace.evaluation.results import Results
 from affectspace.features.backbone import make_backbone
@@ -21,7 +22,6 @@ from affectspace.studies.manifold.corpora import Folders
 from affectspace.studies.steering import study
 from affectspace.studies.steering.plan import SteeringPlan
 from affectspace.studies.steering.study import reproduce_steering
-from affectspace.training.feature_set import FeatureSet
 from affectspace.training.runs import Run, open_run
 
 Call = Callable[..., tuple[int, str, str]]
@@ -52,9 +52,9 @@ def check_refused(call: Call, arguments: tuple[object, ...], message: str) -> No
 
 
 @pytest.fixture
-def run_copy(steering_run: Run, rows: FeatureSet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+def run_copy(steering_run: Run, rows: Dataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A projector's run; the encoder's rows are there without their corpus."""
-    monkeypatch.setattr(FeatureSet, "of_run", classmethod(lambda cls, run, progress: rows))
+    monkeypatch.setattr(Run, "dataset", lambda run, reads, progress: rows)
     return shutil.copytree(steering_run.folder, tmp_path / "run")
 
 
@@ -138,7 +138,7 @@ def test_evaluate_says_where_the_encoders_rows_are_gone(call: Call, steering_run
 
 
 @pytest.fixture
-def emobank(rows: FeatureSet, tmp_path: Path) -> Path:
+def emobank(rows: Dataset, tmp_path: Path) -> Path:
     """The tiny sentences in EmoBank's official layout."""
     folder = tmp_path / "emobank"
     folder.mkdir()

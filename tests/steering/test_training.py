@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from affectspace import load
+from affectspace.data.dataset import Dataset
 from affectspace.errors import AffectspaceError, ConfigError, DataError, RunError
 from affectspace.models import Projector, ProjectorConfig
 from affectspace.steering import LanguageModel, fit_projector, load_language_model, training
@@ -20,7 +21,6 @@ from affectspace.steering.examples import ExampleBatches, Examples
 from affectspace.steering.masking import Masker
 from affectspace.steering.training import ProjectorTraining
 from affectspace.training.configuration import ProjectorTrainConfig, build_projector_config, read_config
-from affectspace.training.feature_set import FeatureSet
 from affectspace.training.runs import Run, open_run
 
 Config = Callable[..., ProjectorTrainConfig]
@@ -28,7 +28,7 @@ Fit = Callable[..., Run]
 
 
 @pytest.fixture
-def fit(make_config: Config, rows: FeatureSet, language_model: LanguageModel, tmp_path: Path) -> Fit:
+def fit(make_config: Config, rows: Dataset, language_model: LanguageModel, tmp_path: Path) -> Fit:
     """``fit("fit.epochs=1", out="run")``: a small training without calibration, with overrides."""
 
     def run(*overrides: str, out: str = "run", **options: Any) -> Run:
@@ -205,7 +205,7 @@ def test_auto_is_the_dtype_of_the_start_when_a_training_continues(fit: Fit, monk
     assert fit(override, language_model=None).facts["language_model"] == run.facts["language_model"]
 
 
-def test_long_sentences_are_left_out_and_counted(fit: Fit, rows: FeatureSet, language_model: LanguageModel) -> None:
+def test_long_sentences_are_left_out_and_counted(fit: Fit, rows: Dataset, language_model: LanguageModel) -> None:
     lengths = [len(language_model.encode(text)) for text in rows.table["text"]]
     limit = int(np.median(lengths)) + 1
     run = fit(f"fit.longest={limit}", "fit.rows=null")
@@ -226,7 +226,7 @@ def test_widths_that_do_not_fit(fit: Fit, override: str, message: str) -> None:
 
 def test_rows_without_texts(fit: Fit) -> None:
     vectors, affect = np.random.default_rng(0).normal(size=(20, 27)), np.random.default_rng(1).normal(size=(20, 3)) / 4
-    data = FeatureSet.from_arrays({"text": vectors}, ["train", "validation"] * 10, affect=affect)
+    data = Dataset.from_arrays({"text": vectors}, ["train", "validation"] * 10, affect=affect)
     with pytest.raises(DataError, match="text"):
         fit(data=data)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,12 +9,13 @@ import pandas as pd
 import pytest
 
 from affectspace.annotation import AnnotationTransfer
+from affectspace.data.dataset import Dataset
+from affectspace.data.images import Pixels
 from affectspace.files import write_text
 from affectspace.studies.levasa.plan import Budget, Member, changes
 from affectspace.studies.levasa.representations import Representations
 from affectspace.studies.levasa.study import Study, Trained
 from affectspace.training.configuration import build_config
-from affectspace.training.labels import Labels
 from affectspace.training.runs import Run
 
 EMOTIONS = ("neutral", "happiness", "sadness", "anger")
@@ -25,37 +25,37 @@ EACH = 20
 SIZE = 16
 
 
-class MadeUpData:
-    """The part of a dataset that tables and figures read."""
+def made_up_data(seed: int = 0) -> Dataset:
+    """Images of noise with emotions and transferred labels."""
+    random = np.random.default_rng(seed)
+    part = np.repeat(PARTS, [EACH * PEOPLE[part] for part in PARTS])
+    n = len(part)
+    person = np.char.add("person ", (np.arange(n) // EACH).astype(str))
+    names = np.array(EMOTIONS, dtype=object)[random.choice(4, n, p=[0.4, 0.3, 0.2, 0.1])]
+    transfer = AnnotationTransfer.reference("affectnet")
+    sampled = np.column_stack([transfer.sample(names, random_state=seed), np.full(n, np.nan)]).astype(np.float32)
+    valence, arousal = transfer.centres(names).T
+    table = pd.DataFrame(
+        {
+            "id": np.arange(n).astype(str), "corpus": "made up", "person": person, "part": part, "emotion": names,
+            "valence": valence, "arousal": arousal, "dominance": np.nan, "label_kind": "transferred",
+        }
+    )  # fmt: skip
+    pixels = random.integers(0, 256, (n, SIZE, SIZE, 3), dtype=np.uint8)
+    facts = {"corpora": {"made up": {"name": "made up", "licence": "CC0", "citation": "nobody"}}, "modalities": {}}
+    return Dataset(
+        table, {}, {"image": np.ones(n, bool)}, corpora=("made up",), categories=EMOTIONS, draws=lambda epoch: sampled,
+        facts=facts, pixels=Pixels((pixels,), np.zeros(n, int), np.arange(n)),
+    )  # fmt: skip
 
-    def __init__(self, seed: int = 0) -> None:
-        random = np.random.default_rng(seed)
-        self.part = np.repeat(PARTS, [EACH * PEOPLE[part] for part in PARTS])
-        n = len(self.part)
-        person = np.char.add("person ", (np.arange(n) // EACH).astype(str))
-        category = np.where(np.arange(n) < n, random.choice(4, n, p=[0.4, 0.3, 0.2, 0.1]), 0)
-        names = np.array(EMOTIONS, dtype=object)[category]
-        self.table = pd.DataFrame({"id": np.arange(n).astype(str), "person": person, "emotion": names})
-        transfer = AnnotationTransfer.reference("affectnet")
-        sampled = transfer.sample(names, random_state=seed).astype(np.float32)
-        centres = transfer.centres(names).astype(np.float32)
-        self.labels = Labels(EMOTIONS, category, lambda epoch: sampled, centres, "transferred")
-        self.pixels = random.integers(0, 256, (n, SIZE, SIZE, 3), dtype=np.uint8)
-        self.pixel_rows = np.arange(n)
-        self.unreadable = pd.DataFrame()
-        self.corpus = SimpleNamespace(name="made up", licence="CC0", citation="nobody", table=self.table)
 
-    def rows(self, part: str) -> np.ndarray:
-        return np.flatnonzero(self.part == part)
-
-
-def make_representations(data: MadeUpData, kind: str, seed: int, chunk: int = 24) -> Representations:
+def make_representations(data: Dataset, kind: str, seed: int, chunk: int = 24) -> Representations:
     """kind: "useless", noise; "perfect", z_v and z_a hold the labels in every dimension; "cnn", logits."""
     random = np.random.default_rng([seed, len(kind)])
     mean, log_variance, affect, levels = {}, {}, {}, {}
     for part in PARTS:
         rows = data.rows(part)
-        truth = data.labels.evaluation[rows].astype(np.float64)
+        truth = data.affect[rows, :2].astype(np.float64)
         z = random.normal(size=(len(rows), 3 * chunk))
         if kind in ("perfect", "discrete"):
             z[:, :chunk] = truth[:, [0]] + 0.02 * z[:, :chunk]
@@ -64,19 +64,19 @@ def make_representations(data: MadeUpData, kind: str, seed: int, chunk: int = 24
         if kind == "discrete":
             levels[part] = np.log(np.full((len(rows), 2, 21), 1 / 21, dtype=np.float32))
         if kind == "cnn":
-            z = 5.0 * np.eye(4)[data.labels.category[rows]]
+            z = 5.0 * np.eye(4)[data.category[rows]]
         mean[part] = z.astype(np.float32)
         log_variance[part] = np.full(z.shape, -2.0, dtype=np.float32)
     n = len(data.rows("test"))
     error = (0.02 if kind == "useless" else 0.021) + 0.001 * random.random(n)
     errors = {"mse": error, "psnr": -10 * np.log10(error), "ssim": np.full(n, 0.5)}
-    shown = data.pixels[data.rows("test")[:8]]
+    shown = data.images(data.rows("test")[:8])
     return Representations(
         mean, log_variance, affect, levels, {k: v.astype(np.float32) for k, v in errors.items()}, shown, shown
     )
 
 
-def make_trained(folder: Path, data: MadeUpData, name: str, kind: str, seed: int) -> Trained:
+def make_trained(folder: Path, data: Dataset, name: str, kind: str, seed: int) -> Trained:
     fields = {"data": {"corpus": "table", "path": "faces.csv"}, "fit": {"seed": seed}}
     config = build_config({**fields, **changes(name, Budget(), EMOTIONS)})
     member = Member(name, seed, config)
@@ -92,8 +92,8 @@ def make_study(tmp_path: Path) -> Callable[..., Study]:
     """Members as name -> (kind of latents, seeds)."""
 
     def make(**members: Any) -> Study:
-        data = MadeUpData()
-        drawn = MadeUpData(1) if any(name.startswith("afew") for name in members) else None
+        data = made_up_data()
+        drawn = made_up_data(1) if any(name.startswith("afew") for name in members) else None
         trained = {
             name: [make_trained(tmp_path, drawn if "afew" in name else data, name, kind, seed) for seed in seeds]  # type: ignore[arg-type]
             for name, (kind, seeds) in members.items()

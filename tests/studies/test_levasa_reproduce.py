@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from affectspace.corpora import read_corpus
+from affectspace.data.configuration import CorpusConfig
 from affectspace.errors import RunError
 from affectspace.evaluation.results import Results
 from affectspace.studies.engine import train_missing
 from affectspace.studies.levasa.plan import Budget, members
 from affectspace.studies.levasa.reproduce import draw_levels, reproduce
 from affectspace.synthetic.faces import make_faces
-from affectspace.training.configuration import DataConfig
 from affectspace.training.runs import open_run
 
 SMALL = ("model.width=4", "model.image_size=32", "model.hidden=[16]", "fit.batch_size=16", "fit.accelerator=cpu")
@@ -24,10 +24,10 @@ ALIGNED = ("continuous", "permuted", "class_means")
 
 
 @pytest.fixture(scope="module")
-def faces(tmp_path_factory: pytest.TempPathFactory) -> DataConfig:
+def faces(tmp_path_factory: pytest.TempPathFactory) -> CorpusConfig:
     folder = tmp_path_factory.mktemp("faces")
     make_faces(folder, n=140, people=14, size=32, workers=1)
-    return DataConfig(corpus="faces", path=folder)
+    return CorpusConfig(corpus="faces", path=folder)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def level_labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_the_plan_compares_like_with_like(faces: DataConfig) -> None:
+def test_the_plan_compares_like_with_like(faces: CorpusConfig) -> None:
     plan = list(members(faces, faces, ("anger", "fear"), Budget()))
     names = [member.name for member in plan]
     assert names.count("vanilla") == names.count("continuous") == 3
@@ -48,7 +48,7 @@ def test_the_plan_compares_like_with_like(faces: DataConfig) -> None:
     assert len({member.folder for member in plan}) == len(plan)
 
 
-def test_a_limit_draws_fewer_frames_of_all_clips(faces: DataConfig, level_labels: Path, tmp_path: Path) -> None:
+def test_a_limit_draws_fewer_frames_of_all_clips(faces: CorpusConfig, level_labels: Path, tmp_path: Path) -> None:
     drawn = draw_levels(tmp_path, level_labels, faces.model_copy(update={"limit": 24}))
     table = read_corpus("faces", drawn.path).table
     assert len(table) == 20
@@ -58,7 +58,7 @@ def test_a_limit_draws_fewer_frames_of_all_clips(faces: DataConfig, level_labels
 @pytest.mark.filterwarnings(
     "default"
 )  # the probes' libraries may warn on so few rows; that they say so is tested there
-def test_the_whole_path_in_small(faces: DataConfig, level_labels: Path, tmp_path: Path) -> None:
+def test_the_whole_path_in_small(faces: CorpusConfig, level_labels: Path, tmp_path: Path) -> None:
     out = tmp_path / "study"
     report = reproduce(out, faces, level_labels=level_labels, budget=BUDGET)
     results = Results.read(out / "metrics.json")
@@ -89,7 +89,7 @@ def test_the_whole_path_in_small(faces: DataConfig, level_labels: Path, tmp_path
         reproduce(out, faces, level_labels=level_labels, budget=BUDGET.model_copy(update={"epochs": 2}))
 
 
-def test_members_train_side_by_side(faces: DataConfig, tmp_path: Path) -> None:
+def test_members_train_side_by_side(faces: CorpusConfig, tmp_path: Path) -> None:
     plan = list(members(faces, None, ("anger", "fear"), BUDGET))[:2]
     seen = []
     train_missing(tmp_path, plan, 2, lambda done, total, text: seen.append((done, total)))
@@ -97,7 +97,7 @@ def test_members_train_side_by_side(faces: DataConfig, tmp_path: Path) -> None:
     assert seen[-1] == (2, 2)
 
 
-def test_a_folder_of_others_is_left_alone(faces: DataConfig, tmp_path: Path) -> None:
+def test_a_folder_of_others_is_left_alone(faces: CorpusConfig, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("x")
     with pytest.raises(RunError, match="holds no study"):
         reproduce(tmp_path, faces, budget=BUDGET)

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from affectspace.annotation import AnnotationTransfer
+from affectspace.data.dataset import Dataset
 from affectspace.errors import RunError
 from affectspace.evaluation.results import Results
 from affectspace.models import ClassifierConfig, EmotionClassifier, Levasa, LevasaConfig
@@ -29,7 +30,6 @@ from affectspace.studies.walks.networks import (
 from affectspace.synthetic.faces import make_faces
 from affectspace.training.configuration import build_config
 from affectspace.training.runs import Run, start_run
-from affectspace.training.training_set import TrainingSet
 from affectspace.walks import AffectDirections
 
 SMALL = JudgeSettings(images=192, width=4, batch_size=16, faces=2, steps=3, drawn_faces=30)
@@ -50,7 +50,7 @@ def make_run(folder: Path, data: dict[str, Any]) -> Run:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         Levasa(config.model).eval().save_pretrained(folder / "model")  # type: ignore[arg-type]
-    TrainingSet(run.image_config).split_table().to_csv(folder / "split.csv", index=False)
+    Dataset.of_config(run.image_config).split_table().to_csv(folder / "split.csv", index=False)
     run.record(state="finished")
     return run
 

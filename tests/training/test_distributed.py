@@ -5,15 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from affectspace.data.dataset import Dataset
 from affectspace.errors import RunError
-from affectspace.training.configuration import FeatureTrainConfig, build_feature_config
+from affectspace.training.configuration import TrainConfig, build_config
 from affectspace.training.distributed import Relay
-from affectspace.training.feature_set import FeatureSet
 from affectspace.training.fit import fit
 from affectspace.training.runs import open_run
 
 
-def drawn_set() -> FeatureSet:
+def drawn_set() -> Dataset:
     """600 rows of two modalities that both say the affect; a third of the rows lacks each."""
     random = np.random.default_rng(0)
     affect = random.uniform(-0.8, 0.8, (600, 3))
@@ -24,10 +24,10 @@ def drawn_set() -> FeatureSet:
     features["text"][:200] = np.nan
     features["audio"][400:] = np.nan
     part = random.permutation(np.repeat(["train", "validation", "test"], [400, 100, 100]))
-    return FeatureSet.from_arrays(features, part, affect=affect)
+    return Dataset.from_arrays(features, part, affect=affect)
 
 
-def config_of(data: FeatureSet, *overrides: str) -> FeatureTrainConfig:
+def config_of(data: Dataset, *overrides: str) -> TrainConfig:
     fields = {
         "model": {
             "kind": "manifold",
@@ -39,7 +39,7 @@ def config_of(data: FeatureSet, *overrides: str) -> FeatureTrainConfig:
         },
         "fit": {"epochs": 12, "batch_size": 32, "threads": 1, "accelerator": "cpu", "learning_rate": 0.01},
     }
-    return build_feature_config(fields, modalities=data.modalities, overrides=overrides)
+    return build_config(fields, modalities=data.modalities, overrides=overrides)
 
 
 TWO = ("fit.devices=2", "fit.strategy=ddp")

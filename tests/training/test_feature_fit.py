@@ -14,41 +14,40 @@ from safetensors.torch import load_file
 from torch import nn
 
 import affectspace
-from affectspace.data.batches import FeatureBatch
+from affectspace.data.batches import Batch
+from affectspace.data.dataset import Dataset
 from affectspace.errors import ConfigError, RunError
 from affectspace.models import MODELS, AffectModel, FeatureModelConfig, LossTerms
-from affectspace.training.configuration import FeatureTrainConfig, build_config, build_feature_config
-from affectspace.training.feature_set import FeatureSet
+from affectspace.training.configuration import TrainConfig, build_config
 from affectspace.training.fit import fit
 from affectspace.training.runs import open_run
-from affectspace.training.training_set import TrainingSet
 
 
-def changed(config: FeatureTrainConfig, *overrides: str) -> FeatureTrainConfig:
-    return build_feature_config(config.model_dump(), overrides=overrides)
+def changed(config: TrainConfig, *overrides: str) -> TrainConfig:
+    return build_config(config.model_dump(), overrides=overrides)
 
 
 @pytest.mark.parametrize("kind", sorted(name for name, model in MODELS.items() if issubclass(model, AffectModel)))
-def test_every_kind_trains_and_loads(sentences: Path, union: FeatureTrainConfig, tmp_path: Path, kind: str) -> None:
+def test_every_kind_trains_and_loads(sentences: Path, union: TrainConfig, tmp_path: Path, kind: str) -> None:
     fields = {**union.model_dump(), "model": {"kind": kind}}
     fields["fit"]["epochs"] = 2
-    run = fit(build_feature_config(fields), tmp_path / "run")
+    run = fit(build_config(fields), tmp_path / "run")
     assert np.isfinite(run.history["validation_total"]).all()
     model = affectspace.load(run.folder)
     assert isinstance(model, MODELS[kind])
     assert model.config.categories == ("happiness", "sadness", "anger")
-    batch = FeatureSet.of_run(run).batch("test")
+    batch = run.dataset("features").batch("test")
     with torch.inference_mode():
         said = model.represent(batch.features, batch.present)
     assert torch.isfinite(said.fused[:, 0]).all()
 
 
-def test_a_run_folder_holds_what_it_promises(union: FeatureTrainConfig, tmp_path: Path) -> None:
+def test_a_run_folder_holds_what_it_promises(union: TrainConfig, tmp_path: Path) -> None:
     seen = []
     run = fit(union, tmp_path / "run", progress=lambda done, total, text: seen.append((done, total, text)))
     names = {path.name for path in run.folder.iterdir()}
     assert names >= {"config.yaml", "run.json", "split.csv", "model", "checkpoints", "history.csv", "log.txt"}
-    assert isinstance(run.config, FeatureTrainConfig)
+    assert isinstance(run.config, TrainConfig)
     assert run.config == union
     facts = run.facts
     assert facts["modalities"]["audio"]["name"] == "audio:drawn"
@@ -74,7 +73,7 @@ fit(read_config(Path(sys.argv[1])), Path(sys.argv[2]), progress=die)
 """
 
 
-def test_a_killed_training_ends_with_the_uninterrupted_numbers(union: FeatureTrainConfig, tmp_path: Path) -> None:
+def test_a_killed_training_ends_with_the_uninterrupted_numbers(union: TrainConfig, tmp_path: Path) -> None:
     config = changed(union, "model.inputs.modality_dropout=0.3", "model.encoder.dropout=0.2", "fit.balance=0.5")
     whole = fit(config, tmp_path / "whole")
     path = tmp_path / "config.yaml"
@@ -101,8 +100,8 @@ def test_a_set_of_arrays_trains_without_files(tmp_path: Path) -> None:
     affect = random.uniform(-0.8, 0.8, (200, 3))
     text = np.concatenate([affect, random.normal(size=(200, 3))], axis=1)
     part = np.where(np.arange(200) < 120, "train", np.where(np.arange(200) < 160, "validation", "test"))
-    data = FeatureSet.from_arrays({"text": text}, part, affect=affect)
-    config = build_feature_config(
+    data = Dataset.from_arrays({"text": text}, part, affect=affect)
+    config = build_config(
         {
             "model": {
                 "kind": "manifold",
@@ -125,11 +124,11 @@ def test_a_set_of_arrays_trains_without_files(tmp_path: Path) -> None:
     assert np.corrcoef(fused[:, 0], test.affect[:, 0])[0, 1] > 0.9
     assert run.facts["modalities"] == {"text": None}
     with pytest.raises(ConfigError, match=r"data\.corpora is empty"):
-        FeatureSet.of_run(run)
+        run.dataset("features")
 
 
-def test_a_part_of_the_modalities_takes_the_rows_that_have_them(union: FeatureTrainConfig, tmp_path: Path) -> None:
-    data = FeatureSet(union)
+def test_a_part_of_the_modalities_takes_the_rows_that_have_them(union: TrainConfig, tmp_path: Path) -> None:
+    data = Dataset.of_config(union)
     config = changed(union, "model.modalities={audio: 6}", "fit.epochs=1")
     run = fit(config, tmp_path / "run", data=data)
     assert sum(run.facts["rows"].values()) == 60
@@ -138,7 +137,7 @@ def test_a_part_of_the_modalities_takes_the_rows_that_have_them(union: FeatureTr
         fit(changed(union, "model.modalities={audio: 7}"), tmp_path / "other", data=data)
 
 
-def test_early_stopping_and_keep_last(union: FeatureTrainConfig, tmp_path: Path) -> None:
+def test_early_stopping_and_keep_last(union: TrainConfig, tmp_path: Path) -> None:
     fast = changed(union, "fit.patience=2", "fit.epochs=60", "fit.learning_rate=0.3", "fit.schedule=constant")
     facts = fit(fast, tmp_path / "stopped").facts
     assert facts["epochs"] < 60
@@ -146,7 +145,7 @@ def test_early_stopping_and_keep_last(union: FeatureTrainConfig, tmp_path: Path)
     assert fit(changed(union, "fit.keep=last"), tmp_path / "last").facts["kept_epoch"] == 2
 
 
-def test_checkpoints_are_not_written_oftener_than_asked(union: FeatureTrainConfig, tmp_path: Path) -> None:
+def test_checkpoints_are_not_written_oftener_than_asked(union: TrainConfig, tmp_path: Path) -> None:
     def stop(done: int, total: int, text: str) -> None:
         if text.startswith("epoch 3/"):
             raise KeyboardInterrupt
@@ -163,7 +162,7 @@ def test_checkpoints_are_not_written_oftener_than_asked(union: FeatureTrainConfi
     pd.testing.assert_frame_equal(run.history, often.history, check_exact=True)
 
 
-def test_a_training_that_ended_but_was_not_saved_is_saved(union: FeatureTrainConfig, tmp_path: Path) -> None:
+def test_a_training_that_ended_but_was_not_saved_is_saved(union: TrainConfig, tmp_path: Path) -> None:
     run = fit(union, tmp_path / "run")
     first = load_file(run.folder / "model" / "model.safetensors")
     run.record(state="training")
@@ -188,9 +187,7 @@ class Tiny(AffectModel):
         self.head = nn.Linear(sum(config.modalities.values()), 3)
         self.seen, self.fitted = [], (0, 0)
 
-    def loss(
-        self, batch: FeatureBatch, generator: torch.Generator | None = None, *, progress: float = 1.0
-    ) -> LossTerms:
+    def loss(self, batch: Batch, generator: torch.Generator | None = None, *, progress: float = 1.0) -> LossTerms:
         self.seen.append((progress, self.training))
         guess = self.head(torch.cat([batch.features[name] for name in self.config.modalities], dim=1))
         error = (guess - batch.affect).square().nansum() / len(batch)
@@ -202,7 +199,7 @@ class Tiny(AffectModel):
     def represent(self, features: dict, present: dict) -> None:
         raise NotImplementedError
 
-    def after_training(self, train: FeatureBatch, validation: FeatureBatch) -> None:
+    def after_training(self, train: Batch, validation: Batch) -> None:
         assert not self.training
         self.head.bias.data.fill_(len(train))
         assert len(validation)
@@ -212,13 +209,13 @@ class Tiny(AffectModel):
 TRACES: list[list[tuple[float, bool]]] = []
 
 
-def tiny(union: FeatureTrainConfig, monkeypatch: pytest.MonkeyPatch, *overrides: str) -> FeatureTrainConfig:
+def tiny(union: TrainConfig, monkeypatch: pytest.MonkeyPatch, *overrides: str) -> TrainConfig:
     monkeypatch.setitem(MODELS, "tiny", Tiny)
-    return build_feature_config({**union.model_dump(), "model": {"kind": "tiny"}}, overrides=overrides)
+    return build_config({**union.model_dump(), "model": {"kind": "tiny"}}, overrides=overrides)
 
 
 def test_the_model_hears_of_the_progress_and_of_the_end(
-    union: FeatureTrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    union: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     TRACES.clear()
     run = fit(tiny(union, monkeypatch), tmp_path / "run")
@@ -231,9 +228,7 @@ def test_the_model_hears_of_the_progress_and_of_the_end(
     assert run.history["train_noise"].nunique() == 3
 
 
-def test_a_nan_stops_and_names_the_rows(
-    union: FeatureTrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_nan_stops_and_names_the_rows(union: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Tiny, "bad_row", "yes")
     told = r"the loss is nan in epoch 1, step 4 \(error nan, noise .*\); rows of that batch: [sv]\d+, .*learning_rate"
     with pytest.raises(RunError, match=told):
@@ -241,13 +236,11 @@ def test_a_nan_stops_and_names_the_rows(
     assert not open_run(tmp_path / "run").finished
 
 
-def test_images_and_features_are_told_apart(
-    union: FeatureTrainConfig, squares: Path, tmp_path: Path, config: object
-) -> None:
+def test_images_and_features_are_told_apart(union: TrainConfig, squares: Path, tmp_path: Path, config: object) -> None:
     run = fit(changed(union, "fit.epochs=1"), tmp_path / "run")
-    told = r"kind manifold, which reads features and no images; `affectspace predict .*`affectspace reproduce manifold`"
+    told = r"kind manifold, which reads features and no images; `affectspace predict .*`affectspace evaluate"
     with pytest.raises(RunError, match=told):
-        TrainingSet.of_run(run)
+        run.dataset("images")
     with pytest.raises(RunError, match=told):
         _ = run.image_config
     from affectspace.walks.runs import walkable_model
@@ -255,11 +248,11 @@ def test_images_and_features_are_told_apart(
     with pytest.raises(RunError, match=told):
         walkable_model(run)
     images = build_config({"data": {"corpus": "table", "path": str(squares / "index.csv")}})
-    with pytest.raises(ConfigError, match="levasa is trained on images, and a FeatureSet was passed"):
-        fit(images, tmp_path / "images", data=FeatureSet(union))
+    with pytest.raises(ConfigError, match="levasa is trained on images, and a Dataset of features was passed"):
+        fit(images, tmp_path / "images", data=Dataset.of_config(union))
 
 
-def test_the_caller_s_random_state_stays(union: FeatureTrainConfig, tmp_path: Path) -> None:
+def test_the_caller_s_random_state_stays(union: TrainConfig, tmp_path: Path) -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)

@@ -15,6 +15,7 @@ from filelock import FileLock
 from safetensors.torch import load_file
 
 import affectspace
+from affectspace.data.dataset import Dataset
 from affectspace.errors import ConfigError, DataError, RunError
 from affectspace.files import write_atomic
 from affectspace.models import EmotionClassifier, Levasa
@@ -22,7 +23,6 @@ from affectspace.training.configuration import TrainConfig, build_config
 from affectspace.training.fit import fit
 from affectspace.training.loop import Loop
 from affectspace.training.runs import open_run, start_run
-from affectspace.training.training_set import TrainingSet
 
 
 def changed(config: TrainConfig, *overrides: str) -> TrainConfig:
@@ -97,7 +97,7 @@ def test_a_killed_training_ends_with_the_uninterrupted_numbers(config: TrainConf
     whole = fit(config, tmp_path / "whole")
     path = tmp_path / "config.yaml"
     path.write_text(config.to_yaml())
-    steps = json.loads((whole.folder / "run.json").read_text())["images"]["train"] // config.fit.batch_size
+    steps = json.loads((whole.folder / "run.json").read_text())["rows"]["train"] // config.fit.batch_size
     middle_of_second_epoch = str(steps + steps // 2)
     done = subprocess.run(
         [sys.executable, "-c", KILLED, str(path), str(tmp_path / "killed"), middle_of_second_epoch],
@@ -215,17 +215,17 @@ def test_a_corpus_that_changed_is_refused(squares: Path, config: TrainConfig, tm
     shutil.copytree(squares, moved)
     here = changed(config, f"data.path={moved / 'index.csv'}", f"data.media={moved / 'images'}")
     run = fit(here, tmp_path / "run")
-    assert list(TrainingSet.of_run(run).part) == list(run.split["part"])
+    assert list(run.dataset("images").part) == list(run.split["part"])
     table = pd.read_csv(moved / "index.csv")
     table.loc[:20, "who"] = "p3"
     table.to_csv(moved / "index.csv", index=False)
     with pytest.raises(
         RunError, match=r"has changed since the training \(\d+ rows differ, the first .*restore the corpus"
     ):
-        TrainingSet.of_run(run)
+        run.dataset("images")
     table.iloc[:100].to_csv(moved / "index.csv", index=False)
     with pytest.raises(RunError, match="120 rows then, 100 now"):
-        TrainingSet.of_run(run)
+        run.dataset("images")
 
 
 def test_a_start_that_failed_binds_nobody(config: TrainConfig, tmp_path: Path) -> None:
@@ -271,7 +271,7 @@ def test_two_trainings_in_one_folder(config: TrainConfig, tmp_path: Path) -> Non
 
 def test_one_person_only(squares: Path, config: TrainConfig) -> None:
     with pytest.raises(DataError, match="person"):
-        TrainingSet(changed(config, "data.where=person == 'p1'"))
+        Dataset.of_config(changed(config, "data.where=person == 'p1'"))
 
 
 def test_an_interrupted_training_says_so(config: TrainConfig, tmp_path: Path) -> None:

@@ -3,14 +3,14 @@
 import pytest
 import torch
 
+from affectspace.training.configuration import ImageFitConfig
 from affectspace.training.loop import optimizer_of
-from affectspace.training.settings import FitSettings
 
 
 @pytest.mark.parametrize("steps", [1, 2, 9, 10, 14, 99])
 @pytest.mark.filterwarnings("ignore:.*lr_scheduler.step")
 def test_one_cycle_rises_and_falls_to_nothing(steps: int) -> None:
-    config = FitSettings(epochs=1, learning_rate=1.0)
+    config = ImageFitConfig(epochs=1, learning_rate=1.0)
     _, schedule = optimizer_of(torch.nn.Linear(1, 1).parameters(), config, steps)
     assert schedule is not None
     rates = [schedule.get_last_lr()[0]]

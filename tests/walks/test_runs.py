@@ -19,16 +19,18 @@ MODEL = Levasa(LevasaConfig(image_size=32, width=4, hidden=(16,), chunk=4)).eval
 
 
 class Data:
-    """As much of a TrainingSet as walks look at: n images of 3 people, the first unreadable."""
+    """The part of a dataset that walks read: n images of 3 people, the first unreadable."""
 
     def __init__(self, n: int) -> None:
         self.pixels = np.random.default_rng(0).integers(0, 256, (n + 1, 32, 32, 3), dtype=np.uint8)
-        self.pixel_rows = np.arange(1, n + 1)
         self.table = pd.DataFrame({"id": [f"i{k}" for k in range(n)], "person": [f"p{k * 3 // n}" for k in range(n)]})
-        self.labels = SimpleNamespace(evaluation=np.random.default_rng(1).uniform(-1, 1, (n, 2)).astype(np.float32))
+        self.affect = np.random.default_rng(1).uniform(-1, 1, (n, 3)).astype(np.float32)
 
     def rows(self, part: str) -> np.ndarray:
         return np.arange(len(self.table)) if part != "validation" else np.arange(0)
+
+    def images(self, rows: np.ndarray) -> np.ndarray:
+        return self.pixels[rows + 1]
 
 
 def geometry(run: Path, data: Any = None) -> WalkGeometry:
@@ -91,6 +93,6 @@ def test_codes_of_the_run_save_the_encoding_where_they_are_its_training_rows(tmp
 
 def test_labels_that_tell_nothing_name_the_other_method(tmp_path: Path) -> None:
     data: Any = Data(40)
-    data.labels.evaluation[:] = 0.5
+    data.affect[:] = 0.5
     with pytest.raises(RunError, match=r"do not vary independently .* --method heads needs no labels"):
         run_directions(Run(tmp_path), MODEL, data=data)

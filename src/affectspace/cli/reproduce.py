@@ -137,9 +137,9 @@ def levasa(
     It trains five models, their controls and a ceiling, fills tables 1 to 3, draws figures 2 to 4 and tests the claims.
     """
     from affectspace.corpora import parse_columns
+    from affectspace.data.configuration import CorpusConfig, SplitConfig
     from affectspace.studies.levasa.plan import Budget, quick_budget
     from affectspace.studies.levasa.reproduce import reproduce
-    from affectspace.training.configuration import DataConfig, SplitConfig
 
     settings = _study_settings(workers, overrides, seeds=seeds)
     if not quick:
@@ -152,7 +152,7 @@ def levasa(
     with progress_bar() as progress:
         if path is None:
             path = _draw_faces(out, 600 if quick else 6000, progress)
-        data = DataConfig(
+        data = CorpusConfig(
             corpus=corpus,
             path=path,
             media=media,

@@ -15,8 +15,8 @@ from affectspace.errors import ConfigError, RunError
 if TYPE_CHECKING:
     import numpy as np
 
+    from affectspace.data.dataset import Dataset
     from affectspace.training.runs import Run
-    from affectspace.training.training_set import TrainingSet
     from affectspace.walks import Walk
 
 METHODS = ("directions", "heads")
@@ -258,7 +258,7 @@ def _walk_faces(request: Request, as_json: bool) -> None:
 
 
 def load_faces(
-    run: "Run", size: int, pictures: "list[np.ndarray]", request: Request, data: "TrainingSet | None"
+    run: "Run", size: int, pictures: "list[np.ndarray]", request: Request, data: "Dataset | None"
 ) -> list[Face]:
     """Load the faces to walk: photographs, then rows of the corpus. Raises DataError as `cut_photo` and `dataset_faces`."""
     from affectspace.prediction.photos import cut_photo, framing_of, read_framing

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from huggingface_hub import ModelHubMixin, hf_hub_download
@@ -17,7 +17,7 @@ from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 
 from affectspace.configuration import Configuration
-from affectspace.data.batches import FeatureBatch
+from affectspace.data.batches import Batch
 from affectspace.errors import ConfigError, DataError, RunError
 from affectspace.files import write_atomic
 from affectspace.models.configuration import FeatureModelConfig
@@ -92,9 +92,10 @@ class Pretrained(nn.Module, ModelHubMixin):
     """A model that is built from one configuration, kept as `config`, and saved as JSON and safetensors."""
 
     config_class: ClassVar[type[Configuration]] = Configuration
+    reads: ClassVar[Literal["images", "features", "latents"]] = "images"
     config: Configuration
 
-    def loss(self, batch: Any, generator: torch.Generator | None = None) -> LossTerms:
+    def loss(self, batch: Any, generator: torch.Generator | None = None, *, progress: float = 1.0) -> LossTerms:
         """Compute the terms that training minimises; each model documents its batch."""
         raise TypeError(f"{type(self).__name__} has no loss")
 
@@ -184,6 +185,7 @@ class AffectModel(Pretrained, ABC):
     Rows may lack any modality and any label. Losses, statistics and fusions leave out what is absent.
     """
 
+    reads = "features"
     config: FeatureModelConfig
 
     def __init__(self, config: FeatureModelConfig) -> None:
@@ -201,7 +203,7 @@ class AffectModel(Pretrained, ABC):
             self.statistics.get_buffer(f"mean_{name}").copy_(statistics.feature_mean[name])
             self.statistics.get_buffer(f"scale_{name}").copy_(statistics.feature_scale[name])
 
-    def after_training(self, train: FeatureBatch, validation: FeatureBatch) -> None:
+    def after_training(self, train: Batch, validation: Batch) -> None:
         """Fit what has a closed form once the weights are final: read-outs on train, calibration on validation."""
 
     def standardise(self, name: str, features: Tensor, present: Tensor | None = None) -> Tensor:
@@ -231,7 +233,7 @@ class AffectModel(Pretrained, ABC):
     @abstractmethod
     def loss(
         self,
-        batch: FeatureBatch,
+        batch: Batch,
         generator: torch.Generator | None = None,
         *,
         progress: float = 1.0,
@@ -241,7 +243,7 @@ class AffectModel(Pretrained, ABC):
 
         Parameters
         ----------
-        batch : FeatureBatch
+        batch : Batch
         generator : torch.Generator, optional
             Source of all random numbers; PyTorch's global one by default.
         progress : float

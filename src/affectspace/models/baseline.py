@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from affectspace.affect import AXES
-from affectspace.data.batches import FeatureBatch
+from affectspace.data.batches import Batch
 from affectspace.errors import DataError
 from affectspace.models.base import AffectModel, Posterior, Representation
 from affectspace.models.configuration import FeatureModelConfig
@@ -87,7 +87,7 @@ class BaselineModel(AffectModel):
         )
 
     @torch.no_grad()
-    def after_training(self, train: FeatureBatch, validation: FeatureBatch) -> None:
+    def after_training(self, train: Batch, validation: Batch) -> None:
         """Fit read-outs on train, then the deviations. Raises DataError where train lacks a modality, or any label."""
         training = self.training
         self.eval()
@@ -108,10 +108,10 @@ class BaselineModel(AffectModel):
         finally:
             self.train(training)
 
-    def fit_readout(self, train: FeatureBatch, validation: FeatureBatch) -> None:
+    def fit_readout(self, train: Batch, validation: Batch) -> None:
         """Fit what has a closed form before the deviations are measured; nothing for a model with a head."""
 
-    def pieces(self, batch: FeatureBatch) -> Iterator[FeatureBatch]:
+    def pieces(self, batch: Batch) -> Iterator[Batch]:
         """Split many rows into pieces that fit into memory."""
         return (batch.take(slice(start, start + ROWS)) for start in range(0, len(batch), ROWS))
 
@@ -123,7 +123,7 @@ class BaselineModel(AffectModel):
         several = present.sum(dim=0) > 1
         return torch.cat([present, (several if several.any() else present.any(dim=0))[None]])
 
-    def _residuals(self, batch: FeatureBatch) -> Tensor:
+    def _residuals(self, batch: Batch) -> Tensor:
         """Root mean squared error of every view and axis, (views, axes); NaN where no row has a label."""
         squares, present = [], []
         for piece in self.pieces(batch):

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from affectspace.affect import AXES
-from affectspace.data.batches import FeatureBatch
+from affectspace.data.batches import Batch
 from affectspace.errors import DataError
 from affectspace.models.configuration import FeatureModelConfig
 from affectspace.models.erasure import LinearErasure, fit_erasure
@@ -71,17 +71,17 @@ class TrainingStatistics:
 
 
 def training_statistics(
-    batch: FeatureBatch, config: FeatureModelConfig, validation: FeatureBatch | None = None
+    batch: Batch, config: FeatureModelConfig, validation: Batch | None = None
 ) -> TrainingStatistics:
     """Compute the statistics of all training rows for `AffectModel.prepare`.
 
     Parameters
     ----------
-    batch : FeatureBatch
+    batch : Batch
         Every training row once.
     config : FeatureModelConfig
         The model's configuration, which decides what is computed.
-    validation : FeatureBatch, optional
+    validation : Batch, optional
         Rows by which the penalty of a manifold's ridge skip is chosen.
 
     Raises
@@ -146,7 +146,7 @@ def check_features(features: dict[str, Tensor], present: dict[str, Tensor], moda
             )
 
 
-def _check_rows(batch: FeatureBatch, config: FeatureModelConfig) -> None:
+def _check_rows(batch: Batch, config: FeatureModelConfig) -> None:
     for kind, index, names in (
         ("corpus", batch.corpus, config.corpora),
         ("category", batch.category, config.categories),
@@ -161,7 +161,7 @@ def _check_rows(batch: FeatureBatch, config: FeatureModelConfig) -> None:
         )
 
 
-def require_modalities(batch: FeatureBatch, modalities: Sequence[str] | dict[str, int]) -> None:
+def require_modalities(batch: Batch, modalities: Sequence[str] | dict[str, int]) -> None:
     """Raise DataError where no training row has one of the modalities."""
     for name in modalities:
         if name not in batch.present or not batch.present[name].any():
@@ -252,7 +252,7 @@ def fit_ridge(
     return weight, bias
 
 
-def _present_rows(name: str, batch: FeatureBatch, statistics: TrainingStatistics) -> tuple[Tensor, Tensor]:
+def _present_rows(name: str, batch: Batch, statistics: TrainingStatistics) -> tuple[Tensor, Tensor]:
     """Positions (n,) of the rows that have a modality, and their standardised features (n, width)."""
     rows = batch.present[name].nonzero().squeeze(1)
     return rows, (batch.features[name][rows] - statistics.feature_mean[name]) / statistics.feature_scale[name]
@@ -260,8 +260,8 @@ def _present_rows(name: str, batch: FeatureBatch, statistics: TrainingStatistics
 
 def _skip_ridge(
     name: str,
-    batch: FeatureBatch,
-    validation: FeatureBatch | None,
+    batch: Batch,
+    validation: Batch | None,
     statistics: TrainingStatistics,
     penalty: float | None,
 ) -> Tensor:
@@ -278,7 +278,7 @@ def _skip_ridge(
 
 
 def _private_erasure(
-    name: str, batch: FeatureBatch, statistics: TrainingStatistics, config: ManifoldSettings
+    name: str, batch: Batch, statistics: TrainingStatistics, config: ManifoldSettings
 ) -> LinearErasure:
     """Erasure of the emotion, of affect, or of one after the other: the second leaves no linear trace of the first."""
     rows, features = _present_rows(name, batch, statistics)

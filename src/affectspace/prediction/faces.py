@@ -24,6 +24,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from affectspace.affect import AXES
+from affectspace.data.dataset import Dataset
+from affectspace.data.images import to_image
 from affectspace.errors import AffectspaceError, DataError, RunError, UnreadableItem
 from affectspace.evaluation import fit_ridge
 from affectspace.files import write_atomic
@@ -33,9 +35,7 @@ from affectspace.prediction.photos import FRAMING, FaceCut, Framing, framing_of,
 from affectspace.prediction.result import Outcome, to_outcomes
 from affectspace.prediction.sample import Sample
 from affectspace.progress import Progress, silent
-from affectspace.training.batches import to_image
 from affectspace.training.runs import Run
-from affectspace.training.training_set import TrainingSet
 
 FILE = "readout.safetensors"
 MIN_FACES = 10  # of validation with an emotion, to locate the emotion; with a label, to calibrate
@@ -154,25 +154,25 @@ def kept_readout(run: Run) -> Readout | None:
     return readout if readout.facts.get("model") == weights_digest(run) else None
 
 
-def make_readout(run: Run, model: Levasa, data: TrainingSet, progress: Progress = silent) -> Readout:
+def make_readout(run: Run, model: Levasa, data: Dataset, progress: Progress = silent) -> Readout:
     """Fit the read-out on the run's corpus and keep it. Raises DataError where too few rows have labels."""
     rows = {part: data.rows(part) for part in ("train", "validation")}
     codes = _kept_codes(run.folder / "codes.safetensors", model, {part: len(found) for part, found in rows.items()})
     if codes is None:
         codes = {part: _codes(model, data, found, progress) for part, found in rows.items()}
-    names = np.array([*data.labels.categories, None], dtype=object)
+    names = np.array([*data.categories, None], dtype=object)
     readout = fit_readout(
         (codes["train"], codes["validation"]),
-        (data.labels.evaluation[rows["train"]], data.labels.evaluation[rows["validation"]]),
-        names[data.labels.category[rows["validation"]]],
+        (data.affect[rows["train"], :2], data.affect[rows["validation"], :2]),
+        names[data.category[rows["validation"]]],
     )
-    facts = {"model": weights_digest(run), "corpus": data.corpus.name, "labels": data.labels.kind, **readout.facts}
+    facts = {"model": weights_digest(run), "corpus": data.name, "labels": data.label_kind, **readout.facts}
     readout = replace(readout, facts=facts)
     readout.save(run.folder / FILE)
     return readout
 
 
-def find_readout(run: Run, model: Levasa, open_data: Callable[[], TrainingSet], progress: Progress) -> Readout | str:
+def find_readout(run: Run, model: Levasa, open_data: Callable[[], Dataset], progress: Progress) -> Readout | str:
     """Return the read-out, kept or fitted now, or the reason why there is none.
 
     Raises RunError for a model that has no heads either, and for a read-out that is damaged.
@@ -191,10 +191,10 @@ def find_readout(run: Run, model: Levasa, open_data: Callable[[], TrainingSet], 
         return str(error)
 
 
-def open_corpus(run: Run, progress: Progress) -> TrainingSet:
+def open_corpus(run: Run, progress: Progress) -> Dataset:
     """Open the images of a run. Raises RunError or DataError where they can no longer be read."""
     try:
-        return TrainingSet.of_run(run, progress)
+        return run.dataset("images", progress)
     except FileNotFoundError as error:
         raise RunError(f"{error.filename or error} does not exist") from error
 
@@ -220,12 +220,11 @@ def _kept_codes(path: Path, model: Levasa, rows: dict[str, int]) -> dict[str, np
     return codes if same else None
 
 
-def _codes(model: Levasa, data: TrainingSet, rows: np.ndarray, progress: Progress) -> np.ndarray:
-    places = data.pixel_rows[rows]
+def _codes(model: Levasa, data: Dataset, rows: np.ndarray, progress: Progress) -> np.ndarray:
     codes = [np.empty((0, model.latent), np.float32)]
-    for start in range(0, len(places), BATCH):
-        progress(start, len(places), "codes for the read-out, once")
-        codes.append(encode_faces(model, data.pixels[places[start : start + BATCH]]).float().cpu().numpy())
+    for start in range(0, len(rows), BATCH):
+        progress(start, len(rows), "codes for the read-out, once")
+        codes.append(encode_faces(model, data.images(rows[start : start + BATCH])).float().cpu().numpy())
     return np.concatenate(codes)
 
 
@@ -315,9 +314,9 @@ class FaceReader:
             return UnreadableItem(f"{path}: {reason}")
 
 
-def _framing(run: Run, open_data: Callable[[], TrainingSet], always: bool) -> Framing | None:
+def _framing(run: Run, open_data: Callable[[], Dataset], always: bool) -> Framing | None:
     """How the run's corpus cuts its pictures around faces, kept in the run; None for drawn faces, which no detector finds."""
-    if run.image_config.data.corpus == "faces":
+    if run.image_config.data.drawn_faces:
         return Framing() if always else None
     path = run.folder / FRAMING
     try:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from affectspace.data.dataset import Dataset
 from affectspace.errors import ConfigError, DataError, RunError, UnreadableItem
 from affectspace.files import write_text
 from affectspace.media.clips import read_frames
 from affectspace.media.faces import MARGIN, SHORT_SIDE, Box, find_face, resized, square
 from affectspace.media.images import decode_image
 from affectspace.training.runs import Run
-from affectspace.training.training_set import TrainingSet
 
 FRAMING = "framing.json"  # in a run folder
 MEASURED = 128  # training images in which faces are searched to measure their framing
@@ -165,20 +165,20 @@ def face_box(picture: np.ndarray) -> Box | None:
     return x - margin, y - margin, side / (1 + 2 * MARGIN)
 
 
-def framing_of(run: Run, data: TrainingSet) -> Framing | None:
+def framing_of(run: Run, data: Dataset) -> Framing | None:
     """Return the framing of a run, measured on 128 training images at first use; None where their faces are not found.
 
     Drawn faces are not searched. Without dlib nothing is written.
     """
-    if data.corpus.name == "faces":
+    if data.drawn:
         return None
     path = run.folder / FRAMING
     if path.is_file():
         return read_framing(path)
-    rows = data.pixel_rows[data.rows("train")]
+    rows = data.rows("train")
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(MEASURED, len(rows))).round().astype(int))]
     try:
-        framing = measure_framing([np.array(data.pixels[row]) for row in rows])
+        framing = measure_framing(list(data.images(rows)))
     except ConfigError:
         return Framing()
     write_text(path, json.dumps(asdict(framing) if framing else None) + "\n")

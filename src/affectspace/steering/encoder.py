@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from affectspace.data.batches import FeatureBatch
+from affectspace.data.batches import Batch
+from affectspace.data.dataset import Dataset
 from affectspace.errors import DataError, RunError
 from affectspace.features.backbones.pretrained import threads_for
 from affectspace.files import write_atomic
@@ -20,7 +21,6 @@ from affectspace.models import AffectModel
 from affectspace.prediction.features import open_modalities
 from affectspace.prediction.sample import Sample
 from affectspace.steering.language_model import LanguageModel
-from affectspace.training.feature_set import FeatureSet
 from affectspace.training.runs import open_run
 
 BATCH = 512  # rows that go through the model at once
@@ -73,7 +73,7 @@ class SentenceEncoder:
             present[modality.name] = torch.from_numpy(encoded.present)
         return self._latents(features, present)
 
-    def latents_of_rows(self, rows: FeatureSet, places: np.ndarray) -> Latents:
+    def latents_of_rows(self, rows: Dataset, places: np.ndarray) -> Latents:
         """Encode rows of a feature set by their stored features. Only modalities that read text are used."""
         batch = rows.features.take(torch.from_numpy(places))
         return self._latents(batch.features, batch.present)
@@ -95,7 +95,7 @@ class SentenceEncoder:
                 private.append(torch.cat([output.fused[:, :0], *codes], dim=1).cpu())
         return Latents(torch.cat(affect).double().numpy(), torch.cat(private).double().numpy())
 
-    def pooled_labels(self, batch: FeatureBatch) -> np.ndarray:
+    def pooled_labels(self, batch: Batch) -> np.ndarray:
         """Labels of a batch's rows in the units of `latents`, (n, 3), NaN where there is none."""
         with torch.inference_mode():
             labels = self.model.in_pooled_units(batch.affect.to(self.device), batch.corpus.to(self.device))
@@ -163,7 +163,7 @@ class Sentences:
         return self.take(np.flatnonzero(fits))
 
 
-def sentences_of(rows: FeatureSet, encoder: SentenceEncoder, part: str) -> Sentences:
+def sentences_of(rows: Dataset, encoder: SentenceEncoder, part: str) -> Sentences:
     """List the sentences of a part that have a text and all features of text, with single spaces.
 
     Raises DataError where there are none.

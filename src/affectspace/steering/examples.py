@@ -11,7 +11,7 @@ from torch import Tensor
 
 from affectspace.steering.language_model import LanguageModel
 from affectspace.steering.masking import Masker
-from affectspace.training.projector_configuration import ProjectorTrainConfig
+from affectspace.training.configuration import ProjectorTrainConfig
 
 POOL = 16  # batches whose sentences are sorted by length together, so that there is little padding
 STRONG_OFFSET = 0.15  # sd, added to a sentence's distance from the mean, so that neutral ones are drawn as well

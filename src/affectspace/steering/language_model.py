@@ -294,6 +294,8 @@ def _load(name: str, folder: str, dtype: torch.dtype, device: str | torch.device
     from transformers.utils import logging
 
     logging.disable_progress_bar()
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # what is missing is reported below, in one line
     try:
         config = AutoConfig.from_pretrained(folder)
         _require_memory(name, config, dtype, device)
@@ -314,6 +316,8 @@ def _load(name: str, folder: str, dtype: torch.dtype, device: str | torch.device
             f"language model {name!r} cannot be loaded ({reason}); give a folder written by save_pretrained, with "
             f"safetensors and its tokenizer, a name on the Hugging Face hub if it can be reached, or {SMOLLM2}"
         ) from error
+    finally:
+        logging.set_verbosity(verbosity)
     return network, tokenizer
 
 

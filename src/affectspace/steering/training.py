@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from affectspace.data.dataset import Dataset
 from affectspace.errors import ConfigError, DataError, RunError
 from affectspace.features.backbones.text import has_minilm
 from affectspace.lexicon.reading import Lexicon
@@ -26,10 +27,9 @@ from affectspace.steering.language_model import LanguageModel, licence_of, load_
 from affectspace.steering.masking import Masker, lexicon_masker, ridge_masker
 from affectspace.steering.ranking import ContentSimilarity
 from affectspace.steering.steerer import Steerer
-from affectspace.training.feature_set import FeatureSet
+from affectspace.training.configuration import ProjectorTrainConfig
 from affectspace.training.fit import keep_split, started_run, train_kept, training_of
 from affectspace.training.loop import Training
-from affectspace.training.projector_configuration import ProjectorTrainConfig
 from affectspace.training.runs import Run
 
 log = logging.getLogger("affectspace.training.fit")  # the run's log.txt listens there
@@ -92,7 +92,7 @@ def fit_projector(
     out: Path,
     *,
     force: bool = False,
-    data: FeatureSet | None = None,
+    data: Dataset | None = None,
     language_model: LanguageModel | None = None,
     threads: int | None = None,
     progress: Progress = silent,
@@ -107,7 +107,7 @@ def fit_projector(
         Folder of the run. The same call continues an unfinished one.
     force : bool
         Replace a run that is there.
-    data : FeatureSet, optional
+    data : Dataset, optional
         Rows of the encoder's run, where they are loaded already.
     language_model : LanguageModel, optional
         The model that the configuration names, where it is loaded already.
@@ -134,7 +134,7 @@ def fit_projector(
     """
     encoder = SentenceEncoder(config.run)
     with started_run(config, out, force=force) as run:
-        rows = data if data is not None else FeatureSet.of_run(encoder.run, progress)
+        rows = data if data is not None else encoder.run.dataset("features", progress)
         keep_split(run, rows.split_table())
         recorded = run.facts.get("language_model", {})
         dtype = recorded.get("dtype", config.language_model.dtype)  # what "auto" meant when the training started
@@ -160,7 +160,7 @@ class _Fitting:
     config: ProjectorTrainConfig
     run: Run
     encoder: SentenceEncoder
-    rows: FeatureSet
+    rows: Dataset
     model: LanguageModel
 
     def train(self, progress: Progress) -> None:

@@ -13,6 +13,7 @@ from pydantic import Field
 from safetensors import SafetensorError
 
 from affectspace.configuration import Configuration
+from affectspace.data.dataset import Dataset
 from affectspace.errors import RunError
 from affectspace.evaluation.results import Results
 from affectspace.files import write_text
@@ -20,11 +21,8 @@ from affectspace.processes import worker_pool
 from affectspace.progress import Progress, silent
 from affectspace.report import Report
 from affectspace.studies.figures import Picture
-from affectspace.training.configuration import FeatureTrainConfig
-from affectspace.training.feature_set import FeatureSet
 from affectspace.training.fit import fit
 from affectspace.training.runs import differences, has_trained, open_run, require_same_config
-from affectspace.training.training_set import TrainingSet
 
 
 class StudyBudget(Configuration):
@@ -111,15 +109,15 @@ _LAST_DATASET: dict[str, Any] = {}
 
 def dataset_of(config: Any, progress: Progress = silent) -> Any:
     """The rows of a training. The last one is kept, because members with equal rows follow each other."""
-    features = isinstance(config, FeatureTrainConfig)
-    inputs = [config.data.model_dump(mode="json")]
-    inputs += (
-        [sorted(config.model.modalities.items()), config.model.categories] if features else [config.model.image_size]
-    )
+    data, model = config.data.model_dump(mode="json"), config.model
+    if config.reads_images:  # labels are made again for each member
+        inputs = [{name: {**corpus, "labels": None} for name, corpus in data["corpora"].items()}, model.image_size]
+    else:
+        inputs = [data, sorted(model.modalities.items()), model.categories]
     key = json.dumps(inputs)
     if key not in _LAST_DATASET:
         _LAST_DATASET.clear()
-        _LAST_DATASET[key] = FeatureSet(config) if features else TrainingSet(config, progress=progress)
+        _LAST_DATASET[key] = Dataset.of_config(config, progress if config.reads_images else silent)
     return _LAST_DATASET[key]
 
 

@@ -25,9 +25,7 @@ from affectspace.studies.levasa.representations import Representations
 from affectspace.studies.steering.material import RIDGE
 from affectspace.studies.steering.report import evaluate_projector
 from affectspace.studies.tables import Renderer, Table, grid, key_figures
-from affectspace.training.feature_set import FeatureSet
 from affectspace.training.runs import Run
-from affectspace.training.training_set import TrainingSet
 
 AXIS_METRICS: dict[str, Metric] = {"ccc": "concordance", "r": "pearson", "mae": "mae"}
 EMOTION_METRICS: tuple[Metric, ...] = ("accuracy", "uar")
@@ -76,8 +74,8 @@ def evaluate_images(run: Run, *, force: bool = False, progress: Progress = silen
     RunError
         The run has fewer than two test people.
     """
-    fractions = run.image_config.data.split.fractions
-    data = TrainingSet.of_run(run, progress)
+    fractions = run.image_config.data.first.split.fractions
+    data = run.dataset("images", progress)
     people = data.table["person"].iloc[data.rows("test")].dropna().unique()
     if not len(data.rows("test")):
         raise RunError(f"{run.folder} has no test people: data.split.fractions is {fractions}")
@@ -102,7 +100,7 @@ def evaluate_features(run: Run, *, force: bool = False, progress: Progress = sil
         The test part is empty, or has no labels.
     """
     started = time.perf_counter()
-    data, model = FeatureSet.of_run(run, progress), run.model()
+    data, model = run.dataset("features", progress), run.model()
     batch, table = data.batch("test"), data.table.iloc[data.rows("test")]
     if not len(table):
         raise RunError(f"{run.folder} has no test rows; train with a split that leaves rows for the test part")

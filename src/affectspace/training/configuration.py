@@ -1,124 +1,334 @@
 """The configuration of a training: YAML in, frozen, unknown keys refused, overrides `key.key=value`.
 
-What kind of training it is, of images, of features or of a projector, `model.kind` says.
+`model.kind` decides which settings `model` and `fit` have, and whether the model reads images, features, or the latents of
+another run.
 """
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, SerializeAsAny, ValidationError, field_validator, model_validator
 
 from affectspace.affect import CATEGORIES
-from affectspace.configuration import explain
+from affectspace.configuration import Configuration, explain
+from affectspace.data.configuration import DataConfig, expand_corpus, merged
+from affectspace.data.images import AugmentationConfig
+from affectspace.data.stores import store_widths
+from affectspace.devices import Accelerator
 from affectspace.errors import ConfigError
-from affectspace.models import MODELS, AffectModel, FeatureModelConfig
-from affectspace.training.feature_configuration import FeatureTrainConfig
-from affectspace.training.image_configuration import (
-    AugmentationConfig,
-    DataConfig,
-    FitConfig,
-    LabelConfig,
-    TrainConfig,
-)
-from affectspace.training.projector_configuration import ProjectorTrainConfig
-from affectspace.training.settings import SplitConfig
-from affectspace.training.widths import corpus_names, store_widths
-
-__all__ = [
-    "AugmentationConfig",
-    "DataConfig",
-    "FeatureTrainConfig",
-    "FitConfig",
-    "LabelConfig",
-    "ProjectorTrainConfig",
-    "SplitConfig",
-    "TrainConfig",
-    "build_config",
-    "build_feature_config",
-    "build_projector_config",
-    "is_feature_kind",
-    "read_config",
-]
+from affectspace.models import MODELS, ProjectorConfig
 
 
-def is_feature_kind(kind: Any) -> bool:
-    """Whether a model of that kind reads feature vectors (and not images)."""
-    return isinstance(kind, str) and kind in MODELS and issubclass(MODELS[kind], AffectModel)
+class FitConfig(Configuration):
+    """Duration, optimiser, device and checkpoints of a training."""
+
+    epochs: int = Field(10, ge=1)
+    batch_size: int = Field(64, ge=2, description="rows of a step, of all devices together")
+    learning_rate: float = Field(1e-3, gt=0)
+    schedule: Literal["constant", "one_cycle"] = Field(
+        "one_cycle", description="one_cycle: rise over a tenth, then cosine to 0"
+    )
+    weight_decay: float = Field(0.01, ge=0)
+    gradient_clip: float | None = Field(None, gt=0, description="largest norm of the gradient")
+    accumulate: int = Field(1, ge=1, description="batches whose gradients are averaged before a step of the optimiser")
+    balance: float = Field(0.0, ge=0, le=1, description="0 draws rows as they are, 1 all emotions equally often")
+    patience: int = Field(0, ge=0, description="stop after this many epochs without a lower validation loss; 0: never")
+    keep: Literal["auto", "best", "last"] = Field(
+        "auto",
+        description="epoch whose weights become the model; auto: the best with patience, else the last, when the learning "
+        "rate is 0 (the lowest validation loss is often that of the least overfit label, not of the best model)",
+    )
+    seed: int = 0
+    accelerator: Accelerator = Field("auto", description="auto takes a GPU where there is one; gpu, cuda, mps, cpu")
+    devices: int = Field(1, ge=1)
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
+        "32-true", description="mixed: the forward pass in 16 bits where that is safe, the weights in 32"
+    )
+    threads: int | None = Field(None, ge=1, description="threads of PyTorch on the CPU")
+    logger: Literal["csv", "tensorboard"] = Field(
+        "csv", description="history.csv is always written; tensorboard also writes logs/"
+    )
+    checkpoint_seconds: float = Field(
+        30.0, ge=0, description="write checkpoints at the first end of an epoch after this time; 0: after every epoch"
+    )
+
+    @property
+    def keeps_best(self) -> bool:
+        """Whether the epoch with the lowest validation loss becomes the model."""
+        return self.keep == "best" or (self.keep == "auto" and self.patience > 0)
 
 
-def build_config(fields: dict[str, Any], *, where: str = "configuration", overrides: Sequence[str] = ()) -> TrainConfig:
-    """A checked configuration of a training on images, from nested fields and overrides such as ``fit.epochs=5``.
+class ImageFitConfig(FitConfig):
+    """Duration, optimiser, device and checkpoints of a training on images."""
 
-    Raises ConfigError that names each key, with the nearest known ones, or the value that is not allowed.
+    balance: float = Field(1.0, ge=0, le=1, description="0 draws rows as they are, 1 all emotions equally often")
+    devices: int = Field(1, ge=1, le=1, description="models on images train on one device")
+    channels_last: bool = True
+    augmentation: AugmentationConfig = AugmentationConfig()
+
+
+class FeatureFitConfig(FitConfig):
+    """Duration, optimiser, devices and checkpoints of a training on features."""
+
+    epochs: int = Field(30, ge=1)
+    batch_size: int = Field(128, ge=2, description="rows of a step, of all devices together")
+    strategy: Literal["auto", "ddp"] = Field(
+        "auto", description="ddp: one process a device, each with its share of every step's rows"
+    )
+
+    @model_validator(mode="after")
+    def _rows_for_all(self) -> FeatureFitConfig:
+        if self.devices > 1 and self.strategy != "ddp":
+            raise ValueError(f"devices: {self.devices} needs strategy: ddp")
+        if self.batch_size < 2 * self.devices:
+            raise ValueError(f"batch_size: {self.batch_size} leaves {self.devices} devices less than two rows each")
+        return self
+
+
+class TrainConfig(Configuration):
+    """The complete configuration of a training on images or features. Round-trips to YAML.
+
+    `build_config` makes one: it checks `model` and `fit` against the classes of `model.kind`.
     """
-    fields = _overridden(fields, overrides)
-    if isinstance(fields.get("model"), dict):
-        fields["model"] = {"kind": "levasa", **fields["model"]}
-    try:
-        return TrainConfig.model_validate(fields)
-    except ValidationError as error:
-        raise ConfigError(f"{where}: {explain(error, TrainConfig)}") from None
+
+    data: DataConfig = DataConfig()
+    model: Any
+    fit: SerializeAsAny[FitConfig]
+
+    @field_validator("model")
+    @classmethod
+    def _checked(cls, model: Any) -> Any:
+        if not isinstance(model, Configuration):
+            raise ValueError("give a model's configuration, or use build_config")
+        return model
+
+    @property
+    def kind(self) -> str:
+        """The model's kind, as in `MODELS`."""
+        return str(self.model.kind)
+
+    @property
+    def reads_images(self) -> bool:
+        """Whether the model reads images; else it reads features."""
+        return MODELS[self.kind].reads == "images"
+
+    def to_yaml(self) -> str:
+        """YAML of every key, defaults included."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
-def build_feature_config(
-    fields: dict[str, Any],
+class LanguageModelConfig(Configuration):
+    """A frozen causal language model."""
+
+    name: str = Field("smollm2", description="smollm2 (its weights come in a package), a folder, or a name of the hub")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "float32",
+        description="of its weights; auto: bfloat16 where the device multiplies such numbers natively, else float32",
+    )
+
+
+class MaskConfig(Configuration):
+    """Which words of the seed the prompt hides in rewriting."""
+
+    lexicon: Path | None = Field(
+        None, description="words that bear affect by a lexicon; null: by a ridge regression of the training labels"
+    )
+    share: float = Field(0.4, gt=0, le=1, description="of the lexicon's or ridge's words, the most affect-bearing")
+    negators: bool = Field(True, description="hide no, not, never, ... too, which turn the affect of others")
+    spans: float = Field(
+        0.5, ge=0, le=1, description="share of training rows in which some other words are hidden as well"
+    )
+
+
+class ProjectorFitConfig(FitConfig):
+    """How long, how fast, on what."""
+
+    epochs: int = Field(2, ge=1)
+    batch_size: int = Field(16, ge=1, description="sentences that go through the language model at once")
+    learning_rate: float = Field(2e-3, gt=0)
+    gradient_clip: float | None = Field(1.0, gt=0, description="norm of the gradient")
+    rows: int | None = Field(None, ge=2, description="at most so many training sentences; null: all")
+    strong: float = Field(
+        0.0,
+        ge=0,
+        description="which ones: drawn with weights (.15 + distance from mean affect, in sd) to this power; 0: all alike",
+    )
+    validation_rows: int | None = Field(200, ge=2, description="at most so many validation sentences; null: all")
+    longest: int = Field(64, ge=4, description="tokens; longer training sentences are left out and counted")
+    label_share: float = Field(
+        0.5, ge=0, le=1, description="share of training rows whose affect is the rated label, not the encoder's mean"
+    )
+
+
+class CalibrationConfig(Configuration):
+    """How asked affect becomes the projector's input, fitted on validation sentences after training."""
+
+    sentences: int = Field(24, ge=0, description="validation sentences that are steered and judged; 0: no calibration")
+    points: tuple[float, ...] = Field((-2.0, 0.0, 2.0), description="inputs, in sd of the corpus")
+    candidates: int = Field(6, ge=1, le=64, description="texts a step, ranked as in steering")
+
+    @model_validator(mode="after")
+    def _line(self) -> Self:
+        if self.sentences and len(set(self.points)) < 2:
+            raise ValueError(f"points: {self.points}; a line needs two different values or more")
+        if any(not abs(point) <= 4 for point in self.points):
+            raise ValueError(f"points: {self.points}; inputs lie within 4 standard deviations of the corpus")
+        return self
+
+
+class ProjectorTrainConfig(Configuration):
+    """All of a projector's training. Round-trips to YAML."""
+
+    run: Path = Field(description="finished run of a model on features that reads text")
+    language_model: LanguageModelConfig = LanguageModelConfig()
+    model: ProjectorConfig = ProjectorConfig()
+    mask: MaskConfig = MaskConfig()
+    fit: ProjectorFitConfig = ProjectorFitConfig()
+    calibration: CalibrationConfig = CalibrationConfig()
+
+    @property
+    def kind(self) -> str:
+        """The model's kind, as in `MODELS`."""
+        return self.model.kind
+
+    def to_yaml(self) -> str:
+        """YAML of every key, defaults included."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+class _Keys(Configuration):
+    """The keys of a configuration; each is checked by the class of its kind."""
+
+    data: Any = None
+    labels: Any = None
+    model: Any = None
+    fit: Any = None
+
+
+def build_config(
+    fields: Mapping[str, Any],
     *,
     where: str = "configuration",
     overrides: Sequence[str] = (),
     modalities: Mapping[str, int] | None = None,
     corpora: Sequence[str] | None = None,
-) -> FeatureTrainConfig:
-    """A checked configuration of a training on features, from nested fields and overrides.
+) -> TrainConfig:
+    """Check the configuration of a training on images or features.
 
-    modalities, corpora : for data that is passed to `fit` as a FeatureSet; by default those of `data.corpora`. They fill
-    `model.modalities` and `model.corpora` where the fields leave them out. Raises ConfigError as `build_config`, and where
-    the stores disagree with each other or cannot be read.
+    Parameters
+    ----------
+    fields : mapping
+        Nested fields: data, labels (of the only corpus), model, fit. `model.kind` is levasa by default.
+    where : str
+        Name of the configuration in messages.
+    overrides : sequence of str
+        For example ``fit.epochs=5``.
+    modalities, corpora : optional
+        Names and widths of the modalities, and names of the corpora, of a Dataset that is passed to `fit`. They fill
+        `model.modalities` and `model.corpora`; by default the stores and corpora of `data` do.
+
+    Returns
+    -------
+    TrainConfig
+
+    Raises
+    ------
+    ConfigError
+        That names each wrong key with the nearest known ones, or each wrong value; and where stores cannot be read.
+
+    Examples
+    --------
+    >>> config = build_config({"data": {"corpus": "imfdb", "path": "IMFDB"}}, overrides=["fit.epochs=3"])
+    >>> config.kind, config.fit.epochs, list(config.data.corpora)
+    ('levasa', 3, ['imfdb'])
     """
-    fields = _overridden(fields, overrides)
-    model = fields.get("model")
-    if not isinstance(model, dict):
-        raise ConfigError(f"{where}: model: give its kind and settings; found {type(model).__name__}")
-    kind = model.get("kind")
-    if not is_feature_kind(kind):
+    checks = _Checks(where)
+    keys = checks.validated(_Keys, with_overrides(fields, overrides), ())
+    data_fields, model_fields = keys.data or {}, keys.model or {}
+    if not isinstance(model_fields, dict):
+        raise ConfigError(f"{where}: model: give its kind and settings; found {type(model_fields).__name__}")
+    kind = model_fields.get("kind", "levasa")
+    if kind not in MODELS or MODELS[kind].reads == "latents":
         raise ConfigError(f"{where}: {_unknown_kind(kind)}")
-    try:
-        rest = FeatureTrainConfig.model_validate({**fields, "model": FeatureModelConfig.model_construct(modalities={})})
-    except ValidationError as error:
-        raise ConfigError(f"{where}: {explain(error, FeatureTrainConfig)}") from None
-    if not model.get("modalities"):
-        model["modalities"] = dict(modalities) if modalities is not None else store_widths(rest.data, where)
-    if not model.get("categories"):
-        model["categories"] = CATEGORIES  # those that occur, once the corpora are read
-    if not model.get("corpora"):
-        model["corpora"] = tuple(corpora) if corpora is not None else corpus_names(rest.data)
-    return rest.model_copy(update={"model": _model_config(model, where)})
+    model_class = MODELS[kind]
+    if keys.labels:
+        data_fields = _with_labels(data_fields, keys.labels, where)
+    data = checks.validated(DataConfig, data_fields, ("data",))
+    fit = checks.validated(FIT[model_class.reads], keys.fit or {}, ("fit",))
+    model_fields = {"kind": kind, **model_fields}
+    if model_class.reads == "features" and not checks.errors:
+        if not model_fields.get("modalities"):
+            model_fields["modalities"] = dict(modalities) if modalities is not None else store_widths(data, where)
+        if not model_fields.get("categories"):
+            model_fields["categories"] = CATEGORIES  # those that occur, once the corpora are read
+        if not model_fields.get("corpora"):
+            model_fields["corpora"] = tuple(corpora if corpora is not None else data.corpora) or ("corpus",)
+    if model_class.reads == "images" or not checks.errors:
+        model = checks.validated(model_class.config_class, model_fields, ("model",))
+    checks.raise_errors()
+    return TrainConfig(data=data, model=model, fit=fit)
 
 
 def build_projector_config(
-    fields: dict[str, Any], *, where: str = "configuration", overrides: Sequence[str] = ()
+    fields: Mapping[str, Any], *, where: str = "configuration", overrides: Sequence[str] = ()
 ) -> ProjectorTrainConfig:
-    """A checked configuration of a projector's training. Raises ConfigError as `build_config`."""
+    """Check the configuration of a projector's training. Raises ConfigError as `build_config`."""
     try:
-        return ProjectorTrainConfig.model_validate(_overridden(fields, overrides))
+        return ProjectorTrainConfig.model_validate(with_overrides(fields, overrides))
     except ValidationError as error:
         raise ConfigError(f"{where}: {explain(error, ProjectorTrainConfig)}") from None
 
 
-def _model_config(fields: dict[str, Any], where: str) -> FeatureModelConfig:
-    config_class: Any = MODELS[fields["kind"]].config_class
+FIT: dict[str, type[FitConfig]] = {"images": ImageFitConfig, "features": FeatureFitConfig}
+
+
+class _Checks:
+    """Errors of the parts of a configuration, so that all are reported at once."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self.errors: list[str] = []
+
+    def validated(self, root: Any, fields: Any, prefix: tuple[str, ...]) -> Any:
+        """Return the part, or remember what is wrong with it."""
+        try:
+            return root.model_validate(fields)
+        except ValidationError as error:
+            message = explain(error, root, prefix)
+            if prefix == ("data",) and "corpora" not in fields:  # one corpus, whose keys stand at the level of data
+                message = re.sub(r"\bdata\.corpora\.[^.]+\.", "data.", message)
+            self.errors.append(message)
+            return root.model_construct()
+
+    def raise_errors(self) -> None:
+        """Raise ConfigError if there were errors."""
+        if self.errors:
+            raise ConfigError(f"{self.where}: {'; '.join(self.errors)}")
+
+
+def _with_labels(data: Any, labels: Any, where: str) -> Any:
+    """The fields of `data` with `labels`, which stands beside it, in its only corpus."""
     try:
-        return config_class.model_validate(fields)
-    except ValidationError as error:
-        raise ConfigError(f"{where}: {explain(error, config_class, ('model',))}") from None
+        fields = expand_corpus(data.model_dump() if isinstance(data, BaseModel) else dict(data))
+    except ValueError as error:
+        raise ConfigError(f"{where}: data.{error}") from None
+    if len(fields.get("corpora") or {}) != 1:
+        raise ConfigError(f"{where}: labels belong to one corpus; write data.corpora.<name>.labels")
+    [(name, corpus)] = fields["corpora"].items()
+    return {**fields, "corpora": {name: merged(corpus, {"labels": labels})}}
 
 
-def read_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig | FeatureTrainConfig | ProjectorTrainConfig:
-    """The configuration in a YAML file; relative paths in it count from the working directory."""
+def read_config(path: Path, overrides: Sequence[str] = ()) -> Any:
+    """Read the configuration in a YAML file: a TrainConfig, or a ProjectorTrainConfig for `model.kind: projector`.
+
+    Relative paths in it are relative to the working directory.
+    """
     try:
         fields = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
@@ -126,28 +336,23 @@ def read_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig | Feat
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(fields, dict):
-        raise ConfigError(f"{path}: expected the keys data, labels, model, fit; found {type(fields).__name__}")
-    model = _overridden(fields, overrides).get("model")
-    kind = model.get("kind", "levasa") if isinstance(model, dict) else "levasa"
-    if is_feature_kind(kind):
-        return build_feature_config(fields, where=str(path), overrides=overrides)
-    if kind == "projector":
+        raise ConfigError(f"{path}: expected the keys data, model, fit; found {type(fields).__name__}")
+    model = with_overrides(fields, overrides).get("model")
+    if isinstance(model, dict) and model.get("kind") == "projector":
         return build_projector_config(fields, where=str(path), overrides=overrides)
-    if kind not in MODELS:
-        raise ConfigError(f"{path}: {_unknown_kind(kind)}")
     return build_config(fields, where=str(path), overrides=overrides)
 
 
 def _unknown_kind(kind: Any) -> str:
     if kind in MODELS:
-        return f"model.kind: {kind!r} is a model on images; data of features needs a model on features"
+        return f"model.kind: a {kind} is trained on the latents of a run; see configs/steering.yaml"
     near = difflib.get_close_matches(str(kind), MODELS, n=1)
     guess = f"did you mean {near[0]!r}? " if near else ""
-    return f"model.kind: {kind!r} is no kind of model; {guess}there are {', '.join(MODELS)}"
+    return f"model.kind: unknown kind {kind!r}; {guess}there are {', '.join(MODELS)}"
 
 
-def _overridden(fields: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
-    """A copy of nested fields with the overrides in it."""
+def with_overrides(fields: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """Return a copy of nested fields with the overrides in it."""
     copy = {name: dict(value) if isinstance(value, dict) else value for name, value in fields.items()}
     for override in overrides:
         _override(copy, override)

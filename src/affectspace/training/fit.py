@@ -1,4 +1,6 @@
-"""Training from a configuration to a finished run folder, or on from where it stopped; images and features alike."""
+"""Training from a configuration to a finished run folder, or on from where it stopped."""
+
+from __future__ import annotations
 
 import logging
 import time
@@ -6,57 +8,139 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
 from filelock import FileLock, Timeout
+from pydantic import ValidationError
 
+from affectspace.configuration import explain
+from affectspace.data.batches import Batch, Batches
+from affectspace.data.dataset import Dataset
+from affectspace.data.images import augment
+from affectspace.data.labels import few_of_a_kind
 from affectspace.errors import ConfigError, RunError
 from affectspace.files import write_atomic
+from affectspace.models import MODELS, AffectModel, LossTerms, training_statistics
 from affectspace.progress import Progress, silent
+from affectspace.training.configuration import FitConfig, ImageFitConfig, ProjectorTrainConfig, TrainConfig
 from affectspace.training.distributed import train
-from affectspace.training.feature_configuration import FeatureTrainConfig
-from affectspace.training.feature_set import FeatureSet
-from affectspace.training.image_configuration import TrainConfig
 from affectspace.training.loop import Training
-from affectspace.training.projector_configuration import ProjectorTrainConfig
 from affectspace.training.recorder import best_path, last_path, read_checkpoint
-from affectspace.training.runs import Run, start_run
-from affectspace.training.split_record import require_split
-from affectspace.training.tasks import Task, feature_task, image_task
-from affectspace.training.training_set import TrainingSet
+from affectspace.training.runs import Run, require_split, start_run
 
 log = logging.getLogger(__name__)
 
-AnyTrainConfig = TrainConfig | FeatureTrainConfig | ProjectorTrainConfig
-
 
 def fit(
-    config: TrainConfig | FeatureTrainConfig,
+    config: TrainConfig,
     out: Path,
     *,
     force: bool = False,
-    data: TrainingSet | FeatureSet | None = None,
+    data: Dataset | None = None,
     threads: int | None = None,
     progress: Progress = silent,
 ) -> Run:
-    """Train, or continue, and leave a finished run folder. Raises RunError, DataError or ConfigError with the remedy.
+    """Train a model on images or features, or continue an interrupted training.
 
-    data : what is trained on, where the caller has it already, in the parts that the configuration names; labels of images
-        are made anew
-    threads : of PyTorch on the CPU, before what the configuration says
+    Parameters
+    ----------
+    config : TrainConfig
+        Made by `build_config` or `read_config`.
+    out : Path
+        Folder of the run. The same call continues an unfinished one.
+    force : bool
+        Replace a run that is there.
+    data : Dataset, optional
+        The rows, if they are loaded already; their labels are made again as the configuration says.
+    threads : int, optional
+        Threads of PyTorch on the CPU, instead of `fit.threads`.
+    progress : callable
+        Called with (done, total, message).
+
+    Returns
+    -------
+    Run
+        The finished run.
+
+    Raises
+    ------
+    RunError, DataError, ConfigError
+        With the remedy.
+
+    Examples
+    --------
+    >>> from affectspace.training.configuration import read_config             # doctest: +SKIP
+    >>> run = fit(read_config(Path("configs/levasa.yaml")), Path("runs/mine"))  # doctest: +SKIP
+    >>> run.model()                                                            # doctest: +SKIP
     """
     with started_run(config, out, force=force) as run:
-        rows = _data_for(config, data, progress)
+        rows = Dataset.of_config(config, progress) if data is None else data.for_config(config)
         keep_split(run, rows.split_table())
         with training_of(run, threads or config.fit.threads):
             _train(config, run, rows, progress)
     return run
 
 
+class ModelTraining(Training):
+    """Training of a model on the rows of a dataset. Augmentation is a function of (seed, epoch, step)."""
+
+    def __init__(self, config: TrainConfig, data: Dataset) -> None:
+        settings = config.fit
+        batches = Batches(data, "train", settings.batch_size, seed=0)
+        if min(map(len, batches.whole)) < 2 * settings.devices or len(data.rows("validation")) < settings.devices:
+            raise ConfigError(f"{len(data.rows('train'))} training rows are too few for {settings.devices} devices")
+        complete = _model_config(config, data)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            model = MODELS[config.kind](complete)
+        if isinstance(model, AffectModel):
+            model.prepare(training_statistics(data.batch("train"), complete, data.batch("validation")))
+        if isinstance(settings, ImageFitConfig) and settings.channels_last:
+            model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        super().__init__(model, settings, len(batches), sum(map(len, batches.whole)))
+        self.data, self.unit = data, "images" if config.reads_images else "rows"
+
+    def batches(self, epoch: int, rank: int, ranks: int) -> Batches:
+        return self._batches("train", epoch, self.config.balance, True, rank, ranks)
+
+    def validation_batches(self, rank: int, ranks: int) -> Batches:
+        return self._batches("validation", 0, 0.0, False, rank, ranks)
+
+    def _batches(self, part: str, epoch: int, balance: float, shuffle: bool, rank: int, ranks: int) -> Batches:
+        config: FitConfig = self.config
+        return Batches(
+            self.data, part, config.batch_size, seed=config.seed, epoch=epoch, balance=balance, shuffle=shuffle,
+            rank=rank, ranks=ranks,
+        )  # fmt: skip
+
+    def loss(self, batch: Batch, seed: int, progress: float, training: bool) -> LossTerms:
+        if training and isinstance(self.config, ImageFitConfig):
+            generator = torch.Generator().manual_seed(seed)
+            batch = batch.with_image(augment(batch.image, self.config.augmentation, generator))
+        generator = torch.Generator(batch.affect.device).manual_seed(seed)
+        return self.model.loss(batch, generator, progress=progress)
+
+
+def _model_config(config: TrainConfig, data: Dataset) -> Any:
+    """The model's configuration with the categories and corpora of the data."""
+    model: Any = config.model
+    if config.reads_images:
+        if (config.kind == "classifier" or model.alignment == "categories") and model.categories != data.categories:
+            raise ConfigError(f"model.categories is {model.categories}, the corpus has {data.categories}")
+        return model
+    kind = type(model)
+    try:
+        return kind.model_validate(model.model_dump() | {"categories": data.categories, "corpora": data.corpora})
+    except ValidationError as error:
+        emotions = ", ".join(data.categories) or "none"
+        raise ConfigError(f"{explain(error, kind, ('model',))}; emotions in the corpora: {emotions}") from None
+
+
 @contextmanager
-def started_run(config: AnyTrainConfig, out: Path, *, force: bool = False) -> Iterator[Run]:
-    """A run folder that is this process' alone, new or to be continued. Raises RunError and ConfigError as `fit`."""
+def started_run(config: TrainConfig | ProjectorTrainConfig, out: Path, *, force: bool = False) -> Iterator[Run]:
+    """Open a run folder for this process alone, a new one or one to continue. Raises RunError and ConfigError as `fit`."""
     if config.fit.logger == "tensorboard" and find_spec("tensorboard") is None:
         raise ConfigError(
             "fit.logger: tensorboard is not installed; pip install 'affectspace[tensorboard]', or use csv"
@@ -72,7 +156,7 @@ def started_run(config: AnyTrainConfig, out: Path, *, force: bool = False) -> It
 
 
 def keep_split(run: Run, table: pd.DataFrame) -> None:
-    """Write split.csv. Raises RunError where a training is continued and its parts were others."""
+    """Write split.csv. Raises RunError if a training is continued and its parts have changed."""
     if (run.folder / "split.csv").is_file() and (run.folder / "checkpoints").is_dir():
         require_split(run, table)
     write_atomic(run.folder / "split.csv", lambda path: table.to_csv(path, index=False))
@@ -80,49 +164,31 @@ def keep_split(run: Run, table: pd.DataFrame) -> None:
 
 @contextmanager
 def training_of(run: Run, threads: int | None) -> Iterator[None]:
-    """What surrounds the work of a training: log.txt, threads, the caller's random state, and the seconds in run.json."""
+    """Write log.txt and the seconds in run.json, set the threads, and restore the caller's random state afterwards."""
     with _log_file(run.folder / "log.txt"), _threads(threads):
         started = time.perf_counter()
-        with torch.random.fork_rng(devices=[]):  # steps seed the global state, which is the caller's
+        with torch.random.fork_rng(devices=[]):
             yield
         run.record(seconds=run.facts.get("seconds", 0) + round(time.perf_counter() - started, 1))
 
 
-def _data_for(
-    config: TrainConfig | FeatureTrainConfig, data: TrainingSet | FeatureSet | None, progress: Progress
-) -> TrainingSet | FeatureSet:
-    if isinstance(config, TrainConfig):
-        if isinstance(data, FeatureSet):
-            raise ConfigError(f"model.kind: {config.model.kind} is trained on images, and a FeatureSet was passed")
-        return TrainingSet(config, progress=progress) if data is None else data.relabelled(config)
-    if isinstance(data, TrainingSet):
-        raise ConfigError(f"model.kind: {config.kind} is trained on features, and a TrainingSet of images was passed")
-    return FeatureSet(config, progress) if data is None else data.relabelled(config)
-
-
-def _train(
-    config: TrainConfig | FeatureTrainConfig, run: Run, data: TrainingSet | FeatureSet, progress: Progress
-) -> None:
-    task: Task
-    if isinstance(config, TrainConfig):
-        assert isinstance(data, TrainingSet)
-        task = image_task(config, data)
-    else:
-        assert isinstance(data, FeatureSet)
-        task = feature_task(config, data)
-    continued = "continued" if last_path(run.folder).is_file() else "new"
-    training = task.training
-    log.info(
-        "%d %s an epoch, validation on %d; %s", training.rows, training.unit, len(data.rows("validation")), continued
-    )
-    for note in task.notes:
+def _train(config: TrainConfig, run: Run, data: Dataset, progress: Progress) -> None:
+    training = ModelTraining(config, data)
+    facts = data.run_facts()
+    facts["warnings"] = few_of_a_kind(data.categories, data.category[data.rows("train")])
+    state = "continued" if last_path(run.folder).is_file() else "new"
+    log.info("%d %s an epoch, validation on %d; %s", training.rows, training.unit, facts["rows"]["validation"], state)
+    notes = [f"{name}: {note}" for name, corpus in facts["corpora"].items() for note in corpus.get("notes", [])]
+    unreadable = [f"left out: {row.image}: {row.reason}" for row in data.unreadable.itertuples()]
+    for note in [*facts["warnings"], *notes, *unreadable]:
         log.info("%s", note)
     kept = train_kept(training, run, progress)
     model = training.model.to("cpu", memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
-    task.finish()
+    if isinstance(model, AffectModel):
+        model.after_training(data.batch("train"), data.batch("validation"))
     model.save_pretrained(run.folder / "model")
     epochs = len(run.history)
-    run.record(state="finished", epochs=epochs, kept_epoch=kept, **task.facts)
+    run.record(state="finished", epochs=epochs, kept_epoch=kept, **facts)
     log.info("finished after %d epochs; kept epoch %d", epochs, kept)
 
 

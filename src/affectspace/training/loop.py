@@ -14,13 +14,13 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from affectspace.data.labels import step_seed
 from affectspace.devices import choose_device
 from affectspace.errors import ConfigError, RunError
 from affectspace.models import LossTerms, Pretrained
 from affectspace.progress import Progress
-from affectspace.training.batches import step_seed
+from affectspace.training.configuration import FitConfig
 from affectspace.training.recorder import Recorder, last_path, read_checkpoint
-from affectspace.training.settings import FitSettings
 
 VALIDATION = 2**31  # stands in for the epoch in the seed of validation noise, so that it is the same in every epoch
 NAMED = 8  # rows in a message
@@ -43,7 +43,7 @@ class Training(ABC):
     ----------
     model : Pretrained
         Its parameters are optimised.
-    config : FitSettings
+    config : FitConfig
     steps : int
         Steps in an epoch.
     rows : int
@@ -54,7 +54,7 @@ class Training(ABC):
 
     unit = "rows"
 
-    def __init__(self, model: Pretrained, config: FitSettings, steps: int, rows: int) -> None:
+    def __init__(self, model: Pretrained, config: FitConfig, steps: int, rows: int) -> None:
         self.model, self.config, self.steps, self.rows = model, config, steps, rows
 
     @abstractmethod
@@ -75,7 +75,7 @@ class Training(ABC):
 
 
 def optimizer_of(
-    parameters: Any, config: FitSettings, steps: int
+    parameters: Any, config: FitConfig, steps: int
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler | None]:
     """Return AdamW and its schedule for a training with `steps` steps an epoch."""
     optimizer = torch.optim.AdamW(parameters, config.learning_rate, weight_decay=config.weight_decay, fused=True)

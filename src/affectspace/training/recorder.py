@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from affectspace.errors import RunError
 from affectspace.files import write_atomic
-from affectspace.training.settings import FitSettings
+from affectspace.training.configuration import FitConfig
 
 
 class Recorder:
@@ -28,12 +28,12 @@ class Recorder:
     ----------
     folder : Path
         The run folder.
-    config : FitSettings
+    config : FitConfig
     say : callable or None
         Takes lines of the log; None in processes that write nothing.
     """
 
-    def __init__(self, folder: Path, config: FitSettings, say: Callable[[str], None] | None) -> None:
+    def __init__(self, folder: Path, config: FitConfig, say: Callable[[str], None] | None) -> None:
         self.history, self.best, self.last = folder / "history.csv", best_path(folder), last_path(folder)
         self.config, self.say = config, say
         self.rows: list[dict[str, float]] = []

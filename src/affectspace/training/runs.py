@@ -7,17 +7,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from affectspace.data.dataset import Dataset
 from affectspace.errors import RunError
 from affectspace.files import write_text
 from affectspace.models import MODELS, Pretrained
-from affectspace.training.configuration import (
-    FeatureTrainConfig,
-    ProjectorTrainConfig,
-    TrainConfig,
-    read_config,
-)
+from affectspace.progress import Progress, silent
+from affectspace.training.configuration import ProjectorTrainConfig, TrainConfig, read_config
 
 PACKAGES = ("affectspace", "torch", "numpy", "pandas", "scikit-learn")
 OURS = {"config.yaml", "run.json"}
@@ -35,62 +33,54 @@ class Run:
     folder: Path
 
     @property
-    def config(self) -> TrainConfig | FeatureTrainConfig | ProjectorTrainConfig:
+    def config(self) -> TrainConfig | ProjectorTrainConfig:
+        """The configuration of the training."""
         return read_config(self.folder / "config.yaml")
 
     @property
     def image_config(self) -> TrainConfig:
-        """The configuration of a run on images.
-
-        Raises RunError where it is of another kind, and says which commands are for those.
-        """
-        config = self.config
-        if isinstance(config, TrainConfig):
-            return config
-        if isinstance(config, ProjectorTrainConfig):
-            raise self._steers()
-        raise RunError(
-            f"{self.folder} holds a model of kind {config.kind}, which reads features and no images; "
-            f"`affectspace predict {self.folder}` uses it, `affectspace reproduce manifold` judges such models"
-        )
+        """The configuration of a run on images. Raises RunError for another kind, with the commands for it."""
+        return self._config_of("images")
 
     @property
-    def feature_config(self) -> FeatureTrainConfig:
-        """The configuration of a run on features.
-
-        Raises RunError where it is of another kind, and says which commands are for those.
-        """
-        config = self.config
-        if isinstance(config, FeatureTrainConfig):
-            return config
-        if isinstance(config, ProjectorTrainConfig):
-            raise self._steers()
-        raise RunError(
-            f"{self.folder} holds a model of kind {config.kind}, which reads images and no features; "
-            f"`affectspace evaluate {self.folder}` judges it, `affectspace traverse {self.folder}` moves faces with it"
-        )
+    def feature_config(self) -> TrainConfig:
+        """The configuration of a run on features. Raises RunError for another kind, with the commands for it."""
+        return self._config_of("features")
 
     @property
     def projector_config(self) -> ProjectorTrainConfig:
-        """The configuration of a projector's run.
+        """The configuration of a projector's run. Raises RunError for another kind, and says how to train a projector."""
+        return self._config_of("latents")
 
-        Raises RunError where it is of another kind, and says how a projector is trained on it.
-        """
+    def _config_of(self, reads: str) -> Any:
         config = self.config
-        if isinstance(config, ProjectorTrainConfig):
-            return config
-        says = f"{self.folder} holds a model of kind {config.kind}, which steers no language model"
-        if isinstance(config, TrainConfig):
-            raise RunError(f"{says}; `affectspace traverse {self.folder}` moves faces with it")
-        raise RunError(
-            f"{says}; a projector that is trained on it does: "
-            f"affectspace train configs/steering.yaml --set run={self.folder} --out FOLDER"
-        )
+        actual = MODELS[config.kind].reads
+        if actual != reads:
+            raise RunError(f"{self.folder} holds a model of kind {config.kind}, which {self._uses(actual, reads)}")
+        return config
 
-    def _steers(self) -> RunError:
-        return RunError(
-            f"{self.folder} holds a projector, which steers a language model; `affectspace steer {self.folder}` uses it"
-        )
+    def _uses(self, actual: str, expected: str) -> str:
+        """What a model does instead of what was expected, and the commands for it."""
+        run = self.folder
+        does = {
+            "images": f"`affectspace traverse {run}` moves faces with it, `affectspace evaluate {run}` evaluates it",
+            "features": f"`affectspace predict {run}` uses it, `affectspace evaluate {run}` evaluates it",
+            "latents": f"`affectspace steer {run}` uses it",
+        }[actual]
+        if expected == "latents":
+            train = f"affectspace train configs/steering.yaml --set run={run} --out FOLDER"
+            return "steers no language model; " + (f"a projector on it does: {train}" if actual == "features" else does)
+        inputs = {"images": "reads images and no features", "features": "reads features and no images"}
+        return f"{inputs.get(actual, 'steers a language model')}; {does}"
+
+    def dataset(self, reads: str, progress: Progress = silent) -> Dataset:
+        """Read the rows of the run in the parts of its training. reads : "images" or "features"
+
+        Raises RunError for a run of another kind, and if the corpus or its split has changed since the training.
+        """
+        data = Dataset.of_config(self._config_of(reads), progress)
+        require_split(self, data.split_table())
+        return data
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -158,9 +148,7 @@ def load(folder: str | Path) -> Pretrained:
     return open_run(Path(folder)).model()
 
 
-def start_run(
-    folder: Path, config: TrainConfig | FeatureTrainConfig | ProjectorTrainConfig, *, force: bool = False
-) -> Run:
+def start_run(folder: Path, config: TrainConfig | ProjectorTrainConfig, *, force: bool = False) -> Run:
     """A new run folder, or the unfinished one that was started with the same configuration.
 
     Raises RunError where the folder holds something else, another configuration, or a finished run, and force is not given.
@@ -214,3 +202,37 @@ def differences(one: Any, other: Any, key: str = "") -> list[str]:
             row for name in names for row in differences(one.get(name), other.get(name), f"{key}.{name}".lstrip("."))
         ]
     return [] if one == other else [f"{key}: {one} -> {other}"]
+
+
+def require_split(run: Run, now: pd.DataFrame) -> None:
+    """Raise RunError unless the parts are those in the run's split.csv.
+
+    now : id, corpus, person, part of every row
+    """
+    if not (run.folder / "split.csv").is_file():
+        raise RunError(
+            f"{run.folder}/split.csv is missing, so it is unknown which rows were trained on; train again with --force"
+        )
+    then = run.split.dropna(subset="part").reset_index(drop=True)
+    columns = [name for name in now.columns if name in then.columns]
+    differs = (
+        np.flatnonzero((_plain(then)[columns] != _plain(now)[columns]).any(axis=1)) if len(then) == len(now) else None
+    )
+    if differs is not None and not len(differs):
+        return
+    if differs is None:
+        count = f"{len(then)} rows then, {len(now)} now"
+    else:
+        count = f"{len(differs)} rows differ, the first {now['id'].iloc[differs[0]]}"
+    raise RunError(
+        f"{run.folder}: the corpus or its split has changed since the training ({count}), so people of the training could "
+        "be tested; restore the corpus, or train again with --force"
+    )
+
+
+def _plain(split: pd.DataFrame) -> pd.DataFrame:
+    """Texts, without the corpus' name that earlier versions put before every person."""
+    texts = split.fillna("").astype(str)
+    if "corpus" in texts and texts["corpus"].nunique() == 1:
+        texts["person"] = texts["person"].str.removeprefix(texts["corpus"].iloc[0] + ":")
+    return texts

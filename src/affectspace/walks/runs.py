@@ -6,12 +6,14 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 
+from affectspace.corpora.splits import PARTS
+from affectspace.data.dataset import Dataset
+from affectspace.data.images import to_image
 from affectspace.errors import DataError, RunError
 from affectspace.files import write_atomic
 from affectspace.models import Levasa
-from affectspace.training.batches import to_image
+from affectspace.progress import Progress, silent
 from affectspace.training.runs import Run
-from affectspace.training.training_set import PARTS, Progress, TrainingSet, silent
 from affectspace.walks.directions import AffectDirections, fit_directions
 from affectspace.walks.geometry import WalkGeometry, fit_geometry
 from affectspace.walks.pictures import Geometry
@@ -46,7 +48,7 @@ def run_geometry(
     method: str,
     strength: float = 1.0,
     progress: Progress = silent,
-    data: TrainingSet | None = None,
+    data: Dataset | None = None,
 ) -> Geometry:
     """Return how the codes of a run move: by "directions", stretched by `strength`, or by "heads".
 
@@ -58,7 +60,7 @@ def run_geometry(
 
 
 def run_directions(
-    run: Run, model: Levasa, progress: Progress = silent, data: TrainingSet | None = None
+    run: Run, model: Levasa, progress: Progress = silent, data: Dataset | None = None
 ) -> AffectDirections:
     """Read the run's directions.safetensors, or fit and write it from the codes and labels of the training images.
 
@@ -79,7 +81,7 @@ def run_directions(
         mean = encode_rows(model, data, rows, progress)
     try:
         people = data.table["person"].to_numpy()[rows]
-        directions = fit_directions(mean, data.labels.evaluation[rows], people)
+        directions = fit_directions(mean, data.affect[rows, :2], people)
     except DataError as error:
         raise RunError(f"{run.folder}: {error}; --method heads needs no labels") from error
     write_atomic(path, directions.save)
@@ -87,7 +89,7 @@ def run_directions(
 
 
 def run_head_geometry(
-    run: Run, model: Levasa, progress: Progress = silent, data: TrainingSet | None = None
+    run: Run, model: Levasa, progress: Progress = silent, data: Dataset | None = None
 ) -> WalkGeometry:
     """Read the run's geometry.safetensors, or fit and write it from the run's codes or else from 2,000 training images.
 
@@ -112,18 +114,18 @@ def run_head_geometry(
     return geometry
 
 
-def open_data(run: Run, progress: Progress = silent) -> TrainingSet:
+def open_data(run: Run, progress: Progress = silent) -> Dataset:
     """Open the images that the run was trained on. Raises RunError if its corpus cannot be read any more."""
     try:
-        return TrainingSet.of_run(run, progress)
+        return run.dataset("images", progress)
     except (DataError, FileNotFoundError) as error:
         raise RunError(
-            f"{run.folder} was trained on {run.image_config.data.path}, which cannot be read any more ({error}); "
+            f"{run.folder} was trained on {run.image_config.data.first.path}, which cannot be read any more ({error}); "
             f"put the corpus back or correct data.path in {run.folder / 'config.yaml'}"
         ) from error
 
 
-def dataset_faces(data: TrainingSet, part: str, number: int) -> tuple[list[str], np.ndarray]:
+def dataset_faces(data: Dataset, part: str, number: int) -> tuple[list[str], np.ndarray]:
     """Return names and pixels, (n, size, size, 3), of the first rows of a part, of different people as long as possible.
 
     Raises DataError if the part is unknown or empty.
@@ -137,16 +139,16 @@ def dataset_faces(data: TrainingSet, part: str, number: int) -> tuple[list[str],
     repeats = people.groupby(people).cumcount().to_numpy()
     chosen = rows[np.argsort(repeats, kind="stable")[:number]]
     names = [str(name) for name in data.table["id"].iloc[chosen]]
-    return names, np.array(data.pixels[data.pixel_rows[chosen]])
+    return names, np.array(data.images(chosen))
 
 
 @torch.no_grad()
-def encode_rows(model: Levasa, data: TrainingSet, rows: np.ndarray, progress: Progress = silent) -> np.ndarray:
+def encode_rows(model: Levasa, data: Dataset, rows: np.ndarray, progress: Progress = silent) -> np.ndarray:
     """Return the posterior means, (n, 3 * chunk), of rows of the corpus."""
-    pixels, codes = data.pixel_rows[rows], []
-    for start in range(0, len(pixels), BATCH):
-        codes.append(model.encode(to_image(data.pixels[pixels[start : start + BATCH]])).mean.numpy())
-        progress(min(start + BATCH, len(pixels)), len(pixels), "codes of training images")
+    codes = []
+    for start in range(0, len(rows), BATCH):
+        codes.append(model.encode(to_image(data.images(rows[start : start + BATCH]))).mean.numpy())
+        progress(min(start + BATCH, len(rows)), len(rows), "codes of training images")
     return np.concatenate(codes)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from affectspace.configuration import nested
-from affectspace.data.batches import FeatureBatch
+from affectspace.data.batches import Batch
 from affectspace.models import Manifold, ManifoldConfig, training_statistics
 
 NAN = math.nan
@@ -43,7 +43,7 @@ def make_model(**fields: Any) -> Manifold:
         )
 
 
-def make_batch(rows: int = 12, seed: int = 0, widths: dict[str, int] = WIDTHS) -> FeatureBatch:
+def make_batch(rows: int = 12, seed: int = 0, widths: dict[str, int] = WIDTHS) -> Batch:
     generator = torch.Generator().manual_seed(seed)
     affect = 0.3 * torch.randn(rows, 3, generator=generator)
     affect[torch.rand(rows, 3, generator=generator) < 0.2] = NAN
@@ -52,7 +52,7 @@ def make_batch(rows: int = 12, seed: int = 0, widths: dict[str, int] = WIDTHS) -
     features = {name: torch.randn(rows, width, generator=generator) for name, width in widths.items()}
     present = {name: torch.rand(rows, generator=generator) > 0.25 for name in widths}
     category = torch.randint(-1, 3, (rows,), generator=generator)
-    return FeatureBatch(features, present, affect, lexicon, category, torch.arange(rows) % 2)
+    return Batch(features, present, affect, lexicon, category, torch.arange(rows) % 2)
 
 
 def prepared(**fields: Any) -> Manifold:

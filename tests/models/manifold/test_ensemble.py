@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from affectspace.configuration import nested
-from affectspace.data.batches import FeatureBatch
+from affectspace.data.batches import Batch
 from affectspace.errors import ConfigError
 from affectspace.models import Ensemble, EnsembleConfig, Manifold, ManifoldConfig, training_statistics
 
@@ -20,13 +20,13 @@ SETTINGS = {
 }
 
 
-def make_batch(rows: int = 60, seed: int = 0) -> FeatureBatch:
+def make_batch(rows: int = 60, seed: int = 0) -> Batch:
     generator = torch.Generator().manual_seed(seed)
     features = {name: torch.randn(rows, width, generator=generator) for name, width in WIDTHS.items()}
     present = {name: torch.rand(rows, generator=generator) > 0.2 for name in WIDTHS}
     affect = 0.2 * torch.randn(rows, 3, generator=generator)
     category = torch.randint(0, 2, (rows,), generator=generator)
-    return FeatureBatch(features, present, affect, affect, category, torch.zeros(rows, dtype=torch.long))
+    return Batch(features, present, affect, affect, category, torch.zeros(rows, dtype=torch.long))
 
 
 def make_ensemble(members: int = 3) -> Ensemble:

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from affectspace.data.batches import FeatureBatch
+from affectspace.data.batches import Batch
 from affectspace.errors import DataError
 from affectspace.models import Manifold, Posterior, training_statistics
 from affectspace.models.manifold.objective import drop_modalities
@@ -19,7 +19,7 @@ from .small import EVERYTHING, NAN, PAPER, WIDTHS, make_batch, make_model, prepa
 ADDITIVE = ("self", "cross", "joint", "kl", "anchor", "lexicon", "prototypes", "uncertainty", "probe")
 
 
-def by_hand(model: Manifold, batch: FeatureBatch) -> dict[str, torch.Tensor]:
+def by_hand(model: Manifold, batch: Batch) -> dict[str, torch.Tensor]:
     """Eqs. 4-10 with loops over modalities, pairs and rows."""
     codes, kl, means = {}, torch.zeros(()), {}
     for name in WIDTHS:
@@ -95,7 +95,7 @@ def test_the_default_takes_means_over_all_vectors_that_are_there() -> None:
     for name, divisor in (("self", 6), ("kl", 6), ("independence", 3 * 4)):
         torch.testing.assert_close(ours[name], paper[name] / divisor)
     full = make_batch(widths=widths).affect.nan_to_num(0.1)
-    whole = FeatureBatch(batch.features, batch.present, full, full, batch.category, batch.corpus)
+    whole = Batch(batch.features, batch.present, full, full, batch.category, batch.corpus)
     ours = make_model(**{**PAPER, "reduction": "default"}, modalities=widths).loss(whole, noise=fixed_noise).terms
     paper = make_model(**PAPER, modalities=widths).loss(whole, noise=fixed_noise).terms
     torch.testing.assert_close(ours["anchor"], paper["anchor"] / 3)
@@ -112,7 +112,7 @@ def test_weights_mean_the_same_with_a_modality_twice(fields: dict[str, Any]) -> 
     state = single.state_dict()
     names = [name for name in double.state_dict() if not name.startswith("calibration.")]
     double.load_state_dict({name: state[name.replace("again", "text")] for name in names}, strict=False)
-    twice = FeatureBatch(
+    twice = Batch(
         dict.fromkeys(two, batch.features["text"]),
         dict.fromkeys(two, batch.present["text"]),
         batch.affect, batch.lexicon, batch.category, batch.corpus,

@@ -8,7 +8,7 @@ import torch
 from pydantic import ValidationError
 
 from affectspace.configuration import nested
-from affectspace.data.batches import FeatureBatch
+from affectspace.data.batches import Batch
 from affectspace.models import Manifold, ManifoldConfig, training_statistics
 from affectspace.models.manifold.fusion import ModalityOutputs
 from affectspace.models.manifold.networks import expected_affect, masked_log_softmax
@@ -64,7 +64,7 @@ def test_pieces_come_together_in_order() -> None:
     torch.testing.assert_close(again.log_emotion["audio"], said.log_emotion["audio"])
 
 
-def emotional(rows: int = 240) -> FeatureBatch:
+def emotional(rows: int = 240) -> Batch:
     """Two modalities that both show the emotion, and a text that does not."""
     generator = torch.Generator().manual_seed(1)
     category = torch.randint(0, 3, (rows,), generator=generator)
@@ -78,7 +78,7 @@ def emotional(rows: int = 240) -> FeatureBatch:
     present = {name: torch.ones(rows, dtype=torch.bool) for name in features}
     present["video"][::5] = False
     nothing = torch.full((rows, 3), math.nan)
-    return FeatureBatch(features, present, centres[category], nothing, category, torch.zeros(rows, dtype=torch.long))
+    return Batch(features, present, centres[category], nothing, category, torch.zeros(rows, dtype=torch.long))
 
 
 def config(**fields: Any) -> ManifoldConfig:
@@ -92,7 +92,7 @@ def config(**fields: Any) -> ManifoldConfig:
     )  # fmt: skip
 
 
-def trained(batch: FeatureBatch, **fields: Any) -> Manifold:
+def trained(batch: Batch, **fields: Any) -> Manifold:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = Manifold(config(**fields))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from affectspace.data.batches import FeatureBatch
+from affectspace.data.batches import Batch
 from affectspace.models import Misa, MisaConfig
 from affectspace.models.misa.model import code_difference, moment_discrepancy
 
@@ -24,13 +24,13 @@ def make_model(widths: dict[str, int] = WIDTHS, **fields: Any) -> Misa:
         return Misa(MisaConfig(modalities=widths, **{"hidden": 8, "feedforward": 16, **fields})).eval()
 
 
-def make_batch(rows: int = 12, seed: int = 3, share: float = 1.0) -> FeatureBatch:
+def make_batch(rows: int = 12, seed: int = 3, share: float = 1.0) -> Batch:
     generator = torch.Generator().manual_seed(seed)
     features = {name: torch.randn(rows, width, generator=generator) for name, width in WIDTHS.items()}
     present = {name: torch.rand(rows, generator=generator) < share for name in WIDTHS}
     affect = 0.3 * torch.randn(rows, 3, generator=generator)
     missing, zero = torch.full((rows, 3), NAN), torch.zeros(rows, dtype=torch.long)
-    return FeatureBatch(features, present, affect, missing, zero - 1, zero)
+    return Batch(features, present, affect, missing, zero - 1, zero)
 
 
 def codes(rows: int, seed: int, width: int = 6) -> torch.Tensor:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from affectspace.data.batches import FeatureBatch
+from affectspace.data.batches import Batch
 from affectspace.models import Mvae, MvaeConfig
 from affectspace.models.mvae.model import elbo_masks
 
@@ -25,13 +25,13 @@ def make_model(widths: dict[str, int] = WIDTHS, **fields: Any) -> Mvae:
         return Mvae(MvaeConfig(modalities=widths, **{"latent": 4, "hidden": (7,), "kl_weight": 0.7, **fields})).eval()
 
 
-def make_batch(rows: int = 6, absent: tuple[str, ...] = (), widths: dict[str, int] = WIDTHS) -> FeatureBatch:
+def make_batch(rows: int = 6, absent: tuple[str, ...] = (), widths: dict[str, int] = WIDTHS) -> Batch:
     generator = torch.Generator().manual_seed(3)
     features = {name: torch.randn(rows, width, generator=generator) for name, width in widths.items()}
     present = {name: torch.full((rows,), name not in absent) for name in widths}
     affect = 0.3 * torch.randn(rows, 3, generator=generator)
     missing, zero = torch.full((rows, 3), NAN), torch.zeros(rows, dtype=torch.long)
-    return FeatureBatch(features, present, affect, missing, zero - 1, zero)
+    return Batch(features, present, affect, missing, zero - 1, zero)
 
 
 def terms_of(there: list[int], seed: int = 0) -> list[tuple[int, ...]]:
@@ -74,7 +74,7 @@ def test_rows_are_treated_by_the_modalities_that_they_have() -> None:
     assert (together == together[..., :1]).all()  # one pair a step for all rows alike
 
 
-def expected_loss(model: Mvae, batch: FeatureBatch, seed: int) -> tuple[float, float]:
+def expected_loss(model: Mvae, batch: Batch, seed: int) -> tuple[float, float]:
     """Reconstruction and KL of the five terms, worked out in NumPy's way, row by row."""
     names = list(model.config.modalities)
     subsets = terms_of([1] * len(names), seed)
@@ -125,7 +125,7 @@ def test_rows_without_a_modality_are_those_of_a_model_without_it() -> None:
         fewer.encoders[index].load_state_dict(whole.encoders[index].state_dict())
         fewer.decoders[index].load_state_dict(whole.decoders[index].state_dict())
     batch = make_batch(absent=("video",))
-    known = FeatureBatch(
+    known = Batch(
         {name: batch.features[name] for name in fewer.names}, {name: batch.present[name] for name in fewer.names},
         batch.affect, batch.lexicon, batch.category, batch.corpus,
     )  # fmt: skip

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from affectspace.affect import AXES
-from affectspace.data.batches import ImageBatch
+from affectspace.data.batches import Batch
 from affectspace.models.base import LossTerms, Noise, Posterior, Pretrained, gaussian_noise
 from affectspace.models.levasa.config import ClassifierConfig, LevasaConfig
 from affectspace.models.levasa.losses import chunk_kl, level_loss, levels_of, masked_mean, masked_sum, squared_error
@@ -101,7 +101,7 @@ class Levasa(Pretrained):
         logits = [projected[axis][:, : self.config.levels] for axis in VA]
         return torch.stack([values.softmax(dim=1) @ levels.to(values.dtype) for values in logits], dim=1)
 
-    def alignment_rows(self, code: Tensor, batch: ImageBatch) -> list[tuple[Tensor, Tensor]]:
+    def alignment_rows(self, code: Tensor, batch: Batch) -> list[tuple[Tensor, Tensor]]:
         """Compute, for each head, the loss of each row and which rows have that label (Eq. 2)."""
         config = self.config
         projected = self.project(code)
@@ -119,7 +119,12 @@ class Levasa(Pretrained):
         return [squared_error(projected[axis], batch.affect[:, index]) for index, axis in enumerate(VA) if projected]
 
     def loss(
-        self, batch: ImageBatch, generator: torch.Generator | None = None, *, noise: Noise | None = None
+        self,
+        batch: Batch,
+        generator: torch.Generator | None = None,
+        *,
+        progress: float = 1.0,
+        noise: Noise | None = None,
     ) -> LossTerms:
         """Compute Eq. 3, L_R + kl_weight L_KL + alignment_weight L_C, with one sample of the code per row.
 
@@ -168,7 +173,7 @@ class EmotionClassifier(Pretrained):
     def forward(self, image: Tensor) -> Tensor:
         return self.head(self.encoder(image))
 
-    def loss(self, batch: ImageBatch, generator: torch.Generator | None = None) -> LossTerms:
+    def loss(self, batch: Batch, generator: torch.Generator | None = None, *, progress: float = 1.0) -> LossTerms:
         """Compute the cross-entropy over the rows that have an emotion, nats."""
         value = masked_mean(*level_loss(self(batch.image), batch.category, "cross_entropy"))
         return LossTerms(value, {"cross_entropy": value})

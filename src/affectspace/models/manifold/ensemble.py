@@ -8,7 +8,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from affectspace.data.batches import FeatureBatch
+from affectspace.data.batches import Batch
 from affectspace.errors import ConfigError
 from affectspace.models.base import AffectModel, LossTerms, Noise, Representation
 from affectspace.models.manifold.config import EnsembleConfig
@@ -68,7 +68,7 @@ class Ensemble(AffectModel):
 
     def loss(
         self,
-        batch: FeatureBatch,
+        batch: Batch,
         generator: torch.Generator | None = None,
         *,
         progress: float = 1.0,
@@ -127,7 +127,7 @@ class Ensemble(AffectModel):
         return torch.stack([member.emotion_probabilities(affect) for member in self.manifolds]).mean(dim=0)
 
     @torch.no_grad()
-    def after_training(self, train: FeatureBatch, validation: FeatureBatch) -> None:
+    def after_training(self, train: Batch, validation: Batch) -> None:
         """Calibrate every member, then the ensemble, on validation rows."""
         training = self.training
         self.eval()

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from affectspace.affect import AXES
-from affectspace.data.batches import FeatureBatch
+from affectspace.data.batches import Batch
 from affectspace.models.manifold.networks import expected_affect, multiplied_emotions
 
 MIN_CALIBRATION_ROWS = 20  # with a label, to set a factor
@@ -230,7 +230,7 @@ class Calibration(nn.Module):
     def fit_on(
         self,
         compute: Callable[[dict[str, Tensor], dict[str, Tensor]], ModalityOutputs],
-        batch: FeatureBatch,
+        batch: Batch,
         target: Tensor,
         centre: Tensor,
     ) -> None:

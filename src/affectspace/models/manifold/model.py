@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from affectspace.affect import AXES
-from affectspace.data.batches import FeatureBatch
+from affectspace.data.batches import Batch
 from affectspace.errors import DataError
 from affectspace.models.base import LossTerms, Noise, Posterior, Representation
 from affectspace.models.erasure import LinearErasure, fit_erasure
@@ -50,7 +50,7 @@ class Manifold(ManifoldNetworks):
 
     def loss(
         self,
-        batch: FeatureBatch,
+        batch: Batch,
         generator: torch.Generator | None = None,
         *,
         progress: float = 1.0,
@@ -131,7 +131,7 @@ class Manifold(ManifoldNetworks):
         return self.prototypes(self.standard_affect(affect)).softmax(dim=1)
 
     @torch.no_grad()
-    def after_training(self, train: FeatureBatch, validation: FeatureBatch) -> None:
+    def after_training(self, train: Batch, validation: Batch) -> None:
         """Project the private means on training rows where configured; calibrate the deviations on validation rows."""
         training = self.training
         self.eval()
@@ -147,7 +147,7 @@ class Manifold(ManifoldNetworks):
         )
         self.train(training)
 
-    def _project(self, name: str, train: FeatureBatch) -> None:
+    def _project(self, name: str, train: Batch) -> None:
         """Fit the projection of a modality's private means, which removes the emotions and then z_vad."""
         encoder, kind = self.encoder(name), self.config.private.projection
         encoder.projecting.writing.zero_()

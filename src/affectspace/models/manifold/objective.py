@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from affectspace.data.batches import FeatureBatch
+from affectspace.data.batches import Batch
 from affectspace.models.base import LossTerms, Noise, Posterior, gaussian_noise, product_of_experts, warmed
 from affectspace.models.gathering import gather_rows
 from affectspace.models.manifold.networks import Encoding, ManifoldNetworks, multiplied_emotions
@@ -36,7 +36,7 @@ from affectspace.models.manifold.terms import (
 SHARED_FLOOR = 1e-3  # share of the labels' variance below which an axis of z_vad counts as collapsed
 
 
-def drop_modalities(batch: FeatureBatch, rate: float, generator: torch.Generator | None) -> FeatureBatch:
+def drop_modalities(batch: Batch, rate: float, generator: torch.Generator | None) -> Batch:
     """Remove each modality of each row with probability `rate`; a row that would lose all keeps all."""
     present = torch.stack(list(batch.present.values()))
     kept = present & (torch.rand(present.shape, generator=generator, device=present.device) >= rate)
@@ -98,7 +98,7 @@ class ManifoldObjective:
     def __init__(
         self,
         model: ManifoldNetworks,
-        batch: FeatureBatch,
+        batch: Batch,
         generator: torch.Generator | None = None,
         progress: float = 1.0,
         noise: Noise | None = None,

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from affectspace.affect import AXES
-from affectspace.data.batches import FeatureBatch
+from affectspace.data.batches import Batch
 from affectspace.models.base import LossTerms, Noise, Posterior, Representation
 from affectspace.models.baseline import BaselineModel
 from affectspace.models.gathering import gather_rows, mean_count
@@ -85,7 +85,7 @@ class Misa(BaselineModel):
 
     def loss(
         self,
-        batch: FeatureBatch,
+        batch: Batch,
         generator: torch.Generator | None = None,
         *,
         progress: float = 1.0,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from affectspace.affect import AXES
-from affectspace.data.batches import FeatureBatch
+from affectspace.data.batches import Batch
 from affectspace.models.base import (
     LossTerms,
     Noise,
@@ -87,7 +87,7 @@ class Mvae(BaselineModel):
 
     def loss(
         self,
-        batch: FeatureBatch,
+        batch: Batch,
         generator: torch.Generator | None = None,
         *,
         progress: float = 1.0,
@@ -150,7 +150,7 @@ class Mvae(BaselineModel):
             return self.decoders[-1](code) * self.label_scale + self.label_mean
         return torch.einsum("bk,bka->ba", code, self.readout_weight[view]) + self.readout_bias[view]
 
-    def fit_readout(self, train: FeatureBatch, validation: FeatureBatch) -> None:
+    def fit_readout(self, train: Batch, validation: Batch) -> None:
         """Fit a ridge per view from posterior means to VAD; a view without labelled rows takes the joint view's."""
         if self.config.vad_modality:
             return
@@ -166,7 +166,7 @@ class Mvae(BaselineModel):
             self.readout_weight[view] = torch.where(unknown, self.readout_weight[-1], weight.to(codes.dtype))
             self.readout_bias[view] = torch.where(unknown, self.readout_bias[-1], bias.to(codes.dtype))
 
-    def _means(self, batch: FeatureBatch) -> tuple[Tensor, Tensor]:
+    def _means(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Posterior means of every view, (views, rows, latent), and who has which modality, (modalities, rows)."""
         codes, present = [], []
         for piece in self.pieces(batch):

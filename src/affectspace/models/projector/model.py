@@ -37,6 +37,7 @@ class Projector(Pretrained):
     """
 
     config_class = ProjectorConfig
+    reads = "latents"
     config: ProjectorConfig
 
     def __init__(self, config: ProjectorConfig) -> None:

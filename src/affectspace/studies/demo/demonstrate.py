@@ -10,6 +10,7 @@ from pydantic import Field
 
 from affectspace.configuration import Configuration
 from affectspace.corpora import read_corpus
+from affectspace.data.configuration import CorpusConfig
 from affectspace.progress import Progress, silent
 from affectspace.studies.demo.held_out_example import Example, SubsetPrediction, held_out_example, predict_subsets
 from affectspace.studies.demo.page import make_page
@@ -23,7 +24,6 @@ from affectspace.studies.manifold.plan import Budget as PeopleBudget
 from affectspace.studies.manifold.plan import demo_budget as people_budget
 from affectspace.studies.manifold.reproduce import reproduce as reproduce_people
 from affectspace.synthetic.faces import make_faces
-from affectspace.training.configuration import DataConfig
 from affectspace.training.runs import open_run
 
 
@@ -69,7 +69,7 @@ def demonstrate(out: Path, *, budget: DemoBudget, progress: Progress = silent) -
     started = time.perf_counter()
     first = prefixed(progress, "1 of 3, faces: ")
     make_faces(out / "drawn-faces", n=budget.images, people=budget.people, progress=first)
-    data = DataConfig(corpus="faces", path=out / "drawn-faces")
+    data = CorpusConfig(corpus="faces", path=out / "drawn-faces")
     faces = reproduce_faces(out / "faces", data, budget=budget.faces, progress=first)
     study = out / "people"
     folders = Folders(features=study / "features", out=study)

@@ -193,7 +193,7 @@ def _walk(study: Study) -> Picture | None:
     model: Any = one.run.model()
     rows, face = study.data.rows("train"), one.outputs.shown[0]
     people = study.data.table["person"].to_numpy()[rows]
-    directions = fit_directions(one.outputs.mean["train"], study.data.labels.evaluation[rows], people)
+    directions = fit_directions(one.outputs.mean["train"], study.data.affect[rows, :2], people)
     grid = walk_grid(model, face, STEPS, STEPS, directions)
     caption = (
         f"A test face moved to {len(STEPS)} x {len(STEPS)} points of valence and arousal, the rest of its latent kept."

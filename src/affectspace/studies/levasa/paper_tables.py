@@ -134,7 +134,7 @@ def table_1_discrete(
     levels = [one.member.config.model for one in trained.values() if one.alignment == "discrete"]
     if not levels:
         return
-    count, low = levels[0].levels, levels[0].level_low  # type: ignore[union-attr]
+    count, low = levels[0].levels, levels[0].level_low
     part, recorder = measured_part(protocol), recorder_of(results, table, protocol, trained)
 
     def classes(part: str) -> np.ndarray:

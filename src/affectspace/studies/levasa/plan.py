@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
+from affectspace.data.configuration import CorpusConfig
 from affectspace.studies.engine import StudyBudget
-from affectspace.training.configuration import DataConfig, TrainConfig, build_config
+from affectspace.training.configuration import TrainConfig, build_config
 
 CONTROLS = ("permuted", "class_means", "seven_way")
 HEADLINE = ("vanilla", "continuous")
@@ -100,21 +102,32 @@ def changes(name: str, budget: Budget, categories: tuple[str, ...]) -> dict[str,
 
 
 def members(
-    data: DataConfig, drawn: DataConfig | None, categories: tuple[str, ...], budget: Budget, *, rated: bool = False
+    data: CorpusConfig,
+    drawn: CorpusConfig | None,
+    categories: tuple[str, ...],
+    budget: Budget,
+    *,
+    cache: Path | None = None,
+    rated: bool = False,
 ) -> Iterator[Member]:
     """Every member of the study, the headline first, so that an interrupted study has it.
 
     rated : the corpus has valence and arousal of its own; they are not used, so that the controls differ in one thing
     """
 
-    def make(name: str, seed: int, where: DataConfig, epochs: int) -> Iterator[Member]:
+    def make(name: str, seed: int, where: CorpusConfig, epochs: int) -> Iterator[Member]:
         if name in budget.without:
             return
         change = changes(name, budget, categories)
         labels = dict(change.pop("labels", {}))
         if rated and where is data:  # the question is what emotions alone can do, as in the paper
             labels["source"] = "transferred"
-        fields = {"data": where.model_dump(), "labels": labels, "fit": {"epochs": epochs, "seed": seed}, **change}
+        fields = {
+            "data": {**where.model_dump(), "cache": cache},
+            "labels": labels,
+            "fit": {"epochs": epochs, "seed": seed},
+            **change,
+        }
         yield Member(name, seed, build_config(fields, where=name, overrides=budget.overrides))
 
     first, *others = budget.seeds

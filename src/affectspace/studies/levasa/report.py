@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from affectspace.annotation import AnnotationTransfer
+from affectspace.corpora.splits import PARTS
+from affectspace.data.dataset import Dataset
 from affectspace.evaluation import majority_floor
 from affectspace.evaluation.results import Results
 from affectspace.progress import Progress, silent
@@ -35,7 +37,6 @@ from affectspace.studies.levasa.study import AXES, COMBINATIONS, STRICT, Reading
 from affectspace.studies.tables import Callout, Columns, Figures, Part, Renderer, Section, Table, grid, key_figures
 from affectspace.training.configuration import TrainConfig
 from affectspace.training.runs import Run, differences
-from affectspace.training.training_set import PARTS, TrainingSet
 
 DRAWN = ("afew_vanilla", "afew_discrete")
 CHUNKS = {"va": "z_v, z_a", "z_v": "z_v", "z_a": "z_a", "z_z": "z_z", "vaz": "all three"}
@@ -89,7 +90,7 @@ def _measure_drawn(results: Results, study: Study, progress: Progress) -> None:
     trained = {name: study.trained[name] for name in DRAWN if study.trained.get(name)}
     if study.drawn is None or not trained:
         return
-    affect = study.drawn.labels.evaluation.astype(np.float64)
+    affect = study.drawn.affect[:, :2].astype(np.float64)
     known = np.isfinite(affect).all(axis=1)
     emotions = np.full(len(affect), None, dtype=object)
     emotions[known] = AnnotationTransfer.reference("affectnet").predict(affect[known])
@@ -126,8 +127,8 @@ def study_report(study: Study, results: Results, made: Mapping[str, Picture], fa
         "corpus": name,
         "seeds": ", ".join(map(str, sorted({one.member.seed for seeds in study.trained.values() for one in seeds}))),
         "epochs": study.budget.epochs,
-        "licence of the corpus": data.corpus.licence,
-        "citation of the corpus": data.corpus.citation,
+        "licence of the corpus": data.corpus_fact("licence"),
+        "citation of the corpus": data.corpus_fact("citation"),
         "paper": CITATION,
         **facts,
         "budget": study.budget.model_dump(mode="json"),
@@ -306,18 +307,22 @@ def discrete(caption: str, experiment: str, protocol: str) -> Table:
 def corpus_name(study: Study) -> str:
     """The corpus' name; of a table, its folder and name."""
     first = next((seeds[0] for seeds in study.trained.values() if seeds), None)
-    if study.data.corpus.name != "table" or first is None:
-        return study.data.corpus.name
-    path = first.member.config.data.path
+    if study.data.name != "table" or first is None:
+        return study.data.name
+    path = first.member.config.data.first.path
     return f"{path.resolve().parent.name}/{path.name}"
 
 
 def _without_folders(config: TrainConfig) -> dict[str, Any]:
     """A configuration to print: only the names of its files and folders."""
     fields = config.model_dump(mode="json")
-    for key in ("path", "media", "cache"):
-        if fields["data"][key]:
-            fields["data"][key] = Path(fields["data"][key]).name
+    data = fields["data"]
+    for group, key in [
+        (data, "cache"),
+        *((corpus, key) for corpus in data["corpora"].values() for key in ("path", "media")),
+    ]:
+        if group[key]:
+            group[key] = Path(group[key]).name
     return fields
 
 
@@ -336,7 +341,7 @@ def _configurations(study: Study) -> dict[str, Any]:
 def _same_corpus(study: Study) -> str:
     """Whether data, protocol and measure are the paper's."""
     first = next((seeds[0] for seeds in study.trained.values() if seeds), None)
-    where = first.member.config.data.where if first else None
+    where = first.member.config.data.first.where if first else None
     images = "The images are not the paper's."
     if "imfdb" in corpus_name(study).lower():
         images = "The corpus is the paper's" + (f", restricted to `{where}`." if where else ".")
@@ -366,13 +371,13 @@ def _summary(results: Results) -> str:
     return text + (", what helps is supervision by emotion." if primary.low > 0 else ".")
 
 
-def _protocol(report: Report, data: TrainingSet) -> None:
+def _protocol(report: Report, data: Dataset) -> None:
     rows = []
     for part in PARTS:
         table = data.table.iloc[data.rows(part)]
         counts = ", ".join(f"{name} {count:,}" for name, count in table["emotion"].value_counts().items())
         rows.append((part, len(table), int(table["person"].nunique()), counts or "none labelled"))
-    kind = "transferred from emotions: proxies, not ratings" if data.labels.kind == "transferred" else "rated"
+    kind = "transferred from emotions: proxies, not ratings" if data.label_kind == "transferred" else "rated"
     shared = set(data.table["person"].iloc[data.rows("train")]) & set(data.table["person"].iloc[data.rows("test")])
     people = "no person is in both train and test" if not shared else f"{len(shared)} people are in both train and test"
     note = f"Valence and arousal are {kind}; {people}. {len(data.unreadable)} images could not be read."
@@ -401,7 +406,7 @@ def _trainings(report: Report, study: Study) -> None:
 
 
 def evaluate_run(
-    run: Run, data: TrainingSet, outputs: Representations, progress: Progress = silent
+    run: Run, data: Dataset, outputs: Representations, progress: Progress = silent
 ) -> tuple[Results, Path]:
     """Evaluate one run under the strict protocol: probes, read-outs, reconstruction, KL, active units, floors.
 
@@ -413,8 +418,13 @@ def evaluate_run(
     measure_member(results, name, [one], readings, combinations=COMBINATIONS)
     measure_floors(results, readings)
     results.write(run.folder / "metrics.json")
-    facts = {"run": name, "seed": config.fit.seed, "licence": data.corpus.licence, "citation": data.corpus.citation}
-    report = Report(f"Run {name}", data.corpus.name, {**facts, "configuration": _without_folders(config)})
+    facts = {
+        "run": name,
+        "seed": config.fit.seed,
+        "licence": data.corpus_fact("licence"),
+        "citation": data.corpus_fact("citation"),
+    }
+    report = Report(f"Run {name}", data.name, {**facts, "configuration": _without_folders(config)})
     report.key_figures(key_figures(results, {"UAR on test people": {**_UAR, "model": name}}))
     _protocol(report, data)
     history = history_picture(one)

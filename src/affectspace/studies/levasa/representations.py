@@ -9,14 +9,15 @@ import numpy as np
 import torch
 from safetensors.numpy import load_file, save_file
 
+from affectspace.corpora.splits import PARTS
+from affectspace.data.dataset import Dataset
+from affectspace.data.images import to_image
 from affectspace.evaluation import image_mse, image_ssim, psnr_of
 from affectspace.files import write_atomic
 from affectspace.models import EmotionClassifier, Levasa
 from affectspace.progress import Progress, silent
 from affectspace.studies.engine import keep_on_disk
-from affectspace.training.batches import to_image
 from affectspace.training.runs import Run
-from affectspace.training.training_set import PARTS, TrainingSet
 
 BATCH = 256
 SHOWN = 8
@@ -48,7 +49,7 @@ class Representations:
         return valence, arousal, rest
 
     @classmethod
-    def of(cls, run: Run, data: TrainingSet, progress: Progress = silent, *, force: bool = False) -> Representations:
+    def of(cls, run: Run, data: Dataset, progress: Progress = silent, *, force: bool = False) -> Representations:
         """The representations of a finished run on its corpus, kept in the run's folder; force : compute them again."""
 
         def read(path: Path) -> dict[str, np.ndarray] | None:
@@ -69,7 +70,7 @@ class Representations:
         return cls(**by_part, shown=tensors["shown"], decoded=tensors["decoded"])
 
 
-def shown_rows(data: TrainingSet) -> np.ndarray:
+def shown_rows(data: Dataset) -> np.ndarray:
     """Test rows for pictures: one for each person, in the order of the table, at most 8."""
     rows = data.rows("test")
     people = data.table["person"].iloc[rows].reset_index(drop=True)
@@ -78,7 +79,7 @@ def shown_rows(data: TrainingSet) -> np.ndarray:
 
 
 @torch.no_grad()
-def _compute(run: Run, data: TrainingSet, progress: Progress) -> dict[str, np.ndarray]:
+def _compute(run: Run, data: Dataset, progress: Progress) -> dict[str, np.ndarray]:
     """All tensors of a run, named kind/part."""
     model = run.model().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     blocks: dict[str, list[np.ndarray]] = {}
@@ -87,10 +88,10 @@ def _compute(run: Run, data: TrainingSet, progress: Progress) -> dict[str, np.nd
         blocks.setdefault(name, []).append(np.ascontiguousarray(value))
 
     for part in PARTS:
-        rows = data.pixel_rows[data.rows(part)]
+        rows = data.rows(part)
         for start in range(0, len(rows), BATCH):
             progress(start, len(rows), f"representations of {run.folder.name}, {part}")
-            image = to_image(data.pixels[rows[start : start + BATCH]])
+            image = to_image(data.images(rows[start : start + BATCH]))
             if isinstance(model, EmotionClassifier):
                 keep(f"mean/{part}", model(image))
                 continue
@@ -110,7 +111,7 @@ def _compute(run: Run, data: TrainingSet, progress: Progress) -> dict[str, np.nd
                 errors = image_mse(truth, decoded)
                 for name, values in (("mse", errors), ("psnr", psnr_of(errors)), ("ssim", image_ssim(truth, decoded))):
                     keep(f"errors/{name}", values.astype(np.float32))
-    shown = data.pixels[data.pixel_rows[shown_rows(data)]]
+    shown = data.images(shown_rows(data))
     decoded = np.zeros_like(shown)
     if isinstance(model, Levasa):
         images = model.decode(model.encode(to_image(shown)).mean).permute(0, 2, 3, 1)

@@ -6,6 +6,9 @@ import math
 from pathlib import Path
 from typing import Any
 
+from affectspace.data.configuration import CorpusConfig
+from affectspace.data.labels import encode_categories
+from affectspace.data.reading import open_corpus
 from affectspace.progress import Progress, silent
 from affectspace.studies.engine import claim_folder, dataset_of, run_folder, train_missing
 from affectspace.studies.levasa.plan import Budget, members
@@ -13,16 +16,14 @@ from affectspace.studies.levasa.report import write_results
 from affectspace.studies.levasa.representations import Representations
 from affectspace.studies.levasa.study import Study, Trained
 from affectspace.synthetic.faces import labels_from_levels, make_faces
-from affectspace.training.configuration import DataConfig
-from affectspace.training.labels import encode_categories
 from affectspace.training.runs import open_run
-from affectspace.training.training_set import open_corpus
 
 
 def reproduce(
     out: Path | str,
-    data: DataConfig,
+    data: CorpusConfig,
     *,
+    cache: Path | None = None,
     level_labels: Path | None = None,
     budget: Budget | None = None,
     progress: Progress = silent,
@@ -35,6 +36,8 @@ def reproduce(
         Folder of the study. The same call continues it; seeds and weights of the curve may be added later.
     data
         The corpus and its split.
+    cache
+        Folder for decoded images.
     level_labels
         AFEW-VA's ``labels.json``. Its valence and arousal are drawn as faces, which train the discrete models.
     budget
@@ -59,7 +62,7 @@ def reproduce(
     categories, _ = encode_categories(corpus.table["emotion"])
     drawn = draw_levels(out, level_labels, data, progress) if level_labels else None
     rated = bool(corpus.table[["valence", "arousal"]].notna().any(axis=None))
-    plan = list(members(data, drawn, categories, budget, rated=rated))
+    plan = list(members(data, drawn, categories, budget, cache=cache, rated=rated))
     train_missing(out, plan, budget.workers, progress, threads=None)
     afew = next((member for member in plan if member.name.startswith("afew")), None)
     drawn_set: Any = dataset_of(afew.config, progress) if afew else None
@@ -73,10 +76,10 @@ def reproduce(
     return write_results(Study(out, main, drawn_set, trained, budget, {"training seconds": round(seconds)}), progress)
 
 
-def draw_levels(out: Path, level_labels: Path, data: DataConfig, progress: Progress = silent) -> DataConfig:
+def draw_levels(out: Path, level_labels: Path, data: CorpusConfig, progress: Progress = silent) -> CorpusConfig:
     """Draw the faces of a file of labels once; under a limit, only every n-th frame."""
     labels = labels_from_levels(level_labels)
     if data.limit is not None and data.limit < len(labels):
         labels = labels.iloc[:: math.ceil(len(labels) / data.limit)].reset_index(drop=True)
     make_faces(out / "drawn", labels=labels, progress=progress)  # faces that are drawn already are only read
-    return DataConfig(corpus="faces", path=out / "drawn", cache=data.cache, split=data.split)
+    return CorpusConfig(corpus="faces", path=out / "drawn", split=data.split)

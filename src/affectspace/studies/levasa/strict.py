@@ -88,7 +88,7 @@ def _readouts(recorder: Recorder, seeds: Seeds, readings: Readings) -> None:
         return
     heads = [readings.head_emotions(one) for one in seeds]
     recorder.add("uar", interval("uar", readings.emotion("test"), heads, people), latent="heads")
-    if all(one.member.config.labels.permute is None for one in seeds):
+    if all(one.permute is None for one in seeds):
         for axis, target in enumerate(AXES):
             affect = [one.outputs.affect["test"][:, axis] for one in seeds]
             recorder.add("r2", interval("r2", truth[:, axis], affect, people), target=target, latent="heads")
@@ -135,7 +135,7 @@ def pixel_floor(readings: Readings) -> np.ndarray:
     """Emotions of the test rows by a linear probe on 96 principal components of the pixels, fewer for few images."""
 
     def pixels(part: str) -> np.ndarray:
-        return readings.data.pixels[readings.data.pixel_rows[readings.data.rows(part)]]
+        return readings.data.images(readings.data.rows(part))
 
     @cache
     def fitted() -> Callable[[np.ndarray], np.ndarray]:

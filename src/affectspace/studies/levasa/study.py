@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 
 from affectspace.affect import CATEGORIES
+from affectspace.corpora.splits import PARTS
+from affectspace.data.dataset import Dataset
+from affectspace.data.labels import permuted
 from affectspace.evaluation import best_chunks, linear_probe, linear_readout
 from affectspace.evaluation.probes import ProbeResult
 from affectspace.progress import Progress, silent
 from affectspace.studies.levasa.plan import Budget, Member
 from affectspace.studies.levasa.representations import Representations
-from affectspace.training.labels import permuted
 from affectspace.training.runs import Run
-from affectspace.training.training_set import PARTS, TrainingSet
 
 COMBINATIONS = ("z_v", "z_a", "z_z", "va", "vaz")
 AXES = ("valence", "arousal")
@@ -38,6 +39,11 @@ class Trained:
         """none, continuous, discrete or categories; "classifier" for the supervised network."""
         return getattr(self.member.config.model, "alignment", "classifier")
 
+    @property
+    def permute(self) -> int | None:
+        """Seed by which the ellipses are permuted among the emotions; None in members that are no such control."""
+        return self.member.config.data.first.labels.permute
+
 
 Seeds = Sequence[Trained]
 
@@ -51,8 +57,8 @@ class Study:
     """
 
     out: Path
-    data: TrainingSet
-    drawn: TrainingSet | None
+    data: Dataset
+    drawn: Dataset | None
     trained: dict[str, list[Trained]]
     budget: Budget
     facts: dict[str, Any] = field(default_factory=dict)
@@ -86,7 +92,7 @@ class Protocol:
 STRICT = Protocol("strict")
 
 
-def paper_protocol(data: TrainingSet, seed: int = 0) -> Protocol:
+def paper_protocol(data: Dataset, seed: int = 0) -> Protocol:
     """80 % of the training images at random fit (a tenth of them chooses the epoch), 20 % test: people are shared."""
     order = np.random.default_rng(seed).permutation(len(data.rows("train")))
     test, choose = len(order) // 5, max(1, len(order) * 8 // 100)
@@ -96,10 +102,10 @@ def paper_protocol(data: TrainingSet, seed: int = 0) -> Protocol:
 class Readings:
     """The labels of a corpus by part, and what is read from members' latents. Each probe is fitted once."""
 
-    def __init__(self, data: TrainingSet, emotion: np.ndarray | None = None, progress: Progress = silent) -> None:
+    def __init__(self, data: Dataset, emotion: np.ndarray | None = None, progress: Progress = silent) -> None:
         self.data, self.progress = data, progress
-        known = np.array([*data.labels.categories, None], dtype=object)
-        self._emotion = known[data.labels.category] if emotion is None else emotion
+        known = np.array([*data.categories, None], dtype=object)
+        self._emotion = known[data.category] if emotion is None else emotion
         self.categories = tuple(name for name in CATEGORIES if name in set(self._emotion))
         self._order: dict[object, tuple[int, int, int]] = {}
         self._probes: dict[object, ProbeResult] = {}
@@ -113,11 +119,11 @@ class Readings:
 
     def centres(self, part: str) -> np.ndarray:
         """(n, 2): the centre of the emotion's ellipse, or the rating where there are ratings."""
-        return self.data.labels.evaluation[self.data.rows(part)].astype(np.float64)
+        return self.data.affect[self.data.rows(part), :2].astype(np.float64)
 
     def sampled(self, part: str) -> np.ndarray:
         """(n, 2): labels sampled from the ellipses as in training, or the ratings where there are ratings."""
-        return self.data.labels.training(0)[self.data.rows(part)].astype(np.float64)
+        return self.data.training_affect(0)[self.data.rows(part), :2].astype(np.float64)
 
     def order(self, trained: Trained) -> tuple[int, int, int]:
         """Which chunks are taken for z_v, z_a, z_z; without alignment, the two that align best on validation rows."""
@@ -150,7 +156,7 @@ class Readings:
     def predictions(self, trained: Trained, combination: str = "va") -> np.ndarray:
         """Emotions of the test rows: of the strict linear probe, or of the classifier's own logits."""
         if trained.alignment == "classifier":
-            return np.array(self.data.labels.categories)[trained.outputs.mean["test"].argmax(axis=1)]
+            return np.array(self.data.categories)[trained.outputs.mean["test"].argmax(axis=1)]
         of = partial(self.features, trained, combination)
         text = f"{trained.member.folder} {combination}"
         return self.fit_probe((trained.run.folder, combination), of, text).predictions
@@ -168,7 +174,7 @@ class Readings:
             rows = (known == name) & np.isfinite(truth).all(axis=1)
             if rows.any():
                 centres[index] = truth[rows].mean(axis=0)
-        seed = trained.member.config.labels.permute
+        seed = trained.permute
         centres = centres[[names.index(name) for name in permuted(names, seed)]]
         affect = trained.outputs.affect["test"]
         distance = ((affect[:, None] - centres) ** 2).sum(axis=2)

@@ -15,9 +15,9 @@ from affectspace.affect import AXES
 from affectspace.configuration import Configuration
 from affectspace.corpora import Corpus, read_corpus
 from affectspace.corpora.transferred import transfer_labels
+from affectspace.data.labels import encode_categories
 from affectspace.errors import ConfigError
 from affectspace.features import FeatureStore
-from affectspace.training.labels import encode_categories
 
 REFERENCE = "russell_mehrabian_1977"
 WORDS = "words"  # statistics of lexicons: appended to a text's vector, or a modality of their own

@@ -20,7 +20,7 @@ from affectspace.studies.manifold.plan import (
     Budget,
     Variant,
 )
-from affectspace.training.configuration import FeatureTrainConfig, build_feature_config
+from affectspace.training.configuration import TrainConfig, build_config
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Member:
     variant: Variant
     seed: int
     fold: int | None
-    config: FeatureTrainConfig
+    config: TrainConfig
 
     @property
     def name(self) -> str:
@@ -73,7 +73,7 @@ def members(
     ablations: list[Member] = []
     for training in trainings:
         folds = range(budget.folds) if TRAININGS[training].folds else (None,)
-        headline: dict[tuple[int, int | None], FeatureTrainConfig] = {}
+        headline: dict[tuple[int, int | None], TrainConfig] = {}
         for variant, seeds in variants_of(training, budget):
             for seed, fold in product(seeds, folds):
                 config = member_config(training, variant, seed, fold, sources, folders, budget)
@@ -97,7 +97,7 @@ def member_config(
     sources: Mapping[str, Source],
     folders: Folders,
     budget: Budget,
-) -> FeatureTrainConfig | None:
+) -> TrainConfig | None:
     """The configuration of one training; None where the variant has no modality there."""
     plan = TRAININGS[training]
     corpora = {name: _corpus(name, sources[name], training, variant, fold, budget) for name in plan.splits}
@@ -125,7 +125,7 @@ def member_config(
         "model": nested(model),
         "fit": {**FIT, **plan.fit, **variant.fit, "epochs": epochs, "seed": seed, "accelerator": "cpu"},
     }
-    return build_feature_config(fields, where=f"{training} {variant.name}", overrides=budget.overrides)
+    return build_config(fields, where=f"{training} {variant.name}", overrides=budget.overrides)
 
 
 def _corpus(

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from affectspace.affect import AXES
+from affectspace.data.dataset import Dataset
 from affectspace.evaluation import Interval, interval
 from affectspace.evaluation.results import Recorder, Results
 from affectspace.progress import Progress, silent
@@ -21,7 +22,6 @@ from affectspace.studies.steering.material import RIDGE, Material, material_of
 from affectspace.studies.steering.measures import copied, distinct, meets_bars, slope_rows, spearman_rows
 from affectspace.studies.steering.methods import Texts, methods
 from affectspace.studies.steering.plan import SteeringPlan
-from affectspace.training.feature_set import FeatureSet
 
 STUDY, EXPERIMENT, CURVES = "steering", "steering", "steering_curves"
 
@@ -60,7 +60,7 @@ class Evaluation:
 
 def evaluate_steering(
     steerer: Steerer,
-    rows: FeatureSet,
+    rows: Dataset,
     out: Path,
     *,
     lexicons: Mapping[str, Path] | None = None,

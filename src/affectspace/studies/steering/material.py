@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from affectspace.data.dataset import Dataset
 from affectspace.errors import DataError
 from affectspace.lexicon.reading import Lexicon
 from affectspace.steering.encoder import Sentences, sentences_of
 from affectspace.steering.judges import Judge, lexicon_judge, ridge_judge
 from affectspace.steering.steerer import Steerer
 from affectspace.studies.steering.plan import SteeringPlan
-from affectspace.training.feature_set import FeatureSet
 
 RIDGE = "ridge"
 
@@ -35,7 +35,7 @@ class Material:
     parts: dict[str, tuple[str, ...]]
 
 
-def material_of(steerer: Steerer, rows: FeatureSet, lexicons: Mapping[str, Path], plan: SteeringPlan) -> Material:
+def material_of(steerer: Steerer, rows: Dataset, lexicons: Mapping[str, Path], plan: SteeringPlan) -> Material:
     """Sentences and judges of a projector's run. lexicons : name -> file, of further judges; their unit is that of validation.
 
     Raises DataError where the test part has no sentence that is short enough.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from affectspace.affect import AXES
+from affectspace.data.dataset import Dataset
 from affectspace.errors import RunError
 from affectspace.evaluation.results import Recorder, Result, Results
 from affectspace.files import write_atomic
@@ -34,7 +35,6 @@ from affectspace.studies.tables import (
     grid,
     key_figures,
 )
-from affectspace.training.feature_set import FeatureSet
 from affectspace.training.runs import open_run
 
 EXAMPLES = 4  # held-out sentences that are shown
@@ -49,7 +49,7 @@ def evaluate_projector(
     *,
     lexicons: Mapping[str, Path] | None = None,
     plan: SteeringPlan | None = None,
-    rows: FeatureSet | None = None,
+    rows: Dataset | None = None,
     steerer: Steerer | None = None,
     progress: Progress = silent,
 ) -> tuple[Results, Path]:
@@ -102,10 +102,10 @@ def evaluate_projector(
     return results, write_study(folder, results, curves(results), report, started, progress)
 
 
-def _rows_of(steerer: Steerer, progress: Progress) -> FeatureSet:
+def _rows_of(steerer: Steerer, progress: Progress) -> Dataset:
     folder = steerer.run.projector_config.run
     try:
-        return FeatureSet.of_run(open_run(folder), progress)
+        return open_run(folder).dataset("features", progress)
     except RunError as error:
         raise RunError(
             f"{steerer.run.folder} is evaluated on the held-out sentences of {folder}, which {steerer.run.folder}/config.yaml "

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from affectspace.configuration import nested
+from affectspace.data.dataset import Dataset
 from affectspace.errors import ConfigError
 from affectspace.progress import Progress, silent
 from affectspace.steering import Steerer, fit_projector, load_language_model
@@ -15,16 +16,9 @@ from affectspace.studies.manifold.plan import FIT, TRAININGS
 from affectspace.studies.manifold.preparation import make_store
 from affectspace.studies.steering.plan import SteeringPlan, quick_plan
 from affectspace.studies.steering.report import evaluate_projector
-from affectspace.training.configuration import (
-    FeatureTrainConfig,
-    ProjectorTrainConfig,
-    build_feature_config,
-    build_projector_config,
-)
-from affectspace.training.feature_set import FeatureSet
+from affectspace.training.configuration import ProjectorTrainConfig, TrainConfig, build_config, build_projector_config
 from affectspace.training.fit import fit
-from affectspace.training.runs import open_run
-from affectspace.training.split_record import require_split
+from affectspace.training.runs import open_run, require_split
 
 CORPUS = "emobank"
 PROJECTOR: dict[str, Any] = {  # chosen on validation sentences, see docs/results/steering.md
@@ -61,7 +55,7 @@ def reproduce_steering(
     make_store(folders, source, "text", progress)
     config = encoder_config(folders, quick)
     encoder = out / "encoder"
-    rows = FeatureSet(config, progress)
+    rows = Dataset.of_config(config, progress)
     if not is_finished(encoder):
         fit(config, encoder, data=rows, progress=progress)
     require_split(open_run(encoder), rows.split_table())
@@ -81,7 +75,7 @@ def reproduce_steering(
     return report
 
 
-def encoder_config(folders: Folders, quick: bool = False) -> FeatureTrainConfig:
+def encoder_config(folders: Folders, quick: bool = False) -> TrainConfig:
     """A manifold on the vectors of EmoBank's texts, as the study trains it, without any lexicon."""
     training = TRAININGS[CORPUS]
     corpus = {
@@ -95,7 +89,7 @@ def encoder_config(folders: Folders, quick: bool = False) -> FeatureTrainConfig:
         "model": {"kind": "manifold", **nested(training.model)},
         "fit": {**FIT, **training.fit, "epochs": 2 if quick else training.epochs, "seed": 0},
     }
-    return build_feature_config(fields, where="the encoder")
+    return build_config(fields, where="the encoder")
 
 
 def projector_config(encoder: Path, folders: Folders, quick: bool = False) -> ProjectorTrainConfig:

@@ -22,6 +22,8 @@ from torch import Tensor
 
 from affectspace.annotation import AnnotationTransfer
 from affectspace.configuration import Configuration
+from affectspace.data.dataset import Dataset
+from affectspace.data.labels import read_transfer
 from affectspace.errors import RunError
 from affectspace.evaluation import interval, paired_uar_test
 from affectspace.evaluation.results import Recorder, Results
@@ -34,9 +36,7 @@ from affectspace.studies.figures import Picture
 from affectspace.studies.tables import Renderer, Table, grid, key_figures
 from affectspace.studies.walks.judges import KeptNetworks, corpus_facts
 from affectspace.studies.walks.networks import JudgeSettings, outputs_of, train_network
-from affectspace.training.labels import read_transfer
 from affectspace.training.runs import Run
-from affectspace.training.training_set import TrainingSet
 from affectspace.walks.pictures import Geometry, decode, move
 from affectspace.walks.runs import encode_rows, open_data, run_geometry, walkable_model
 
@@ -126,18 +126,18 @@ def run_augmentation(
     started = time.perf_counter()
     budget, model = budget or AugmentationBudget(), walkable_model(run)
     data = open_data(run, progress)
-    if len(data.labels.categories) < 2:
-        raise RunError(f"{run.folder}: its corpus names {len(data.labels.categories)} emotions; a classifier needs two")
+    if len(data.categories) < 2:
+        raise RunError(f"{run.folder}: its corpus names {len(data.categories)} emotions; a classifier needs two")
     rows = data.rows("train")
-    rows = rows[data.labels.category[rows] >= 0]
+    rows = rows[data.category[rows] >= 0]
     codes = encode_rows(model, data, rows, progress).astype(np.float32)
     geometry, transfer = run_geometry(run, model, method, strength, progress, data), read_transfer("affectnet")
     networks: dict[str, list[Any]] = {arm: [] for arm in ARMS}
     for seed in budget.seeds:
         for arm in ARMS:
             mixture = Mixture(
-                arm, model, geometry, transfer, data.labels.categories, data.pixels[data.pixel_rows[rows]], codes,
-                data.labels.category[rows], budget.share, seed,
+                arm, model, geometry, transfer, data.categories, data.images(rows), codes,
+                data.category[rows], budget.share, seed,
             )  # fmt: skip
             facts = {
                 **corpus_facts(data),
@@ -146,7 +146,7 @@ def run_augmentation(
             }
             kept = KeptNetworks(run.folder / "augmentation", facts, seed)
             config = ClassifierConfig(
-                image_size=model.config.image_size, width=budget.width, categories=data.labels.categories
+                image_size=model.config.image_size, width=budget.width, categories=data.categories
             )
             teach = _teacher(mixture, budget.settings(seed), f"{arm}, seed {seed}", progress)
             networks[arm].append(kept.get(f"{arm}-seed{seed}", EmotionClassifier, config, teach))
@@ -156,7 +156,7 @@ def run_augmentation(
     }  # fmt: skip
 
     def report(_: Mapping[str, Picture], seconds: dict[str, Any]) -> Report:
-        report = Report("Walked faces as augmentation", data.corpus.name, {**facts, **seconds})
+        report = Report("Walked faces as augmentation", data.name, {**facts, **seconds})
         add_augmentation(report, results, out)
         return report
 
@@ -174,12 +174,12 @@ def _teacher(mixture: Mixture, settings: JudgeSettings, text: str, progress: Pro
     return teach
 
 
-def measure_arms(networks: Mapping[str, list[Any]], data: TrainingSet, budget: AugmentationBudget) -> Results:
+def measure_arms(networks: Mapping[str, list[Any]], data: Dataset, budget: AugmentationBudget) -> Results:
     """Measure the UAR of each arm on test people, and the differences, with intervals over people."""
     rows = data.rows("test")
-    rows = rows[data.labels.category[rows] >= 0]
-    truth, people = data.labels.category[rows], data.table["person"].astype(str).to_numpy()[rows]
-    pixels = data.pixels[data.pixel_rows[rows]]
+    rows = rows[data.category[rows] >= 0]
+    truth, people = data.category[rows], data.table["person"].astype(str).to_numpy()[rows]
+    pixels = data.images(rows)
     guesses = {arm: [outputs_of(one, pixels).argmax(axis=1) for one in ones] for arm, ones in networks.items()}
     results = Results()
     recorder = Recorder(results, {"study": "augmentation", "protocol": PROTOCOL, "seeds": budget.seeds})

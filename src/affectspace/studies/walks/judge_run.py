@@ -76,11 +76,11 @@ def judge_run(
     results = measure(judged, judges, data)
     facts = {
         "run": run.folder.resolve().name, "method": method, "strength": strength, "judges": settings.model_dump(mode="json"),
-        "licence": data.corpus.licence, "citation": data.corpus.citation,
+        "licence": data.corpus_fact("licence"), "citation": data.corpus_fact("citation"),
     }  # fmt: skip
 
     def report(made: Mapping[str, Picture], seconds: dict[str, Any]) -> Report:
-        report = Report("Judged walks", data.corpus.name, {**facts, **seconds})
+        report = Report("Judged walks", data.name, {**facts, **seconds})
         names = [reader.name for reader in judges.readers]
         add_walks(Renderer(report, results, WORDS, out, made), names, method, len(judges.people))
         return report

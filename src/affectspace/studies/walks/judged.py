@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from scipy.stats import spearmanr
 
+from affectspace.data.dataset import Dataset
 from affectspace.models import Levasa
 from affectspace.progress import Progress, silent
 from affectspace.studies.walks.judges import Judges
 from affectspace.studies.walks.networks import outputs_of
-from affectspace.training.training_set import TrainingSet
 from affectspace.walks.pictures import Geometry, decode, walk
 from affectspace.walks.runs import encode_rows
 
@@ -73,7 +73,7 @@ class Judged:
 def judge_walks(
     model: Levasa,
     geometry: Geometry,
-    data: TrainingSet,
+    data: Dataset,
     judges: Judges,
     faces: int,
     steps: int,
@@ -83,7 +83,7 @@ def judge_walks(
     rows = chosen_rows(data, judges.walkable_model, faces)
     people = data.table["person"].astype(str).to_numpy()[rows]
     who = np.array([judges.people.index(person) for person in people])
-    pixels = np.array(data.pixels[data.pixel_rows[rows]])
+    pixels = np.array(data.images(rows))
     codes = encode_rows(model, data, rows)
     spread = encode_rows(model, data, _sample(data.rows("train"))).std(axis=0)
     lines, pictures = {}, []
@@ -123,7 +123,7 @@ def elsewhere(codes: np.ndarray, moved: np.ndarray, spread: np.ndarray, chunk: i
     return out.astype(np.float32)
 
 
-def chosen_rows(data: TrainingSet, walkable_model: np.ndarray, faces: int) -> np.ndarray:
+def chosen_rows(data: Dataset, walkable_model: np.ndarray, faces: int) -> np.ndarray:
     """So many rows of each person, evenly spaced in the order of the table."""
     people = data.table["person"].to_numpy()[walkable_model]
     chosen = []

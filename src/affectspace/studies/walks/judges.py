@@ -18,14 +18,14 @@ import numpy as np
 import pandas as pd
 import torch
 
+from affectspace.data.dataset import Dataset
+from affectspace.data.labels import read_transfer
 from affectspace.errors import RunError
 from affectspace.files import write_text
 from affectspace.models import ClassifierConfig, EmotionClassifier, Pretrained
 from affectspace.progress import Progress, silent
 from affectspace.studies.walks.networks import AffectRegressor, JudgeSettings, RegressorConfig, outputs_of
 from affectspace.studies.walks.teaching import drawn_faces, teach_classifier, teach_regressor
-from affectspace.training.labels import read_transfer
-from affectspace.training.training_set import TrainingSet
 
 LEAST = 4  # images of a test person, below which nobody can learn and walk it
 FEWEST = 4  # people
@@ -77,7 +77,7 @@ class Judges:
     facts: dict[str, Any]
 
 
-def judged_people(data: TrainingSet) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
+def judged_people(data: Dataset) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
     """Test people with four images or more, the rows that teach who they are, and the rows that may be walked."""
     rows = data.rows("test")
     person = data.table["person"].iloc[rows].astype(str).to_numpy()
@@ -87,7 +87,7 @@ def judged_people(data: TrainingSet) -> tuple[tuple[str, ...], np.ndarray, np.nd
     return tuple(names), rows[known & (place % 2 == 0)], rows[known & (place % 2 == 1)]
 
 
-def judges_of(folder: Path, data: TrainingSet, settings: JudgeSettings, progress: Progress = silent) -> Judges:
+def judges_of(folder: Path, data: Dataset, settings: JudgeSettings, progress: Progress = silent) -> Judges:
     """The judges in a folder, trained where they are not there or are of other settings, people or images.
 
     Raises RunError where the corpus has fewer than four test people, or neither emotions nor ratings.
@@ -100,7 +100,7 @@ def judges_of(folder: Path, data: TrainingSet, settings: JudgeSettings, progress
         )
     facts = {"settings": settings.model_dump(mode="json"), "people": list(people), **corpus_facts(data)}
     kept = KeptNetworks(folder, facts, settings.seed)
-    if data.corpus.name == "faces":
+    if data.drawn:
         readers: tuple[Reader, ...] = (_drawn_reader(kept, data, settings, progress),)
     else:
         readers = (_apart(kept, data, people, settings, progress), _others(kept, data, settings, progress))
@@ -114,10 +114,10 @@ def judges_of(folder: Path, data: TrainingSet, settings: JudgeSettings, progress
     return Judges(readers, identity, people, walkable_model, facts)
 
 
-def corpus_facts(data: TrainingSet) -> dict[str, Any]:
+def corpus_facts(data: Dataset) -> dict[str, Any]:
     """What must not have changed for a network to be taken again: the corpus, and who is in which part."""
     split = sha256(data.split_table().to_csv(index=False).encode()).hexdigest()[:16]
-    return {"corpus": data.corpus.name, "split": split}
+    return {"corpus": data.name, "split": split}
 
 
 @dataclass(frozen=True)
@@ -147,23 +147,23 @@ class KeptNetworks:
         return made
 
 
-def _common(data: TrainingSet, settings: JudgeSettings) -> dict[str, int]:
-    return {"image_size": data.pixels.shape[1], "width": settings.width}
+def _common(data: Dataset, settings: JudgeSettings) -> dict[str, int]:
+    return {"image_size": data.image_size, "width": settings.width}
 
 
-def _drawn_reader(kept: KeptNetworks, data: TrainingSet, settings: JudgeSettings, progress: Progress) -> Reader:
+def _drawn_reader(kept: KeptNetworks, data: Dataset, settings: JudgeSettings, progress: Progress) -> Reader:
     names = ("valence", "arousal", *NUISANCE)
 
     def teach(network: Any) -> None:
-        faces = drawn_faces(kept.folder, data.pixels.shape[1], names, settings, progress)
-        teach_regressor(network, *faces, settings, progress, "regressor")
+        pixels, rows, truth = drawn_faces(kept.folder, data.image_size, names, settings, progress)
+        teach_regressor(network, lambda chosen: pixels[chosen], rows, truth, settings, progress, "regressor")
 
     config = RegressorConfig(**_common(data, settings), outputs=names)
     return Reader("regressor", (kept.get("regressor", AffectRegressor, config, teach),), {}, None)
 
 
 def _apart(
-    kept: KeptNetworks, data: TrainingSet, people: tuple[str, ...], settings: JudgeSettings, progress: Progress
+    kept: KeptNetworks, data: Dataset, people: tuple[str, ...], settings: JudgeSettings, progress: Progress
 ) -> Reader:
     fold_of = {name: index % 2 for index, name in enumerate(people)}
     fold = np.array([fold_of.get(name, 2) for name in data.table["person"].astype(str)])
@@ -174,41 +174,39 @@ def _apart(
     return Reader("apart", tuple(networks), fold_of, centres_of(data))
 
 
-def _others(kept: KeptNetworks, data: TrainingSet, settings: JudgeSettings, progress: Progress) -> Reader:
+def _others(kept: KeptNetworks, data: Dataset, settings: JudgeSettings, progress: Progress) -> Reader:
     network = _reader_network(kept, "others", data, data.rows("train"), settings, progress)
     return Reader("others", (network,), {}, centres_of(data))
 
 
-def centres_of(data: TrainingSet) -> np.ndarray | None:
+def centres_of(data: Dataset) -> np.ndarray | None:
     """Where the corpus' emotions lie on AffectNet's map, (categories, 2); None where it names fewer than two."""
-    categories = data.labels.categories
+    categories = data.categories
     if len(categories) < 2:
         return None
     return read_transfer("affectnet").centres(np.array(categories, dtype=object)).astype(np.float64)
 
 
 def _reader_network(
-    kept: KeptNetworks, name: str, data: TrainingSet, rows: np.ndarray, settings: JudgeSettings, progress: Progress
+    kept: KeptNetworks, name: str, data: Dataset, rows: np.ndarray, settings: JudgeSettings, progress: Progress
 ) -> Pretrained:
     """A classifier of emotions; of valence and arousal a regressor, where the corpus rates and names none."""
-    labels, text = data.labels, f"judge {name}"
+    text = f"judge {name}"
     if centres_of(data) is not None:
-        config: Any = ClassifierConfig(
-            **_common(data, settings), dropout=settings.dropout, categories=labels.categories
-        )
-        known = rows[labels.category[rows] >= 0]
+        config: Any = ClassifierConfig(**_common(data, settings), dropout=settings.dropout, categories=data.categories)
+        known = rows[data.category[rows] >= 0]
         kind: Any = EmotionClassifier
 
         def teach(network: Any) -> None:
-            teach_classifier(network, data, known, labels.category, settings, progress, text)
+            teach_classifier(network, data, known, data.category, settings, progress, text)
     else:
         config = RegressorConfig(**_common(data, settings), dropout=settings.dropout)
-        known = rows[np.isfinite(labels.evaluation[rows]).all(axis=1)]
+        known = rows[np.isfinite(data.affect[rows, :2]).all(axis=1)]
         kind = AffectRegressor
 
         def teach(network: Any) -> None:
-            targets = labels.evaluation[known].astype(np.float64)
-            teach_regressor(network, data.pixels, data.pixel_rows[known], targets, settings, progress, text)
+            targets = data.affect[known, :2].astype(np.float64)
+            teach_regressor(network, data.images, known, targets, settings, progress, text)
 
     if not len(known):
         raise RunError(f"{text}: no image of its people has an emotion, or both valence and arousal")

@@ -4,18 +4,18 @@ from typing import Any
 
 import numpy as np
 
+from affectspace.data.dataset import Dataset
 from affectspace.evaluation import balanced_accuracy, interval, pearson, t_interval
 from affectspace.evaluation.results import Recorder, Results
 from affectspace.evaluation.significance import per_group
 from affectspace.studies.walks.judged import AXES, ELSEWHERE, WALK, Judged
 from affectspace.studies.walks.judges import Judges, Reader
 from affectspace.studies.walks.networks import AffectRegressor, outputs_of
-from affectspace.training.training_set import TrainingSet
 
 PROTOCOL = "walks of test people"
 
 
-def measure(judged: Judged, judges: Judges, data: TrainingSet) -> Results:
+def measure(judged: Judged, judges: Judges, data: Dataset) -> Results:
     """Measure judged walks: the expression by each reader, the identity, and the quality of the judges.
 
     The column ``task`` names the axis of the walk, ``target`` the axis that was read, ``condition`` how a picture was made.
@@ -30,7 +30,7 @@ def measure(judged: Judged, judges: Judges, data: TrainingSet) -> Results:
         _measure_reader(quality.under(model=reader.name), judged, reader, judges, data)
     rows = judges.walkable_model
     people = np.array([judges.people.index(str(person)) for person in data.table["person"].iloc[rows]])
-    named = outputs_of(judges.identity, np.array(data.pixels[data.pixel_rows[rows]])).argmax(axis=1)
+    named = outputs_of(judges.identity, np.array(data.images(rows))).argmax(axis=1)
     note = f"chance {1 / len(judges.people):.3f}; every second image of each person was trained on"
     _add_mean(quality, "accuracy", named == people, people, model="identity", note=note)
     return results
@@ -86,13 +86,13 @@ def _measure_identity(recorder: Recorder, judged: Judged) -> None:
         _add_mean(own, "sure_change_ends", line.sure[:, [0, -1]].mean(axis=1) - rebuilt.sure, people)
 
 
-def _measure_reader(recorder: Recorder, judged: Judged, reader: Reader, judges: Judges, data: TrainingSet) -> None:
+def _measure_reader(recorder: Recorder, judged: Judged, reader: Reader, judges: Judges, data: Dataset) -> None:
     """Measure a reader on unseen real pictures of the people who are walked, and on reconstructions."""
     rows = judges.walkable_model
     people = data.table["person"].astype(str).to_numpy()
-    pixels = np.array(data.pixels[data.pixel_rows[rows]])
-    truth = data.labels.evaluation.astype(np.float64)
-    emotions, labels = reader.emotions(pixels, people[rows]), data.labels.category[rows]
+    pixels = np.array(data.images(rows))
+    truth = data.affect[:, :2].astype(np.float64)
+    emotions, labels = reader.emotions(pixels, people[rows]), data.category[rows]
     if emotions is not None and (labels >= 0).any():
         known = labels >= 0
         recorder.add("uar", balanced_accuracy(labels[known], emotions[known]), int(known.sum()))

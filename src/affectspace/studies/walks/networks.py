@@ -10,12 +10,12 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from affectspace.configuration import Configuration
+from affectspace.data.images import AugmentationConfig, augment, to_image
+from affectspace.data.labels import step_seed
 from affectspace.errors import DataError
 from affectspace.models import EmotionClassifier, Pretrained
 from affectspace.models.levasa.networks import ImageEncoder
 from affectspace.progress import Progress, silent
-from affectspace.training.batches import augment, step_seed, to_image
-from affectspace.training.image_configuration import AugmentationConfig
 
 BATCH = 256
 SHARPEST, DULLEST = 32, 10  # pixels a side that blurred images are brought down to

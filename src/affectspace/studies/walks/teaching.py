@@ -1,22 +1,23 @@
 """What a judge learns from: emotions or people of a corpus, its ratings, or faces drawn for it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from affectspace.data.dataset import Dataset
 from affectspace.models import EmotionClassifier
 from affectspace.progress import Progress
 from affectspace.studies.walks.networks import AffectRegressor, JudgeSettings, train_network
-from affectspace.training.training_set import TrainingSet
 
 DRAWN_SEED = 86028121  # the seed of no corpus of ours: other people
 
 
 def teach_classifier(
     network: EmotionClassifier,
-    data: TrainingSet,
+    data: Dataset,
     rows: np.ndarray,
     labels: np.ndarray,
     settings: JudgeSettings,
@@ -28,7 +29,7 @@ def teach_classifier(
     counts = np.bincount(labels[rows], minlength=len(network.config.categories))
     train_network(
         network,
-        lambda chosen: data.pixels[data.pixel_rows[rows[chosen]]],
+        lambda chosen: data.images(rows[chosen]),
         lambda out, chosen: torch.nn.functional.cross_entropy(out, target[chosen]),
         1.0 / counts[labels[rows]],
         settings,
@@ -39,14 +40,14 @@ def teach_classifier(
 
 def teach_regressor(
     network: AffectRegressor,
-    pixels: np.ndarray,
+    read: Callable[[np.ndarray], np.ndarray],
     rows: np.ndarray,
     targets: np.ndarray,
     settings: JudgeSettings,
     progress: Progress,
     text: str,
 ) -> None:
-    """Train on pixels[rows] with targets (n, outputs); each output's error counts in its own deviation."""
+    """Train on the images read(rows) with targets (n, outputs); each output's error counts in its own deviation."""
     network.set_scale(np.asarray(targets, dtype=np.float64))
     scaled = (torch.as_tensor(np.asarray(targets, dtype=np.float32)) - network.mean) / network.deviation
 
@@ -54,7 +55,7 @@ def teach_regressor(
         return ((out - network.mean) / network.deviation - scaled[chosen]).square().mean()
 
     weights = np.ones(len(rows))
-    train_network(network, lambda chosen: pixels[rows[chosen]], loss, weights, settings, progress=progress, text=text)
+    train_network(network, lambda chosen: read(rows[chosen]), loss, weights, settings, progress=progress, text=text)
 
 
 def drawn_faces(

@@ -1,0 +1,128 @@
+"""The rows of one corpus of a configuration: which rows have inputs, and in which part they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from affectspace.affect import AXES
+from affectspace.corpora import Corpus, read_corpus
+from affectspace.data.configuration import CorpusConfig, LexiconConfig
+from affectspace.data.stores import in_store
+from affectspace.errors import ConfigError, DataError
+from affectspace.features.store import FeatureStore
+from affectspace.progress import Progress
+
+TEXTUAL = ("text", "words")  # modalities that are made of a row's text
+
+
+@dataclass(frozen=True, eq=False)
+class CorpusRows:
+    """The rows of one corpus that are in a part and have an input.
+
+    table : the corpus' table, with its own name in `corpus`, and `part`
+    pixels, pixel_rows : decoded images of the corpus, and which of them the rows have
+    unreadable : images that cannot be read, with the reason
+    scored : whether a lexicon scores its texts
+    facts : what the run records: reader, licence, citation, notes, counts of rows left out
+    """
+
+    name: str
+    table: pd.DataFrame
+    scored: bool
+    facts: dict[str, Any]
+    pixels: np.ndarray | None = None
+    pixel_rows: np.ndarray | None = None
+    unreadable: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"image": [], "reason": []}))
+
+
+def open_corpus(config: CorpusConfig) -> Corpus:
+    """Read the corpus that a configuration names, with its filter and limit."""
+    named: dict[str, Any] = {"media": config.media, "columns": config.columns or None, "scale": config.scale}
+    options = {key: value for key, value in named.items() if value is not None} | config.options
+    corpus = read_corpus(config.corpus, config.path, where=config.where, **options)
+    if config.limit is not None and config.limit < len(corpus.table):
+        drawn = np.random.default_rng(config.split.seed).choice(len(corpus.table), config.limit, replace=False)
+        corpus = corpus.take(np.sort(drawn))
+    return corpus
+
+
+def read_image_rows(
+    name: str, config: CorpusConfig, size: int, cache: Any, progress: Progress, corpus: Corpus | None = None
+) -> CorpusRows:
+    """Read a corpus, decode its images and split the rows whose image can be read."""
+    corpus = corpus if corpus is not None else open_corpus(config)
+    images = corpus.images(size, cache=cache, progress=progress)
+    readable = np.flatnonzero(images.ok)
+    if not len(readable):
+        first = images.failures.iloc[0]
+        raise DataError(
+            f"none of {len(corpus.table)} images can be read; the first, {first['image']}: {first['reason']}"
+        )
+    table, kept, facts = _split_rows(name, config, corpus.take(readable), None)
+    return CorpusRows(name, table, False, facts, images.pixels, readable[kept], images.failures)
+
+
+def read_feature_rows(name: str, config: CorpusConfig, stores: dict[str, FeatureStore]) -> CorpusRows:
+    """Read a corpus and split it. stores : modality -> store, of the modalities that the model has."""
+    if not stores:
+        raise ConfigError(
+            f"data.corpora.{name} has no features of the model's modalities (it has {', '.join(config.features) or 'none'}); "
+            "name a store of one of them, or leave the corpus out"
+        )
+    corpus = open_corpus(config)
+    there = np.zeros(len(corpus), bool)
+    for store in stores.values():
+        there |= in_store(store, corpus.table["id"], name)
+    table, _, facts = _split_rows(name, config, corpus, there)
+    scored = config.lexicon
+    if scored is None:
+        scored = any(store.modality in TEXTUAL for store in stores.values())
+    return CorpusRows(name, table, scored, facts)
+
+
+def _split_rows(
+    name: str, config: CorpusConfig, corpus: Corpus, there: np.ndarray | None
+) -> tuple[pd.DataFrame, np.ndarray, dict[str, Any]]:
+    """The rows that are in a part and have an input, their positions, and what the run records."""
+    split = config.split
+    part = corpus.split(split.scheme, fold=split.fold, folds=split.folds, seed=split.seed, fractions=split.fractions)
+    placed = part.notna().to_numpy()
+    there = np.ones(len(corpus), bool) if there is None else there
+    kept = np.flatnonzero(placed & there)
+    if not len(kept):
+        raise DataError(f"data.corpora.{name}: no row of {len(corpus)} is in a part of the split and has an input")
+    table = corpus.table.iloc[kept].reset_index(drop=True)
+    facts = {
+        "name": corpus.name,
+        "reader": config.corpus,
+        "licence": corpus.licence,
+        "citation": corpus.citation,
+        "left_out": {"in no part": int((~placed).sum()), "without features": int((placed & ~there).sum())},
+        "notes": [str(note) for note in part.attrs.get("notes", [])],
+    }
+    return table.assign(corpus=name, part=part.to_numpy()[kept]), kept, facts
+
+
+def lexicon_scores(texts: pd.Series, config: LexiconConfig | None) -> np.ndarray:
+    """Return valence, arousal and dominance of texts by the lexicon of L_lex, (n, 3) float32; NaN without a hit."""
+    scores = np.full((len(texts), len(AXES)), np.nan, np.float32)
+    if config is None or not len(texts):
+        return scores
+    from affectspace.lexicon import Lexicon, score_texts
+
+    try:
+        lexicon = Lexicon.read(config.path)
+    except DataError as error:
+        raise DataError(
+            f"data.lexicon: {error}; a training takes the layouts that it knows by their first line: save another lexicon "
+            "with tabs, the header term, valence, arousal, dominance, and values on -1..1"
+        ) from error
+    scored = score_texts(texts, lexicon, config.method)
+    for place, axis in enumerate(AXES):
+        if axis in scored:
+            scores[:, place] = scored[axis].to_numpy(np.float32)
+    return scores
