@@ -126,7 +126,7 @@ def test_a_table_keeps_its_rows_and_gets_columns(text_run: Path, tmp_path: Path)
     with pytest.raises(RunError, match=r"out\.csv exists already; use --force to replace it"):
         run(text_run, "--csv", tmp_path / "t.csv", *columns, "--out", out)
     assert run(text_run, "--csv", tmp_path / "t.csv", *columns, "--out", out, "--force").exit_code == 0
-    with pytest.raises(DataError, match=r"has columns .* already; --prefix gives the new ones other names"):
+    with pytest.raises(DataError, match=r"already has columns .*; give the new ones other names with --prefix"):
         run(text_run, "--csv", out, *columns, "--out", tmp_path / "again.csv")
     run(text_run, "--csv", out, *columns, "--out", tmp_path / "again.csv", "--prefix", "new_")
     assert "new_valence" in pd.read_csv(tmp_path / "again.csv")

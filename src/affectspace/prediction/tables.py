@@ -19,7 +19,7 @@ from affectspace.prediction.predictor import Predictor
 from affectspace.prediction.result import Failure, Outcome, row_of
 from affectspace.prediction.sample import FILES, SUFFIXES, Sample, sample_of_file
 from affectspace.progress import Progress, silent
-from affectspace.tables.blocks import TableWriter, columns_of, read_blocks, require_columns
+from affectspace.tables.blocks import TableWriter, read_blocks, require_columns, require_new_columns
 
 TIMES = ("start", "end")
 ROWS = 4096  # of a table that are in memory at a time
@@ -182,10 +182,8 @@ def predict_table(
     if unknown:
         raise DataError(f"--{unknown[0]}-column: {predictor.name} reads no {unknown[0]}; {predictor.reads()}")
     require_columns(table, {f"--{kind}-column": column for kind, column in chosen.items()})
-    added = [prefix + name for name in row_of(Failure(""), predictor.modalities)]
-    existing = sorted(set(added) & set(columns_of(table)))
-    if existing and out is not None:
-        raise DataError(f"{table} has columns {', '.join(existing)} already; --prefix gives the new ones other names")
+    if out is not None:
+        require_new_columns(table, [prefix + name for name in row_of(Failure(""), predictor.modalities)])
     summary, done = Summary(limit), 0
     with TableWriter(out, table, force=force) if out is not None else nullcontext() as writer:
         for block in read_blocks(table, ROWS):

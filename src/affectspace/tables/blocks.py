@@ -140,6 +140,14 @@ def _read_labels(path: Path) -> pd.DataFrame:
     return table
 
 
+def require_new_columns(source: Path, names: Sequence[str]) -> None:
+    """Raise DataError if a table already has one of these columns."""
+    existing = columns_of(source)
+    taken = [name for name in names if name in existing]
+    if taken:
+        raise DataError(f"{source} already has columns {', '.join(taken)}; give the new ones other names with --prefix")
+
+
 def add_columns(
     source: Path,
     out: Path,
@@ -155,9 +163,7 @@ def add_columns(
     compute: from a block of n rows to n values for each of the names; a list is text, and None and NaN are empty cells. force
     overwrites an existing output. Raises DataError if the table has such a column already.
     """
-    taken = [name for name in names if name in columns_of(source)]
-    if taken:
-        raise DataError(f"{source} already has columns {', '.join(taken)}; give the new ones other names with --prefix")
+    require_new_columns(source, names)
     done = 0
     with TableWriter(out, source, force=force) as writer:
         for block in read_blocks(source, rows):
