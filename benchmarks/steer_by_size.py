@@ -26,7 +26,7 @@ from affectspace.steering.ranking import ContentSimilarity, rank
 from affectspace.studies.engine import is_finished
 from affectspace.studies.steering.evaluate import CONTENT, SURPRISE, Measured, all_three, measure
 from affectspace.studies.steering.material import RIDGE, Material, material_of
-from affectspace.studies.steering.methods import asked_points, nothing_asked
+from affectspace.studies.steering.methods import points_along, without_target
 from affectspace.studies.steering.plan import SteeringPlan
 from affectspace.training.configuration import ProjectorTrainConfig
 from affectspace.training.runs import Run, open_run
@@ -107,11 +107,11 @@ def steered(run: Run, rows: Dataset, model: LanguageModel, plan: SteeringPlan, l
 def written(material: Material, plan: SteeringPlan) -> tuple[Measured, np.ndarray]:
     """Measures of steered validation sentences, and their surprise without a target."""
     steerer, seeds = material.steerer, material.tuning
-    points = asked_points(AXIS, plan.asked, len(seeds))
+    points = points_along(AXIS, plan.targets, len(seeds))
     texts = steerer.write(seeds.texts, points, candidates=plan.candidates, seed=plan.seed, sampling=plan.sampling)
     own = steerer.affect_of(seeds.texts)
     ranked = rank(seeds.texts, own, points, texts, steerer.affect_of, steerer.similarity)
-    nothing = nothing_asked(steerer, seeds.texts, 1, plan)
+    nothing = without_target(steerer, seeds.texts, 1, plan)
     return measure(material, seeds, AXIS, plan, ranked.texts()), steerer.model.surprise([one[0][0] for one in nothing])
 
 

@@ -61,7 +61,7 @@ def hooks(model: LanguageModel) -> int:
 def test_a_vector_moves_the_states_behind_its_layer_by_exactly_that_much(model: LanguageModel) -> None:
     direction, before = torch.linspace(-1, 1, model.width), hooks(model)
     plain = states(model, TEXTS[1])
-    with added(model, SteeringVector("valence", direction, 0, strength=0.5), asked=3.0):
+    with added(model, SteeringVector("valence", direction, 0, strength=0.5), target=3.0):
         moved = states(model, TEXTS[1])
     assert torch.equal(moved[0], plain[0])
     assert moved[1] - plain[1] == pytest.approx((1.5 * direction).expand_as(plain[1]), abs=1e-5)
@@ -74,7 +74,7 @@ def test_the_hook_is_gone_after_an_exception(model: LanguageModel) -> None:
     plain, before = states(model, TEXTS[0]), hooks(model)
 
     def stop() -> None:
-        with added(model, SteeringVector("valence", torch.ones(model.width), 0), asked=2.0):
+        with added(model, SteeringVector("valence", torch.ones(model.width), 0), target=2.0):
             assert hooks(model) == before + 1
             raise KeyboardInterrupt
 
@@ -84,7 +84,7 @@ def test_the_hook_is_gone_after_an_exception(model: LanguageModel) -> None:
     assert torch.equal(states(model, TEXTS[0])[-1], plain[-1])
 
 
-def test_nothing_asked_moves_nothing(model: LanguageModel) -> None:
+def test_without_target_moves_nothing(model: LanguageModel) -> None:
     sampling, vector = Sampling(longest=6), SteeringVector("valence", torch.linspace(-1, 1, model.width), 0)
     written = written_with_vector(model, vector, TEXTS[:2], [0.0, 3.0], 2, sampling, 5)
     assert [len(written), len(written[0]), len(written[0][0])] == [2, 2, 2]
@@ -119,7 +119,7 @@ def test_layers_at_a_share_of_the_depth(language_model: LanguageModel) -> None:
     assert [layer_at(language_model, depth) for depth in (0.0, 0.4, 1.0)] == [0, 0, 0]  # of two; the last never
     deep = replace(language_model, network=Layered(30))
     assert [layer_at(deep, depth) for depth in (0.0, 0.4, 0.6, 1.0)] == [0, 12, 18, 28]
-    with pytest.raises(ConfigError, match="its 30 layers are not found"):
+    with pytest.raises(ConfigError, match="its 30 layers were not found"):
         decoder_layers(deep)
 
 
@@ -132,7 +132,7 @@ class Layered(torch.nn.Module):
 
 
 PLAN = SteeringPlan(
-    sentences=2, tuning_sentences=2, asked=(-1.0, 0.0, 1.0), strengths=(0.5, 1.0, 2.0), depths=(0.5,),
+    sentences=2, tuning_sentences=2, targets=(-1.0, 0.0, 1.0), strengths=(0.5, 1.0, 2.0), depths=(0.5,),
     contrast_sentences=8, sampling=Sampling(longest=5),
 )  # fmt: skip
 
@@ -144,11 +144,11 @@ def chosen(
     follows: dict[float, float],
     costs: dict[float, float],
 ) -> float:
-    """The strength that is chosen where each one follows what is asked so well and multiplies perplexity so much."""
+    """The strength that is chosen where each one follows the targets so well and multiplies perplexity so much."""
     material = material_of(steerer, rows, {}, PLAN)
 
-    def write(model: Any, vector: SteeringVector, texts: Any, asked: Any, *rest: Any) -> Any:
-        return [[[f"{vector.strength} {value}"] for value in asked] for _ in texts]
+    def write(model: Any, vector: SteeringVector, texts: Any, targets: Any, *rest: Any) -> Any:
+        return [[[f"{vector.strength} {value}"] for value in targets] for _ in texts]
 
     def read(texts: list[str]) -> np.ndarray:
         pairs = [tuple(map(float, text.split())) for text in texts]
@@ -176,22 +176,22 @@ def test_the_vector_that_follows_best_among_the_fluent_ones_is_chosen(
 
 def test_a_model_without_a_chat_template_is_asked_in_plain_words(language_model: LanguageModel) -> None:
     assert not language_model.tokenizer.chat_template
-    asked = request(TEXTS[0], "valence", 2.0)
-    assert language_model.decode(prompt_tokens(language_model, asked)) == f"{asked}\nRewritten sentence:"
+    text = request(TEXTS[0], "valence", 2.0)
+    assert language_model.decode(prompt_tokens(language_model, text)) == f"{text}\nRewritten sentence:"
 
 
 def test_a_chat_model_is_asked_in_its_template(tiny_qwen: Path) -> None:
     model = load_language_model(str(tiny_qwen))
     model.tokenizer.chat_template = CHAT
-    asked = request(TEXTS[0], "valence", -2.0)
-    assert model.decode(prompt_tokens(model, asked)) == f"<user>{asked}<assistant>"
+    text = request(TEXTS[0], "valence", -2.0)
+    assert model.decode(prompt_tokens(model, text)) == f"<user>{text}<assistant>"
     written = prompted(model, TEXTS[:2], "valence", [-2.0, 2.0], 2, Sampling(longest=5), 0)
     assert [len(written), len(written[0]), len(written[0][0])] == [2, 2, 2]
 
 
 def test_answers_do_not_depend_on_what_else_is_asked(language_model: LanguageModel) -> None:
-    def ask(texts: list[str], asked: list[float], seed: int = 0) -> list[list[list[str]]]:
-        return prompted(language_model, texts, "valence", asked, 2, Sampling(longest=6), seed)
+    def ask(texts: list[str], targets: list[float], seed: int = 0) -> list[list[list[str]]]:
+        return prompted(language_model, texts, "valence", targets, 2, Sampling(longest=6), seed)
 
     whole = ask(TEXTS, [-2.0, 2.0])
     assert whole == ask(TEXTS, [-2.0, 2.0])

@@ -23,7 +23,7 @@ from affectspace.studies.steering.report import evaluate_projector, statements
 from affectspace.studies.steering.themes import THEMES, record_themes, traverse_themes
 
 PLAN = SteeringPlan(
-    sentences=4, other_sentences=2, tuning_sentences=2, asked=(-2.0, 0.0, 2.0), candidates=2, strengths=(1.0,),
+    sentences=4, other_sentences=2, tuning_sentences=2, targets=(-2.0, 0.0, 2.0), candidates=2, strengths=(1.0,),
     depths=(0.5,), contrast_sentences=8, sampling=Sampling(longest=6), resamples=100, sheet_sentences=1,
 )  # fmt: skip
 JUDGES = ("ridge", "feelings")
@@ -115,7 +115,7 @@ def test_the_template_and_what_is_left_without_its_words(evaluated: tuple[Result
     texts = pd.read_csv(folder / "texts.csv", keep_default_na=False)
     without = texts[texts["method"] == "template_without"]
     assert (without["text"] == without["seed"]).all()
-    template = texts[(texts["method"] == "template") & (texts["axis"] == "valence") & (texts["asked"] == 2)]
+    template = texts[(texts["method"] == "template") & (texts["axis"] == "valence") & (texts["target"] == 2)]
     assert (template["text"] == "I am thrilled: " + template["seed"]).all()
     for axis in AXES:
         named = {"experiment": "steering", "task": axis, "model": "template_without"}
@@ -185,7 +185,7 @@ def test_themes_that_are_too_long_for_the_run_are_left_out_and_named(evaluated: 
 
 def test_a_run_that_can_read_no_theme_has_no_table_5(steerer: Steerer) -> None:
     traversal = traverse_themes(replace(steerer, longest=3), PLAN)
-    assert (traversal.themes, traversal.found, traversal.too_long) == ((), [], THEMES)
+    assert (traversal.themes, traversal.steered, traversal.too_long) == ((), [], THEMES)
     results = Results()
     record_themes(Recorder(results, {}), traversal, {}, PLAN)
     assert not len(results)

@@ -87,7 +87,7 @@ def made_up_texts() -> pd.DataFrame:
         for row in range(3)
         for asked in ASKED
     ]
-    return pd.DataFrame(rows, columns=["method", "axis", "sentence", "seed", "asked", "text"])
+    return pd.DataFrame(rows, columns=["method", "axis", "sentence", "seed", "target", "text"])
 
 
 def test_the_raters_sheet_is_blind_and_its_key_is_apart(tmp_path: Path) -> None:
@@ -97,9 +97,9 @@ def test_the_raters_sheet_is_blind_and_its_key_is_apart(tmp_path: Path) -> None:
     assert len(sheet) == len(key) == 3 * 2 * 5  # three methods; two sentences; five steps
     assert set(sheet.columns) == {"item", "seed", "text", "valence", "content", "language"}
     assert set(key["method"]) == {"steered", "prompt", "template"}
-    assert key["asked"].tolist() != sorted(key["asked"])
+    assert key["target"].tolist() != sorted(key["target"])
     joined = sheet.merge(key, on="item")
-    assert (joined["text"] == joined["method"] + " & " + joined["asked"].astype(str)).all()
+    assert (joined["text"] == joined["method"] + " & " + joined["target"].astype(str)).all()
     page = files[0].read_text(encoding="utf-8")
     assert "seed &lt;" in page
     assert "key" not in page

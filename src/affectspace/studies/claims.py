@@ -46,7 +46,7 @@ def decide(statements: Iterable[Statement], results: Results) -> list[Claim]:
 
 
 def above(result: Result | None, bar: float = 0.0) -> Verdict:
-    """Held where the whole interval is above the bar, not held where it is below, otherwise not decided."""
+    """Decide: held where the whole interval is above the bar, not held where it is below, otherwise not decided."""
     if result is None or result.low is None or result.high is None:
         return UNDECIDED
     if result.low > bar:
@@ -55,13 +55,13 @@ def above(result: Result | None, bar: float = 0.0) -> Verdict:
 
 
 def below(result: Result | None, bar: float = 0.0) -> Verdict:
-    """Held where the whole interval is below the bar, not held where it is above, otherwise not decided."""
+    """Decide: held where the whole interval is below the bar, not held where it is above, otherwise not decided."""
     reverse: dict[Verdict, Verdict] = {"held": "not held", "not held": "held", UNDECIDED: UNDECIDED}
     return reverse[above(result, bar)]
 
 
 def all_held(verdicts: Iterable[Verdict]) -> Verdict:
-    """Held where all are held, not held where one is not held, otherwise not decided."""
+    """Combine verdicts: held where all are held, not held where one is not held, otherwise not decided."""
     known = list(verdicts)
     if "not held" in known:
         return "not held"
@@ -96,7 +96,7 @@ def _protocol(result: Result) -> str:
 
 
 def label_of(result: Result, columns: Sequence[str]) -> str:
-    """The values of columns in words; a modality and a target that is one, too, are joined by "to"."""
+    """Write the values of columns in words."""
     return ", ".join(getattr(result, column).replace("_", " ") for column in columns if getattr(result, column))
 
 
@@ -123,7 +123,7 @@ def bar(
 def corrected(
     results: Results, place: str, name: str, judgement: Judgement = above, correct: bool = True, /, **columns: str
 ) -> Finding | None:
-    """The verdict on a comparison, in which the p value after Holm's correction must agree; None where it was not measured."""
+    """Decide a comparison, in which the p value after Holm's correction must agree; None where it was not measured."""
     difference = results.find(**columns)
     if difference is None:
         return None

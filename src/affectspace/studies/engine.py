@@ -33,7 +33,7 @@ class StudyBudget(Configuration):
     workers: int = Field(2, ge=1, description="trainings and measurements at the same time, one thread each")
 
     def fixed(self, *free: str) -> dict[str, Any]:
-        """The settings that must not change when a study is continued: all but workers, seeds and those named."""
+        """Return the settings that must not change when a study is continued: all but workers, seeds and those named."""
         return self.model_dump(mode="json", exclude={"workers", "seeds", *free})
 
 
@@ -108,7 +108,7 @@ _LAST_DATASET: dict[str, Any] = {}
 
 
 def dataset_of(config: Any, progress: Progress = silent) -> Any:
-    """The rows of a training. The last one is kept, because members with equal rows follow each other."""
+    """Read the rows of a training. The last ones are kept, because members with equal rows follow each other."""
     data, model = config.data.model_dump(mode="json"), config.model
     if config.reads_images:  # labels are made again for each member
         inputs = [{name: {**corpus, "labels": None} for name, corpus in data["corpora"].items()}, model.image_size]
@@ -158,7 +158,7 @@ def _report_epochs(out: Path, members: Sequence[Trainable], progress: Progress) 
 
 
 def prefixed(progress: Progress, prefix: str) -> Progress:
-    """Progress whose texts begin with a prefix."""
+    """Return a progress callback whose texts begin with a prefix."""
     return lambda done, total, text: progress(done, total, prefix + text)
 
 

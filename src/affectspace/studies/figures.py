@@ -24,7 +24,7 @@ class Picture:
     alt: str
 
     def path(self, folder: Path) -> Path:
-        """The figure's file below the folder of a run or a study."""
+        """Return the figure's file below the folder of a run or a study."""
         return folder / "figures" / f"{self.name}.png"
 
     def save(self, folder: Path) -> Path:

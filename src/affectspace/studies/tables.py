@@ -86,7 +86,7 @@ class Table:
         return any(row.study != "published" for found in cells.values() for row in found.values())
 
     def _cells(self, results: Results) -> dict[tuple[str, ...], dict[int, Result]]:
-        """Row key -> place of the column -> result, in the order of the results or of `order`."""
+        """Return row key -> place of the column -> result, in the order of the results or of `order`."""
         cells: dict[tuple[str, ...], dict[int, Result]] = {}
         for row in results.filter(**self.where):
             for place, (_, selection) in enumerate(self.columns):
@@ -97,7 +97,7 @@ class Table:
         return {key: cells[key] for value in self.order for key in cells if key[0] == value}
 
     def _fits(self, row: Result, column: str, selection: Mapping[str, str]) -> bool:
-        """A key column has the selected value, or is a row's or the filter's; any other is empty."""
+        """Say whether a key column has the selected value, is free because it names rows or filters, or is empty."""
         if column in selection:
             return getattr(row, column) == selection[column]
         return column in self.rows or column in self.where or column == "study" or not getattr(row, column)
@@ -174,7 +174,7 @@ class Renderer:
         return bool(known)
 
     def title(self, row: Mapping[str, str], names: Mapping[str, str]) -> str:
-        """A row in words: the model, what it is compared with, then the other columns."""
+        """Write a row in words: the model, what it is compared with, then the other columns."""
         words = {column: self.word(value, names) for column, value in row.items() if value}
         first = words.pop("model", "")
         versus = words.pop("versus", "")
@@ -190,7 +190,7 @@ class Renderer:
 
 
 def basis_of(rows: Iterable[Result], limit: int = 2, *, seeds: bool = True) -> str:
-    """Protocol, number of rows and seeds behind figures; at most `limit` different ones."""
+    """Write the protocol, number of rows and seeds behind figures; at most `limit` different ones."""
     texts = []
     for row in rows:
         averaged = f"seeds {' '.join(map(str, row.seeds))}" if row.seeds and seeds else ""
@@ -201,7 +201,7 @@ def basis_of(rows: Iterable[Result], limit: int = 2, *, seeds: bool = True) -> s
 
 
 def key_figures(results: Results, wanted: Mapping[str, Mapping[str, str]], digits: int = 3) -> list[KeyFigure]:
-    """The figures at the top of a report, those that were measured (label -> key columns)."""
+    """Return the figures at the top of a report, those that were measured (label -> key columns)."""
     found = {label: results.find(**columns) for label, columns in wanted.items()}
     return [
         KeyFigure(label, row.value, row.low, row.high, row.paper, basis_of([row], seeds=False), digits)

@@ -25,14 +25,14 @@ CLOSED = 0.5  # share of the way to a supervised network
 
 
 def uar(results: Results, model: str, versus: str) -> list[Finding]:
-    """A difference of UAR on held-out people, with the corrected p value."""
+    """Decide a difference of UAR on held-out people, with the corrected p value."""
     named = {"experiment": "probes", "model": model, "versus": versus, "latent": "va", "metric": "uar"}
     finding = corrected(results, "strict", "difference of UAR", **named)
     return [finding] if finding is not None else []
 
 
 def emotion(model: str, versus: str) -> Rule:
-    """A difference of UAR under the strict protocol, and of Table 3's accuracy under the paper's."""
+    """Make a rule: a difference of UAR under the strict protocol, and of Table 3's accuracy under the paper's."""
 
     def rule(results: Results) -> Sequence[Finding]:
         named = {"experiment": "table_3", "condition": "paper", "latent": "va", "metric": "accuracy"}
@@ -48,7 +48,7 @@ def control(name: str) -> Rule:
 
 
 def alignment(versus: str) -> Rule:
-    """The squared distance of LeVAsa's chunks to valence and arousal, minus that of another model, by protocol."""
+    """Make a rule: the squared distance of LeVAsa's chunks to valence and arousal, minus that of another model, by protocol."""
     remark = "; a constant passes this measure, so it says little" if versus == "vanilla" else ""
 
     def rule(results: Results) -> Sequence[Finding]:

@@ -35,7 +35,7 @@ _UAR = {"experiment": "probes", "latent": "va", "metric": "uar"}
 
 
 def pictures(study: Study, readings: Readings, results: Results) -> Iterator[Picture]:
-    """Every figure for which the study has the members."""
+    """Draw every figure for which the study has the members."""
     made: list[Picture | None] = [
         _primary_endpoint(study, readings, results),
         _ellipses(),
@@ -48,7 +48,7 @@ def pictures(study: Study, readings: Readings, results: Results) -> Iterator[Pic
 
 
 def one_dimension(readings: Readings, trained: Trained) -> np.ndarray:
-    """z_v and z_a of the test rows, each by its first principal component fitted on train, (n, 2).
+    """Reduce z_v and z_a of the test rows, each to its first principal component fitted on train, (n, 2).
 
     The component rises with its label on train; a permuted member has no labels of its own.
     """
@@ -103,7 +103,7 @@ def _reconstructions(study: Study) -> Iterator[Picture]:
 
 
 def _over_weights(study: Study, results: Results) -> Iterator[Picture | None]:
-    """Rate, distortion and UAR over the weight of the alignment; the Vanilla VAE has weight 0."""
+    """Draw rate, distortion and UAR over the weight of the alignment; the Vanilla VAE has weight 0."""
     members = []
     for name, seeds in study.trained.items():
         weight = getattr(seeds[0].member.config.model, "alignment_weight", None)
@@ -175,7 +175,7 @@ def _readouts(study: Study, readings: Readings, results: Results) -> Iterator[Pi
 
 
 def history_picture(one: Trained) -> Picture | None:
-    """A run's losses over its epochs; None where it left no history."""
+    """Draw a run's losses over its epochs; None where it has no history."""
     if not (one.run.folder / "history.csv").is_file():
         return None
     figure = history_figure(one.run.history, best_epoch=one.run.facts.get("kept_epoch"))
@@ -186,7 +186,7 @@ def history_picture(one: Trained) -> Picture | None:
 
 
 def _walk(study: Study) -> Picture | None:
-    """One test face moved over the circumplex by the headline model."""
+    """Draw one test face moved over the circumplex by the headline model."""
     one = next(iter(study.trained.get("continuous", [])), None)
     if one is None or not (one.run.folder / "model").is_dir():
         return None

@@ -59,7 +59,7 @@ def measure_paper_tables(
 
 
 def recorder_of(results: Results, table: str, protocol: Protocol, trained: Mapping[str, Trained]) -> Recorder:
-    """A recorder of one table under one protocol."""
+    """Return a recorder of one table under one protocol."""
     seeds = tuple(one.member.seed for one in trained.values())[:1]
     named = {
         "study": "levasa",
@@ -72,12 +72,12 @@ def recorder_of(results: Results, table: str, protocol: Protocol, trained: Mappi
 
 
 def measured_part(protocol: Protocol) -> str:
-    """The part whose rows Table 1 is measured on."""
+    """Return the part whose rows Table 1 is measured on."""
     return "test" if protocol.name == "strict" else "train"
 
 
 def labels(readings: Readings, protocol: Protocol, part: str) -> np.ndarray:
-    """Valence and arousal that a protocol compares with, (n, 2)."""
+    """Return valence and arousal that a protocol compares with, (n, 2)."""
     return readings.centres(part) if protocol.name == "strict" else readings.sampled(part)
 
 
@@ -177,7 +177,7 @@ def _probed_levels(
     count: int,
     low: int,
 ) -> np.ndarray:
-    """Log-probabilities of the levels by a linear probe, rows of the protocol's test, (n, levels)."""
+    """Predict log-probabilities of the levels by a linear probe, rows of the protocol's test, (n, levels)."""
     x, vx, tx = protocol.parts(lambda part: readings.features(one, chunk, part))
     y, vy, _ = protocol.parts(classes)
     names = list(np.arange(low, low + count).astype(float))

@@ -75,7 +75,7 @@ class Member:
 
 
 def changes(name: str, budget: Budget, categories: tuple[str, ...]) -> dict[str, Any]:
-    """The settings of one member that differ from the default configuration."""
+    """Return the settings of one member that differ from the default configuration."""
     weight = budget.alignment_weight
     heads = {"head_inputs": None, "align_on": "sample"}
     paper = {"width": 64, "padding": 0, "hidden": (512, 128), "kl_power": 2, **heads}
@@ -110,7 +110,7 @@ def members(
     cache: Path | None = None,
     rated: bool = False,
 ) -> Iterator[Member]:
-    """Every member of the study, the headline first, so that an interrupted study has it.
+    """List every member of the study, the headline first, so that an interrupted study has it.
 
     rated : the corpus has valence and arousal of its own; they are not used, so that the controls differ in one thing
     """

@@ -156,7 +156,7 @@ def study_report(study: Study, results: Results, made: Mapping[str, Picture], fa
 
 
 def sections(same_corpus: str) -> Iterator[Section]:
-    """The sections of results, in the order of reading."""
+    """List the sections of results, in the order of reading."""
     yield Section("Emotion on held-out people", parts=[*emotion_tables(), _comparisons(), Figures(("confusion",))])
     drawn = ("readout_valence", "readout_arousal", "figure_3_circumplex", "figure_2_ellipses")
     returns = grid("samples that return, {target}", metric="returns", target=("mean", "anger"))
@@ -196,7 +196,7 @@ def _by_chunk(metric: str, name: str, latents: Sequence[str] = tuple(CHUNKS)) ->
 
 
 def emotion_tables() -> list[Table]:
-    """Linear probes on all combinations of chunks, and the spread between seeds."""
+    """Declare the tables of linear probes on all combinations of chunks, and the spread between seeds."""
     note = (
         "Linear probe fitted on train people, its C chosen on validation people, scored on test people; classes have equal "
         "weight. Intervals: bootstrap over people, seeds averaged inside each resample. The supervised network is scored by "
@@ -258,7 +258,7 @@ def reconstruction_table(prefix: str = "") -> Table:
 
 
 def paper_tables(protocol: str, trained_on: str) -> list[Part]:
-    """Tables 1 to 3 under one protocol."""
+    """Declare tables 1 to 3 under one protocol."""
     base = f"protocol {protocol}: {trained_on}"
 
     def where(table: str) -> dict[str, Any]:
@@ -305,7 +305,7 @@ def discrete(caption: str, experiment: str, protocol: str) -> Table:
 
 
 def corpus_name(study: Study) -> str:
-    """The corpus' name; of a table, its folder and name."""
+    """Return the name of the corpus; for a table, its folder and name."""
     first = next((seeds[0] for seeds in study.trained.values() if seeds), None)
     if study.data.name != "table" or first is None:
         return study.data.name
@@ -314,7 +314,7 @@ def corpus_name(study: Study) -> str:
 
 
 def _without_folders(config: TrainConfig) -> dict[str, Any]:
-    """A configuration to print: only the names of its files and folders."""
+    """Return a configuration to print, with only the names of its files and folders."""
     fields = config.model_dump(mode="json")
     data = fields["data"]
     for group, key in [
@@ -327,7 +327,7 @@ def _without_folders(config: TrainConfig) -> dict[str, Any]:
 
 
 def _configurations(study: Study) -> dict[str, Any]:
-    """The headline's configuration, and what each other member changes."""
+    """Return the headline's configuration, and what each other member changes."""
     configurations = {name: _without_folders(seeds[0].member.config) for name, seeds in study.trained.items()}
     base = "continuous" if "continuous" in configurations else next(iter(configurations), "")
     facts: dict[str, Any] = {f"configuration of {base}": configurations.get(base, {})}
@@ -339,7 +339,7 @@ def _configurations(study: Study) -> dict[str, Any]:
 
 
 def _same_corpus(study: Study) -> str:
-    """Whether data, protocol and measure are the paper's."""
+    """Say whether data, protocol and measure are the paper's."""
     first = next((seeds[0] for seeds in study.trained.values() if seeds), None)
     where = first.member.config.data.first.where if first else None
     images = "The images are not the paper's."

@@ -44,13 +44,13 @@ class Representations:
     decoded: np.ndarray
 
     def chunks(self, part: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Means of z_v, z_a and z_z, each (n, chunk)."""
+        """Return the means of z_v, z_a and z_z, each (n, chunk)."""
         valence, arousal, rest = np.split(self.mean[part], 3, axis=1)
         return valence, arousal, rest
 
     @classmethod
     def of(cls, run: Run, data: Dataset, progress: Progress = silent, *, force: bool = False) -> Representations:
-        """The representations of a finished run on its corpus, kept in the run's folder; force : compute them again."""
+        """Compute the representations of a finished run on its corpus; they are kept in its folder. force : again"""
 
         def read(path: Path) -> dict[str, np.ndarray] | None:
             tensors = load_file(path)
@@ -71,7 +71,7 @@ class Representations:
 
 
 def shown_rows(data: Dataset) -> np.ndarray:
-    """Test rows for pictures: one for each person, in the order of the table, at most 8."""
+    """Choose test rows for pictures: one for each person, in the order of the table, at most 8."""
     rows = data.rows("test")
     people = data.table["person"].iloc[rows].reset_index(drop=True)
     first = np.flatnonzero(~people.duplicated().to_numpy())
@@ -80,7 +80,7 @@ def shown_rows(data: Dataset) -> np.ndarray:
 
 @torch.no_grad()
 def _compute(run: Run, data: Dataset, progress: Progress) -> dict[str, np.ndarray]:
-    """All tensors of a run, named kind/part."""
+    """Compute all tensors of a run, named kind/part."""
     model = run.model().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     blocks: dict[str, list[np.ndarray]] = {}
 

@@ -39,7 +39,7 @@ NETWORK = ("width", "padding", "hidden", "chunk", "image_size")  # settings that
 
 
 def recorder_of(results: Results, experiment: str, seeds: Seeds = (), **columns: str) -> Recorder:
-    """A recorder of results under the strict protocol, averaged over the seeds of trained members."""
+    """Return a recorder of results under the strict protocol, averaged over the seeds of trained members."""
     named = {"study": "levasa", "experiment": experiment, "protocol": "strict", **columns}
     return Recorder(results, {**named, "seeds": tuple(one.member.seed for one in seeds)})
 
@@ -66,7 +66,7 @@ def measure_member(
 
 
 def _probes(recorder: Recorder, seeds: Seeds, readings: Readings, combinations: Sequence[str]) -> None:
-    """UAR and accuracy of the linear probe on each combination of chunks; of its own logits for the classifier."""
+    """Record UAR and accuracy of the linear probe on each combination of chunks; of its own logits for the classifier."""
     truth, people = readings.emotion("test"), readings.people("test")
     for latent in combinations:
         predictions = [readings.predictions(one, latent) for one in seeds]
@@ -79,7 +79,7 @@ def _probes(recorder: Recorder, seeds: Seeds, readings: Readings, combinations: 
 
 
 def _readouts(recorder: Recorder, seeds: Seeds, readings: Readings) -> None:
-    """R2 of valence and arousal against the centres: ridge on z_v and z_a, and the model's own heads."""
+    """Record R2 of valence and arousal against the centres: ridge on z_v and z_a, and the model's own heads."""
     truth, people = readings.centres("test"), readings.people("test")
     ridge = [readings.readout(one) for one in seeds]
     for axis, target in enumerate(AXES):
@@ -95,7 +95,7 @@ def _readouts(recorder: Recorder, seeds: Seeds, readings: Readings) -> None:
 
 
 def _reconstruction(recorder: Recorder, seeds: Seeds, readings: Readings) -> None:
-    """MSE, PSNR and SSIM of decoded means on test images; rate in nats and active units of the posterior."""
+    """Record MSE, PSNR and SSIM of decoded means on test images; rate in nats and active units of the posterior."""
     people = readings.people("test")
     for metric in ("mse", "psnr", "ssim"):
         errors = [one.outputs.errors[metric].astype(np.float64) for one in seeds]
@@ -132,7 +132,7 @@ def measure_floors(results: Results, readings: Readings) -> None:
 
 
 def pixel_floor(readings: Readings) -> np.ndarray:
-    """Emotions of the test rows by a linear probe on 96 principal components of the pixels, fewer for few images."""
+    """Predict emotions of the test rows by a linear probe on 96 principal components of the pixels, fewer for few images."""
 
     def pixels(part: str) -> np.ndarray:
         return readings.data.images(readings.data.rows(part))

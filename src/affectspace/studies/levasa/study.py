@@ -81,7 +81,7 @@ class Protocol:
     rows: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
 
     def parts(self, of: Callable[[str], np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Rows to fit, choose and test of what `of(part)` returns for a part of the split."""
+        """Return the rows to fit, choose and test of what `of(part)` returns for a part of the split."""
         values = [of(part) for part in PARTS] if self.rows is None else [of("train")[rows] for rows in self.rows]
         return values[0], values[1], values[2]
 
@@ -93,7 +93,7 @@ STRICT = Protocol("strict")
 
 
 def paper_protocol(data: Dataset, seed: int = 0) -> Protocol:
-    """80 % of the training images at random fit (a tenth of them chooses the epoch), 20 % test: people are shared."""
+    """Draw random rows of the training images: 80 % fit (a tenth of them chooses the epoch), 20 % test; people are shared."""
     order = np.random.default_rng(seed).permutation(len(data.rows("train")))
     test, choose = len(order) // 5, max(1, len(order) * 8 // 100)
     return Protocol("paper", (order[test + choose :], order[test : test + choose], order[:test]))
@@ -111,22 +111,22 @@ class Readings:
         self._probes: dict[object, ProbeResult] = {}
 
     def emotion(self, part: str) -> np.ndarray:
-        """Names of the emotions, None without one, (n,)."""
+        """Return the names of the emotions, None without one, (n,)."""
         return self._emotion[self.data.rows(part)]
 
     def people(self, part: str) -> np.ndarray:
         return self.data.table["person"].to_numpy()[self.data.rows(part)]
 
     def centres(self, part: str) -> np.ndarray:
-        """(n, 2): the centre of the emotion's ellipse, or the rating where there are ratings."""
+        """Return the centres of the emotions' ellipses, or the ratings where there are some, (n, 2)."""
         return self.data.affect[self.data.rows(part), :2].astype(np.float64)
 
     def sampled(self, part: str) -> np.ndarray:
-        """(n, 2): labels sampled from the ellipses as in training, or the ratings where there are ratings."""
+        """Return labels sampled from the ellipses as in training, or the ratings where there are some, (n, 2)."""
         return self.data.training_affect(0)[self.data.rows(part), :2].astype(np.float64)
 
     def order(self, trained: Trained) -> tuple[int, int, int]:
-        """Which chunks are taken for z_v, z_a, z_z; without alignment, the two that align best on validation rows."""
+        """Choose which chunks are taken for z_v, z_a, z_z; without alignment, the two that align best on validation rows."""
         if trained.alignment != "none":
             return 0, 1, 2
         if trained.run.folder not in self._order:
@@ -136,17 +136,17 @@ class Readings:
         return self._order[trained.run.folder]
 
     def features(self, trained: Trained, combination: str, part: str) -> np.ndarray:
-        """Posterior means of z_v, z_a, z_z, va or vaz side by side, (n, dimensions)."""
+        """Return the posterior means of z_v, z_a, z_z, va or vaz side by side, (n, dimensions)."""
         order = self.order(trained)
         return self.chunks(trained, tuple(order[index] for index in _CHUNKS[combination]), part)
 
     def chunks(self, trained: Trained, numbers: tuple[int, ...], part: str) -> np.ndarray:
-        """Chunks by number, side by side."""
+        """Return chunks by number, side by side."""
         chunks = trained.outputs.chunks(part)
         return np.concatenate([chunks[number] for number in numbers], axis=1)
 
     def fit_probe(self, key: object, of: Callable[[str], np.ndarray], text: str) -> ProbeResult:
-        """Strict linear probe of the emotion on features by part; fitted once for each key."""
+        """Fit the strict linear probe of the emotion on features by part, once for each key."""
         if key not in self._probes:
             self.progress(len(self._probes), 0, f"linear probe of {text}")
             train, validation, test = STRICT.parts(of)
@@ -154,7 +154,7 @@ class Readings:
         return self._probes[key]
 
     def predictions(self, trained: Trained, combination: str = "va") -> np.ndarray:
-        """Emotions of the test rows: of the strict linear probe, or of the classifier's own logits."""
+        """Predict emotions of the test rows: by the strict linear probe, or of the classifier's own logits."""
         if trained.alignment == "classifier":
             return np.array(self.data.categories)[trained.outputs.mean["test"].argmax(axis=1)]
         of = partial(self.features, trained, combination)
@@ -162,12 +162,12 @@ class Readings:
         return self.fit_probe((trained.run.folder, combination), of, text).predictions
 
     def readout(self, trained: Trained) -> np.ndarray:
-        """Strict ridge read-out of valence and arousal from the two affective chunks, test rows, (n, 2)."""
+        """Read valence and arousal from the two affective chunks, test rows, (n, 2)."""
         train, validation, test = STRICT.parts(lambda part: self.features(trained, "va", part))
         return linear_readout(train, self.centres("train"), validation, self.centres("validation"), test).predictions
 
     def head_emotions(self, trained: Trained) -> np.ndarray:
-        """Emotion whose centre is nearest to the heads' output, test rows; a permuted member has its own centres."""
+        """Predict the emotion with the centre nearest to the heads' output, test rows; a permuted member has its own."""
         names, truth, known = self.categories, self.centres("train"), self.emotion("train")
         centres = np.full((len(names), 2), np.inf)  # an emotion that no training row has is never nearest
         for index, name in enumerate(names):

@@ -170,7 +170,7 @@ def ceilings(results: Results, rows: EvaluationRows, ratings: pd.DataFrame | Non
 
 
 def intensity(rows: EvaluationRows, model: str, axis: int, condition: Condition = EVERYTHING) -> WithinPerson:
-    """The predicted value of strong minus normal acting, within person and emotion, over people."""
+    """Measure the predicted value of strong minus normal acting, within person and emotion, over people."""
     strong = np.array([None if name is None else float(name == "strong") for name in rows.column("intensity")], object)
     predictions = [prediction[:, axis] for prediction in rows.predictions(model, condition)]
     return within_person_difference(predictions, rows.column("person"), strong, strata=rows.column("emotion"))
@@ -203,7 +203,7 @@ def intensity_table(
 
 
 def r_within_people(rows: EvaluationRows, model: str, axis: int) -> np.ndarray:
-    """r of one axis within each person, averaged over seeds, (people,); NaN for a person whose truth does not vary."""
+    """Compute r of one axis within each person, averaged over seeds, (people,); NaN for a person whose truth does not vary."""
     truth, people = rows.tested_truth[:, axis], rows.column("person").astype(str)
     by_seed = []
     for prediction in rows.predictions(model):
@@ -217,7 +217,7 @@ def r_within_people(rows: EvaluationRows, model: str, axis: int) -> np.ndarray:
 
 
 def over_people(values: np.ndarray, n: int) -> Interval:
-    """A t interval over people, with the number of rows as n."""
+    """Compute a t interval over people, with the number of rows as n."""
     return replace(t_interval(values), n=n)
 
 

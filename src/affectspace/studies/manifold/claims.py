@@ -41,7 +41,7 @@ ZERO_SHOT = (  # experiment, target, name
 
 
 def at_least(result: Result | None, margin: float = MARGIN) -> Verdict:
-    """Held where the interval is above -margin, not held where it is below 0, otherwise not decided."""
+    """Decide: held where the interval is above -margin, not held where it is below 0, otherwise not decided."""
     if below(result) == "held":
         return "not held"
     return "held" if above(result, -margin) == "held" else UNDECIDED
@@ -60,7 +60,7 @@ def covers(result: Result | None) -> Verdict:
 
 
 def versus(other: str, target: str, *places: str) -> Rule:
-    """The headline's r of a target compared with another model, on the test rows of experiments."""
+    """Make a rule: the headline's r of a target is compared with another model, on the test rows of experiments."""
 
     def rule(results: Results) -> Sequence[Finding]:
         findings = []
@@ -77,7 +77,7 @@ def versus(other: str, target: str, *places: str) -> Rule:
 
 
 def zero_shot(other: str) -> Rule:
-    """The headline's r compared with another model in every zero-shot transfer."""
+    """Make a rule: the headline's r is compared with another model in every zero-shot transfer."""
 
     def rule(results: Results) -> Sequence[Finding]:
         findings = []
@@ -205,7 +205,7 @@ def _widening(results: Results) -> Sequence[Finding]:
 
 
 def emotion_gap(other: str) -> Rule:
-    """Accuracy of the emotion from the shared latent minus that from another part of the latents."""
+    """Make a rule: accuracy of the emotion from the shared latent minus that from another part of the latents."""
     return bar(
         above, f"accuracy of shared minus {other.replace('full', 'both')}", ("modality",), PLACES, task="emotion",
         model=HEADLINE, condition="linear", latent="shared", versus=other, metric="accuracy",

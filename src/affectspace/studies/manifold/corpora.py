@@ -44,13 +44,13 @@ class StudyCorpus:
 
 
 def _text(title: str, reader: str, folder: str, role: str, labels: str = "rated") -> StudyCorpus:
-    """A corpus of texts. Each text's vector has its lexicon statistics appended where there are lexicons."""
+    """Declare a corpus of texts. Each text's vector has its lexicon statistics appended where there are lexicons."""
     separate = {"text": f"{reader}-text", WORDS: f"{reader}-words"}
     return StudyCorpus(title, reader, folder, role, {"text": f"{reader}-text-words"}, separate, labels)
 
 
 def _dialogues(title: str, name: str, role: str, labels: str = "rated", reader: str = "") -> StudyCorpus:
-    """A corpus with text, its lexicon statistics, audio and video."""
+    """Declare a corpus with text, its lexicon statistics, audio and video."""
     stores = {modality: f"{name}-{modality}" for modality in ("text", WORDS, "audio", "video")}
     return StudyCorpus(title, reader or name, reader or name, role, stores, labels=labels)
 
@@ -92,14 +92,14 @@ class Folders(Configuration):
     )
 
     def corpus(self, name: str) -> Path | None:
-        """The folder of a corpus; None where there is none."""
+        """Return the folder of a corpus; None where there is none."""
         if name in self.corpora:
             return self.corpora[name]
         folder = self.data / CORPORA[name].folder if self.data is not None else None
         return folder if folder is not None and folder.is_dir() else None
 
     def has(self, name: str) -> bool:
-        """Whether a corpus is there; synthetic people can always be made."""
+        """Say whether a corpus is available; synthetic people can always be made."""
         return name == "people" or self.corpus(name) is not None
 
     @property
@@ -108,7 +108,7 @@ class Folders(Configuration):
         return self.out / "people"
 
     def store(self, name: str, modality: str, *, separate: bool = False) -> Path:
-        """Folder of the vectors of a corpus and modality; separate : of a text without its lexicon statistics, or of these."""
+        """Return the folder of the vectors of a corpus and modality; separate : text and lexicon statistics apart."""
         made = name == "people" and self.corpora.get(name, self.people) == self.people
         known = CORPORA[name]
         return (self.out / "features" if made else self.features) / (known.separate if separate else known.stores)[
@@ -116,7 +116,7 @@ class Folders(Configuration):
         ]
 
     def lexicons(self) -> dict[str, Path]:
-        """Files of the lexicons whose statistics are features of a text, by name."""
+        """Return the files of the lexicons whose statistics are features of a text, by name."""
         if self.data is None:
             return {}
         folder = self.data / "lexicons"
@@ -126,7 +126,7 @@ class Folders(Configuration):
         return {name: paths[0] for name, paths in files.items() if paths}
 
     def anchor_lexicon(self) -> Path | None:
-        """File of the lexicon that anchors the shared latent (L_lex); it has three axes."""
+        """Return the file of the lexicon that anchors the shared latent (L_lex); it has three axes."""
         return self.lexicon or self.lexicons().get("glasgow")
 
 
@@ -165,7 +165,7 @@ class Source:
         return replace(self, stores=self.separate_stores, separate_stores={}) if self.separate_stores else self
 
     def without(self, modalities: Sequence[str]) -> Source:
-        """The corpus as a variant without these modalities sees it: without lexicon statistics, the plain vector of a text."""
+        """Return the corpus without these modalities; without lexicon statistics, texts have their plain vector."""
         return self.separate if WORDS in modalities else self
 
     def __len__(self) -> int:
@@ -204,7 +204,7 @@ class Source:
         return encode_categories(self.table["emotion"])[0]
 
     def parts(self, split: pd.DataFrame) -> np.ndarray:
-        """Part of each row in a run's split (columns id, part and corpus); None where the run did not have the row."""
+        """Return each row's part in a run's split (columns id, part and corpus); None for rows that the run did not have."""
         own = split[split["corpus"] == self.name] if "corpus" in split else split
         return own.set_index("id")["part"].reindex(self.table["id"].astype(str)).to_numpy(object)
 

@@ -38,12 +38,12 @@ LABELS = "labels"  # source of affect: the corpus' own valence, arousal and domi
 
 
 def shared_of(one: Representations, modality: str) -> np.ndarray | None:
-    """Shared posterior means of a modality; its affect for a model without shared latents."""
+    """Return the shared posterior means of a modality; its affect for a model without shared latents."""
     return one.shared.get(modality, one.affect.get(modality))
 
 
 def _common(fold: Fold, one: Representations, modalities: Sequence[str]) -> np.ndarray:
-    """Tested rows that have all modalities, at most `ROWS`."""
+    """Return tested rows that have all modalities, at most `ROWS`."""
     tested = fold.test[np.all([one.present[modality][fold.test] for modality in modalities], axis=0)]
     return tested[fixed_rows(len(tested), ROWS)]
 
@@ -99,7 +99,7 @@ def retrieval_table(
 def _over_pairs(
     rows: EvaluationRows, model: str, modalities: Sequence[str], k: int
 ) -> tuple[list[np.ndarray], np.ndarray, float] | None:
-    """Share of the ordered pairs in which a sample is found, (rows,) a seed; the rows' groups; chance."""
+    """Compute the share of ordered pairs in which a sample is found, (rows,) per seed; the rows' groups; chance."""
 
     def find(fold: Fold, one: Representations) -> tuple[np.ndarray, np.ndarray, float] | None:
         shared = [values for values in (shared_of(one, name) for name in modalities) if values is not None]
@@ -213,7 +213,7 @@ def generate(
 
 
 def other_rows(n: int) -> np.ndarray:
-    """Another row for each of n, in a random order that is always the same."""
+    """Choose another row for each of n, in a random order that is always the same."""
     order = np.random.default_rng(0).permutation(n)
     other = np.empty(n, np.int64)
     other[order] = np.roll(order, 1)
@@ -262,7 +262,7 @@ def _generate_fold(
 
 
 def _pooled(network: Any, labels: np.ndarray) -> np.ndarray:
-    """Labels of the one corpus of a training in the units of the shared latent."""
+    """Convert labels of a training's one corpus to the units of the shared latent."""
     values = torch.from_numpy(np.ascontiguousarray(labels, np.float32))
     with torch.no_grad():
         pooled: Tensor = network.in_pooled_units(values, torch.zeros(len(values), dtype=torch.int64))
@@ -296,7 +296,7 @@ def _record_generated(recorder: Recorder, rows: EvaluationRows, generated: list[
 
 
 def _same_emotion(one: Generated, emotions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(rows,): share of the ten nearest true vectors of other samples that carry a sample's emotion; that of all others."""
+    """Compute which share of the ten nearest other true vectors carries a sample's emotion, and which share of all others."""
     made, true = (
         values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12) for values in (one.made, one.true)
     )

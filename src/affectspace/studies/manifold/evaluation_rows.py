@@ -54,13 +54,13 @@ EVERYTHING = Condition()
 
 
 def fold_of(part: Sequence[Any] | np.ndarray) -> Fold:
-    """The parts of rows by name; a row whose part is not train, validation or test is in none."""
+    """Return the rows of each part; a row whose part is not train, validation or test is in none."""
     names = np.asarray(part, dtype=object)
     return Fold(*(np.flatnonzero(names == name) for name in ("train", "validation", "test")))
 
 
 def test_only(n: int) -> Fold:
-    """A fold that tests all rows, of a corpus that no model was trained on."""
+    """Return a fold that tests all rows of a corpus that no model was trained on."""
     return Fold(np.empty(0, np.int64), np.empty(0, np.int64), np.arange(n))
 
 
@@ -123,13 +123,13 @@ class EvaluationRows:
         return [axis for axis in range(len(AXES)) if np.unique(truth[~np.isnan(truth[:, axis]), axis]).size > 1]
 
     def of(self, model: str, condition: Condition = EVERYTHING) -> list[list[Representations]]:
-        """seed -> fold -> representations; empty where the model was not trained or not shown this condition."""
+        """Return seed -> fold -> representations; empty where the model was not trained or not shown this condition."""
         return self.outputs.get(condition, {}).get(model, [])
 
     def per_fold(
         self, model: str, measure: Callable[[Fold, Representations], T | None], *, seeds: int | None = None
     ) -> list[list[T]]:
-        """What a function returns for every seed and fold; empty where the model is missing or it returns None once."""
+        """Call a function for every seed and fold; empty where the model is missing or it returns None once."""
         outputs = [
             [measure(fold, representations) for fold, representations in zip(self.folds, by_fold, strict=True)]
             for by_fold in self.of(model)[:seeds]
@@ -140,7 +140,7 @@ class EvaluationRows:
     def out_of_fold(
         self, model: str, read: Callable[[Representations], np.ndarray], condition: Condition = EVERYTHING
     ) -> list[np.ndarray]:
-        """What is read of each tested row in the fold that tests it, one array a seed, in the order of `tested`."""
+        """Read each tested row in the fold that tests it: one array per seed, in the order of `tested`."""
         order = np.argsort(np.concatenate([fold.test for fold in self.folds]), kind="stable")
         return [
             np.concatenate([np.asarray(read(one))[fold.test] for one, fold in zip(by_fold, self.folds, strict=True)])[
@@ -150,31 +150,31 @@ class EvaluationRows:
         ]
 
     def predictions(self, model: str, condition: Condition = EVERYTHING) -> list[np.ndarray]:
-        """Fused affect of the tested rows, (tested, 3), one array a seed."""
+        """Return the fused affect of the tested rows, (tested, 3), one array per seed."""
         return self.out_of_fold(model, lambda one: one.fused, condition)
 
     def predicts(self, model: str, axes: Sequence[int], condition: Condition = EVERYTHING) -> bool:
-        """Whether a model predicts these axes for every tested row with a truth."""
+        """Say whether a model predicts these axes for every tested row with a truth."""
         known = ~np.isnan(self.tested_truth[:, axes])
         predictions = self.predictions(model, condition)
         return bool(predictions) and all(np.isfinite(prediction[:, axes][known]).all() for prediction in predictions)
 
     def column(self, name: str) -> np.ndarray:
-        """A column of the tested rows; None where it is missing."""
+        """Return a column of the tested rows; None where it is missing."""
         return self.names(name)[self.tested]
 
     def names(self, column: str) -> np.ndarray:
-        """A column of all rows; None where it is missing."""
+        """Return a column of all rows; None where it is missing."""
         values = self.table[column]
         return values.astype(object).where(values.notna(), None).to_numpy().copy()
 
     def recorder(self, results: Results, task: str, published: Results | None = None, **columns: Any) -> Recorder:
-        """A recorder of results of a task; published figures stand beside those of real people only."""
+        """Return a recorder of results of a task; published figures stand beside those of real people only."""
         named = {"study": "manifold", "experiment": self.experiment, "task": task, "protocol": self.protocol, **columns}
         return Recorder(results, named, self.seeds, published if self.real else None)
 
     def with_ensemble(self, model: str, name: str) -> EvaluationRows:
-        """The rows with the mean over a model's seeds as another model; unchanged where there is one seed."""
+        """Return the rows with the mean over a model's seeds as another model; unchanged where there is one seed."""
         if len(self.of(model)) < 2:
             return self
         outputs = {
@@ -190,5 +190,5 @@ class EvaluationRows:
 
 
 def others(rows: EvaluationRows, excluded: Iterable[str]) -> list[str]:
-    """The models but those named."""
+    """List the models except those named."""
     return [model for model in rows.models if model not in set(excluded)]

@@ -54,12 +54,12 @@ FOUR_EMOTIONS = {
 
 
 def alone(modalities: Iterable[str]) -> list[Condition]:
-    """Each modality shown alone."""
+    """List the conditions in which each modality is shown alone."""
     return [Condition((modality,)) for modality in modalities]
 
 
 def versus(rows: EvaluationRows) -> list[str]:
-    """The models that the headline is compared with."""
+    """List the models that the headline is compared with."""
     return [model for model in rows.models if model not in (HEADLINE, ENSEMBLE)]
 
 
@@ -69,7 +69,7 @@ def _axes(results: Results, rows: EvaluationRows, study: Study, primary: str = "
 
 
 def measure_text_axes(study: Study, results: Results) -> None:
-    """EmoBank under its published split, whose parts share documents, and with documents kept apart."""
+    """Measure EmoBank under its published split, whose parts share documents, and with documents kept apart."""
     budget, modalities = study.budget, list(study.source("emobank").stores)
     single = alone(modalities) if len(modalities) > 1 else []
     models = (HEADLINE, *BASELINES, "ridge")
@@ -96,7 +96,7 @@ def measure_text_axes(study: Study, results: Results) -> None:
 
 
 def measure_zero_shot_text(study: Study, results: Results) -> None:
-    """Valence of V-reg's tweets by models that were trained on EmoBank and have seen no tweet."""
+    """Measure valence of V-reg's tweets by models that were trained on EmoBank and have seen no tweet."""
     rows, resamples = study.rows("zero_shot_text"), study.budget.resamples
     axis_table(results, rows, resamples)
     axis_comparisons(results, rows, versus(rows), resamples, primary="ridge", target="valence")
@@ -104,7 +104,7 @@ def measure_zero_shot_text(study: Study, results: Results) -> None:
 
 
 def measure_text_probes(study: Study, results: Results) -> None:
-    """Emotion and speaker from the latents of lines that no encoder was trained on."""
+    """Probe emotion and speaker from the latents of lines that no encoder was trained on."""
     probed = (HEADLINE, "no_independence", "hsic", "letter", "misa", "mvae", "supervised")
     rows, modalities = study.rows("text_probes", models=probed), list(study.source("meld").stores)
     least = FREQUENT if study.budget.limit is None else 8
@@ -121,7 +121,7 @@ def _probe(
     modalities: Sequence[str],
     boosted: Sequence[str] = (),
 ) -> None:
-    """Linear probes, and boosted trees for some models."""
+    """Fit linear probes, and boosted trees for some models."""
     probe_table(results, rows, task, models, modalities, progress=study.progress)
     if boosted:
         probe_table(
@@ -133,7 +133,7 @@ def _probe(
 def _ravdess(
     study: Study, name: str = "audio_face", training: str = "ravdess", *, noisy: bool = True
 ) -> EvaluationRows:
-    """RAVDESS out of fold: all modalities, each alone, and under disturbances."""
+    """Return RAVDESS out of fold: all modalities, each alone, and under disturbances."""
     shown = alone(study.source("ravdess").stores)
     if noisy:
         shown += [*NOISE, *_disturbances(study)]
@@ -147,7 +147,7 @@ def _disturbances(study: Study) -> list[Condition]:
 
 
 def measure_audio_face(study: Study, results: Results) -> None:
-    """RAVDESS' voices and action units: intensity, proxies, probes, independence, deviations, robustness."""
+    """Measure RAVDESS' voices and action units: intensity, proxies, probes, independence, deviations, robustness."""
     rows, budget, modalities = _ravdess(study), study.budget, list(study.source("ravdess").stores)
     single = alone(modalities)
     intensity_table(results, rows, rows.models, (EVERYTHING, *single))
@@ -177,7 +177,7 @@ def measure_audio_face(study: Study, results: Results) -> None:
 
 
 def measure_zero_shot_audio(study: Study, results: Results) -> None:
-    """Arousal and valence of German voices by models that were trained on RAVDESS' actors only."""
+    """Measure arousal and valence of German voices by models that were trained on RAVDESS' actors only."""
     rows, resamples = study.rows("zero_shot_audio"), study.budget.resamples
     axis_table(results, rows, resamples)
     axis_comparisons(results, rows, versus(rows), resamples, axes=[AROUSAL], primary="ridge", target="arousal")
@@ -191,7 +191,7 @@ UNION_FOLD = "the union's first fold"
 
 
 def measure_union(study: Study, results: Results) -> None:
-    """One model for all corpora against one model for each, on every corpus, and from each modality alone."""
+    """Compare one model for all corpora with one model for each, on every corpus, and from each modality alone."""
     for corpus, (union, single) in _union_pairs(study).items():
         columns = {"experiment": "union", "model": "union", "versus": "single", "condition": corpus}
         recorder = Recorder(results, {**columns, "study": "manifold", "protocol": "as each single experiment"}).under(
@@ -217,7 +217,7 @@ def measure_union(study: Study, results: Results) -> None:
 
 
 def _union_pairs(study: Study) -> dict[str, tuple[EvaluationRows, EvaluationRows]]:
-    """corpus -> the union's rows and the single model's, with the same rows and truth."""
+    """Return corpus -> the union's rows and the single model's, with the same rows and truth."""
     pairs = {}
     if study.has("emobank"):
         union = study.rows(
@@ -250,7 +250,7 @@ def _union_axes(recorder: Recorder, union: EvaluationRows, single: EvaluationRow
 
 
 def measure_trimodal(study: Study, results: Results) -> None:
-    """Held-out synthetic people under every subset of text, voice and face.
+    """Measure held-out synthetic people under every subset of text, voice and face.
 
     No open corpus has text, voice and face together, so only here does Eq. 7 tie all three. The synthetic people follow
     conventions of ours: the tables test the method and say nothing about people.
@@ -280,12 +280,12 @@ def measure_trimodal(study: Study, results: Results) -> None:
 
 
 def _subset(names: tuple[str, ...], words: bool) -> Condition:
-    """The modalities that are shown; a text's lexicon statistics are shown with it."""
+    """Return the condition in which modalities are shown; a text's lexicon statistics are shown with it."""
     return Condition((*names, WORDS) if words and "text" in names else names, ", ".join(names))
 
 
 def measure_iemocap(study: Study, results: Results) -> None:
-    """Tables 1 to 3 on the paper's corpus; intervals are over dialogues, because session 5 has two people."""
+    """Measure tables 1 to 3 on the paper's corpus; intervals are over dialogues, because session 5 has two people."""
     budget, modalities = study.budget, list(study.source("iemocap").stores)
     single = alone(modalities) if len(modalities) > 1 else []
     rows = study.rows("iemocap", conditions=single, conditioned=(HEADLINE,))
@@ -307,7 +307,7 @@ def measure_iemocap(study: Study, results: Results) -> None:
 
 
 def measure_zero_shot_sentiment(study: Study, results: Results) -> None:
-    """Table 4: valence of frozen models against sentiment, a proxy; all segments of a corpus, intervals over videos."""
+    """Measure table 4: valence of frozen models against sentiment, a proxy; all segments of a corpus, intervals over videos."""
     for corpus in TARGETS["zero_shot_sentiment"]:
         if study.folders.corpus(corpus) is None:
             continue
@@ -348,7 +348,7 @@ LONGEST = ("audio_face", "trimodal", "text_probes", "text_axes")  # started firs
 
 
 def measure(study: Study) -> Results:
-    """The results of all experiments of a study, in the order of the plan; each is written to measured/<name>.json."""
+    """Measure all experiments of a study, in the order of the plan; each is written to measured/<name>.json."""
     ordered = sorted(study.experiments, key=lambda name: LONGEST.index(name) if name in LONGEST else len(LONGEST))
     if study.budget.workers > 1 and len(ordered) > 1:
         arguments = (study.out, study.folders, study.budget, study.experiments)

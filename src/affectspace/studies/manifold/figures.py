@@ -63,7 +63,7 @@ SHOWN = {  # experiment -> the rows of its pictures, in words
 
 
 def pictures(study: Study, results: Results) -> Iterator[Picture]:
-    """Every figure for which the study has results or rows."""
+    """Draw every figure for which the study has results or rows."""
     for picture in (*_endpoints(results), *_probes(results), *_noise(results)):
         if picture is not None:
             yield picture
@@ -89,7 +89,7 @@ def _endpoints(results: Results) -> Iterator[Picture | None]:
 
 
 def _probes(results: Results) -> Iterator[Picture | None]:
-    """Double dissociation: what shared and private latents of the headline reveal of emotion and speaker."""
+    """Draw the double dissociation: what shared and private latents of the headline reveal of emotion and speaker."""
     caption = (
         "Double dissociation: UAR of linear probes on the manifold's latents of rows that the encoder has not seen."
     )
@@ -115,7 +115,7 @@ def _noise(results: Results) -> Iterator[Picture | None]:
 
 
 def _first(rows: EvaluationRows) -> tuple[Representations, np.ndarray]:
-    """The headline's representations of the first seed and fold, and the rows which that fold tests."""
+    """Return the headline's representations of the first seed and fold, and the rows which that fold tests."""
     return rows.of(HEADLINE)[0][0], rows.folds[0].test
 
 
@@ -125,7 +125,7 @@ def _modalities(rows: EvaluationRows, one: Representations) -> list[str]:
 
 
 def _spaces(panels: Mapping[str, EvaluationRows]) -> Iterator[Picture]:
-    """Figure 2: where points of different modalities lie in the shared space."""
+    """Draw figure 2: where points of different modalities lie in the shared space."""
     clouds: dict[str, dict[str, np.ndarray]] = {}
     for rows in panels.values():
         one, tested = _first(rows)
@@ -142,7 +142,7 @@ def _spaces(panels: Mapping[str, EvaluationRows]) -> Iterator[Picture]:
 
 
 def _heatmaps(panels: Mapping[str, EvaluationRows]) -> Iterator[Picture]:
-    """Figure 3: correlations within the shared latent and with the active private dimensions, held-out rows."""
+    """Draw figure 3: correlations within the shared latent and with the active private dimensions, held-out rows."""
     matrices: dict[str, np.ndarray] = {}
     columns: dict[str, list[str]] = {}
     for rows in panels.values():
@@ -176,7 +176,7 @@ def _readouts(panels: Mapping[str, EvaluationRows]) -> Iterator[Picture]:
 
 
 def _dialogue(panels: Mapping[str, EvaluationRows]) -> Iterator[Picture]:
-    """The course of the longest test dialogue of MELD."""
+    """Draw the course of the longest test dialogue of MELD."""
     if "text_probes" not in panels:
         return
     rows = panels["text_probes"]

@@ -30,7 +30,7 @@ WEIGHTS = (1.0, 3.0, 10.0)  # of a few lexicon statistics beside a long vector
 
 
 def subsets(names: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Every subset of the modalities except the empty one."""
+    """List every subset of the modalities except the empty one."""
     for size in range(1, len(names) + 1):
         yield from combinations(names, size)
 
@@ -44,7 +44,7 @@ class SubsetFloor:
     deviation: np.ndarray
 
     def predict(self, features: Mapping[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
-        """(rows, 3) of rows that have all of its modalities."""
+        """Predict rows that have all of its modalities, (rows, 3)."""
         return self.regression(concatenated({name: features[name][rows] for name in self.names}))
 
 
@@ -61,7 +61,7 @@ class Floor:
         return SimpleNamespace(modalities=dict(self.widths))
 
     def represent(self, features: Mapping[str, torch.Tensor], present: Mapping[str, torch.Tensor]) -> Representation:
-        """Affect of each modality and of all that a row has; no latents."""
+        """Compute the affect of each modality and of all that a row has; there are no latents."""
         arrays = {name: values.numpy() for name, values in features.items()}
         masks = {name: mask.numpy() for name, mask in present.items()}
         n = len(next(iter(arrays.values())))
@@ -132,7 +132,7 @@ def _fit_softmax(
 
 
 def concatenated(features: Mapping[str, np.ndarray]) -> np.ndarray:
-    """(n, all widths) float64."""
+    """Concatenate the vectors of all modalities, (n, all widths) float64."""
     return np.concatenate([values.astype(np.float64) for values in features.values()], axis=1)
 
 
@@ -141,7 +141,7 @@ def _tensor(values: np.ndarray) -> torch.Tensor:
 
 
 def lexicon_representations(source: Source, lexicon: Path, method: str = "contextual") -> Representations:
-    """The lexicon's mean of each text on the axes that it has; 0 on other axes, the corpus' mean without a hit; width 1."""
+    """Score texts by a lexicon: 0 on axes that it lacks, the corpus' mean without a hit, deviation 1."""
     texts = source.table["text"]
     scores = score_texts(texts, Lexicon.read(lexicon), method)
     affect = np.zeros((len(texts), len(AXES)), np.float32)

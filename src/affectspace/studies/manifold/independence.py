@@ -59,7 +59,7 @@ class LatentPair:
 
 
 def latent_pairs(rows: EvaluationRows, model: str, modality: str) -> list[list[LatentPair]]:
-    """seed -> fold; empty where the model has no private latents of that modality. At most `ROWS` rows a fold."""
+    """Return the pairs by seed and fold, at most `ROWS` rows each; empty where the model has no such private latents."""
 
     def pair(fold: Fold, one: Representations) -> LatentPair | None:
         if modality not in one.private or modality not in one.shared:
@@ -116,7 +116,7 @@ def _record_floors(recorder: Recorder, pairs: list[LatentPair], n: int) -> None:
 
 
 def _few_columns(pair: LatentPair) -> LatentPair:
-    """At most `PAIRS` pairs of columns, drawn once: an estimate by nearest neighbours takes milliseconds a pair."""
+    """Draw at most `PAIRS` pairs of columns, because an estimate by nearest neighbours takes milliseconds per pair."""
     random = np.random.default_rng(0)
     shared = random.permutation(pair.shared.shape[1])[:WIDE]
     private = random.permutation(pair.private.shape[1])[: PAIRS // len(shared)]
@@ -154,7 +154,7 @@ def _record_kernels(recorder: Recorder, pairs: list[LatentPair], n: int, permuta
 
 
 def _exchangeable(groups: np.ndarray) -> np.ndarray | None:
-    """Groups within which rows are permuted; None where nearly every row is a group of its own."""
+    """Return the groups within which rows are permuted; None where nearly every row is a group of its own."""
     return groups if len(np.unique(groups.astype(str))) < len(groups) / 4 else None
 
 

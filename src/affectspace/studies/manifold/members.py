@@ -44,13 +44,13 @@ class Member:
 
 
 def needed_trainings(experiments: Sequence[str]) -> list[str]:
-    """The trainings of these experiments, in the order of `TRAININGS`."""
+    """List the trainings of these experiments, in the order of `TRAININGS`."""
     needed = {training for name in experiments for training in EXPERIMENTS[name].trainings}
     return [name for name in TRAININGS if name in needed]
 
 
 def variants_of(training: str, budget: Budget) -> list[tuple[Variant, tuple[int, ...]]]:
-    """The variants of a training with their seeds, the headline first."""
+    """List the variants of a training with their seeds, the headline first."""
     variants = []
     for variant in VARIANTS:
         seeds = budget.seeds if variant.group != "ablation" else budget.seeds[: budget.ablation_seeds]
@@ -66,7 +66,7 @@ def variants_of(training: str, budget: Budget) -> list[tuple[Variant, tuple[int,
 def members(
     trainings: Sequence[str], sources: Mapping[str, Source], folders: Folders, budget: Budget
 ) -> Iterator[Member]:
-    """Every training of the study. Ablations come last, so that an interrupted study has the headline and the baselines.
+    """List every training of the study. Ablations come last, so that an interrupted study has the headline and the baselines.
 
     A variant whose configuration equals the headline's in some training is not trained there.
     """
@@ -98,7 +98,7 @@ def member_config(
     folders: Folders,
     budget: Budget,
 ) -> TrainConfig | None:
-    """The configuration of one training; None where the variant has no modality there."""
+    """Return the configuration of one training; None where the variant has no modality there."""
     plan = TRAININGS[training]
     corpora = {name: _corpus(name, sources[name], training, variant, fold, budget) for name in plan.splits}
     modalities = {modality for corpus in corpora.values() for modality in corpus["features"]}
@@ -131,7 +131,7 @@ def member_config(
 def _corpus(
     name: str, source: Source, training: str, variant: Variant, fold: int | None, budget: Budget
 ) -> dict[str, Any]:
-    """The configuration of one corpus of a training."""
+    """Return the configuration of one corpus of a training."""
     plan, source = TRAININGS[training], source.without(variant.without)
     stores = {
         modality: str(folder)

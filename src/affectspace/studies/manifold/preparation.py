@@ -36,7 +36,7 @@ DISTURBANCES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def possible_experiments(folders: Folders, only: Sequence[str] = (), table: int | None = None) -> tuple[str, ...]:
-    """The experiments whose corpora are there, in the order of the plan.
+    """List the experiments whose corpora are available, in the order of the plan.
 
     only : the experiments that are wanted, all of which must be possible; table : of the paper, that they stand beside
     Raises ConfigError for an unknown experiment, for one that lacks a corpus, and where nothing is possible.
@@ -65,7 +65,7 @@ def possible_experiments(folders: Folders, only: Sequence[str] = (), table: int 
 
 
 def needed_corpora(experiments: Sequence[str], folders: Folders) -> list[str]:
-    """The corpora of these experiments, optional test corpora included where they are there."""
+    """List the corpora of these experiments, with the optional test corpora that are available."""
     names = {name for experiment in experiments for name in EXPERIMENTS[experiment].corpora}
     names |= {name for experiment in experiments for name in TARGETS.get(experiment, ()) if folders.has(name)}
     return [name for name in CORPORA if name in names]
@@ -135,7 +135,7 @@ def _append_words(folders: Folders, source: Source, progress: Progress) -> None:
 
 
 def _covers(folder: Path, corpus: Corpus) -> bool:
-    """Whether a store knows every row of a corpus, as a vector or as a failure."""
+    """Say whether a store knows every row of a corpus, as a vector or as a failure."""
     if not (folder / "backbone.json").is_file():
         return False
     known = set(FeatureStore(folder).index["id"])
@@ -154,7 +154,7 @@ class DisturbedBackbone:
         self.settings: dict[str, Any] = {**plain.settings, "disturbance": name}
 
     def load(self, item: Item) -> np.ndarray:
-        """The functionals of the disturbed sound. Raises UnreadableItem as the plain backbone does."""
+        """Compute the functionals of the disturbed sound. Raises UnreadableItem as the plain backbone does."""
         assert item.path is not None
         sound = self._disturb(read_sound(item.path, SAMPLE_RATE, item.start, item.end))
         return self._plain.vector(sound.astype(np.float32))
@@ -167,13 +167,13 @@ class DisturbedBackbone:
 
 
 def disturbed_store(folders: Folders, name: str) -> Path:
-    """Folder of the vectors of RAVDESS' sounds under a disturbance."""
+    """Return the folder of the vectors of RAVDESS' sounds under a disturbance."""
     plain = CORPORA["ravdess"].stores["audio"]
     return folders.features / f"{plain}-{''.join(letter if letter.isalnum() else '-' for letter in name)}"
 
 
 def disturbed_stores(folders: Folders) -> dict[str, Path]:
-    """Disturbance -> store, the complete ones."""
+    """Return disturbance -> store, the complete ones."""
     stores = {name: disturbed_store(folders, name) for name in DISTURBANCES}
     return {name: folder for name, folder in stores.items() if (folder / "index.parquet").is_file()}
 

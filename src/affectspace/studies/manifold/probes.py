@@ -36,7 +36,7 @@ READOUTS: dict[str, Callable[..., Any]] = {"linear": linear_readout, "boosted": 
 
 
 def is_known(labels: np.ndarray) -> np.ndarray:
-    """Which labels are not None."""
+    """Say which labels are not None."""
     return np.array([label is not None for label in labels], dtype=bool)
 
 
@@ -55,7 +55,7 @@ class Task:
 
 
 def column_task(rows: EvaluationRows, name: str, column: str | None = None, *, least: int = 1) -> Task:
-    """A column of the table on the rows' own parts; values of fewer than `least` rows are left out."""
+    """Make a task of a column of the table on the rows' own parts; values of fewer than `least` rows are left out."""
     labels = rows.names(column or name)
     values, counts = np.unique(labels[is_known(labels)].astype(str), return_counts=True)
     frequent = set(values[counts >= least])
@@ -64,7 +64,7 @@ def column_task(rows: EvaluationRows, name: str, column: str | None = None, *, l
 
 
 def speaker_task(rows: EvaluationRows, by: str, *, least: int = 8) -> Task:
-    """Who speaks, among people that the encoder has not seen: the probe's parts share people and differ in `by`.
+    """Make the task of recognising speakers that the encoder has not seen: the probe's parts share people and differ in `by`.
 
     by : a column such as sentence or dialogue; three fifths of its values of each person fit, one fifth chooses, one tests.
         Where there are only two values, the first fits and chooses, by alternate repetitions, and the second tests.
@@ -85,7 +85,7 @@ def speaker_task(rows: EvaluationRows, by: str, *, least: int = 8) -> Task:
 
 
 def _split_by_value(values: np.ndarray) -> np.ndarray:
-    """train, validation or test for each row of a person, by its value; values in the order of first appearance."""
+    """Assign each row of a person to train, validation or test by its value, in the order of first appearance."""
     names = list(dict.fromkeys(values))
     part = np.full(len(values), "train", dtype=object)
     if len(names) < 3:
@@ -99,7 +99,7 @@ def _split_by_value(values: np.ndarray) -> np.ndarray:
 
 
 def latent_of(rows: EvaluationRows, representations: Representations, modality: str, latent: str) -> np.ndarray | None:
-    """A part of one modality's latents, (n, k); None where the model has none. The probe itself reduces `private_3`."""
+    """Return a part of one modality's latents, (n, k); None where the model has none. The probe itself reduces `private_3`."""
     shared, private = representations.shared.get(modality), representations.private.get(modality)
     if latent == "shared":
         return shared
@@ -153,7 +153,7 @@ def probe_table(
 def _probe_predictions(
     rows: EvaluationRows, task: Task, model: str, modality: str, latent: str, probe: str, seeds: int | None
 ) -> list[np.ndarray]:
-    """What a probe predicts for each tested row, (n,) names and None elsewhere, one array a seed; empty without the latent."""
+    """Predict each tested row, (n,) names and None elsewhere, one array per seed; empty without the latent."""
     fit = reduced(PROBES[probe], len(AXES)) if latent == "private_3" else PROBES[probe]
     by_seed = []
     for by_fold in rows.of(model)[:seeds]:
@@ -168,7 +168,7 @@ def _probe_predictions(
 def probed(
     task: Task, features: Sequence[np.ndarray], present: Sequence[np.ndarray], probe: Callable[..., Any]
 ) -> np.ndarray:
-    """What a probe predicts for each row that a fold tests, (n,) names, None for the others.
+    """Predict each row that a fold tests, (n,) names, None for the others.
 
     features : (n, k) for each fold; present : which rows have the modality, (n,) for each fold
     """
@@ -184,7 +184,7 @@ def probed(
 
 
 def _common_rows(task: Task, predictions: Sequence[np.ndarray]) -> np.ndarray:
-    """Positions of the labelled rows that all predictions cover."""
+    """Return positions of the labelled rows that all predictions cover."""
     return np.flatnonzero(np.all([is_known(one) for one in (task.labels, *predictions)], axis=0))
 
 
@@ -257,7 +257,7 @@ def _private_affect(
     modality: str,
     readout: Callable[..., Any],
 ) -> np.ndarray | None:
-    """(n, 3) affect read from the private latents of the tested rows, NaN elsewhere; None where a fold cannot be fitted."""
+    """Read affect from the private latents of the tested rows, (n, 3), NaN elsewhere; None where a fold cannot be fitted."""
     predictions = np.full(rows.truth.shape, np.nan)
     for fold, representations in zip(rows.folds, by_fold, strict=True):
         if modality not in representations.private:

@@ -117,7 +117,7 @@ def study_report(study: Study, results: Results, made: Mapping[str, Picture], fa
 
 
 def _data(report: Report, study: Study, corpora: list[str]) -> None:
-    """Corpora, parts, transferred labels, and what the paper leaves open."""
+    """Append corpora, parts, transferred labels, and what the paper leaves open."""
     report.section("Data and protocol")
     rows = []
     for name in corpora:
@@ -165,7 +165,7 @@ def _parts(study: Study) -> Iterator[tuple[object, ...]]:
 
 
 def _trainings(report: Report, study: Study) -> None:
-    """What was trained, and how long."""
+    """Append what was trained, and how long."""
     rows = []
     for (training, name), group in study.trained.items():
         seconds = sum(float(study.run_of(member).facts.get("seconds", 0)) for member in group)
@@ -178,7 +178,7 @@ def _trainings(report: Report, study: Study) -> None:
 
 
 def _configurations(study: Study) -> dict[str, Any]:
-    """The headline's configuration in each training, and what each variant changes."""
+    """Return the headline's configuration in each training, and what each variant changes."""
     facts: dict[str, Any] = {}
     for training in dict.fromkeys(name for name, _ in study.trained):
         base = study.trained.get((training, HEADLINE))
@@ -197,7 +197,7 @@ def _configurations(study: Study) -> dict[str, Any]:
 
 
 def _without_folders(fields: dict[str, Any]) -> dict[str, Any]:
-    """A configuration to print: only the names of its files and folders."""
+    """Return a configuration to print, with only the names of its files and folders."""
     for corpus in fields["data"]["corpora"].values():
         corpus["path"] = Path(corpus["path"]).name
         corpus["features"] = {name: Path(store).name for name, store in corpus["features"].items()}

@@ -78,7 +78,7 @@ class Representations:
 
     @classmethod
     def joined(cls, blocks: Sequence[Representations]) -> Representations:
-        """The rows of several blocks, one after another."""
+        """Concatenate the rows of several blocks."""
         kinds: dict[str, Any] = {
             kind: {
                 name: np.concatenate([getattr(block, kind)[name] for block in blocks])
@@ -93,7 +93,7 @@ class Representations:
 
     @classmethod
     def mixture(cls, members: Sequence[Representations]) -> Representations:
-        """The mean of several models' affect, with the deviation of their mixture. No latents: these do not share axes."""
+        """Average several models' affect, with the deviation of their mixture. No latents: these do not share axes."""
 
         def mean(values: Sequence[np.ndarray]) -> np.ndarray:
             return np.asarray(np.mean(values, axis=0, dtype=np.float64), dtype=np.float32)
@@ -179,7 +179,7 @@ def _represent(
 def _rebuilding_errors(
     model: Any, representations: Representations, features: Mapping[str, np.ndarray], name: str
 ) -> np.ndarray:
-    """(n, 3) squared errors of one modality, as in `Representations.rebuilt`; 0 where it is absent."""
+    """Compute squared errors of one modality, (n, 3), as in `Representations.rebuilt`; 0 where it is absent."""
     errors = np.zeros((len(representations), 3), np.float32)
     present = representations.present[name]
     rows = np.flatnonzero(present)

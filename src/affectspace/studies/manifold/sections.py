@@ -44,7 +44,7 @@ def rows_of(experiment: str, task: str, **columns: Where) -> Mapping[str, Where]
 
 
 def axes(experiment: str, where: str, note: str = "") -> list[Part]:
-    """Tables of r with intervals, concordance and spread, and the mean absolute error."""
+    """Declare tables of r with intervals, concordance and spread, and the mean absolute error."""
     rows = rows_of(experiment, "axes", versus="")
     shrinking = "CCC falls when predictions shrink: at r .70, with .3, .5, .7 of the labels' sd, it is .39, .56, .66."
     spread = grid("{metric} {target}", metric={"ccc": "CCC", "spread": "sd ratio"}, target=AXES)
@@ -56,7 +56,7 @@ def axes(experiment: str, where: str, note: str = "") -> list[Part]:
 
 
 def comparisons(experiment: str, where: str, primary: str = "ridge") -> Table:
-    """The headline minus every other model, with p values."""
+    """Declare the table of the headline minus every other model, with p values."""
     columns = [
         *grid("r {target}", metric="r", target=("mean", *AXES, "sentiment")),
         *grid("{metric}", metric={"p": "p", "p_holm": "p after Holm"}),
@@ -71,7 +71,7 @@ def comparisons(experiment: str, where: str, primary: str = "ridge") -> Table:
 
 
 def matrix(experiment: str, where: str) -> Table:
-    """Table 1: the axes of the shared latent against the attributes, beside the labels among themselves."""
+    """Declare table 1: the axes of the shared latent against the attributes, beside the labels among themselves."""
     columns = [
         *grid("true {target}", metric="r", target=AXES),
         ("own above the largest other", {"metric": "own_above_others"}),
@@ -86,7 +86,7 @@ def matrix(experiment: str, where: str) -> Table:
 
 
 def probes(experiment: str, where: str, task: str) -> Section:
-    """Accuracy and UAR of a task from each part of the latents, then the gaps."""
+    """Declare accuracy and UAR of a task from each part of the latents, then the gaps."""
     note = "C and the number of trees are chosen on validation rows by UAR, for every latent alike; classes have equal weight."
     if task == "speaker":
         note = (
@@ -110,7 +110,7 @@ def probes(experiment: str, where: str, task: str) -> Section:
 
 
 def independence(experiment: str, where: str) -> Section:
-    """Table 2 with its floors, and measures that detect more."""
+    """Declare table 2 with its floors, and measures that detect more."""
     rows = rows_of(experiment, "independence", versus="")
     published = {
         "mean_abs_r": "mean |r|", "mean_abs_r_floor": "floor", "cka": "CKA", "cka_floor": "floor",
@@ -157,7 +157,7 @@ def independence(experiment: str, where: str) -> Section:
 
 
 def uncertainty(experiment: str, where: str) -> list[Table]:
-    """Scores of predicted deviations, their coverage, and how they grow as modalities are missing."""
+    """Declare scores of predicted deviations, their coverage, and how they grow as modalities are missing."""
     rows = rows_of(experiment, "uncertainty")
     scores = grid("{metric} {target}", metric={"nll": "NLL", "crps": "CRPS"}, target=AXES, versus=CONSTANT)
     constant = "Minus that of one constant deviation for each axis, fitted on validation rows: below 0 is better."
@@ -179,12 +179,12 @@ def uncertainty(experiment: str, where: str) -> list[Table]:
 
 
 def conditions(experiment: str, task: str, caption: str, note: str = "") -> Table:
-    """r of each model under each condition."""
+    """Declare r of each model under each condition."""
     return Table(caption, rows_of(experiment, task), R, ("model", "modality", "condition"), "model: shown", note)
 
 
 def gap(experiment: str, where: str) -> Table:
-    """The modality gap: can a point's modality be told?"""
+    """Declare the table of the modality gap: does a point reveal its modality?"""
     measures = {
         "classifier_uar": "classifier's UAR", "centroids": "centroids, sd", "energy": "energy distance",
         "energy_floor": "floor", "energy_p": "p",
@@ -199,7 +199,7 @@ def gap(experiment: str, where: str) -> Table:
 
 
 def generation(experiment: str, where: str) -> list[Table]:
-    """Eq. 6: vectors generated from another modality's affect, by what they find and how near they come."""
+    """Declare tables of Eq. 6: vectors generated from another modality's affect, by what they find and how near they come."""
     rows, names = rows_of(experiment, "generation"), {"labels": "labels"}
     ranks = {
         "top_1": "first", "top_10": "among the first 10", "top_10_chance": "chance 10", "same_emotion": "of the emotion",
@@ -225,7 +225,7 @@ def generation(experiment: str, where: str) -> list[Table]:
 
 
 def published(experiment: str, caption: str, columns: Columns, rows: tuple[str, ...], digits: int, note: str) -> Table:
-    """The paper's own table."""
+    """Declare the paper's own table."""
     where: Mapping[str, Where] = {
         "study": "published", "experiment": experiment, "model": bool, "modality": lambda name: name != "action_units",
     }  # fmt: skip
@@ -393,7 +393,7 @@ def _robustness() -> Section:
 
 
 def _ablations() -> Section:
-    """Every variant across experiments: in its own corpus, in transfer, what leaks, what depends."""
+    """Declare every variant across experiments: in its own corpus, in transfer, what leaks, what depends."""
 
     def cell(experiment: str, task: str, metric: str, **columns: str) -> Mapping[str, str]:
         return {"experiment": experiment, "task": task, "metric": metric, **columns}
@@ -437,7 +437,7 @@ def _ablations() -> Section:
 
 
 def sections() -> list[Section]:
-    """The sections of results, in the order of reading: the paper's tables, then what goes beyond them."""
+    """List the sections of results, in the order of reading: the paper's tables, then what goes beyond them."""
     return [
         _table_1(), _speech(), _table_2(), _table_3(), _table_4(), _union(), _people(), _uncertainty(), _robustness(),
         _ablations(),

@@ -48,7 +48,7 @@ class Study:
     _floors: dict[tuple[str, str, int], Floor] = field(default_factory=dict)
 
     def source(self, name: str) -> Source:
-        """A corpus; it is read once."""
+        """Read a corpus once."""
         if name not in self._sources:
             self.progress(0, 0, f"reading {name}")
             self._sources[name] = Source.read(name, self.folders, self.budget.limit)
@@ -74,20 +74,20 @@ class Study:
         return (training, model) in self.trained
 
     def variants(self, training: str) -> list[str]:
-        """The variants that were trained there, in the order of the plan."""
+        """List the variants of a training, in the order of the plan."""
         return [variant for name, variant in self.trained if name == training]
 
     def run_of(self, member: Member) -> Run:
         return open_run(run_folder(self.out, member))
 
     def models(self, training: str, variant: str) -> list[list[Any]]:
-        """The trained models of a variant: seed -> fold -> model, in the order of its representations."""
+        """Load the trained models of a variant: seed -> fold -> model, in the order of its representations."""
         group = self.trained.get((training, variant), [])
         seeds = dict.fromkeys(member.seed for member in group)
         return [[self.run_of(member).model() for member in group if member.seed == seed] for seed in seeds]
 
     def folds_of(self, training: str, corpus: str) -> list[Fold]:
-        """The parts of a corpus' rows in each fold of a training, as its runs recorded them."""
+        """Return the parts of a corpus' rows in each fold of a training, as its runs recorded them."""
         splits: dict[int | None, pd.DataFrame] = {}
         for (name, _), group in self.trained.items():
             for member in group if name == training else ():
@@ -110,7 +110,7 @@ class Study:
         only_fold: int | None = None,
         experiment: str = "",
     ) -> EvaluationRows:
-        """The rows of an experiment with the outputs of every model, the ensemble of the headline's seeds included.
+        """Return the rows of an experiment with the outputs of every model, the ensemble of the headline's seeds included.
 
         name : of the experiment in results; training, corpus, parts, protocol, groups : as declared for `experiment` (default:
         `name`) in the plan. conditions : that are also shown, to the models `conditioned` (default: all)
@@ -155,7 +155,7 @@ class Study:
     def _outputs(
         self, training: str, model: str, corpus: str, condition: Condition, only_fold: int | None
     ) -> list[list[Representations]]:
-        """seed -> fold -> representations of a trained model or a floor; the lexicon is shown no condition."""
+        """Return seed -> fold -> representations of a trained model or a floor; the lexicon is shown no condition."""
         group = [m for m in self.trained.get((training, model), ()) if only_fold is None or m.fold == only_fold]
         if group:
             seeds = dict.fromkeys(member.seed for member in group)
@@ -166,7 +166,7 @@ class Study:
         return [folds if only_fold is None else folds[only_fold : only_fold + 1]]
 
     def representations(self, member: Member, corpus: str, condition: Condition = EVERYTHING) -> Representations:
-        """What a trained member computes for a corpus' rows; kept in the run's folder."""
+        """Compute a trained member's representations of a corpus; they are kept in the run's folder."""
         source = self.source(corpus).without(member.variant.without)
         path = run_folder(self.out, member) / "representations" / _file(corpus, condition)
         return Representations.kept(
@@ -176,7 +176,7 @@ class Study:
     def _floor_representations(
         self, training: str, name: str, corpus: str, condition: Condition
     ) -> list[Representations]:
-        """The same of a floor, one for each fold; kept in the study's folder."""
+        """Compute a floor's representations, one for each fold; they are kept in the study's folder."""
         source, fitted_on = self.source(corpus).separate, next(iter(TRAININGS[training].splits))
         kept = []
         for place, fold in enumerate(self.folds_of(training, fitted_on)):
@@ -193,7 +193,7 @@ class Study:
         return kept
 
     def _floor(self, training: str, name: str, place: int, fold: Fold) -> Floor:
-        """The fitted floor of a fold; it is fitted once."""
+        """Fit the floor of a fold once."""
         key = (training, name, place)
         if key not in self._floors:
             self.progress(0, 0, f"fitting {name} on {training}")
@@ -221,7 +221,7 @@ def _file(corpus: str, condition: Condition) -> str:
 
 
 def added_noise(features: Mapping[str, np.ndarray], deviations: float, seed: int = 0) -> Change | None:
-    """Gaussian noise in standard deviations of each dimension, different for every block of rows; None for 0."""
+    """Make a change that adds Gaussian noise in standard deviations of each dimension; None for 0."""
     if deviations == 0:
         return None
     spreads = {name: values.std(axis=0) for name, values in features.items()}

@@ -27,7 +27,7 @@ THIRDS = ("narrow", "middle", "wide")
 
 
 def constant_deviations(rows: EvaluationRows, by_fold: Sequence[Representations]) -> np.ndarray:
-    """(tested, 3): one deviation for each axis, fitted on the validation rows of each row's fold; NaN without labels there."""
+    """Fit one deviation per axis on the validation rows of each row's fold, (tested, 3); NaN without labels there."""
     parts = []
     for fold, one in zip(rows.folds, by_fold, strict=True):
         truth, prediction = rows.truth[fold.validation], one.fused[fold.validation]
@@ -41,7 +41,7 @@ def constant_deviations(rows: EvaluationRows, by_fold: Sequence[Representations]
 
 
 def training_deviations(rows: EvaluationRows) -> dict[str, np.ndarray]:
-    """model -> (3,): one deviation for each axis, fitted on its training's validation rows; the mean over seeds and folds."""
+    """Fit one deviation per axis and model on validation rows, averaged over seeds and folds: model -> (3,)."""
     fitted = {}
     for model in rows.models:
         by_seed = [constant_deviations(rows, by_fold) for by_fold in rows.of(model)]

@@ -36,24 +36,24 @@ class SteeringVector:
 
 
 def decoder_layers(model: LanguageModel) -> nn.ModuleList:
-    """The layers of a decoder. Raises ConfigError where they are not found."""
+    """Find the layers of a decoder. Raises ConfigError where there are none."""
     count = int(model.network.config.num_hidden_layers)
     for module in model.network.modules():
         if isinstance(module, nn.ModuleList) and len(module) == count:
             return module
-    raise ConfigError(f"{model.name}: its {count} layers are not found, so that no vector can be added behind one")
+    raise ConfigError(f"{model.name}: its {count} layers were not found, so no steering vector can be added")
 
 
 def layer_at(model: LanguageModel, depth: float) -> int:
-    """The layer at a share of the network's depth; never the last, behind which states are normalised."""
+    """Return the layer at a share of the network's depth; never the last, whose output is normalised."""
     count = int(model.network.config.num_hidden_layers)
     return min(max(round(depth * count), 0), max(count - 2, 0))
 
 
 @torch.inference_mode()
 def mean_states(model: LanguageModel, texts: Sequence[str], layers: Sequence[int]) -> np.ndarray:
-    """Mean over tokens of the states behind layers, (texts, layers, width)."""
-    found = []
+    """Compute the mean over tokens of the states after layers, (texts, layers, width)."""
+    blocks = []
     for start in range(0, len(texts), BATCH):
         ids, mask = model.pad([[model.start, *model.encode(text)] for text in texts[start : start + BATCH]])
         output = model.network(
@@ -62,14 +62,14 @@ def mean_states(model: LanguageModel, texts: Sequence[str], layers: Sequence[int
         )  # fmt: skip
         share = (mask / mask.sum(dim=1, keepdim=True))[..., None].float()
         states = [(output.hidden_states[layer + 1].float() * share).sum(dim=1) for layer in layers]
-        found.append(torch.stack(states, dim=1).cpu().numpy())
-    return np.concatenate(found)
+        blocks.append(torch.stack(states, dim=1).cpu().numpy())
+    return np.concatenate(blocks)
 
 
 def steering_vectors(
     model: LanguageModel, texts: Sequence[str], affect: np.ndarray, axis: str, layers: Sequence[int], number: int
 ) -> list[SteeringVector]:
-    """One vector a layer, from the `number` texts nearest the ends of an axis; affect : (n,) labels in sd.
+    """Make one vector per layer from the `number` texts nearest the ends of an axis; affect : (n,) labels in sd.
 
     Raises ConfigError where the labels do not differ.
     """
@@ -89,9 +89,9 @@ def steering_vectors(
 
 
 @contextmanager
-def added(model: LanguageModel, vector: SteeringVector, asked: float) -> Iterator[None]:
-    """While it lasts, the model's states behind the layer are moved by strength * asked * direction, at every place."""
-    moved = vector.strength * asked * vector.direction
+def added(model: LanguageModel, vector: SteeringVector, target: float) -> Iterator[None]:
+    """Add strength * target * direction to the model's states after the layer, at every position."""
+    moved = vector.strength * target * vector.direction
 
     def hook(module: nn.Module, given: Any, output: Any) -> Any:
         if isinstance(output, tuple):
@@ -109,15 +109,15 @@ def written_with_vector(
     model: LanguageModel,
     vector: SteeringVector,
     seeds: Sequence[str],
-    asked: Sequence[float],
+    targets: Sequence[float],
     candidates: int,
     sampling: Sampling,
     seed: int,
     progress: Progress = silent,
 ) -> Candidates:
-    """Rewritings in other words while the vector is added, [seed][step][candidate]."""
+    """Rewrite sentences in other words while the vector is added: [seed][step][candidate]."""
     steps = []
-    for number, value in enumerate(asked):
+    for number, value in enumerate(targets):
         with added(model, vector, value):
             steps.append(prompted(model, seeds, None, [value], candidates, sampling, seed + 1000 * number, progress))
-    return [[steps[step][row][0] for step in range(len(asked))] for row in range(len(seeds))]
+    return [[steps[step][row][0] for step in range(len(targets))] for row in range(len(seeds))]

@@ -82,7 +82,7 @@ def evaluate_steering(
     material = material_of(steerer, rows, lexicons or {}, plan)
     corpus = ", ".join(steerer.encoder.run.facts.get("corpora", {})) or "the corpus"
     results, tables = Results(), []
-    protocol = f"held-out sentences of {corpus}, {len(plan.asked)} steps"
+    protocol = f"held-out sentences of {corpus}, {len(plan.targets)} steps"
     recorder = Recorder(results, {"study": STUDY, "protocol": protocol, "seeds": (plan.seed,)})
     for axis in AXES:
         number = len(material.seeds) if axis == AXES[0] else plan.other_sentences
@@ -110,17 +110,17 @@ def measure(material: Material, seeds: Sentences, axis: str, plan: SteeringPlan,
     def rows(numbers: np.ndarray) -> np.ndarray:
         return numbers.reshape(len(texts), steps)
 
-    if steps == len(plan.asked):
-        asked = np.asarray(plan.asked)
+    if steps == len(plan.targets):
+        targets = np.asarray(plan.targets)
         for name, judge in material.judges.items():
             scores, own = judge.score(flat), judge.score(seeds.texts)
             for place, target in enumerate(AXES):
                 if target not in judge.axes:
                     continue
                 read = rows(scores[:, place])
-                values[Measure("slope", target, name)] = slope_rows(asked, read)
+                values[Measure("slope", target, name)] = slope_rows(targets, read)
                 if target == axis:
-                    values[Measure("spearman", target, name)] = spearman_rows(asked, read)
+                    values[Measure("spearman", target, name)] = spearman_rows(targets, read)
                     outcome.curves[name] = read - own[:, [place]]
         if material.steerer.similarity is not None:
             values[CONTENT] = rows(material.steerer.similarity.between(original, flat)).mean(axis=1)
@@ -157,8 +157,8 @@ def record(
         flat = [text for row in outcome.texts for text in row]
         figures.add("distinct_2", distinct(flat), len(flat), model=name)
         for judge, change in outcome.curves.items():
-            for step, asked in enumerate(plan.asked):
-                columns = {"model": name, "modality": judge, "target": axis, "condition": f"{asked:g}"}
+            for step, value in enumerate(plan.targets):
+                columns = {"model": name, "modality": judge, "target": axis, "condition": f"{value:g}"}
                 curves.add("change", mean(change[:, step]), **columns)
     first, *others = (name for name in outcomes if name != "seed")
     for name in others:
@@ -192,6 +192,6 @@ def _table(name: str, axis: str, plan: SteeringPlan, seeds: Sentences, texts: Te
     rows = [
         (name, axis, row, seed, value, text)
         for row, (seed, steps) in enumerate(zip(seeds.texts, texts, strict=True))
-        for value, text in zip(plan.asked, steps, strict=True)
+        for value, text in zip(plan.targets, steps, strict=True)
     ]
-    return pd.DataFrame(rows, columns=["method", "axis", "sentence", "seed", "asked", "text"])
+    return pd.DataFrame(rows, columns=["method", "axis", "sentence", "seed", "target", "text"])

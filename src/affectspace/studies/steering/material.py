@@ -36,7 +36,7 @@ class Material:
 
 
 def material_of(steerer: Steerer, rows: Dataset, lexicons: Mapping[str, Path], plan: SteeringPlan) -> Material:
-    """Sentences and judges of a projector's run. lexicons : name -> file, of further judges; their unit is that of validation.
+    """Collect the sentences and judges of a projector's run; lexicons : name -> file of further judges.
 
     Raises DataError where the test part has no sentence that is short enough.
     """
@@ -63,33 +63,33 @@ def material_of(steerer: Steerer, rows: Dataset, lexicons: Mapping[str, Path], p
 
 
 def _parts_of_ridge(steerer: Steerer) -> tuple[str, ...]:
-    found = []
+    uses = []
     if steerer.calibration.lines:
-        found.append("calibrated what is asked")
+        uses.append("calibrated the targets")
     if steerer.masker is not None and steerer.run.projector_config.mask.lexicon is None:
-        found.append("is of the kind that chose the hidden words")
-    return tuple(found)
+        uses.append("is of the kind that chose the hidden words")
+    return tuple(uses)
 
 
 def parts_of(steerer: Steerer, path: Path) -> tuple[str, ...]:
-    """What a lexicon's file had a part in: the hidden words, the encoder's anchor, the encoder's features."""
-    found = []
+    """Say where a lexicon's file was used: for the hidden words, the encoder's anchor, the encoder's features."""
+    uses = []
     mask = steerer.run.projector_config.mask.lexicon
     if steerer.masker is not None and mask is not None and Path(mask).name == path.name:
-        found.append("chose the hidden words")
+        uses.append("chose the hidden words")
     config: Any = steerer.encoder.run.config
     anchor = getattr(config.data, "lexicon", None)
     if anchor is not None and Path(anchor.path).name == path.name:
-        found.append("anchored the encoder")
+        uses.append("anchored the encoder")
     for facts in (steerer.encoder.run.facts.get("modalities") or {}).values():
         settings = ((facts or {}).get("recipe") or {}).get("settings") or {}
         for lexicon in (settings.get("lexicons") or {}).values():
             if Path(lexicon["path"]).name == path.name:
-                found.append("is among the encoder's features")
-    return tuple(dict.fromkeys(found))
+                uses.append("is among the encoder's features")
+    return tuple(dict.fromkeys(uses))
 
 
 def deviations(material: Material, sentences: Sentences) -> np.ndarray:
-    """Labels (n, 3) in standard deviations of the corpus."""
+    """Convert labels to standard deviations of the corpus."""
     steerer = material.steerer
     return (sentences.labels - steerer.corpus_mean) / steerer.corpus_deviation

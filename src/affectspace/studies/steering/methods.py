@@ -31,9 +31,9 @@ Texts = list[list[str]]  # [sentence][step]
 def methods(
     material: Material, seeds: Sequence[str], axis: str, plan: SteeringPlan, folder: Path, progress: Progress = silent
 ) -> Iterator[tuple[str, Texts]]:
-    """Name and texts of every method along an axis. folder : where candidates are kept, so that an evaluation can go on."""
-    steerer, model, asked = material.steerer, material.steerer.model, plan.asked
-    points = asked_points(axis, asked, len(seeds))
+    """Yield name and texts of every method along an axis; folder : keeps candidates, so that an evaluation can continue."""
+    steerer, model, targets = material.steerer, material.steerer.model, plan.targets
+    points = points_along(axis, targets, len(seeds))
 
     def kept(name: str, make: Callable[[], Candidates]) -> Candidates:
         lines = {name: vars(line) for name, line in steerer.calibration.lines.items()}
@@ -55,36 +55,36 @@ def methods(
         ),
     )
     yield from both("steered", written)
-    nothing = kept("unsteered", lambda: nothing_asked(steerer, seeds, len(asked), plan, progress))
+    nothing = kept("unsteered", lambda: without_target(steerer, seeds, len(targets), plan, progress))
     yield "unsteered", [[step[0] for step in steps] for steps in nothing]
     answers = kept(
-        "prompt", lambda: prompted(model, seeds, axis, asked, plan.candidates, plan.sampling, plan.seed, progress)
+        "prompt", lambda: prompted(model, seeds, axis, targets, plan.candidates, plan.sampling, plan.seed, progress)
     )
     yield from both("prompt", answers)
     moved = kept("vector", lambda: _with_vector(material, seeds, axis, plan, progress))
     yield from both("vector", moved)
-    yield "template", [[templated(seed, axis, value) for value in asked] for seed in seeds]
-    yield "template_without", [[seed] * len(asked) for seed in seeds]
+    yield "template", [[templated(seed, axis, value) for value in targets] for seed in seeds]
+    yield "template_without", [[seed] * len(targets) for seed in seeds]
 
 
-def nothing_asked(
+def without_target(
     steerer: Steerer, seeds: Sequence[str], steps: int, plan: SteeringPlan, progress: Progress = silent
 ) -> Candidates:
-    """Each sentence at its own affect, so many times, without guidance; one candidate."""
+    """Write each sentence `steps` times at its own affect, without guidance; one candidate."""
     stays = np.full((len(seeds), steps, len(AXES)), np.nan)
     unguided = plan.sampling.model_copy(update={"guidance": 1.0})
     return steerer.write(seeds, stays, calibrated=False, seed=plan.seed, sampling=unguided, progress=progress)
 
 
-def asked_points(axis: str, asked: Sequence[float], count: int) -> np.ndarray:
-    """(count, steps, 3), NaN but for one axis."""
-    points = np.full((count, len(asked), len(AXES)), np.nan)
-    points[:, :, AXES.index(axis)] = asked
+def points_along(axis: str, targets: Sequence[float], count: int) -> np.ndarray:
+    """Return targets along one axis, (count, steps, 3), NaN on the other axes."""
+    points = np.full((count, len(targets), len(AXES)), np.nan)
+    points[:, :, AXES.index(axis)] = targets
     return points
 
 
 def kept_texts(path: Path, key: str, make: Callable[[], Candidates]) -> Candidates:
-    """The candidates in a file, made where it is missing, damaged, or was made from something else."""
+    """Read the candidates in a file; make them where it is missing, damaged, or has another key."""
     if path.is_file():
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
@@ -102,11 +102,11 @@ def _with_vector(
 ) -> Candidates:
     vector = chosen_vector(material, axis, plan, progress)
     model = material.steerer.model
-    return written_with_vector(model, vector, seeds, plan.asked, plan.candidates, plan.sampling, plan.seed, progress)
+    return written_with_vector(model, vector, seeds, plan.targets, plan.candidates, plan.sampling, plan.seed, progress)
 
 
 def chosen_vector(material: Material, axis: str, plan: SteeringPlan, progress: Progress = silent) -> SteeringVector:
-    """The layer and strength that steer best on validation sentences, by the ridge.
+    """Choose the layer and strength that steer best on validation sentences, by the ridge.
 
     Among those whose perplexity is at most 1.5 times that of the same requests without a vector, the largest rank correlation;
     where none is, the least perplexity.
@@ -116,10 +116,10 @@ def chosen_vector(material: Material, axis: str, plan: SteeringPlan, progress: P
     layers = sorted({layer_at(model, depth) for depth in plan.depths})
     vectors = steering_vectors(model, material.train.texts, labels, axis, layers, plan.contrast_sentences)
     texts, judge = material.tuning.texts, material.judges[RIDGE]
-    ends = (min(plan.asked), 0.0, max(plan.asked))
+    ends = (min(plan.targets), 0.0, max(plan.targets))
     plain = prompted(model, texts, None, [0.0], 1, plan.sampling, plan.seed, progress)
     base = model.surprise([steps[0][0] for steps in plain]).mean()
-    found: list[tuple[bool, float, SteeringVector]] = []
+    candidates: list[tuple[bool, float, SteeringVector]] = []
     for vector in vectors:
         for strength in plan.strengths:
             tried = SteeringVector(axis, vector.direction, vector.layer, strength)
@@ -129,5 +129,5 @@ def chosen_vector(material: Material, axis: str, plan: SteeringPlan, progress: P
             ratio = float(np.exp(model.surprise(flat).mean() - base))
             fluent = ratio <= BARS["perplexity_ratio"]
             worth = float(spearman_rows(np.array(ends), values).mean()) if fluent else -ratio
-            found.append((fluent, worth, tried))
-    return max(found, key=lambda one: one[:2])[2]
+            candidates.append((fluent, worth, tried))
+    return max(candidates, key=lambda one: one[:2])[2]

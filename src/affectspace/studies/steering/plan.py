@@ -10,7 +10,7 @@ from affectspace.steering.decoding import Sampling
 TITLES = {  # method -> what the report calls it
     "steered": "projector, candidates ranked",
     "steered_one": "projector, one candidate",
-    "unsteered": "projector, nothing asked",
+    "unsteered": "projector, no target",
     "prompt": "prompting, candidates ranked",
     "prompt_one": "prompting, one candidate",
     "vector": "steering vector, candidates ranked",
@@ -20,7 +20,7 @@ TITLES = {  # method -> what the report calls it
     "seed": "the sentence as it was",
 }
 PRIMARY = (
-    "valence: mean over sentences of Spearman's correlation of asked and measured, by each judge that had no part in it"
+    "valence: mean over sentences of Spearman's correlation of target and measure, by each judge that had no part in it"
 )
 BARS = {"spearman": 0.6, "content": 0.5, "perplexity_ratio": 1.5}  # named beforehand
 
@@ -33,7 +33,7 @@ class SteeringPlan(Configuration):
     tuning_sentences: int = Field(
         16, ge=2, description="validation sentences that choose the vector's layer and strength"
     )
-    asked: tuple[float, ...] = Field((-2.0, -1.0, 0.0, 1.0, 2.0), min_length=3, description="sd of the corpus")
+    targets: tuple[float, ...] = Field((-2.0, -1.0, 0.0, 1.0, 2.0), min_length=3, description="sd of the corpus")
     candidates: int = Field(6, ge=1, description="of each method that ranks")
     strengths: tuple[float, ...] = Field((0.5, 1.0, 2.0), description="of the steering vector, of which one is chosen")
     depths: tuple[float, ...] = Field(
@@ -47,7 +47,7 @@ class SteeringPlan(Configuration):
 
 
 def quick_plan(seed: int = 0) -> SteeringPlan:
-    """Enough to see that all works."""
+    """Make a plan that shows that everything works."""
     return SteeringPlan(
         sentences=6, other_sentences=2, tuning_sentences=2, candidates=2, strengths=(1.0,), depths=(0.5,),
         contrast_sentences=16, sampling=Sampling(longest=14), resamples=200, sheet_sentences=2, seed=seed,

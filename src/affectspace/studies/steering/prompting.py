@@ -29,30 +29,30 @@ TEMPLATE = {
 }
 
 
-def level_of(asked: float) -> int:
-    """Place of the nearest level."""
-    return min(range(len(LEVELS)), key=lambda place: abs(LEVELS[place] - asked))
+def level_of(target: float) -> int:
+    """Return the index of the nearest level."""
+    return min(range(len(LEVELS)), key=lambda place: abs(LEVELS[place] - target))
 
 
-def request(seed: str, axis: str | None, asked: float) -> str:
-    """A request in words to rewrite a sentence; without an axis in other words only."""
-    how = "in other words" if axis is None else f"so that it sounds {PROMPT[axis][level_of(asked)]}"
+def request(seed: str, axis: str | None, target: float) -> str:
+    """Write a request to rewrite a sentence; without an axis, in other words only."""
+    how = "in other words" if axis is None else f"so that it sounds {PROMPT[axis][level_of(target)]}"
     return f"Rewrite this sentence {how}. Keep what it is about. Answer with one sentence only.\n\nSentence: {seed}"
 
 
-def templated(seed: str, axis: str, asked: float) -> str:
-    """The sentence behind the template's words for a level."""
-    return f"{TEMPLATE[axis][level_of(asked)]} {seed}".strip()
+def templated(seed: str, axis: str, target: float) -> str:
+    """Put the template's words for a level before the sentence."""
+    return f"{TEMPLATE[axis][level_of(target)]} {seed}".strip()
 
 
-def prompt_tokens(model: LanguageModel, asked: str) -> list[int]:
-    """A request in the model's chat template, or in plain words where it has none."""
+def prompt_tokens(model: LanguageModel, request_text: str) -> list[int]:
+    """Encode a request in the model's chat template, or in plain words where it has none."""
     if getattr(model.tokenizer, "chat_template", None):
         text = model.tokenizer.apply_chat_template(
-            [{"role": "user", "content": asked}], tokenize=False, add_generation_prompt=True
+            [{"role": "user", "content": request_text}], tokenize=False, add_generation_prompt=True
         )
         return model.encode(str(text))
-    return model.encode(f"{asked}\nRewritten sentence:")
+    return model.encode(f"{request_text}\nRewritten sentence:")
 
 
 @torch.inference_mode()
@@ -60,28 +60,28 @@ def prompted(
     model: LanguageModel,
     seeds: Sequence[str],
     axis: str | None,
-    asked: Sequence[float],
+    targets: Sequence[float],
     candidates: int,
     sampling: Sampling,
     seed: int,
     progress: Progress = silent,
 ) -> Candidates:
-    """Answers, [seed][step][candidate], without quotation marks around them."""
+    """Sample answers without quotation marks: [seed][step][candidate]."""
     prompts: list[list[int]] = []
     last: list[Tensor] = []
     draws = []
     for row, text in enumerate(seeds):
-        for step, value in enumerate(asked):
+        for step, value in enumerate(targets):
             tokens = prompt_tokens(model, request(text, axis, value))
             prompts += [tokens[:-1]] * candidates
             last += [model.embed(tokens[-1:])] * candidates
             draws += [np.random.default_rng([seed, row, step, candidate]) for candidate in range(candidates)]
     answers = iter(sample(model, prompts, last, draws, sampling, None, progress, "answers to prompts"))
-    return [[[bare(next(answers)) for _ in range(candidates)] for _ in asked] for _ in seeds]
+    return [[[bare(next(answers)) for _ in range(candidates)] for _ in targets] for _ in seeds]
 
 
 def bare(answer: str) -> str:
-    """An answer without the label and the quotation marks that chat models like to add."""
+    """Remove the label and the quotation marks that chat models often add to an answer."""
     text = one_line(answer)
     for label in ("Sentence:", "Rewritten sentence:", "Rewritten:"):
         text = text.removeprefix(label).strip()

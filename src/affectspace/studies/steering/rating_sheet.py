@@ -22,16 +22,16 @@ QUESTIONS = (
 _STYLE = (
     "body{font:11pt/1.45 Georgia,serif;max-width:46em;margin:2em auto;color:#111}"
     "article{break-inside:avoid;border-top:1px solid #999;padding:.7em 0}"
-    "h2{font-size:1em;margin:0}p{margin:.25em 0}.asked{white-space:nowrap}"
+    "h2{font-size:1em;margin:0}p{margin:.25em 0}.name{white-space:nowrap}"
     "span{display:inline-block;width:3.2em;border-bottom:1px solid #111;margin:0 .4em}small{color:#444}"
 )
 
 
 def write_sheet(folder: Path, texts: pd.DataFrame, sentences: int, seed: int = 0) -> list[Path]:
-    """Write sheet.html (to print), sheet.csv (to fill in) and key.csv (method and asked value, not for raters).
+    """Write sheet.html (to print), sheet.csv (to fill in) and key.csv (method and target, not for raters).
 
-    texts : columns method, axis, sentence, seed, asked, text; of valence, `sentences` seeds, all steps, one text of each method
-    in METHODS. Raises DataError where there is none.
+    texts : columns method, axis, sentence, seed, target, text; `sentences` seeds of valence are shown, with all steps and one
+    text of each method in METHODS. Raises DataError where there is none.
     """
     rows = texts[(texts["axis"] == "valence") & texts["method"].isin(METHODS)]
     if any(rows["method"] == "steered"):
@@ -46,7 +46,7 @@ def write_sheet(folder: Path, texts: pd.DataFrame, sentences: int, seed: int = 0
     rows.insert(0, "item", np.arange(1, len(rows) + 1))
     names = [name for name, _ in QUESTIONS]
     shown = rows[["item", "seed", "text"]].assign(**dict.fromkeys(names, ""))
-    key = rows[["item", "method", "axis", "asked", "sentence"]]
+    key = rows[["item", "method", "axis", "target", "sentence"]]
     files = {"sheet.html": _page(rows), "sheet.csv": _csv(shown), "key.csv": _csv(key)}
     for name, content in files.items():
         write_text(folder / name, content)
@@ -60,8 +60,8 @@ def _csv(table: pd.DataFrame) -> str:
 
 
 def _page(rows: pd.DataFrame) -> str:
-    asked = "".join(f"<li><b>{name}</b>: {html.escape(text)}</li>" for name, text in QUESTIONS)
-    fields = " ".join(f'<span></span><small class="asked">{name}</small>' for name, _ in QUESTIONS)
+    questions = "".join(f"<li><b>{name}</b>: {html.escape(text)}</li>" for name, text in QUESTIONS)
+    fields = " ".join(f'<span></span><small class="name">{name}</small>' for name, _ in QUESTIONS)
     items = "\n".join(
         f"<article><h2>{row.item}</h2><p>First sentence: {html.escape(str(row.seed))}</p>"
         f"<p>Second sentence: <b>{html.escape(str(row.text)) or '(nothing)'}</b></p><p>{fields}</p></article>"
@@ -70,6 +70,6 @@ def _page(rows: pd.DataFrame) -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Rating sheet</title>'
         f"<style>{_STYLE}</style></head><body><h1>Rating sheet</h1>"
-        f"<p>Rater: <span></span> Date: <span></span></p><p>Rate the second sentence of each pair:</p><ul>{asked}</ul>\n"
+        f"<p>Rater: <span></span> Date: <span></span></p><p>Rate the second sentence of each pair:</p><ul>{questions}</ul>\n"
         f"{items}\n</body></html>\n"
     )

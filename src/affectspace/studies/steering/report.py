@@ -140,12 +140,12 @@ def add_steering(renderer: Renderer, evaluation: Evaluation, traversal: Traversa
 
 
 def main_method(results: Results) -> str:
-    """The projector with ranked candidates where there are several, otherwise with one candidate."""
+    """Return the projector's method: with ranked candidates where there are several, otherwise with one."""
     return "steered" if "steered" in results.filter(experiment=EXPERIMENT).distinct("model") else "steered_one"
 
 
 def statements(results: Results, parts: Mapping[str, tuple[str, ...]]) -> Iterator[Statement]:
-    """The bars and the comparisons on valence, which were named beforehand; parts : judge -> why it is not independent."""
+    """Yield the bars and comparisons on valence, named beforehand; parts : judge -> why it is not independent."""
     yield Statement("Valence follows the target", SOURCE, _bar("spearman", above, "at least", parts))
     yield Statement("Content is kept", SOURCE, _bar("content", above, "at least"))
     yield Statement("The language stays fluent", SOURCE, _bar("perplexity_ratio", below, "at most"))
@@ -197,7 +197,7 @@ def _better(metric: str, versus: str, parts: Mapping[str, tuple[str, ...]] | Non
 
 
 def tables(axis: str, judges: Sequence[str]) -> list[Part]:
-    """The tables of one axis: does the text follow, content and language, drift, and comparisons."""
+    """Declare the tables of one axis: does the text follow, content and language, drift, and comparisons."""
     own: dict[str, Any] = {"experiment": EXPERIMENT, "task": axis, "versus": ""}
     correlation = grid("Spearman, {modality}", metric="spearman", target=axis, modality=judges)
     language = {
@@ -295,9 +295,9 @@ def _add_themes(renderer: Renderer, traversal: Traversal, plan: SteeringPlan) ->
     if not traversal.themes:
         return
     rows = [
-        (theme.seed, f"{printed:+.1f}", text, f"{asked:+.1f} sd", own or "(nothing)")
-        for theme, ours in zip(traversal.themes, traversal.found, strict=True)
-        for (printed, text), asked, own in zip(theme.texts.items(), plan.asked, ours.texts, strict=False)
+        (theme.seed, f"{printed:+.1f}", text, f"{target:+.1f} sd", own or "(nothing)")
+        for theme, ours in zip(traversal.themes, traversal.steered, strict=True)
+        for (printed, text), target, own in zip(theme.texts.items(), plan.targets, ours.texts, strict=False)
     ]
     report.table(
         "Table 5, as printed and ours", ("seed", "paper's target", "paper's text", "our target", "our text"), rows
@@ -323,6 +323,6 @@ def _add_themes(renderer: Renderer, traversal: Traversal, plan: SteeringPlan) ->
 def _add_examples(report: Report, evaluation: Evaluation) -> None:
     texts, method = evaluation.texts, main_method(evaluation.results)
     rows = texts[(texts["method"] == method) & (texts["axis"] == "valence") & (texts["sentence"] < EXAMPLES)]
-    body = [(row.seed, f"{row.asked:+.1f} sd", row.text or "(nothing)") for row in rows.itertuples()]
+    body = [(row.seed, f"{row.target:+.1f} sd", row.text or "(nothing)") for row in rows.itertuples()]
     report.section("Examples", "The first sentences of those that were drawn, not chosen.", level=3)
     report.table("Held-out sentences along valence", ("sentence", "target", "text"), body)

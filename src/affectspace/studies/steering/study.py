@@ -43,7 +43,7 @@ QUICK = (
 def reproduce_steering(
     out: Path, folders: Folders, *, quick: bool = False, threads: int | None = None, progress: Progress = silent
 ) -> Path:
-    """Train what is missing, evaluate, and return the path of the report. The same call goes on where it stopped.
+    """Train what is missing, evaluate, and return the path of the report. The same call continues an interrupted study.
 
     The encoder reads the text's vector alone and has no lexicon anchor, so that lexicons can judge what it ranks.
     Raises ConfigError without EmoBank.
@@ -76,7 +76,7 @@ def reproduce_steering(
 
 
 def encoder_config(folders: Folders, quick: bool = False) -> TrainConfig:
-    """A manifold on the vectors of EmoBank's texts, as the study trains it, without any lexicon."""
+    """Return the manifold study's configuration for EmoBank's texts, without any lexicon."""
     training = TRAININGS[CORPUS]
     corpus = {
         "corpus": CORPUS,
@@ -93,7 +93,7 @@ def encoder_config(folders: Folders, quick: bool = False) -> TrainConfig:
 
 
 def projector_config(encoder: Path, folders: Folders, quick: bool = False) -> ProjectorTrainConfig:
-    """The projector's training; Glasgow's norms say which words are hidden, where they are there."""
+    """Return the configuration of the projector; Glasgow's norms, if available, choose the hidden words."""
     fields = {
         "run": str(encoder),
         **PROJECTOR,

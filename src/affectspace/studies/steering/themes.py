@@ -34,7 +34,7 @@ SEEDS = {
 
 @dataclass(frozen=True)
 class Theme:
-    """name : as in `manifold.paper`, with its seed and v_orig; texts : asked -> generated."""
+    """name : as in `manifold.paper`, with its seed and v_orig; texts : target -> generated."""
 
     name: str
     texts: dict[float, str]
@@ -85,11 +85,14 @@ THEMES = (
 
 @dataclass(frozen=True, eq=False)
 class Traversal:
-    """themes : those that were steered; found : ours of each, in order; own : (themes, 3), what our encoder reads of the seeds,
-    on [-1, 1]; too_long : themes whose seed has more tokens than the run was trained on"""
+    """Our texts for the paper's themes.
+
+    themes, steered : the themes, and our texts of each; own : (themes, 3), what our encoder reads of the seeds, on [-1, 1]
+    too_long : themes whose seed has more tokens than the run was trained on
+    """
 
     themes: tuple[Theme, ...]
-    found: list[SteeredText]
+    steered: list[SteeredText]
     own: np.ndarray
     too_long: tuple[Theme, ...] = ()
 
@@ -100,12 +103,12 @@ def traverse_themes(steerer: Steerer, plan: SteeringPlan, progress: Progress = s
     too_long = tuple(theme for theme in THEMES if theme not in themes)
     if not themes:
         return Traversal((), [], np.zeros((0, len(AXES))), too_long)
-    found = steerer.steer(
-        [theme.seed for theme in themes], target_points(valence=list(plan.asked)), candidates=plan.candidates,
+    steered = steerer.steer(
+        [theme.seed for theme in themes], target_points(valence=list(plan.targets)), candidates=plan.candidates,
         sampling=plan.sampling, seed=plan.seed, progress=progress,
     )  # fmt: skip
-    own = np.stack([steerer.corpus_mean + steerer.corpus_deviation * one.seed_affect for one in found])
-    return Traversal(themes, found, own, too_long)
+    own = np.stack([steerer.corpus_mean + steerer.corpus_deviation * text.seed_affect for text in steered])
+    return Traversal(themes, steered, own, too_long)
 
 
 def record_themes(recorder: Recorder, traversal: Traversal, judges: Mapping[str, Judge], plan: SteeringPlan) -> None:
@@ -113,7 +116,7 @@ def record_themes(recorder: Recorder, traversal: Traversal, judges: Mapping[str,
 
     There are no intervals, because there are three seeds.
     """
-    asked = np.asarray(plan.asked)
+    targets = np.asarray(plan.targets)
     for place, theme in enumerate(traversal.themes):
         own = recorder.under(experiment=EXPERIMENT, task=theme.name, protocol=PROTOCOL)
         for axis, name in enumerate(AXES):
@@ -122,12 +125,12 @@ def record_themes(recorder: Recorder, traversal: Traversal, judges: Mapping[str,
         for judge in judges.values():
             if AXES[0] not in judge.axes:
                 continue
-            ours = judge.score(traversal.found[place].texts)[None, :, 0]
+            ours = judge.score(traversal.steered[place].texts)[None, :, 0]
             theirs = judge.score(list(theme.texts.values()))[None, :, 0]
             columns = {"target": AXES[0], "modality": judge.name, "seeds": (plan.seed,)}
-            rho, published = spearman_rows(asked, ours)[0], spearman_rows(printed, theirs)[0]
-            own.add("spearman", rho, len(asked), **columns, paper=published)
+            rho, published = spearman_rows(targets, ours)[0], spearman_rows(printed, theirs)[0]
+            own.add("spearman", rho, len(targets), **columns, paper=published)
             span, published = (
-                slope_rows(values, read)[0] * np.ptp(values) for values, read in ((asked, ours), (printed, theirs))
+                slope_rows(values, read)[0] * np.ptp(values) for values, read in ((targets, ours), (printed, theirs))
             )
-            own.add("span", span, len(asked), **columns, paper=published)
+            own.add("span", span, len(targets), **columns, paper=published)

@@ -99,8 +99,8 @@ class Mixture:
         random = np.random.default_rng([self.seed, self.step, 1])
         label = random.integers(0, len(self.categories), len(code))
         names = np.array(self.categories, dtype=object)[label]
-        asked = self.transfer.sample(names, random_state=int(random.integers(2**31))).clip(-1, 1)
-        point = torch.from_numpy(np.ascontiguousarray(asked, dtype=np.float32))
+        targets = self.transfer.sample(names, random_state=int(random.integers(2**31))).clip(-1, 1)
+        point = torch.from_numpy(np.ascontiguousarray(targets, dtype=np.float32))
         moved, _ = move(self.model, code, self.geometry, point[:, 0], point[:, 1])
         return label, moved
 

@@ -1,4 +1,4 @@
-"""Walks of test people along each axis, and what the judges say of every picture on the way."""
+"""Walks of test people along each axis, and the judges' readings of every picture on the way."""
 
 from dataclasses import dataclass
 
@@ -24,23 +24,23 @@ ELSEWHERE = "elsewhere"  # moved as far in z_z, along a random direction a face
 class Line:
     """Faces walked along one axis, or as far elsewhere.
 
-    asked : (steps,); read : name of the reader -> (faces, steps, outputs), its first two are valence and arousal
+    targets : (steps,); read : name of the reader -> (faces, steps, outputs), its first two are valence and arousal
     sure : (faces, steps), the identity network's probability of the true person; named : whether it is the likeliest
     """
 
-    asked: np.ndarray
+    targets: np.ndarray
     read: dict[str, np.ndarray]
     sure: np.ndarray
     named: np.ndarray
 
     def rho(self, reader: str, axis: int) -> np.ndarray:
-        """Spearman of asked against read, (faces,); 0 where the reading does not change at all."""
+        """Correlate the ranks of target and reading, (faces,); 0 where the reading does not change."""
         return np.array(
-            [0.0 if not np.ptp(row) else spearmanr(self.asked, row).statistic for row in self.read[reader][..., axis]]
+            [0.0 if not np.ptp(row) else spearmanr(self.targets, row).statistic for row in self.read[reader][..., axis]]
         )
 
     def rise(self, reader: str, axis: int) -> np.ndarray:
-        """The reading at the end less that at the start, (faces,)."""
+        """Subtract the reading at the start from that at the end, (faces,)."""
         return self.read[reader][:, -1, axis] - self.read[reader][:, 0, axis]
 
 
@@ -55,7 +55,7 @@ class Still:
 
 @dataclass(frozen=True)
 class Judged:
-    """All that the judges said.
+    """All readings of the judges.
 
     rows : (faces,) of the corpus' table; people : (faces,); lines : by axis and WALK or ELSEWHERE
     real, rebuilt : the faces, and their reconstructions
@@ -79,7 +79,7 @@ def judge_walks(
     steps: int,
     progress: Progress = silent,
 ) -> Judged:
-    """Walk so many faces of each test person along valence and arousal, the other axis left as it is, and judge them."""
+    """Walk faces of each test person along valence and arousal, without a target for the other axis, and judge them."""
     rows = chosen_rows(data, judges.walkable_model, faces)
     people = data.table["person"].astype(str).to_numpy()[rows]
     who = np.array([judges.people.index(person) for person in people])
@@ -88,18 +88,18 @@ def judge_walks(
     spread = encode_rows(model, data, _sample(data.rows("train"))).std(axis=0)
     lines, pictures = {}, []
     for axis, name in enumerate(AXES):
-        asked = np.linspace(*RANGES[name], steps)
+        targets = np.linspace(*RANGES[name], steps)
         points = np.full((steps, 2), np.nan)
-        points[:, axis] = asked
+        points[:, axis] = targets
         moved = []
         for number, face in enumerate(pixels):
             progress(number, len(pixels), f"walks along {name}")
             moved.append(walk(model, face, points, geometry))
         images = np.stack([one.images for one in moved])
         pictures.append(images[_one_a_person(people)])
-        lines[name, WALK] = _line(asked, images, judges, people, who)
+        lines[name, WALK] = _line(targets, images, judges, people, who)
         away = elsewhere(codes, np.stack([one.codes for one in moved]), spread, model.config.chunk)
-        lines[name, ELSEWHERE] = _line(asked, _decode(model, away), judges, people, who)
+        lines[name, ELSEWHERE] = _line(targets, _decode(model, away), judges, people, who)
     return Judged(
         rows, people, lines, _still(pixels, judges, people, who), _still(_decode(model, codes), judges, people, who),
         np.stack(pictures, axis=1),
@@ -107,7 +107,7 @@ def judge_walks(
 
 
 def elsewhere(codes: np.ndarray, moved: np.ndarray, spread: np.ndarray, chunk: int, seed: int = 0) -> np.ndarray:
-    """Codes (faces, steps, 3 * chunk) that go as far as `moved`, but in z_z, each face along a random direction of its own.
+    """Move codes as far as `moved`, but in z_z and each face along its own random direction: (faces, steps, 3 * chunk).
 
     codes : (faces, 3 * chunk), where they start; spread : (3 * chunk,), deviations of training codes, in which far is measured
     """
@@ -124,7 +124,7 @@ def elsewhere(codes: np.ndarray, moved: np.ndarray, spread: np.ndarray, chunk: i
 
 
 def chosen_rows(data: Dataset, walkable_model: np.ndarray, faces: int) -> np.ndarray:
-    """So many rows of each person, evenly spaced in the order of the table."""
+    """Choose at most `faces` rows of each person, evenly spaced in the order of the table."""
     people = data.table["person"].to_numpy()[walkable_model]
     chosen = []
     for person in dict.fromkeys(people.tolist()):
@@ -148,14 +148,14 @@ def _decode(model: Levasa, codes: np.ndarray) -> np.ndarray:
     return images.reshape(*codes.shape[:-1], *images.shape[1:])
 
 
-def _line(asked: np.ndarray, images: np.ndarray, judges: Judges, people: np.ndarray, who: np.ndarray) -> Line:
+def _line(targets: np.ndarray, images: np.ndarray, judges: Judges, people: np.ndarray, who: np.ndarray) -> Line:
     faces, steps = images.shape[:2]
     still = _still(images.reshape(-1, *images.shape[2:]), judges, np.repeat(people, steps), np.repeat(who, steps))
     read = {name: values.reshape(faces, steps, -1) for name, values in still.read.items()}
-    return Line(asked, read, still.sure.reshape(faces, steps), still.named.reshape(faces, steps))
+    return Line(targets, read, still.sure.reshape(faces, steps), still.named.reshape(faces, steps))
 
 
 def _still(images: np.ndarray, judges: Judges, people: np.ndarray, who: np.ndarray) -> Still:
-    said = outputs_of(judges.identity, images)
+    outputs = outputs_of(judges.identity, images)
     read = {reader.name: reader.read(images, people) for reader in judges.readers}
-    return Still(read, said[np.arange(len(who)), who], said.argmax(axis=1) == who)
+    return Still(read, outputs[np.arange(len(who)), who], outputs.argmax(axis=1) == who)

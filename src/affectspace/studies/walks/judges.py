@@ -45,21 +45,21 @@ class Reader:
     centres: np.ndarray | None
 
     def read(self, pixels: np.ndarray, people: np.ndarray) -> np.ndarray:
-        """(n, 2), or (n, outputs) of a regressor; pixels (n, size, size, 3), people (n,)."""
+        """Read pixels (n, size, size, 3) of people (n,): (n, 2), or (n, outputs) by a regressor."""
         fold = np.array([self.fold_of.get(person, 0) for person in people.tolist()])
-        found: Any = None
+        readings: Any = None
         for index, network in enumerate(self.networks):
             rows = np.flatnonzero(fold == index)
             if not len(rows):
                 continue
-            said = outputs_of(network, pixels[rows])
-            said = said @ self.centres if self.centres is not None else said
-            found = np.empty((len(pixels), said.shape[1])) if found is None else found
-            found[rows] = said
-        return found
+            outputs = outputs_of(network, pixels[rows])
+            outputs = outputs @ self.centres if self.centres is not None else outputs
+            readings = np.empty((len(pixels), outputs.shape[1])) if readings is None else readings
+            readings[rows] = outputs
+        return readings
 
     def emotions(self, pixels: np.ndarray, people: np.ndarray) -> np.ndarray | None:
-        """Index of the likeliest emotion (n,), of a classifier."""
+        """Return the index of the most probable emotion, (n,); None for a regressor."""
         if self.centres is None:
             return None
         plain = Reader(self.name, self.networks, self.fold_of, np.eye(len(self.centres)))
@@ -78,7 +78,7 @@ class Judges:
 
 
 def judged_people(data: Dataset) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
-    """Test people with four images or more, the rows that teach who they are, and the rows that may be walked."""
+    """Return test people with four images or more, the rows that teach who they are, and the rows that may be walked."""
     rows = data.rows("test")
     person = data.table["person"].iloc[rows].astype(str).to_numpy()
     names = [name for name in dict.fromkeys(person.tolist()) if (person == name).sum() >= LEAST]
@@ -88,7 +88,7 @@ def judged_people(data: Dataset) -> tuple[tuple[str, ...], np.ndarray, np.ndarra
 
 
 def judges_of(folder: Path, data: Dataset, settings: JudgeSettings, progress: Progress = silent) -> Judges:
-    """The judges in a folder, trained where they are not there or are of other settings, people or images.
+    """Load the judges in a folder; train those that are missing or were trained under other settings, people or images.
 
     Raises RunError where the corpus has fewer than four test people, or neither emotions nor ratings.
     """
@@ -115,14 +115,14 @@ def judges_of(folder: Path, data: Dataset, settings: JudgeSettings, progress: Pr
 
 
 def corpus_facts(data: Dataset) -> dict[str, Any]:
-    """What must not have changed for a network to be taken again: the corpus, and who is in which part."""
+    """Return what must not change for a network to be used again: the corpus, and who is in which part."""
     split = sha256(data.split_table().to_csv(index=False).encode()).hexdigest()[:16]
     return {"corpus": data.name, "split": split}
 
 
 @dataclass(frozen=True)
 class KeptNetworks:
-    """Networks in the subfolders of a folder, each with the facts that it was trained under; others are trained anew."""
+    """Networks in the subfolders of a folder, each with the facts that it was trained under; others are trained again."""
 
     folder: Path
     facts: dict[str, Any]
@@ -135,9 +135,7 @@ class KeptNetworks:
                 return kind.from_pretrained(where)
         except (OSError, json.JSONDecodeError, UnicodeDecodeError):
             pass  # not there yet, or not whole
-        (where / "facts.json").unlink(
-            missing_ok=True
-        )  # so that a training that is interrupted is not taken for this one
+        (where / "facts.json").unlink(missing_ok=True)  # an interrupted training must not count as this one
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             made = kind(config)
@@ -180,7 +178,7 @@ def _others(kept: KeptNetworks, data: Dataset, settings: JudgeSettings, progress
 
 
 def centres_of(data: Dataset) -> np.ndarray | None:
-    """Where the corpus' emotions lie on AffectNet's map, (categories, 2); None where it names fewer than two."""
+    """Return where the corpus' emotions lie on AffectNet's map, (categories, 2); None for fewer than two emotions."""
     categories = data.categories
     if len(categories) < 2:
         return None
@@ -190,7 +188,7 @@ def centres_of(data: Dataset) -> np.ndarray | None:
 def _reader_network(
     kept: KeptNetworks, name: str, data: Dataset, rows: np.ndarray, settings: JudgeSettings, progress: Progress
 ) -> Pretrained:
-    """A classifier of emotions; of valence and arousal a regressor, where the corpus rates and names none."""
+    """Train a classifier of emotions; for a corpus with ratings but no emotions, a regressor of valence and arousal."""
     text = f"judge {name}"
     if centres_of(data) is not None:
         config: Any = ClassifierConfig(**_common(data, settings), dropout=settings.dropout, categories=data.categories)

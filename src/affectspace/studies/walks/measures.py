@@ -59,8 +59,8 @@ def _measure_truth(recorder: Recorder, judged: Judged, name: str, place: int, ne
     """Correlate target and reading over all walks of an axis, and measure how far all else moves, on drawn faces."""
     line, axis = judged.lines[AXES[place], WALK], AXES[place]
     read = line.read[name]
-    targets = np.broadcast_to(line.asked, read.shape[:2]).ravel()
-    people = np.repeat(judged.people, len(line.asked))
+    targets = np.broadcast_to(line.targets, read.shape[:2]).ravel()
+    people = np.repeat(judged.people, len(line.targets))
     r = interval("pearson", targets, read[..., place].ravel(), people, resamples=500)
     recorder.add("r", r, target=axis, note="target against reading, all points")
     moved = np.abs(read[:, -1] - read[:, 0]) / network.deviation.numpy()

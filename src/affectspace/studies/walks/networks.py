@@ -38,7 +38,7 @@ class JudgeSettings(Configuration):
 
 
 def quick_settings() -> JudgeSettings:
-    """Enough to see that all works."""
+    """Make settings that show that everything works."""
     return JudgeSettings(images=3000, width=16, faces=3, steps=5, drawn_faces=300)
 
 
@@ -77,7 +77,7 @@ class AffectRegressor(Pretrained):
 
 
 def drawn_rows(weights: np.ndarray, settings: JudgeSettings) -> Iterator[np.ndarray]:
-    """Rows of each step, drawn with these weights (n,); a function of the settings' seed and the step."""
+    """Draw the rows of each step with weights (n,); they depend on the settings' seed and the step."""
     share = weights / weights.sum()
     for step in range(max(1, settings.images // settings.batch_size)):
         yield np.random.default_rng([settings.seed, step]).choice(len(share), settings.batch_size, p=share)
@@ -128,7 +128,7 @@ def train_network(
 
 
 def blurred(image: Tensor, generator: torch.Generator) -> Tensor:
-    """Half the images of a batch brought down to 10 to 32 pixels a side and up again; same shape."""
+    """Blur half the images of a batch: scale them down to 10 to 32 pixels per side and up again."""
     chosen = torch.rand(len(image), generator=generator) < BLURRED
     side = int(torch.randint(DULLEST, SHARPEST + 1, (1,), generator=generator))
     if not chosen.any() or side >= image.shape[-1]:
@@ -141,9 +141,9 @@ def blurred(image: Tensor, generator: torch.Generator) -> Tensor:
 
 @torch.no_grad()
 def outputs_of(network: Pretrained, pixels: np.ndarray) -> np.ndarray:
-    """What a network says of pictures (n, size, size, 3) uint8: probabilities of a classifier, else its outputs."""
-    found = []
+    """Compute a network's outputs for pictures (n, size, size, 3) uint8: probabilities for a classifier."""
+    blocks = []
     for start in range(0, len(pixels), BATCH):
         out = network(to_image(pixels[start : start + BATCH]))
-        found.append((out.softmax(dim=1) if isinstance(network, EmotionClassifier) else out).double().numpy())
-    return np.concatenate(found)
+        blocks.append((out.softmax(dim=1) if isinstance(network, EmotionClassifier) else out).double().numpy())
+    return np.concatenate(blocks)

@@ -66,7 +66,7 @@ def drawn_faces(
     progress: Progress,
     seed: int = DRAWN_SEED,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pixels, rows and truth of faces of people that no corpus of ours has."""
+    """Draw faces of people that are in no corpus; return pixels, rows and truth."""
     from affectspace.synthetic.faces import make_faces
 
     n, people = settings.drawn_faces, max(2, settings.drawn_faces // 60)
