@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,10 +15,18 @@ from affectspace.affect import AXES
 from affectspace.corpora import Corpus
 from affectspace.corpora.splits import PARTS
 from affectspace.data.batches import IMAGE, Batch
-from affectspace.data.configuration import DataConfig, LabelConfig
+from affectspace.data.configuration import DataConfig
 from affectspace.data.images import Pixels, to_image
-from affectspace.data.labels import Draws, Labels, encode_categories, make_labels
-from affectspace.data.reading import CorpusRows, lexicon_scores, read_feature_rows, read_image_rows
+from affectspace.data.labels import Draws, ReorderedDraws, draws_of, encode_categories
+from affectspace.data.reading import (
+    CorpusRows,
+    facts_of,
+    join,
+    labels_of,
+    lexicon_scores,
+    read_feature_rows,
+    read_image_rows,
+)
 from affectspace.data.stores import backbone_facts, read_features, stores_of_model
 from affectspace.errors import ConfigError, DataError
 from affectspace.progress import Progress, silent
@@ -121,13 +129,13 @@ class Dataset:
         sources = [
             read_image_rows(name, config, size, data.cache, progress, corpus) for name, config in data.corpora.items()
         ]
-        labels = _labels_of(sources, data, seed, images=True)
-        table = _joined(sources, labels)
+        labels = labels_of(sources, data, seed, images=True)
+        table = join(sources, labels)
         arrays = tuple(rows.pixels for rows in sources if rows.pixels is not None)
         index = np.concatenate([rows.pixel_rows for rows in sources if rows.pixel_rows is not None])
         return cls(
             table, {}, {IMAGE: np.ones(len(table), bool)}, corpora=tuple(data.corpora), weights=_weights(data),
-            draws=_draws(labels), facts={"corpora": _facts(sources, labels), "modalities": {}}, sources=sources,
+            draws=draws_of(labels), facts={"corpora": facts_of(sources, labels), "modalities": {}}, sources=sources,
             pixels=Pixels(arrays, np.repeat(np.arange(len(sources)), [len(rows.table) for rows in sources]), index),
         )  # fmt: skip
 
@@ -141,8 +149,8 @@ class Dataset:
             progress(number, len(data.corpora), f"reading {name}")
             own = {modality: by_corpus[name] for modality, by_corpus in stores.items() if name in by_corpus}
             sources.append(read_feature_rows(name, config, own))
-        labels = _labels_of(sources, data, seed, images=False)
-        table = _joined(sources, labels)
+        labels = labels_of(sources, data, seed, images=False)
+        table = join(sources, labels)
         order = _order_of_parts(table)  # so that a part is a slice of the arrays, without a copy
         table = table.iloc[order].reset_index(drop=True)
         features, present = read_features(stores, modalities, table, data.cache, progress)
@@ -151,14 +159,14 @@ class Dataset:
         texts = (scored & table["text"].notna()).to_numpy()
         scores[texts] = lexicon_scores(table.loc[texts, "text"], data.lexicon)
         facts: dict[str, Any] = {
-            "corpora": _facts(sources, labels),
+            "corpora": facts_of(sources, labels),
             "modalities": {name: backbone_facts(stores[name]) for name in features},
         }
         if data.lexicon is not None:
             facts["lexicon"] = {"path": str(data.lexicon.path), "method": data.lexicon.method}
         return cls(
             table, features, present, corpora=tuple(data.corpora), lexicon=scores, weights=_weights(data),
-            draws=_draws(labels, order), facts=facts, categories=categories, sources=sources,
+            draws=draws_of(labels, order), facts=facts, categories=categories, sources=sources,
         )  # fmt: skip
 
     @classmethod
@@ -251,7 +259,7 @@ class Dataset:
             corpora=names,
             lexicon=(unknown if lexicon is None else np.asarray(lexicon, np.float32))[order],
             weights=None if weights is None else tuple(float(weights[name]) for name in names),
-            draws=None if draws is None else _Reordered(draws, order),
+            draws=None if draws is None else ReorderedDraws(draws, order),
             facts=facts or {"corpora": {name: {} for name in names}, "modalities": {}},
             categories=categories,
         )
@@ -346,10 +354,10 @@ class Dataset:
         return dataset if set(wanted) == set(self.modalities) else dataset.only(*wanted)
 
     def _relabelled(self, config: Any) -> Dataset:
-        labels = _labels_of(self._sources, config.data, config.fit.seed, images=True)
+        labels = labels_of(self._sources, config.data, config.fit.seed, images=True)
         dataset = copy.copy(self)
-        dataset._set_table(_joined(self._sources, labels))
-        dataset.draws = _draws(labels)
+        dataset._set_table(join(self._sources, labels))
+        dataset.draws = draws_of(labels)
         affect = dataset.table[list(AXES)].to_numpy(np.float32, copy=True)
         dataset.features = replace(self.features, affect=_tensor(affect, np.float32))
         return dataset
@@ -363,7 +371,7 @@ class Dataset:
             features={name: batch.features[name] for name in modalities},
             present={name: batch.present[name] for name in modalities},
         )
-        dataset.draws = None if self.draws is None else _Reordered(self.draws, np.flatnonzero(kept.numpy()))
+        dataset.draws = None if self.draws is None else ReorderedDraws(self.draws, np.flatnonzero(kept.numpy()))
         dataset._set_table(self.table[kept.numpy()].reset_index(drop=True))
         dataset.require_usable()
         return dataset
@@ -424,66 +432,6 @@ class Dataset:
     def split_table(self) -> pd.DataFrame:
         """Return id, corpus, person and part of every row."""
         return self.table[["id", "corpus", "person", "part"]].reset_index(drop=True)
-
-
-@dataclass(frozen=True, eq=False)
-class _Reordered:
-    """Draws of some rows, in another order."""
-
-    draws: Draws
-    rows: np.ndarray
-
-    def __call__(self, epoch: int) -> np.ndarray:
-        return np.asarray(self.draws(epoch))[self.rows]
-
-
-@dataclass(frozen=True, eq=False)
-class _Joined:
-    """Draws of several corpora, one after the other."""
-
-    parts: list[tuple[Draws | None, int]]
-
-    def __call__(self, epoch: int) -> np.ndarray:
-        nothing = [
-            np.full((n, len(AXES)), np.nan, np.float32) if draws is None else draws(epoch) for draws, n in self.parts
-        ]
-        return np.concatenate(nothing)
-
-
-def _draws(labels: Sequence[Labels], order: np.ndarray | None = None) -> Draws | None:
-    if all(own.draws is None for own in labels):
-        return None
-    joined = _Joined([(own.draws, len(own.affect)) for own in labels])
-    return joined if order is None else _Reordered(joined, order)
-
-
-def _labels_of(sources: Sequence[CorpusRows], data: DataConfig, seed: int, *, images: bool) -> list[Labels]:
-    """Labels of each corpus."""
-    configs: list[LabelConfig] = [config.labels.complete(images) for config in data.corpora.values()]
-    return [
-        make_labels(rows.table, config, seed=seed, stream=number, where=f"data.corpora.{rows.name}.labels")
-        for number, (rows, config) in enumerate(zip(sources, configs, strict=True))
-    ]
-
-
-def _joined(sources: Sequence[CorpusRows], labels: Sequence[Labels]) -> pd.DataFrame:
-    """The tables of the corpora with their labels, one after the other."""
-    tables = []
-    for rows, own in zip(sources, labels, strict=True):
-        table = rows.table.assign(label_kind=own.kind, **dict(zip(AXES, own.affect.T, strict=True)))
-        if len(sources) > 1:
-            person = table["person"].astype(object)
-            table["person"] = (rows.name + ":" + person).where(person.notna(), None)
-        tables.append(table)
-    return pd.concat(tables, ignore_index=True)
-
-
-def _facts(sources: Sequence[CorpusRows], labels: Sequence[Labels]) -> dict[str, Any]:
-    facts = {}
-    for rows, own in zip(sources, labels, strict=True):
-        complete = {**rows.facts, "notes": [*own.notes, *rows.facts["notes"]]}
-        facts[rows.name] = {key: value for key, value in complete.items() if value}
-    return facts
 
 
 def _weights(data: DataConfig) -> tuple[float, ...] | None:

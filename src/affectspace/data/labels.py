@@ -169,6 +169,38 @@ def permuted(categories: tuple[str, ...], seed: int | None) -> tuple[str, ...]:
             return tuple(categories[index] for index in order)
 
 
+@dataclass(frozen=True, eq=False)
+class ReorderedDraws:
+    """Draws of some rows, in another order."""
+
+    draws: Draws
+    rows: np.ndarray
+
+    def __call__(self, epoch: int) -> np.ndarray:
+        return np.asarray(self.draws(epoch))[self.rows]
+
+
+@dataclass(frozen=True, eq=False)
+class JoinedDraws:
+    """Draws of several corpora, one after the other."""
+
+    parts: list[tuple[Draws | None, int]]
+
+    def __call__(self, epoch: int) -> np.ndarray:
+        nothing = [
+            np.full((n, len(AXES)), np.nan, np.float32) if draws is None else draws(epoch) for draws, n in self.parts
+        ]
+        return np.concatenate(nothing)
+
+
+def draws_of(labels: Sequence[Labels], order: np.ndarray | None = None) -> Draws | None:
+    """Join the draws of several corpora, with their rows in this order; None if no label is drawn."""
+    if all(own.draws is None for own in labels):
+        return None
+    joined = JoinedDraws([(own.draws, len(own.affect)) for own in labels])
+    return joined if order is None else ReorderedDraws(joined, order)
+
+
 def _on_all_axes(
     transfer: AnnotationTransfer, emotions: np.ndarray, distribution: str, random_state: int | None = None
 ) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,8 @@ import pandas as pd
 
 from affectspace.affect import AXES
 from affectspace.corpora import Corpus, read_corpus
-from affectspace.data.configuration import CorpusConfig, LexiconConfig
+from affectspace.data.configuration import CorpusConfig, DataConfig, LabelConfig, LexiconConfig
+from affectspace.data.labels import Labels, make_labels
 from affectspace.data.stores import in_store
 from affectspace.errors import ConfigError, DataError
 from affectspace.features.store import FeatureStore
@@ -105,6 +107,36 @@ def _split_rows(
         "notes": [str(note) for note in part.attrs.get("notes", [])],
     }
     return table.assign(corpus=name, part=part.to_numpy()[kept]), kept, facts
+
+
+def labels_of(sources: Sequence[CorpusRows], data: DataConfig, seed: int, *, images: bool) -> list[Labels]:
+    """Make the labels of each corpus."""
+    configs: list[LabelConfig] = [config.labels.complete(images) for config in data.corpora.values()]
+    return [
+        make_labels(rows.table, config, seed=seed, stream=number, where=f"data.corpora.{rows.name}.labels")
+        for number, (rows, config) in enumerate(zip(sources, configs, strict=True))
+    ]
+
+
+def join(sources: Sequence[CorpusRows], labels: Sequence[Labels]) -> pd.DataFrame:
+    """Join the tables of the corpora, with their labels. With several corpora their names stand before the persons'."""
+    tables = []
+    for rows, own in zip(sources, labels, strict=True):
+        table = rows.table.assign(label_kind=own.kind, **dict(zip(AXES, own.affect.T, strict=True)))
+        if len(sources) > 1:
+            person = table["person"].astype(object)
+            table["person"] = (rows.name + ":" + person).where(person.notna(), None)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def facts_of(sources: Sequence[CorpusRows], labels: Sequence[Labels]) -> dict[str, Any]:
+    """Return what a run records of each corpus."""
+    facts = {}
+    for rows, own in zip(sources, labels, strict=True):
+        complete = {**rows.facts, "notes": [*own.notes, *rows.facts["notes"]]}
+        facts[rows.name] = {key: value for key, value in complete.items() if value}
+    return facts
 
 
 def lexicon_scores(texts: pd.Series, config: LexiconConfig | None) -> np.ndarray:
