@@ -25,48 +25,56 @@ if TYPE_CHECKING:
     from affectspace.steering import Sampling, SteeredText
 
 VALUES = "low:high:step (for example -2:2:1), values separated by commas, or one value"
+Text = Annotated[list[str] | None, typer.Option(help="Sentence to rewrite. Can be repeated.")]
+File = Annotated[Path | None, typer.Option(help="Text file with one sentence per line.")]
 ValenceTarget = Annotated[str | None, typer.Option(help=f"Target valence, as {VALUES}.")]
 ArousalTarget = Annotated[str | None, typer.Option(help=f"Target arousal, as {VALUES}.")]
 DominanceTarget = Annotated[
     str | None,
     typer.Option(help=f"Target dominance, as {VALUES}. Axes without a target stay as the sentence has them."),
 ]
+TargetPath = Annotated[
+    str | None,
+    typer.Option("--path", help="Path through corners v,a,d instead of targets per axis, for example '-1,0,0;1,1,0'."),
+]
+Steps = Annotated[int, typer.Option(help="Number of points along --path.")]
+Units = Annotated[
+    str,
+    typer.Option(help="Unit of the targets: sd (standard deviations of the training corpus) or canonical ([-1, 1])."),
+]
+Relative = Annotated[
+    bool, typer.Option("--relative", help="Take targets as differences from the sentence's own affect.")
+]
+Candidates = Annotated[
+    int, typer.Option(help="Texts per target. The one that the encoder reads nearest to the target is kept.")
+]
+Guidance = Annotated[
+    float | None, typer.Option(help="Guidance away from neutral text, 0 to 20; 1 is none.  [default: 3]")
+]
+Temperature = Annotated[float | None, typer.Option(help="Sampling temperature; 0 is greedy decoding.  [default: 0.8]")]
+Longest = Annotated[int | None, typer.Option(help="Most tokens of a generated sentence.  [default: 48]")]
+Calibrated = Annotated[bool, typer.Option(help="Pass targets through the run's calibration.")]
+Out = Annotated[Path | None, typer.Option(help="Also write the table to this .csv file.")]
 
 
 def steer(
     run: Annotated[Path, typer.Argument(help="Folder of a finished run of a projector.")],
-    text: Annotated[list[str] | None, typer.Option(help="Sentence to rewrite. Can be repeated.")] = None,
-    file: Annotated[Path | None, typer.Option(help="Text file with one sentence per line.")] = None,
+    text: Text = None,
+    file: File = None,
     valence: ValenceTarget = None,
     arousal: ArousalTarget = None,
     dominance: DominanceTarget = None,
-    path: Annotated[
-        str | None,
-        typer.Option(help="Path through corners v,a,d instead of targets per axis, for example '-1,0,0;1,1,0'."),
-    ] = None,
-    steps: Annotated[int, typer.Option(help="Number of points along --path.")] = 5,
-    units: Annotated[
-        str,
-        typer.Option(
-            help="Unit of the targets: sd (standard deviations of the training corpus) or canonical ([-1, 1])."
-        ),
-    ] = "sd",
-    relative: Annotated[
-        bool, typer.Option("--relative", help="Take targets as differences from the sentence's own affect.")
-    ] = False,
-    candidates: Annotated[
-        int, typer.Option(help="Texts per target. The one that the encoder reads nearest to the target is kept.")
-    ] = 6,
-    guidance: Annotated[
-        float | None, typer.Option(help="Guidance away from neutral text, 0 to 20; 1 is none.  [default: 3]")
-    ] = None,
-    temperature: Annotated[
-        float | None, typer.Option(help="Sampling temperature; 0 is greedy decoding.  [default: 0.8]")
-    ] = None,
-    longest: Annotated[int | None, typer.Option(help="Most tokens of a generated sentence.  [default: 48]")] = None,
+    path: TargetPath = None,
+    steps: Steps = 5,
+    units: Units = "sd",
+    relative: Relative = False,
+    candidates: Candidates = 6,
+    guidance: Guidance = None,
+    temperature: Temperature = None,
+    longest: Longest = None,
     seed: Seed = 0,
-    calibrated: Annotated[bool, typer.Option(help="Pass targets through the run's calibration.")] = True,
-    out: Annotated[Path | None, typer.Option(help="Also write the table to this .csv file.")] = None,
+    calibrated: Calibrated = True,
+    out: Out = None,
     language_model: LanguageModel = None,
     backbone: Backbones = None,
     device: Device = "cpu",

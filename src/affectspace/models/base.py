@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -23,6 +24,7 @@ from affectspace.files import write_atomic
 from affectspace.models.configuration import FeatureModelConfig
 from affectspace.models.statistics import TrainingStatistics, check_features
 
+DOWNLOAD_OPTIONS = ("revision", "cache_dir", "force_download", "token", "local_files_only")
 Noise = Callable[[Tensor], Tensor]  # mean of a posterior -> standard normal noise of the same shape
 
 
@@ -83,6 +85,17 @@ class LossTerms:
     terms: dict[str, Tensor]
 
 
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Put a model into evaluation mode, and back afterwards."""
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)
+
+
 def warmed(progress: float, warmup: float) -> float:
     """Return the factor of a weight that rises from 0 to 1 over the first `warmup` of the training."""
     return min(progress / warmup, 1.0) if warmup > 0 else 1.0
@@ -105,33 +118,15 @@ class Pretrained(nn.Module, ModelHubMixin):
         write_atomic(save_directory / "model.safetensors", lambda path: save_model(self, str(path)))
 
     @classmethod
-    def _from_pretrained(
-        cls,
-        *,
-        model_id: str,
-        revision: str | None = None,
-        cache_dir: str | Path | None = None,
-        force_download: bool = False,
-        local_files_only: bool = False,
-        token: str | bool | None = None,
-        **unused: Any,
-    ) -> Self:
-        paths = {}
+    def _from_pretrained(cls, *, model_id: str, **options: Any) -> Self:
+        paths, download = {}, {name: options[name] for name in DOWNLOAD_OPTIONS if name in options}
         for name in ("config.json", "model.safetensors"):
             if Path(model_id).is_dir():
                 paths[name] = str(Path(model_id) / name)
                 if not Path(paths[name]).is_file():
                     raise RunError(f"{model_id} is not a saved model: {name} is missing; save one with save_pretrained")
             else:
-                paths[name] = hf_hub_download(
-                    model_id,
-                    name,
-                    revision=revision,
-                    cache_dir=cache_dir,
-                    force_download=force_download,
-                    token=token,
-                    local_files_only=local_files_only,
-                )
+                paths[name] = hf_hub_download(model_id, name, **download)
         damaged = "is damaged or does not fit its config.json; save or train it again"
         try:
             fields = json.loads(Path(paths["config.json"]).read_text(encoding="utf-8"))

@@ -10,7 +10,7 @@ from torch import Tensor
 from affectspace.affect import AXES
 from affectspace.data.batches import Batch
 from affectspace.errors import DataError
-from affectspace.models.base import AffectModel, Posterior, Representation
+from affectspace.models.base import AffectModel, Posterior, Representation, evaluating
 from affectspace.models.configuration import FeatureModelConfig
 from affectspace.models.statistics import TrainingStatistics, require_modalities
 
@@ -89,9 +89,7 @@ class BaselineModel(AffectModel):
     @torch.no_grad()
     def after_training(self, train: Batch, validation: Batch) -> None:
         """Fit read-outs on train, then the deviations. Raises DataError where train lacks a modality, or any label."""
-        training = self.training
-        self.eval()
-        try:
+        with evaluating(self):
             require_modalities(train, self.names)
             labelled = (~train.affect.isnan()).any(dim=0)
             if not labelled.any():
@@ -105,8 +103,6 @@ class BaselineModel(AffectModel):
             if deviations.isnan().any():
                 deviations = torch.where(deviations.isnan(), self._residuals(train), deviations)
             self.deviations.copy_(torch.where(deviations.isnan(), deviations[-1], deviations))
-        finally:
-            self.train(training)
 
     def fit_readout(self, train: Batch, validation: Batch) -> None:
         """Fit what has a closed form before the deviations are measured; nothing for a model with a head."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -68,3 +69,21 @@ def fit_erasure(features: Tensor, concepts: Tensor, rank: int, shrinkage: float 
     writing = torch.zeros(rank, width, dtype=torch.float64)
     reading[:, : kept.shape[1]], writing[: kept.shape[1]] = whiten @ kept, kept.T @ unwhiten
     return LinearErasure(reading.float(), (mean @ reading).float(), writing.float())
+
+
+def fit_erasures(
+    features: Tensor, category: Tensor | None, categories: int, affect: Tensor | None, shrinkage: float = 1e-3
+) -> LinearErasure:
+    """Fit the erasure of the emotion, of affect, or of one after the other: the second leaves no linear trace of the first.
+
+    category : (rows,), -1 where unknown; affect : (rows, axes), NaN where unknown; None: not erased
+    """
+    erasures: list[LinearErasure] = []
+    if category is not None:
+        known = category >= 0
+        erasures.append(fit_erasure(features[known], F.one_hot(category[known], categories), categories, shrinkage))
+    if affect is not None:
+        known = ~affect.isnan().any(dim=1)
+        rest = erasures[0](features[known]) if erasures else features[known]
+        erasures.append(fit_erasure(rest, affect[known], affect.shape[1], shrinkage))
+    return erasures[0] if len(erasures) == 1 else erasures[0].then(erasures[1])

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from affectspace.affect import AXES
 from affectspace.data.batches import Batch
 from affectspace.errors import DataError
 from affectspace.models.configuration import FeatureModelConfig
-from affectspace.models.erasure import LinearErasure, fit_erasure
+from affectspace.models.erasure import LinearErasure, fit_erasures
 from affectspace.models.manifold.config import ManifoldSettings
 
 MIN_DEVIATION = 0.02  # of labels on [-1, 1]: constant labels neither vanish nor get unbounded weight
@@ -280,16 +279,13 @@ def _skip_ridge(
 def _private_erasure(
     name: str, batch: Batch, statistics: TrainingStatistics, config: ManifoldSettings
 ) -> LinearErasure:
-    """Erasure of the emotion, of affect, or of one after the other: the second leaves no linear trace of the first."""
+    """Erasure of the emotion, of affect, or of both, from a modality's features."""
     rows, features = _present_rows(name, batch, statistics)
-    targets = statistics.pooled.standardise(batch.affect[rows], batch.corpus[rows])
-    category, erasures = batch.category[rows], []
-    if config.private.erasure in ("emotion", "both"):
-        known = category >= 0
-        one_hot = F.one_hot(category[known], len(config.categories)).double()
-        erasures.append(fit_erasure(features[known], one_hot, len(config.categories), SHRINKAGE))
-    if config.private.erasure in ("affect", "both"):
-        known = ~targets.isnan().any(dim=1)
-        rest = erasures[0](features[known]) if erasures else features[known]
-        erasures.append(fit_erasure(rest, targets[known], len(AXES), SHRINKAGE))
-    return erasures[0] if len(erasures) == 1 else erasures[0].then(erasures[1])
+    kind = config.private.erasure
+    return fit_erasures(
+        features,
+        batch.category[rows] if kind in ("emotion", "both") else None,
+        len(config.categories),
+        statistics.pooled.standardise(batch.affect[rows], batch.corpus[rows]) if kind in ("affect", "both") else None,
+        SHRINKAGE,
+    )

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from affectspace.data.batches import Batch
 from affectspace.errors import ConfigError
-from affectspace.models.base import AffectModel, LossTerms, Noise, Representation
+from affectspace.models.base import AffectModel, LossTerms, Noise, Representation, evaluating
 from affectspace.models.manifold.config import EnsembleConfig
 from affectspace.models.manifold.fusion import Calibration, ModalityOutputs
 from affectspace.models.manifold.model import Manifold, combined_log_emotion
@@ -129,18 +129,14 @@ class Ensemble(AffectModel):
     @torch.no_grad()
     def after_training(self, train: Batch, validation: Batch) -> None:
         """Calibrate every member, then the ensemble, on validation rows."""
-        training = self.training
-        self.eval()
-        for member in self.manifolds:
-            member.after_training(train, validation)
-        target = self.in_pooled_units(validation.affect, validation.corpus)
-        centre = torch.stack([member.location for member in self.manifolds]).mean(dim=0)
-        self.calibration.fit_on(
-            lambda features, present: self.modality_outputs(
-                [member.encode_present(features, present) for member in self.manifolds]
-            ),
-            validation,
-            target,
-            centre,
-        )
-        self.train(training)
+        with evaluating(self):
+            for member in self.manifolds:
+                member.after_training(train, validation)
+            self.calibration.fit_on(
+                lambda features, present: self.modality_outputs(
+                    [member.encode_present(features, present) for member in self.manifolds]
+                ),
+                validation,
+                self.in_pooled_units(validation.affect, validation.corpus),
+                torch.stack([member.location for member in self.manifolds]).mean(dim=0),
+            )

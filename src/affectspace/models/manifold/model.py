@@ -6,14 +6,13 @@ Source: "Anchoring the Affective Manifold" (papers/affective_manifold), section 
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from affectspace.affect import AXES
 from affectspace.data.batches import Batch
 from affectspace.errors import DataError
-from affectspace.models.base import LossTerms, Noise, Posterior, Representation
-from affectspace.models.erasure import LinearErasure, fit_erasure
+from affectspace.models.base import LossTerms, Noise, Posterior, Representation, evaluating
+from affectspace.models.erasure import fit_erasures
 from affectspace.models.manifold.config import ManifoldConfig, ManifoldSettings
 from affectspace.models.manifold.fusion import ROWS, Calibration, ModalityOutputs
 from affectspace.models.manifold.networks import (
@@ -133,19 +132,16 @@ class Manifold(ManifoldNetworks):
     @torch.no_grad()
     def after_training(self, train: Batch, validation: Batch) -> None:
         """Project the private means on training rows where configured; calibrate the deviations on validation rows."""
-        training = self.training
-        self.eval()
-        if self.config.projected:
-            for name in self.config.modalities:
-                self._project(name, train)
-        target = self.in_pooled_units(validation.affect, validation.corpus)
-        self.calibration.fit_on(
-            lambda features, present: self.modality_outputs(self.encode_present(features, present)),
-            validation,
-            target,
-            self.location,
-        )
-        self.train(training)
+        with evaluating(self):
+            if self.config.projected:
+                for name in self.config.modalities:
+                    self._project(name, train)
+            self.calibration.fit_on(
+                lambda features, present: self.modality_outputs(self.encode_present(features, present)),
+                validation,
+                self.in_pooled_units(validation.affect, validation.corpus),
+                self.location,
+            )
 
     def _project(self, name: str, train: Batch) -> None:
         """Fit the projection of a modality's private means, which removes the emotions and then z_vad."""
@@ -155,14 +151,12 @@ class Manifold(ManifoldNetworks):
         pieces = [self.encode(name, self.standardise(name, train.features[name][piece])) for piece in rows.split(ROWS)]
         shared = torch.cat([piece.shared.mean for piece in pieces])
         private = torch.cat([piece.private.mean for piece in pieces])
-        erasures: list[LinearErasure] = []
-        if kind in ("emotion", "both"):
-            known, categories = train.category[rows] >= 0, len(self.config.categories)
-            emotion = F.one_hot(train.category[rows][known], categories)
-            erasures.append(fit_erasure(private[known], emotion, categories))
-        if kind in ("shared", "both"):
-            erasures.append(fit_erasure(erasures[0](private) if erasures else private, shared, len(AXES)))
-        erasure = erasures[0] if len(erasures) == 1 else erasures[0].then(erasures[1])
+        erasure = fit_erasures(
+            private,
+            train.category[rows] if kind in ("emotion", "both") else None,
+            len(self.config.categories),
+            shared if kind in ("shared", "both") else None,
+        )
         encoder.projecting.load_state_dict(erasure.state_dict())
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from affectspace.affect import AXES
 from affectspace.data.batches import Batch
-from affectspace.models.base import LossTerms, Noise, Posterior, Representation
+from affectspace.models.base import LossTerms, Noise, Posterior, Representation, evaluating
 from affectspace.models.baseline import BaselineModel
 from affectspace.models.gathering import gather_rows, mean_count
 from affectspace.models.misa.config import MisaConfig
@@ -125,7 +125,7 @@ class Misa(BaselineModel):
         The codes are posteriors without variance. Affect of a modality is the head's output given only that one.
         """
         rows, mask = self.rows(features, present)
-        with self._evaluating():
+        with evaluating(self):
             _, private, shared = self.codes(rows)
             guesses = []
             for index in range(len(self.names) + 1):
@@ -177,18 +177,6 @@ class Misa(BaselineModel):
         """Choose the modalities that a row keeps in training, at least one of those it has."""
         draw = torch.where(present, torch.rand(present.shape, device=present.device), -1.0)
         return present & ((draw >= self.config.modality_dropout) | (draw == draw.amax(dim=0)))
-
-    @contextmanager
-    def _evaluating(self) -> Iterator[None]:
-        """Switch dropout off for a while."""
-        if not self.training:
-            yield
-            return
-        self.eval()
-        try:
-            yield
-        finally:
-            self.train()
 
 
 def code_difference(first: Tensor, second: Tensor) -> Tensor:
