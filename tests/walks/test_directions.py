@@ -127,13 +127,13 @@ def test_they_are_saved_and_read(tmp_path: Path) -> None:
     codes, affect, people, _ = planted(400)
     result = fit_directions(codes, affect, people)
     result.save(tmp_path / "directions.safetensors")
-    again = AffectDirections.read(tmp_path / "directions.safetensors")
+    again = AffectDirections.read(tmp_path / "directions.safetensors", result.directions.shape)
     assert np.array_equal(again.directions, result.directions)
     assert np.array_equal(again.readout, result.readout)
     assert np.array_equal(again.centre, result.centre)
     (tmp_path / "bad").write_bytes(b"no tensors")
     with pytest.raises(RunError, match=r"bad is damaged .* delete it"):
-        AffectDirections.read(tmp_path / "bad")
+        AffectDirections.read(tmp_path / "bad", (2, 8))
 
 
 def test_directions_of_another_chunk_are_refused() -> None:

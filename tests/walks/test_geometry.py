@@ -39,7 +39,7 @@ def test_it_is_saved_and_read(tmp_path: Path) -> None:
     for readout in (None, RANDOM.normal(size=(2, 5))):
         geometry = fit_geometry(make_model(), codes, readout)
         geometry.save(tmp_path / "geometry.safetensors")
-        read = WalkGeometry.read(tmp_path / "geometry.safetensors")
+        read = WalkGeometry.read(tmp_path / "geometry.safetensors", (2, 4, 4))
         assert np.array_equal(read.covariance, geometry.covariance)
         assert (read.readout is None) if readout is None else np.array_equal(read.readout, readout)
 
@@ -48,7 +48,7 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "geometry.safetensors"
     path.write_bytes(b"not a tensor")
     with pytest.raises(RunError, match=r"geometry\.safetensors is damaged .* delete it"):
-        WalkGeometry.read(path)
+        WalkGeometry.read(path, (2, 4, 4))
 
 
 @pytest.mark.parametrize("alignment", ["none", "categories"])

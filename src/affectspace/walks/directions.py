@@ -31,9 +31,7 @@ class AffectDirections(SavedArrays):
     """Directions of valence and arousal in z_v and z_a, and their readout."""
 
     directions: np.ndarray  # (2, 2 * chunk), change of the code per unit of an axis, the other axis held constant
-    readout: (
-        np.ndarray
-    )  # (2, 2 * chunk + 1), intercept last; mean and sd over the training codes are those of the labels
+    readout: np.ndarray  # (2, 2 * chunk + 1), intercept last; has the labels' mean and sd over the training codes
     centre: np.ndarray  # (2,), mean of the labels
 
     @property
@@ -75,9 +73,7 @@ class AffectDirections(SavedArrays):
         return torch.cat([(chunks + amount @ directions).to(codes.dtype), codes[:, width:]], dim=1)
 
 
-def fit_directions(
-    mean_train: np.ndarray, affect: np.ndarray, people: np.ndarray | None = None, alpha: float = 1.0
-) -> AffectDirections:
+def fit_directions(mean_train: np.ndarray, affect: np.ndarray, people: np.ndarray | None = None) -> AffectDirections:
     """Fit directions and readout on labelled training codes.
 
     Parameters
@@ -89,8 +85,6 @@ def fit_directions(
     people : ndarray of shape (n,), optional
         The person of each image. Codes are centred on the person if there are two images per person or more, else on
         the common mean.
-    alpha : float
-        Penalty of the ridge regression, on standardised codes.
 
     Returns
     -------
@@ -132,7 +126,7 @@ def fit_directions(
         raise DataError("valence and arousal of the training codes do not vary independently within people")
     directions = np.linalg.lstsq(own_labels, own_codes, rcond=None)[0]
     scale = StandardScaler(with_mean=False).fit(own_codes).scale_
-    weights = (Ridge(alpha, fit_intercept=False).fit(own_codes / scale, own_labels).coef_ / scale).T
+    weights = (Ridge(1.0, fit_intercept=False).fit(own_codes / scale, own_labels).coef_ / scale).T
     spread = ((codes - codes.mean(axis=0)) @ weights).std(axis=0)
     weights = weights * np.divide(labels.std(axis=0), spread, out=np.zeros(2), where=spread > 0)
     intercept = labels.mean(axis=0) - codes.mean(axis=0) @ weights

@@ -43,14 +43,18 @@ class SavedArrays:
         save_file({name: np.ascontiguousarray(array) for name, array in vars(self).items() if array is not None}, path)
 
     @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read the file that `save` wrote. Raises RunError if it is damaged."""
+    def read(cls, path: Path, shape: tuple[int, ...]) -> Self:
+        """Read the file that `save` wrote; its first array must have this shape. Raises RunError if it is damaged."""
         try:
-            return cls(**load_file(path))
+            arrays = cls(**load_file(path))
         except (SafetensorError, TypeError) as error:
             raise RunError(
                 f"{path} is damaged or of another kind ({error}); delete it, and it is computed again"
             ) from error
+        first = next(iter(vars(arrays).values()))
+        if first.shape != shape:
+            raise RunError(f"{path} belongs to another model ({first.shape}); delete it, and it is computed again")
+        return arrays
 
 
 @dataclass(frozen=True, eq=False)

@@ -68,12 +68,7 @@ def run_directions(
     """
     path = run.folder / "directions.safetensors"
     if path.is_file():
-        directions = AffectDirections.read(path)
-        if directions.directions.shape != (2, 2 * model.config.chunk):
-            raise RunError(
-                f"{path} belongs to another model ({directions.directions.shape}); delete it, and it is computed again"
-            )
-        return directions
+        return AffectDirections.read(path, (2, 2 * model.config.chunk))
     data = data if data is not None else open_data(run, progress)
     rows = data.rows("train")
     mean = _kept_codes(run.folder / "codes.safetensors")
@@ -97,12 +92,7 @@ def run_head_geometry(
     """
     path = run.folder / "geometry.safetensors"
     if path.is_file():
-        geometry = WalkGeometry.read(path)
-        if geometry.covariance.shape != (2, model.config.chunk, model.config.chunk):
-            raise RunError(
-                f"{path} belongs to another model ({geometry.covariance.shape}); delete it, and it is computed again"
-            )
-        return geometry
+        return WalkGeometry.read(path, (2, model.config.chunk, model.config.chunk))
     mean = _kept_codes(run.folder / "codes.safetensors")
     if mean is None:
         data = data if data is not None else open_data(run, progress)

@@ -53,7 +53,7 @@ def test_errors(tmp_path: Path, media_corpus) -> None:
         ("pickled.npz", "cannot be loaded|without unpickling"),
         ("short.npz", "3 vectors for 2 names"),
         ("t.csv", "x besides id must hold numbers"),
-        ("n.csv", "no column id; it has name, x"),
+        ("n.csv", "no column 'id'; it has name, x"),
         ("gone.npz", "there is no such file"),
     ):
         with pytest.raises(DataError, match=message):

@@ -15,6 +15,7 @@ import pandas as pd
 from affectspace.errors import ConfigError, DataError, UnreadableItem
 from affectspace.features.backbone import BaseBackbone, Item
 from affectspace.features.items import SOURCES
+from affectspace.tables.reading import read_table
 
 if TYPE_CHECKING:
     from affectspace.corpora.corpus import Corpus
@@ -160,14 +161,7 @@ def _read_npz(path: Path, array: str | None, names: str) -> tuple[Sequence[str],
 
 
 def _read_table(path: Path) -> tuple[Sequence[str], np.ndarray, tuple[str, ...]]:
-    if path.suffix not in (".csv", ".parquet"):
-        raise DataError(f"{path}: vectors are read from .npz, .csv or .parquet")
-    try:
-        frame = pd.read_csv(path, dtype={"id": str}) if path.suffix == ".csv" else pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: not a readable table ({' '.join(str(error).split())})") from error
-    if "id" not in frame:
-        raise DataError(f"{path}: no column id; it has {', '.join(map(str, frame.columns))}")
+    frame = read_table(path, ("id",), as_text=False, dtype={"id": str}, keep_default_na=True)
     unnamed = np.flatnonzero(frame["id"].isna())
     if len(unnamed):
         raise DataError(f"{path}: row {unnamed[0] + 1} has no id ({len(unnamed):,} such rows); name it, or remove it")
