@@ -9,8 +9,10 @@ from typing import Any, get_args
 import pytest
 
 from affectspace.configuration import Configuration
+from affectspace.data.configuration import DataConfig
 from affectspace.evaluation.results import Result, Results
 from affectspace.models import MODELS
+from affectspace.training.configuration import FeatureFitConfig, ImageFitConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -51,6 +53,16 @@ def test_the_index_names_every_page() -> None:
     assert linked == pages
 
 
+def test_the_architecture_names_the_tree() -> None:
+    text, source = (ROOT / "ARCHITECTURE.md").read_text("utf-8"), ROOT / "src" / "affectspace"
+    places = {place.name + "/" * place.is_dir() for place in source.iterdir()} - {"__pycache__/", "py.typed"}
+    assert [name for name in sorted(places) if not name.startswith("__") and f"`{name}`" not in text] == []
+    for file, name in re.findall(r"`([a-z_/]+/[a-z_]+\.py)(?:: ([A-Za-z_.]+))?`", text):
+        path = source / file if (source / file).exists() else ROOT / file
+        assert path.is_file(), file
+        assert all(part in path.read_text("utf-8") for part in name.split(".")), f"{file}: {name}"
+
+
 def keys_of(configuration: Any) -> Iterator[str]:
     """The keys of a configuration and of those nested in it."""
     for name, field in configuration.model_fields.items():
@@ -72,6 +84,12 @@ def test_the_reference_names_every_key_of_a_model(kind: str) -> None:
     page = ROOT / "docs" / "reference" / f"{pages.get(kind, 'manifold')}.md"
     named = set(re.findall(r"\w+", page.read_text("utf-8"))) | {"kind"}
     assert [key for key in keys_of(MODELS[kind].config_class) if key not in named] == []
+
+
+@pytest.mark.parametrize("part", [DataConfig, ImageFitConfig, FeatureFitConfig], ids=lambda part: part.__name__)
+def test_the_reference_names_every_key_of_data_and_fit(part: Any) -> None:
+    named = set(re.findall(r"\w+", (ROOT / "docs" / "reference" / "training.md").read_text("utf-8")))
+    assert [key for key in keys_of(part) if key not in named] == []
 
 
 def test_a_page_of_results(tmp_path: Path) -> None:
