@@ -205,10 +205,10 @@ def test_centres_only_have_no_probability(tmp_path):
 def test_bad_tables_to_sample(tmp_path, content, arguments, message):
     path, out = tmp_path / "in.csv", tmp_path / "out.csv"
     path.write_text(content)
-    said = fails("sample", path, "--out", out, *arguments)
-    assert message in said
-    assert "\n" not in said
-    assert len(said) < 500
+    message_shown = fails("sample", path, "--out", out, *arguments)
+    assert message in message_shown
+    assert "\n" not in message_shown
+    assert len(message_shown) < 500
     assert sorted(item.name for item in tmp_path.iterdir()) == ["in.csv"]
 
 

@@ -134,8 +134,8 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
         recorded = {name: written(names[name]) for name in modalities if name in names} if facts is None else facts
         (folder / "config.yaml").write_text("model: {}\n", encoding="utf-8")
         corpora = {"a": {"licence": "free", "label_kind": ["transferred"], "rows": {"train": 3}}}
-        told = {"kind": kind, "state": state, "modalities": recorded, "corpora": corpora}
-        (folder / "run.json").write_text(json.dumps(told), encoding="utf-8")
+        run_facts = {"kind": kind, "state": state, "modalities": recorded, "corpora": corpora}
+        (folder / "run.json").write_text(json.dumps(run_facts), encoding="utf-8")
         return folder
 
     return make

@@ -11,9 +11,9 @@ NOWHERE = np.zeros((1, 3))
 
 def test_at_a_centre_its_emotion_is_the_most_probable() -> None:
     emotions = published_emotions()
-    found = emotions.probabilities(emotions.centres, np.zeros_like(emotions.centres))
-    np.testing.assert_allclose(found.sum(axis=1), 1)
-    assert (found.argmax(axis=1) == np.arange(len(emotions.names))).all()
+    probabilities = emotions.probabilities(emotions.centres, np.zeros_like(emotions.centres))
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    assert (probabilities.argmax(axis=1) == np.arange(len(emotions.names))).all()
 
 
 def test_a_certain_point_has_the_posterior_of_gaussians() -> None:
@@ -28,10 +28,10 @@ def test_a_certain_point_has_the_posterior_of_gaussians() -> None:
 def test_an_uncertain_point_has_the_mean_over_it() -> None:
     emotions = affectnet_emotions()
     mean, deviation = np.array([[0.3, 0.1, np.nan]]), np.array([[0.1, 0.2, np.nan]])
-    found = emotions.probabilities(mean, deviation)[0]
+    probabilities = emotions.probabilities(mean, deviation)[0]
     drawn = mean[0, :2] + deviation[0, :2] * np.random.default_rng(0).normal(size=(200_000, 2))
     plain = AnnotationTransfer.reference("affectnet", assignment="mahalanobis").predict_proba(drawn).mean(axis=0)
-    np.testing.assert_allclose(found, plain, atol=0.02)
+    np.testing.assert_allclose(probabilities, plain, atol=0.02)
 
 
 def test_the_wider_the_less_sure() -> None:
@@ -64,5 +64,5 @@ def test_which_emotions_and_axes() -> None:
 
 @pytest.mark.parametrize("far", [1e3, 1e6])
 def test_far_from_everything_there_is_still_one(far: float) -> None:
-    found = published_emotions().probabilities(np.full((1, 3), far), np.full((1, 3), 0.1))
-    np.testing.assert_allclose(found.sum(), 1)
+    probabilities = published_emotions().probabilities(np.full((1, 3), far), np.full((1, 3), 0.1))
+    np.testing.assert_allclose(probabilities.sum(), 1)

@@ -83,10 +83,10 @@ def test_outputs_equal_pytorch(
     done = export_onnx(run, tmp_path / "model.onnx")
     model = load(run)
     assert isinstance(model, AffectModel)
-    asked = session(done.path)
-    assert [one.name for one in asked.get_inputs()] == list(done.inputs)
-    assert [one.shape for one in asked.get_inputs()][:2] == [["batch", 27], ["batch"]]
-    facts = json.loads(asked.get_modelmeta().custom_metadata_map["affectspace"])
+    exported = session(done.path)
+    assert [one.name for one in exported.get_inputs()] == list(done.inputs)
+    assert [one.shape for one in exported.get_inputs()][:2] == [["batch", 27], ["batch"]]
+    facts = json.loads(exported.get_modelmeta().custom_metadata_map["affectspace"])
     assert facts["kind"] == kind
     assert facts["modalities"]["text"]["name"] == "text:letters"
     assert facts["modalities"]["units"] is None  # nothing is recorded of it
@@ -97,15 +97,15 @@ def test_outputs_equal_pytorch(
             name: value.masked_fill(~present[name][:, None], torch.nan).numpy() for name, value in features.items()
         }
         given |= {f"{name}_present": value.numpy() for name, value in present.items()}
-        said = dict(zip(done.outputs, asked.run(None, given), strict=True))
+        outputs = dict(zip(done.outputs, exported.run(None, given), strict=True))
         with torch.inference_mode():
             expected = model.represent(features, present)
-        assert np.isfinite(said["mean"][:-1]).all() or n == 1
-        close(said["mean"], expected.fused)
-        close(said["deviation"], expected.fused_deviation)
+        assert np.isfinite(outputs["mean"][:-1]).all() or n == 1
+        close(outputs["mean"], expected.fused)
+        close(outputs["deviation"], expected.fused_deviation)
         for name in model.config.modalities:
-            close(said[f"{name}_mean"], expected.affect[name], present[name])
-            close(said[f"{name}_deviation"], expected.deviation[name], present[name])
+            close(outputs[f"{name}_mean"], expected.affect[name], present[name])
+            close(outputs[f"{name}_deviation"], expected.deviation[name], present[name])
 
 
 def face_run(folder: Path, alignment: str = "continuous", readout: bool = True) -> Path:
@@ -135,13 +135,13 @@ def face_run(folder: Path, alignment: str = "continuous", readout: bool = True) 
 def test_faces(tmp_path: Path, alignment: str, readout: bool) -> None:
     run = face_run(tmp_path / "run", alignment, readout)
     done = export_onnx(run, tmp_path / "face.onnx")
-    asked = session(done.path)
+    exported = session(done.path)
     assert (done.facts["calibrated"], done.facts["axes"]) == (readout, ["valence", "arousal"])
     reader = FaceReader(open_run(run), load(run), {}, "cpu")  # type: ignore[arg-type]
     for n in (1, 2, 17):
         pixels = np.random.default_rng(n).integers(0, 256, (n, 32, 32, 3), dtype=np.uint8)
         image = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), dtype=np.float32) / 255
-        mean, deviation = asked.run(["mean", "deviation"], {"image": image})
+        mean, deviation = exported.run(["mean", "deviation"], {"image": image})
         np.testing.assert_allclose(mean, reader.read_pixels(pixels), atol=1e-5, rtol=0)
         expected = np.tile([0.3, 0.4], (n, 1)) if readout else np.full((n, 2), np.nan)
         np.testing.assert_allclose(deviation, expected, atol=1e-6, equal_nan=True)

@@ -39,22 +39,22 @@ def labelled(n: int, seed: int, noise: float = 0.1) -> tuple[np.ndarray, np.ndar
 
 def test_the_readout_finds_what_is_linear_and_knows_its_error() -> None:
     (x, y, _), (vx, vy, emotion), (tx, ty, _) = labelled(2000, 0), labelled(1000, 1), labelled(4000, 2)
-    found = fit_readout((x, vx), (y, vy), emotion)
-    guess = tx @ found.weight + found.bias
+    readout = fit_readout((x, vx), (y, vy), emotion)
+    guess = tx @ readout.weight + readout.bias
     errors = guess - ty
     np.testing.assert_allclose(errors.std(axis=0), 0.1, rtol=0.1)
-    np.testing.assert_allclose(found.deviation, errors.std(axis=0), rtol=0.1)
-    assert (found.weight[7] == 0).all()
-    assert found.facts["valence_r2_validation"] > 0.8
-    covered = np.abs(errors) < 1.645 * found.deviation
+    np.testing.assert_allclose(readout.deviation, errors.std(axis=0), rtol=0.1)
+    assert (readout.weight[7] == 0).all()
+    assert readout.facts["valence_r2_validation"] > 0.8
+    covered = np.abs(errors) < 1.645 * readout.deviation
     np.testing.assert_allclose(covered.mean(axis=0), 0.9, atol=0.02)
 
 
 def test_it_is_calibrated_on_validation() -> None:
     """Validation people whose labels lie higher and spread less than what training says."""
     (x, y, _), (vx, vy, _) = labelled(2000, 0), labelled(1000, 1)
-    found = fit_readout((x, vx), (y, 0.5 * vy + 0.3))
-    guess = vx @ found.weight + found.bias
+    readout = fit_readout((x, vx), (y, 0.5 * vy + 0.3))
+    guess = vx @ readout.weight + readout.bias
     np.testing.assert_allclose(guess.mean(axis=0), (0.5 * vy + 0.3).mean(axis=0), atol=1e-6)
     slope = [np.polyfit(guess[:, axis], 0.5 * vy[:, axis] + 0.3, 1)[0] for axis in (0, 1)]
     np.testing.assert_allclose(slope, 1, atol=1e-6)
@@ -67,10 +67,10 @@ def test_codes_that_say_nothing_give_the_mean_and_its_spread() -> None:
         (np.ones((500, 4)), np.ones((300, 4))),
         (random.normal(size=(500, 4)), random.normal(size=(300, 4))),
     ):
-        found = fit_readout((x, vx), (y, vy))
-        np.testing.assert_allclose(vx @ found.weight + found.bias, np.tile(vy.mean(axis=0), (300, 1)), atol=0.1)
-        np.testing.assert_allclose(found.deviation, vy.std(axis=0), rtol=0.05)
-        assert found.emotions is None
+        readout = fit_readout((x, vx), (y, vy))
+        np.testing.assert_allclose(vx @ readout.weight + readout.bias, np.tile(vy.mean(axis=0), (300, 1)), atol=0.1)
+        np.testing.assert_allclose(readout.deviation, vy.std(axis=0), rtol=0.05)
+        assert readout.emotions is None
 
 
 def test_missing_labels_are_left_out_and_too_few_refused() -> None:
@@ -86,20 +86,20 @@ def test_emotions_lie_where_the_readout_puts_their_faces(tmp_path: Path) -> None
     (x, y, _), (vx, vy, emotion) = labelled(2000, 0), labelled(1000, 1)
     emotion[:5] = "fear"  # too few
     emotion[5:20] = None
-    found = fit_readout((x, vx), (y, vy), emotion)
-    assert found.emotions is not None
-    assert found.emotions.names == ("happiness", "sadness")
-    guess = vx @ found.weight + found.bias
-    probabilities = found.emotions.probabilities(np.column_stack([guess, guess[:, 0] * np.nan]), np.zeros((1000, 3)))
-    right = np.array(found.emotions.names)[probabilities.argmax(axis=1)] == emotion
+    readout = fit_readout((x, vx), (y, vy), emotion)
+    assert readout.emotions is not None
+    assert readout.emotions.names == ("happiness", "sadness")
+    guess = vx @ readout.weight + readout.bias
+    probabilities = readout.emotions.probabilities(np.column_stack([guess, guess[:, 0] * np.nan]), np.zeros((1000, 3)))
+    right = np.array(readout.emotions.names)[probabilities.argmax(axis=1)] == emotion
     assert right[20:].mean() > 0.85
-    found.save(tmp_path / FILE)
+    readout.save(tmp_path / FILE)
     again = Readout.read(tmp_path / FILE)
     assert again.emotions is not None
-    np.testing.assert_array_equal(again.weight, found.weight)
-    np.testing.assert_array_equal(again.emotions.centres, found.emotions.centres)
-    np.testing.assert_array_equal(again.emotions.covariances, found.emotions.covariances)
-    assert (again.facts, again.emotions.names) == (found.facts, found.emotions.names)
+    np.testing.assert_array_equal(again.weight, readout.weight)
+    np.testing.assert_array_equal(again.emotions.centres, readout.emotions.centres)
+    np.testing.assert_array_equal(again.emotions.covariances, readout.emotions.covariances)
+    assert (again.facts, again.emotions.names) == (readout.facts, readout.emotions.names)
     (tmp_path / FILE).write_bytes(b"nothing")
     with pytest.raises(RunError, match=r"is damaged .* delete it, and it is created again"):
         Readout.read(tmp_path / FILE)
@@ -146,19 +146,19 @@ def test_a_run_predicts_from_pictures(tmp_path: Path, corpus: Path, monkeypatch:
     predictor = Predictor.of_run(run.folder, crop=False, progress=lambda done, total, text: seen.append(text))
     assert any("read-out" in text for text in seen)
     table = pd.read_csv(corpus / "index.csv")
-    found = predictor.predict_many([Sample(image=corpus / name) for name in table["image"]])
-    said = np.array([one.mean for one in found if isinstance(one, Prediction)])
-    assert np.corrcoef(said[:, 0], table["valence"])[0, 1] > 0.5  # of a network that has learnt nothing
-    one = found[0]
-    assert isinstance(one, Prediction)
-    assert np.isnan(one.dominance)
-    assert np.isnan(one.deviation.dominance)
-    assert 0 < one.deviation.valence < 1
-    assert set(one.probabilities) == {"happiness", "sadness"}
-    assert (one.modalities, one.notes) == (("image",), ())
+    outcomes = predictor.predict_many([Sample(image=corpus / name) for name in table["image"]])
+    means = np.array([prediction.mean for prediction in outcomes if isinstance(prediction, Prediction)])
+    assert np.corrcoef(means[:, 0], table["valence"])[0, 1] > 0.5  # of a network that has learnt nothing
+    prediction = outcomes[0]
+    assert isinstance(prediction, Prediction)
+    assert np.isnan(prediction.dominance)
+    assert np.isnan(prediction.deviation.dominance)
+    assert 0 < prediction.deviation.valence < 1
+    assert set(prediction.probabilities) == {"happiness", "sadness"}
+    assert (prediction.modalities, prediction.notes) == (("image",), ())
     monkeypatch.setattr(Run, "dataset", lambda *given: pytest.fail("the read-out was kept"))
     again = Predictor.of_run(run.folder, crop=False).predict(image=corpus / "0.png")
-    assert again.mean == pytest.approx(one.mean, abs=1e-6, nan_ok=True)
+    assert again.mean == pytest.approx(prediction.mean, abs=1e-6, nan_ok=True)
 
 
 def test_the_readout_is_made_anew_for_other_weights_and_from_kept_codes(tmp_path: Path, corpus: Path) -> None:
@@ -270,26 +270,26 @@ def test_what_is_cut_out(
 
 
 @pytest.mark.parametrize(
-    ("found", "note"),
+    ("with_face", "note"),
     [({0, 1, 2, 3, 4, 5, 6, 7}, []), ({2, 3}, [photos.SOME_FACES]), (set(), [photos.NO_FACES])],
 )
 def test_frames_without_a_face_take_the_nearest_ones(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: set[int], note: list[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, with_face: set[int], note: list[str]
 ) -> None:
     frames = [np.random.default_rng(k).integers(0, 256, (60, 80, 3), dtype=np.uint8) for k in range(8)]
-    asked = iter(range(8))
+    places = iter(range(8))
     monkeypatch.setattr(photos, "read_frames", lambda *given: frames)
 
     def face_box(frame: np.ndarray) -> Any:
-        place = next(asked)
-        return (30.0 + place, 30.0, 10.0) if place in found else None
+        place = next(places)
+        return (30.0 + place, 30.0, 10.0) if place in with_face else None
 
     monkeypatch.setattr(photos, "face_box", face_box)
     notes: list[str] = []
     cuts = photos.FaceCut(16, Framing()).clip(tmp_path / "a.mp4", None, None, notes.append)
     assert notes == note
     for place, (face, frame) in enumerate(zip(cuts, frames, strict=True)):
-        nearest = min(found, key=lambda other: abs(other - place)) if found else None
+        nearest = min(with_face, key=lambda other: abs(other - place)) if with_face else None
         box = None if nearest is None else (30.0 + nearest, 30.0, 15.0)
         np.testing.assert_array_equal(face, resized(square(frame, box), 16))
 

@@ -41,26 +41,26 @@ def photo(tmp_path: Path) -> Path:
 def face_at(monkeypatch: pytest.MonkeyPatch) -> Any:
     def place(box: Any) -> None:
         """The detector's own box; `find_face` adds its margin."""
-        found = None if box is None else (box[0], box[1], box[2] * (1 + 2 * MARGIN))
-        monkeypatch.setattr(photos, "find_face", lambda frame, short_side=360: found)
+        face = None if box is None else (box[0], box[1], box[2] * (1 + 2 * MARGIN))
+        monkeypatch.setattr(photos, "find_face", lambda frame, short_side=360: face)
 
     return place
 
 
 def test_a_face_is_framed_as_the_corpus_does(photo: Path, face_at: Any) -> None:
     face_at((100.0, 60.0, 40.0))
-    found = cut_photo(photo, read_picture(photo), 32, Framing(side=1.0, right=0.25, down=-0.25))
-    assert (found.cut, found.note) == ("face", "")
-    assert found.pixels.shape == (32, 32, 3)
-    corners = found.pixels[[0, -1], [0, -1], :2].astype(int)
+    photo_cut = cut_photo(photo, read_picture(photo), 32, Framing(side=1.0, right=0.25, down=-0.25))
+    assert (photo_cut.cut, photo_cut.note) == ("face", "")
+    assert photo_cut.pixels.shape == (32, 32, 3)
+    corners = photo_cut.pixels[[0, -1], [0, -1], :2].astype(int)
     np.testing.assert_allclose(corners, [[90, 30], [130, 70]], atol=3)
 
 
 def test_without_a_face_the_middle_is_taken_and_told(photo: Path, face_at: Any, tmp_path: Path) -> None:
     face_at(None)
-    found = cut_photo(photo, read_picture(photo), 32, Framing())
-    assert (found.cut, found.note) == ("middle", "no face was found")
-    np.testing.assert_allclose(found.pixels[0, [0, -1], 0].astype(int), [40, 160], atol=4)
+    photo_cut = cut_photo(photo, read_picture(photo), 32, Framing())
+    assert (photo_cut.cut, photo_cut.note) == ("middle", "no face was found")
+    np.testing.assert_allclose(photo_cut.pixels[0, [0, -1], 0].astype(int), [40, 160], atol=4)
     with pytest.raises(
         DataError, match=r"me\.png: no face was found; cut the picture to the face and use --crop middle"
     ):
@@ -80,9 +80,9 @@ def test_without_dlib_the_middle_is_taken_and_told(photo: Path, monkeypatch: pyt
         raise ConfigError("cropping faces needs dlib")
 
     monkeypatch.setattr(photos, "face_box", missing)
-    found = cut_photo(photo, read_picture(photo), 32, Framing())
-    assert found.cut == "middle"
-    assert "dlib is not installed" in found.note
+    photo_cut = cut_photo(photo, read_picture(photo), 32, Framing())
+    assert photo_cut.cut == "middle"
+    assert "dlib is not installed" in photo_cut.note
     with pytest.raises(ConfigError, match="needs dlib"):
         cut_photo(photo, read_picture(photo), 32, Framing(), "face")
 
@@ -103,8 +103,8 @@ def test_close_ups_and_small_faces_are_sought_again(monkeypatch: pytest.MonkeyPa
 def test_the_framing_is_the_median_of_the_training_faces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(photos, "face_box", lambda picture: (30.0, 36.0, 40.0) if picture[0, 0, 0] else None)
     faces = [np.full((64, 64, 3), value, dtype=np.uint8) for value in [1] * 9 + [0] * 9]
-    found = measure_framing(faces)
-    assert found == Framing(side=1.6, right=0.05, down=-0.1)
+    framing = measure_framing(faces)
+    assert framing == Framing(side=1.6, right=0.05, down=-0.1)
     assert measure_framing(faces[2:]) is None  # seven faces
 
 
@@ -151,11 +151,11 @@ def test_a_real_face_in_a_larger_picture_is_found(shared_data: Path, tmp_path: P
     columns = {"image": "path", "person": "actor"}
     corpus = read_corpus("table", folder / "index.csv", media=folder / "imfdb_64x64.zip", columns=columns)
     faces = corpus.take(np.arange(0, 4000, 250)).images(64, cache=tmp_path).pixels
-    found = []
+    boxes_or_none = []
     for face in faces:
         sheet = np.full((600, 800, 3), 120, dtype=np.uint8)
         sheet[200:400, 300:500] = np.asarray(Image.fromarray(np.array(face)).resize((200, 200)))
-        found.append(face_box(sheet))
-    boxes = np.array([box for box in found if box is not None])
+        boxes_or_none.append(face_box(sheet))
+    boxes = np.array([box for box in boxes_or_none if box is not None])
     assert len(boxes) >= 3
     assert (np.abs(np.median(boxes[:, :2], axis=0) - [400, 300]) < 60).all()

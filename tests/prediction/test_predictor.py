@@ -23,12 +23,12 @@ def test_three_lines(make_run: MakeRun) -> None:
     run = make_run("text", "audio", **SMALL)
     predictor = affectspace.Predictor.of_run(run)
     prediction = predictor.predict(text="What a wonderful day!")
-    said = expected(run, text=letters("What a wonderful day!"))
-    assert prediction.valence == pytest.approx(float(said.fused[0, 0]), abs=1e-5)
-    np.testing.assert_allclose(prediction.mean, said.fused[0].numpy(), atol=1e-5)
-    np.testing.assert_allclose(prediction.deviation, said.fused_deviation[0].numpy(), atol=1e-5)
+    representation = expected(run, text=letters("What a wonderful day!"))
+    assert prediction.valence == pytest.approx(float(representation.fused[0, 0]), abs=1e-5)
+    np.testing.assert_allclose(prediction.mean, representation.fused[0].numpy(), atol=1e-5)
+    np.testing.assert_allclose(prediction.deviation, representation.fused_deviation[0].numpy(), atol=1e-5)
     assert prediction.modalities == ("text",)
-    np.testing.assert_allclose(prediction.by_modality["text"].mean, said.affect["text"][0].numpy(), atol=1e-5)
+    np.testing.assert_allclose(prediction.by_modality["text"].mean, representation.affect["text"][0].numpy(), atol=1e-5)
     assert prediction.emotion == next(iter(prediction.probabilities))
     assert sum(prediction.probabilities.values()) == pytest.approx(1)
     assert list(prediction.probabilities.values()) == sorted(prediction.probabilities.values(), reverse=True)
@@ -46,11 +46,11 @@ def test_every_subset(make_run: MakeRun, tmp_path: Path) -> None:
     }
     given = {"text": "hello", "audio": sound, "video": picture}
     for names in (["text"], ["audio"], ["video"], ["text", "video"], ["audio", "video"], ["text", "audio", "video"]):
-        asked = {("image" if name == "video" else name): given[name] for name in names}
-        prediction = predictor.predict(**asked)  # type: ignore[arg-type]
-        said = expected(run, **{name: vectors[name] for name in names})
-        np.testing.assert_allclose(prediction.mean, said.fused[0].numpy(), atol=1e-4)
-        np.testing.assert_allclose(prediction.deviation, said.fused_deviation[0].numpy(), atol=1e-4)
+        inputs = {("image" if name == "video" else name): given[name] for name in names}
+        prediction = predictor.predict(**inputs)  # type: ignore[arg-type]
+        representation = expected(run, **{name: vectors[name] for name in names})
+        np.testing.assert_allclose(prediction.mean, representation.fused[0].numpy(), atol=1e-4)
+        np.testing.assert_allclose(prediction.deviation, representation.fused_deviation[0].numpy(), atol=1e-4)
         assert prediction.modalities == tuple(names)
 
 
@@ -100,8 +100,10 @@ def test_ready_made_vectors(make_run: MakeRun) -> None:
     run = make_run("text", "units", **SMALL)
     predictor = Predictor.of_run(run)
     units = np.array([0.5, -1.0, 2.0, 0.1])
-    said = expected(run, units=units[None])
-    np.testing.assert_allclose(predictor.predict(vectors={"units": units}).mean, said.fused[0].numpy(), atol=1e-5)
+    representation = expected(run, units=units[None])
+    np.testing.assert_allclose(
+        predictor.predict(vectors={"units": units}).mean, representation.fused[0].numpy(), atol=1e-5
+    )
     with_text = predictor.predict(text="hello", vectors={"units": units})
     assert with_text.modalities == ("text", "units")
     own = predictor.predict(vectors={"text": letters("hello")[0], "units": units})
@@ -127,11 +129,11 @@ def test_many_are_those_one_by_one(make_run: MakeRun, tmp_path: Path) -> None:
         Sample(text="x", audio=sound),
     ]
     calls: list[tuple[int, int]] = []
-    found = predictor.predict_many(samples, progress=lambda done, total, text: calls.append((done, total)))
+    outcomes = predictor.predict_many(samples, progress=lambda done, total, text: calls.append((done, total)))
     assert calls == [(128, 152), (152, 152)]
     for row in (0, 77, 149, 150, 151):
         [alone] = predictor.predict_many([samples[row]])
-        together = found[row]
+        together = outcomes[row]
         assert isinstance(alone, Prediction)
         assert isinstance(together, Prediction)
         np.testing.assert_allclose(together.mean, alone.mean, atol=1e-5)
@@ -159,9 +161,9 @@ def test_errors_cost_their_row(make_run: MakeRun, tmp_path: Path) -> None:
         "has no modality that reads image; it reads text, audio, video": Sample(image=tmp_path / "a.png"),
         "no input is given": Sample(),
     }
-    found = predictor.predict_many([*samples.values(), Sample(text="good", audio=sound)])
-    assert isinstance(found[-1], Prediction)
-    for (reason, sample), outcome in zip(samples.items(), found[:-1], strict=True):
+    outcomes = predictor.predict_many([*samples.values(), Sample(text="good", audio=sound)])
+    assert isinstance(outcomes[-1], Prediction)
+    for (reason, sample), outcome in zip(samples.items(), outcomes[:-1], strict=True):
         assert isinstance(outcome, Failure)
         assert reason in outcome.reason
         if sample.audio is not None and "cut ends" not in reason:
@@ -177,8 +179,10 @@ def test_emotions_are_the_models_own_or_published(make_run: MakeRun) -> None:
     own = Predictor.of_run(run).predict(text="hello")
     assert set(own.probabilities) == {"anger", "calm", "sadness"}
     model: Any = load(run)
-    said = model.emotion_probabilities(expected(run, text=letters("hello")).fused)[0].tolist()
-    assert own.probabilities == pytest.approx(dict(zip(("anger", "calm", "sadness"), said, strict=True)), abs=1e-5)
+    probabilities = model.emotion_probabilities(expected(run, text=letters("hello")).fused)[0].tolist()
+    assert own.probabilities == pytest.approx(
+        dict(zip(("anger", "calm", "sadness"), probabilities, strict=True)), abs=1e-5
+    )
     baseline = Predictor.of_run(make_run("text", kind="mvae", hidden=(8,), categories=("anger", "calm")))
     assert set(baseline.predict(text="hello").probabilities) == {"anger", "calm"}
 

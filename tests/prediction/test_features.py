@@ -77,8 +77,8 @@ def test_a_lexicon_beside_the_text(make_run: MakeRun, tmp_path: Path) -> None:
     prediction = Predictor.of_run(run).predict(text="a good day")
     assert prediction.modalities == ("text", "words")
     vector = make_backbone("words", lexicons={"norms": options}).encode(["a good day"])
-    said = expected(run, text=letters("a good day"), words=vector)
-    np.testing.assert_allclose(prediction.mean, said.fused[0].numpy(), atol=1e-5)
+    representation = expected(run, text=letters("a good day"), words=vector)
+    np.testing.assert_allclose(prediction.mean, representation.fused[0].numpy(), atol=1e-5)
     moved = lexicon.rename(tmp_path / "moved.csv")
     with pytest.raises(RunError, match=r"modality words: .*norms\.csv.*--backbone words="):
         Predictor.of_run(run).predict(text="a good day")
