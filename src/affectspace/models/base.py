@@ -85,6 +85,19 @@ class LossTerms:
     terms: dict[str, Tensor]
 
 
+@dataclass(frozen=True)
+class Step:
+    """What a loss depends on besides its batch.
+
+    progress : how far the training has come, in [0, 1]
+    noise : of the samples of the latents; generator : of all other random numbers, None for PyTorch's global one
+    """
+
+    progress: float
+    noise: Noise
+    generator: torch.Generator | None = None
+
+
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Put a model into evaluation mode, and back afterwards."""
@@ -108,8 +121,31 @@ class Pretrained(nn.Module, ModelHubMixin):
     reads: ClassVar[Literal["images", "features", "latents"]] = "images"
     config: Configuration
 
-    def loss(self, batch: Any, generator: torch.Generator | None = None, *, progress: float = 1.0) -> LossTerms:
-        """Compute the terms that training minimises; each model documents its batch."""
+    def loss(
+        self,
+        batch: Batch,
+        generator: torch.Generator | None = None,
+        *,
+        progress: float = 1.0,
+        noise: Noise | None = None,
+    ) -> LossTerms:
+        """Compute the named terms and their weighted total.
+
+        Parameters
+        ----------
+        batch : Batch
+        generator : torch.Generator, optional
+            Source of all random numbers; PyTorch's global one by default.
+        progress : float
+            How far the training has come, in [0, 1]; weights are warmed up by it.
+        noise : callable, optional
+            Noise of the latent samples as a function of their mean, in place of the generator's. `torch.zeros_like` makes
+            the loss deterministic.
+        """
+        return self.terms(batch, Step(progress, noise or gaussian_noise(generator), generator))
+
+    def terms(self, batch: Batch, step: Step) -> LossTerms:
+        """Compute the terms that training minimises; each model documents its own."""
         raise TypeError(f"{type(self).__name__} has no loss")
 
     def _save_pretrained(self, save_directory: Path) -> None:
@@ -224,29 +260,6 @@ class AffectModel(Pretrained, ABC):
         first = next(iter(features.values()))
         absent = torch.zeros(first.shape[0], dtype=torch.bool, device=first.device)
         return {name: present[name] if name in features else absent for name in modalities}
-
-    @abstractmethod
-    def loss(
-        self,
-        batch: Batch,
-        generator: torch.Generator | None = None,
-        *,
-        progress: float = 1.0,
-        noise: Noise | None = None,
-    ) -> LossTerms:
-        """Compute the named terms and their weighted total.
-
-        Parameters
-        ----------
-        batch : Batch
-        generator : torch.Generator, optional
-            Source of all random numbers; PyTorch's global one by default.
-        progress : float
-            How far the training has come, in [0, 1]; weights are warmed up by it.
-        noise : callable, optional
-            Noise of the latent samples as a function of their mean, in place of the generator's. `torch.zeros_like` makes
-            the loss deterministic.
-        """
 
     def in_pooled_units(self, labels: Tensor, corpus: Tensor) -> Tensor:
         """Convert labels (batch, 3) of corpora (batch,) to the units of `represent`; models that link no corpora keep them."""

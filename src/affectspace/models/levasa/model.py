@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from affectspace.affect import AXES
 from affectspace.data.batches import Batch
-from affectspace.models.base import LossTerms, Noise, Posterior, Pretrained, gaussian_noise
+from affectspace.models.base import LossTerms, Posterior, Pretrained, Step
 from affectspace.models.levasa.config import ClassifierConfig, LevasaConfig
 from affectspace.models.levasa.losses import chunk_kl, level_loss, levels_of, masked_mean, masked_sum, squared_error
 from affectspace.models.levasa.networks import ImageDecoder, ImageEncoder, projection_head
@@ -118,23 +118,15 @@ class Levasa(Pretrained):
             ]
         return [squared_error(projected[axis], batch.affect[:, index]) for index, axis in enumerate(VA) if projected]
 
-    def loss(
-        self,
-        batch: Batch,
-        generator: torch.Generator | None = None,
-        *,
-        progress: float = 1.0,
-        noise: Noise | None = None,
-    ) -> LossTerms:
+    def terms(self, batch: Batch, step: Step) -> LossTerms:
         """Compute Eq. 3, L_R + kl_weight L_KL + alignment_weight L_C, with one sample of the code per row.
 
         reduction "paper" sums each term over the batch (and L_R over the pixels). The default takes means over the batch,
-        divides L_R and L_KL by the number of pixel values, and averages L_C over the rows that have the label. noise : of
-        the sample, in place of the generator's.
+        divides L_R and L_KL by the number of pixel values, and averages L_C over the rows that have the label.
         """
         config = self.config
         posterior = self.encode(batch.image)
-        code = posterior.sample(noise or gaussian_noise(generator))
+        code = posterior.sample(step.noise)
         error = (self.decode(code) - batch.image).square()
         kl = chunk_kl(posterior.kl_to_standard(), [config.chunk] * 3, config.kl_power)
         rows = self.alignment_rows(code if config.align_on == "sample" else posterior.mean, batch)
@@ -173,7 +165,7 @@ class EmotionClassifier(Pretrained):
     def forward(self, image: Tensor) -> Tensor:
         return self.head(self.encoder(image))
 
-    def loss(self, batch: Batch, generator: torch.Generator | None = None, *, progress: float = 1.0) -> LossTerms:
+    def terms(self, batch: Batch, step: Step) -> LossTerms:
         """Compute the cross-entropy over the rows that have an emotion, nats."""
         value = masked_mean(*level_loss(self(batch.image), batch.category, "cross_entropy"))
         return LossTerms(value, {"cross_entropy": value})

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from affectspace.data.batches import Batch
 from affectspace.errors import ConfigError
-from affectspace.models.base import AffectModel, LossTerms, Noise, Representation, evaluating
+from affectspace.models.base import AffectModel, LossTerms, Representation, Step, evaluating
 from affectspace.models.manifold.config import EnsembleConfig
 from affectspace.models.manifold.fusion import Calibration, ModalityOutputs
 from affectspace.models.manifold.model import Manifold, combined_log_emotion
@@ -66,16 +66,9 @@ class Ensemble(AffectModel):
         for member in self.manifolds:
             member.prepare(statistics)
 
-    def loss(
-        self,
-        batch: Batch,
-        generator: torch.Generator | None = None,
-        *,
-        progress: float = 1.0,
-        noise: Noise | None = None,
-    ) -> LossTerms:
+    def terms(self, batch: Batch, step: Step) -> LossTerms:
         """Compute the mean of the members' losses, each with its own noise."""
-        losses = [member.loss(batch, generator, progress=progress, noise=noise) for member in self.manifolds]
+        losses = [member.terms(batch, step) for member in self.manifolds]
         terms = {name: torch.stack([loss.terms[name] for loss in losses]).mean() for name in losses[0].terms}
         return LossTerms(torch.stack([loss.total for loss in losses]).mean(), terms)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from affectspace.affect import AXES
 from affectspace.data.batches import Batch
 from affectspace.errors import DataError
-from affectspace.models.base import LossTerms, Noise, Posterior, Representation, evaluating
+from affectspace.models.base import LossTerms, Posterior, Representation, Step, evaluating
 from affectspace.models.erasure import fit_erasures
 from affectspace.models.manifold.config import ManifoldConfig, ManifoldSettings
 from affectspace.models.manifold.fusion import ROWS, Calibration, ModalityOutputs
@@ -47,16 +47,9 @@ class Manifold(ManifoldNetworks):
         super().__init__(config)
         self.calibration = Calibration(tuple(config.modalities), config.fusion)
 
-    def loss(
-        self,
-        batch: Batch,
-        generator: torch.Generator | None = None,
-        *,
-        progress: float = 1.0,
-        noise: Noise | None = None,
-    ) -> LossTerms:
+    def terms(self, batch: Batch, step: Step) -> LossTerms:
         """Compute Eq. 11 with one sample of each latent per row. docs/reference/manifold.md has the sums and means."""
-        terms = ManifoldObjective(self, batch, generator, progress, noise).loss()
+        terms = ManifoldObjective(self, batch, step).loss()
         if not terms.total.isfinite():
             check_features(batch.features, batch.present, self.config.modalities)
         return terms

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from affectspace.data.batches import Batch
-from affectspace.models.base import LossTerms, Noise, Posterior, gaussian_noise, product_of_experts, warmed
+from affectspace.models.base import LossTerms, Posterior, Step, product_of_experts, warmed
 from affectspace.models.gathering import gather_rows
 from affectspace.models.manifold.networks import Encoding, ManifoldNetworks, multiplied_emotions
 from affectspace.models.manifold.penalties import (
@@ -90,37 +90,26 @@ class JointCode(NamedTuple):
 
 
 class ManifoldObjective:
-    """The objective on one batch. Each modality is encoded once, on the rows that have it and no others.
+    """The objective on one batch. Each modality is encoded once, on the rows that have it and no others."""
 
-    progress : how far the training has come, in [0, 1]; noise : of the samples of the latents
-    """
-
-    def __init__(
-        self,
-        model: ManifoldNetworks,
-        batch: Batch,
-        generator: torch.Generator | None = None,
-        progress: float = 1.0,
-        noise: Noise | None = None,
-    ) -> None:
-        self.model, self.config, self.progress = model, model.config, progress
+    def __init__(self, model: ManifoldNetworks, batch: Batch, step: Step) -> None:
+        self.model, self.config, self.step = model, model.config, step
         rate = self.config.inputs.modality_dropout
-        self.batch = drop_modalities(batch, rate, generator) if model.training and rate > 0 else batch
-        self.noise = gaussian_noise(generator) if noise is None else noise
-        self.encoded = {name: self._encode(name, generator) for name in self.config.modalities}
+        self.batch = drop_modalities(batch, rate, step.generator) if model.training and rate > 0 else batch
+        self.encoded = {name: self._encode(name) for name in self.config.modalities}
 
-    def _encode(self, name: str, generator: torch.Generator | None) -> EncodedModality:
+    def _encode(self, name: str) -> EncodedModality:
         present, rows, position = self.batch.present[name], None, None
         if not present.all():
             rows, position = present.nonzero().squeeze(1), present.cumsum(0) - 1
         features = self.model.standardise(name, _select(self.batch.features[name], rows))
-        encoding = self.model.encode(name, features, generator)
-        codes = encoding.shared.sample(self.noise), encoding.private.sample(self.noise)
+        encoding = self.model.encode(name, features, self.step.generator)
+        codes = encoding.shared.sample(self.step.noise), encoding.private.sample(self.step.noise)
         return EncodedModality(rows, position, features, encoding, *codes)
 
     def loss(self) -> LossTerms:
         """Return the named terms, unweighted, and their weighted sum."""
-        config, progress = self.config, self.progress
+        config, progress = self.config, self.step.progress
         terms, total = {}, self.batch.affect.new_zeros(())
 
         def add(name: str, weight: float, value: Tensor) -> None:
@@ -177,7 +166,7 @@ class ManifoldObjective:
             position = known.cumsum(0) - 1
         prior = Posterior(self.model.prior_mean, -self.model.prior_precision.diagonal().log())
         posterior = product_of_experts(mean, log_variance, present, prior)
-        return JointCode(position, posterior, posterior.sample(self.noise))
+        return JointCode(position, posterior, posterior.sample(self.step.noise))
 
     def _scatter(self, values: Tensor, rows: Tensor | None) -> Tensor:
         """Put the values of some rows at their positions in the batch; zero elsewhere."""

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from affectspace.affect import AXES
 from affectspace.data.batches import Batch
-from affectspace.models.base import LossTerms, Noise, Posterior, Representation, evaluating
+from affectspace.models.base import LossTerms, Posterior, Representation, Step, evaluating
 from affectspace.models.baseline import BaselineModel
 from affectspace.models.gathering import gather_rows, mean_count
 from affectspace.models.misa.config import MisaConfig
@@ -83,23 +83,16 @@ class Misa(BaselineModel):
             fused = torch.where(visible[..., None], self.transformer(tokens, src_key_padding_mask=hidden), 0.0)
         return self.head(fused.flatten(start_dim=1))
 
-    def loss(
-        self,
-        batch: Batch,
-        generator: torch.Generator | None = None,
-        *,
-        progress: float = 1.0,
-        noise: Noise | None = None,
-    ) -> LossTerms:
+    def terms(self, batch: Batch, step: Step) -> LossTerms:
         """Compute MSE + difference_weight L_diff + similarity_weight L_CMD + reconstruction_weight L_recon.
 
-        The generator seeds dropout; there are no latent samples, so that `noise` has no effect. Rows enter each term with
-        the modalities and labels that they have.
+        The generator seeds dropout; there are no latent samples. Rows enter each term with the modalities and labels that
+        they have.
         """
         config = self.config
         rows, present = self.rows(batch.features, batch.present)
         projected, private, shared = self.codes(rows)
-        with _seeded(generator, shared.device):
+        with _seeded(step.generator, shared.device):
             kept = self._drop(present) if self.training and config.missing == "dropout" else present
             guess = self.predict(private, shared, kept)
         prediction = self._prediction_error(guess, batch.affect, kept)

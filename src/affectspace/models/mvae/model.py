@@ -12,15 +12,7 @@ from torch import Tensor, nn
 
 from affectspace.affect import AXES
 from affectspace.data.batches import Batch
-from affectspace.models.base import (
-    LossTerms,
-    Noise,
-    Posterior,
-    Representation,
-    gaussian_noise,
-    product_of_experts,
-    warmed,
-)
+from affectspace.models.base import LossTerms, Posterior, Representation, Step, product_of_experts, warmed
 from affectspace.models.baseline import BaselineModel
 from affectspace.models.gathering import mean_count
 from affectspace.models.mvae.config import MvaeConfig
@@ -85,14 +77,7 @@ class Mvae(BaselineModel):
         """
         return product_of_experts(*self.experts(rows, present), present)
 
-    def loss(
-        self,
-        batch: Batch,
-        generator: torch.Generator | None = None,
-        *,
-        progress: float = 1.0,
-        noise: Noise | None = None,
-    ) -> LossTerms:
+    def terms(self, batch: Batch, step: Step) -> LossTerms:
         """Compute minus the sum of a row's ELBOs (`elbo_masks`), mean over the rows that have anything.
 
         Each ELBO reconstructs its own modalities, 0.5 (x - x')^2 weighted by 1 / width. Its KL is divided by the width of the
@@ -105,10 +90,10 @@ class Mvae(BaselineModel):
             labels = torch.where(known, (batch.affect - self.label_mean) / self.label_scale, 0.0).to(rows[0].dtype)
             rows = [*rows, torch.cat([labels, known.to(labels.dtype)], dim=1)]
             present = torch.cat([present, known.any(dim=1)[None]])
-        masks = elbo_masks(present, generator)
+        masks = elbo_masks(present, step.generator)
         mean, log_variance = self.experts(rows, present)
         posterior = product_of_experts(mean[:, None], log_variance[:, None], masks)
-        code = posterior.sample(noise or gaussian_noise(generator))
+        code = posterior.sample(step.noise)
         error = code.new_zeros(code.shape[:2])
         for index, values in enumerate(rows):
             term, row = masks[index].nonzero(as_tuple=True)
@@ -121,7 +106,7 @@ class Mvae(BaselineModel):
         rows_with_any = mean_count(present.any(dim=0).sum()).clamp(min=torch.finfo(kl.dtype).tiny)
         reconstruction = error.sum() / rows_with_any
         divergence = torch.where(masks.any(dim=0), kl, 0.0).sum() / rows_with_any
-        total = reconstruction + warmed(progress, self.config.kl_warmup) * self.config.kl_weight * divergence
+        total = reconstruction + warmed(step.progress, self.config.kl_warmup) * self.config.kl_weight * divergence
         return LossTerms(total, {"reconstruction": reconstruction, "kl": divergence})
 
     def represent(self, features: dict[str, Tensor], present: dict[str, Tensor]) -> Representation:
