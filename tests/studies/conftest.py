@@ -1,6 +1,7 @@
 """A made-up study: random latents in which emotion, valence and arousal are planted, and no training."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,19 @@ from affectspace.annotation import AnnotationTransfer
 from affectspace.data.dataset import Dataset
 from affectspace.data.images import Pixels
 from affectspace.files import write_text
+from affectspace.report import save_figure
 from affectspace.studies.levasa.plan import Budget, Member, changes
 from affectspace.studies.levasa.representations import Representations
 from affectspace.studies.levasa.study import Study, Trained
 from affectspace.training.configuration import build_config
 from affectspace.training.runs import Run
+
+
+@pytest.fixture(autouse=True)
+def coarse_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw figures coarsely, which takes a third of the time."""
+    monkeypatch.setattr("affectspace.studies.figures.save_figure", partial(save_figure, dpi=20))
+
 
 EMOTIONS = ("neutral", "happiness", "sadness", "anger")
 PARTS = ("train", "validation", "test")

@@ -1,7 +1,6 @@
 """`reproduce manifold` in small: tiny corpora in their official layouts, ready-made vectors, every experiment, the report."""
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,6 @@ from affectspace.errors import ConfigError, RunError
 from affectspace.evaluation.results import Results
 from affectspace.features import FeatureStore
 from affectspace.features.store import Shard
-from affectspace.report import save_figure
 from affectspace.studies.manifold.corpora import CORPORA, Folders, Source
 from affectspace.studies.manifold.cross_modal import ALL_PAIRS
 from affectspace.studies.manifold.members import members
@@ -252,9 +250,8 @@ def test_the_papers_corpora_where_the_user_has_them(tmp_path: Path, monkeypatch:
 
 @pytest.fixture
 def headline_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Train the headline alone, and draw figures coarsely."""
+    """Train the headline alone."""
     monkeypatch.setattr("affectspace.studies.manifold.members.VARIANTS", VARIANTS[:1])
-    monkeypatch.setattr("affectspace.studies.figures.save_figure", partial(save_figure, dpi=20))
 
 
 @pytest.mark.usefixtures("headline_only")
