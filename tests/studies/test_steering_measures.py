@@ -11,13 +11,7 @@ from scipy.stats import spearmanr
 from affectspace.errors import DataError
 from affectspace.steering.ranking import repetition
 from affectspace.studies.manifold.paper import SEED_AFFECT
-from affectspace.studies.steering.measures import (
-    copied,
-    distinct,
-    meets_bars,
-    slope_rows,
-    spearman_rows,
-)
+from affectspace.studies.steering.measures import copied, distinct, meets_bars, slope_rows, spearman_rows
 from affectspace.studies.steering.prompting import PROMPT, TEMPLATE, bare, level_of, request, templated
 from affectspace.studies.steering.rating_sheet import write_sheet
 from affectspace.studies.steering.themes import THEMES

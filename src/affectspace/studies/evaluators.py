@@ -109,9 +109,12 @@ def evaluate_features(run: Run, *, force: bool = False, progress: Progress = sil
     predictions = {"all": output.fused, **(output.affect if len(data.modalities) > 1 else {})}
     results = Results()
     people = table["person"].fillna(table["corpus"] + ":" + table["id"]).to_numpy(str)
-    recorder = Recorder(
-        results, {"study": "run", "experiment": "test", "protocol": "test part", "seeds": (run.config.fit.seed,)}
-    )
+    proxies = "transferred" in data.label_kind
+    columns: dict[str, Any] = {
+        "study": "run", "experiment": "test", "protocol": "test part", "seeds": (run.config.fit.seed,),
+        "note": "some labels are transferred from emotions: proxies, not ratings" if proxies else "",
+    }  # fmt: skip
+    recorder = Recorder(results, columns)
     truth, corpora = batch.affect.double().numpy(), table["corpus"].to_numpy(str)
     groups = {"": np.ones(len(table), bool)}
     groups |= {name: corpora == name for name in data.corpora} if len(data.corpora) > 1 else {}
@@ -145,6 +148,8 @@ def evaluate_features(run: Run, *, force: bool = False, progress: Progress = sil
         report.section(
             "Predictions", "Intervals are over people. `condition` names one corpus; without it, all rows count."
         )
+        if proxies:
+            report.callout("warning", "Labels that are transferred from emotions are proxies, not ratings.")
         Renderer(report, results, {}, run.folder).add(*TABLES)
         return report
 

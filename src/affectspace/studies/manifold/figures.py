@@ -9,13 +9,7 @@ import numpy as np
 from affectspace.affect import AXES
 from affectspace.evaluation import active_units, correlation_matrix
 from affectspace.evaluation.results import Results
-from affectspace.report import (
-    heatmap_figure,
-    history_figure,
-    modality_figure,
-    scatter_readout_figure,
-    sequence_figure,
-)
+from affectspace.report import heatmap_figure, history_figure, modality_figure, scatter_readout_figure, sequence_figure
 from affectspace.studies.figures import Picture, curve_picture, interval_picture
 from affectspace.studies.manifold.cross_modal import shared_of
 from affectspace.studies.manifold.evaluation_rows import EvaluationRows

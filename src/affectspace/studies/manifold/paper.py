@@ -11,11 +11,7 @@ CITATION = (
 )
 
 # Table 1: Pearson's r on the IEMOCAP test set; rows are axes of the shared latent, columns the rated attributes.
-_TABLE_1 = {
-    "valence": (0.533, -0.120, -0.190),
-    "arousal": (-0.017, 0.630, 0.493),
-    "dominance": (-0.133, 0.523, 0.503),
-}
+_TABLE_1 = {"valence": (0.533, -0.120, -0.190), "arousal": (-0.017, 0.630, 0.493), "dominance": (-0.133, 0.523, 0.503)}
 _AGREEMENT = (0.645, 0.511, 0.383)
 # Table 2: between the shared and the private latents of one modality, IEMOCAP. How MI is estimated is not stated.
 _TABLE_2 = {
@@ -36,11 +32,7 @@ _TABLE_4 = {
     "manifold": {"mosi": 0.40, "mosei": 0.43},
 }
 # Table 5: what the encoder reads of the three seed sentences, before any steering.
-SEED_AFFECT = {
-    "theme 1": (-0.614, 0.121, 0.469),
-    "theme 2": (-0.534, -0.280, 0.511),
-    "theme 3": (0.580, 0.141, -0.168),
-}
+SEED_AFFECT = {"theme 1": (-0.614, 0.121, 0.469), "theme 2": (-0.534, -0.280, 0.511), "theme 3": (0.580, 0.141, -0.168)}
 _VIDEO = ("video", "action_units")  # video stands beside action units
 
 

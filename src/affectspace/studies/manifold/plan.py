@@ -220,8 +220,8 @@ class Variant:
 
     name: str
     title: str
-    group: str
     model: dict[str, Any] = field(default_factory=dict)
+    group: str = "ablation"
     kind: str = "manifold"
     fit: dict[str, Any] = field(default_factory=dict)
     without: tuple[str, ...] = ()
@@ -237,95 +237,47 @@ _JUDGED = ("emobank", "ravdess", "ravdess_audio", "people")
 _BASELINE_FIT = {"learning_rate": 1e-3, "weight_decay": 0.01}  # the best ones on their validation rows
 
 VARIANTS: tuple[Variant, ...] = (
-    Variant(HEADLINE, "manifold", "headline"),
-    Variant("supervised", "same encoder, L_sup only", "baseline", SUPERVISED),
-    Variant("mvae", "MVAE, 16 dimensions", "baseline", {"latent": 16}, kind="mvae", fit=_BASELINE_FIT),
-    Variant("misa", "MISA", "baseline", kind="misa", fit=_BASELINE_FIT),
-    Variant("letter", "manifold, the equations to the letter", "ablation", LETTER, trainings=_JUDGED),
+    Variant(HEADLINE, "manifold", group="headline"),
+    Variant("supervised", "same encoder, L_sup only", SUPERVISED, "baseline"),
+    Variant("mvae", "MVAE, 16 dimensions", {"latent": 16}, "baseline", kind="mvae", fit=_BASELINE_FIT),
+    Variant("misa", "MISA", group="baseline", kind="misa", fit=_BASELINE_FIT),
+    Variant("letter", "manifold, the equations to the letter", LETTER, trainings=_JUDGED),
+    Variant("no_cross", "without cross-reconstruction", {"reconstruction.cross_weight": 0.0}, trainings=_SEVERAL),
+    Variant("no_lexicon", "without the lexicon anchor", {"anchors.lexicon.weight": 0.0}, trainings=_ANCHORED),
+    Variant("no_words", "without lexicon statistics", without=(WORDS,), trainings=("emobank",)),
+    Variant("no_kl", "without KL", {"kl.weight": 0.0}, trainings=_JUDGED),
+    Variant("standard_prior", "prior N(0, I)", {"kl.prior": "standard"}, trainings=_JUDGED),
+    Variant("no_independence", "without independence", {"independence.kind": "none"}, trainings=_JUDGED),
+    Variant("covariance", "independence: covariance (Eq. 9)", {"independence.kind": "covariance"}, trainings=_JUDGED),
+    Variant("hsic", "independence: HSIC", {"independence.kind": "hsic", "independence.weight": 3.0}, trainings=_JUDGED),
     Variant(
-        "no_cross", "without cross-reconstruction", "ablation", {"reconstruction.cross_weight": 0.0}, trainings=_SEVERAL
-    ),
-    Variant(
-        "no_lexicon", "without the lexicon anchor", "ablation", {"anchors.lexicon.weight": 0.0}, trainings=_ANCHORED
-    ),
-    Variant("no_words", "without lexicon statistics", "ablation", without=(WORDS,), trainings=("emobank",)),
-    Variant("no_kl", "without KL", "ablation", {"kl.weight": 0.0}, trainings=_JUDGED),
-    Variant("standard_prior", "prior N(0, I)", "ablation", {"kl.prior": "standard"}, trainings=_JUDGED),
-    Variant("no_independence", "without independence", "ablation", {"independence.kind": "none"}, trainings=_JUDGED),
-    Variant(
-        "covariance",
-        "independence: covariance (Eq. 9)",
-        "ablation",
-        {"independence.kind": "covariance"},
-        trainings=_JUDGED,
-    ),
-    Variant(
-        "hsic",
-        "independence: HSIC",
-        "ablation",
-        {"independence.kind": "hsic", "independence.weight": 3.0},
-        trainings=_JUDGED,
-    ),
-    Variant(
-        "no_erasure",
-        "without erasure",
-        "ablation",
-        {"private.erasure": "none", "private.projection": "none"},
-        trainings=_EMOTIONAL,
+        "no_erasure", "without erasure", {"private.erasure": "none", "private.projection": "none"}, trainings=_EMOTIONAL
     ),
     Variant(
         "adversarial",
         "adversarial probe of the emotion",
-        "ablation",
         {**NO_PRIVATE_TERMS, "private.emotion.kind": "adversarial"},
         trainings=("ravdess",),
     ),
     Variant(
-        "no_prototypes",
-        "without prototypes",
-        "ablation",
-        {"prototypes.weight": 0.0, "prototypes.heads": ()},
-        trainings=_EMOTIONAL,
+        "no_prototypes", "without prototypes", {"prototypes.weight": 0.0, "prototypes.heads": ()}, trainings=_EMOTIONAL
     ),
-    Variant("no_skip", "without the linear skip", "ablation", {"encoder.skip.kind": "none"}, trainings=_TRANSFER),
-    Variant(
-        "no_dropout",
-        "without dropout",
-        "ablation",
-        {"encoder.dropout": 0.0, "inputs.dropout": 0.0},
-        trainings=_TRANSFER,
-    ),
-    Variant(
-        "modality_dropout",
-        "modality dropout",
-        "ablation",
-        {"inputs.modality_dropout": 0.3},
-        trainings=("ravdess", "people"),
-    ),
-    Variant(
-        "constant_width",
-        "constant deviations",
-        "ablation",
-        {"uncertainty": "constant"},
-        trainings=("emobank", "ravdess"),
-    ),
-    Variant("sample_anchor", "L_GT on the sample", "ablation", {"anchors.codes": "sample"}, trainings=_TRANSFER),
+    Variant("no_skip", "without the linear skip", {"encoder.skip.kind": "none"}, trainings=_TRANSFER),
+    Variant("no_dropout", "without dropout", {"encoder.dropout": 0.0, "inputs.dropout": 0.0}, trainings=_TRANSFER),
+    Variant("modality_dropout", "modality dropout", {"inputs.modality_dropout": 0.3}, trainings=("ravdess", "people")),
+    Variant("constant_width", "constant deviations", {"uncertainty": "constant"}, trainings=("emobank", "ravdess")),
+    Variant("sample_anchor", "L_GT on the sample", {"anchors.codes": "sample"}, trainings=_TRANSFER),
     Variant(
         "no_link",
         "without label links",
-        "ablation",
         {"anchors.link": "none", "anchors.label_weighting": "none"},
         trainings=("union",),
     ),
-    Variant("mean_fusion", "fused by the mean", "ablation", {"fusion": "mean"}, trainings=_SEVERAL),
-    Variant("mvae_3", "MVAE, 3 dimensions", "ablation", {"latent": 3}, kind="mvae", trainings=_TRANSFER),
-    Variant("mvae_32", "MVAE, 32 dimensions", "ablation", {"latent": 32}, kind="mvae", trainings=_TRANSFER),
-    Variant(
-        "mvae_vad", "MVAE, VAD as a modality", "ablation", {"vad_modality": True}, kind="mvae", trainings=_TRANSFER
-    ),
-    Variant(
-        "misa_dropout", "MISA, modality dropout", "ablation", {"missing": "dropout"}, kind="misa", trainings=_SEVERAL
-    ),
+    Variant("mean_fusion", "fused by the mean", {"fusion": "mean"}, trainings=_SEVERAL),
+    Variant("mvae_3", "MVAE, 3 dimensions", {"latent": 3}, kind="mvae", trainings=_TRANSFER),
+    Variant("mvae_32", "MVAE, 32 dimensions", {"latent": 32}, kind="mvae", trainings=_TRANSFER),
+    Variant("mvae_vad", "MVAE, VAD as a modality", {"vad_modality": True}, kind="mvae", trainings=_TRANSFER),
+    Variant("misa_dropout", "MISA, modality dropout", {"missing": "dropout"}, kind="misa", trainings=_SEVERAL),
 )
 UNION_VARIANTS = (HEADLINE, "no_link", "no_lexicon")
 TITLES = {variant.name: variant.title for variant in VARIANTS} | {

@@ -252,10 +252,7 @@ def private_affect_table(
 
 
 def _private_affect(
-    rows: EvaluationRows,
-    by_fold: Sequence[Representations],
-    modality: str,
-    readout: Callable[..., Any],
+    rows: EvaluationRows, by_fold: Sequence[Representations], modality: str, readout: Callable[..., Any]
 ) -> np.ndarray | None:
     """Read affect from the private latents of the tested rows, (n, 3), NaN elsewhere; None where a fold cannot be fitted."""
     predictions = np.full(rows.truth.shape, np.nan)

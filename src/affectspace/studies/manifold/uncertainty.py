@@ -52,10 +52,7 @@ def training_deviations(rows: EvaluationRows) -> dict[str, np.ndarray]:
 
 
 def uncertainty_table(
-    results: Results,
-    rows: EvaluationRows,
-    models: Sequence[str],
-    constants: Mapping[str, np.ndarray] | None = None,
+    results: Results, rows: EvaluationRows, models: Sequence[str], constants: Mapping[str, np.ndarray] | None = None
 ) -> None:
     """Record scores of predicted deviations, the same minus those of a constant one, coverage, and correlation with errors.
 

@@ -14,12 +14,7 @@ from affectspace.files import write_text
 from affectspace.progress import Progress, silent
 from affectspace.steering.ranking import Candidates, rank
 from affectspace.steering.steerer import Steerer
-from affectspace.studies.steering.activation import (
-    SteeringVector,
-    layer_at,
-    steering_vectors,
-    written_with_vector,
-)
+from affectspace.studies.steering.activation import SteeringVector, layer_at, steering_vectors, written_with_vector
 from affectspace.studies.steering.material import RIDGE, Material, deviations
 from affectspace.studies.steering.measures import spearman_rows
 from affectspace.studies.steering.plan import BARS, SteeringPlan

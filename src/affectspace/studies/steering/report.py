@@ -24,17 +24,7 @@ from affectspace.studies.steering.plan import BARS, PRIMARY, TITLES, SteeringPla
 from affectspace.studies.steering.rating_sheet import write_sheet
 from affectspace.studies.steering.themes import EXPERIMENT as TABLE_5
 from affectspace.studies.steering.themes import Traversal, record_themes, traverse_themes
-from affectspace.studies.tables import (
-    Callout,
-    Columns,
-    Figures,
-    Part,
-    Renderer,
-    Section,
-    Table,
-    grid,
-    key_figures,
-)
+from affectspace.studies.tables import Callout, Columns, Figures, Part, Renderer, Section, Table, grid, key_figures
 from affectspace.training.runs import open_run
 
 EXAMPLES = 4  # held-out sentences that are shown

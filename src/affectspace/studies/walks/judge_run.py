@@ -41,11 +41,7 @@ SHARED = {
     "others": "trained on the walked model's own training images (other weights, other people than those walked)",
     "regressor": "trained on faces drawn for it, of other people, with known valence and arousal",
 }
-WORDS = {
-    ELSEWHERE: "as far elsewhere",
-    "face": "the face itself",
-    "reconstruction": "its reconstruction",
-}
+WORDS = {ELSEWHERE: "as far elsewhere", "face": "the face itself", "reconstruction": "its reconstruction"}
 
 
 def judge_run(

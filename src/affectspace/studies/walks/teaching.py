@@ -59,12 +59,7 @@ def teach_regressor(
 
 
 def drawn_faces(
-    folder: Path,
-    size: int,
-    names: tuple[str, ...],
-    settings: JudgeSettings,
-    progress: Progress,
-    seed: int = DRAWN_SEED,
+    folder: Path, size: int, names: tuple[str, ...], settings: JudgeSettings, progress: Progress, seed: int = DRAWN_SEED
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw faces of people that are in no corpus; return pixels, rows and truth."""
     from affectspace.synthetic.faces import make_faces
