@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-import torch
+from typing import TYPE_CHECKING, Literal
 
 from affectspace.errors import ConfigError
+
+if TYPE_CHECKING:
+    import torch
 
 Accelerator = Literal["auto", "cpu", "gpu", "cuda", "mps"]
 
@@ -31,6 +32,8 @@ def choose_device(accelerator: Accelerator = "auto", index: int = 0) -> torch.de
     >>> choose_device("cpu")
     device(type='cpu')
     """
+    import torch
+
     kinds = {"auto": ("cuda", "mps", "cpu"), "gpu": ("cuda", "mps")}.get(accelerator, (accelerator,))
     counts = {"cpu": index + 1, "mps": int(torch.backends.mps.is_available()), "cuda": torch.cuda.device_count()}
     for kind in kinds:

@@ -74,6 +74,14 @@ def invoke(*arguments: str | Path) -> Result:
     return CliRunner().invoke(APP, [str(argument) for argument in arguments])
 
 
+def empty_run(folder: Path) -> Path:
+    """A folder that has the two files that make it a run, and nothing that could be read."""
+    folder.mkdir(exist_ok=True)
+    (folder / "config.yaml").write_text("", encoding="utf-8")
+    (folder / "run.json").write_text('{"kind": "levasa"}', encoding="utf-8")
+    return folder
+
+
 def refused(*arguments: str | Path) -> str:
     result = invoke(*arguments)
     assert isinstance(result.exception, AffectspaceError), result.output
@@ -183,7 +191,7 @@ def test_no_face_is_told_and_may_be_insisted_on(tmp_path: Path, face: Path, monk
     ],
 )
 def test_what_cannot_be_asked_is_refused_before_anything_is_read(arguments: Any, text: str, tmp_path: Path) -> None:
-    assert text in refused(tmp_path / "nothing", *arguments)
+    assert text in refused(empty_run(tmp_path / "run"), *arguments)
 
 
 def test_a_corpus_that_is_gone(tmp_path: Path, face: Path) -> None:
@@ -271,7 +279,9 @@ def test_pictures_that_cannot_be_walked(tmp_path: Path) -> None:
 def test_a_place_where_no_figure_can_be_is_told_first(tmp_path: Path, face: Path) -> None:
     for place in (face, face / "walks"):
         for arguments in (("--image", face), ("--judge",)):
-            assert f"{face} is a file; name a folder" in refused(tmp_path / "nothing", *arguments, "--out", place)
+            assert f"{face} is a file; name a folder" in refused(
+                empty_run(tmp_path / "run"), *arguments, "--out", place
+            )
 
 
 @pytest.mark.parametrize(

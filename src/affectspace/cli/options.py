@@ -12,8 +12,16 @@ from affectspace.errors import ConfigError, RunError
 if TYPE_CHECKING:
     from affectspace.evaluation.results import Results
 
+
+def existing_run(folder: Path) -> Path:
+    """Return the folder of a run. Raises RunError if it holds none, before a command imports anything heavy."""
+    from affectspace.training.runs import open_run
+
+    return open_run(folder).folder
+
+
 # Arguments
-RunFolder = Annotated[Path, typer.Argument(help="Folder of a finished run.")]
+RunFolder = Annotated[Path, typer.Argument(help="Folder of a finished run.", callback=existing_run)]
 CorpusName = Annotated[str, typer.Argument(help="Name of a corpus reader; `affectspace corpus list` shows all.")]
 CorpusPath = Annotated[Path, typer.Argument(help="Folder of the corpus, or the table for the reader `table`.")]
 Table = Annotated[Path, typer.Argument(help="Table to read: .csv, .tsv or .parquet.")]

@@ -12,6 +12,7 @@ from affectspace.cli.options import (
     Force,
     LanguageModel,
     Seed,
+    existing_run,
     parse_backbones,
     print_json,
     refuse_overwrite,
@@ -58,7 +59,7 @@ Out = Annotated[Path | None, typer.Option(help="Also write the table to this .cs
 
 
 def steer(
-    run: Annotated[Path, typer.Argument(help="Folder of a finished run of a projector.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a finished run of a projector.", callback=existing_run)],
     text: Text = None,
     file: File = None,
     valence: ValenceTarget = None,

@@ -20,9 +20,10 @@ def train(
     The same command continues an interrupted training, and ends with the same numbers.
     """
     from affectspace.training.configuration import ProjectorTrainConfig, read_config
-    from affectspace.training.fit import fit
 
     settings = read_config(config, overrides or [])
+    from affectspace.training.fit import fit  # after the configuration, so that its errors come at once
+
     with progress_bar() as progress:
         if isinstance(settings, ProjectorTrainConfig):
             from affectspace.steering import fit_projector

@@ -77,6 +77,17 @@ class CorpusConfig(Configuration):
     )
 
 
+class AugmentationConfig(Configuration):
+    """Largest random change of a training image in each direction. All zero and mirror false turns augmentation off."""
+
+    mirror: bool = True
+    rotation: float = Field(5.0, ge=0, description="degrees")
+    scale: float = Field(0.05, ge=0, lt=1, description="share of the size")
+    shift: float = Field(0.05, ge=0, lt=1, description="share of the image")
+    contrast: float = Field(0.1, ge=0, lt=1)
+    brightness: float = Field(0.05, ge=0, lt=1)
+
+
 class LexiconConfig(Configuration):
     """The lexicon that scores texts, for L_lex. In YAML a path alone is enough."""
 

@@ -8,21 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from pydantic import Field
 from torch import Tensor
 
-from affectspace.configuration import Configuration
-
-
-class AugmentationConfig(Configuration):
-    """Largest random change of a training image in each direction. All zero and mirror false turns augmentation off."""
-
-    mirror: bool = True
-    rotation: float = Field(5.0, ge=0, description="degrees")
-    scale: float = Field(0.05, ge=0, lt=1, description="share of the size")
-    shift: float = Field(0.05, ge=0, lt=1, description="share of the image")
-    contrast: float = Field(0.1, ge=0, lt=1)
-    brightness: float = Field(0.05, ge=0, lt=1)
+from affectspace.data.configuration import AugmentationConfig
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,9 +17,7 @@ from pydantic import BaseModel, Field, SerializeAsAny, ValidationError, field_va
 
 from affectspace.affect import CATEGORIES
 from affectspace.configuration import Configuration, explain
-from affectspace.data.configuration import DataConfig, expand_corpus, merged
-from affectspace.data.images import AugmentationConfig
-from affectspace.data.stores import store_widths
+from affectspace.data.configuration import AugmentationConfig, DataConfig, expand_corpus, merged
 from affectspace.devices import Accelerator
 from affectspace.errors import ConfigError
 from affectspace.models import MODELS, ProjectorConfig
@@ -264,6 +262,8 @@ def build_config(
     model_fields = {"kind": kind, **model_fields}
     if model_class.reads == "features" and not checks.errors:
         if not model_fields.get("modalities"):
+            from affectspace.data.stores import store_widths
+
             model_fields["modalities"] = dict(modalities) if modalities is not None else store_widths(data, where)
         if not model_fields.get("categories"):
             model_fields["categories"] = CATEGORIES  # those that occur, once the corpora are read
@@ -329,6 +329,15 @@ def read_config(path: Path, overrides: Sequence[str] = ()) -> Any:
 
     Relative paths in it are relative to the working directory.
     """
+    fields = read_yaml(path)
+    model = with_overrides(fields, overrides).get("model")
+    if isinstance(model, dict) and model.get("kind") == "projector":
+        return build_projector_config(fields, where=str(path), overrides=overrides)
+    return build_config(fields, where=str(path), overrides=overrides)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read the fields of a YAML file. Raises ConfigError where it cannot be read or holds something else."""
     try:
         fields = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
@@ -337,10 +346,7 @@ def read_config(path: Path, overrides: Sequence[str] = ()) -> Any:
         raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(fields, dict):
         raise ConfigError(f"{path}: expected the keys data, model, fit; found {type(fields).__name__}")
-    model = with_overrides(fields, overrides).get("model")
-    if isinstance(model, dict) and model.get("kind") == "projector":
-        return build_projector_config(fields, where=str(path), overrides=overrides)
-    return build_config(fields, where=str(path), overrides=overrides)
+    return fields
 
 
 def _unknown_kind(kind: Any) -> str:

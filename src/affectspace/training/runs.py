@@ -1,21 +1,25 @@
 """Run folders: what a training leaves, how it is continued, and how it is loaded again."""
 
+from __future__ import annotations
+
 import json
 import shutil
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
-
-from affectspace.data.dataset import Dataset
 from affectspace.errors import RunError
 from affectspace.files import write_text
-from affectspace.models import MODELS, Pretrained
+from affectspace.models import MODELS
 from affectspace.progress import Progress, silent
 from affectspace.training.configuration import ProjectorTrainConfig, TrainConfig, read_config
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from affectspace.data.dataset import Dataset
+    from affectspace.models import Pretrained
 
 PACKAGES = ("affectspace", "torch", "numpy", "pandas", "scikit-learn")
 OURS = {"config.yaml", "run.json"}
@@ -78,6 +82,8 @@ class Run:
 
         Raises RunError for a run of another kind, and if the corpus or its split has changed since the training.
         """
+        from affectspace.data.dataset import Dataset
+
         data = Dataset.of_config(self._config_of(reads), progress)
         require_split(self, data.split_table())
         return data
@@ -94,11 +100,15 @@ class Run:
     @property
     def history(self) -> pd.DataFrame:
         """A row an epoch: losses by term on train and validation."""
+        import pandas as pd
+
         return pd.read_csv(self.folder / "history.csv")
 
     @property
     def split(self) -> pd.DataFrame:
         """id, person and part (train, validation, test) of every sample."""
+        import pandas as pd
+
         return pd.read_csv(self.folder / "split.csv", dtype={"id": str, "person": str, "corpus": str})
 
     def model(self) -> Pretrained:
@@ -213,6 +223,8 @@ def require_split(run: Run, now: pd.DataFrame) -> None:
         raise RunError(
             f"{run.folder}/split.csv is missing, so it is unknown which rows were trained on; train again with --force"
         )
+    import numpy as np
+
     then = run.split.dropna(subset="part").reset_index(drop=True)
     columns = [name for name in now.columns if name in then.columns]
     differs = (
