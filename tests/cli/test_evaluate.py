@@ -117,6 +117,7 @@ def test_models_on_images(faces: Path, tmp_path: Path, model: dict[str, Any]) ->
     ("kind", "model"),
     [
         ("manifold", {"encoder": {"hidden": [4]}, "private": {"size": 2}}),
+        ("ensemble", {"encoder": {"hidden": [4]}, "private": {"size": 2}, "members": 2}),
         ("mvae", {"latent": 4, "hidden": [8]}),
         ("misa", {"hidden": 8}),
     ],
@@ -138,7 +139,7 @@ def test_models_on_features(tmp_path: Path, kind: str, model: dict[str, Any]) ->
         assert r.value is not None
         assert r.value > 0.5
     accuracy = results.find(experiment="test", metric="accuracy", target="emotion", modality="all")
-    assert (accuracy is not None) == (kind == "manifold")
+    assert (accuracy is not None) == (kind in ("manifold", "ensemble"))
     assert "Concordance (CCC)" in (run / "report.html").read_text(encoding="utf-8")
 
 

@@ -215,7 +215,7 @@ def test_the_whole_path_in_small(folders: Folders, tmp_path: Path) -> None:
     text = report.read_text()
     assert "not decided" in text
     assert "0.0255" in text
-    assert "never ties text to another modality" in text
+    assert "never connects text with another modality" in text
     assert "about 25 variants had been scored on it" in text
     assert str(out) not in text
     assert {path.stem for path in (out / "figures").glob("*.png")} >= {

@@ -111,10 +111,10 @@ def bar(
     def rule(results: Results) -> list[Finding]:
         findings = []
         for experiment, place in places.items():
-            found = {label_of(row, labels): row for row in results.filter(experiment=experiment, **where)}
-            if found:
-                text = describe_all(found, name) + note
-                findings.append(Finding(all_held(judgement(row) for row in found.values()), text, place))
+            rows = {label_of(row, labels): row for row in results.filter(experiment=experiment, **where)}
+            if rows:
+                text = describe_all(rows, name) + note
+                findings.append(Finding(all_held(judgement(row) for row in rows.values()), text, place))
         return findings
 
     return rule

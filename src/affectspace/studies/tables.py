@@ -75,15 +75,15 @@ class Table:
         measured = {place for row in cells.values() for place in row}
         columns = [(heading, place) for place, (heading, _) in enumerate(self.columns) if place in measured]
         body = []
-        for key, found in cells.items():
-            shown = [found.get(place) for _, place in columns]
+        for key, by_place in cells.items():
+            shown = [by_place.get(place) for _, place in columns]
             printed = [None if row is None else self.cell(row) for row in shown]
             basis = [basis_of([row for row in shown if row is not None])] if self.basis else []
             body.append((renderer.title(dict(zip(self.rows, key, strict=True)), self.names), *printed, *basis))
         if body:
             heads = (self.head, *(heading for heading, _ in columns), *(["basis"] if self.basis else []))
             renderer.report.table(self.caption, heads, body, self.note)
-        return any(row.study != "published" for found in cells.values() for row in found.values())
+        return any(row.study != "published" for by_place in cells.values() for row in by_place.values())
 
     def _cells(self, results: Results) -> dict[tuple[str, ...], dict[int, Result]]:
         """Return row key -> place of the column -> result, in the order of the results or of `order`."""
@@ -202,9 +202,9 @@ def basis_of(rows: Iterable[Result], limit: int = 2, *, seeds: bool = True) -> s
 
 def key_figures(results: Results, wanted: Mapping[str, Mapping[str, str]], digits: int = 3) -> list[KeyFigure]:
     """Return the figures at the top of a report, those that were measured (label -> key columns)."""
-    found = {label: results.find(**columns) for label, columns in wanted.items()}
+    rows = {label: results.find(**columns) for label, columns in wanted.items()}
     return [
         KeyFigure(label, row.value, row.low, row.high, row.paper, basis_of([row], seeds=False), digits)
-        for label, row in found.items()
+        for label, row in rows.items()
         if row is not None
     ]

@@ -1,1 +1,1 @@
-"""The whole product without any data: drawn faces, synthetic people, and a moment of theirs told from every subset."""
+"""Demonstration without any data: drawn faces, synthetic people, and one held-out example."""

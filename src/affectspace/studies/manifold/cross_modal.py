@@ -48,11 +48,13 @@ def _common(fold: Fold, one: Representations, modalities: Sequence[str]) -> np.n
     return tested[fixed_rows(len(tested), ROWS)]
 
 
-def _record_hits(recorder: Recorder, found: Sequence[Sequence[Retrieval]], groups: np.ndarray, note: str = "") -> None:
-    """Record the share of queries that are found among the first k, chance, and the share above chance (seed -> fold)."""
-    for k in found[0][0].top:
-        hits = [np.concatenate([result.hits[k] for result in by_fold]) for by_fold in found]
-        chances = [np.concatenate([np.full(len(r.hits[k]), r.chance[k]) for r in by_fold]) for by_fold in found]
+def _record_hits(
+    recorder: Recorder, retrieved: Sequence[Sequence[Retrieval]], groups: np.ndarray, note: str = ""
+) -> None:
+    """Record the share of queries found among the first k, chance, and the share above chance (seed -> fold)."""
+    for k in retrieved[0][0].top:
+        hits = [np.concatenate([result.hits[k] for result in by_fold]) for by_fold in retrieved]
+        chances = [np.concatenate([np.full(len(r.hits[k]), r.chance[k]) for r in by_fold]) for by_fold in retrieved]
         above = [hit - chance for hit, chance in zip(hits, chances, strict=True)]
         recorder.add(f"top_{k}", interval("mean", None, hits, groups), note=note)
         recorder.add(f"top_{k}_chance", np.mean(chances), len(groups))
@@ -77,11 +79,11 @@ def retrieval_table(
                 tested = _common(fold, one, (source, target))
                 return retrieval(queries[tested], targets[tested], k=TOP), rows.groups[tested]
 
-            found = rows.per_fold(model, find)
-            if found:
-                groups = np.concatenate([people for _, people in found[-1]])
+            retrieved = rows.per_fold(model, find)
+            if retrieved:
+                groups = np.concatenate([people for _, people in retrieved[-1]])
                 named = recorder.under(model=model, modality=source, target=target)
-                _record_hits(named, [[result for result, _ in by_fold] for by_fold in found], groups)
+                _record_hits(named, [[result for result, _ in by_fold] for by_fold in retrieved], groups)
     over_pairs = {model: _over_pairs(rows, model, modalities, k) for model in models}
     first, ours = models[0], over_pairs[models[0]]
     for model, outcome in over_pairs.items():
@@ -106,8 +108,8 @@ def _over_pairs(
         if len(shared) < len(modalities):
             return None
         tested = _common(fold, one, modalities)
-        found = [retrieval(query[tested], target[tested], k=(k,)) for query, target in permutations(shared, 2)]
-        return np.mean([result.hits[k] for result in found], axis=0), rows.groups[tested], found[0].chance[k]
+        retrieved = [retrieval(query[tested], target[tested], k=(k,)) for query, target in permutations(shared, 2)]
+        return np.mean([result.hits[k] for result in retrieved], axis=0), rows.groups[tested], retrieved[0].chance[k]
 
     by_seed = rows.per_fold(model, find)
     if not by_seed:
@@ -272,8 +274,8 @@ def _pooled(network: Any, labels: np.ndarray) -> np.ndarray:
 def _record_generated(recorder: Recorder, rows: EvaluationRows, generated: list[list[Generated]]) -> None:
     """Record every figure of one pair; generated : seed -> fold."""
     groups = np.concatenate([rows.groups[one.rows] for one in generated[0]])
-    found = [[retrieval(one.made, one.true, k=TOP, metric="cosine") for one in by_fold] for by_fold in generated]
-    _record_hits(recorder, found, groups, "by cosine, the private latent at its mean")
+    retrieved = [[retrieval(one.made, one.true, k=TOP, metric="cosine") for one in by_fold] for by_fold in generated]
+    _record_hits(recorder, retrieved, groups, "by cosine, the private latent at its mean")
     if "emotion" in rows.table:
         emotions = rows.table["emotion"].to_numpy(object)
         pairs = [[_same_emotion(one, emotions[one.rows]) for one in by_fold] for by_fold in generated]

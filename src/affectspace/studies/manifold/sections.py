@@ -422,7 +422,7 @@ def _ablations() -> Section:
         "Synthetic people": (
             ("people, mean r", cell("trimodal", "axes", "r", target="mean")),
             ("found among ten, all pairs", cell("trimodal", "retrieval", "top_10", modality=ALL_PAIRS)),
-            ("text and voice told apart, UAR", cell("trimodal", "gap", "classifier_uar", modality="text", target="audio")),
+            ("UAR of text against voice", cell("trimodal", "gap", "classifier_uar", modality="text", target="audio")),
             ("debiased CKA, audio", cell("trimodal", "independence", "debiased_cka", modality="audio")),
         ),
     }  # fmt: skip

@@ -133,8 +133,8 @@ class Study:
         shown = everyone if conditioned is None else [one for one in conditioned if one in everyone]
 
         def outputs(condition: Condition, names: Sequence[str]) -> BySeed:
-            found = {one: self._outputs(training, one, corpus, condition, only_fold) for one in names}
-            return {one: by_seed for one, by_seed in found.items() if by_seed}
+            by_model = {name: self._outputs(training, name, corpus, condition, only_fold) for name in names}
+            return {name: by_seed for name, by_seed in by_model.items() if by_seed}
 
         truth = source.truth.copy()
         truth[~np.any(list(source.present.values()), axis=0)] = np.nan
