@@ -113,9 +113,8 @@ def predict(
     Samples that fail are reported. The exit status is 1 if every sample failed.
     """
     single = text is not None or bool(file)
-    _check_input(single, folder, csv, vectors)
     follow = window is not None or step is not None or figure is not None
-    _check_windows(single, folder, follow, figure)
+    _check_options(single, folder, csv, vectors, follow, figure)
     refuse_overwrite((out, figure), force)
 
     from affectspace.cli.prediction_screen import Screen
@@ -140,23 +139,21 @@ def predict(
         else:
             samples, skipped = _samples(predictor, text, file, folder, ready_made)
             if follow or (single and _is_long(samples)):
-                table, summary, trajectories = _predict_over_time(predictor, samples, window, step, progress)
+                windows = (window, step, figure)
+                table, summary, trajectories = _predict_over_time(predictor, samples, *windows, progress)
             else:
                 table, summary = _predict_samples(predictor, samples, limit, progress)
             if out is not None and table is not None:
                 write_table(table, out, force=force)
-    if figure is not None and trajectories:
-        from affectspace.report import save_figure
-
-        save_figure(trajectories[0].figure(), figure)
-    screen = Screen(str(run), predictor.label_kinds, json_)
-    screen.show(summary, trajectories, single)
     written = [path for path in (out, figure) if path is not None and summary.succeeded]
-    screen.report(summary, skipped, written, single)
+    Screen(str(run), predictor.label_kinds, json_).show(summary, trajectories, skipped, written, single)
     raise typer.Exit(0 if summary.succeeded else 1)
 
 
-def _check_input(single: bool, folder: Path | None, csv: Path | None, vectors: list[str] | None) -> None:
+def _check_options(
+    single: bool, folder: Path | None, csv: Path | None, vectors: list[str] | None, follow: bool, figure: Path | None
+) -> None:
+    """Raise ConfigError for options that exclude or need each other."""
     inputs = {"--text or --file": single, "--folder": folder is not None, "--csv": csv is not None}
     given = [name for name, present in inputs.items() if present]
     if len(given) > 1:
@@ -166,8 +163,6 @@ def _check_input(single: bool, folder: Path | None, csv: Path | None, vectors: l
     if folder is not None and vectors:
         raise ConfigError("--vectors can be combined with --csv, or with --text and --file, but not with --folder")
 
-
-def _check_windows(single: bool, folder: Path | None, follow: bool, figure: Path | None) -> None:
     if figure is not None and not single:
         raise ConfigError("--figure needs one input, --text or --file")
     if figure is not None and figure.suffix.lower() not in (".png", ".svg"):
@@ -221,7 +216,12 @@ def _predict_samples(
 
 
 def _predict_over_time(
-    predictor: Predictor, samples: list[NamedSample], window: float | None, step: float | None, progress: Progress
+    predictor: Predictor,
+    samples: list[NamedSample],
+    window: float | None,
+    step: float | None,
+    figure: Path | None,
+    progress: Progress,
 ) -> tuple[pd.DataFrame | None, Summary, list[Trajectory]]:
     """Predict each input over time, and as a whole; return a table with a row per window, None without a prediction."""
     import pandas as pd
@@ -241,6 +241,10 @@ def _predict_over_time(
             trajectories.append(trajectory)
         except DataError as error:
             summary.add([name], [Failure(str(error))])
+    if figure is not None and trajectories:
+        from affectspace.report import save_figure
+
+        save_figure(trajectories[0].figure(), figure)
     tables = [trajectory.table.assign(id=trajectory.name) for trajectory in trajectories]
     tables = [table[["id", *table.columns[:-1]]] for table in tables]
     return pd.concat(tables, ignore_index=True) if tables else None, summary, trajectories

@@ -33,7 +33,19 @@ class Screen:
         self.console = Console(highlight=False, markup=False, emoji=False)  # print names as they are
         self.marks = _UNICODE if "utf" in self.console.encoding.lower() else _ASCII
 
-    def show(self, summary: Summary, trajectories: Sequence[Trajectory], single: bool) -> None:
+    def show(
+        self,
+        summary: Summary,
+        trajectories: Sequence[Trajectory],
+        skipped: Mapping[str, int],
+        written: Sequence[Path],
+        single: bool,
+    ) -> None:
+        """Print predictions, failures, skipped files and written files. single : one sample, which needs no name"""
+        self._predictions(summary, trajectories, single)
+        self._report(summary, skipped, written, single)
+
+    def _predictions(self, summary: Summary, trajectories: Sequence[Trajectory], single: bool) -> None:
         """Print the predictions; as JSON the failures too."""
         from affectspace.prediction import Prediction
 
@@ -61,8 +73,8 @@ class Screen:
         if predictions and self.labels == ["transferred"]:
             self.console.print("labels     transferred from emotions in training: proxies, not ratings")
 
-    def report(self, summary: Summary, skipped: Mapping[str, int], written: Sequence[Path], single: bool) -> None:
-        """Print failures and skipped files on stderr, and the written files. single : one sample, which needs no name."""
+    def _report(self, summary: Summary, skipped: Mapping[str, int], written: Sequence[Path], single: bool) -> None:
+        """Print failures and skipped files on stderr, and the written files."""
         if summary.failed and not self.json:
             total = summary.succeeded + summary.failed
             if total > 1:

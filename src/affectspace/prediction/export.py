@@ -44,9 +44,9 @@ class FeatureGraph(nn.Module):
         self.names = tuple(model.config.modalities)
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Compute the outputs; values in absent rows are never read, not even NaN."""
         features = dict(zip(self.names, inputs[::2], strict=True))
         present = dict(zip(self.names, inputs[1::2], strict=True))
-        # values in absent rows are never read, not even NaN
         features = {name: torch.where(present[name][:, None], value, 0.0) for name, value in features.items()}
         outputs = self.model.represent(features, present)
         alone: list[Tensor] = []
@@ -73,6 +73,7 @@ class FaceGraph(nn.Module):
     residual: Tensor
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute mean and deviation."""
         code = self.model.encode(image).mean
         mean = code @ self.weight + self.bias if self.calibrated else self.model.read_affect(code)
         return mean, torch.zeros_like(mean) + self.residual
