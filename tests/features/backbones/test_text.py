@@ -1,5 +1,6 @@
 """Text encoders with tiny random weights: pooling by hand, masks, cuts, errors."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,16 @@ def test_long_texts_are_cut_and_counted(folder: Path) -> None:
     assert len(backbone.load(Item("x", text="good " * 6))) == 8
     assert backbone.counts == {"a text of more than 8 tokens, cut": 1}
     assert make_backbone("text", str(folder)).settings["tokens"] == 32
+
+
+def test_threads_share_the_limit(folder: Path) -> None:
+    """A limit that changed for one call cut the texts of other threads at another place."""
+    backbone = make_backbone("text", str(folder), tokens=8)
+    items = [Item("x", text="good " * (100 if k % 2 else 6)) for k in range(400)]
+    with ThreadPoolExecutor(8) as pool:
+        lengths = {len(ids) for ids in pool.map(backbone.load, items)}
+    assert lengths == {8}
+    assert backbone.counts == {"a text of more than 8 tokens, cut": 200}
 
 
 def test_wrong_input(folder: Path, tmp_path: Path) -> None:

@@ -64,13 +64,18 @@ class TextBackbone(PretrainedBackbone):
         if not text.strip():
             raise UnreadableItem("the text is empty")
         cut = text[: CHARACTERS * self._tokens]
-        ids = self._tokenise(cut, self._tokens)
-        if len(cut) < len(text) or (len(ids) == self._tokens < len(self._tokenise(cut, self._tokens + 1))):
+        ids, more = self._tokenise(cut)
+        if more or len(cut) < len(text):
             note(self.counts, f"a text of more than {self._tokens} tokens, cut")
         return ids
 
-    def _tokenise(self, text: str, tokens: int) -> list[int]:
-        return list(self._tokenizer(text, truncation=True, max_length=tokens)["input_ids"])
+    def _tokenise(self, text: str) -> tuple[list[int], bool]:
+        """Return the tokens, and whether there are more. Threads share the tokenizer, so its limit must not change."""
+        result = self._tokenizer(text, truncation=True, max_length=self._tokens)
+        ids = list(result["input_ids"])
+        if result.encodings:
+            return ids, bool(result.encodings[0].overflowing)
+        return ids, len(ids) == self._tokens < len(self._tokenizer(text)["input_ids"])  # a tokenizer in Python
 
     def length(self, loaded: list[int]) -> float:
         return len(loaded)
