@@ -11,11 +11,33 @@ from affectspace.errors import ConfigError
 
 if TYPE_CHECKING:
     from affectspace.progress import Progress
+    from affectspace.studies.manifold.corpora import Folders
 
 app = typer.Typer(no_args_is_help=True, help="Reproduce the tables and figures of a paper.")
 
 Seeds = Annotated[
     int | None, typer.Option(min=1, help="Number of seeds of the main models and the baselines. Default: of the study.")
+]
+AblationSeeds = Annotated[int | None, typer.Option(min=0, help="Number of seeds of the ablations. 0 leaves them out.")]
+DataFolder = Annotated[
+    Path | None, typer.Option(help="Folder that holds emobank, meld, semeval_vreg, ravdess, emodb and lexicons.")
+]
+Lexicon = Annotated[
+    Path | None, typer.Option(help="Lexicon of the lexicon anchor, for example NRC-VAD. Default: Glasgow in --data.")
+]
+Features = Annotated[
+    Path | None,
+    typer.Option(help="Folder of feature stores (emobank-text, ...) to use and to add to. Default: OUT/features."),
+]
+Only = Annotated[
+    str,
+    typer.Option(help="Experiments to run, with commas, for example text_axes,zero_shot_text. Default: all possible."),
+]
+PaperTable = Annotated[
+    int | None,
+    typer.Option(
+        min=1, max=5, help="Run only the experiments of this table. Table 5 is steering, and needs a folder of its own."
+    ),
 ]
 
 
@@ -26,9 +48,7 @@ def _corpus_folder(corpus: str) -> Any:
 @app.command()
 def manifold(
     out: OutFolder,
-    data: Annotated[
-        Path | None, typer.Option(help="Folder that holds emobank, meld, semeval_vreg, ravdess, emodb and lexicons.")
-    ] = None,
+    data: DataFolder = None,
     emobank: Annotated[Path | None, _corpus_folder("EmoBank")] = None,
     meld: Annotated[Path | None, _corpus_folder("MELD")] = None,
     vreg: Annotated[Path | None, _corpus_folder("SemEval-2018 V-reg")] = None,
@@ -38,32 +58,12 @@ def manifold(
     iemocap: Annotated[Path | None, _corpus_folder("IEMOCAP")] = None,
     mosi: Annotated[Path | None, _corpus_folder("CMU-MOSI")] = None,
     mosei: Annotated[Path | None, _corpus_folder("CMU-MOSEI")] = None,
-    lexicon: Annotated[
-        Path | None,
-        typer.Option(help="Lexicon of the lexicon anchor, for example NRC-VAD. Default: Glasgow in --data."),
-    ] = None,
-    features: Annotated[
-        Path | None,
-        typer.Option(help="Folder of feature stores (emobank-text, ...) to use and to add to. Default: OUT/features."),
-    ] = None,
-    only: Annotated[
-        str,
-        typer.Option(
-            help="Experiments to run, with commas, for example text_axes,zero_shot_text. Default: all possible."
-        ),
-    ] = "",
-    table: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=5,
-            help="Run only the experiments of this table. Table 5 is steering, and needs a folder of its own.",
-        ),
-    ] = None,
+    lexicon: Lexicon = None,
+    features: Features = None,
+    only: Only = "",
+    table: PaperTable = None,
     seeds: Seeds = None,
-    ablation_seeds: Annotated[
-        int | None, typer.Option(min=0, help="Number of seeds of the ablations. 0 leaves them out.")
-    ] = None,
+    ablation_seeds: AblationSeeds = None,
     workers: Trainings = 2,
     overrides: Overrides = None,
     quick: Quick = False,
@@ -73,8 +73,6 @@ def manifold(
     It trains the models, baselines and ablations, and tests the claims. Without a corpus it uses synthetic people.
     """
     from affectspace.studies.manifold.corpora import Folders
-    from affectspace.studies.manifold.plan import Budget, quick_budget
-    from affectspace.studies.manifold.reproduce import reproduce
 
     named = {
         "emobank": emobank, "meld": meld, "vreg": vreg, "ravdess": ravdess, "emodb": emodb, "people": people,
@@ -83,27 +81,40 @@ def manifold(
     corpora = {name: folder for name, folder in named.items() if folder is not None}
     folders = Folders(data=data, corpora=corpora, features=features or out / "features", out=out, lexicon=lexicon)
     if table == 5:
-        from affectspace.studies.steering.study import reproduce_steering
-
         unused = {"--only": only, "--seeds": seeds, "--ablation-seeds": ablation_seeds, "--set": overrides}
-        refused = [option for option, value in unused.items() if value not in (None, "", [])]
-        if refused:
-            raise ConfigError(
-                f"{refused[0]} has no effect with --table 5, which trains one projector; use `affectspace train "
-                "configs/steering.yaml` to change its settings"
-            )
-        with progress_bar() as progress:
-            report = reproduce_steering(out, folders, quick=quick, threads=workers, progress=progress)
-        typer.echo(f"report: {report}")
-        return
-    settings = _study_settings(workers, overrides, seeds=seeds)
-    if ablation_seeds is not None:
-        settings["ablation_seeds"] = ablation_seeds
+        report = _reproduce_table_5(out, folders, unused, workers, quick)
+    else:
+        settings = _study_settings(workers, overrides, seeds=seeds)
+        if ablation_seeds is not None:
+            settings["ablation_seeds"] = ablation_seeds
+        report = _reproduce_manifold(out, folders, settings, only, table, quick)
+    typer.echo(f"report: {report}")
+
+
+def _reproduce_manifold(
+    out: Path, folders: "Folders", settings: dict[str, Any], only: str, table: int | None, quick: bool
+) -> Path:
+    from affectspace.studies.manifold.plan import Budget, quick_budget
+    from affectspace.studies.manifold.reproduce import reproduce
+
     budget = quick_budget(**settings) if quick else Budget(**settings)
     experiments = [name for name in only.split(",") if name]
     with progress_bar() as progress:
-        report = reproduce(out, folders, only=experiments, table=table, budget=budget, progress=progress)
-    typer.echo(f"report: {report}")
+        return reproduce(out, folders, only=experiments, table=table, budget=budget, progress=progress)
+
+
+def _reproduce_table_5(out: Path, folders: "Folders", unused: dict[str, Any], workers: int, quick: bool) -> Path:
+    """Reproduce table 5; refuse the options that have no effect there."""
+    from affectspace.studies.steering.study import reproduce_steering
+
+    refused = [option for option, value in unused.items() if value not in (None, "", [])]
+    if refused:
+        raise ConfigError(
+            f"{refused[0]} has no effect with --table 5, which trains one projector; use `affectspace train "
+            "configs/steering.yaml` to change its settings"
+        )
+    with progress_bar() as progress:
+        return reproduce_steering(out, folders, quick=quick, threads=workers, progress=progress)
 
 
 @app.command()

@@ -229,6 +229,7 @@ def _comparisons() -> Table:
 
 
 def readout_table(prefix: str = "") -> Table:
+    """Declare the table of valence and arousal read from held-out people; prefix : of the experiment's name."""
     note = (
         "Ridge on z_v and z_a, fitted on train people at the emotions' natural frequencies, penalty chosen on validation "
         "people, against the evaluation labels (the ellipses' centres where labels are transferred). Training draws all "
@@ -245,6 +246,7 @@ def readout_table(prefix: str = "") -> Table:
 
 
 def reconstruction_table(prefix: str = "") -> Table:
+    """Declare the table of reconstruction errors, rate and active units; prefix : of the experiment's name."""
     columns = [
         ("MSE", {"metric": "mse"}), ("MSE over Vanilla's", {"metric": "mse_ratio", "versus": "vanilla"}),
         *grid("{metric}", metric={"psnr": "PSNR, dB", "ssim": "SSIM", "rate_nats": "KL, nats", "active_units": "active units"}),

@@ -84,6 +84,7 @@ class Mixture:
     target: Tensor | None = None
 
     def images(self, rows: np.ndarray) -> np.ndarray:
+        """Return the pixels of a batch, some of them rebuilt or walked; their labels stand in `target`."""
         pixels, label = np.array(self.pixels[rows]), self.category[rows].copy()
         changed = round(self.share * len(rows)) if self.arm != "plain" else 0
         if changed:

@@ -129,6 +129,7 @@ class KeptNetworks:
     seed: int
 
     def get(self, name: str, kind: Any, config: Any, teach: Callable[[Any], None]) -> Any:
+        """Load the network of this name, or make and teach it where it is missing or has other facts."""
         where = self.folder / name
         try:
             if json.loads((where / "facts.json").read_text("utf-8")) == self.facts:
