@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from affectspace.corpora import Corpus, build_table
 from affectspace.errors import DataError, RunError
 from affectspace.features import FeatureStore, extract
 from affectspace.progress import note
@@ -146,7 +147,7 @@ from affectspace.features import extract
 
 class Slow(Letters):
     def encode(self, batch):
-        time.sleep(float(sys.argv[2]))
+        time.sleep(0.05)
         return super().encode(batch)
 
 columns = {{"id": [f"r{{i}}" for i in range(60)], "text": ["a" * (i * 7 % 50 + 1) for i in range(60)]}}
@@ -155,13 +156,14 @@ extract(Corpus("texts", table), Slow(), sys.argv[1], batch_size=3)
 """
 
 
-def test_killed_and_continued_equals_uninterrupted(tmp_path: Path) -> None:
+def test_killed_and_continued_equals_uninterrupted(tmp_path: Path, letters) -> None:
     script = tmp_path / "script.py"
     script.write_text(SCRIPT.format(tests=str(Path(__file__).parent)))
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, str(script)]
-    subprocess.run([*command, str(tmp_path / "whole"), "0"], check=True, env=environment)
-    process = subprocess.Popen([*command, str(tmp_path / "cut"), "0.05"], env=environment)
+    columns = {"id": [f"r{i}" for i in range(60)], "text": ["a" * (i * 7 % 50 + 1) for i in range(60)]}
+    corpus = Corpus("texts", build_table("texts", columns, where=""))
+    extract(corpus, letters(), tmp_path / "whole", batch_size=3)
+    process = subprocess.Popen([sys.executable, str(script), str(tmp_path / "cut")], env=environment)
     deadline = time.monotonic() + 60
     while len(contents(tmp_path / "cut")) < 2 and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -169,7 +171,7 @@ def test_killed_and_continued_equals_uninterrupted(tmp_path: Path) -> None:
     process.wait()
     done = len(contents(tmp_path / "cut"))
     assert 2 <= done < 6
-    subprocess.run([*command, str(tmp_path / "cut"), "0"], check=True, env=environment)
+    extract(corpus, letters(), tmp_path / "cut", batch_size=3)
     assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
     for name in ("cut", "whole"):
         assert not list((tmp_path / name).glob("*.partial"))

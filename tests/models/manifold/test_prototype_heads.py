@@ -98,9 +98,9 @@ def trained(batch: Batch, **fields: Any) -> Manifold:
         model = Manifold(config(**fields))
     model.prepare(training_statistics(batch, model.config))
     optimizer, generator = torch.optim.Adam(model.parameters(), 0.01), torch.Generator().manual_seed(0)
-    for step in range(150):
+    for step in range(100):
         optimizer.zero_grad()
-        model.loss(batch, generator, progress=step / 150).total.backward()
+        model.loss(batch, generator, progress=step / 100).total.backward()
         optimizer.step()
     model.after_training(batch, batch)
     return model.eval()
