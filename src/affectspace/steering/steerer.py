@@ -121,7 +121,7 @@ class Steerer:
         device: str = "cpu",
         language_model: str | LanguageModel | None = None,
         backbones: Mapping[str, str | Path] | None = None,
-        content: str | ContentSimilarity | None = "minilm",
+        content: str | None = "minilm",
     ) -> Steerer:
         """Open a projector's finished run.
 
@@ -135,8 +135,8 @@ class Steerer:
             Where its weights are now (a folder or hub name), or the loaded model; by default the name in the run.
         backbones : mapping, optional
             Modality -> where its backbone's weights are now.
-        content : str, ContentSimilarity or None
-            Text encoder that measures content. None leaves content out.
+        content : str or None
+            Text encoder that measures content: "minilm", a folder or a hub name. None leaves content out.
 
         Raises
         ------
@@ -164,7 +164,7 @@ class Steerer:
                 f"{run} was trained on other weights than those of {model.name} (hash {recorded['digest'][:16]} then, "
                 f"{digest[:16]} now); give their place with --language-model, or train a projector for these weights"
             )
-        similarity = ContentSimilarity(content, device=device) if isinstance(content, str) else content
+        similarity = None if content is None else ContentSimilarity.load(content, device=device)
         return cls.of_parts(opened, encoder, model, similarity)
 
     @classmethod

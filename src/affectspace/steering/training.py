@@ -255,7 +255,7 @@ class _Fitting:
         settings, fit, train = self.config.calibration, self.config.fit, self.sentences("train")
         judge = ridge_judge(train.texts, train.labels, train.groups)
         seeds = self.sentences("validation").short(self.model, fit.longest).drawn(settings.sentences, fit.seed)
-        similarity = ContentSimilarity() if settings.candidates > 1 and has_minilm() else None
+        similarity = ContentSimilarity.load() if settings.candidates > 1 and has_minilm() else None
         steerer = Steerer.of_parts(self.run, self.encoder, self.model, similarity)
         calibration = calibrate(
             steerer, seeds.texts, judge, settings.points, candidates=settings.candidates, progress=progress
