@@ -209,10 +209,8 @@ class Dataset:
             Corpus -> share of a step.
         draws : callable, optional
             Epoch -> (n, 3) labels of training.
-        columns : mapping, optional
-            Further columns of the table.
-        facts : dict, optional
-            What a run records of the corpora and modalities.
+        columns, facts : mapping, optional
+            Further columns of the table, and what a run records of the corpora and modalities.
 
         Raises
         ------
@@ -230,12 +228,10 @@ class Dataset:
         unknown = np.full((n, len(AXES)), np.nan, np.float32)
         rated = unknown if affect is None else np.asarray(affect, np.float32)
         kinds = np.array([None, "rated"], object)[np.isfinite(rated).any(axis=1).astype(int)]
-        start = {
-            "id": [f"row {row}" for row in range(n)], "corpus": "corpus", "person": None,
-            "part": np.asarray(part, object),
-        }  # fmt: skip
+        start = {"id": [f"row {row}" for row in range(n)], "corpus": "corpus", "person": None}
         axes = dict(zip(AXES, rated.T, strict=True))
         named = {"emotion": emotion, "person": person, "corpus": corpus, "id": ids, **(columns or {})}
+        named |= {"part": part}
         given = {name: np.asarray(values, object) for name, values in named.items() if values is not None}
         table = pd.DataFrame({**start, "emotion": None, **axes, "label_kind": kinds, "text": None, **given}, range(n))
         strange = sorted(set(table["part"]) - set(PARTS), key=str)

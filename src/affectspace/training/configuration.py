@@ -124,52 +124,54 @@ class TrainConfig(Configuration):
 class LanguageModelConfig(Configuration):
     """A frozen causal language model."""
 
-    name: str = Field("smollm2", description="smollm2 (its weights come in a package), a folder, or a name of the hub")
+    name: str = Field("smollm2", description="smollm2 (from its package), a folder, or a name on the Hugging Face hub")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "float32",
-        description="of its weights; auto: bfloat16 where the device multiplies such numbers natively, else float32",
+        description="type of the weights; auto: bfloat16 if the device multiplies it natively, else float32",
     )
 
 
 class MaskConfig(Configuration):
-    """Which words of the seed the prompt hides in rewriting."""
+    """The words of a sentence that the prompt hides when it is rewritten."""
 
     lexicon: Path | None = Field(
-        None, description="words that bear affect by a lexicon; null: by a ridge regression of the training labels"
+        None,
+        description="lexicon that says which words carry affect; null: a ridge regression of the training labels does",
     )
-    share: float = Field(0.4, gt=0, le=1, description="of the lexicon's or ridge's words, the most affect-bearing")
-    negators: bool = Field(True, description="hide no, not, never, ... too, which turn the affect of others")
-    spans: float = Field(
-        0.5, ge=0, le=1, description="share of training rows in which some other words are hidden as well"
-    )
+    share: float = Field(0.4, gt=0, le=1, description="share of those words that is hidden, the most affective first")
+    negators: bool = Field(True, description="also hide no, not, never, ..., which reverse the affect of other words")
+    spans: float = Field(0.5, ge=0, le=1, description="share of training rows in which some other words are hidden too")
 
 
 class ProjectorFitConfig(FitConfig):
-    """How long, how fast, on what."""
+    """Duration, optimiser and rows of a projector's training."""
 
     epochs: int = Field(2, ge=1)
-    batch_size: int = Field(16, ge=1, description="sentences that go through the language model at once")
+    batch_size: int = Field(16, ge=1, description="sentences that pass the language model together")
     learning_rate: float = Field(2e-3, gt=0)
-    gradient_clip: float | None = Field(1.0, gt=0, description="norm of the gradient")
-    rows: int | None = Field(None, ge=2, description="at most so many training sentences; null: all")
+    gradient_clip: float | None = Field(1.0, gt=0, description="largest norm of the gradient")
+    rows: int | None = Field(None, ge=2, description="maximum number of training sentences; null: all")
     strong: float = Field(
         0.0,
         ge=0,
-        description="which ones: drawn with weights (.15 + distance from mean affect, in sd) to this power; 0: all alike",
+        description="prefer sentences of strong affect: drawn with weights (.15 + distance from mean affect, in standard "
+        "deviations) to this power; 0: all sentences equally",
     )
-    validation_rows: int | None = Field(200, ge=2, description="at most so many validation sentences; null: all")
-    longest: int = Field(64, ge=4, description="tokens; longer training sentences are left out and counted")
+    validation_rows: int | None = Field(200, ge=2, description="maximum number of validation sentences; null: all")
+    longest: int = Field(
+        64, ge=4, description="maximum tokens of a training sentence; longer ones are left out and counted"
+    )
     label_share: float = Field(
         0.5, ge=0, le=1, description="share of training rows whose affect is the rated label, not the encoder's mean"
     )
 
 
 class CalibrationConfig(Configuration):
-    """How asked affect becomes the projector's input, fitted on validation sentences after training."""
+    """Map from target affect to the projector's input, fitted on validation sentences after training."""
 
-    sentences: int = Field(24, ge=0, description="validation sentences that are steered and judged; 0: no calibration")
-    points: tuple[float, ...] = Field((-2.0, 0.0, 2.0), description="inputs, in sd of the corpus")
-    candidates: int = Field(6, ge=1, le=64, description="texts a step, ranked as in steering")
+    sentences: int = Field(24, ge=0, description="validation sentences to steer and judge; 0: no calibration")
+    points: tuple[float, ...] = Field((-2.0, 0.0, 2.0), description="inputs, in standard deviations of the corpus")
+    candidates: int = Field(6, ge=1, le=64, description="candidate texts of a step, ranked as in steering")
 
     @model_validator(mode="after")
     def _line(self) -> Self:
@@ -181,7 +183,7 @@ class CalibrationConfig(Configuration):
 
 
 class ProjectorTrainConfig(Configuration):
-    """All of a projector's training. Round-trips to YAML."""
+    """The complete configuration of a projector's training. Round-trips to YAML."""
 
     run: Path = Field(description="finished run of a model on features that reads text")
     language_model: LanguageModelConfig = LanguageModelConfig()

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from affectspace.errors import RunError
+from affectspace.errors import AffectspaceError
 from affectspace.processes import end_with_parent
 from affectspace.progress import Progress
 from affectspace.training.loop import Loop, Training
@@ -50,7 +50,7 @@ def _train_as(rank: int, training: Training, folder: Path, relay: Relay, meeting
         dist.init_process_group(backend, f"file://{meeting}/store", rank=rank, world_size=config.devices)
         Loop(training, folder, relay.progress, relay.say, rank, config.devices).run()
         dist.destroy_process_group()
-    except RunError as error:
+    except AffectspaceError as error:
         relay.failed(error)
         raise
 
@@ -74,7 +74,7 @@ class Relay:
         """Send a line of the log."""
         self._queue.put(("say", text))
 
-    def failed(self, error: RunError) -> None:
+    def failed(self, error: AffectspaceError) -> None:
         """Send the error that stops the training."""
         self._queue.put(("failed", type(error), str(error)))
 

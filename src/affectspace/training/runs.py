@@ -178,9 +178,11 @@ def start_run(folder: Path, config: TrainConfig | ProjectorTrainConfig, *, force
     if occupied:
         run = open_run(folder)
         if run.finished:
-            raise RunError(f"{folder} holds a finished run; --force trains it anew, `affectspace evaluate` judges it")
+            raise RunError(
+                f"{folder} holds a finished run; --force trains it again, `affectspace evaluate` evaluates it"
+            )
         require_same_config(
-            run, config, "continue it with the same one, choose another --out, or start anew with --force"
+            run, config, "continue it with the same one, choose another --out, or start again with --force"
         )
         if has_trained(folder):
             return run
