@@ -1,7 +1,7 @@
 """Text encoders with tiny random weights: pooling by hand, masks, cuts, errors."""
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,14 +51,20 @@ def test_long_texts_are_cut_and_counted(folder: Path) -> None:
     assert make_backbone("text", str(folder)).settings["tokens"] == 32
 
 
-def test_threads_share_the_limit(folder: Path) -> None:
-    """A limit that changed for one call cut the texts of other threads at another place."""
+def test_the_limit_of_the_tokenizer_never_changes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads share the tokenizer: a limit that changes for one call cuts the texts of other threads elsewhere."""
     backbone = make_backbone("text", str(folder), tokens=8)
-    items = [Item("x", text="good " * (100 if k % 2 else 6)) for k in range(400)]
-    with ThreadPoolExecutor(8) as pool:
-        lengths = {len(ids) for ids in pool.map(backbone.load, items)}
-    assert lengths == {8}
-    assert backbone.counts == {"a text of more than 8 tokens, cut": 200}
+    tokenizer, limits = backbone._tokenizer, []
+
+    def tokenize(text: str, **options: Any) -> Any:
+        limits.append(options.get("max_length"))
+        return tokenizer(text, **options)
+
+    monkeypatch.setattr(backbone, "_tokenizer", tokenize)
+    for words in (3, 6, 100):
+        backbone.load(Item("x", text="good " * words))
+    assert limits == [8, 8, 8]
+    assert backbone.counts == {"a text of more than 8 tokens, cut": 1}
 
 
 def test_wrong_input(folder: Path, tmp_path: Path) -> None:
