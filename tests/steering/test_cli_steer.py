@@ -196,7 +196,7 @@ def test_runs_that_do_not_steer(
     call: Call, steering_run: Run, text_run: Path, make_model: Callable[..., Path], tmp_path: Path
 ) -> None:
     asked = (*ONE, *V)
-    check_refused(call, ("steer", tmp_path / "gone", *asked), "gone is not a run of affectspace: it is no folder")
+    check_refused(call, ("steer", tmp_path / "gone", *asked), "gone is not a run of affectspace: it is not a folder")
     check_refused(call, ("steer", tmp_path, *asked), "lacks config.yaml and run.json")
     check_refused(
         call, ("steer", text_run, *asked), "a model of kind manifold, which steers no language model; .*train"

@@ -113,7 +113,7 @@ def test_what_evaluate_refuses(
         ("evaluate", text_run, "--device", "cpu", "--judge", "a=b"),
         "--judge and --device are for the run of a proj",
     )
-    check_refused(call, ("evaluate", tmp_path / "gone"), "gone is not a run of affectspace: it is no folder")
+    check_refused(call, ("evaluate", tmp_path / "gone"), "gone is not a run of affectspace: it is not a folder")
     code, out, err = call("evaluate", run_copy, "--sentences", 1)
     assert (code, out) == (2, "")
     assert "--sentences" in err

@@ -138,7 +138,7 @@ def open_run(folder: Path) -> Run:
     folder = Path(folder)
     missing = sorted(name for name in OURS if not (folder / name).is_file())
     if missing:
-        state = "is no folder" if not folder.is_dir() else f"lacks {' and '.join(missing)}"
+        state = "is not a folder" if not folder.is_dir() else f"lacks {' and '.join(missing)}"
         raise RunError(f"{folder} is not a run of affectspace: it {state}; `affectspace train` makes one")
     run = Run(folder)
     try:
