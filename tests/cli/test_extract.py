@@ -91,7 +91,10 @@ def test_options_of_another_modality_and_what_is_no_run(sounds: Path) -> None:
             "--video-backbone: .* is not a run of affectspace: it lacks config.yaml and run.json.* any other encoder of "
             "pictures or clips with --backbone",
         ),
-        (("--modality", "video", "--video-backbone", "gone"), "--video-backbone: gone .* it is not a folder.* LeVAsa run"),
+        (
+            ("--modality", "video", "--video-backbone", "gone"),
+            "--video-backbone: gone .* it is not a folder.* LeVAsa run",
+        ),
     ):
         with pytest.raises(ConfigError, match=message):
             run(*base, *extra, "--out", sounds / "other")
