@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from affectspace.processes import end_with_parent, map_in_order, worker_pool
@@ -40,4 +41,6 @@ def test_a_pool_works_and_ends() -> None:
 
 
 def test_a_process_without_a_parent_continues() -> None:
+    threads = threading.active_count()
     end_with_parent()
+    assert threading.active_count() == threads

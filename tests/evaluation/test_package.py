@@ -23,7 +23,7 @@ def test_nothing_heavy_loads_with_the_package():
         "import sys, affectspace.evaluation.results as _, affectspace.evaluation as e\n"
         "assert not {'torch', 'sklearn', 'scipy', 'pandas', 'numpy'} & set(sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_measures_need_no_torch() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,26 +19,15 @@ if TYPE_CHECKING:
 _DRAWS = 20_000  # samples for each emotion behind the grid of levels
 
 
-def plot_ellipses(
-    transfer: AnnotationTransfer,
-    *,
-    points: tuple[Any, Any] | None = None,
-    levels: int | None = None,
-    ax: Axes | None = None,
-) -> Figure:
-    """Draw the ellipses on the plane of the first two axes.
+def plot_ellipses(transfer: AnnotationTransfer, *, levels: int = 10) -> Figure:
+    """Draw the ellipses on the plane of the first two axes, continuous and discretised. The title states the covered area.
 
     Parameters
     ----------
     transfer : AnnotationTransfer
         A reference with centres only gives one panel of points without ellipses.
-    points : tuple of vad (n, d) and emotions (n,), optional
-        Drawn below the ellipses; at most a few thousand.
-    levels : int, optional
+    levels : int
         Steps for each unit of the discretised panel; 10 gives 21 levels from -1 to 1.
-    ax : matplotlib Axes, optional
-        Draw one panel there, discretised if `levels` is given. Default: a new figure of two panels, whose title states the
-        covered area.
 
     Returns
     -------
@@ -55,18 +44,15 @@ def plot_ellipses(
     if len(transfer.axes_) < 2:
         raise DataError(f"the figure needs two axes, but the transfer has only {transfer.axes_[0]}")
     plane = _plane(transfer)
-    if ax is not None:
-        _panel(ax, plane, points, levels)
-        return ax.get_figure(root=True)  # type: ignore[return-value]
     with figure_style():
         if plane.deviations_ is None:
             figure = new_figure(5.6, 5.9)
-            _panel(figure.add_subplot(), plane, points, None)
+            _panel(figure.add_subplot(), plane, None)
         else:
             figure = new_figure(10.6, 5.9)
             left, right = figure.subplots(1, 2)
-            _panel(left, plane, points, None)
-            _panel(right, plane, None, levels or 10)
+            _panel(left, plane, None)
+            _panel(right, plane, levels)
         figure.suptitle(_title(plane))
     return figure
 
@@ -91,7 +77,7 @@ def _title(plane: AnnotationTransfer) -> str:
     return f"The ellipses{name}: {mean:.1%} of the square each on average, {union:.1%} together"
 
 
-def _panel(ax: Axes, plane: AnnotationTransfer, points: tuple[Any, Any] | None, steps: int | None) -> None:
+def _panel(ax: Axes, plane: AnnotationTransfer, steps: int | None) -> None:
     from matplotlib.patches import Circle
 
     from affectspace.report.theme import RULE, colours_for
@@ -108,10 +94,6 @@ def _panel(ax: Axes, plane: AnnotationTransfer, points: tuple[Any, Any] | None, 
     else:
         _ellipses(ax, plane, colours)
         ax.set_title("continuous")
-    if points is not None:
-        vad, emotions = np.asarray(points[0], dtype=np.float64), [str(name) for name in points[1]]
-        scattered = [colours.get(name, RULE) for name in emotions]
-        ax.scatter(vad[:, 0], vad[:, 1], c=scattered, s=3, alpha=0.35, linewidths=0, zorder=1, rasterized=True)
     _names(ax, plane, colours)
 
 

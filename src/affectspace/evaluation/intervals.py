@@ -89,10 +89,8 @@ def interval(
     how : {"difference", "ratio", "gap_closed"}
         What is computed with `versus`: prediction - versus; prediction / versus; or
         (prediction - floor) / (ceiling - floor), not to be trusted unless the ceiling is clearly above the floor.
-    resamples, seed : int
-        Number of resamples and the seed of their draws.
-    confidence : float
-        Coverage of the interval, between 0 and 1.
+    resamples, seed, confidence : int, int, float
+        Number of resamples, the seed of their draws, and the coverage of the interval, between 0 and 1.
 
     Returns
     -------

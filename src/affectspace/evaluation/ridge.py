@@ -95,8 +95,7 @@ def fit_ridge(
     validation, validation_y : array_like, optional
         Rows of other people, on which the penalty with the smallest squared error is chosen; ties go to the larger one.
     groups : array_like, optional
-        Person of each training row, (n,), in place of validation rows: the penalty is then chosen by the out-of-fold error over
-        people (leaving out single rows would let the model recognise the speaker).
+        Person of each training row, (n,), in place of validation rows: the out-of-fold error over people chooses the penalty.
     penalties : float or sequence of float
         The choice. A single penalty needs neither.
     factors : array_like, optional
@@ -129,9 +128,7 @@ def fit_ridge(
     scaling = None if factors is None else as_floats(factors, "factors")
     given = [value is not None for value in (validation, validation_y, groups)]
     if given not in ([True, True, False], [False, False, True]) and (any(given) or len(choices) > 1):
-        raise ConfigError(
-            "give validation with validation_y, or groups, to choose among several penalties by; not both"
-        )
+        raise ConfigError("to choose among several penalties give validation with validation_y, or groups, not both")
     with one_thread():
         weights, bias = _solve(x, y, np.repeat(choices[:, None], y.shape[1], axis=1), scaling)
         errors = np.full(bias.shape, np.nan)

@@ -18,7 +18,7 @@ _LOW, _HIGH, _HOME = "#1f5f8b", "#d55e00", "#00826a"
 _MARKERS = {"LOW": ("v", _LOW), "HIGH": ("^", _HIGH)}
 
 
-def plot_trajectory(result: SpeakerDynamics, speaker: Any = None, *, axes: tuple[str, ...] | None = None) -> Figure:
+def plot_trajectory(result: SpeakerDynamics, speaker: Any = None) -> Figure:
     """Draw the rolling mean of one speaker, with the home base as a band and displacements filled, a panel for each axis.
 
     Parameters
@@ -26,8 +26,6 @@ def plot_trajectory(result: SpeakerDynamics, speaker: Any = None, *, axes: tuple
     result : SpeakerDynamics
     speaker : optional
         Default: the speaker with the most steps.
-    axes : tuple of str, optional
-        Default: all that the speaker has.
 
     Returns
     -------
@@ -44,11 +42,9 @@ def plot_trajectory(result: SpeakerDynamics, speaker: Any = None, *, axes: tuple
     if speaker is None:
         speaker = summary["speaker"].iloc[int(summary["steps"].argmax())]
     mine = summary[summary["speaker"] == speaker]
-    if axes is not None:
-        mine = mine[mine["axis"].isin(axes)]
     if mine.empty:
         known = ", ".join(map(str, summary["speaker"].unique()[:10]))
-        raise DataError(f"speaker {speaker!r} has no states on {axes or 'any axis'}; there are {known}")
+        raise DataError(f"speaker {speaker!r} has no states; there are {known}")
     with figure_style():
         figure = new_figure(9.0, 0.9 + 2.1 * len(mine))
         panels = figure.subplots(len(mine), 1, squeeze=False)[:, 0]
