@@ -113,6 +113,11 @@ def export_onnx(run: str | Path, out: str | Path, *, force: bool = False, progre
         If the run is not finished or of another kind, or `out` exists.
     ConfigError
         If a package is missing.
+
+    Examples
+    --------
+    >>> export_onnx("runs/mine", "mine.onnx").inputs  # doctest: +SKIP
+    ('text', 'text_present')
     """
     opened, path = open_run(Path(run)), Path(out)
     model = predicting_model(opened)

@@ -84,6 +84,10 @@ class Predictor:
             If the folder is not a finished run, or its model does not predict valence and arousal.
         ConfigError
             If the device is not available.
+
+        Examples
+        --------
+        >>> Predictor.of_run("runs/mine", backbones={"text": "models/minilm"})  # doctest: +SKIP
         """
         opened = open_run(Path(run))
         model = predicting_model(opened)
@@ -141,6 +145,11 @@ class Predictor:
         ------
         DataError
             If there is no input, an input that the run does not read, or a file that cannot be read.
+
+        Examples
+        --------
+        >>> predictor.predict("I told you so.", audio="voice.wav").emotion  # doctest: +SKIP
+        'anger'
         """
         [outcome] = self.predict_many([_sample(text, audio, video, image, vectors, start, end)])
         if isinstance(outcome, Failure):
@@ -160,6 +169,10 @@ class Predictor:
         -------
         list of Prediction or Failure
             One for each sample, in order.
+
+        Examples
+        --------
+        >>> predictor.predict_many([Sample("Good morning."), Sample(audio="voice.wav")])  # doctest: +SKIP
         """
         outcomes: list[Outcome] = []
         total = len(samples) if isinstance(samples, Sequence) else 0
@@ -197,6 +210,10 @@ class Predictor:
         ------
         DataError, ConfigError
             If the input cannot be split or read, or window and step are impossible.
+
+        Examples
+        --------
+        >>> predictor.over_time(audio="lecture.mp3", window=4, step=2).table  # doctest: +SKIP
         """
         sample = _sample(text, audio, video, image, vectors, start, end)
         return self.follow(sample, window=window, step=step, progress=progress)

@@ -41,6 +41,11 @@ class Estimate:
     mean : VAD
     deviation : VAD
         NaN where no deviation is known.
+
+    Examples
+    --------
+    >>> Estimate(VAD(0.5, -0.2), VAD(0.1, 0.2)).to_dict()["arousal"]
+    {'mean': -0.2, 'deviation': 0.2}
     """
 
     mean: VAD
@@ -80,6 +85,14 @@ class Prediction(Estimate):
         Probability of each emotion, in descending order.
     notes : tuple of str
         Remarks on this sample, for example that its text was cut.
+
+    Examples
+    --------
+    >>> text = Estimate(VAD(0.5, -0.2), VAD(0.1, 0.2))
+    >>> emotions = {"happiness": 0.8, "sadness": 0.2}
+    >>> prediction = Prediction(text.mean, text.deviation, {"text": text}, "happiness", 0.8, emotions)
+    >>> prediction.valence, prediction.modalities
+    (0.5, ('text',))
     """
 
     by_modality: Mapping[str, Estimate]
@@ -177,6 +190,11 @@ def table_of(outcomes: Sequence[Outcome], modalities: Sequence[str] = ()) -> pd.
     pandas.DataFrame
         Columns: the axes, `<axis>_sd`, emotion, probability, modalities (joined by +), `<modality>_<axis>`,
         `<modality>_<axis>_sd`, notes, reason.
+
+    Examples
+    --------
+    >>> table_of([Failure("the text is empty")])["reason"].tolist()
+    ['the text is empty']
     """
     import pandas as pd
 

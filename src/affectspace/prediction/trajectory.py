@@ -185,6 +185,12 @@ class Trajectory:
         One for each window.
     modalities : tuple of str
         Modalities of the run.
+
+    Examples
+    --------
+    >>> trajectory = predictor.over_time(audio="lecture.mp3")  # doctest: +SKIP
+    >>> trajectory.whole.valence, len(trajectory.table)        # doctest: +SKIP
+    >>> trajectory.figure().savefig("lecture.png")             # doctest: +SKIP
     """
 
     name: str
