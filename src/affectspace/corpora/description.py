@@ -91,14 +91,11 @@ def _agreement(corpus: Corpus) -> dict[str, list[dict[str, Any]]]:
         agreement.channel_emotions(corpus.ratings),
         agreement.rater_correlations(corpus.ratings),
     )
-    return {
-        name: [_without_nan(row) for row in frame.to_dict("records")] for name, frame in zip(names, frames, strict=True)
+    records = {name: frame.to_dict("records") for name, frame in zip(names, frames, strict=True)}
+    return {  # None instead of NaN, which JSON does not have
+        name: [{str(key): None if value != value else value for key, value in row.items()} for row in rows]
+        for name, rows in records.items()
     }
-
-
-def _without_nan(row: dict[Any, Any]) -> dict[str, Any]:
-    """None instead of NaN, which JSON does not have."""
-    return {str(name): None if value != value else value for name, value in row.items()}
 
 
 def _emotions(table: pd.DataFrame) -> dict[str, dict[str, int]]:

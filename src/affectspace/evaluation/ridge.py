@@ -61,9 +61,8 @@ class Ridge:
     def __call__(self, features: ArrayLike) -> Floats:
         """Predict."""
         x = feature_matrix(features, "features", len(self.weights))
-        columns = [
-            x @ weights for weights in self.weights.reshape(x.shape[1], -1).T
-        ]  # the same digits for one and for many targets
+        # one product for each target, so that the digits are the same for one and for many
+        columns = [x @ weights for weights in self.weights.reshape(x.shape[1], -1).T]
         return np.column_stack(columns).reshape(len(x), *self.bias.shape) + self.bias
 
     def refitted(self, features: ArrayLike, labels: ArrayLike) -> Ridge:

@@ -260,9 +260,7 @@ def load_language_model(
         raise ConfigError(f"language model {name!r} cannot be steered: {reason}; use a transformer such as {SMOLLM2}")
     network.eval().requires_grad_(False)
     head = network.get_output_embeddings()
-    if (
-        head is not None
-    ):  # a strided view of the last places would make bfloat16 copy the vocabulary's weights for each row
+    if head is not None:  # bfloat16 would copy the vocabulary's weights for each row of a strided view
         head.register_forward_pre_hook(lambda module, inputs: (inputs[0].contiguous(), *inputs[1:]))
     model = LanguageModel(name, network, tokenizer, *_end_tokens(name, network, tokenizer))
     model.to(device)

@@ -129,9 +129,7 @@ def frames_of(sound: np.ndarray) -> Frames:
     voiced = np.isfinite(pitch)
     bands = power @ librosa.filters.mel(sr=RATE, n_fft=FFT, n_mels=26, fmin=60, fmax=TOP).T
     decibels = 10 * np.log10(np.maximum(bands, bands.max() * 10 ** (-FLOOR / 10)))
-    loudness = (bands**0.3).sum(
-        axis=1, dtype=np.float64
-    )  # in double precision: rounding of the mean would scale every value
+    loudness = (bands**0.3).sum(axis=1, dtype=np.float64)  # rounding of the mean would scale every value
     tracks = {
         "pitch": 12 * np.log2(pitch / 27.5),
         "loudness": loudness / loudness.mean(),
@@ -142,7 +140,7 @@ def frames_of(sound: np.ndarray) -> Frames:
     tracks |= _spectrum(power[:, hertz <= TOP], hertz[hertz <= TOP])
     tracks |= _harmonics(power, hertz, pitch)
     tracks |= _formants(windows, voiced)
-    cepstrum = _cosine(decibels, COEFFICIENTS)
+    cepstrum = dct(decibels, axis=1, norm="ortho")[:, 1 : COEFFICIENTS + 1]  # without the first coefficient, the level
     tracks |= {f"mfcc{k + 1}": cepstrum[:, k] for k in range(COEFFICIENTS)}
     return Frames(tracks, voiced, len(sound) / RATE)
 
@@ -177,9 +175,7 @@ def _pitch(shaped: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     normal = (correlation[:, lags] / zero) / (own[lags] / own[0])
     inner = normal[:, 1:-1]
     peak = (inner >= normal[:, :-2]) & (inner >= normal[:, 2:])
-    cost = 0.02 * np.log2(
-        lags[1:-1] / lags[1]
-    )  # prefer short lags: of two equal peaks, the longer lag is an octave too low
+    cost = 0.02 * np.log2(lags[1:-1] / lags[1])  # of two equal peaks, the longer lag is an octave too low
     score = np.where(peak, inner - cost, -1.0)
     best = score.argmax(axis=1)
     rows = np.arange(len(best))
@@ -280,11 +276,6 @@ def _formants(windows: np.ndarray, voiced: np.ndarray) -> dict[str, np.ndarray]:
         formants[:3, rows] = np.where(np.isfinite(first), first, np.nan).T / 1000
         formants[3, rows] = np.where(np.isfinite(first[:, 0]), np.take_along_axis(width, order, axis=1)[:, 0], np.nan)
     return {"f1": formants[0], "f2": formants[1], "f3": formants[2], "f1_width": formants[3] / 1000}
-
-
-def _cosine(decibels: np.ndarray, count: int) -> np.ndarray:
-    """Return the cepstral coefficients 1 to count of band levels, (frames, count). Coefficient 0, the level, is left out."""
-    return dct(decibels, axis=1, norm="ortho")[:, 1 : count + 1]
 
 
 def statistics(frames: Frames) -> dict[str, float]:

@@ -16,11 +16,7 @@ from affectspace.media.clips import read_frames
 from affectspace.media.faces import faces_of, resized
 
 CELL, ORIENTATIONS, BLOCK = 8, 8, 2  # of the histograms of gradients
-CLIP_MODELS = (
-    "timesformer",
-    "videomae",
-    "vivit",
-)  # they read all frames together; other models read one frame at a time
+CLIP_MODELS = ("timesformer", "videomae", "vivit")  # read all frames together; other models read one at a time
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
