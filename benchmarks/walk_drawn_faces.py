@@ -18,8 +18,8 @@ from affectspace.files import write_text
 from affectspace.progress import Progress, silent
 from affectspace.studies.walks.judge_run import judge_run
 from affectspace.studies.walks.judged import AXES, RANGES, chosen_rows
+from affectspace.studies.walks.judges import drawn_faces, teach_regressor
 from affectspace.studies.walks.networks import AffectRegressor, JudgeSettings, RegressorConfig, outputs_of
-from affectspace.studies.walks.teaching import drawn_faces, teach_regressor
 from affectspace.synthetic.faces import make_faces
 from affectspace.training.configuration import build_config
 from affectspace.training.fit import fit
@@ -67,7 +67,7 @@ def main() -> None:
 class Tried:
     """What a strength does on validation people, by axis.
 
-    rise : reading at the end less at the start, over what was asked of it, mean over faces; r : of asked and read, all points
+    rise : reading at the end minus that at the start, over the target, mean over faces; r : of target and reading, all points
     """
 
     strength: float
@@ -76,20 +76,22 @@ class Tried:
 
     @property
     def off(self) -> float:
-        """How far the rises are from what was asked, mean over axes."""
+        """How far the rises are from the targets, mean over axes."""
         return float(np.mean([abs(one - 1) for one in self.rise.values()]))
 
 
 def chooser(folder: Path, size: int, settings: JudgeSettings, progress: Progress = silent) -> AffectRegressor:
-    """A reader of drawn faces' valence and arousal, of people that neither a corpus nor a judge has; kept in a folder."""
+    """Train a reader of drawn faces on people that neither a corpus nor a judge has; it is kept in a folder."""
     if (folder / "config.json").is_file():
         return AffectRegressor.from_pretrained(folder)
     own = settings.model_copy(update={"seed": CHOOSER_SEED})
-    pictures = drawn_faces(folder.parent / f"{folder.name}-people", size, AXES, own, progress, seed=CHOOSER_SEED)
+    pixels, rows, truth = drawn_faces(
+        folder.parent / f"{folder.name}-people", size, AXES, own, progress, seed=CHOOSER_SEED
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(CHOOSER_SEED)
         network = AffectRegressor(RegressorConfig(image_size=size, width=settings.width))
-    teach_regressor(network, *pictures, own, progress, "chooser")
+    teach_regressor(network, lambda chosen: pixels[chosen], rows, truth, own, progress, "chooser")
     network.save_pretrained(folder)
     return network
 
@@ -101,7 +103,7 @@ def try_strengths(
     strengths: Sequence[float] = STRENGTHS,
     progress: Progress = silent,
 ) -> tuple[float, list[Tried]]:
-    """The strength whose walks of validation people rise most nearly as asked, and what each did.
+    """Return the strength whose walks of validation people rise most nearly as the target, and every trial.
 
     Raises RunError where the run has no validation people, or is not of drawn faces.
     """
@@ -117,12 +119,12 @@ def try_strengths(
         progress(place, len(strengths), f"strength {strength:g} on validation people")
         way, rise, r = directions.stretched(strength), {}, {}
         for axis, name in enumerate(AXES):
-            asked = np.linspace(*RANGES[name], settings.steps)
+            targets = np.linspace(*RANGES[name], settings.steps)
             points = np.full((settings.steps, 2), np.nan)
-            points[:, axis] = asked
+            points[:, axis] = targets
             read = np.stack([outputs_of(reader, walk(model, face, points, way).images)[:, axis] for face in pixels])
-            rise[name] = float((read[:, -1] - read[:, 0]).mean() / (asked[-1] - asked[0]))
-            r[name] = float(pearson(np.tile(asked, len(read)), read.ravel()))
+            rise[name] = float((read[:, -1] - read[:, 0]).mean() / (targets[-1] - targets[0]))
+            r[name] = float(pearson(np.tile(targets, len(read)), read.ravel()))
         tried.append(Tried(strength, rise, r))
     return min(tried, key=lambda one: one.off).strength, tried
 

@@ -305,7 +305,7 @@ def test_what_a_run_keeps_and_is_damaged(name: str, content: bytes, method: str,
 
 def test_too_few_people_to_judge(tmp_path: Path) -> None:
     run = with_split(make_run(tmp_path / "run", make_corpus(tmp_path)))
-    assert "judging walks needs 4: a greater share for the test" in refused(run.folder, "--judge")
+    assert "judging walks needs 4: use a larger share for the test" in refused(run.folder, "--judge")
 
 
 def test_ranges() -> None:

@@ -96,10 +96,10 @@ def people_data(counts: dict[str, int]) -> Any:
 
 
 def test_people_are_taught_by_every_second_image_and_walked_by_the_others() -> None:
-    names, taught, walkable_model = judged_people(people_data({"ann": 4, "bob": 3, "eve": 5}))
+    names, taught, walkable = judged_people(people_data({"ann": 4, "bob": 3, "eve": 5}))
     assert names == ("ann", "eve")
     assert taught.tolist() == [0, 2, 7, 9, 11]
-    assert walkable_model.tolist() == [1, 3, 8, 10]
+    assert walkable.tolist() == [1, 3, 8, 10]
     rows = chosen_rows(people_data({"ann": 10, "eve": 2}), np.arange(12), 3)
     assert rows.tolist() == [0, 4, 9, 10, 11]
 

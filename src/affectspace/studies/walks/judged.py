@@ -80,7 +80,7 @@ def judge_walks(
     progress: Progress = silent,
 ) -> Judged:
     """Walk faces of each test person along valence and arousal, without a target for the other axis, and judge them."""
-    rows = chosen_rows(data, judges.walkable_model, faces)
+    rows = chosen_rows(data, judges.walkable, faces)
     people = data.table["person"].astype(str).to_numpy()[rows]
     who = np.array([judges.people.index(person) for person in people])
     pixels = np.array(data.images(rows))
@@ -123,12 +123,12 @@ def elsewhere(codes: np.ndarray, moved: np.ndarray, spread: np.ndarray, chunk: i
     return out.astype(np.float32)
 
 
-def chosen_rows(data: Dataset, walkable_model: np.ndarray, faces: int) -> np.ndarray:
+def chosen_rows(data: Dataset, rows: np.ndarray, faces: int) -> np.ndarray:
     """Choose at most `faces` rows of each person, evenly spaced in the order of the table."""
-    people = data.table["person"].to_numpy()[walkable_model]
+    people = data.table["person"].to_numpy()[rows]
     chosen = []
     for person in dict.fromkeys(people.tolist()):
-        own = walkable_model[people == person]
+        own = rows[people == person]
         chosen.append(own[np.unique(np.linspace(0, len(own) - 1, min(faces, len(own))).round().astype(int))])
     return np.concatenate(chosen)
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
 from affectspace.data.dataset import Dataset
 from affectspace.data.labels import read_transfer
@@ -24,11 +25,18 @@ from affectspace.errors import RunError
 from affectspace.files import write_text
 from affectspace.models import ClassifierConfig, EmotionClassifier, Pretrained
 from affectspace.progress import Progress, silent
-from affectspace.studies.walks.networks import AffectRegressor, JudgeSettings, RegressorConfig, outputs_of
-from affectspace.studies.walks.teaching import drawn_faces, teach_classifier, teach_regressor
+from affectspace.studies.walks.networks import (
+    AffectRegressor,
+    JudgeSettings,
+    RegressorConfig,
+    outputs_of,
+    train_network,
+)
+from affectspace.synthetic.faces import make_faces
 
 LEAST = 4  # images of a test person, below which nobody can learn and walk it
 FEWEST = 4  # people
+DRAWN_SEED = 86028121  # of drawn people that are in no corpus
 NUISANCE = ("yaw", "pitch", "light_x", "exposure", "tone", "age")
 
 
@@ -68,13 +76,12 @@ class Reader:
 
 @dataclass(frozen=True)
 class Judges:
-    """The readers by name, the first is the primary; the identity network, its people, and the rows that may be walked."""
+    """The readers, of which the first is the primary one; the identity network and its people; the rows that may be walked."""
 
     readers: tuple[Reader, ...]
     identity: EmotionClassifier
     people: tuple[str, ...]
-    walkable_model: np.ndarray
-    facts: dict[str, Any]
+    walkable: np.ndarray
 
 
 def judged_people(data: Dataset) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
@@ -92,26 +99,17 @@ def judges_of(folder: Path, data: Dataset, settings: JudgeSettings, progress: Pr
 
     Raises RunError where the corpus has fewer than four test people, or neither emotions nor ratings.
     """
-    people, taught, walkable_model = judged_people(data)
+    people, taught, walkable = judged_people(data)
     if len(people) < FEWEST:
         raise RunError(
-            f"{len(people)} test people have {LEAST} images or more; judging walks needs {FEWEST}: a greater "
-            "share for the test in data.split.fractions, or a larger corpus"
+            f"{len(people)} test people have {LEAST} images or more; judging walks needs {FEWEST}: use a larger share for "
+            "the test in data.split.fractions, or a larger corpus"
         )
     facts = {"settings": settings.model_dump(mode="json"), "people": list(people), **corpus_facts(data)}
-    kept = KeptNetworks(folder, facts, settings.seed)
-    if data.drawn:
-        readers: tuple[Reader, ...] = (_drawn_reader(kept, data, settings, progress),)
-    else:
-        readers = (_apart(kept, data, people, settings, progress), _others(kept, data, settings, progress))
+    training = JudgeTraining(KeptNetworks(folder, facts, settings.seed), data, settings, progress)
+    readers = (training.drawn_reader(),) if data.drawn else (training.apart(people), training.others())
     who = pd.Index(people).get_indexer(pd.Index(data.table["person"].astype(str)))
-    config = ClassifierConfig(**_common(data, settings), dropout=settings.dropout, categories=people)
-
-    def teach(network: Any) -> None:
-        teach_classifier(network, data, taught, who, settings, progress, "identity judge")
-
-    identity = kept.get("identity", EmotionClassifier, config, teach)
-    return Judges(readers, identity, people, walkable_model, facts)
+    return Judges(readers, training.classifier("identity", taught, who, people), people, walkable)
 
 
 def corpus_facts(data: Dataset) -> dict[str, Any]:
@@ -146,36 +144,84 @@ class KeptNetworks:
         return made
 
 
-def _common(data: Dataset, settings: JudgeSettings) -> dict[str, int]:
-    return {"image_size": data.image_size, "width": settings.width}
+@dataclass(frozen=True)
+class JudgeTraining:
+    """Trains the judges of one corpus under the same settings."""
 
+    kept: KeptNetworks
+    data: Dataset
+    settings: JudgeSettings
+    progress: Progress
 
-def _drawn_reader(kept: KeptNetworks, data: Dataset, settings: JudgeSettings, progress: Progress) -> Reader:
-    names = ("valence", "arousal", *NUISANCE)
+    def drawn_reader(self) -> Reader:
+        """Train a regressor of valence, arousal and all that should not move, on faces drawn for it."""
+        names = ("valence", "arousal", *NUISANCE)
 
-    def teach(network: Any) -> None:
-        pixels, rows, truth = drawn_faces(kept.folder, data.image_size, names, settings, progress)
-        teach_regressor(network, lambda chosen: pixels[chosen], rows, truth, settings, progress, "regressor")
+        def teach(network: Any) -> None:
+            pixels, rows, truth = drawn_faces(
+                self.kept.folder, self.data.image_size, names, self.settings, self.progress
+            )
+            teach_regressor(
+                network, lambda chosen: pixels[chosen], rows, truth, self.settings, self.progress, "regressor"
+            )
 
-    config = RegressorConfig(**_common(data, settings), outputs=names)
-    return Reader("regressor", (kept.get("regressor", AffectRegressor, config, teach),), {}, None)
+        config = RegressorConfig(**self._sizes, outputs=names)
+        return Reader("regressor", (self.kept.get("regressor", AffectRegressor, config, teach),), {}, None)
 
+    def apart(self, people: tuple[str, ...]) -> Reader:
+        """Train two networks, each on validation people and on the half of the test people that it does not judge."""
+        part = self.data.part
+        fold_of = {name: index % 2 for index, name in enumerate(people)}
+        fold = np.array([fold_of.get(name, 2) for name in self.data.table["person"].astype(str)])
+        rows = [np.flatnonzero((part == "validation") | ((part == "test") & (fold == 1 - judged))) for judged in (0, 1)]
+        networks = tuple(self._network(f"apart-{judged}", rows[judged]) for judged in (0, 1))
+        return Reader("apart", networks, fold_of, centres_of(self.data))
 
-def _apart(
-    kept: KeptNetworks, data: Dataset, people: tuple[str, ...], settings: JudgeSettings, progress: Progress
-) -> Reader:
-    fold_of = {name: index % 2 for index, name in enumerate(people)}
-    fold = np.array([fold_of.get(name, 2) for name in data.table["person"].astype(str)])
-    networks = []
-    for judged in (0, 1):
-        rows = np.flatnonzero((data.part == "validation") | ((data.part == "test") & (fold == 1 - judged)))
-        networks.append(_reader_network(kept, f"apart-{judged}", data, rows, settings, progress))
-    return Reader("apart", tuple(networks), fold_of, centres_of(data))
+    def others(self) -> Reader:
+        """Train one network on the training people."""
+        return Reader("others", (self._network("others", self.data.rows("train")),), {}, centres_of(self.data))
 
+    def classifier(
+        self, name: str, rows: np.ndarray, labels: np.ndarray, categories: tuple[str, ...]
+    ) -> EmotionClassifier:
+        """Train a classifier on rows of the corpus, all classes drawn equally often; labels : (corpus,), index of the class."""
+        target = torch.as_tensor(labels[rows], dtype=torch.int64)
+        weights = 1.0 / np.bincount(labels[rows], minlength=len(categories))[labels[rows]]
 
-def _others(kept: KeptNetworks, data: Dataset, settings: JudgeSettings, progress: Progress) -> Reader:
-    network = _reader_network(kept, "others", data, data.rows("train"), settings, progress)
-    return Reader("others", (network,), {}, centres_of(data))
+        def teach(network: Any) -> None:
+            train_network(
+                network,
+                lambda chosen: self.data.images(rows[chosen]),
+                lambda out, chosen: torch.nn.functional.cross_entropy(out, target[chosen]),
+                weights,
+                self.settings,
+                progress=self.progress,
+                text=f"judge {name}",
+            )
+
+        config = ClassifierConfig(**self._sizes, dropout=self.settings.dropout, categories=categories)
+        return self.kept.get(name, EmotionClassifier, config, teach)
+
+    @property
+    def _sizes(self) -> dict[str, int]:
+        return {"image_size": self.data.image_size, "width": self.settings.width}
+
+    def _network(self, name: str, rows: np.ndarray) -> Pretrained:
+        """Train a classifier of emotions; for a corpus with ratings but no emotions, a regressor of valence and arousal."""
+        data = self.data
+        classifies = centres_of(data) is not None
+        known = rows[data.category[rows] >= 0 if classifies else np.isfinite(data.affect[rows, :2]).all(axis=1)]
+        if not len(known):
+            raise RunError(f"judge {name}: no image of its people has an emotion, or both valence and arousal")
+        if classifies:
+            return self.classifier(name, known, data.category, data.categories)
+
+        def teach(network: Any) -> None:
+            targets = data.affect[known, :2].astype(np.float64)
+            teach_regressor(network, data.images, known, targets, self.settings, self.progress, f"judge {name}")
+
+        config = RegressorConfig(**self._sizes, dropout=self.settings.dropout)
+        return self.kept.get(name, AffectRegressor, config, teach)
 
 
 def centres_of(data: Dataset) -> np.ndarray | None:
@@ -186,27 +232,32 @@ def centres_of(data: Dataset) -> np.ndarray | None:
     return read_transfer("affectnet").centres(np.array(categories, dtype=object)).astype(np.float64)
 
 
-def _reader_network(
-    kept: KeptNetworks, name: str, data: Dataset, rows: np.ndarray, settings: JudgeSettings, progress: Progress
-) -> Pretrained:
-    """Train a classifier of emotions; for a corpus with ratings but no emotions, a regressor of valence and arousal."""
-    text = f"judge {name}"
-    if centres_of(data) is not None:
-        config: Any = ClassifierConfig(**_common(data, settings), dropout=settings.dropout, categories=data.categories)
-        known = rows[data.category[rows] >= 0]
-        kind: Any = EmotionClassifier
+def teach_regressor(
+    network: AffectRegressor,
+    read: Callable[[np.ndarray], np.ndarray],
+    rows: np.ndarray,
+    targets: np.ndarray,
+    settings: JudgeSettings,
+    progress: Progress,
+    text: str,
+) -> None:
+    """Train on the images read(rows) with targets (n, outputs); each output's error counts in its own deviation."""
+    network.set_scale(np.asarray(targets, dtype=np.float64))
+    scaled = (torch.as_tensor(np.asarray(targets, dtype=np.float32)) - network.mean) / network.deviation
 
-        def teach(network: Any) -> None:
-            teach_classifier(network, data, known, data.category, settings, progress, text)
-    else:
-        config = RegressorConfig(**_common(data, settings), dropout=settings.dropout)
-        known = rows[np.isfinite(data.affect[rows, :2]).all(axis=1)]
-        kind = AffectRegressor
+    def loss(out: Tensor, chosen: np.ndarray) -> Tensor:
+        return ((out - network.mean) / network.deviation - scaled[chosen]).square().mean()
 
-        def teach(network: Any) -> None:
-            targets = data.affect[known, :2].astype(np.float64)
-            teach_regressor(network, data.images, known, targets, settings, progress, text)
+    weights = np.ones(len(rows))
+    train_network(network, lambda chosen: read(rows[chosen]), loss, weights, settings, progress=progress, text=text)
 
-    if not len(known):
-        raise RunError(f"{text}: no image of its people has an emotion, or both valence and arousal")
-    return kept.get(name, kind, config, teach)
+
+def drawn_faces(
+    folder: Path, size: int, names: tuple[str, ...], settings: JudgeSettings, progress: Progress, seed: int = DRAWN_SEED
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw faces of people that are in no corpus; return pixels, rows and truth."""
+    n, people = settings.drawn_faces, max(2, settings.drawn_faces // 60)
+    corpus = make_faces(folder / f"faces-{n}", n=n, people=people, size=size, seed=seed, progress=progress)
+    images = corpus.images(size, progress=progress)
+    rows = np.flatnonzero(images.ok)
+    return images.pixels, rows, corpus.table[list(names)].to_numpy(np.float64)[rows]

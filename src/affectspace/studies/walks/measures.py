@@ -28,7 +28,7 @@ def measure(judged: Judged, judges: Judges, data: Dataset) -> Results:
     quality = Recorder(results, {"study": "walks", "experiment": "judges", "protocol": "test people"})
     for reader in judges.readers:
         _measure_reader(quality.under(model=reader.name), judged, reader, judges, data)
-    rows = judges.walkable_model
+    rows = judges.walkable
     people = np.array([judges.people.index(str(person)) for person in data.table["person"].iloc[rows]])
     named = outputs_of(judges.identity, np.array(data.images(rows))).argmax(axis=1)
     note = f"chance {1 / len(judges.people):.3f}; every second image of each person was trained on"
@@ -88,7 +88,7 @@ def _measure_identity(recorder: Recorder, judged: Judged) -> None:
 
 def _measure_reader(recorder: Recorder, judged: Judged, reader: Reader, judges: Judges, data: Dataset) -> None:
     """Measure a reader on unseen real pictures of the people who are walked, and on reconstructions."""
-    rows = judges.walkable_model
+    rows = judges.walkable
     people = data.table["person"].astype(str).to_numpy()
     pixels = np.array(data.images(rows))
     truth = data.affect[:, :2].astype(np.float64)

@@ -37,11 +37,6 @@ class JudgeSettings(Configuration):
     seed: int = 1000
 
 
-def quick_settings() -> JudgeSettings:
-    """Make settings that show that everything works."""
-    return JudgeSettings(images=3000, width=16, faces=3, steps=5, drawn_faces=300)
-
-
 class RegressorConfig(Configuration):
     kind: Literal["affect_regressor"] = "affect_regressor"
     image_size: int = Field(64, ge=32, multiple_of=16)
