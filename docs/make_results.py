@@ -43,22 +43,26 @@ def table(results: Sequence[Result]) -> str:
     return "\n".join(lines)
 
 
+def section(results: Results, experiment: str, task: str) -> list[str]:
+    """Return heading, table, table of differences, and what was measured how."""
+    rows = list(results.filter(experiment=experiment, task=task))
+    measured, differences = [row for row in rows if not row.versus], [row for row in rows if row.versus]
+    protocols = ", ".join(dict.fromkeys(row.protocol for row in rows if row.protocol))
+    seeds = ", ".join(map(str, sorted({seed for row in rows for seed in row.seeds})))
+    basis = [f"Protocol: {protocols}." if protocols else "", f"Seeds: {seeds}." if seeds else ""]
+    heading = "## " + ": ".join(filter(None, (experiment, task))).replace("_", " ")
+    return [heading, *(table(part) for part in (measured, differences) if part), " ".join(filter(None, basis))]
+
+
 def page(folders: Sequence[Path], title: str, command: str = "", revision: str = "") -> str:
-    """Return the page. Every table states its protocols and seeds below it."""
-    parts = [f"# Results: {title}"]
-    if command or revision:
-        parts.append(". ".join(filter(None, (f"`{command}`" if command else "", revision))) + ".")
+    """Return the page. Every section states its protocols and seeds."""
+    source = [f"`{command}`." if command else "", f"{revision}." if revision else ""]
+    parts = [f"# Results: {title}", " ".join(filter(None, source))]
     parts.append("Made by `python docs/make_results.py`. Brackets hold 95 % intervals.")
     for folder in folders:
         results = Results.read(folder / "metrics.json")
         for experiment, task in dict.fromkeys((result.experiment, result.task) for result in results):
-            rows = list(results.filter(experiment=experiment, task=task))
-            parts.append("## " + ": ".join(filter(None, (experiment, task))).replace("_", " "))
-            parts.append(table(rows))
-            protocols = dict.fromkeys(result.protocol for result in rows if result.protocol)
-            seeds = sorted({seed for result in rows for seed in result.seeds})
-            basis = [f"Protocol: {', '.join(protocols)}."] if protocols else []
-            parts += [" ".join(basis + ([f"Seeds: {', '.join(map(str, seeds))}."] if seeds else []))]
+            parts += section(results, experiment, task)
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
