@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 
 from affectspace.errors import ConfigError, UnreadableItem
+from affectspace.media import clips
 from affectspace.media.clips import read_frames
 from affectspace.media.faces import crop_faces, find_face, resized, square
 from affectspace.synthetic.speakers import writing
@@ -60,6 +62,18 @@ def test_an_image_is_a_clip_of_one_frame(tmp_path: Path) -> None:
     assert all((frame == 7).all() for frame in frames)
 
 
+def test_what_a_telephone_records_lying_stands_upright(tmp_path: Path) -> None:
+    lying = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
+    for rotation, upright in ((0, lying), (-90, lying[::-1].transpose(1, 0, 2)), (180, lying[::-1, ::-1])):
+        frame = SimpleNamespace(rotation=rotation, to_ndarray=lambda format: lying)
+        assert np.array_equal(clips._upright(frame), upright)
+    image = Image.fromarray(np.zeros((10, 20, 3), np.uint8))
+    exif = image.getexif()
+    exif[0x0112] = 6  # to be turned by 90 degrees
+    image.save(tmp_path / "a.jpg", exif=exif)
+    assert read_frames(tmp_path / "a.jpg", 1)[0].shape == (20, 10, 3)
+
+
 def test_unreadable_clips_have_a_reason(tmp_path: Path) -> None:
     content = write_clip(tmp_path / "a.mp4").read_bytes()
     (tmp_path / "none.mp4").write_bytes(b"")
@@ -77,7 +91,7 @@ def test_unreadable_clips_have_a_reason(tmp_path: Path) -> None:
         ("none.mp4", {}, r"the file is empty \(0 bytes\)"),
         ("text.mp4", {}, "not a clip that can be read"),
         ("cut.mp4", {}, "not a clip that can be read"),
-        ("text.png", {}, "not an image that can be read"),
+        ("text.png", {}, "text, not an image"),
         ("sound.mp4", {}, "it has no picture"),
         ("a.mp4", {"start": 30.0}, "starts at 30 s, but the clip ends"),
         ("a.mp4", {"start": 30.0, "end": 31.0}, "starts at 30 s, but the clip ends"),

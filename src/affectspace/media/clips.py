@@ -10,6 +10,7 @@ import numpy as np
 
 from affectspace.errors import ConfigError, UnreadableItem, reason_of
 from affectspace.media.files import import_av, require_content
+from affectspace.media.images import decode_image
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 HALVES = ("left", "right")
@@ -26,21 +27,16 @@ def read_frames(
     if half is not None and half not in HALVES:
         raise ConfigError(f"unknown half {half!r}; there are {', '.join(HALVES)}")
     require_content(path)
-    frames = [_read_image(path)] * n if path.suffix.lower() in IMAGES else _read_clip(path, n, start, end)
+    frames = [decode_image(path.read_bytes())] * n if path.suffix.lower() in IMAGES else _read_clip(path, n, start, end)
     if half is None:
         return frames
     middle = frames[0].shape[1] // 2
     return [frame[:, :middle] if half == "left" else frame[:, -middle:] for frame in frames]
 
 
-def _read_image(path: Path) -> np.ndarray:
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UnreadableItem(f"not an image that can be read ({reason_of(error)})") from error
+def _upright(frame: Any) -> np.ndarray:
+    """The pixels of a frame, turned as a player turns it; a telephone that is held upright records lying frames."""
+    return np.rot90(frame.to_ndarray(format="rgb24"), getattr(frame, "rotation", 0) // 90)
 
 
 def _read_clip(path: Path, n: int, start: float | None, end: float | None) -> list[np.ndarray]:
@@ -63,7 +59,7 @@ def _read_clip(path: Path, n: int, start: float | None, end: float | None) -> li
                 container.seek(int(first / stream.time_base), stream=stream)
             for frame in _decoded(container, stream):
                 while len(sampled) < n and current is not None and (frame.time or 0.0) > moments[len(sampled)] + 1e-6:
-                    sampled.append(current.to_ndarray(format="rgb24"))
+                    sampled.append(_upright(current))
                 if len(sampled) == n:
                     break
                 current = frame
@@ -75,7 +71,7 @@ def _read_clip(path: Path, n: int, start: float | None, end: float | None) -> li
     if not sampled and shown < first - 0.5:
         raise UnreadableItem(f"the sample starts at {first:g} s, but the clip ends at {shown:g} s")
     rest = n - len(sampled)
-    return sampled + [current.to_ndarray(format="rgb24")] * rest if rest else sampled
+    return sampled + [_upright(current)] * rest if rest else sampled
 
 
 def _decoded(container: Any, stream: Any) -> Iterator[Any]:

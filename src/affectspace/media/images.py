@@ -7,9 +7,8 @@ import json
 import os
 import secrets
 import time
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -20,6 +19,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from affectspace.errors import ConfigError, DataError, UnreadableItem
 from affectspace.media.files import Media, open_media, plain_name
+from affectspace.processes import in_order
 from affectspace.progress import Progress, silent
 
 MOST_PIXELS = 80_000_000  # an image that claims more is refused before it is decompressed
@@ -221,17 +221,8 @@ def _decoded_chunks(
                 failed.append((first + i, reason))
         return pixels, failed
 
-    pool = ThreadPoolExecutor(max(1, workers), thread_name_prefix="decode")
-    waiting: deque[Future[tuple[np.ndarray, list[tuple[int, str]]]]] = deque()
-    try:
-        for first in range(0, len(names), _CHUNK):
-            waiting.append(pool.submit(decode, first))
-            if len(waiting) > 2 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    with ThreadPoolExecutor(max(1, workers), thread_name_prefix="decode") as pool:
+        yield from in_order(pool, decode, range(0, len(names), _CHUNK), 2 * workers)
 
 
 def _decode_one(media: Media, name: str | None, size: int, fit: str, into: np.ndarray) -> str | None:
