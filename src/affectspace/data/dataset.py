@@ -26,6 +26,8 @@ from affectspace.data.reading import (
     lexicon_scores,
     read_feature_rows,
     read_image_rows,
+    table_of_arrays,
+    vectors_of_arrays,
 )
 from affectspace.data.stores import backbone_facts, read_features, stores_of_model
 from affectspace.errors import ConfigError, DataError
@@ -217,41 +219,17 @@ class Dataset:
         DataError
             For arrays of different lengths, NaN in a vector that is present, and data that a training cannot use.
         """
-        arrays = {name: np.asarray(values) for name, values in features.items()}
-        n = len(np.asarray(part))
-        wrong = [name for name, values in arrays.items() if values.ndim != 2 or len(values) != n]
-        if wrong or not arrays:
-            shapes = ", ".join(f"{name} {arrays[name].shape}" for name in wrong) or "there are none"
-            raise DataError(f"features must be matrices of {n} rows, one a name in `part`; {shapes}")
-        known = {name: ~np.isnan(values).all(axis=1) for name, values in arrays.items()}
-        known |= {name: np.asarray(mask, bool) for name, mask in (present or {}).items()}
-        unknown = np.full((n, len(AXES)), np.nan, np.float32)
-        rated = unknown if affect is None else np.asarray(affect, np.float32)
-        kinds = np.array([None, "rated"], object)[np.isfinite(rated).any(axis=1).astype(int)]
-        start = {"id": [f"row {row}" for row in range(n)], "corpus": "corpus", "person": None}
-        axes = dict(zip(AXES, rated.T, strict=True))
-        named = {"emotion": emotion, "person": person, "corpus": corpus, "id": ids, **(columns or {})}
-        named |= {"part": part}
-        given = {name: np.asarray(values, object) for name, values in named.items() if values is not None}
-        table = pd.DataFrame({**start, "emotion": None, **axes, "label_kind": kinds, "text": None, **given}, range(n))
-        strange = sorted(set(table["part"]) - set(PARTS), key=str)
-        if strange:
-            raise DataError(f"part holds {', '.join(map(repr, strange))}; parts are {', '.join(PARTS)}")
+        unknown = np.full((len(np.asarray(part)), len(AXES)), np.nan, np.float32)
+        named = {"emotion": emotion, "person": person, "corpus": corpus, "id": ids, "part": part, **(columns or {})}
+        table = table_of_arrays(unknown if affect is None else np.asarray(affect, np.float32), named)
         order = _order_of_parts(table)
         table = table.iloc[order].reset_index(drop=True)
-        vectors = {name: np.where(known[name][:, None], values, 0)[order] for name, values in arrays.items()}
-        for name, values in vectors.items():
-            bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
-            if len(bad):
-                raise DataError(
-                    f"features of {name}: the vector of {table['id'].iloc[bad[0]]!r} has NaN or infinite numbers "
-                    f"({len(bad)} such rows)"
-                )
+        vectors, known = vectors_of_arrays(features, present or {}, table["id"], order)
         names = corpora or tuple(dict.fromkeys(table["corpus"]))
         return cls(
             table,
             vectors,
-            {name: mask[order] for name, mask in known.items()},
+            known,
             corpora=names,
             lexicon=(unknown if lexicon is None else np.asarray(lexicon, np.float32))[order],
             weights=None if weights is None else tuple(float(weights[name]) for name in names),

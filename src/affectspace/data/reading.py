@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ import pandas as pd
 
 from affectspace.affect import AXES
 from affectspace.corpora import Corpus, read_corpus
+from affectspace.corpora.splits import PARTS
 from affectspace.data.configuration import CorpusConfig, DataConfig, LabelConfig, LexiconConfig
 from affectspace.data.labels import Labels, make_labels
 from affectspace.data.stores import in_store
@@ -137,6 +138,49 @@ def facts_of(sources: Sequence[CorpusRows], labels: Sequence[Labels]) -> dict[st
         complete = {**rows.facts, "notes": [*own.notes, *rows.facts["notes"]]}
         facts[rows.name] = {key: value for key, value in complete.items() if value}
     return facts
+
+
+def table_of_arrays(affect: np.ndarray, columns: Mapping[str, Any]) -> pd.DataFrame:
+    """Make the table of a dataset from ratings, (n, 3), and columns, of which those that are None get defaults.
+
+    Raises DataError for a part that does not exist.
+    """
+    n = len(affect)
+    rated = np.isfinite(affect).any(axis=1)
+    defaults = {
+        "id": [f"row {row}" for row in range(n)], "corpus": "corpus", "person": None, "emotion": None, "text": None,
+        "label_kind": np.array([None, "rated"], object)[rated.astype(int)], **dict(zip(AXES, affect.T, strict=True)),
+    }  # fmt: skip
+    given = {name: np.asarray(values, object) for name, values in columns.items() if values is not None}
+    table = pd.DataFrame({**defaults, **given}, range(n))
+    strange = sorted(set(table["part"]) - set(PARTS), key=str)
+    if strange:
+        raise DataError(f"part holds {', '.join(map(repr, strange))}; parts are {', '.join(PARTS)}")
+    return table
+
+
+def vectors_of_arrays(
+    features: Mapping[str, Any], present: Mapping[str, Any], ids: pd.Series, order: np.ndarray
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return vectors and masks in an order: modality -> (n, width), zero where absent, and modality -> (n,) bool.
+
+    Raises DataError for arrays of other lengths, and for NaN in a vector that is present.
+    """
+    arrays = {name: np.asarray(values) for name, values in features.items()}
+    wrong = [name for name, values in arrays.items() if values.ndim != 2 or len(values) != len(order)]
+    if wrong or not arrays:
+        shapes = ", ".join(f"{name} {arrays[name].shape}" for name in wrong) or "there are none"
+        raise DataError(f"features must be matrices of {len(order)} rows, one a name in `part`; {shapes}")
+    known = {name: ~np.isnan(values).all(axis=1) for name, values in arrays.items()}
+    known |= {name: np.asarray(mask, bool) for name, mask in present.items()}
+    vectors = {name: np.where(known[name][:, None], values, 0)[order] for name, values in arrays.items()}
+    for name, values in vectors.items():
+        bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
+        if len(bad):
+            raise DataError(
+                f"features of {name}: the vector of {ids.iloc[bad[0]]!r} has NaN or infinite numbers ({len(bad)} such rows)"
+            )
+    return vectors, {name: mask[order] for name, mask in known.items()}
 
 
 def lexicon_scores(texts: pd.Series, config: LexiconConfig | None) -> np.ndarray:
