@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +187,7 @@ IMAGES = Evaluator(
     {"experiment": "probes", "latent": "va", "metric": "uar", "versus": ""},
     evaluate_images,
 )
+CLASSIFIER = replace(IMAGES, title="UAR of emotions on test people")
 FEATURES = Evaluator(
     "CCC on the test part, mean over axes",
     {"experiment": "test", "target": "mean", "metric": "ccc", "modality": "all"},
@@ -198,6 +199,6 @@ STEERING = Evaluator(
     lambda run, force, progress, **settings: evaluate_projector(run.folder, progress=progress, **settings),
 )
 EVALUATORS = {
-    "levasa": IMAGES, "classifier": IMAGES, "manifold": FEATURES, "ensemble": FEATURES, "mvae": FEATURES, "misa": FEATURES,
+    "levasa": IMAGES, "classifier": CLASSIFIER, "manifold": FEATURES, "ensemble": FEATURES, "mvae": FEATURES, "misa": FEATURES,
     "projector": STEERING,
 }  # fmt: skip
