@@ -54,7 +54,7 @@ def test_many_points_are_those_one_by_one() -> None:
 def test_which_emotions_and_axes() -> None:
     assert published_emotions(("anger", "calm", "my own")).names == ("anger", "calm")
     assert len(published_emotions(("anger",)).names) == 12  # one alone would always be certain
-    flat = published_emotions(axes=("valence", "dominance"))
+    flat = published_emotions().on(("valence", "dominance"))
     assert flat.axes == ("valence", "dominance")
     assert flat.centres.shape == (12, 2)
     ignored = flat.probabilities(np.array([[0.5, 9.0, 0.1]]), np.array([[0.1, 9.0, 0.1]]))

@@ -68,8 +68,8 @@ class EmotionMap:
         )
 
 
-def published_emotions(known: Sequence[str] = (), axes: Sequence[str] = AXES) -> EmotionMap:
-    """Make a map of Russell & Mehrabian's centres with one spread, on these axes.
+def published_emotions(known: Sequence[str] = ()) -> EmotionMap:
+    """Make a map of Russell & Mehrabian's centres with one spread.
 
     known : the run's own emotions; all published ones are used if fewer than two of them are published
     """
@@ -77,7 +77,7 @@ def published_emotions(known: Sequence[str] = (), axes: Sequence[str] = AXES) ->
     names = [name for name in reference.classes_.tolist() if name in known]
     names = names if len(names) > 1 else reference.classes_.tolist()
     spread = np.repeat(SPREAD**2 * np.eye(3)[None], len(names), axis=0)
-    return EmotionMap(tuple(names), AXES, reference.centres(names), spread, str(reference.source_)).on(axes)
+    return EmotionMap(tuple(names), AXES, reference.centres(names), spread, str(reference.source_))
 
 
 def affectnet_emotions() -> EmotionMap:
