@@ -2,7 +2,6 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -10,7 +9,6 @@ import pytest
 from PIL import Image
 
 from affectspace.errors import ConfigError, UnreadableItem
-from affectspace.media import clips
 from affectspace.media.clips import read_frames
 from affectspace.media.faces import crop_faces, find_face, resized, square
 from affectspace.synthetic.speakers import writing
@@ -63,10 +61,17 @@ def test_an_image_is_a_clip_of_one_frame(tmp_path: Path) -> None:
 
 
 def test_what_a_telephone_records_lying_stands_upright(tmp_path: Path) -> None:
-    lying = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
-    for rotation, upright in ((0, lying), (-90, lying[::-1].transpose(1, 0, 2)), (180, lying[::-1, ::-1])):
-        frame = SimpleNamespace(rotation=rotation, to_ndarray=lambda format: lying)
-        assert np.array_equal(clips._upright(frame), upright)
+    lying = np.zeros((32, 64, 3), np.uint8)
+    lying[:16, :32] = 255
+    for degrees in (90, -90, 180):
+        with av.open(str(tmp_path / "a.mp4"), "w") as container:
+            stream = container.add_stream("mpeg4", rate=10)
+            stream.width, stream.height, stream.pix_fmt = 64, 32, "yuv420p"
+            stream.set_display_rotation(degrees)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(lying, format="rgb24")))
+            container.mux(stream.encode())
+        (frame,) = read_frames(tmp_path / "a.mp4", 1)
+        assert np.array_equal(frame > 127, np.rot90(lying, degrees // 90) > 127)
     image = Image.fromarray(np.zeros((10, 20, 3), np.uint8))
     exif = image.getexif()
     exif[0x0112] = 6  # to be turned by 90 degrees

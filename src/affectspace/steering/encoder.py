@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import torch
 
-from affectspace.data.batches import Batch
 from affectspace.data.dataset import Dataset
 from affectspace.errors import DataError, RunError
 from affectspace.features.backbones.pretrained import threads_for
@@ -95,12 +94,6 @@ class SentenceEncoder:
                 private.append(torch.cat([output.fused[:, :0], *codes], dim=1).cpu())
         return Latents(torch.cat(affect).double().numpy(), torch.cat(private).double().numpy())
 
-    def pooled_labels(self, batch: Batch) -> np.ndarray:
-        """Labels of a batch's rows in the units of `latents`, (n, 3), NaN where there is none."""
-        with torch.inference_mode():
-            labels = self.model.in_pooled_units(batch.affect.to(self.device), batch.corpus.to(self.device))
-        return labels.cpu().numpy().astype(np.float64)
-
     def copy_to(self, folder: Path) -> None:
         """Copy what the encoder needs into a folder, so that a projector's run is complete.
 
@@ -181,7 +174,9 @@ def sentences_of(rows: Dataset, encoder: SentenceEncoder, part: str) -> Sentence
         )
     table = rows.table.iloc[places]
     texts = [" ".join(str(text).split()) for text in table["text"]]
-    labels = encoder.pooled_labels(rows.features.take(torch.from_numpy(places)))
+    batch = rows.features.take(torch.from_numpy(places)).to(encoder.device)
+    with torch.inference_mode():
+        labels = encoder.model.in_pooled_units(batch.affect, batch.corpus).cpu().numpy().astype(np.float64)
     return Sentences(texts, places, labels, _groups(table))
 
 

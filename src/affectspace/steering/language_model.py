@@ -280,11 +280,6 @@ def native_dtype(device: str | torch.device) -> torch.dtype:
     return torch.bfloat16 if native else torch.float32
 
 
-def licence_of(name: str) -> str:
-    """Licence of a language model's weights."""
-    return LICENCES.get(name) or f"see the card of {Path(name).name}"
-
-
 def _load(name: str, folder: str, dtype: torch.dtype, device: str | torch.device) -> tuple[Any, Any]:
     """Load network and tokenizer. Raises ConfigError with the remedy."""
     from safetensors import SafetensorError

@@ -23,7 +23,7 @@ from affectspace.steering.calibration import calibrate
 from affectspace.steering.encoder import SentenceEncoder, Sentences, sentences_of
 from affectspace.steering.examples import ExampleBatch, ExampleBatches, Examples, batch_count
 from affectspace.steering.judges import ridge_judge
-from affectspace.steering.language_model import LanguageModel, licence_of, load_language_model
+from affectspace.steering.language_model import LICENCES, LanguageModel, load_language_model
 from affectspace.steering.masking import Masker, lexicon_masker, ridge_masker
 from affectspace.steering.ranking import ContentSimilarity
 from affectspace.steering.steerer import Steerer
@@ -168,7 +168,8 @@ class _Fitting:
         config, run, model = self.config, self.run, self.model
         name, digest = config.language_model.name, model.digest()
         dtype = str(model.dtype).removeprefix("torch.")
-        run.record(language_model={"name": name, "dtype": dtype, "digest": digest, "licence": licence_of(name)})
+        licence = LICENCES.get(name, f"see the card of {Path(name).name}")
+        run.record(language_model={"name": name, "dtype": dtype, "digest": digest, "licence": licence})
         self.encoder.copy_to(run.folder / "encoder")
         progress(0, 0, "latents of the sentences")
         projector = self.new_projector()
