@@ -230,7 +230,7 @@ def test_walks_of_many_points_go_in_batches() -> None:
 def test_a_path_passes_its_corners() -> None:
     model, geometry = painted()
     result = walk_path(model, make_face(), np.array([[0.0, 0.0], [0.4, 0.0], [0.4, -0.4]]), geometry, steps=2)
-    np.testing.assert_allclose(result.asked, [[0, 0], [0.2, 0], [0.4, 0], [0.4, -0.2], [0.4, -0.4]], atol=1e-12)
+    np.testing.assert_allclose(result.targets, [[0, 0], [0.2, 0], [0.4, 0], [0.4, -0.2], [0.4, -0.4]], atol=1e-12)
     assert result.images.shape == (5, 32, 32, 3)
     with pytest.raises(DataError, match="at least two corners"):
         walk_path(model, make_face(), np.zeros((1, 2)), geometry)

@@ -290,7 +290,7 @@ def save_films(walk: "Walk", stem: Path, suffixes: list[str]) -> list[str]:
     from affectspace.report.animation import save_gif, save_mp4, walk_frames
     from affectspace.walks.paths import is_closed
 
-    points = np.where(np.isnan(walk.asked), walk.reached.clip(-1, 1), walk.asked)
+    points = np.where(np.isnan(walk.targets), walk.reached.clip(-1, 1), walk.targets)
     frames = walk_frames(walk.images, points, is_closed(points))
     files = [stem.with_name(stem.name + suffix) for suffix in suffixes]
     return [str(save_gif(frames, file) if file.suffix == ".gif" else save_mp4(frames, file)) for file in files]
@@ -307,7 +307,7 @@ def describe_walk(face: Face, figure: Path, walk: "Walk", films: list[str]) -> d
         "face": face.source,
         "figure": str(figure),
         "missed": int(walk.missed.any(axis=1).sum()),
-        "points": np.concatenate([walk.asked, walk.reached], axis=1).round(4).tolist(),
+        "points": np.concatenate([walk.targets, walk.reached], axis=1).round(4).tolist(),
         "heads": walk.heads.round(4).tolist(),
         "cut": face.cut,
         "note": face.note,

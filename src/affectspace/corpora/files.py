@@ -69,9 +69,9 @@ def missing_media_notes(columns: Mapping[str, Sequence[str | None]]) -> list[str
     """Return a note for each kind of media (column -> paths) that some or all rows lack."""
     notes = []
     for kind, paths in columns.items():
-        found = sum(path is not None for path in paths)
-        if found < len(paths):
+        existing = sum(path is not None for path in paths)
+        if existing < len(paths):
             notes.append(
-                f"only {found:,} rows have {kind}" if found else f"{kind} files were not found: no row has {kind}"
+                f"only {existing:,} rows have {kind}" if existing else f"{kind} files were not found: no row has {kind}"
             )
     return notes

@@ -41,18 +41,18 @@ def plot_trajectory(result: SpeakerDynamics, speaker: Any = None) -> Figure:
     summary = result.summary
     if speaker is None:
         speaker = summary["speaker"].iloc[int(summary["steps"].argmax())]
-    mine = summary[summary["speaker"] == speaker]
-    if mine.empty:
+    rows = summary[summary["speaker"] == speaker]
+    if rows.empty:
         known = ", ".join(map(str, summary["speaker"].unique()[:10]))
         raise DataError(f"speaker {speaker!r} has no states; there are {known}")
     with figure_style():
-        figure = new_figure(9.0, 0.9 + 2.1 * len(mine))
-        panels = figure.subplots(len(mine), 1, squeeze=False)[:, 0]
-        for panel, (_, row) in zip(panels, mine.iterrows(), strict=True):
+        figure = new_figure(9.0, 0.9 + 2.1 * len(rows))
+        panels = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
+        for panel, (_, row) in zip(panels, rows.iterrows(), strict=True):
             states = result.states
             _panel(panel, states[(states["speaker"] == speaker) & (states["axis"] == row["axis"])], row)
         panels[-1].set_xlabel("step")
-        figure.suptitle(f"{speaker}: {int(mine['words'].max())} values in {int(mine['utterances'].max())} utterances")
+        figure.suptitle(f"{speaker}: {int(rows['words'].max())} values in {int(rows['utterances'].max())} utterances")
     return figure
 
 

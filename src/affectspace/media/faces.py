@@ -72,10 +72,10 @@ def faces_of(frames: list[np.ndarray], crop: bool, counts: Counter[str]) -> list
     """Return a square of each frame of a clip: its face, or without `crop` its centre. Missing faces are counted."""
     if not crop:
         return [square(frame) for frame in frames]
-    faces, found = crop_faces(frames)
-    if not found:
+    faces, count = crop_faces(frames)
+    if not count:
         note(counts, "a clip where no face was found: the middle of the picture was taken")
-    elif found < len(frames):
+    elif count < len(frames):
         note(counts, "a clip with faces in some frames only")
     return faces
 

@@ -89,7 +89,7 @@ class Walk:
     """One face at n points of the map."""
 
     images: np.ndarray  # (n, size, size, 3) uint8, RGB
-    asked: np.ndarray  # (n, 2), target valence and arousal, NaN where an axis was left as it is
+    targets: np.ndarray  # (n, 2), target valence and arousal, NaN where an axis was left as it is
     reached: np.ndarray  # (n, 2), valence and arousal of the decoded code, by the geometry
     heads: np.ndarray  # (n, 2), the same by the heads of the model, NaN if it has none
     codes: np.ndarray  # (n, 3 * chunk) float32, decoded
@@ -97,7 +97,7 @@ class Walk:
     @property
     def missed(self) -> np.ndarray:
         """Which targets were not reached, (n, 2)."""
-        return np.abs(self.asked - self.reached) > 2 * TOLERANCE
+        return np.abs(self.targets - self.reached) > 2 * TOLERANCE
 
 
 def walk(model: Levasa, image: np.ndarray, points: np.ndarray, geometry: Geometry) -> Walk:

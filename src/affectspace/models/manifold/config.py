@@ -209,9 +209,9 @@ class ManifoldSettings(FeatureModelConfig):
             "private.projection": private.projection in ("emotion", "both"),
             "prototypes.heads": bool(prototypes.heads),
         }
-        asking = [key for key, active in needs_emotions.items() if active]
-        if asking and len(self.categories) < 2:
-            raise ValueError(f"{', '.join(asking)} needs at least two names in `categories`")
+        needing = [key for key, active in needs_emotions.items() if active]
+        if needing and len(self.categories) < 2:
+            raise ValueError(f"{', '.join(needing)} needs at least two names in `categories`")
         return self
 
     @property
