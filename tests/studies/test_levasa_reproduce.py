@@ -10,7 +10,7 @@ from affectspace.data.configuration import CorpusConfig
 from affectspace.errors import RunError
 from affectspace.evaluation.results import Results
 from affectspace.studies.engine import train_missing
-from affectspace.studies.levasa.plan import Budget, members
+from affectspace.studies.levasa.plan import TITLES, Budget, members
 from affectspace.studies.levasa.reproduce import draw_levels, reproduce
 from affectspace.synthetic.faces import make_faces
 from affectspace.training.runs import open_run
@@ -79,11 +79,12 @@ def test_the_whole_path_in_small(faces: CorpusConfig, level_labels: Path, tmp_pa
     }
     trained = {path.parent.name: path.stat().st_mtime for path in (out / "runs").glob("*/run.json")}
 
-    reproduce(
-        out, faces, level_labels=level_labels, budget=BUDGET
-    )  # nothing is trained again, the figures are the same
+    fewer = BUDGET.model_copy(update={"without": tuple(set(TITLES) - {"vanilla", "continuous"}), "curve_weights": ()})
+    reproduce(out, faces, level_labels=level_labels, budget=fewer)  # nothing is trained again, the figures are the same
     assert {path.parent.name: path.stat().st_mtime for path in (out / "runs").glob("*/run.json")} == trained
-    assert list(Results.read(out / "metrics.json")) == list(results)
+    again = Results.read(out / "metrics.json")
+    assert len(again) > 100
+    assert all(row in list(results) for row in again if row.metric != "p_holm")  # which depends on all comparisons
 
     with pytest.raises(RunError, match=r"with other settings \(budget.epochs: 1 -> 2\)"):
         reproduce(out, faces, level_labels=level_labels, budget=BUDGET.model_copy(update={"epochs": 2}))
