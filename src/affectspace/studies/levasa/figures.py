@@ -43,7 +43,7 @@ def pictures(study: Study, readings: Readings, results: Results) -> Iterator[Pic
     ]
     made += [*_reconstructions(study), *_over_weights(study, results), _confusion(study, readings)]
     made += [*_readouts(study, readings, results), _walk(study)]
-    made += [history_picture(one) for one in study.trained.get("continuous", [])[:1]]
+    made += [history_picture(entry) for entry in study.trained.get("continuous", [])[:1]]
     yield from (picture for picture in made if picture is not None)
 
 
@@ -92,12 +92,12 @@ def _reconstructions(study: Study) -> Iterator[Picture]:
         ("figure_4_reconstructions", ("vanilla", "continuous", "discrete"), "the corpus"),
         ("figure_4_drawn", ("afew_vanilla", "afew_discrete"), "drawn faces, not AFEW-VA's"),
     ):
-        outputs = {TITLES[one]: study.trained[one][0].outputs for one in members if one in study.trained}
+        outputs = {TITLES[member]: study.trained[member][0].outputs for member in members if member in study.trained}
         if outputs:
             shown = next(iter(outputs.values())).shown
-            figure = reconstruction_figure(shown, {title: one.decoded for title, one in outputs.items()})
+            figure = reconstruction_figure(shown, {title: entry.decoded for title, entry in outputs.items()})
             caption = (
-                f"Figure 4 of the paper: test faces of {kind}, one a person, and their reconstructions (first seed)."
+                f"Figure 4 of the paper: test faces of {kind}, one per person, and their reconstructions (first seed)."
             )
             yield Picture(name, figure, caption, "Rows of faces: originals, and reconstructions of each model")
 
@@ -151,19 +151,19 @@ def _primary_endpoint(study: Study, readings: Readings, results: Results) -> Pic
 def _confusion(study: Study, readings: Readings) -> Picture | None:
     if "continuous" not in study.trained:
         return None
-    one, truth = study.trained["continuous"][0], readings.emotion("test")
+    entry, truth = study.trained["continuous"][0], readings.emotion("test")
     known = np.array([name is not None for name in truth])
-    names, counts = confusion(truth[known], readings.predictions(one)[known])
+    names, counts = confusion(truth[known], readings.predictions(entry)[known])
     order = [name for name in readings.categories if name in names]
     index = [list(names).index(name) for name in order]
     figure = confusion_figure(counts[np.ix_(index, index)], order)
-    caption = f"Emotions of test faces by the linear probe on LeVAsa's z_v and z_a (seed {one.member.seed})."
+    caption = f"Emotions of test faces by the linear probe on LeVAsa's z_v and z_a (seed {entry.member.seed})."
     return Picture("confusion", figure, caption, "Confusion matrix of true and predicted emotions")
 
 
 def _readouts(study: Study, readings: Readings, results: Results) -> Iterator[Picture]:
-    for one in study.trained.get("continuous", [])[:1]:
-        prediction, truth = readings.readout(one), readings.centres("test")
+    for entry in study.trained.get("continuous", [])[:1]:
+        prediction, truth = readings.readout(entry), readings.centres("test")
         for axis, target in enumerate(AXES):
             row = results.find(experiment="readouts", model="continuous", target=target, metric="r2")
             measures = {} if row is None or row.value is None else {"R2, seeds averaged": row.value}
@@ -174,26 +174,26 @@ def _readouts(study: Study, readings: Readings, results: Results) -> Iterator[Pi
             yield Picture(f"readout_{target}", figure, caption, f"Read {target} against its label")
 
 
-def history_picture(one: Trained) -> Picture | None:
+def history_picture(entry: Trained) -> Picture | None:
     """Draw a run's losses over its epochs; None where it has no history."""
-    if not (one.run.folder / "history.csv").is_file():
+    if not (entry.run.folder / "history.csv").is_file():
         return None
-    figure = history_figure(one.run.history, best_epoch=one.run.facts.get("kept_epoch"))
+    figure = history_figure(entry.run.history, best_epoch=entry.run.facts.get("kept_epoch"))
     caption = (
-        f"Training of {one.member.title} (seed {one.member.seed}); the kept epoch is the best on validation people."
+        f"Training of {entry.member.title} (seed {entry.member.seed}); the kept epoch is the best on validation people."
     )
     return Picture("history", figure, caption, "Losses over epochs on train and validation")
 
 
 def _walk(study: Study) -> Picture | None:
     """Draw one test face moved over the circumplex by the headline model."""
-    one = next(iter(study.trained.get("continuous", [])), None)
-    if one is None or not (one.run.folder / "model").is_dir():
+    entry = next(iter(study.trained.get("continuous", [])), None)
+    if entry is None or not (entry.run.folder / "model").is_dir():
         return None
-    model: Any = one.run.model()
-    rows, face = study.data.rows("train"), one.outputs.shown[0]
+    model: Any = entry.run.model()
+    rows, face = study.data.rows("train"), entry.outputs.shown[0]
     people = study.data.table["person"].to_numpy()[rows]
-    directions = fit_directions(one.outputs.mean["train"], study.data.affect[rows, :2], people)
+    directions = fit_directions(entry.outputs.mean["train"], study.data.affect[rows, :2], people)
     grid = walk_grid(model, face, STEPS, STEPS, directions)
     caption = (
         f"A test face moved to {len(STEPS)} x {len(STEPS)} points of valence and arousal, the rest of its latent kept."

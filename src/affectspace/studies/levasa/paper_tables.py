@@ -60,7 +60,7 @@ def measure_paper_tables(
 
 def recorder_of(results: Results, table: str, protocol: Protocol, trained: Mapping[str, Trained]) -> Recorder:
     """Return a recorder of one table under one protocol."""
-    seeds = tuple(one.member.seed for one in trained.values())[:1]
+    seeds = tuple(entry.member.seed for entry in trained.values())[:1]
     named = {
         "study": "levasa",
         "experiment": table,
@@ -87,8 +87,8 @@ def _with_sum(recorder: Recorder, metric: str, values: list[float], n: int, **co
         recorder.add(metric, value, n, target=target, **columns)
 
 
-def _chunks(readings: Readings, one: Trained, part: str) -> list[np.ndarray]:
-    return [readings.features(one, chunk, part).astype(np.float64) for chunk in ("z_v", "z_a")]
+def _chunks(readings: Readings, entry: Trained, part: str) -> list[np.ndarray]:
+    return [readings.features(entry, chunk, part).astype(np.float64) for chunk in ("z_v", "z_a")]
 
 
 def table_1_continuous(results: Results, trained: dict[str, Trained], readings: Readings, protocol: Protocol) -> None:
@@ -96,10 +96,10 @@ def table_1_continuous(results: Results, trained: dict[str, Trained], readings: 
     part = measured_part(protocol)
     truth, recorder = labels(readings, protocol, part), recorder_of(results, "table_1_continuous", protocol, trained)
     n, errors = len(truth), {}
-    for name, one in trained.items():
-        codes = {"": _chunks(readings, one, part)}
-        if part in one.outputs.affect:
-            codes["head"] = [one.outputs.affect[part][:, [axis]].astype(np.float64) for axis in range(2)]
+    for name, entry in trained.items():
+        codes = {"": _chunks(readings, entry, part)}
+        if part in entry.outputs.affect:
+            codes["head"] = [entry.outputs.affect[part][:, [axis]].astype(np.float64) for axis in range(2)]
         for latent, values in codes.items():
             named = {"model": name, "latent": latent}
             distances = [chunk_distance(code, truth[:, axis]) for axis, code in enumerate(values)]
@@ -131,7 +131,7 @@ def table_1_discrete(
     table: str = "table_1_discrete",
 ) -> None:
     """Record cross-entropy in nats over levels: of discrete heads, linear probes, and raw dimensions without a head."""
-    levels = [one.member.config.model for one in trained.values() if one.alignment == "discrete"]
+    levels = [entry.member.config.model for entry in trained.values() if entry.alignment == "discrete"]
     if not levels:
         return
     count, low = levels[0].levels, levels[0].level_low
@@ -145,20 +145,20 @@ def table_1_discrete(
     truth = classes(part)
 
     def record(values: list[np.ndarray], truth: np.ndarray, **columns: str) -> None:
-        entropies = [levels_cross_entropy(one, truth[:, axis], count, low) for axis, one in enumerate(values)]
+        entropies = [levels_cross_entropy(entry, truth[:, axis], count, low) for axis, entry in enumerate(values)]
         _with_sum(recorder, "cross_entropy", entropies, len(truth), **columns)
 
-    for name, one in trained.items():
-        if part in one.outputs.levels:
-            logits = one.outputs.levels[part].astype(np.float64)
+    for name, entry in trained.items():
+        if part in entry.outputs.levels:
+            logits = entry.outputs.levels[part].astype(np.float64)
             record([logits[:, axis] for axis in range(2)], truth, model=name)
         else:
-            codes = _chunks(readings, one, part)
+            codes = _chunks(readings, entry, part)
             note = f"no head exists; our assumption: the chunk's first {count} dimensions as logits"
             if codes[0].shape[1] >= count:
                 record([code[:, :count] for code in codes], truth, model=name, note=note)
         probed = [
-            _probed_levels(readings, one, chunk, protocol, lambda p, axis=axis: classes(p)[:, axis], count, low)  # type: ignore[misc]
+            _probed_levels(readings, entry, chunk, protocol, lambda p, axis=axis: classes(p)[:, axis], count, low)  # type: ignore[misc]
             for axis, chunk in enumerate(("z_v", "z_a"))
         ]
         record(probed, protocol.test(classes), model=name, latent="probe", note="linear probe of the chunk")
@@ -170,7 +170,7 @@ def table_1_discrete(
 
 def _probed_levels(
     readings: Readings,
-    one: Trained,
+    entry: Trained,
     chunk: str,
     protocol: Protocol,
     classes: Callable[[str], np.ndarray],
@@ -178,7 +178,7 @@ def _probed_levels(
     low: int,
 ) -> np.ndarray:
     """Predict log-probabilities of the levels by a linear probe, rows of the protocol's test, (n, levels)."""
-    x, vx, tx = protocol.parts(lambda part: readings.features(one, chunk, part))
+    x, vx, tx = protocol.parts(lambda part: readings.features(entry, chunk, part))
     y, vy, _ = protocol.parts(classes)
     names = list(np.arange(low, low + count).astype(float))
     probe = linear_probe(x, y, vx, vy, tx, classes=names, grid=(1e-3, 1e-2, 1e-1), balanced=False)
@@ -190,11 +190,11 @@ def table_2(results: Results, trained: dict[str, Trained], readings: Readings, p
     recorder, people = recorder_of(results, "table_2", protocol, trained), protocol.test(readings.people)
     fit, choose, truth = protocol.parts(lambda part: labels(readings, protocol, part))
     predictions = {"constant": [np.full(len(truth), np.nanmean(fit[:, axis])) for axis in range(2)]}
-    for name, one in trained.items():
+    for name, entry in trained.items():
         predictions[name] = []
         for axis, chunk in enumerate(("z_v", "z_a")):
-            readings.progress(0, 0, f"table 2, {protocol.name}: MLP regression on {one.member.folder} {chunk}")
-            x, vx, tx = protocol.parts(partial(readings.features, one, chunk))
+            readings.progress(0, 0, f"table 2, {protocol.name}: MLP regression on {entry.member.folder} {chunk}")
+            x, vx, tx = protocol.parts(partial(readings.features, entry, chunk))
             predictions[name].append(mlp_readout(x, fit[:, axis], vx, choose[:, axis], tx, **MLP).predictions)
     for name, columns in predictions.items():
         for axis, target in enumerate(AXES):
@@ -214,10 +214,10 @@ def table_3(results: Results, trained: dict[str, Trained], readings: Readings, p
     fit, choose, truth = protocol.parts(readings.emotion)
     known = truth != None  # noqa: E711
     hits: dict[tuple[str, str], np.ndarray] = {}
-    for name, one in trained.items():
+    for name, entry in trained.items():
         for latent in COMBINATIONS:
-            readings.progress(0, 0, f"table 3, {protocol.name}: MLP probe of {one.member.folder} {latent}")
-            x, vx, tx = protocol.parts(partial(readings.features, one, latent))
+            readings.progress(0, 0, f"table 3, {protocol.name}: MLP probe of {entry.member.folder} {latent}")
+            x, vx, tx = protocol.parts(partial(readings.features, entry, latent))
             guess = mlp_probe(x, fit, vx, choose, tx, balanced=protocol.name == "strict", **MLP).predictions
             hits[name, latent] = np.where(known, guess == truth, np.nan).astype(float)
             for metric in METRICS:

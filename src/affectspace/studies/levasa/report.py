@@ -125,7 +125,9 @@ def study_report(study: Study, results: Results, made: Mapping[str, Picture], fa
     data, name = study.data, corpus_name(study)
     facts = {
         "corpus": name,
-        "seeds": ", ".join(map(str, sorted({one.member.seed for seeds in study.trained.values() for one in seeds}))),
+        "seeds": ", ".join(
+            map(str, sorted({entry.member.seed for seeds in study.trained.values() for entry in seeds}))
+        ),
         "epochs": study.budget.epochs,
         "licence of the corpus": data.corpus_fact("licence"),
         "citation of the corpus": data.corpus_fact("citation"),
@@ -394,12 +396,12 @@ def _protocol(report: Report, data: Dataset) -> None:
 
 def _trainings(report: Report, study: Study) -> None:
     rows = []
-    for one in (one for seeds in study.trained.values() for one in seeds):
-        facts, model = one.run.facts, one.member.config.model
-        weight = getattr(model, "alignment_weight", None) if one.alignment != "none" else None
-        epochs, kept = facts.get("epochs", one.member.config.fit.epochs), facts.get("kept_epoch")
+    for entry in (entry for seeds in study.trained.values() for entry in seeds):
+        facts, model = entry.run.facts, entry.member.config.model
+        weight = getattr(model, "alignment_weight", None) if entry.alignment != "none" else None
+        epochs, kept = facts.get("epochs", entry.member.config.fit.epochs), facts.get("kept_epoch")
         seconds = round(facts["seconds"]) if "seconds" in facts else None
-        rows.append((one.member.title, one.member.seed, epochs, kept, Cell(weight, digits=2), seconds))
+        rows.append((entry.member.title, entry.member.seed, epochs, kept, Cell(weight, digits=2), seconds))
     columns = ("model", "seed", "epochs", "kept epoch", "alignment weight", "seconds")
     report.section("Trainings")
     report.table(
@@ -415,9 +417,9 @@ def evaluate_run(
     Writes metrics.json, figures/ and report.html into the run's folder; returns the results and the report's path.
     """
     name, config = run.folder.resolve().name, run.image_config
-    one = Trained(Member(name, config.fit.seed, config), run, outputs)
+    entry = Trained(Member(name, config.fit.seed, config), run, outputs)
     results, readings = Results(), Readings(data, progress=progress)
-    measure_member(results, name, [one], readings, combinations=COMBINATIONS)
+    measure_member(results, name, [entry], readings, combinations=COMBINATIONS)
     measure_floors(results, readings)
     results.write(run.folder / "metrics.json")
     facts = {
@@ -429,7 +431,7 @@ def evaluate_run(
     report = Report(f"Run {name}", data.name, {**facts, "configuration": _without_folders(config)})
     report.key_figures(key_figures(results, {"UAR on test people": {**_UAR, "model": name}}))
     _protocol(report, data)
-    history = history_picture(one)
+    history = history_picture(entry)
     made = {} if history is None else {"history": history}
     for picture in made.values():
         picture.save(run.folder)

@@ -41,7 +41,7 @@ NETWORK = ("width", "padding", "hidden", "chunk", "image_size")  # settings that
 def recorder_of(results: Results, experiment: str, seeds: Seeds = (), **columns: str) -> Recorder:
     """Return a recorder of results under the strict protocol, averaged over the seeds of trained members."""
     named = {"study": "levasa", "experiment": experiment, "protocol": "strict", **columns}
-    return Recorder(results, {**named, "seeds": tuple(one.member.seed for one in seeds)})
+    return Recorder(results, {**named, "seeds": tuple(entry.member.seed for entry in seeds)})
 
 
 def measure_member(
@@ -69,10 +69,10 @@ def _probes(recorder: Recorder, seeds: Seeds, readings: Readings, combinations: 
     """Record UAR and accuracy of the linear probe on each combination of chunks; of its own logits for the classifier."""
     truth, people = readings.emotion("test"), readings.people("test")
     for latent in combinations:
-        predictions = [readings.predictions(one, latent) for one in seeds]
+        predictions = [readings.predictions(entry, latent) for entry in seeds]
         for metric in METRICS:
             recorder.add(metric, interval(metric, truth, predictions, people), latent=latent)
-    by_seed = [interval("uar", truth, readings.predictions(one), people, resamples=1).value for one in seeds]
+    by_seed = [interval("uar", truth, readings.predictions(entry), people, resamples=1).value for entry in seeds]
     note = ", ".join(f"{value:.3f}" for value in by_seed)
     recorder.add("uar_lowest_seed", min(by_seed), len(truth), latent="va", note=note)
     recorder.add("uar_highest_seed", max(by_seed), len(truth), latent="va", note=note)
@@ -81,16 +81,16 @@ def _probes(recorder: Recorder, seeds: Seeds, readings: Readings, combinations: 
 def _readouts(recorder: Recorder, seeds: Seeds, readings: Readings) -> None:
     """Record R2 of valence and arousal against the centres: ridge on z_v and z_a, and the model's own heads."""
     truth, people = readings.centres("test"), readings.people("test")
-    ridge = [readings.readout(one) for one in seeds]
+    ridge = [readings.readout(entry) for entry in seeds]
     for axis, target in enumerate(AXES):
-        recorder.add("r2", interval("r2", truth[:, axis], [one[:, axis] for one in ridge], people), target=target)
-    if not all("test" in one.outputs.affect for one in seeds):
+        recorder.add("r2", interval("r2", truth[:, axis], [entry[:, axis] for entry in ridge], people), target=target)
+    if not all("test" in entry.outputs.affect for entry in seeds):
         return
-    heads = [readings.head_emotions(one) for one in seeds]
+    heads = [readings.head_emotions(entry) for entry in seeds]
     recorder.add("uar", interval("uar", readings.emotion("test"), heads, people), latent="heads")
-    if all(one.permute is None for one in seeds):
+    if all(entry.permute is None for entry in seeds):
         for axis, target in enumerate(AXES):
-            affect = [one.outputs.affect["test"][:, axis] for one in seeds]
+            affect = [entry.outputs.affect["test"][:, axis] for entry in seeds]
             recorder.add("r2", interval("r2", truth[:, axis], affect, people), target=target, latent="heads")
 
 
@@ -98,15 +98,15 @@ def _reconstruction(recorder: Recorder, seeds: Seeds, readings: Readings) -> Non
     """Record MSE, PSNR and SSIM of decoded means on test images; rate in nats and active units of the posterior."""
     people = readings.people("test")
     for metric in ("mse", "psnr", "ssim"):
-        errors = [one.outputs.errors[metric].astype(np.float64) for one in seeds]
+        errors = [entry.outputs.errors[metric].astype(np.float64) for entry in seeds]
         recorder.add(metric, interval("mean", None, errors, people))
-    n, order = len(people), [readings.order(one) for one in seeds]
-    rates = [kl_per_dimension(one.outputs.mean["test"], one.outputs.log_variance["test"]) for one in seeds]
-    units = [active_units(one.outputs.mean["test"]) for one in seeds]
+    n, order = len(people), [readings.order(entry) for entry in seeds]
+    rates = [kl_per_dimension(entry.outputs.mean["test"], entry.outputs.log_variance["test"]) for entry in seeds]
+    units = [active_units(entry.outputs.mean["test"]) for entry in seeds]
     for metric, by_seed in (("rate_nats", rates), ("active_units", units)):
-        recorder.add(metric, np.mean([float(one.sum()) for one in by_seed]), n)
+        recorder.add(metric, np.mean([float(entry.sum()) for entry in by_seed]), n)
         for index, latent in enumerate(("z_v", "z_a", "z_z")):
-            sums = [float(np.split(one, 3)[place[index]].sum()) for one, place in zip(by_seed, order, strict=True)]
+            sums = [float(np.split(entry, 3)[place[index]].sum()) for entry, place in zip(by_seed, order, strict=True)]
             recorder.add(metric, np.mean(sums), n, latent=latent)
 
 
@@ -153,7 +153,7 @@ def measure_comparisons(results: Results, trained: Mapping[str, Seeds], readings
     def predictions(name: str, latent: str = "va") -> list[np.ndarray]:
         if name == "pca_96":
             return [pixel_floor(readings)]
-        return [readings.predictions(one, latent) for one in trained.get(name, ())]
+        return [readings.predictions(entry, latent) for entry in trained.get(name, ())]
 
     def compare(name: str, versus: str, latent: str = "va") -> None:
         """Record the UAR of a model minus that of another one, or of its own from all chunks."""
@@ -187,10 +187,10 @@ def measure_comparisons(results: Results, trained: Mapping[str, Seeds], readings
 def _against_vanilla(results: Results, trained: Mapping[str, Seeds], readings: Readings) -> None:
     people, truth, vanilla = readings.people("test"), readings.centres("test"), trained["vanilla"]
     errors = {
-        name: [one.outputs.errors.get("mse", np.empty(0)).astype(np.float64) for one in s]
+        name: [entry.outputs.errors.get("mse", np.empty(0)).astype(np.float64) for entry in s]
         for name, s in trained.items()
     }
-    ridge = [readings.readout(one) for one in vanilla]
+    ridge = [readings.readout(entry) for entry in vanilla]
     models = {name: seeds[0].member.config.model for name, seeds in trained.items()}
     for name, seeds in trained.items():
         same = all(getattr(models[name], field, None) == getattr(models["vanilla"], field, None) for field in NETWORK)
@@ -199,9 +199,9 @@ def _against_vanilla(results: Results, trained: Mapping[str, Seeds], readings: R
         ratio = interval("mean", None, errors[name], people, errors["vanilla"], how="ratio")
         named = {"model": name, "versus": "vanilla"}
         recorder_of(results, "reconstruction", seeds, **named).add("mse_ratio", ratio)
-        readouts = [readings.readout(one) for one in seeds]
+        readouts = [readings.readout(entry) for entry in seeds]
         for axis, target in enumerate(AXES):
-            ours, theirs = ([one[:, axis] for one in affect] for affect in (readouts, ridge))
+            ours, theirs = ([entry[:, axis] for entry in affect] for affect in (readouts, ridge))
             difference = interval("r2", truth[:, axis], ours, people, theirs)
             recorder_of(results, "readouts", seeds, **named).add("r2", difference, target=target)
 
@@ -212,12 +212,12 @@ def _vanilla_pairs(results: Results, seeds: Seeds, readings: Readings) -> None:
     recorder = recorder_of(results, "vanilla_pairs", seeds, model="vanilla")
     for pair in ((0, 1), (0, 2), (1, 2)):
         latent, predictions = f"chunks {pair[0] + 1} and {pair[1] + 1}", []
-        for one in seeds:
-            if set(readings.order(one)[:2]) == set(pair):
-                predictions.append(readings.predictions(one))
+        for entry in seeds:
+            if set(readings.order(entry)[:2]) == set(pair):
+                predictions.append(readings.predictions(entry))
             else:
-                key, of = (one.run.folder, pair), partial(readings.chunks, one, pair)
-                predictions.append(readings.fit_probe(key, of, f"{one.member.folder} {latent}").predictions)
+                key, of = (entry.run.folder, pair), partial(readings.chunks, entry, pair)
+                predictions.append(readings.fit_probe(key, of, f"{entry.member.folder} {latent}").predictions)
         recorder.add("uar", interval("uar", truth, predictions, people), latent=latent)
 
 

@@ -37,14 +37,14 @@ ALL_PAIRS = "all pairs"
 LABELS = "labels"  # source of affect: the corpus' own valence, arousal and dominance
 
 
-def shared_of(one: Representations, modality: str) -> np.ndarray | None:
+def shared_of(outputs: Representations, modality: str) -> np.ndarray | None:
     """Return the shared posterior means of a modality; its affect for a model without shared latents."""
-    return one.shared.get(modality, one.affect.get(modality))
+    return outputs.shared.get(modality, outputs.affect.get(modality))
 
 
-def _common(fold: Fold, one: Representations, modalities: Sequence[str]) -> np.ndarray:
+def _common(fold: Fold, outputs: Representations, modalities: Sequence[str]) -> np.ndarray:
     """Return tested rows that have all modalities, at most `ROWS`."""
-    tested = fold.test[np.all([one.present[modality][fold.test] for modality in modalities], axis=0)]
+    tested = fold.test[np.all([outputs.present[modality][fold.test] for modality in modalities], axis=0)]
     return tested[fixed_rows(len(tested), ROWS)]
 
 
@@ -72,11 +72,11 @@ def retrieval_table(
     for model in models:
         for source, target in permutations(modalities, 2):
 
-            def find(fold: Fold, one: Representations, source: str = source, target: str = target) -> Any:
-                queries, targets = shared_of(one, source), shared_of(one, target)
+            def find(fold: Fold, outputs: Representations, source: str = source, target: str = target) -> Any:
+                queries, targets = shared_of(outputs, source), shared_of(outputs, target)
                 if queries is None or targets is None:
                     return None
-                tested = _common(fold, one, (source, target))
+                tested = _common(fold, outputs, (source, target))
                 return retrieval(queries[tested], targets[tested], k=TOP), rows.groups[tested]
 
             retrieved = rows.per_fold(model, find)
@@ -103,11 +103,11 @@ def _over_pairs(
 ) -> tuple[list[np.ndarray], np.ndarray, float] | None:
     """Compute the share of ordered pairs in which a sample is found, (rows,) per seed; the rows' groups; chance."""
 
-    def find(fold: Fold, one: Representations) -> tuple[np.ndarray, np.ndarray, float] | None:
-        shared = [values for values in (shared_of(one, name) for name in modalities) if values is not None]
+    def find(fold: Fold, outputs: Representations) -> tuple[np.ndarray, np.ndarray, float] | None:
+        shared = [values for values in (shared_of(outputs, name) for name in modalities) if values is not None]
         if len(shared) < len(modalities):
             return None
-        tested = _common(fold, one, modalities)
+        tested = _common(fold, outputs, modalities)
         retrieved = [retrieval(query[tested], target[tested], k=(k,)) for query, target in permutations(shared, 2)]
         return np.mean([result.hits[k] for result in retrieved], axis=0), rows.groups[tested], retrieved[0].chance[k]
 
@@ -128,11 +128,11 @@ def gap_table(
     for model in models:
         for modality, other in pairs:
 
-            def test(fold: Fold, one: Representations, modality: str = modality, other: str = other) -> Any:
-                first, second = shared_of(one, modality), shared_of(one, other)
+            def test(fold: Fold, outputs: Representations, modality: str = modality, other: str = other) -> Any:
+                first, second = shared_of(outputs, modality), shared_of(outputs, other)
                 if first is None or second is None:
                     return None
-                tested = _common(fold, one, (modality, other))
+                tested = _common(fold, outputs, (modality, other))
                 groups, a, b = rows.groups[tested], first[tested], second[tested]
                 energy = two_sample_test(a, b, paired=True, groups=groups, permutations=permutations)
                 folds = min(5, len(np.unique(groups.astype(str))))
@@ -184,7 +184,7 @@ class Generated:
 
 @torch.no_grad()
 def generate(
-    model: Any, one: Representations, features: Mapping[str, np.ndarray], affect: np.ndarray, target: str, rows: np.ndarray,
+    model: Any, outputs: Representations, features: Mapping[str, np.ndarray], affect: np.ndarray, target: str, rows: np.ndarray,
     train: np.ndarray,
 ) -> Generated:  # fmt: skip
     """Make vectors of `target` for rows from `affect` (rows, 3), which is in the units of the model's shared latent.
@@ -195,9 +195,9 @@ def generate(
     true = model.standardise(
         target, torch.from_numpy(np.ascontiguousarray(features[target][rows], np.float32)), present
     )
-    private = torch.from_numpy(one.private[target][rows])
-    known = train[one.present[target][train]]
-    mean_private = torch.from_numpy(one.private[target][known].mean(axis=0)).expand_as(private)
+    private = torch.from_numpy(outputs.private[target][rows])
+    known = train[outputs.present[target][train]]
+    mean_private = torch.from_numpy(outputs.private[target][known].mean(axis=0)).expand_as(private)
     shared = torch.from_numpy(np.ascontiguousarray(affect, np.float32))
 
     def error(latent: Tensor) -> np.ndarray:
@@ -207,7 +207,7 @@ def generate(
         rows,
         true.double().numpy(),
         model.decode(target, shared, mean_private).double().numpy(),
-        error(torch.from_numpy(one.shared[target][rows])),
+        error(torch.from_numpy(outputs.shared[target][rows])),
         error(shared),
         error(shared[torch.from_numpy(other_rows(len(rows)))]),
         true.square().sum(dim=1).double().numpy(),
@@ -236,31 +236,31 @@ def generation_table(
     recorder = rows.recorder(results, "generation")
     pairs = [*permutations(modalities, 2), *((LABELS, modality) for modality in modalities)]
     for model in models:
-        outputs = rows.of(model)
-        if not outputs or not all(one.private and one.shared for by_fold in outputs for one in by_fold):
+        by_seed = rows.of(model)
+        if not by_seed or not all(outputs.private and outputs.shared for by_fold in by_seed for outputs in by_fold):
             continue
         networks = trained(model)
         for source, target in pairs:
             generated = [
                 [
-                    _generate_fold(rows, fold, one, network, source, target)
-                    for fold, one, network in zip(rows.folds, by_fold, by_fold_networks, strict=True)
+                    _generate_fold(rows, fold, outputs, network, source, target)
+                    for fold, outputs, network in zip(rows.folds, by_fold, by_fold_networks, strict=True)
                 ]
-                for by_fold, by_fold_networks in zip(outputs, networks, strict=True)
+                for by_fold, by_fold_networks in zip(by_seed, networks, strict=True)
             ]
-            if min(len(one.rows) for one in generated[0]) > 1:
+            if min(len(vectors.rows) for vectors in generated[0]) > 1:
                 _record_generated(recorder.under(model=model, modality=source, target=target), rows, generated)
 
 
 def _generate_fold(
-    rows: EvaluationRows, fold: Fold, one: Representations, network: Any, source: str, target: str
+    rows: EvaluationRows, fold: Fold, outputs: Representations, network: Any, source: str, target: str
 ) -> Generated:
-    tested = fold.test[one.present[target][fold.test]]
-    known = np.isfinite(rows.truth[tested]).all(axis=1) if source == LABELS else one.present[source][tested]
+    tested = fold.test[outputs.present[target][fold.test]]
+    known = np.isfinite(rows.truth[tested]).all(axis=1) if source == LABELS else outputs.present[source][tested]
     tested = tested[known]
     tested = tested[fixed_rows(len(tested), ROWS)]
-    affect = _pooled(network, rows.truth[tested]) if source == LABELS else one.shared[source][tested]
-    return generate(network, one, rows.features, affect, target, tested, fold.train)
+    affect = _pooled(network, rows.truth[tested]) if source == LABELS else outputs.shared[source][tested]
+    return generate(network, outputs, rows.features, affect, target, tested, fold.train)
 
 
 def _pooled(network: Any, labels: np.ndarray) -> np.ndarray:
@@ -273,23 +273,25 @@ def _pooled(network: Any, labels: np.ndarray) -> np.ndarray:
 
 def _record_generated(recorder: Recorder, rows: EvaluationRows, generated: list[list[Generated]]) -> None:
     """Record every figure of one pair; generated : seed -> fold."""
-    groups = np.concatenate([rows.groups[one.rows] for one in generated[0]])
-    retrieved = [[retrieval(one.made, one.true, k=TOP, metric="cosine") for one in by_fold] for by_fold in generated]
+    groups = np.concatenate([rows.groups[vectors.rows] for vectors in generated[0]])
+    retrieved = [
+        [retrieval(vectors.made, vectors.true, k=TOP, metric="cosine") for vectors in by_fold] for by_fold in generated
+    ]
     _record_hits(recorder, retrieved, groups, "by cosine, the private latent at its mean")
     if "emotion" in rows.table:
         emotions = rows.table["emotion"].to_numpy(object)
-        pairs = [[_same_emotion(one, emotions[one.rows]) for one in by_fold] for by_fold in generated]
+        pairs = [[_same_emotion(vectors, emotions[vectors.rows]) for vectors in by_fold] for by_fold in generated]
         shares = [np.concatenate([share for share, _ in by_fold]) for by_fold in pairs]
         above = [np.concatenate([share - chance for share, chance in by_fold]) for by_fold in pairs]
         note = f"of the {TOP[-1]} nearest true vectors of other samples, those with the emotion"
         recorder.add("same_emotion", interval("mean", None, shares, groups), note=note)
         recorder.add("same_emotion_above_chance", interval("mean", None, above, groups))
-    size = [float(np.concatenate([one.size for one in by_fold]).mean()) for by_fold in generated]
+    size = [float(np.concatenate([vectors.size for vectors in by_fold]).mean()) for by_fold in generated]
     for metric, name in (("r2_own", "own"), ("r2_crossed", "crossed"), ("r2_exchanged", "exchanged")):
-        errors = [np.concatenate([getattr(one, name) for one in by_fold]).mean() for by_fold in generated]
+        errors = [np.concatenate([getattr(vectors, name) for vectors in by_fold]).mean() for by_fold in generated]
         recorder.add_mean(metric, [1 - error / total for error, total in zip(errors, size, strict=True)], len(groups))
     gains = [
-        np.concatenate([(one.exchanged - one.crossed) / total for one in by_fold])
+        np.concatenate([(vectors.exchanged - vectors.crossed) / total for vectors in by_fold])
         for by_fold, total in zip(generated, size, strict=True)
     ]
     recorder.add(
@@ -297,10 +299,11 @@ def _record_generated(recorder: Recorder, rows: EvaluationRows, generated: list[
     )
 
 
-def _same_emotion(one: Generated, emotions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _same_emotion(vectors: Generated, emotions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Compute which share of the ten nearest other true vectors carries a sample's emotion, and which share of all others."""
     made, true = (
-        values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12) for values in (one.made, one.true)
+        values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
+        for values in (vectors.made, vectors.true)
     )
     similarity = made @ true.T
     np.fill_diagonal(similarity, -np.inf)

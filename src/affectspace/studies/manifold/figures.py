@@ -17,7 +17,7 @@ from affectspace.studies.manifold.plan import EXPERIMENTS, HEADLINE, TITLES, VAR
 from affectspace.studies.manifold.representations import Representations
 from affectspace.studies.manifold.study import Study
 
-GROUPS = {one.name: one.group for one in VARIANTS} | {
+GROUPS = {variant.name: variant.group for variant in VARIANTS} | {
     "ensemble": "headline", **dict.fromkeys(("ridge", "ridge_text", "softmax", "lexicon"), "floor"),
 }  # fmt: skip
 _MEAN = {"task": "axes", "metric": "r", "target": "mean"}
@@ -113,20 +113,20 @@ def _first(rows: EvaluationRows) -> tuple[Representations, np.ndarray]:
     return rows.of(HEADLINE)[0][0], rows.folds[0].test
 
 
-def _modalities(rows: EvaluationRows, one: Representations) -> list[str]:
+def _modalities(rows: EvaluationRows, outputs: Representations) -> list[str]:
     known = EXPERIMENTS[rows.experiment].modalities
-    return [modality for modality in known if modality in one.present and one.present[modality].any()]
+    return [modality for modality in known if modality in outputs.present and outputs.present[modality].any()]
 
 
 def _spaces(panels: Mapping[str, EvaluationRows]) -> Iterator[Picture]:
     """Draw figure 2: where points of different modalities lie in the shared space."""
     clouds: dict[str, dict[str, np.ndarray]] = {}
     for rows in panels.values():
-        one, tested = _first(rows)
-        names = _modalities(rows, one)
+        outputs, tested = _first(rows)
+        names = _modalities(rows, outputs)
         if len(names) > 1 and rows.experiment != "text_probes":
-            common = tested[np.all([one.present[name][tested] for name in names], axis=0)]
-            points = {name: np.asarray(shared_of(one, name))[common] for name in names}
+            common = tested[np.all([outputs.present[name][tested] for name in names], axis=0)]
+            points = {name: np.asarray(shared_of(outputs, name))[common] for name in names}
             clouds[f"{rows.protocol} (n {len(common):,})"] = points
     if clouds:
         caption = (
@@ -140,11 +140,11 @@ def _heatmaps(panels: Mapping[str, EvaluationRows]) -> Iterator[Picture]:
     matrices: dict[str, np.ndarray] = {}
     columns: dict[str, list[str]] = {}
     for rows in panels.values():
-        one, tested = _first(rows)
-        for name in _modalities(rows, one) if rows.experiment != "text_probes" else ():
-            if name in one.shared and name in one.private:
-                known = tested[one.present[name][tested]]
-                shared, private = one.shared[name][known], one.private[name][known]
+        outputs, tested = _first(rows)
+        for name in _modalities(rows, outputs) if rows.experiment != "text_probes" else ():
+            if name in outputs.shared and name in outputs.private:
+                known = tested[outputs.present[name][tested]]
+                shared, private = outputs.shared[name][known], outputs.private[name][known]
                 active = np.flatnonzero(active_units(private))
                 title = f"{name.replace('_', ' ')}, {rows.protocol}"
                 both = np.concatenate([shared, private[:, active]], axis=1)
@@ -174,8 +174,8 @@ def _dialogue(panels: Mapping[str, EvaluationRows]) -> Iterator[Picture]:
     if "text_probes" not in panels:
         return
     rows = panels["text_probes"]
-    one, tested = _first(rows)
-    tested = tested[np.isfinite(one.fused[tested]).all(axis=1)]
+    outputs, tested = _first(rows)
+    tested = tested[np.isfinite(outputs.fused[tested]).all(axis=1)]
     dialogues = rows.groups[tested].astype(str)
     names, counts = np.unique(dialogues, return_counts=True)
     if not len(names):
@@ -183,7 +183,7 @@ def _dialogue(panels: Mapping[str, EvaluationRows]) -> Iterator[Picture]:
     longest = names[counts.argmax()]
     chosen = tested[dialogues == longest]
     chosen = chosen[np.argsort(rows.table["utterance"].to_numpy()[chosen], kind="stable")]
-    figure = sequence_figure(one.fused[chosen], one.fused_deviation[chosen], across="line of the dialogue")
+    figure = sequence_figure(outputs.fused[chosen], outputs.fused_deviation[chosen], across="line of the dialogue")
     caption = f"A dialogue of MELD, {longest}, by the model of EmoBank; bands are one predicted deviation."
     yield Picture("dialogue", figure, caption, "Valence, arousal and dominance over the lines of one dialogue")
 

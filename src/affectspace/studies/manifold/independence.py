@@ -61,12 +61,12 @@ class LatentPair:
 def latent_pairs(rows: EvaluationRows, model: str, modality: str) -> list[list[LatentPair]]:
     """Return the pairs by seed and fold, at most `ROWS` rows each; empty where the model has no such private latents."""
 
-    def pair(fold: Fold, one: Representations) -> LatentPair | None:
-        if modality not in one.private or modality not in one.shared:
+    def pair(fold: Fold, outputs: Representations) -> LatentPair | None:
+        if modality not in outputs.private or modality not in outputs.shared:
             return None
-        tested = fold.test[one.present[modality][fold.test]]
+        tested = fold.test[outputs.present[modality][fold.test]]
         tested = tested[fixed_rows(len(tested), ROWS)]
-        shared, private = (kind[modality][tested].astype(np.float64) for kind in (one.shared, one.private))
+        shared, private = (kind[modality][tested].astype(np.float64) for kind in (outputs.shared, outputs.private))
         return LatentPair(shared, private[:, active_units(private)], rows.groups[tested], private.shape[1])
 
     return rows.per_fold(model, pair)
@@ -176,8 +176,10 @@ def _record_against_none(table: Recorder, kernels: dict[tuple[str, str], dict[st
 def _record_reconstruction(recorder: Recorder, rows: EvaluationRows, model: str, modality: str) -> None:
     """Record R2 of the decoded features, with the private latent and with its mean in its place."""
 
-    def sums(fold: Fold, one: Representations) -> np.ndarray | None:
-        return one.rebuilt[modality][fold.test].sum(axis=0, dtype=np.float64) if modality in one.rebuilt else None
+    def sums(fold: Fold, outputs: Representations) -> np.ndarray | None:
+        return (
+            outputs.rebuilt[modality][fold.test].sum(axis=0, dtype=np.float64) if modality in outputs.rebuilt else None
+        )
 
     by_seed = [np.sum(by_fold, axis=0) for by_fold in rows.per_fold(model, sums)]
     if by_seed:
