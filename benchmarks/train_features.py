@@ -4,7 +4,7 @@
 
 Three modalities of random vectors, batch 128: of width 768 with hidden 512 (the size of the paper's features), and of width
 64 with hidden 32, whose steps are so short that the machinery shows. Both are timed from the last batch of the first epoch,
-which warms up, to the last batch of the last one, with the validations between; the cost of writing checkpoints is told apart.
+which warms up, to the last batch of the last one, with the validations between; the cost of checkpoints is separate.
 Prints milliseconds a step, of the clock and of the processor (on a busy machine only the latter says anything), and the ratio
 of each; the least of the repeats counts.
 """

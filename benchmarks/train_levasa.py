@@ -3,7 +3,7 @@
     python benchmarks/train_levasa.py [--images 4096] [--epochs 3] [--threads 2] [--repeats 1]
 
 Both are timed from the last batch of the first epoch, which warms up, to the last batch of the last one, with the same number
-of validations between; the cost of writing checkpoints in every epoch (by default they are written every 30 s) is told apart.
+of validations between; the cost of writing checkpoints in every epoch (by default they are written every 30 s) is separate.
 Prints images per second and the ratios, of the clock and of the processor (on a busy machine only the latter says anything);
 the least of the repeats counts. Images are random pixels.
 """

@@ -260,17 +260,17 @@ def test_files_that_cannot_be(names, tmp_path):
 
 def test_a_table_below_a_file_is_one_error(names):
     before = names.read_bytes()
-    said = fails("sample", names, "--out", names / "x.csv")
-    assert "cannot write" in said
-    assert "Not a directory" in said
+    outputs = fails("sample", names, "--out", names / "x.csv")
+    assert "cannot write" in outputs
+    assert "Not a directory" in outputs
     assert names.read_bytes() == before
 
 
 def test_other_encodings_are_named(tmp_path):
     for encoding in ("latin-1", "utf-16"):
         (tmp_path / "in.csv").write_bytes("emotion,x\nfear,\u00e9\n".encode(encoding))
-        said = fails("sample", tmp_path / "in.csv", "--out", tmp_path / "o.csv")
-        assert "save it as UTF-8 (it looks like latin-1 or UTF-16)" in said
+        outputs = fails("sample", tmp_path / "in.csv", "--out", tmp_path / "o.csv")
+        assert "save it as UTF-8 (it looks like latin-1 or UTF-16)" in outputs
 
 
 def test_flags_and_times_are_no_numbers(tmp_path):

@@ -77,9 +77,9 @@ def test_what_the_user_can_put_right_exits_with_2(tmp_path: Path, index: Path, m
         monkeypatch.setattr("sys.argv", ["affectspace", *arguments])
         with pytest.raises(SystemExit) as ended:
             main()
-        said = capsys.readouterr().err
-        assert ended.value.code == 2, said
-        assert message in said
+        outputs = capsys.readouterr().err
+        assert ended.value.code == 2, outputs
+        assert message in outputs
     assert [path.read_text() for path in (tmp_path / "mine").iterdir()] == ["mine"]
 
 

@@ -79,8 +79,10 @@ def test_score_with_own_columns_and_errors(talk, tmp_path, words):
     given = ("score", talk, "--text", "said", "--lexicon", own, "--out", out)
     assert "none of nrc_vad_1" in fails(*given)
     assert "give the columns and the scale: --columns term=word,valence=v,arousal=a --scale sam" in fails(*given)
-    said = fails(*given, "--format", "glasgow")
-    assert "its columns are w, p: choose the right --format (format=), or give the columns: --columns term=word" in said
+    outputs = fails(*given, "--format", "glasgow")
+    assert (
+        "its columns are w, p: choose the right --format (format=), or give the columns: --columns term=word" in outputs
+    )
     assert "write it as term=NAME" in fails(*given, "--columns", "w")
     result = run(*given, "--columns", "term=w,valence=p", "--scale", "sam", "--prefix", "own_")
     assert result.exit_code == 0, result.output

@@ -55,8 +55,8 @@ def test_an_emotion_of_one_row_is_a_warning(config: Path, tmp_path: Path) -> Non
     parts = pd.read_csv(run / "split.csv", dtype=str).set_index("id")["part"]
     angry = table.loc[table["emotion"] == "anger", "id" if "id" in table else "image"].astype(str)
     count = int((parts[angry] == "train").sum())
-    told = {0: "no row", 1: "1 row", 2: "2 rows"}[count]
-    assert f"warning: emotion 'anger' has {told} in training" in trained.stderr
+    message = {0: "no row", 1: "1 row", 2: "2 rows"}[count]
+    assert f"warning: emotion 'anger' has {message} in training" in trained.stderr
     assert "'happiness'" not in trained.stderr
     assert "emotion 'anger' has" in (run / "log.txt").read_text()
 

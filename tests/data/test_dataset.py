@@ -108,15 +108,15 @@ def test_transferred_labels_are_drawn_for_training_alone(fields: dict) -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "error", "told"),
+    ("labels", "error", "message"),
     [
         ({"source": "rated"}, DataError, "voices.labels.source: rated, but no row has a rating"),
         ({"distribution": "gaussian"}, DataError, "publishes? only|centres"),
     ],
 )
-def test_labels_that_cannot_be_had(fields: dict, labels: dict, error: type[Exception], told: str) -> None:
+def test_labels_that_cannot_be_had(fields: dict, labels: dict, error: type[Exception], message: str) -> None:
     fields["data"]["corpora"]["voices"]["labels"] = labels
-    with pytest.raises((error, ConfigError), match=told):
+    with pytest.raises((error, ConfigError), match=message):
         Dataset.of_config(build_config(fields))
 
 
@@ -230,7 +230,7 @@ def test_a_set_of_arrays() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"features": {"text": np.ones((4, 2))}}, r"matrices of 30 rows.*text \(4, 2\)"),
         ({"features": {}}, "there are none"),
@@ -241,8 +241,8 @@ def test_a_set_of_arrays() -> None:
         ({"features": {"text": np.full((30, 2), np.nan)}}, "modality 'text' is in no row of train"),
     ],
 )
-def test_arrays_that_cannot_be_used(changes: dict, told: str) -> None:
-    with pytest.raises(DataError, match=told):
+def test_arrays_that_cannot_be_used(changes: dict, message: str) -> None:
+    with pytest.raises(DataError, match=message):
         Dataset.from_arrays(**arrays(**changes))
 
 

@@ -99,8 +99,8 @@ def test_emotions_are_indices_in_our_order() -> None:
 
 def test_emotions_that_a_training_hardly_sees() -> None:
     training = np.array([0] * 5 + [1] + [2] * 4 + [-1] * 9)
-    told = few_of_a_kind(("happiness", "anger", "fear", "disgust"), training)
-    assert [line.partition(" in training")[0] for line in told] == [
+    message = few_of_a_kind(("happiness", "anger", "fear", "disgust"), training)
+    assert [line.partition(" in training")[0] for line in message] == [
         "emotion 'anger' has 1 row", "emotion 'fear' has 4 rows", "emotion 'disgust' has no row",
     ]  # fmt: skip
     assert few_of_a_kind((), np.array([-1, -1])) == []

@@ -34,7 +34,7 @@ def trained(kind: str, train: Batch, validation: Batch, steps: int = 120) -> Bas
     return model
 
 
-def said(model: BaselineModel, batch: Batch) -> Representation:
+def outputs(model: BaselineModel, batch: Batch) -> Representation:
     with torch.no_grad():
         return model.represent(batch.features, batch.present)
 
@@ -55,7 +55,7 @@ def learnt(request: pytest.FixtureRequest, parts: tuple[Batch, ...]) -> Baseline
 
 def test_it_learns_a_toy_problem_from_rows_with_holes(learnt: BaselineModel, parts: tuple[Batch, ...]) -> None:
     test = parts[2]
-    read = said(learnt, test)
+    read = outputs(learnt, test)
     assert correlation(test.affect, read.fused) > 0.9
     for name in WIDTHS:
         assert correlation(test.affect, read.affect[name]) > 0.8
@@ -64,7 +64,7 @@ def test_it_learns_a_toy_problem_from_rows_with_holes(learnt: BaselineModel, par
 
 def test_deviations_are_the_errors_to_expect_and_grow_as_modalities_drop(learnt: BaselineModel) -> None:
     test = make_batch(500, 3, 0.7)
-    read = said(learnt, test)
+    read = outputs(learnt, test)
     several = torch.stack(list(test.present.values())).sum(dim=0) > 1
     together = (read.fused - test.affect)[several].square().mean(dim=0).sqrt()
     torch.testing.assert_close(read.fused_deviation[several][0], together, rtol=0.25, atol=0.0)
@@ -80,7 +80,7 @@ def test_with_one_modality_the_fused_affect_is_its_own(learnt: BaselineModel, pa
         read = learnt.represent({name: test.features[name]}, {name: test.present[name]})
         torch.testing.assert_close(read.fused, read.affect[name])
         torch.testing.assert_close(read.fused_deviation, read.deviation[name])
-        whole = said(learnt, test)
+        whole = outputs(learnt, test)
         torch.testing.assert_close(whole.affect[name], read.affect[name], rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(whole.shared[name].mean, read.shared[name].mean, rtol=1e-4, atol=1e-5)
 
@@ -90,7 +90,7 @@ def test_a_saved_model_says_the_same(learnt: BaselineModel, parts: tuple[Batch, 
     again = MODELS[learnt.config.kind].from_pretrained(tmp_path)
     assert again.config == learnt.config
     rows = make_batch(40, 5, 0.6)
-    one, other = said(learnt, rows), said(again, rows)
+    one, other = outputs(learnt, rows), outputs(again, rows)
     for kind in ("affect", "deviation"):
         for name in WIDTHS:
             assert torch.equal(getattr(one, kind)[name], getattr(other, kind)[name])
@@ -112,9 +112,9 @@ def test_a_row_is_represented_alike_in_any_batch_and_without_its_absent_features
     batch = make_batch(12, seed, share)
     for name, values in batch.features.items():
         values[~batch.present[name]] = NAN
-    whole = said(learnt, batch)
+    whole = outputs(learnt, batch)
     rows = torch.randperm(12, generator=torch.Generator().manual_seed(seed))[:5]
-    subset = said(learnt, batch.take(rows))
+    subset = outputs(learnt, batch.take(rows))
     torch.testing.assert_close(subset.fused, whole.fused[rows], rtol=1e-4, atol=1e-5, equal_nan=True)
     for name in WIDTHS:
         there = batch.present[name][rows]
@@ -129,7 +129,7 @@ def test_affect_of_an_axis_without_training_labels_is_nan(parts: tuple[Batch, ..
     for kind in KINDS:
         train.affect[:, 2], validation.affect[:, 2] = NAN, NAN
         model = trained(kind, train, validation, steps=2)
-        read = said(model, parts[2])
+        read = outputs(model, parts[2])
         assert read.fused[:, 2].isnan().all()
         assert read.affect["text"][:, 2].isnan().all()
         assert read.fused[:, :2].isfinite().all()
@@ -141,7 +141,7 @@ def test_without_labels_on_validation_deviations_are_those_of_train(kind: str, p
     train, validation = (part.take(torch.arange(200)) for part in parts[:2])
     validation.affect.fill_(NAN)
     model = trained(kind, train, validation, steps=2)
-    read = said(model, train)
+    read = outputs(model, train)
     there = train.present["audio"]
     expected = (read.affect["audio"][there] - train.affect[there]).square().mean(dim=0).sqrt()
     torch.testing.assert_close(read.deviation["audio"][0], expected)
@@ -155,7 +155,7 @@ def test_one_modality_is_enough(kind: str) -> None:
     model.loss(batch, torch.Generator().manual_seed(0)).total.backward()
     model.after_training(batch, batch)
     assert model.training
-    read = said(model.eval(), batch)
+    read = outputs(model.eval(), batch)
     torch.testing.assert_close(read.fused, read.affect["text"])
     assert torch.equal(read.fused_deviation, read.deviation["text"])
 

@@ -1,4 +1,4 @@
-"""The colours: one per category, told apart with and without full colour vision."""
+"""The colours: one per category, message apart with and without full colour vision."""
 
 from itertools import combinations
 

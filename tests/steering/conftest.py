@@ -154,8 +154,8 @@ def write_run(folder: Path, kind: str = "manifold", modality: str = "text", **mo
     fields = {"data": {}, "model": json.loads(config.model_dump_json())}
     (folder / "config.yaml").write_text(json.dumps(fields), encoding="utf-8")
     recorded = json.loads(json.dumps(identity_of(make_backbone("text", "letters"))))
-    told = {"kind": kind, "state": "finished", "modalities": {modality: recorded} if modality == "text" else {}}
-    (folder / "run.json").write_text(json.dumps(told), encoding="utf-8")
+    message = {"kind": kind, "state": "finished", "modalities": {modality: recorded} if modality == "text" else {}}
+    (folder / "run.json").write_text(json.dumps(message), encoding="utf-8")
     return folder
 
 

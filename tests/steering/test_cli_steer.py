@@ -154,11 +154,11 @@ def check_refused(call: Call, arguments: tuple[object, ...], message: str) -> No
 
     code, out, err = call(*arguments)
     assert (code, out) == (2, "")
-    told = [line for line in err.splitlines() if line.startswith("affectspace: ")]
-    assert len(told) == 1, err
-    assert err.endswith(told[0] + "\n"), err
+    messages = [line for line in err.splitlines() if line.startswith("affectspace: ")]
+    assert len(messages) == 1, err
+    assert err.endswith(messages[0] + "\n"), err
     assert "Traceback" not in err
-    assert re.search(message, told[0]), told[0]
+    assert re.search(message, messages[0]), messages[0]
 
 
 @pytest.mark.parametrize(

@@ -45,10 +45,10 @@ def check_refused(call: Call, arguments: tuple[object, ...], message: str) -> No
     """Exit code 2, nothing on stdout, one line on stderr."""
     code, out, err = call(*arguments)
     assert (code, out) == (2, "")
-    told = [line for line in err.splitlines() if line.startswith("affectspace: ")]
-    assert len(told) == 1, err
-    assert err.endswith(told[0] + "\n"), err
-    assert re.search(message, told[0]), told[0]
+    messages = [line for line in err.splitlines() if line.startswith("affectspace: ")]
+    assert len(messages) == 1, err
+    assert err.endswith(messages[0] + "\n"), err
+    assert re.search(message, messages[0]), messages[0]
 
 
 @pytest.fixture

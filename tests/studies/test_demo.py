@@ -1,4 +1,4 @@
-"""The demonstration: which example is told, what the page and the screen show, and the whole path in small."""
+"""The demonstration: which example is message, what the page and the screen show, and the whole path in small."""
 
 from __future__ import annotations
 
@@ -119,8 +119,8 @@ def test_the_whole_path_in_small(tmp_path: Path) -> None:
         ),
         speakers=quick_budget(epochs_factor=0.07, limit=None, permutations=20, resamples=100, utterances=96, workers=1),
     )  # fmt: skip
-    out, said = tmp_path / "demo", []
-    done = demonstrate(out, budget=budget, progress=lambda *one: said.append(one[2]))
+    out, outputs = tmp_path / "demo", []
+    done = demonstrate(out, budget=budget, progress=lambda *one: outputs.append(one[2]))
     assert [one.modalities for one in done.predictions] == list(subsets(MODALITIES))
     assert len({one.prediction.mean for one in done.predictions}) == len(done.predictions)
     assert done.faces.is_file()
@@ -128,7 +128,7 @@ def test_the_whole_path_in_small(tmp_path: Path) -> None:
     assert {path.name for path in (out / "faces" / "runs").iterdir()} == {
         "vanilla-seed0", "continuous-seed0", "permuted-seed0", "cnn-seed0",
     }  # fmt: skip
-    assert {text[:7] for text in said} == {"1 of 3,", "2 of 3,", "3 of 3:"}
+    assert {text[:7] for text in outputs} == {"1 of 3,", "2 of 3,", "3 of 3:"}
     part = json.loads((done.run / "run.json").read_text())
     assert part["state"] == "finished"
     finished = {path: path.stat().st_mtime for path in out.glob("*/runs/*/run.json")}

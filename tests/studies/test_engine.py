@@ -36,8 +36,8 @@ def test_a_folder_that_has_trained_binds_both(tmp_path: Path) -> None:
     (folder / "checkpoints").mkdir()
     require_same_members(tmp_path, [Member("one", config(3))])
     start_run(folder, config(3))
-    told = r"one was started with another configuration \(fit.epochs: 3 -> 5\); "
-    with pytest.raises(RunError, match=told + "choose another --out for this study"):
+    message = r"one was started with another configuration \(fit.epochs: 3 -> 5\); "
+    with pytest.raises(RunError, match=message + "choose another --out for this study"):
         require_same_members(tmp_path, [Member("one", config(5))])
-    with pytest.raises(RunError, match=told + "continue it with the same one"):
+    with pytest.raises(RunError, match=message + "continue it with the same one"):
         start_run(folder, config(5))

@@ -108,15 +108,15 @@ def test_published_tables(make_study: MakeStudy) -> None:
 def test_claims_turn_with_the_latents(make_study: MakeStudy) -> None:
     good, _ = measure(make_study(vanilla=("useless", (0,)), continuous=("perfect", (0,))))
     bad, _ = measure(make_study(vanilla=("perfect", (0,)), continuous=("useless", (0,))))
-    told, turned = verdicts(good), verdicts(bad)
+    expected, turned = verdicts(good), verdicts(bad)
     for start in ("LeVAsa's valence and arousal chunks pre", "Valence and arousal are read", "LeVAsa's chunks are"):
-        for name, verdict in told.items():
+        for name, verdict in expected.items():
             if name.startswith(start):
                 assert (verdict, turned[name]) == ("held", "not held"), name
-    area = next(name for name in told if name.startswith("The ellipses cover"))
-    assert told[area] == turned[area] == "not held"
-    control = next(name for name in told if name.startswith("The true ellipses"))
-    assert told[control] == "not decided"
+    area = next(name for name in expected if name.startswith("The ellipses cover"))
+    assert expected[area] == turned[area] == "not held"
+    control = next(name for name in expected if name.startswith("The true ellipses"))
+    assert expected[control] == "not decided"
 
 
 @pytest.mark.parametrize("members", [{"continuous": ("perfect", (0,))}, {"vanilla": ("useless", (3,))}])

@@ -325,7 +325,7 @@ class Linear:
 
 
 def make_generating(kind: str, private: float = 0.1) -> tuple[EvaluationRows, Linear]:
-    """kind: "told", all modalities hold affect; "noise", the shared codes have nothing to do with it."""
+    """kind: "message", all modalities hold affect; "noise", the shared codes have nothing to do with it."""
     random, model = np.random.default_rng(0), Linear()
     emotion = np.array(EMOTIONS, dtype=object)[np.arange(N) % 4]
     truth = random.normal(size=(4, 3))[np.arange(N) % 4] + 0.3 * random.normal(size=(N, 3))
@@ -334,8 +334,8 @@ def make_generating(kind: str, private: float = 0.1) -> tuple[EvaluationRows, Li
     for name in PAIR:
         own[name] = (private * random.normal(size=(N, WIDTH)) + 1.0).astype(np.float32)
         features[name] = 2.0 * (truth @ model.weights[name] + own[name]).astype(np.float32)
-        told = truth if kind == "told" else random.normal(size=(N, 3))
-        shared[name] = told.astype(np.float32)
+        message = truth if kind == "message" else random.normal(size=(N, 3))
+        shared[name] = message.astype(np.float32)
     present = {name: np.ones(N, bool) for name in PAIR}
     present["video"][-7:] = False
     wide = {name: np.ones((N, 3), np.float32) for name in PAIR}
@@ -357,7 +357,7 @@ def generated(kind: str) -> Results:
 
 
 def test_what_affect_generates_is_found() -> None:
-    results = generated("told")
+    results = generated("message")
     pairs = [("audio", "video"), ("video", "audio"), (LABELS, "audio"), (LABELS, "video")]
     assert [(row.modality, row.target) for row in results.filter(metric="top_1")] == pairs
     for row in results.filter(metric="top_1"):
@@ -383,7 +383,7 @@ def test_nothing_is_found_where_the_affect_is_noise() -> None:
 
 def test_the_mean_private_latent_reveals_nothing() -> None:
     """Two rows of the same affect get the same vector, whoever they are."""
-    rows, model = make_generating("told")
+    rows, model = make_generating("message")
     one, tested = rows.of("manifold")[0][0], rows.folds[0].test[:5]
     vectors = generate(model, one, rows.features, np.zeros((5, 3)), "audio", tested, rows.folds[0].train)
     np.testing.assert_allclose(vectors.made, np.tile(one.private["audio"][:60].mean(axis=0), (5, 1)), rtol=1e-5)

@@ -228,10 +228,10 @@ def test_the_whole_path_in_small(folders: Folders, tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("default")
 def test_the_papers_corpora_where_the_user_has_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("affectspace.studies.manifold.members.VARIANTS", VARIANTS[:4])
-    said = plan(240, 10, turns=8)
+    outputs = plan(240, 10, turns=8)
     corpora = {"iemocap": tmp_path / "IEMOCAP", "mosi": tmp_path / "MOSI"}
-    write_iemocap(said, corpora["iemocap"], video=False)
-    write_mosi(said[:60], corpora["mosi"], video=False)
+    write_iemocap(outputs, corpora["iemocap"], video=False)
+    write_mosi(outputs[:60], corpora["mosi"], video=False)
     out = tmp_path / "study"
     mine = Folders(corpora=corpora, features=tmp_path / "features", out=out)
     for name in corpora:

@@ -115,9 +115,9 @@ def test_a_reader_asks_the_network_of_the_persons_fold() -> None:
     reader = Reader("apart", (network([9.0, -9.0]), network([-9.0, 9.0])), {"ann": 0, "bob": 1}, centres)
     pixels, people = np.zeros((3, 32, 32, 3), np.uint8), np.array(["bob", "ann", "bob"])
     np.testing.assert_allclose(reader.read(pixels, people), centres[[1, 0, 1]], atol=1e-6)
-    said = reader.emotions(pixels, people)
-    assert said is not None
-    assert said.tolist() == [1, 0, 1]
+    predictions = reader.emotions(pixels, people)
+    assert predictions is not None
+    assert predictions.tolist() == [1, 0, 1]
 
 
 def test_blur_is_of_half_the_images_and_keeps_their_shape() -> None:

@@ -33,7 +33,7 @@ def test_defaults_round_trip_through_yaml(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "message"),
     [
         ({"data": DATA, "fit": {"epoch": 3}}, r"unknown key 'fit.epoch'; did you mean fit.epochs"),
         (
@@ -51,8 +51,8 @@ def test_defaults_round_trip_through_yaml(tmp_path: Path) -> None:
         ({"data": DATA, "model": {"kind": "levasa", "alignment": "categories"}}, r"at least two names"),
     ],
 )
-def test_what_is_wrong_is_named(fields: dict, told: str) -> None:
-    with pytest.raises(ConfigError, match=told):
+def test_what_is_wrong_is_named(fields: dict, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         build_config(fields)
 
 
@@ -63,11 +63,11 @@ def test_an_override_without_a_value_tells_its_form(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("override", "told"),
+    ("override", "message"),
     [("fit.epochs=[", "is not YAML"), ("fit.epochs.x=3", "epochs is a value, not a group of keys")],
 )
-def test_an_override_that_is_nonsense(override: str, told: str) -> None:
-    with pytest.raises(ConfigError, match=told):
+def test_an_override_that_is_nonsense(override: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         build_config({"data": DATA, "fit": {"epochs": 2}}, overrides=[override])
 
 
@@ -132,7 +132,7 @@ def test_it_round_trips_through_yaml_and_the_kind_tells_which_it_is(fields: dict
 
 
 @pytest.mark.parametrize(
-    ("override", "told"),
+    ("override", "message"),
     [
         ("fit.epoch=3", r"unknown key 'fit.epoch'; did you mean fit.epochs"),
         ("fit.channels_last=true", r"unknown key 'fit.channels_last'"),
@@ -148,10 +148,10 @@ def test_it_round_trips_through_yaml_and_the_kind_tells_which_it_is(fields: dict
         ("data.corpora.voices.features.face=nowhere", r"voices.features.face: nowhere is not a store of features"),
     ],
 )
-def test_what_is_wrong_with_features_is_named(fields: dict, override: str, told: str) -> None:
+def test_what_is_wrong_with_features_is_named(fields: dict, override: str, message: str) -> None:
     if override.startswith("data.lexicon"):
         fields["data"]["lexicon"] = {}
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=message):
         build_config(fields, overrides=[override])
 
 

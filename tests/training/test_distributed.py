@@ -82,11 +82,11 @@ def test_an_error_in_another_process_keeps_its_words(tmp_path: Path) -> None:
 
 
 def test_what_is_told_arrives_in_order_and_the_first_error_is_raised() -> None:
-    relay, told = Relay(), []
-    with relay.listening(lambda done, total, text: told.append(text), told.append):
+    relay, message = Relay(), []
+    with relay.listening(lambda done, total, text: message.append(text), message.append):
         relay.progress(1, 2, "one")
         relay.say("two")
-    assert told == ["one", "two"]
+    assert message == ["one", "two"]
     relay.failed(RunError("the loss is nan"))
     with pytest.raises(RunError, match="the loss is nan"), relay.listening(print, print):
         raise OSError("the process ended")

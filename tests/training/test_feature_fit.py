@@ -38,8 +38,8 @@ def test_every_kind_trains_and_loads(sentences: Path, union: TrainConfig, tmp_pa
     assert model.config.categories == ("happiness", "sadness", "anger")
     batch = run.dataset("features").batch("test")
     with torch.inference_mode():
-        said = model.represent(batch.features, batch.present)
-    assert torch.isfinite(said.fused[:, 0]).all()
+        outputs = model.represent(batch.features, batch.present)
+    assert torch.isfinite(outputs.fused[:, 0]).all()
 
 
 def test_a_run_folder_holds_what_it_promises(union: TrainConfig, tmp_path: Path) -> None:
@@ -230,22 +230,24 @@ def test_the_model_hears_of_the_progress_and_of_the_end(
 
 def test_a_nan_stops_and_names_the_rows(union: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Tiny, "bad_row", "yes")
-    told = r"the loss is nan in epoch 1, step 4 \(error nan, noise .*\); rows of that batch: [sv]\d+, .*learning_rate"
-    with pytest.raises(RunError, match=told):
+    message = (
+        r"the loss is nan in epoch 1, step 4 \(error nan, noise .*\); rows of that batch: [sv]\d+, .*learning_rate"
+    )
+    with pytest.raises(RunError, match=message):
         fit(tiny(union, monkeypatch), tmp_path / "run")
     assert not open_run(tmp_path / "run").finished
 
 
 def test_images_and_features_are_told_apart(union: TrainConfig, squares: Path, tmp_path: Path, config: object) -> None:
     run = fit(changed(union, "fit.epochs=1"), tmp_path / "run")
-    told = r"kind manifold, which reads features and no images; `affectspace predict .*`affectspace evaluate"
-    with pytest.raises(RunError, match=told):
+    message = r"kind manifold, which reads features and no images; `affectspace predict .*`affectspace evaluate"
+    with pytest.raises(RunError, match=message):
         run.dataset("images")
-    with pytest.raises(RunError, match=told):
+    with pytest.raises(RunError, match=message):
         _ = run.image_config
     from affectspace.walks.runs import walkable_model
 
-    with pytest.raises(RunError, match=told):
+    with pytest.raises(RunError, match=message):
         walkable_model(run)
     images = build_config({"data": {"corpus": "table", "path": str(squares / "index.csv")}})
     with pytest.raises(ConfigError, match="levasa is trained on images, and a Dataset of features was passed"):

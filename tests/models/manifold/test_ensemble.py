@@ -40,20 +40,20 @@ def make_ensemble(members: int = 3) -> Ensemble:
 def test_affect_is_the_members_mean_and_their_spread_widens_it() -> None:
     ensemble, batch = make_ensemble(), make_batch()
     with torch.no_grad():
-        said = ensemble.represent(batch.features, batch.present)
+        outputs = ensemble.represent(batch.features, batch.present)
         each = [member.represent(batch.features, batch.present) for member in ensemble.manifolds]
     means = torch.stack([one.affect["text"] for one in each])
-    torch.testing.assert_close(said.affect["text"], means.mean(dim=0))
+    torch.testing.assert_close(outputs.affect["text"], means.mean(dim=0))
     variance = each[0].deviation["text"].square() + means.var(dim=0, correction=0)
-    torch.testing.assert_close(said.deviation["text"].square(), variance)
-    assert torch.equal(said.private["audio"].mean, each[0].private["audio"].mean)
+    torch.testing.assert_close(outputs.deviation["text"].square(), variance)
+    assert torch.equal(outputs.private["audio"].mean, each[0].private["audio"].mean)
 
 
 def test_one_member_is_that_manifold() -> None:
     ensemble, batch = make_ensemble(1), make_batch()
-    said, alone = (model.represent(batch.features, batch.present) for model in (ensemble, ensemble.manifolds[0]))
-    torch.testing.assert_close(said.fused, alone.fused, equal_nan=True)
-    torch.testing.assert_close(said.affect["text"], alone.affect["text"])
+    outputs, alone = (model.represent(batch.features, batch.present) for model in (ensemble, ensemble.manifolds[0]))
+    torch.testing.assert_close(outputs.fused, alone.fused, equal_nan=True)
+    torch.testing.assert_close(outputs.affect["text"], alone.affect["text"])
 
 
 def test_members_learn_apart() -> None:
@@ -69,8 +69,8 @@ def test_deviations_are_calibrated_as_an_ensemble() -> None:
     ensemble, validation = make_ensemble(), make_batch(400, seed=1)
     ensemble.after_training(make_batch(), validation)
     with torch.no_grad():
-        said = ensemble.represent(validation.features, validation.present)
-    squares = ((said.fused - validation.affect) / said.fused_deviation).square()
+        outputs = ensemble.represent(validation.features, validation.present)
+    squares = ((outputs.fused - validation.affect) / outputs.fused_deviation).square()
     assert squares.nanmean().sqrt().item() == pytest.approx(1, abs=0.05)
 
 
@@ -81,9 +81,9 @@ def test_manifolds_trained_apart_make_an_ensemble() -> None:
     for member in members:
         member.prepare(statistics)
     ensemble = Ensemble.of(members)
-    said = ensemble.represent(batch.features, batch.present).affect["audio"]
+    outputs = ensemble.represent(batch.features, batch.present).affect["audio"]
     each = [member.represent(batch.features, batch.present).affect["audio"] for member in members]
-    torch.testing.assert_close(said, (each[0] + each[1]) / 2)
+    torch.testing.assert_close(outputs, (each[0] + each[1]) / 2)
     with pytest.raises(ConfigError, match="same configuration"):
         Ensemble.of([members[0], Manifold(ManifoldConfig(**nested({**SETTINGS, "private.size": 2})))])
 
@@ -92,9 +92,9 @@ def test_a_saved_ensemble_says_the_same(tmp_path: Path) -> None:
     ensemble, batch = make_ensemble(2), make_batch()
     ensemble.save_pretrained(tmp_path)
     again = Ensemble.from_pretrained(tmp_path)
-    said, then = (model.represent(batch.features, batch.present) for model in (ensemble, again))
-    assert torch.equal(said.affect["text"], then.affect["text"])
-    assert torch.equal(said.fused_deviation.nan_to_num(), then.fused_deviation.nan_to_num())
+    outputs, then = (model.represent(batch.features, batch.present) for model in (ensemble, again))
+    assert torch.equal(outputs.affect["text"], then.affect["text"])
+    assert torch.equal(outputs.fused_deviation.nan_to_num(), then.fused_deviation.nan_to_num())
 
 
 def test_emotions_and_units_are_the_members_means() -> None:
@@ -103,6 +103,6 @@ def test_emotions_and_units_are_the_members_means() -> None:
     probability = ensemble.emotion_probabilities(affect)
     each = [member.emotion_probabilities(affect) for member in ensemble.manifolds]
     torch.testing.assert_close(probability, (each[0] + each[1]) / 2)
-    said, width = ensemble.in_corpus_units(affect, affect.abs(), 0)
-    torch.testing.assert_close(said, affect)
+    outputs, width = ensemble.in_corpus_units(affect, affect.abs(), 0)
+    torch.testing.assert_close(outputs, affect)
     torch.testing.assert_close(width, affect.abs())

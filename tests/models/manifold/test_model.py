@@ -61,8 +61,8 @@ def test_the_skip_starts_at_ridge() -> None:
     features = (batch.features["text"][rows] - statistics.feature_mean["text"]) / statistics.feature_scale["text"]
     ridge = statistics.ridge["text"]
     expected = statistics.pooled.mean + statistics.pooled.deviation * (features @ ridge[:, :-1].T + ridge[:, -1])
-    said = model.eval().represent({"text": batch.features["text"]}, {"text": rows})
-    torch.testing.assert_close(said.affect["text"][rows], expected, rtol=1e-4, atol=1e-5)
+    predictions = model.eval().represent({"text": batch.features["text"]}, {"text": rows})
+    torch.testing.assert_close(predictions.affect["text"][rows], expected, rtol=1e-4, atol=1e-5)
     assert not model.encoders["text"].skip.weight.requires_grad
     assert prepared(**{"encoder.skip.kind": "linear"}).encoders["text"].skip.weight.requires_grad
 
@@ -123,10 +123,10 @@ def test_corpora_have_their_own_units() -> None:
     model = prepared()
     affect, deviation = torch.zeros(2, 3), torch.ones(2, 3)
     shift, scale = model.links.links()
-    said, width = model.in_corpus_units(affect, deviation, 1)
-    assert torch.equal(said, shift[1].expand(2, 3))
+    predictions, width = model.in_corpus_units(affect, deviation, 1)
+    assert torch.equal(predictions, shift[1].expand(2, 3))
     assert torch.equal(width, scale[1].expand(2, 3))
-    back = model.in_pooled_units(said, torch.tensor([1, 1]))
+    back = model.in_pooled_units(predictions, torch.tensor([1, 1]))
     torch.testing.assert_close(back, affect, rtol=0, atol=1e-6)
 
 
@@ -145,8 +145,8 @@ def test_deviations_are_calibrated_on_validation() -> None:
     model.after_training(make_batch(), validation)
     assert model.training
     with torch.no_grad():
-        said = model.eval().represent(validation.features, validation.present)
-    squares = ((said.fused - validation.affect) / said.fused_deviation).square()
+        predictions = model.eval().represent(validation.features, validation.present)
+    squares = ((predictions.fused - validation.affect) / predictions.fused_deviation).square()
     assert squares.nanmean().sqrt().item() == pytest.approx(1, abs=0.03)
 
 

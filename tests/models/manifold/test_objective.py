@@ -190,10 +190,10 @@ def test_masked_equals_subset_exactly(mask: list[bool], seed: int) -> None:
     for name, value in apart.terms.items():
         assert torch.equal(whole.terms[name], value)
     with torch.no_grad():
-        said, alone = (model.eval().represent(each.features, each.present) for each in (batch, subset))
+        outputs, alone = (model.eval().represent(each.features, each.present) for each in (batch, subset))
     rows = batch.present["text"]
-    torch.testing.assert_close(said.fused[rows], alone.fused)
-    assert said.fused[~rows].isnan().all()
+    torch.testing.assert_close(outputs.fused[rows], alone.fused)
+    assert outputs.fused[~rows].isnan().all()
 
 
 @pytest.mark.parametrize("fields", [PAPER, EVERYTHING])
@@ -261,9 +261,9 @@ def test_modality_dropout_leaves_every_row_one() -> None:
 def test_any_subset_of_modalities_is_represented() -> None:
     model, batch = prepared().eval(), make_batch()
     there = torch.ones(12, dtype=torch.bool)
-    said = model.represent({"audio": batch.features["audio"]}, {"audio": there})
-    torch.testing.assert_close(said.fused, said.affect["audio"])
-    torch.testing.assert_close(said.fused_deviation, said.deviation["audio"])
+    outputs = model.represent({"audio": batch.features["audio"]}, {"audio": there})
+    torch.testing.assert_close(outputs.fused, outputs.affect["audio"])
+    torch.testing.assert_close(outputs.fused_deviation, outputs.deviation["audio"])
     with pytest.raises(DataError, match="'smell'"):
         model.represent({"smell": batch.features["audio"]}, {"smell": there})
 

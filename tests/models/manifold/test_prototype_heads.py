@@ -34,34 +34,34 @@ def views(rows: int = 6) -> ModalityOutputs:
 
 
 def test_experts_multiply_and_speak_with_one_voice() -> None:
-    said = views()
-    everywhere = {name: torch.ones(6, dtype=torch.bool) for name in said.affect}
-    agreed = said.affect_to_fuse(everywhere)
-    product = torch.stack([values.exp() for values in said.log_emotion.values()]).prod(dim=0)
+    outputs = views()
+    everywhere = {name: torch.ones(6, dtype=torch.bool) for name in outputs.affect}
+    agreed = outputs.affect_to_fuse(everywhere)
+    product = torch.stack([values.exp() for values in outputs.log_emotion.values()]).prod(dim=0)
     product = product / product.sum(dim=1, keepdim=True)
     by_hand = product @ CENTRES.nan_to_num(0.0)
     torch.testing.assert_close(agreed["audio"], by_hand)
     torch.testing.assert_close(agreed["video"], by_hand)
-    torch.testing.assert_close(agreed["text"], said.affect["text"])
+    torch.testing.assert_close(agreed["text"], outputs.affect["text"])
 
 
 def test_an_expert_alone_is_itself_and_an_absent_one_says_nothing() -> None:
-    said = views()
-    there = {name: torch.ones(6, dtype=torch.bool) for name in said.affect}
+    outputs = views()
+    there = {name: torch.ones(6, dtype=torch.bool) for name in outputs.affect}
     there["video"] = torch.tensor([True, False, True, False, True, False])
-    agreed = said.affect_to_fuse(there)
-    torch.testing.assert_close(agreed["audio"][1::2], said.affect["audio"][1::2])
-    assert not torch.allclose(agreed["audio"][::2], said.affect["audio"][::2])
-    one = ModalityOutputs(said.affect, said.deviation, {"audio": said.log_emotion["audio"]}, CENTRES)
+    agreed = outputs.affect_to_fuse(there)
+    torch.testing.assert_close(agreed["audio"][1::2], outputs.affect["audio"][1::2])
+    assert not torch.allclose(agreed["audio"][::2], outputs.affect["audio"][::2])
+    one = ModalityOutputs(outputs.affect, outputs.deviation, {"audio": outputs.log_emotion["audio"]}, CENTRES)
     assert one.affect_to_fuse(there) is one.affect
 
 
 def test_pieces_come_together_in_order() -> None:
-    said = views()
-    again = ModalityOutputs.concatenated([said.take(torch.arange(2)), said.take(torch.arange(2, 6))])
-    for name in said.affect:
-        torch.testing.assert_close(again.affect[name], said.affect[name])
-    torch.testing.assert_close(again.log_emotion["audio"], said.log_emotion["audio"])
+    outputs = views()
+    again = ModalityOutputs.concatenated([outputs.take(torch.arange(2)), outputs.take(torch.arange(2, 6))])
+    for name in outputs.affect:
+        torch.testing.assert_close(again.affect[name], outputs.affect[name])
+    torch.testing.assert_close(again.log_emotion["audio"], outputs.log_emotion["audio"])
 
 
 def emotional(rows: int = 240) -> Batch:
@@ -109,15 +109,15 @@ def trained(batch: Batch, **fields: Any) -> Manifold:
 def test_heads_with_prototypes_learn_emotions_and_agree_better_than_alone() -> None:
     batch = emotional()
     model = trained(batch)
-    said = model.represent(batch.features, batch.present)
+    outputs = model.represent(batch.features, batch.present)
     both = batch.present["video"]
 
     def error(guess: torch.Tensor) -> float:
         return (guess[both] - batch.affect[both]).square().mean().item()
 
-    assert error(said.fused) < min(error(said.affect["audio"]), error(said.affect["video"]))
-    assert error(said.fused) < 0.3 * batch.affect.var(dim=0).mean().item()
-    assert (said.affect["audio"].max(dim=0).values <= 1.0001).all()  # inside the hull of the centres
+    assert error(outputs.fused) < min(error(outputs.affect["audio"]), error(outputs.affect["video"]))
+    assert error(outputs.fused) < 0.3 * batch.affect.var(dim=0).mean().item()
+    assert (outputs.affect["audio"].max(dim=0).values <= 1.0001).all()  # inside the hull of the centres
 
 
 def test_the_joint_cross_entropy_is_the_summed_experts() -> None:
@@ -127,12 +127,12 @@ def test_the_joint_cross_entropy_is_the_summed_experts() -> None:
     torch.nn.init.normal_(model.encoders["audio"].skip.weight)  # type: ignore[union-attr, arg-type]
     torch.nn.init.normal_(model.encoders["video"].skip.weight)  # type: ignore[union-attr, arg-type]
     model.eval()
-    said = model.modality_outputs(model.encode_present(batch.features, batch.present))
+    outputs = model.modality_outputs(model.encode_present(batch.features, batch.present))
     truth = torch.nn.functional.one_hot(batch.category, 3).bool()
     both = batch.present["video"]
-    audio, video = said.log_emotion["audio"], said.log_emotion["video"]
+    audio, video = outputs.log_emotion["audio"], outputs.log_emotion["video"]
     together = -(audio + video).log_softmax(dim=1)[truth][both]
-    standard = model.standard_affect(said.affect["text"])
+    standard = model.standard_affect(outputs.affect["text"])
     text = -model.prototypes(standard).log_softmax(dim=1)[truth]
     expected = torch.cat([-audio[truth], -video[truth][both], text, together]).mean()
     torch.testing.assert_close(model.loss(batch).terms["prototypes"], expected, rtol=1e-5, atol=1e-5)
@@ -146,5 +146,5 @@ def test_prototype_heads_need_emotions_and_known_modalities() -> None:
 
 
 def test_modalities_that_are_not_shown_have_no_word() -> None:
-    said = views()
-    assert said.affect_to_fuse({"text": torch.ones(len(said.affect["text"]), dtype=torch.bool)}) is said.affect
+    outputs = views()
+    assert outputs.affect_to_fuse({"text": torch.ones(len(outputs.affect["text"]), dtype=torch.bool)}) is outputs.affect
