@@ -16,7 +16,7 @@ from affectspace.errors import ConfigError, RunError
 from affectspace.evaluation.results import Results
 from affectspace.features.store import FeatureStore, Shard
 from affectspace.models import MODELS, AffectModel
-from affectspace.studies.evaluators import EVALUATORS
+from affectspace.studies.evaluators import EVALUATORS, _groups
 from affectspace.synthetic.faces import make_faces
 from affectspace.training.configuration import build_config
 from affectspace.training.fit import ModelTraining
@@ -139,7 +139,30 @@ def test_models_on_features(tmp_path: Path, kind: str, model: dict[str, Any]) ->
         assert r.value > 0.5
     accuracy = results.find(experiment="test", metric="accuracy", target="emotion", modality="all")
     assert (accuracy is not None) == (kind in ("manifold", "ensemble"))
+    floor = results.get(experiment="test", metric="mae", target="valence", modality="constant").value
+    valence = pd.read_csv(tmp_path / "mine.csv")["valence"]
+    part = Run(run).split.set_index("id")["part"].reindex(pd.read_csv(tmp_path / "mine.csv")["id"]).to_numpy()
+    expected = (valence[part == "test"] - valence[part == "train"].mean()).abs().mean()
+    assert floor == pytest.approx(expected, abs=1e-5)
     assert "Concordance (CCC)" in (run / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("person", "document", "unit", "groups"),
+    [
+        (["a", "a", "b"], [None] * 3, "people", 2),
+        ([None] * 3, ["d", "d", "e"], "documents", 2),
+        ([None] * 3, [None, None, "e"], "documents and rows", 3),
+        (["a", None, None], [None, "d", "d"], "people and documents", 2),
+    ],
+)
+def test_intervals_are_over_people_else_documents_else_rows(
+    person: list, document: list, unit: str, groups: int
+) -> None:
+    table = pd.DataFrame({"id": list("xyz"), "corpus": "c", "person": person, "document": document})
+    names, units = _groups(table)
+    assert units == unit
+    assert len(set(names)) == groups
 
 
 def test_several_corpora_are_also_measured_one_by_one(tmp_path: Path) -> None:

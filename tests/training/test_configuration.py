@@ -46,9 +46,17 @@ def test_defaults_round_trip_through_yaml(tmp_path: Path) -> None:
         ({"data": DATA, "model": {"kind": "levasa", "image_size": 50}}, r"model.image_size: .*multiple of 16.*50"),
         ({"data": DATA, "model": {"kind": "gan"}}, r"model.kind: unknown kind 'gan'; there are levasa"),
         ({"data": {"path": "index.csv"}}, r"data.corpus: Field required"),
+        ({"data": {"corpus": "imfbd", "path": "x"}}, r"data.corpus: unknown corpus 'imfbd'; did you mean 'imfdb'"),
         ({"data": {**DATA, "wher": "x"}}, r"'data.wher'; did you mean data.where"),
         ({"data": {"corpora": {"a": DATA, "b": DATA}}, "labels": {"permute": 1}}, r"labels belong to one corpus"),
-        ({"data": DATA, "model": {"kind": "levasa", "alignment": "categories"}}, r"at least two names"),
+        (
+            {"data": DATA, "model": {"kind": "levasa", "alignment": "categories", "categories": ["anger"]}},
+            r"at least two names",
+        ),
+        (
+            {"data": {"corpora": {"a": {**DATA, "features": {"text": "t"}}}}, "model": {}},
+            r"model.kind is missing.*manifold",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(fields: dict, message: str) -> None:
@@ -178,7 +186,7 @@ def test_a_store_under_the_name_of_another_modality(fields: dict, sentences: Pat
 def test_without_files_the_caller_says_what_there_is() -> None:
     config = build_config({"model": {"kind": "manifold"}}, modalities={"text": 8}, corpora=("one",))
     assert (config.model.modalities, config.model.corpora) == ({"text": 8}, ("one",))
-    with pytest.raises(ConfigError, match=r"no modality: name stores in data\.corpora"):
+    with pytest.raises(ConfigError, match=r"data names no corpus; write data\.corpora"):
         build_config({"model": {"kind": "manifold"}})
     with pytest.raises(ConfigError, match="model: give its kind and settings; found str"):
         build_config({"model": "manifold"})

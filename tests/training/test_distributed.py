@@ -59,7 +59,7 @@ def test_two_processes_reach_what_one_reaches(tmp_path: Path, capfd: pytest.Capt
     assert capfd.readouterr() == ("", "")
     assert two.finished
     assert seen[-1] == (144, 144)
-    assert "epoch 11:" in (tmp_path / "two" / "log.txt").read_text()
+    assert "epoch 12:" in (tmp_path / "two" / "log.txt").read_text()
     last, other = one.history.iloc[-1], two.history.iloc[-1]
     for name in ("validation_total", "validation_anchor", "validation_independence", "train_total", "train_anchor"):
         assert other[name] == pytest.approx(last[name], rel=0.1), name

@@ -65,10 +65,14 @@ def test_every_member_of_the_family_trains(config: TrainConfig, tmp_path: Path, 
 
 def test_the_ceiling_trains_and_needs_the_corpus_emotions(config: TrainConfig, tmp_path: Path) -> None:
     fields = {**config.model_dump(), "model": {"kind": "classifier", "image_size": 32, "width": 4, "hidden": (16,)}}
-    fields["model"]["categories"] = ("happiness", "sadness", "anger")
+    fields["model"]["categories"] = ("anger", "happiness", "sadness")  # the order of the data counts
+    fields["fit"]["epochs"] = 1
     assert isinstance(fit(build_config(fields), tmp_path / "run").model(), EmotionClassifier)
+    assert fit(build_config(fields), tmp_path / "run2").model().config.categories == ("happiness", "sadness", "anger")
+    del fields["model"]["categories"]
+    assert fit(build_config(fields), tmp_path / "run3").model().config.categories == ("happiness", "sadness", "anger")
     fields["model"]["categories"] = ("anger", "fear")
-    with pytest.raises(ConfigError, match="the corpus has"):
+    with pytest.raises(ConfigError, match="lacks happiness, sadness, which the corpus has"):
         fit(build_config(fields), tmp_path / "other")
 
 
@@ -282,3 +286,10 @@ def test_an_interrupted_training_says_so(config: TrainConfig, tmp_path: Path) ->
     with pytest.raises(KeyboardInterrupt):
         fit(config, tmp_path / "run", progress=stop)
     assert fit(config, tmp_path / "run").finished
+
+
+def test_a_damaged_split_is_named(config: TrainConfig, tmp_path: Path) -> None:
+    run = fit(changed(config, "fit.epochs=1"), tmp_path / "run")
+    (run.folder / "split.csv").write_text("x\n")
+    with pytest.raises(RunError, match=r"split.csv is damaged"):
+        run.dataset("images")

@@ -41,7 +41,9 @@ def train(
     for name, corpus in facts.get("corpora", {}).items():
         for line in _describe_corpus(corpus):
             typer.echo(f"{name}: {line}")
-    typer.echo(f"{out}: {facts['epochs']} epochs, weights of epoch {facts['kept_epoch']}, {facts['seconds']:.0f} s")
+    typer.echo(
+        f"{out}: {facts['epochs']} epochs, weights of epoch {facts['kept_epoch'] + 1} kept, {facts['seconds']:.0f} s"
+    )
     typer.echo(f"next: affectspace evaluate {out}")
 
 

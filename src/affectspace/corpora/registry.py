@@ -209,6 +209,14 @@ CORPORA: dict[str, Reader] = {
 }
 
 
+def require_reader(name: str) -> None:
+    """Raise ConfigError, with the nearest name, unless a corpus of that name can be read."""
+    if name not in CORPORA:
+        similar = difflib.get_close_matches(name, CORPORA, n=1)
+        guess = f"did you mean {similar[0]!r}? " if similar else ""
+        raise ConfigError(f"unknown corpus {name!r}; {guess}there are {', '.join(CORPORA)}")
+
+
 def read_corpus(
     name: str,
     root: str | Path,
@@ -255,10 +263,7 @@ def read_corpus(
     >>> corpus = read_corpus("emobank", "data/emobank", where="dominance > 0")  # doctest: +SKIP
     >>> corpus.table[["text", "valence"]].head()  # doctest: +SKIP
     """
-    if name not in CORPORA:
-        similar = difflib.get_close_matches(name, CORPORA, n=1)
-        guess = f"did you mean {similar[0]!r}? " if similar else ""
-        raise ConfigError(f"unknown corpus {name!r}; {guess}there are {', '.join(CORPORA)}")
+    require_reader(name)
     root = Path(root).expanduser()
     if not root.exists():
         raise DataError(f"{root}: there is no such file or folder; {name} needs {CORPORA[name].layout}")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from affectspace.configuration import Configuration
+from affectspace.corpora.registry import require_reader
+from affectspace.errors import ConfigError
 
 
 class SplitConfig(Configuration):
@@ -75,6 +77,15 @@ class CorpusConfig(Configuration):
     weight: float | None = Field(
         None, gt=0, description="share of each step's rows, relative to the other corpora; null: its number of rows"
     )
+
+    @field_validator("corpus")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        try:
+            require_reader(name)
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
+        return name
 
 
 class AugmentationConfig(Configuration):

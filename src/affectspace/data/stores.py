@@ -55,6 +55,11 @@ def open_stores(data: DataConfig, where: str = "configuration") -> Stores:
 def store_widths(data: DataConfig, where: str = "configuration") -> dict[str, int]:
     """Return modality -> width of its vectors. Raises ConfigError where there is no store."""
     widths = {name: next(iter(stores.values())).dimension for name, stores in open_stores(data, where).items()}
+    if not widths and not data.corpora:
+        raise ConfigError(
+            f"{where}: data names no corpus; write data.corpora.<name> with corpus, path and features, or pass the widths of "
+            "arrays as model.modalities"
+        )
     if not widths:
         raise ConfigError(
             f"{where}: no modality: name stores in data.corpora.<name>.features (`affectspace extract` makes them), "

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
 from affectspace.affect import AXES
@@ -29,6 +30,7 @@ from affectspace.training.runs import Run
 
 AXIS_METRICS: dict[str, Metric] = {"ccc": "concordance", "r": "pearson", "mae": "mae"}
 EMOTION_METRICS: tuple[Metric, ...] = ("accuracy", "uar")
+CONSTANT = "constant"  # the floor, among the modalities of the tables
 TABLES = tuple(
     Table(caption, {"experiment": "test"}, columns, ("modality", "condition"), "shown")
     for caption, columns in (
@@ -92,7 +94,8 @@ def evaluate_features(run: Run, *, force: bool = False, progress: Progress = sil
     """Evaluate a model on features: its predictions for the test part, from all modalities and from each one alone.
 
     Writes CCC, Pearson's r and mean absolute error of each axis, and the accuracy and UAR of emotions where the model
-    predicts them. Predictions are in the units of the row's corpus. Intervals are over people.
+    predicts them. Predictions are in the units of the row's corpus. Floors beside them: the mean absolute error of the mean
+    of train, and the share of the most frequent emotion. Intervals are over people, or over documents or rows without them.
 
     Raises
     ------
@@ -108,7 +111,7 @@ def evaluate_features(run: Run, *, force: bool = False, progress: Progress = sil
     output = model.represent(batch.features, batch.present)  # type: ignore[operator]
     predictions = {"all": output.fused, **(output.affect if len(data.modalities) > 1 else {})}
     results = Results()
-    people = table["person"].fillna(table["corpus"] + ":" + table["id"]).to_numpy(str)
+    people, unit = _groups(table)
     proxies = "transferred" in data.label_kind
     columns: dict[str, Any] = {
         "study": "run", "experiment": "test", "protocol": "test part", "seeds": (run.config.fit.seed,),
@@ -125,6 +128,11 @@ def evaluate_features(run: Run, *, force: bool = False, progress: Progress = sil
         for corpus, rows in groups.items():
             rows = rows & shown
             _measure_axes(recorder.under(modality=modality, condition=corpus), truth[rows], values[rows], people[rows])
+    train = data.affect[data.rows("train")]
+    constant = recorder.under(modality=CONSTANT, note="every row gets the mean of train")
+    for axis in (axis for axis in range(len(AXES)) if np.isfinite(truth[:, axis]).any()):
+        errors = np.abs(truth[:, axis] - np.nanmean(train[:, axis].astype(float)))
+        constant.add("mae", np.nanmean(errors), int(np.isfinite(errors).sum()), target=AXES[axis])
     if output.log_emotion is not None:
         guess, category = output.log_emotion.argmax(dim=1).numpy(), batch.category.numpy()
         for corpus, rows in groups.items():
@@ -133,6 +141,12 @@ def evaluate_features(run: Run, *, force: bool = False, progress: Progress = sil
                 for metric in EMOTION_METRICS:
                     score = interval(metric, category[rows], guess[rows], people[rows])
                     recorder.add(metric, score, modality="all", target="emotion", condition=corpus)
+        known = category[category >= 0]
+        if len(known):
+            frequent = np.bincount(data.category[data.rows("train")].clip(0)).argmax()
+            floor = recorder.under(modality=CONSTANT, target="emotion", note="every row gets the most frequent emotion")
+            floor.add("accuracy", np.mean(known == frequent), len(known))
+            floor.add("uar", 1 / len(np.unique(known)), len(known))
     if not len(results):
         raise RunError(
             f"{run.folder}: no test rows of two people or more have valence, arousal or dominance; train with a split that "
@@ -146,7 +160,9 @@ def evaluate_features(run: Run, *, force: bool = False, progress: Progress = sil
         report = Report(f"Run {name}", "Predictions for the test part", {**run_facts, **facts, **settings})
         report.key_figures(key_figures(results, {FEATURES.title: dict(FEATURES.primary)}))
         report.section(
-            "Predictions", "Intervals are over people. `condition` names one corpus; without it, all rows count."
+            "Predictions",
+            f"Intervals are over {unit}. `condition` names one corpus; without it, all rows count. `{CONSTANT}` is the "
+            "floor: the mean of train, and its most frequent emotion.",
         )
         if proxies:
             report.callout("warning", "Labels that are transferred from emotions are proxies, not ratings.")
@@ -154,6 +170,17 @@ def evaluate_features(run: Run, *, force: bool = False, progress: Progress = sil
         return report
 
     return results, write_study(run.folder, results, (), report, started, progress)
+
+
+def _groups(table: pd.DataFrame) -> tuple[np.ndarray, str]:
+    """What intervals are drawn over, a name for each row: people, else documents, else rows; and what they are."""
+    groups, units = table["person"].astype(object), ["people"]
+    for column, unit in (("document", "documents"), ("id", "rows")):
+        if groups.isna().any() and column in table:
+            named = table[column].notna() & groups.isna()
+            groups = groups.where(~named, table["corpus"] + ":" + table[column].astype(str))
+            units += [unit] if named.any() else []
+    return groups.to_numpy(str), " and ".join(units if table["person"].notna().any() else units[1:])
 
 
 def _in_corpus_units(model: Any, affect: torch.Tensor, corpus: torch.Tensor) -> torch.Tensor:

@@ -254,6 +254,10 @@ def build_config(
     if not isinstance(model_fields, dict):
         raise ConfigError(f"{where}: model: give its kind and settings; found {type(model_fields).__name__}")
     kind = model_fields.get("kind", "levasa")
+    if "kind" not in model_fields and _has_features(data_fields):
+        raise ConfigError(
+            f"{where}: model.kind is missing; the corpora have features, so choose manifold, mvae or misa"
+        )
     if kind not in MODELS or MODELS[kind].reads == "latents":
         raise ConfigError(f"{where}: {_unknown_kind(kind)}")
     model_class = MODELS[kind]
@@ -271,6 +275,9 @@ def build_config(
             model_fields["categories"] = CATEGORIES  # those that occur, once the corpora are read
         if not model_fields.get("corpora"):
             model_fields["corpora"] = tuple(corpora if corpora is not None else data.corpora) or ("corpus",)
+    predicts_emotions = kind == "classifier" or model_fields.get("alignment") == "categories"
+    if predicts_emotions and not model_fields.get("categories"):
+        model_fields["categories"] = CATEGORIES
     if model_class.reads == "images" or not checks.errors:
         model = checks.validated(model_class.config_class, model_fields, ("model",))
     checks.raise_errors()
@@ -312,6 +319,11 @@ class _Checks:
         """Raise ConfigError if there were errors."""
         if self.errors:
             raise ConfigError(f"{self.where}: {'; '.join(self.errors)}")
+
+
+def _has_features(data: Any) -> bool:
+    corpora = data.get("corpora") if isinstance(data, dict) else None
+    return isinstance(corpora, dict) and any(isinstance(own, dict) and own.get("features") for own in corpora.values())
 
 
 def _with_labels(data: Any, labels: Any, where: str) -> Any:

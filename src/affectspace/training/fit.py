@@ -127,9 +127,15 @@ def _model_config(config: TrainConfig, data: Dataset) -> Any:
     """The model's configuration with the categories and corpora of the data."""
     model: Any = config.model
     if config.reads_images:
-        if (config.kind == "classifier" or model.alignment == "categories") and model.categories != data.categories:
-            raise ConfigError(f"model.categories is {model.categories}, the corpus has {data.categories}")
-        return model
+        if config.kind != "classifier" and model.alignment != "categories":
+            return model
+        unknown = [name for name in data.categories if name not in model.categories]
+        if unknown:
+            raise ConfigError(
+                f"model.categories lacks {', '.join(unknown)}, which the corpus has; add them, leave model.categories out to "
+                "take those of the corpus, or leave the rows out with data.where"
+            )
+        return type(model).model_validate(model.model_dump() | {"categories": data.categories})
     kind = type(model)
     try:
         return kind.model_validate(model.model_dump() | {"categories": data.categories, "corpora": data.corpora})
@@ -189,7 +195,7 @@ def _train(config: TrainConfig, run: Run, data: Dataset, progress: Progress) -> 
     model.save_pretrained(run.folder / "model")
     epochs = len(run.history)
     run.record(state="finished", epochs=epochs, kept_epoch=kept, **facts)
-    log.info("finished after %d epochs; kept epoch %d", epochs, kept)
+    log.info("finished after %d epochs; kept epoch %d", epochs, kept + 1)
 
 
 def train_kept(training: Training, run: Run, progress: Progress) -> int:

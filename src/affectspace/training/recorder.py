@@ -57,7 +57,9 @@ class Recorder:
         if self.say is None:
             return
         write_atomic(self.history, self._write_history)
-        self.say(f"epoch {epoch}: {seconds:.1f} s, " + ", ".join(f"{name} {mean:.5g}" for name, mean in means.items()))
+        self.say(
+            f"epoch {epoch + 1}: {seconds:.1f} s, " + ", ".join(f"{name} {mean:.5g}" for name, mean in means.items())
+        )
         if self.config.logger == "tensorboard":
             self._log_to_tensorboard(epoch, means)
 

@@ -227,6 +227,8 @@ def require_split(run: Run, now: pd.DataFrame) -> None:
         )
     import numpy as np
 
+    if "part" not in run.split or "id" not in run.split:
+        raise RunError(f"{run.folder}/split.csv is damaged: it has no columns id and part; train again with --force")
     then = run.split.dropna(subset="part").reset_index(drop=True)
     columns = [name for name in now.columns if name in then.columns]
     differs = (

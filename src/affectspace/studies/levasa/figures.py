@@ -179,9 +179,7 @@ def history_picture(entry: Trained) -> Picture | None:
     if not (entry.run.folder / "history.csv").is_file():
         return None
     figure = history_figure(entry.run.history, best_epoch=entry.run.facts.get("kept_epoch"))
-    caption = (
-        f"Training of {entry.member.title} (seed {entry.member.seed}); the kept epoch is the best on validation people."
-    )
+    caption = f"Training of {entry.member.title} (seed {entry.member.seed}); the marked epoch is the one that was kept."
     return Picture("history", figure, caption, "Losses over epochs on train and validation")
 
 
