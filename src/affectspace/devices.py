@@ -12,6 +12,23 @@ if TYPE_CHECKING:
 Accelerator = Literal["auto", "cpu", "gpu", "cuda", "mps"]
 
 
+def require_device(name: str) -> None:
+    """Raise ConfigError if PyTorch cannot compute on the device of this name here, such as "cuda:1".
+
+    Examples
+    --------
+    >>> require_device("cpu")
+    """
+    import torch
+
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        known = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+        known += ["mps"] if torch.backends.mps.is_available() else []
+        raise ConfigError(f"device {name!r} is not available here; there is {', '.join(known)}") from error
+
+
 def choose_device(accelerator: Accelerator = "auto", index: int = 0) -> torch.device:
     """Return the device of a setting such as `fit.accelerator`.
 

@@ -60,7 +60,7 @@ def test_r2_with_the_priors_of_a_corpus(affectnet):
 
 
 def test_centres_only_have_no_area():
-    with pytest.raises(DataError, match="publishes centres only"):
+    with pytest.raises(DataError, match="has centres but no deviations"):
         covered_area(AnnotationTransfer.reference("russell_mehrabian_1977"))
 
 

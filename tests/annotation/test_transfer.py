@@ -295,7 +295,7 @@ def test_references():
     assert "convention" in russell.source_
     assert russell.predict(russell.centres_).tolist() == russell.classes_.tolist()
     for act in (lambda: russell.sample(["fear"]), lambda: russell.predict_proba([[0, 0, 0]])):
-        with pytest.raises(DataError, match="publishes centres only, no deviations"):
+        with pytest.raises(DataError, match="this transfer has centres but no deviations"):
             act()
     with pytest.raises(ConfigError, match="unknown reference 'plutchik'; there are affectnet, russell_mehrabian_1977"):
         AnnotationTransfer.reference("plutchik")

@@ -197,7 +197,11 @@ def test_centres_only_have_no_probability(tmp_path):
         ("\0" * 9_000, (), "has no column 'emotion'; it has '" + "\\x00" * 14),
         ("emotion\n" + "z" * 900 + "\n", (), "row 1: unknown emotion '" + "z" * 59 + "...; known are"),
         ("emotion\nfear\n", ("--reference", "x"), "unknown reference 'x'"),
-        ("emotion\nfear\n", ("--reference", "russell_mehrabian_1977"), "publishes centres only"),
+        (
+            "emotion\nfear\n",
+            ("--reference", "russell_mehrabian_1977"),
+            "reference russell_mehrabian_1977 has no deviations, so",
+        ),
         ("emotion\nfear\n", ("--spelling", "x"), "unknown emotion spelling 'x'"),
         ("emotion\nfear\n", ("--distribution", "x"), "distribution is 'x'"),
     ],

@@ -94,3 +94,8 @@ def test_make_faces_from_levels(tmp_path: Path) -> None:
     assert "6 faces of 3 people" in run("make", "faces", tmp_path / "out", "--level-labels", labels, "--size", 32)
     with pytest.raises(DataError):
         run("make", "faces", tmp_path / "out2", "--level-labels", tmp_path / "gone.json")
+
+
+def test_more_people_than_faces_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"number of people \(40\) is larger than the number of faces \(3\)"):
+        CliRunner().invoke(app, ["corpus", "make", "faces", str(tmp_path / "out"), "--n", "3"], catch_exceptions=False)

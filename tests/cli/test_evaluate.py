@@ -193,3 +193,9 @@ def test_options_of_projectors_are_refused_for_other_kinds(faces: Path, tmp_path
     run = image_run(tmp_path / "run", faces, hidden=[16], chunk=4)
     with pytest.raises(ConfigError, match=r"--sentences is for the run of a projector; .* of kind levasa"):
         invoke(run, "--sentences", 4)
+
+
+def test_flags_have_no_negative_form() -> None:
+    outputs = CliRunner().invoke(app, ["evaluate", "--help"]).output
+    assert "--force" in outputs
+    assert "--no-" not in outputs

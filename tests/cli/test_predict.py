@@ -247,9 +247,8 @@ def test_trajectories_of_a_folder(text_run: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (("--text", ""), "the text is empty"),
+        (("--text", ""), "text: the text is empty"),
         (("--text", "what?"), "it asks something"),
-        (("--file", "absent.wav"), "absent.wav: there is no such file"),
         (("--file", "silent.wav"), "silent.wav: the sound is silent"),
         (("--file", "noise.wav"), "noise.wav: not a sound that can be read"),
         (("--file", "a.png"), "has no modality that reads image; it reads text, audio, video"),
@@ -275,7 +274,7 @@ def test_nothing_worked(
     assert failed.exit_code == 1
     data = json.loads(failed.stdout)
     assert data["predictions"] == []
-    assert reason in data["failures"][0]["reason"]
+    assert reason.removeprefix("text: ") in data["failures"][0]["reason"]
 
 
 @pytest.mark.parametrize(
@@ -296,12 +295,20 @@ def test_nothing_worked(
             DataError,
             r"a\.xyz: unknown type of file, \.xyz; known types: \.txt",
         ),
-        (("--file", "absent.txt"), DataError, r"absent\.txt: cannot be read"),
+        (("--file", "absent.txt"), DataError, r"absent\.txt: there is no such file"),
+        (("--file", "absent.png"), DataError, r"absent\.png: there is no such file"),
+        (("--file", "empty"), ConfigError, "empty is a folder; use --folder to predict every file in it"),
+        (
+            ("--text", "a", "--audio-column", "x"),
+            ConfigError,
+            "--text-column and the other columns, .* belong to --csv",
+        ),
+        (("--text", "a", "--crop"), ConfigError, "has a model on features; --crop and --no-crop are for"),
         (("--folder", "absent"), DataError, "absent is not a folder; use --file for one file"),
         (("--folder", "empty"), DataError, "empty has no file that this run reads .* it is empty"),
         (("--text", "a", "--out", "there.csv"), RunError, "there.csv exists already; use --force to replace it"),
         (("--text", "a", "--out", "x.json"), DataError, r"x\.json: predictions are written as \.csv or \.parquet"),
-        (("--text", "a", "--device", "gpu7"), ConfigError, "device 'gpu7' is not available"),
+        (("--text", "a", "--device", "gpu7"), ConfigError, "device 'gpu7' is not available here; there is cpu"),
         (("--text", "a", "--backbone", "text"), ConfigError, "--backbone 'text': write it as MODALITY=LOCATION"),
         (("--text", "a", "--backbone", "voice=x"), RunError, "has no modality 'voice'; it has text, audio"),
         (("--text", "a", "--backbone", "text=no/where"), RunError, "modality text: .* cannot run here: .*no/where"),
@@ -323,10 +330,15 @@ def test_refusals(
     monkeypatch.chdir(tmp_path)
     Path("empty").mkdir()
     Path("there.csv").touch()
+    Path("a.xyz").touch()
     Path("t.csv").write_text("said,file\nhello,a.wav\n")
     with pytest.raises(error, match=message):
         run(text_run, *arguments)
     assert sorted(path.name for path in tmp_path.glob("*.partial")) == []
+
+
+def test_one_failing_input_is_one_line_with_its_name(text_run: Path, tmp_path: Path) -> None:
+    assert run(text_run, "--text", "", "-o", tmp_path / "out.csv").stderr == "affectspace: text: the text is empty\n"
 
 
 def test_the_wrong_run(make_run: MakeRun, tmp_path: Path) -> None:  # noqa: F811

@@ -95,3 +95,19 @@ def test_ready_made_vectors_are_not_made_here(tmp_path: Path, media_corpus) -> N
     extract(corpus, backbone, tmp_path / "s", items=items)
     with pytest.raises(ConfigError, match="units:vectors were computed elsewhere"):
         remake_backbone(written(tmp_path / "s"))
+
+
+@pytest.mark.parametrize(
+    ("modality", "name", "settings", "message"),
+    [
+        ("text", "minilm", {"tokens": -1}, "backbone text:minilm: setting tokens is -1; input should be greater than"),
+        ("text", "minilm", {"tokens": "abc"}, "setting tokens is 'abc'; input should be a valid integer"),
+        ("text", "minilm", {"layers": "abc"}, "setting layers is 'abc'; "),
+        ("audio", "functionals", {"longest": "abc"}, "setting longest is 'abc'; input should be a valid number"),
+        ("audio", "functionals", {"longest": -5}, "setting longest is -5; input should be greater than 0"),
+        ("video", "levasa", {"frames": "abc"}, "setting frames is 'abc'; input should be a valid integer"),
+    ],
+)
+def test_a_setting_of_another_type_or_range_is_named(modality: str, name: str, settings: dict, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        make_backbone(modality, name, **settings)

@@ -178,9 +178,17 @@ def test_an_unknown_key_is_refused(saved: tuple[Levasa, Path]) -> None:
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
-def test_a_missing_file_is_named(saved: tuple[Levasa, Path], name: str) -> None:
+def test_a_missing_file_is_named(saved: tuple[Levasa, Path], name: str, capfd: pytest.CaptureFixture[str]) -> None:
     (saved[1] / name).unlink()
-    with pytest.raises(RunError, match=f"{name} is missing; save one with save_pretrained"):
+    with pytest.raises(RunError, match=f"{name} is missing; save or train it again"):
+        Levasa.from_pretrained(saved[1])
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("content", [b'{"kind": "lev', b"[1]", b"\xff"])
+def test_a_damaged_config_is_named(saved: tuple[Levasa, Path], content: bytes) -> None:
+    (saved[1] / "config.json").write_bytes(content)
+    with pytest.raises(RunError, match=r"config\.json is damaged; save or train the model again"):
         Levasa.from_pretrained(saved[1])
 
 

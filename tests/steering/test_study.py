@@ -210,7 +210,7 @@ def test_without_emobank_the_remedy_is_named(tmp_path: Path, call: Call) -> None
     check_refused(
         call,
         (*asked, "--emobank", tmp_path / "gone"),
-        "gone: there is no such file or folder; emobank needs emobank.csv",
+        "gone: there is no such folder",
     )
 
 

@@ -284,8 +284,8 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
         """Return the covariance in use, (k, d, d), diagonal, full or tied as the parameter says; NaN where unknown."""
         if self.deviations_ is None:
             raise DataError(
-                f"{self.source_} publishes centres only, no deviations: it has no samples and no probabilities; use "
-                "centres(), predict(), or another reference (affectnet)"
+                "this transfer has centres but no deviations, so it has no samples and no probabilities; use centres(), "
+                f"predict(), or the reference affectnet (source of this one: {self.source_})"
             )
         if self.covariance == "diagonal":
             return self.deviations_[:, :, None] ** 2 * np.eye(self.deviations_.shape[1])

@@ -114,6 +114,12 @@ def sample(
     from affectspace.annotation.tables import sample_table
 
     chosen = _transfer(reference, transfer, distribution=distribution, n_sigma=n_sigma, covariance=covariance)
+    if chosen.deviations_ is None:
+        name = f"reference {reference}" if transfer is None else str(transfer)
+        raise ConfigError(
+            f"{name} has no deviations, so nothing can be sampled from it; use --reference affectnet, or --transfer with "
+            "ellipses that `affectspace annotate fit` wrote"
+        )
     with progress_bar(not as_json) as progress:
         summary = sample_table(
             table,

@@ -9,6 +9,7 @@ import typer
 
 from affectspace.cli.options import OutFolder, Trainings
 from affectspace.cli.progress import progress_bar
+from affectspace.errors import ConfigError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,6 +25,8 @@ def demo(out: OutFolder = Path("runs/demo"), workers: Trainings = 2) -> None:
     """
     from affectspace.studies.demo.demonstrate import DemoBudget, demonstrate
 
+    if out.is_file():
+        raise ConfigError(f"{out} is a file; give a folder")
     with progress_bar() as progress:
         demonstration = demonstrate(out, budget=DemoBudget.small(workers), progress=progress)
     show(demonstration)

@@ -12,7 +12,7 @@ from affectspace.errors import ConfigError, RunError
 
 def evaluate(
     run: RunFolder,
-    force: Annotated[bool, typer.Option(help="Evaluate again, and replace the earlier evaluation.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Evaluate again, and replace the earlier evaluation.")] = False,
     json_: AsJson = False,
     judge: Annotated[
         list[str] | None,
@@ -25,7 +25,7 @@ def evaluate(
         int | None, typer.Option(min=2, help="For a projector: number of held-out sentences. Default: 200.")
     ] = None,
     quick: Annotated[
-        bool, typer.Option(help="For a projector: use a few sentences, to see that everything works.")
+        bool, typer.Option("--quick", help="For a projector: use a few sentences, to see that everything works.")
     ] = False,
     language_model: Annotated[
         str | None, typer.Option(help="For a projector: folder or hub name of its language model, if it was moved.")

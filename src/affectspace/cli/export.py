@@ -13,7 +13,7 @@ from affectspace.cli.progress import progress_bar
 
 def export(
     run: RunFolder,
-    out: Annotated[Path, typer.Option(help="File to write, such as model.onnx.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write, such as model.onnx.")],
     force: Force = False,
     json_: AsJson = False,
 ) -> None:

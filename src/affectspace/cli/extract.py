@@ -20,6 +20,7 @@ from affectspace.cli.options import (
     print_json,
 )
 from affectspace.cli.progress import progress_bar
+from affectspace.devices import require_device
 from affectspace.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
@@ -93,6 +94,8 @@ def extract(
     from affectspace.features import make_backbone, read_vectors
 
     _check_modality(modality, video_backbone, lexicon)
+    if device != "cpu" and engine == "local":
+        require_device(device)
     corpus = read_corpus(name, path, where=where, media=media, columns=parse_columns(columns) if columns else None)
     if limit is not None and limit < len(corpus):
         corpus = corpus.take(range(limit))

@@ -72,7 +72,10 @@ Step = Annotated[
     typer.Option(help="Distance of the windows, in the unit of --window. Defaults: 2 seconds, 1 sentence."),
 ]
 Figure = Annotated[Path | None, typer.Option(help="Figure of the predictions over time to write, .png or .svg.")]
-Out = Annotated[Path | None, typer.Option(help="Table to write, .csv or .parquet, with one row per sample or window.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", help="Table to write, .csv or .parquet, with one row per sample or window."),
+]
 Crop = Annotated[
     bool | None,
     typer.Option(
@@ -115,6 +118,12 @@ def predict(
     single = text is not None or bool(file)
     follow = window is not None or step is not None or figure is not None
     _check_options(single, folder, csv, vectors, follow, figure)
+    columns = (text_column, audio_column, video_column, image_column, start_column, end_column, id_column)
+    if csv is None and (any(columns) or media is not None or prefix):
+        raise ConfigError("--text-column and the other columns, --media and --prefix belong to --csv")
+    for path in file or []:
+        if path.is_dir():
+            raise ConfigError(f"{path} is a folder; use --folder to predict every file in it")
     refuse_overwrite((out, figure), force)
 
     from affectspace.cli.prediction_screen import Screen
@@ -129,11 +138,8 @@ def predict(
         predictor = Predictor.of_run(run, device=device, backbones=backbones, crop=crop, progress=progress)
         ready_made = read_vectors(vectors or [], predictor)
         if csv is not None:
-            columns = TableColumns(
-                text_column, audio_column, video_column, image_column, start_column, end_column, id_column
-            )
             summary = predict_table(
-                predictor, csv, columns, out=out, media=media, vectors=ready_made, prefix=prefix, force=force,
+                predictor, csv, TableColumns(*columns), out=out, media=media, vectors=ready_made, prefix=prefix, force=force,
                 limit=limit, progress=progress,
             )  # fmt: skip
         else:

@@ -80,8 +80,8 @@ class Screen:
             if total > 1:
                 typer.echo(f"{summary.failed:,} of {total:,} have no prediction:", err=True)
             for name, reason in summary.failures:
-                message = reason if single or _begins_with_name(reason, name) else f"{name}: {reason}"
-                typer.secho(f"  {message}", fg=typer.colors.RED, err=True)
+                message = reason if _begins_with_name(reason, name) else f"{name}: {reason}"
+                typer.secho(f"affectspace: {message}" if single else f"  {message}", fg=typer.colors.RED, err=True)
             if summary.failed > len(summary.failures):
                 typer.echo(f"  and {summary.failed - len(summary.failures):,} more", err=True)
         for suffix, number in skipped.items():

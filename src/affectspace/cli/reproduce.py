@@ -78,6 +78,11 @@ def manifold(
         "emobank": emobank, "meld": meld, "vreg": vreg, "ravdess": ravdess, "emodb": emodb, "people": people,
         "iemocap": iemocap, "mosi": mosi, "mosei": mosei,
     }  # fmt: skip
+    for given in (data, features, *named.values()):
+        if given is not None and not given.is_dir():
+            raise ConfigError(f"{given}: there is no such folder")
+    if lexicon is not None and not lexicon.is_file():
+        raise ConfigError(f"{lexicon}: there is no such file")
     corpora = {name: folder for name, folder in named.items() if folder is not None}
     folders = Folders(data=data, corpora=corpora, features=features or out / "features", out=out, lexicon=lexicon)
     if table == 5:

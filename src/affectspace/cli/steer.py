@@ -55,7 +55,7 @@ Guidance = Annotated[
 Temperature = Annotated[float | None, typer.Option(help="Sampling temperature; 0 is greedy decoding.  [default: 0.8]")]
 Longest = Annotated[int | None, typer.Option(help="Most tokens of a generated sentence.  [default: 48]")]
 Calibrated = Annotated[bool, typer.Option(help="Pass targets through the run's calibration.")]
-Out = Annotated[Path | None, typer.Option(help="Also write the table to this .csv file.")]
+Out = Annotated[Path | None, typer.Option("--out", "-o", help="Also write the table to this .csv file.")]
 
 
 def steer(

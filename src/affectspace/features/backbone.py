@@ -11,11 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, get_type_hints, runtime_checkable
 
 import numpy as np
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from affectspace.errors import ConfigError, RunError
+from affectspace.errors import ConfigError, RunError, quoted
 
 ENTRY_POINTS = "affectspace.backbones"  # group in which other packages register their backbones
 DEFAULTS = {"text": "minilm", "audio": "functionals", "video": "levasa", "words": "lexicon"}
@@ -113,7 +114,7 @@ def make_backbone(
     Raises
     ------
     ConfigError
-        If no backbone has this name, or the backbone does not have such a setting.
+        If no backbone has this name, the backbone does not have such a setting, or a setting has an impossible value.
 
     Examples
     --------
@@ -127,6 +128,7 @@ def make_backbone(
             f"modality {modality!r} has no default backbone; defaults exist for {', '.join(sorted(DEFAULTS))}"
         )
     factory = backbone_factory(modality, name)
+    _check_settings(factory, f"backbone {modality}:{name}", {"dtype": dtype, **settings})
     try:
         backbone = factory(name=name, device=device, dtype=dtype, **settings)
     except TypeError as error:
@@ -137,6 +139,22 @@ def make_backbone(
         with contextlib.suppress(AttributeError):  # a backbone of another package may not accept attributes
             backbone.recipe = make_recipe(modality, name, {"dtype": dtype, **settings})  # type: ignore[attr-defined]
     return backbone
+
+
+def _check_settings(factory: Callable[..., Backbone], backbone: str, settings: Mapping[str, Any]) -> None:
+    """Raise ConfigError, which names the setting, for a value of another type or range than the factory declares."""
+    if not inspect.isfunction(factory):
+        return
+    hints = get_type_hints(factory, include_extras=True)
+    for name in settings.keys() & hints.keys():
+        declared = TypeAdapter(hints[name], config=ConfigDict(arbitrary_types_allowed=True))
+        try:
+            declared.validate_python(settings[name], strict=True)
+        except ValidationError as error:
+            reason = error.errors()[0]["msg"]
+            raise ConfigError(
+                f"{backbone}: setting {name} is {quoted(settings[name])}; {reason[0].lower()}{reason[1:]}"
+            ) from error
 
 
 def encode_by_length(

@@ -154,20 +154,26 @@ class Pretrained(nn.Module, ModelHubMixin):
         write_atomic(save_directory / "model.safetensors", lambda path: save_model(self, str(path)))
 
     @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **options: Any) -> Self:
+        """Load a model that `save_pretrained` wrote, from a folder or the hub.
+
+        Raises RunError for a folder without a model, and for damaged files.
+        """
+        folder = Path(pretrained_model_name_or_path)
+        if folder.is_dir():  # the base class reads config.json first, and does not say what is wrong with it
+            _require_files(folder)
+            _read_fields(folder / "config.json")
+        return super().from_pretrained(pretrained_model_name_or_path, **options)
+
+    @classmethod
     def _from_pretrained(cls, *, model_id: str, **options: Any) -> Self:
         paths, download = {}, {name: options[name] for name in DOWNLOAD_OPTIONS if name in options}
         for name in ("config.json", "model.safetensors"):
             if Path(model_id).is_dir():
                 paths[name] = str(Path(model_id) / name)
-                if not Path(paths[name]).is_file():
-                    raise RunError(f"{model_id} is not a saved model: {name} is missing; save one with save_pretrained")
             else:
                 paths[name] = hf_hub_download(model_id, name, **download)
-        damaged = "is damaged or does not fit its config.json; save or train it again"
-        try:
-            fields = json.loads(Path(paths["config.json"]).read_text(encoding="utf-8"))
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise RunError(f"{paths['config.json']} {damaged} ({error})") from error
+        fields = _read_fields(Path(paths["config.json"]))
         kind, expected = fields.get("kind"), cls.config_class.model_fields["kind"].default
         if kind != expected:
             raise RunError(
@@ -180,8 +186,29 @@ class Pretrained(nn.Module, ModelHubMixin):
         try:
             load_model(model, paths["model.safetensors"])
         except (SafetensorError, RuntimeError) as error:
-            raise RunError(f"{paths['model.safetensors']} {damaged} ({' '.join(str(error).split())[:300]})") from error
+            raise RunError(
+                f"{paths['model.safetensors']} is damaged or does not fit its config.json; save or train it again "
+                f"({' '.join(str(error).split())[:300]})"
+            ) from error
         return model.eval()
+
+
+def _require_files(folder: Path) -> None:
+    """Raise RunError if a folder lacks a file of a saved model."""
+    for name in ("config.json", "model.safetensors"):
+        if not (folder / name).is_file():
+            raise RunError(f"{folder} is not a saved model: {name} is missing; save or train it again")
+
+
+def _read_fields(path: Path) -> dict[str, Any]:
+    """Read a config.json. Raises RunError if it is not a JSON object."""
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise RunError(f"{path} is damaged; save or train the model again ({error})") from error
+    if not isinstance(fields, dict):
+        raise RunError(f"{path} is damaged; save or train the model again (it is not a JSON object)")
+    return fields
 
 
 @dataclass(frozen=True)

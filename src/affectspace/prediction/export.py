@@ -121,10 +121,10 @@ def export_onnx(run: str | Path, out: str | Path, *, force: bool = False, progre
     """
     opened, path = open_run(Path(run)), Path(out)
     model = predicting_model(opened)
-    if path.exists() and not force:
-        raise RunError(f"{path} exists already; use --force to replace it")
     if path.is_dir():
         raise RunError(f"{path} is a folder; give a file, such as model.onnx")
+    if path.exists() and not force:
+        raise RunError(f"{path} exists already; use --force to replace it")
     require_onnx()
     parts = _face_parts(opened, model, progress) if isinstance(model, Levasa) else _feature_parts(opened, model)
     graph, examples, inputs, outputs, facts = parts

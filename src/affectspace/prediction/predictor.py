@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
+from affectspace.devices import require_device
 from affectspace.errors import ConfigError, DataError, RunError, UnreadableItem
 from affectspace.models import AffectModel, Levasa
 from affectspace.prediction.faces import FaceReader
@@ -92,6 +93,8 @@ class Predictor:
         opened = open_run(Path(run))
         model = predicting_model(opened)
         require_device(device)
+        if crop is not None and not isinstance(model, Levasa):
+            raise ConfigError(f"{run} has a model on features; --crop and --no-crop are for the run of a LeVAsa model")
         if isinstance(model, Levasa):
             return cls(FaceReader(opened, model, backbones or {}, device, crop, progress), str(run))
         return cls(FeatureReader(opened, model, backbones or {}, device), str(run))
@@ -300,16 +303,6 @@ def predicting_model(run: Run) -> AffectModel | Levasa:
         f"{run.folder} holds a model of kind {run.facts['kind']!r}, which does not predict valence and arousal; use a run "
         "of kind levasa (faces) or of a model on features"
     )
-
-
-def require_device(device: str) -> None:
-    """Raise ConfigError if a device is unknown or not available."""
-    import torch
-
-    try:
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ConfigError(f"device {device!r} is not available: {str(error).splitlines()[0]}") from error
 
 
 def _sample(text: Any, audio: Any, video: Any, image: Any, vectors: Any, start: Any, end: Any) -> Sample:

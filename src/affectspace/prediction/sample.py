@@ -72,6 +72,8 @@ def sample_of_file(path: Path) -> Sample:
 
     Raises DataError for an unknown suffix and for a text that cannot be read.
     """
+    if not path.exists():
+        raise DataError(f"{path}: there is no such file")
     suffix = path.suffix.lower()
     for kind, suffixes in SUFFIXES.items():
         if suffix in suffixes:

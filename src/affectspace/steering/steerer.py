@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from affectspace.affect import AXES
+from affectspace.devices import require_device
 from affectspace.errors import ConfigError, DataError, RunError
 from affectspace.models import Projector
-from affectspace.prediction.predictor import require_device
 from affectspace.progress import Progress, silent
 from affectspace.steering.calibration import Calibration
 from affectspace.steering.decoding import Sampling, sample

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 from scipy.fft import dct
 from scipy.signal import find_peaks
 
@@ -83,7 +84,7 @@ class FunctionalsBackbone(BaseBackbone):
 def functionals_backbone(
     name: str = "functionals",
     *,
-    longest: float = 600.0,
+    longest: Annotated[float, Field(gt=0)] = 600.0,
     revision: str | int = REVISION,
     device: str = "cpu",
     dtype: str = "float32",

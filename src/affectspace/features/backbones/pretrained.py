@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from affectspace.devices import require_device
 from affectspace.errors import ConfigError
 from affectspace.features.backbone import BaseBackbone
 
@@ -59,14 +60,12 @@ def load_encoder(kind: str, name: str, folder: str | Path, device: str, dtype: s
 
     logging.disable_progress_bar()  # our own is shown
     number = torch_type(dtype)
+    require_device(device)
     try:
         model = AutoModel.from_pretrained(str(folder), dtype=number, use_safetensors=True)  # nothing is unpickled
     except (OSError, ValueError) as error:
         raise loading_error(kind, name, error) from error
-    try:
-        return model.to(device).eval()
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"device {device!r} is not available here: {str(error).splitlines()[0]}") from error
+    return model.to(device).eval()
 
 
 def loading_error(kind: str, name: str, error: Exception) -> ConfigError:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from affectspace.errors import ConfigError, UnreadableItem
 from affectspace.features.backbone import BaseBackbone, Item, make_recipe
@@ -136,7 +137,7 @@ def text_backbone(
     *,
     layers: tuple[int, ...] | list[int] | int | None = None,
     pooling: str | None = None,
-    tokens: int = 512,
+    tokens: Annotated[int, Field(ge=3)] = 512,
     lexicons: Mapping[str, Any] | None = None,
     contextual: Mapping[str, Any] | None = None,
     device: str = "cpu",
@@ -145,6 +146,7 @@ def text_backbone(
     """Load a text encoder: "minilm" from its package, or another by folder or hub name, for example "roberta-base".
 
     layers : default the last three of minilm, the last of others
+    tokens : of a text that are read, at least 3, as the first and the last one are marks
     pooling : default "mean" for minilm, "first" for others
     lexicons, contextual : append statistics of these lexicons, see `words_backbone`
     Raises ConfigError, with the remedy, if it cannot be loaded.

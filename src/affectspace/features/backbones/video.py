@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from affectspace.errors import ConfigError
 from affectspace.features.backbone import BaseBackbone, Item
@@ -128,7 +129,12 @@ class VideoBackbone(PretrainedBackbone):
 
 
 def video_backbone(
-    name: str, *, frames: int | None = None, crop: bool = True, device: str = "cpu", dtype: str = "float32"
+    name: str,
+    *,
+    frames: Annotated[int, Field(ge=1)] | None = None,
+    crop: bool = True,
+    device: str = "cpu",
+    dtype: str = "float32",
 ) -> VideoBackbone:
     """Load a video or image encoder by folder or hub name, for example "facebook/timesformer-base-finetuned-k400".
 

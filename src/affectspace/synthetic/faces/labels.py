@@ -25,8 +25,13 @@ def invented_labels(n: int, people: int, seed: int = 0, distribution: str = "gau
     values of the picture. Columns: id, person, session, emotion, valence, arousal. Raises ConfigError if there are fewer faces
     than people.
     """
-    if people < 1 or n < people:
-        raise ConfigError(f"n={n} faces of people={people}: at least one person with one face each is needed")
+    if people < 1:
+        raise ConfigError(f"people is {people}; at least one person is needed")
+    if n < people:
+        raise ConfigError(
+            f"the number of people ({people}) is larger than the number of faces ({n}); every person needs a face, so "
+            "lower people or raise n"
+        )
     random = stream("labels", seed, n, people)
     emotion = random.choice(list(SHARES), size=n, p=list(SHARES.values()))
     transfer = AnnotationTransfer.reference("affectnet", distribution=distribution)
