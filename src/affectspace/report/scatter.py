@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, Ellipse
+from matplotlib.ticker import MaxNLocator
 
 from affectspace.affect import AXES
 from affectspace.errors import DataError
@@ -99,6 +100,7 @@ def circumplex_figure(
             left, right, bottom, top = _limits(points.xy)
             axes.set(xlim=(left, right), ylim=(bottom, top), title=fill(name, 32))
             axes.set(xlabel="valence chunk, 1-d", ylabel="arousal chunk, 1-d")
+            axes.xaxis.set_major_locator(MaxNLocator(4))  # long numbers beside each other must not overlap
         handles = [
             Line2D([], [], linestyle="", marker=markers[e], color=colours[e], markersize=marker_size(markers[e], 7.5))
             for e in colours
