@@ -105,6 +105,8 @@ def test_ready_made_vectors_are_not_made_here(tmp_path: Path, media_corpus) -> N
         ("text", "minilm", {"layers": "abc"}, "setting layers is 'abc'; "),
         ("audio", "functionals", {"longest": "abc"}, "setting longest is 'abc'; input should be a valid number"),
         ("audio", "functionals", {"longest": -5}, "setting longest is -5; input should be greater than 0"),
+        ("audio", "any", {"seconds": float("inf")}, "setting seconds is inf; input should be a finite number"),
+        ("words", "lexicon", {"contextual": {"negation": "abc"}}, "setting contextual is {'negation': 'abc'}; input"),
         ("video", "levasa", {"frames": "abc"}, "setting frames is 'abc'; input should be a valid integer"),
     ],
 )

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from affectspace.features import Backbone, Extraction
     from affectspace.features.extraction import Engine
 
+OWN_OPTIONS = {"modality": "--modality", "name": "--backbone", "device": "--device", "dtype": "--dtype"}
 SHOWN = 5  # failed rows on the screen, per reason
 BACKBONE_HELP = (
     "Encoder: minilm, lexicon, functionals, gradients, levasa, or the folder or hub name of a pretrained model. The default "
@@ -100,6 +101,9 @@ def extract(
     if limit is not None and limit < len(corpus):
         corpus = corpus.take(range(limit))
     options = parse_settings(settings or [])
+    for setting, option in OWN_OPTIONS.items():
+        if setting in options:
+            raise ConfigError(f"--set {setting}: this is not a setting of a backbone; use {option}")
     if video_backbone is not None:
         options["run"] = str(video_backbone)
     if lexicon:

@@ -84,7 +84,7 @@ class FunctionalsBackbone(BaseBackbone):
 def functionals_backbone(
     name: str = "functionals",
     *,
-    longest: Annotated[float, Field(gt=0)] = 600.0,
+    longest: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 600.0,
     revision: str | int = REVISION,
     device: str = "cpu",
     dtype: str = "float32",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from affectspace.errors import ConfigError, UnreadableItem
 from affectspace.features.backbone import Item
@@ -64,7 +65,13 @@ class SpeechBackbone(PretrainedBackbone):
         return vectors
 
 
-def speech_backbone(name: str, *, seconds: float = 30.0, device: str = "cpu", dtype: str = "float32") -> SpeechBackbone:
+def speech_backbone(
+    name: str,
+    *,
+    seconds: Annotated[float, Field(allow_inf_nan=False)] = 30.0,
+    device: str = "cpu",
+    dtype: str = "float32",
+) -> SpeechBackbone:
     """Load a speech encoder by folder or hub name, for example "facebook/data2vec-audio-base".
 
     seconds : part of a recording that is read

@@ -139,7 +139,7 @@ def text_backbone(
     pooling: str | None = None,
     tokens: Annotated[int, Field(ge=3)] = 512,
     lexicons: Mapping[str, Any] | None = None,
-    contextual: Mapping[str, Any] | None = None,
+    contextual: Mapping[str, float | bool] | None = None,
     device: str = "cpu",
     dtype: str = "float32",
 ) -> TextBackbone | TextAndWordsBackbone:

@@ -52,7 +52,7 @@ def words_backbone(
     name: str = "lexicon",
     *,
     lexicons: Mapping[str, Any] | None = None,
-    contextual: Mapping[str, Any] | None = None,
+    contextual: Mapping[str, float | bool] | None = None,
     device: str = "cpu",
     dtype: str = "float32",
 ) -> WordsBackbone:
@@ -69,10 +69,11 @@ def words_backbone(
         )
     options = {str(key): _lexicon_options(str(key), value) for key, value in lexicons.items()}
     opened = {key: _read_lexicon(key, settings) for key, settings in options.items()}
+    chosen: dict[str, Any] = dict(contextual or {})
     try:
-        scoring = Contextual(**(contextual or {}))
+        scoring = Contextual(**chosen)
     except TypeError as error:
-        raise ConfigError(f"words: contextual {dict(contextual or {})}: {str(error).partition('() ')[2]}") from error
+        raise ConfigError(f"words: contextual {chosen}: {str(error).partition('() ')[2]}") from error
     located = {key: {**settings, "path": str(settings["path"].resolve())} for key, settings in options.items()}
     contents = {
         key: {name: value for name, value in settings.items() if name != "path"} for key, settings in located.items()
