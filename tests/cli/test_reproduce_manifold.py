@@ -33,7 +33,7 @@ def test_a_corpus_that_is_missing_is_named(tmp_path: Path) -> None:
         run("--out", str(tmp_path / "study"), "--data", str(tmp_path), "--only", "zero_shot_audio")
 
 
-@pytest.mark.parametrize("option", ["--data", "--emobank", "--features", "--lexicon"])
+@pytest.mark.parametrize("option", ["--data", "--emobank", "--lexicon"])
 def test_a_folder_that_does_not_exist_is_refused_at_once(tmp_path: Path, option: str) -> None:
     with pytest.raises(ConfigError, match="nowhere: there is no such f"):
         run("--out", str(tmp_path / "study"), option, str(tmp_path / "nowhere"))

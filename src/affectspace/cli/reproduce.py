@@ -78,7 +78,7 @@ def manifold(
         "emobank": emobank, "meld": meld, "vreg": vreg, "ravdess": ravdess, "emodb": emodb, "people": people,
         "iemocap": iemocap, "mosi": mosi, "mosei": mosei,
     }  # fmt: skip
-    for given in (data, features, *named.values()):
+    for given in (data, *named.values()):  # a folder of --features may be new
         if given is not None and not given.is_dir():
             raise ConfigError(f"{given}: there is no such folder")
     if lexicon is not None and not lexicon.is_file():
