@@ -20,7 +20,7 @@ from affectspace.cli.options import (
     refuse_overwrite,
 )
 from affectspace.cli.progress import progress_bar
-from affectspace.errors import ConfigError
+from affectspace.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,6 +125,11 @@ def predict(
         if path.is_dir():
             raise ConfigError(f"{path} is a folder; use --folder to predict every file in it")
     refuse_overwrite((out, figure), force)
+    for path in map(Path, [*(file or []), *([] if csv is None else [csv])]):  # before the heavy imports
+        if not path.exists():
+            raise DataError(f"{path}: there is no such file")
+    if folder is not None and not folder.is_dir():
+        raise DataError(f"{folder} is not a folder; use --file for one file")
 
     from affectspace.cli.prediction_screen import Screen
     from affectspace.prediction import Predictor
