@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from affectspace.errors import RunError
+from affectspace.errors import DataError, RunError
 
 # how the writers of checkpoints and safetensors report a full disk, in exceptions that are not OSError
 _FULL_DISK = ("unexpected pos", "PytorchStreamWriter failed", "os error 28", "No space left on device")
@@ -38,6 +38,12 @@ def write_atomic(path: Path, write: Callable[[Path], Any]) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text in UTF-8 with `write_atomic`."""
     write_atomic(path, lambda partial: partial.write_text(text, encoding="utf-8"))
+
+
+def require_file(path: Path) -> None:
+    """Raise DataError if there is no such file."""
+    if not path.exists():
+        raise DataError(f"{path}: there is no such file")
 
 
 def is_written(path: Path) -> bool:

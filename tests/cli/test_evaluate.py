@@ -147,6 +147,35 @@ def test_models_on_features(tmp_path: Path, kind: str, model: dict[str, Any]) ->
     assert "Concordance (CCC)" in (run / "report.html").read_text(encoding="utf-8")
 
 
+def test_the_emotion_floor_counts_rows_with_an_emotion_alone(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path, "mine", 0)
+    table = pd.read_csv(corpus["path"])
+    table["emotion"] = np.where(np.arange(N) % 4 == 0, "sadness", None)
+    table.loc[np.arange(N) % 12 == 0, "emotion"] = "happiness"  # first in our order, and in a minority of the rows
+    table.to_csv(corpus["path"], index=False)
+    run = feature_run(tmp_path / "run", "manifold", {"mine": corpus}, encoder={"hidden": [4]}, private={"size": 2})
+    invoke(run)
+    tested = table[table["id"].isin(Run(run).split.query("part == 'test'")["id"])]["emotion"].dropna()
+    floor = Results.read(run / "metrics.json").get(
+        experiment="test", metric="accuracy", modality="constant", target="emotion"
+    )
+    assert floor.value == pytest.approx((tested == "sadness").mean(), abs=1e-5)
+    assert floor.n == len(tested)
+
+
+def test_test_rows_of_one_person_are_refused(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path, "mine", 0)
+    table = pd.read_csv(corpus["path"])
+    table["person"], table["split"] = table["person"].where(np.arange(N) % 5 > 0, "tested"), "train"
+    table.loc[np.arange(N) % 5 == 1, "split"] = "validation"
+    table.loc[table["person"] == "tested", "split"] = "test"
+    table.to_csv(corpus["path"], index=False)
+    corpus["split"] = {"scheme": "published"}
+    run = feature_run(tmp_path / "run", "mvae", {"mine": corpus})
+    with pytest.raises(RunError, match="no test rows of two people or more have valence"):
+        invoke(run)
+
+
 @pytest.mark.parametrize(
     ("person", "document", "unit", "groups"),
     [

@@ -21,6 +21,7 @@ from affectspace.cli.options import (
 )
 from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError, DataError
+from affectspace.files import require_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,8 +127,7 @@ def predict(
             raise ConfigError(f"{path} is a folder; use --folder to predict every file in it")
     refuse_overwrite((out, figure), force)
     for path in map(Path, [*(file or []), *([] if csv is None else [csv])]):  # before the heavy imports
-        if not path.exists():
-            raise DataError(f"{path}: there is no such file")
+        require_file(path)
     if folder is not None and not folder.is_dir():
         raise DataError(f"{folder} is not a folder; use --file for one file")
 

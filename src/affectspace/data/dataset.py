@@ -12,7 +12,6 @@ import pandas as pd
 import torch
 
 from affectspace.affect import AXES
-from affectspace.corpora import Corpus
 from affectspace.corpora.splits import PARTS
 from affectspace.data.batches import IMAGE, Batch
 from affectspace.data.configuration import DataConfig
@@ -103,7 +102,7 @@ class Dataset:
         self.require_usable()
 
     @classmethod
-    def of_config(cls, config: Any, progress: Progress = silent, corpus: Corpus | None = None) -> Dataset:
+    def of_config(cls, config: Any, progress: Progress = silent) -> Dataset:
         """Read what the configuration of a training (`TrainConfig`) names.
 
         Parameters
@@ -111,8 +110,6 @@ class Dataset:
         config : TrainConfig
         progress : callable
             Called with (done, total, message).
-        corpus : Corpus, optional
-            The only corpus of a training on images, if it is read already.
 
         Raises
         ------
@@ -123,14 +120,12 @@ class Dataset:
         if not data.corpora:
             raise ConfigError("data.corpora is empty: name a corpus, or pass a Dataset to fit")
         if config.reads_images:
-            return cls._of_images(data, config.model.image_size, seed, progress, corpus)
+            return cls._of_images(data, config.model.image_size, seed, progress)
         return cls._of_features(data, config.model.modalities, tuple(config.model.categories), seed, progress)
 
     @classmethod
-    def _of_images(cls, data: DataConfig, size: int, seed: int, progress: Progress, corpus: Corpus | None) -> Dataset:
-        sources = [
-            read_image_rows(name, config, size, data.cache, progress, corpus) for name, config in data.corpora.items()
-        ]
+    def _of_images(cls, data: DataConfig, size: int, seed: int, progress: Progress) -> Dataset:
+        sources = [read_image_rows(name, config, size, data.cache, progress) for name, config in data.corpora.items()]
         labels = labels_of(sources, data, seed, images=True)
         table = join(sources, labels)
         arrays = tuple(rows.pixels for rows in sources if rows.pixels is not None)

@@ -53,11 +53,9 @@ def open_corpus(config: CorpusConfig) -> Corpus:
     return corpus
 
 
-def read_image_rows(
-    name: str, config: CorpusConfig, size: int, cache: Any, progress: Progress, corpus: Corpus | None = None
-) -> CorpusRows:
+def read_image_rows(name: str, config: CorpusConfig, size: int, cache: Any, progress: Progress) -> CorpusRows:
     """Read a corpus, decode its images and split the rows whose image can be read."""
-    corpus = corpus if corpus is not None else open_corpus(config)
+    corpus = open_corpus(config)
     images = corpus.images(size, cache=cache, progress=progress)
     readable = np.flatnonzero(images.ok)
     if not len(readable):

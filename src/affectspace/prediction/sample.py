@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from affectspace.errors import DataError
+from affectspace.files import require_file
 from affectspace.media.clips import IMAGES
 
 TEXTS = (".txt", ".md")
@@ -72,8 +73,7 @@ def sample_of_file(path: Path) -> Sample:
 
     Raises DataError for an unknown suffix and for a text that cannot be read.
     """
-    if not path.exists():
-        raise DataError(f"{path}: there is no such file")
+    require_file(path)
     suffix = path.suffix.lower()
     for kind, suffixes in SUFFIXES.items():
         if suffix in suffixes:

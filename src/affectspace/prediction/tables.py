@@ -56,10 +56,8 @@ class Summary:
 def samples_of_folder(folder: Path, predictor: Predictor) -> tuple[list[NamedSample], Counter[str]]:
     """Return the files below a folder that the run reads, by name, and the number of the others by suffix.
 
-    Raises DataError where there is no folder, or no file in it that the run reads.
+    Raises DataError where it holds no file that the run reads.
     """
-    if not folder.is_dir():
-        raise DataError(f"{folder} is not a folder; use --file for one file")
     readable = {suffix for kind in predictor.kinds for suffix in SUFFIXES[kind]}
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
     skipped = Counter(path.suffix.lower() or "no suffix" for path in paths if path.suffix.lower() not in readable)

@@ -13,8 +13,9 @@ import pandas as pd
 import torch
 
 from affectspace.affect import AXES
+from affectspace.data.dataset import Dataset
 from affectspace.errors import RunError
-from affectspace.evaluation import interval
+from affectspace.evaluation import constant_floor, interval, majority_floor
 from affectspace.evaluation.intervals import Metric
 from affectspace.evaluation.results import Recorder, Result, Results
 from affectspace.progress import Progress, silent
@@ -128,11 +129,6 @@ def evaluate_features(run: Run, *, force: bool = False, progress: Progress = sil
         for corpus, rows in groups.items():
             rows = rows & shown
             _measure_axes(recorder.under(modality=modality, condition=corpus), truth[rows], values[rows], people[rows])
-    train = data.affect[data.rows("train")]
-    constant = recorder.under(modality=CONSTANT, note="every row gets the mean of train")
-    for axis in (axis for axis in range(len(AXES)) if np.isfinite(truth[:, axis]).any()):
-        errors = np.abs(truth[:, axis] - np.nanmean(train[:, axis].astype(float)))
-        constant.add("mae", np.nanmean(errors), int(np.isfinite(errors).sum()), target=AXES[axis])
     if output.log_emotion is not None:
         guess, category = output.log_emotion.argmax(dim=1).numpy(), batch.category.numpy()
         for corpus, rows in groups.items():
@@ -141,17 +137,12 @@ def evaluate_features(run: Run, *, force: bool = False, progress: Progress = sil
                 for metric in EMOTION_METRICS:
                     score = interval(metric, category[rows], guess[rows], people[rows])
                     recorder.add(metric, score, modality="all", target="emotion", condition=corpus)
-        known = category[category >= 0]
-        if len(known):
-            frequent = np.bincount(data.category[data.rows("train")].clip(0)).argmax()
-            floor = recorder.under(modality=CONSTANT, target="emotion", note="every row gets the most frequent emotion")
-            floor.add("accuracy", np.mean(known == frequent), len(known))
-            floor.add("uar", 1 / len(np.unique(known)), len(known))
     if not len(results):
         raise RunError(
             f"{run.folder}: no test rows of two people or more have valence, arousal or dominance; train with a split that "
             "leaves labelled rows of several people for the test part"
         )
+    _measure_floors(recorder, data, predicts_emotions=output.log_emotion is not None)
     name = run.folder.resolve().name
     run_facts = {"run": name, "kind": run.facts["kind"], "corpora": ", ".join(data.corpora)}
 
@@ -202,6 +193,23 @@ def _measure_axes(recorder: Recorder, truth: np.ndarray, predictions: np.ndarray
             recorder.add(name, interval(metric, truth[:, axis], predictions[:, axis], people), target=AXES[axis])
         if known:
             recorder.add(name, interval(metric, truth[:, known], predictions[:, known], people), target="mean")
+
+
+def _measure_floors(recorder: Recorder, data: Dataset, *, predicts_emotions: bool) -> None:
+    """Record what a constant gives: the mean of train on each axis, and its most frequent emotion."""
+    train, test = (data.table.iloc[data.rows(part)] for part in ("train", "test"))
+    floor = recorder.under(modality=CONSTANT, note="every row gets the mean of train")
+    for axis in AXES:
+        if train[axis].notna().any() and test[axis].notna().any():
+            floor.add("mae", constant_floor(train[axis], test[axis])["mae"], int(test[axis].notna().sum()), target=axis)
+    emotions = int(test["emotion"].notna().sum())
+    if predicts_emotions and emotions and train["emotion"].notna().any():
+        floor = recorder.under(
+            modality=CONSTANT, target="emotion", note="every row gets the most frequent emotion of train"
+        )
+        for metric, value in majority_floor(train["emotion"], test["emotion"]).items():
+            if metric in EMOTION_METRICS:
+                floor.add(metric, value, emotions)
 
 
 def _varies(values: np.ndarray, people: np.ndarray) -> bool:

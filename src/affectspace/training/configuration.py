@@ -266,19 +266,18 @@ def build_config(
     data = checks.validated(DataConfig, data_fields, ("data",))
     fit = checks.validated(FIT[model_class.reads], keys.fit or {}, ("fit",))
     model_fields = {"kind": kind, **model_fields}
-    if model_class.reads == "features" and not checks.errors:
+    reads_features = model_class.reads == "features"
+    emotional = reads_features or kind == "classifier" or model_fields.get("alignment") == "categories"
+    if emotional and not model_fields.get("categories"):
+        model_fields["categories"] = CATEGORIES  # those that occur, once the corpora are read
+    if reads_features and not checks.errors:
         if not model_fields.get("modalities"):
             from affectspace.data.stores import store_widths
 
             model_fields["modalities"] = dict(modalities) if modalities is not None else store_widths(data, where)
-        if not model_fields.get("categories"):
-            model_fields["categories"] = CATEGORIES  # those that occur, once the corpora are read
         if not model_fields.get("corpora"):
             model_fields["corpora"] = tuple(corpora if corpora is not None else data.corpora) or ("corpus",)
-    predicts_emotions = kind == "classifier" or model_fields.get("alignment") == "categories"
-    if predicts_emotions and not model_fields.get("categories"):
-        model_fields["categories"] = CATEGORIES
-    if model_class.reads == "images" or not checks.errors:
+    if not (reads_features and checks.errors):
         model = checks.validated(model_class.config_class, model_fields, ("model",))
     checks.raise_errors()
     return TrainConfig(data=data, model=model, fit=fit)

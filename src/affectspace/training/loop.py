@@ -18,6 +18,7 @@ from affectspace.data.labels import step_seed
 from affectspace.devices import choose_device
 from affectspace.errors import ConfigError, RunError
 from affectspace.models import LossTerms, Pretrained
+from affectspace.models.gathering import processes
 from affectspace.progress import Progress
 from affectspace.training.configuration import FitConfig
 from affectspace.training.recorder import Recorder, last_path, read_checkpoint
@@ -120,10 +121,10 @@ class Loop:
         if config.precision == "16-mixed" and self.device.type == "cpu":
             raise ConfigError("fit.precision: 16-mixed needs a GPU; use bf16-mixed or 32-true")
         training.to(self.device)
-        self.steps = _StepLoss(training)
-        self.step_loss: Any = self.steps
+        self.module = _StepLoss(training)
+        self.step_loss: Any = self.module
         if ranks > 1:  # a head of a modality that no row of a process has gets no gradient there
-            self.step_loss = nn.parallel.DistributedDataParallel(self.steps, find_unused_parameters=True)
+            self.step_loss = nn.parallel.DistributedDataParallel(self.module, find_unused_parameters=True)
         self.optimizer, self.schedule = optimizer_of(training.model.parameters(), config, training.steps)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "16-mixed")
         self.recorder = Recorder(folder, config, say if rank == 0 else None)
@@ -163,7 +164,7 @@ class Loop:
             with shared():
                 with self._autocast():
                     loss = self.step_loss(_moved(batch, self.device), seed, progress)
-                terms = self.steps.terms
+                terms = self.module.terms
                 if not math.isfinite(loss.item()):
                     self._stop_at(terms, step, batches.names(step))
                 self.scaler.scale(loss / config.accumulate).backward()
@@ -283,10 +284,10 @@ class TermSums:
             return {}
         values = torch.stack([torch.stack(step) for step in self.values])
         rows = torch.tensor(self.rows, dtype=values.dtype, device=values.device)
-        if dist.is_available() and dist.is_initialized():
+        if processes() > 1:
             # a process' loss of a step is its share of that of the whole step: losses average, and rows add up
             for tensor in (values, rows):
                 dist.all_reduce(tensor)
-            values /= dist.get_world_size()
+            values /= processes()
         means = (values * rows[:, None]).sum(dim=0) / rows.sum()
         return dict(zip(self.names, means.tolist(), strict=True))

@@ -38,10 +38,15 @@ class Recorder:
         self.config, self.say = config, say
         self.rows: list[dict[str, float]] = []
         self.best_epoch, self.best_value = -1, math.inf
-        self.should_stop = False
         self._weights: dict[str, Tensor] | None = None
         self._written = time.monotonic()
         self._board: Any = None
+
+    @property
+    def should_stop(self) -> bool:
+        """Whether the last `fit.patience` epochs brought no lower validation loss."""
+        patience = self.config.patience
+        return patience > 0 and len(self.rows) > self.best_epoch + patience
 
     def add(self, epoch: int, means: dict[str, float], seconds: float, model: nn.Module) -> None:
         """Record the means of an epoch's terms."""
@@ -52,8 +57,6 @@ class Recorder:
                 self._weights = {
                     name: weight.detach().to("cpu", copy=True) for name, weight in model.state_dict().items()
                 }
-        elif self.config.patience and epoch - self.best_epoch >= self.config.patience:
-            self.should_stop = True
         if self.say is None:
             return
         write_atomic(self.history, self._write_history)
@@ -82,8 +85,6 @@ class Recorder:
         """Continue the history of a checkpoint."""
         self.rows = list(state["rows"])
         self.best_epoch, self.best_value = state["best_epoch"], state["best_value"]
-        patience = self.config.patience
-        self.should_stop = bool(patience and self.rows and len(self.rows) - 1 - self.best_epoch >= patience)
 
     def _write_history(self, path: Path) -> None:
         with path.open("w", newline="", encoding="utf-8") as file:

@@ -227,9 +227,10 @@ def require_split(run: Run, now: pd.DataFrame) -> None:
         )
     import numpy as np
 
-    if "part" not in run.split or "id" not in run.split:
+    then = run.split
+    if "part" not in then or "id" not in then:
         raise RunError(f"{run.folder}/split.csv is damaged: it has no columns id and part; train again with --force")
-    then = run.split.dropna(subset="part").reset_index(drop=True)
+    then = then.dropna(subset="part").reset_index(drop=True)
     columns = [name for name in now.columns if name in then.columns]
     differs = (
         np.flatnonzero((_plain(then)[columns] != _plain(now)[columns]).any(axis=1)) if len(then) == len(now) else None
