@@ -160,7 +160,7 @@ def test_films_along_a_path_and_what_was_cut(tmp_path: Path, face: Path) -> None
 def test_no_face_is_told_and_may_be_insisted_on(tmp_path: Path, face: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = with_split(make_run(tmp_path / "run", make_corpus(tmp_path)))
     (run.folder / "framing.json").write_text('{"side": 1.0}')
-    monkeypatch.setattr("affectspace.prediction.photos.find_face", lambda frame, short_side=360: None)
+    monkeypatch.setattr("affectspace.media.faces.find_faces", lambda frame, short_side=360: [])
     result = invoke(run.folder, "--image", face, *FEW)
     assert result.exit_code == 0, result.output
     assert f"{face}: no face was found; the middle of the picture was walked" in result.output

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from affectspace.errors import ConfigError, DataError, RunError
+from affectspace.media import faces
 from affectspace.media.faces import MARGIN
 from affectspace.prediction import photos
 from affectspace.prediction.photos import (
@@ -40,9 +41,9 @@ def photo(tmp_path: Path) -> Path:
 @pytest.fixture
 def face_at(monkeypatch: pytest.MonkeyPatch) -> Any:
     def place(box: Any) -> None:
-        """The detector's own box; `find_face` adds its margin."""
-        face = None if box is None else (box[0], box[1], box[2] * (1 + 2 * MARGIN))
-        monkeypatch.setattr(photos, "find_face", lambda frame, short_side=360: face)
+        """The detector's own box; `find_faces` adds its margin."""
+        boxes = [] if box is None else [(box[0], box[1], box[2] * (1 + 2 * MARGIN))]
+        monkeypatch.setattr(faces, "find_faces", lambda frame, short_side=360: boxes)
 
     return place
 
@@ -92,9 +93,9 @@ def test_close_ups_and_small_faces_are_sought_again(monkeypatch: pytest.MonkeyPa
 
     def find(frame: np.ndarray, short_side: int = 360) -> Any:
         seen.append((frame.shape[:2], short_side))
-        return (100.0, 90.0, 60.0) if frame.shape[0] == 150 else None
+        return [(100.0, 90.0, 60.0)] if frame.shape[0] == 150 else []
 
-    monkeypatch.setattr(photos, "find_face", find)
+    monkeypatch.setattr(faces, "find_faces", find)
     assert face_box(picture(90, 120)) == (70.0, 60.0, 40.0)
     assert face_box(picture(400, 500)) is None
     assert seen == [((90, 120), 360), ((150, 180), 360), ((400, 500), 360), ((666, 766), 360), ((400, 500), 1080)]

@@ -25,6 +25,7 @@ _FACTORIES = {
     ("words", "lexicon"): "affectspace.features.backbones.words:words_backbone",
     ("audio", "functionals"): "affectspace.features.backbones.functionals:functionals_backbone",
     ("video", "gradients"): "affectspace.features.backbones.video:gradients_backbone",
+    ("video", "expression"): "affectspace.features.backbones.expression:expression_backbone",
 }
 _PRETRAINED = {  # factories that take any folder or hub name
     "text": "affectspace.features.backbones.text:text_backbone",

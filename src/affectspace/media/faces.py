@@ -12,7 +12,9 @@ from affectspace.errors import ConfigError
 from affectspace.progress import note
 
 SHORT_SIDE = 360  # pixels of the short side of the picture that the detector sees
+FINE = 3 * SHORT_SIDE  # at which small faces are searched
 MARGIN = 0.25  # of the box, on every side
+TIGHT = 0.85  # a cut that takes this share of a picture's short side means that the picture is a face already
 
 Box = tuple[float, float, float]  # centre x, centre y, side, in pixels
 
@@ -34,8 +36,8 @@ def _detector() -> Any:
     return _threads.detector
 
 
-def find_face(frame: np.ndarray, short_side: int = SHORT_SIDE) -> Box | None:
-    """Return the largest face in a frame, (height, width, 3) uint8, or None.
+def find_faces(frame: np.ndarray, short_side: int = SHORT_SIDE) -> list[Box]:
+    """Return the faces in a frame, (height, width, 3) uint8, the largest first, each with its margin.
 
     short_side: pixels to which the frame's short side is resized before detection.
     """
@@ -45,13 +47,31 @@ def find_face(frame: np.ndarray, short_side: int = SHORT_SIDE) -> Box | None:
     scale = short_side / min(height, width)
     size = max(round(width * scale), 1), max(round(height * scale), 1)
     small = np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.BILINEAR))
-    boxes = _detector()(small, 0)
-    if not boxes:
-        return None
-    box = max(boxes, key=lambda box: box.width() * box.height())
-    side = max(box.width(), box.height()) * (1 + 2 * MARGIN)
-    centre_x, centre_y = (box.left() + box.right()) / 2, (box.top() + box.bottom()) / 2
-    return centre_x / scale, centre_y / scale, side / scale
+    boxes = []
+    for box in sorted(_detector()(small, 0), key=lambda box: -box.width() * box.height()):
+        side = max(box.width(), box.height()) * (1 + 2 * MARGIN)
+        centre_x, centre_y = (box.left() + box.right()) / 2, (box.top() + box.bottom()) / 2
+        boxes.append((centre_x / scale, centre_y / scale, side / scale))
+    return boxes
+
+
+def find_face(frame: np.ndarray) -> Box | None:
+    """Return the largest face in a frame with its margin, or None."""
+    return next(iter(find_faces(frame)), None)
+
+
+def face_boxes(picture: np.ndarray) -> list[Box]:
+    """Find the faces of a picture, also in close-ups and small ones: the detector's own boxes, the largest first.
+
+    Raises ConfigError where dlib is missing.
+    """
+    boxes, margin = find_faces(picture), 0
+    if not boxes:  # a face that fills the picture is found with something around it
+        margin = min(picture.shape[:2]) // 3
+        boxes = find_faces(np.pad(picture, ((margin, margin), (margin, margin), (0, 0)), mode="edge"))
+    if not boxes and min(picture.shape[:2]) > SHORT_SIDE:
+        margin, boxes = 0, find_faces(picture, FINE)
+    return [(x - margin, y - margin, side / (1 + 2 * MARGIN)) for x, y, side in boxes]
 
 
 def crop_faces(frames: list[np.ndarray]) -> tuple[list[np.ndarray], int]:

@@ -13,16 +13,14 @@ from affectspace.data.dataset import Dataset
 from affectspace.errors import ConfigError, DataError, RunError, UnreadableItem
 from affectspace.files import write_text
 from affectspace.media.clips import read_frames
-from affectspace.media.faces import MARGIN, SHORT_SIDE, Box, find_face, resized, square
+from affectspace.media.faces import MARGIN, TIGHT, Box, face_boxes, resized, square
 from affectspace.media.images import decode_image
 from affectspace.training.runs import Run
 
 FRAMING = "framing.json"  # in a run folder
 MEASURED = 128  # training images in which faces are searched to measure their framing
 MIN_FACES = 8  # that must be found in them
-FINE = 3 * SHORT_SIDE  # pixels of the short side at which small faces are searched
 FRAMES = 8  # of a clip
-TIGHT = 0.85  # a cut that takes this share of a picture's short side means that the picture is a face already
 
 NO_FACE = "no face was found: the complete picture was used"
 NO_FACES = "no face was found in the clip: the middle of the picture was used"
@@ -152,17 +150,7 @@ def face_box(picture: np.ndarray) -> Box | None:
 
     Raises ConfigError where dlib is missing.
     """
-    found = find_face(picture)
-    margin = 0
-    if found is None:  # a face that fills the picture is found with something around it
-        margin = min(picture.shape[:2]) // 3
-        found = find_face(np.pad(picture, ((margin, margin), (margin, margin), (0, 0)), mode="edge"))
-    if found is None and min(picture.shape[:2]) > SHORT_SIDE:
-        margin, found = 0, find_face(picture, FINE)
-    if found is None:
-        return None
-    x, y, side = found
-    return x - margin, y - margin, side / (1 + 2 * MARGIN)
+    return next(iter(face_boxes(picture)), None)
 
 
 def framing_of(run: Run, data: Dataset) -> Framing | None:
