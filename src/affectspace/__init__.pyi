@@ -14,4 +14,5 @@ from .models import Levasa as Levasa
 from .models import LevasaConfig as LevasaConfig
 from .prediction import Prediction as Prediction
 from .prediction import Predictor as Predictor
+from .prediction import predict as predict
 from .training.runs import load as load

@@ -41,7 +41,7 @@ def text_run(make_run: MakeRun) -> Path:  # noqa: F811
 
 
 def test_a_sentence(text_run: Path) -> None:
-    result = run(text_run, "--text", "What a [bold] day :smile:")
+    result = run("--run", text_run, "--text", "What a [bold] day :smile:")
     assert result.exit_code == 0
     expected = Predictor.of_run(text_run).predict(text="What a [bold] day :smile:")
     lines = result.stdout.splitlines()
@@ -50,7 +50,7 @@ def test_a_sentence(text_run: Path) -> None:
     assert "from       text" in result.stdout
     assert "labels     transferred from emotions in training: proxies, not ratings" in result.stdout
     assert "●" in lines[1]
-    data = answer(text_run, "--text", "What a [bold] day :smile:")
+    data = answer("--run", text_run, "--text", "What a [bold] day :smile:")
     assert data["run"] == str(text_run)
     assert data["labels"] == ["transferred"]
     assert data["failures"] == []
@@ -64,15 +64,18 @@ def test_a_sentence(text_run: Path) -> None:
 
 def test_one_moment_of_several_kinds(text_run: Path, tmp_path: Path) -> None:
     sound = tone(tmp_path / "a.wav", 1.0)
-    [both] = answer(text_run, "--text", "hello", "--file", sound)["predictions"]
+    [both] = answer("--run", text_run, "hello", sound, "--together")["predictions"]
     assert both["id"] == str(sound)
     assert list(both["by_modality"]) == ["text", "audio"]
     (tmp_path / "a.txt").write_text("hello", encoding="utf-8")
-    [again] = answer(text_run, "--file", tmp_path / "a.txt", "--file", sound)["predictions"]
+    [again] = answer("--run", text_run, tmp_path / "a.txt", sound, "--together")["predictions"]
     assert again["valence"] == both["valence"]
-    assert "text" in run(text_run, "--text", "hello", "--file", sound).stdout.splitlines()[0]
-    with pytest.raises(DataError, match=r"b\.wav: one sample takes one input of kind audio.* with --folder or --csv"):
-        run(text_run, "--file", sound, "--file", tone(tmp_path / "b.wav", 1.0))
+    assert "text" in run("--run", text_run, "hello", sound, "--together").stdout.splitlines()[0]
+    with pytest.raises(DataError, match=r"b\.wav: one sample takes one input of kind audio.* without --together"):
+        run("--run", text_run, sound, tone(tmp_path / "b.wav", 1.0), "--together")
+    apart = answer("--run", text_run, "hello", sound)["predictions"]
+    assert [list(one["by_modality"]) for one in apart] == [["text"], ["audio"]]
+    assert [one["id"] for one in apart] == ["hello", str(sound)]
 
 
 def test_a_folder(text_run: Path, tmp_path: Path) -> None:
@@ -86,7 +89,7 @@ def test_a_folder(text_run: Path, tmp_path: Path) -> None:
     (folder / ".hidden.txt").write_text("not looked at")
     Image.new("RGB", (4, 4)).save(folder / "f.png")
     out = tmp_path / "out.parquet"
-    result = run(text_run, "--folder", folder, "--out", out)
+    result = run("--run", text_run, folder, "--out", out)
     assert result.exit_code == 0
     assert "2 of 4 have no prediction:" in result.stderr
     assert f"{folder / 'd.wav'}: the file is empty (0 bytes)" in result.stderr
@@ -98,7 +101,7 @@ def test_a_folder(text_run: Path, tmp_path: Path) -> None:
     assert table["id"].tolist() == ["a.txt", "b.wav", "d.wav", "deep/c.txt"]
     assert table["valence"].notna().tolist() == [True, True, False, False]
     assert table["modalities"].tolist()[:2] == ["text", "audio"]
-    data = answer(text_run, "--folder", folder)
+    data = answer("--run", text_run, folder)
     assert [one["id"] for one in data["predictions"]] == ["a.txt", "b.wav"]
     assert [one["id"] for one in data["failures"]] == ["d.wav", "deep/c.txt"]
 
@@ -110,7 +113,7 @@ def test_a_table_keeps_its_rows_and_gets_columns(text_run: Path, tmp_path: Path)
     )
     out = tmp_path / "out.csv"
     columns = ("--text-column", "said", "--audio-column", "file", "--id-column", "id")
-    result = run(text_run, "--csv", tmp_path / "t.csv", *columns, "--out", out)
+    result = run("--run", text_run, tmp_path / "t.csv", *columns, "--out", out)
     assert result.exit_code == 0
     table = pd.read_csv(out, dtype={"n": str})
     assert table.columns[:4].tolist() == ["id", "said", "file", "n"]
@@ -122,13 +125,13 @@ def test_a_table_keeps_its_rows_and_gets_columns(text_run: Path, tmp_path: Path)
     assert "w: its cells are empty" in result.stderr
     assert "2 of 5 have no prediction:" in result.stderr
     expected = Predictor.of_run(text_run).predict(text="a, b")
-    assert table["arousal"][2] == pytest.approx(expected.arousal, abs=1e-6)
+    assert table["arousal"][2] == pytest.approx(expected.arousal, abs=1e-4)
     with pytest.raises(RunError, match=r"out\.csv exists already; use --force to replace it"):
-        run(text_run, "--csv", tmp_path / "t.csv", *columns, "--out", out)
-    assert run(text_run, "--csv", tmp_path / "t.csv", *columns, "--out", out, "--force").exit_code == 0
+        run("--run", text_run, tmp_path / "t.csv", *columns, "--out", out)
+    assert run("--run", text_run, tmp_path / "t.csv", *columns, "--out", out, "--force").exit_code == 0
     with pytest.raises(DataError, match=r"already has columns .*; give the new ones other names with --prefix"):
-        run(text_run, "--csv", out, *columns, "--out", tmp_path / "again.csv")
-    run(text_run, "--csv", out, *columns, "--out", tmp_path / "again.csv", "--prefix", "new_")
+        run("--run", text_run, out, *columns, "--out", tmp_path / "again.csv")
+    run("--run", text_run, out, *columns, "--out", tmp_path / "again.csv", "--prefix", "new_")
     assert "new_valence" in pd.read_csv(tmp_path / "again.csv")
 
 
@@ -138,23 +141,23 @@ def test_a_parquet_table_with_cuts(text_run: Path, tmp_path: Path) -> None:
     frame.to_parquet(tmp_path / "t.parquet")
     out = tmp_path / "out.parquet"
     run(
-        text_run, "--csv", tmp_path / "t.parquet", "--audio-column", "file", "--start-column", "from", "--end-column", "to",
+        "--run", text_run, tmp_path / "t.parquet", "--audio-column", "file", "--start-column", "from", "--end-column", "to",
         "--out", out,
     )  # fmt: skip
     predictor, table = Predictor.of_run(text_run), pd.read_parquet(out)
     for row, (start, end) in enumerate([(0.0, 1.0), (1.0, 3.0), (None, None)]):
         expected = predictor.predict(audio=tmp_path / "a.wav", start=start, end=end)
-        assert table["valence"][row] == pytest.approx(expected.valence, abs=1e-6)
+        assert table["valence"][row] == pytest.approx(expected.valence, abs=1e-4)
 
 
 def test_many_rows_are_shown_in_part(text_run: Path, tmp_path: Path) -> None:
     pd.DataFrame({"text": ["good", ""] * 30}).to_csv(tmp_path / "t.csv", index=False)
-    result = run(text_run, "--csv", tmp_path / "t.csv", "--text-column", "text")
+    result = run("--run", text_run, tmp_path / "t.csv", "--text-column", "text")
     assert "row 1 " in result.stdout
     assert "more; --out writes all of them" in result.stdout
     assert "30 of 60 have no prediction:" in result.stderr
     assert "and 10 more" in result.stderr
-    assert len(answer(text_run, "--csv", tmp_path / "t.csv", "--text-column", "text")["predictions"]) == 30
+    assert len(answer("--run", text_run, tmp_path / "t.csv", "--text-column", "text")["predictions"]) == 30
 
 
 def test_ready_made_vectors(make_run: MakeRun, tmp_path: Path) -> None:  # noqa: F811
@@ -162,24 +165,24 @@ def test_ready_made_vectors(make_run: MakeRun, tmp_path: Path) -> None:  # noqa:
     folder = make_run("units", facts=facts, **SMALL)
     frame = pd.DataFrame({"id": ["x.mp4", "y.mp4"], "d": [4.0, 0.4], "c": [3.0, 0.3], "a": [1.0, 0.1], "b": [2.0, 0.2]})
     frame.to_csv(tmp_path / "units.csv", index=False)
-    data = answer(folder, "--vectors", f"units={tmp_path / 'units.csv'}")
+    data = answer("--run", folder, "--vectors", f"units={tmp_path / 'units.csv'}")
     assert [one["id"] for one in data["predictions"]] == ["x.mp4", "y.mp4"]
     expected = Predictor.of_run(folder).predict(vectors={"units": np.array([1.0, 2, 3, 4])})
     assert data["predictions"][0]["valence"]["mean"] == pytest.approx(expected.valence, abs=1e-4)
     pd.DataFrame({"name": ["y", "x", "q"]}).to_csv(tmp_path / "t.csv", index=False)
     rows = answer(
-        folder, "--csv", tmp_path / "t.csv", "--id-column", "name", "--vectors", f"units={tmp_path / 'units.csv'}"
+        "--run", folder, tmp_path / "t.csv", "--id-column", "name", "--vectors", f"units={tmp_path / 'units.csv'}"
     )
     assert [one["id"] for one in rows["predictions"]] == ["y", "x"]
     assert rows["predictions"][1]["valence"] == data["predictions"][0]["valence"]
     assert rows["failures"] == [{"id": "q", "reason": "its cells are empty"}]
     frame.drop(columns="b").to_csv(tmp_path / "less.csv", index=False)
     with pytest.raises(DataError, match=r"its columns are not those that the run was trained on .it lacks 'b'"):
-        run(folder, "--vectors", f"units={tmp_path / 'less.csv'}")
+        run("--run", folder, "--vectors", f"units={tmp_path / 'less.csv'}")
     with pytest.raises(DataError, match="there is no such file of vectors"):
-        run(folder, "--vectors", "units=nowhere.csv")
+        run("--run", folder, "--vectors", "units=nowhere.csv")
     with pytest.raises(ConfigError, match="write it as MODALITY=FILE"):
-        run(folder, "--vectors", "units.csv")
+        run("--run", folder, "--vectors", "units.csv")
 
 
 def test_vectors_that_fail_are_named_and_a_foreign_modality_is_refused_once(
@@ -189,7 +192,7 @@ def test_vectors_that_fail_are_named_and_a_foreign_modality_is_refused_once(
     folder = make_run("units", facts={"units": {"name": "units:vectors", "columns": list("abcd")}}, **SMALL)
     units = tmp_path / "units.csv"
     units.write_text("id,a,b,c,d\nu,1,2,,4\nx,1,2,3,4\ni,1,inf,3,4\n")  # names that occur in every reason
-    result = run(folder, "--vectors", f"units={units}")
+    result = run("--run", folder, "--vectors", f"units={units}")
     assert result.exit_code == 0
     assert result.stderr.splitlines()[-3:] == [
         "2 of 3 have no prediction:",
@@ -197,20 +200,20 @@ def test_vectors_that_fail_are_named_and_a_foreign_modality_is_refused_once(
         "  i: the vector of units has missing or infinite numbers",
     ]
     units.write_text("id,a,b,c,d\nu,1,2,,4\n")
-    assert "  u: the vector of units has missing" in run(folder, "--vectors", f"units={units}").stderr
+    assert "  u: the vector of units has missing" in run("--run", folder, "--vectors", f"units={units}").stderr
     units.write_text("id,a,b,c,d\nu,1,2,3,4\n,1,2,3,4\n")
     with pytest.raises(DataError, match=r"units\.csv: row 2 has no id .1 such rows.; name it, or remove it"):
-        run(folder, "--vectors", f"units={units}")
+        run("--run", folder, "--vectors", f"units={units}")
     with pytest.raises(
         ConfigError, match=r"--vectors 'voice=.*': .* accepts no vectors of 'voice'; it reads .* of units"
     ):
-        run(folder, "--vectors", f"voice={units}")
+        run("--run", folder, "--vectors", f"voice={units}")
 
 
 def test_a_trajectory(text_run: Path, tmp_path: Path) -> None:
     sound = tone(tmp_path / "a.wav", 12.0)
     out, figure = tmp_path / "out.csv", tmp_path / "t.png"
-    result = run(text_run, "--file", sound, "--window", 4, "--step", 2, "--out", out, "--figure", figure)
+    result = run("--run", text_run, sound, "--window", 4, "--step", 2, "--out", out, "--figure", figure)
     assert "5 windows of 4 s" in result.stdout
     assert "inside the home base" in result.stdout
     table = pd.read_csv(out)
@@ -218,7 +221,7 @@ def test_a_trajectory(text_run: Path, tmp_path: Path) -> None:
     assert set(table["id"]) == {str(sound)}
     with Image.open(figure) as picture:
         assert picture.width > 500
-    data = answer(text_run, "--file", sound, "--window", 4, "--step", 2)
+    data = answer("--run", text_run, sound, "--window", 4, "--step", 2)
     [trajectory] = data["trajectories"]
     assert [one["axis"] for one in trajectory["dynamics"]] == ["valence", "arousal", "dominance"]
     assert [one["start"] for one in trajectory["windows"]] == [0, 2, 4, 6, 8]
@@ -227,8 +230,8 @@ def test_a_trajectory(text_run: Path, tmp_path: Path) -> None:
 
 
 def test_a_long_file_is_followed_without_being_asked(text_run: Path, tmp_path: Path) -> None:
-    assert "windows of 4 s" in run(text_run, "--file", tone(tmp_path / "long.wav", 70.0)).stdout
-    assert "windows of 3 sentences" in run(text_run, "--text", "It was a good day. " * 120).stdout
+    assert "windows of 4 s" in run("--run", text_run, tone(tmp_path / "long.wav", 70.0)).stdout
+    assert "windows of 3 sentences" in run("--run", text_run, "--text", "It was a good day. " * 120).stdout
 
 
 def test_trajectories_of_a_folder(text_run: Path, tmp_path: Path) -> None:
@@ -237,7 +240,7 @@ def test_trajectories_of_a_folder(text_run: Path, tmp_path: Path) -> None:
     tone(folder / "a.wav", 6.0)
     (folder / "b.wav").touch()
     (folder / "c.txt").write_text("One is good. Two is bad. Three is odd. Four is more.", encoding="utf-8")
-    result = run(text_run, "--folder", folder, "--window", 2, "--step", 1, "--out", tmp_path / "out.csv")
+    result = run("--run", text_run, folder, "--window", 2, "--step", 1, "--out", tmp_path / "out.csv")
     assert result.exit_code == 0
     assert "b.wav: the file is empty" in result.stderr
     table = pd.read_csv(tmp_path / "out.csv")
@@ -249,12 +252,12 @@ def test_trajectories_of_a_folder(text_run: Path, tmp_path: Path) -> None:
     [
         (("--text", ""), "text: the text is empty"),
         (("--text", "what?"), "it asks something"),
-        (("--file", "silent.wav"), "silent.wav: the sound is silent"),
-        (("--file", "noise.wav"), "noise.wav: not a sound that can be read"),
-        (("--file", "a.png"), "has no modality that reads image; it reads text, audio, video"),
-        (("--file", "silent.wav", "--window", "1", "--step", "1"), "silent.wav: the sound is silent"),
+        (("silent.wav",), "silent.wav: the sound is silent"),
+        (("noise.wav",), "noise.wav: not a sound that can be read"),
+        (("a.png",), "has no modality that reads image; it reads text, audio, video"),
+        (("silent.wav", "--window", "1", "--step", "1"), "silent.wav: the sound is silent"),
         (("--text", " ", "--window", "1"), "the text is empty"),
-        (("--folder", "bad"), "1.wav: the file is empty (0 bytes)"),
+        (("bad",), "1.wav: the file is empty (0 bytes)"),
     ],
 )
 def test_nothing_worked(
@@ -266,11 +269,11 @@ def test_nothing_worked(
     soundfile.write("silent.wav", np.zeros(3 * RATE), RATE)
     Path("noise.wav").write_bytes(np.random.default_rng(0).bytes(5000))
     Image.new("RGB", (8, 8)).save("a.png")
-    result = run(text_run, *arguments, "--out", "out.csv")
+    result = run("--run", text_run, *arguments, "--out", "out.csv")
     assert result.exit_code == 1
     assert reason in result.stderr
     assert "wrote" not in result.stdout
-    failed = CliRunner().invoke(app, ["predict", str(text_run), *arguments, "--json"])
+    failed = CliRunner().invoke(app, ["predict", "--run", str(text_run), *arguments, "--json"])
     assert failed.exit_code == 1
     data = json.loads(failed.stdout)
     assert data["predictions"] == []
@@ -280,32 +283,26 @@ def test_nothing_worked(
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ((), ConfigError, "no input to predict: give --text, --file, --folder, --csv, or --vectors"),
-        (("--text", "a", "--folder", "."), ConfigError, "--text or --file and --folder are different inputs"),
-        (("--csv", "t.csv", "--folder", "."), ConfigError, "are different inputs; give one of them"),
-        (("--csv", "t.csv"), ConfigError, "--csv needs a column to predict from: --text-column"),
-        (("--csv", "t.csv", "--text-column", "sadi"), DataError, "has no column 'sadi'; it has said, file"),
-        (("--csv", "t.csv", "--image-column", "file"), DataError, "--image-column: .* reads no image; it reads text"),
-        (("--csv", "absent.csv", "--text-column", "a"), DataError, "absent.csv: there is no such file"),
-        (("--csv", "t.csv", "--text-column", "said", "--window", "3"), ConfigError, "--window and --step need"),
-        (("--csv", "t.csv", "--text-column", "said", "--out", "x.parquet"), DataError, "the same kind as the input"),
-        (("--file", "t.csv"), DataError, "predict a table with --csv"),
-        (
-            ("--file", "a.xyz"),
-            DataError,
-            r"a\.xyz: unknown type of file, \.xyz; known types: \.txt",
-        ),
-        (("--file", "absent.txt"), DataError, r"absent\.txt: there is no such file"),
-        (("--file", "absent.png"), DataError, r"absent\.png: there is no such file"),
-        (("--file", "empty"), ConfigError, "empty is a folder; use --folder to predict every file in it"),
-        (
-            ("--text", "a", "--audio-column", "x"),
-            ConfigError,
-            "--text-column and the other columns, .* belong to --csv",
-        ),
-        (("--text", "a", "--crop"), ConfigError, "has a model on features; --crop and --no-crop are for"),
-        (("--folder", "absent"), DataError, "absent is not a folder; use --file for one file"),
-        (("--folder", "empty"), DataError, "empty has no file that this run reads .* it is empty"),
+        ((), ConfigError, "nothing to predict: give a text, a file, a folder or a table"),
+        (("--csv", "t.csv"), ConfigError, "--csv is not needed any more: affectspace predict --run RUN t.csv"),
+        (("--file", "a.wav"), ConfigError, "--file is not needed any more: affectspace predict --run RUN a.wav"),
+        (("t.csv",), ConfigError, "t.csv: name the column to predict with --text-column, .*; it has said, file"),
+        (("t.csv", "--text-column", "sadi"), DataError, "has no column 'sadi'; it has said, file"),
+        (("t.csv", "--image-column", "file"), DataError, "--image-column: .* reads no image; it reads text"),
+        (("absent.csv", "--text-column", "a"), DataError, "absent.csv: there is no such file"),
+        (("t.csv", "--text-column", "said", "--window", "3"), ConfigError, "--window, --step and --figure need texts"),
+        (("t.csv", "--text-column", "said", "--out", "x.parquet"), DataError, "the same kind as the input"),
+        (("a.xyz",), DataError, r"a\.xyz: unknown type of file, \.xyz; known types: \.txt"),
+        (("their.txt",), DataError, r"their\.txt: there is no such file or folder; --text predicts it as a text"),
+        (("ther.csv",), DataError, r"ther\.csv: there is no such file or folder; did you mean there\.csv\?"),
+        (("no/where",), DataError, "no/where: there is no such file or folder"),
+        (("https://a.b/c.wav",), DataError, "nothing is downloaded"),
+        (("a", "--audio-column", "x"), ConfigError, "--text-column and the other columns, .* need a table as input"),
+        (("a", "--crop"), ConfigError, "has a model on features; --crop and --no-crop are for"),
+        (("empty",), DataError, "empty has no file that .* reads .* it is empty"),
+        (("a", "empty", "--together"), ConfigError, "--together needs texts and files; empty holds many samples"),
+        (("a", "b", "--together"), DataError, "b: one sample takes one input of kind text"),
+        (("a", "--model", "text"), ConfigError, "--run and --model are different models"),
         (("--text", "a", "--out", "there.csv"), RunError, "there.csv exists already; use --force to replace it"),
         (("--text", "a", "--out", "x.json"), DataError, r"x\.json: predictions are written as \.csv or \.parquet"),
         (("--text", "a", "--device", "gpu7"), ConfigError, "device 'gpu7' is not available here; there is cpu"),
@@ -314,9 +311,9 @@ def test_nothing_worked(
         (("--text", "a", "--backbone", "text=no/where"), RunError, "modality text: .* cannot run here: .*no/where"),
         (("--text", "a. b.", "--window", "1", "--step", "2"), ConfigError, "the step at most the window"),
         (("--text", "a. b.", "--window", "1.5"), ConfigError, "whole numbers of sentences"),
-        (("--folder", "empty", "--figure", "a.png"), ConfigError, "--figure needs one input"),
+        (("empty", "--figure", "a.png"), ConfigError, "--figure needs one input"),
         (("--text", "a", "--figure", "a.gif"), ConfigError, r"a figure is written as \.png or \.svg"),
-        (("--folder", "empty", "--vectors", "a=b"), ConfigError, "not with --folder"),
+        (("empty", "--vectors", "a=b"), ConfigError, "not with a folder"),
     ],
 )
 def test_refusals(
@@ -333,19 +330,58 @@ def test_refusals(
     Path("a.xyz").touch()
     Path("t.csv").write_text("said,file\nhello,a.wav\n")
     with pytest.raises(error, match=message):
-        run(text_run, *arguments)
+        run("--run", text_run, *arguments)
     assert sorted(path.name for path in tmp_path.glob("*.partial")) == []
 
 
 def test_one_failing_input_is_one_line_with_its_name(text_run: Path, tmp_path: Path) -> None:
-    assert run(text_run, "--text", "", "-o", tmp_path / "out.csv").stderr == "affectspace: text: the text is empty\n"
+    assert (
+        run("--run", text_run, "--text", "", "-o", tmp_path / "out.csv").stderr
+        == "affectspace: text: the text is empty\n"
+    )
+
+
+def test_runs_are_not_inputs(text_run: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=r"is a run, not an input; predict with it: affectspace predict --run .*text-aud"
+    ):
+        run(text_run, "--text", "a")  # the form of earlier versions
+    with pytest.raises(DataError, match=r"it has the run .*manifold-text-audio, for --run"):
+        run("--run", text_run, tmp_path)
+    (tmp_path / "a.txt").write_text("hello", encoding="utf-8")
+    (text_run / "log.txt").write_text("a file of the run", encoding="utf-8")
+    assert [one["id"] for one in answer("--run", text_run, tmp_path)["predictions"]] == ["a.txt"]
+    with pytest.raises(ConfigError, match="--vectors needs a run of your own: --run RUN"):
+        run("a", "--vectors", "units=a.csv")
+
+
+def test_any_mix_of_inputs(text_run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "media"
+    folder.mkdir()
+    sound = tone(folder / "a.wav", 1.0)
+    table = tmp_path / "t.csv"
+    table.write_text("said,n\nhello,1\n,2\n")
+    out = tmp_path / "out.csv"
+    result = run("--run", text_run, "hello", table, folder, "--text-column", "said", "--text", "a/b", "--out", out)
+    written = pd.read_csv(out)
+    assert written["id"].tolist() == ["hello", f"{table}: row 1", f"{table}: row 2", str(sound), "a/b"]
+    assert written["modalities"].tolist() == ["text", "text", np.nan, "audio", "text"]
+    assert written.columns.tolist()[1:] == [
+        "valence", "arousal", "dominance", "valence_sd", "arousal_sd", "dominance_sd", "emotion", "probability", "modalities",
+        "notes", "reason", "licence",
+    ]  # fmt: skip
+    assert written["valence"][0] == written["valence"][1] == round(written["valence"][0], 4)
+    assert written["licence"][0] == "none"  # of the backbone
+    assert "licence    none" in result.stdout
+    run("--run", text_run, "hello", "--out", out, "--details", "--force")
+    assert {"text_valence", "audio_arousal_sd"} <= set(pd.read_csv(out).columns)
 
 
 def test_the_wrong_run(make_run: MakeRun, tmp_path: Path) -> None:  # noqa: F811
     with pytest.raises(RunError, match="is not a run of affectspace"):
-        run(tmp_path, "--text", "a")
+        run("--run", tmp_path, "--text", "a")
     with pytest.raises(RunError, match="its training has not finished"):
-        run(make_run("text", state="training", **SMALL), "--text", "a")
+        run("--run", make_run("text", state="training", **SMALL), "--text", "a")
 
 
 def test_an_unfinished_table_is_not_left_behind(
@@ -357,6 +393,6 @@ def test_an_unfinished_table_is_not_left_behind(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Predictor, "predict_many", stop)
-    result = run(text_run, "--csv", tmp_path / "t.csv", "--text-column", "text", "--out", tmp_path / "out.csv")
+    result = run("--run", text_run, tmp_path / "t.csv", "--text-column", "text", "--out", tmp_path / "out.csv")
     assert result.exit_code == 130
     assert not list(tmp_path.glob("out*"))

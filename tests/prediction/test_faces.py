@@ -329,10 +329,10 @@ def test_drawn_faces_are_not_looked_for(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_on_the_command_line(tmp_path: Path, corpus: Path) -> None:
     run = make_run(tmp_path / "run", corpus)
-    result = CliRunner().invoke(app, ["predict", str(run.folder), "--file", str(corpus / "0.png"), "--no-crop"])
+    result = CliRunner().invoke(app, ["predict", "--run", str(run.folder), str(corpus / "0.png"), "--no-crop"])
     assert result.exit_code == 0
     assert [line.split()[0] for line in result.stdout.splitlines()[1:4]] == ["valence", "arousal", "emotion"]
-    result = CliRunner().invoke(app, ["predict", str(run.folder), "--folder", str(corpus), "--no-crop", "--json"])
+    result = CliRunner().invoke(app, ["predict", "--run", str(run.folder), str(corpus), "--no-crop", "--json"])
     assert result.exit_code == 0
     predictions = json.loads(result.stdout)["predictions"]
     assert len(predictions) == 160

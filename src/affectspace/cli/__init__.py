@@ -14,6 +14,7 @@ INTERRUPTED = 130  # exit status of a shell after Ctrl-C
 
 COMMANDS = {  # name -> (module with a function of this name, or with an `app` of sub-commands; summary)
     "predict": ("predict", "Predict valence, arousal and dominance."),
+    "models": ("models", "List the models that ship."),
     "extract": ("extract", "Compute features of a corpus and store them."),
     "train": ("train", "Train a model."),
     "evaluate": ("evaluate", "Evaluate a run on what it has not seen."),

@@ -1,9 +1,10 @@
-"""`affectspace predict`: valence, arousal and dominance of sentences, recordings, pictures, clips, folders and tables."""
+"""`affectspace predict`: valence, arousal and dominance of texts, recordings, pictures, clips, folders and tables."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,50 +16,74 @@ from affectspace.cli.options import (
     Device,
     Force,
     Prefix,
-    RunFolder,
+    existing_run,
     parse_backbones,
     refuse_overwrite,
 )
 from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError, DataError
-from affectspace.files import require_file
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from affectspace.features.backbones.vectors import NamedVectors
     from affectspace.prediction import Predictor, Trajectory
-    from affectspace.prediction.tables import NamedSample, Summary
+    from affectspace.prediction.inputs import NamedSample
+    from affectspace.prediction.result import Summary
     from affectspace.progress import Progress
 
 SHOWN = 20  # rows on the screen
 
 
 def column_of(content: str) -> Any:
-    """Make the option of the column of --csv with a kind of content."""
-    return typer.Option(None, help=f"Column of --csv with {content}.")
+    """Make the option of the column of a table with a kind of content."""
+    return typer.Option(None, help=f"Column of a table with {content}.")
 
 
-Text = Annotated[str | None, typer.Option(help="Text to predict.")]
-File = Annotated[
-    list[Path] | None,
-    typer.Option(
-        help="Sound, clip, picture or text file to predict. Can be repeated for files of different kinds, and combined "
-        "with --text: together they are one sample."
+def refuse_old(parameter: typer.CallbackParam, value: str | None) -> None:
+    """Raise ConfigError for an option of earlier versions, with the new form."""
+    if value is not None:
+        raise ConfigError(f"{parameter.opts[0]} is not needed any more: affectspace predict --run RUN {value}")
+
+
+OldOption = Annotated[str | None, typer.Option(hidden=True, callback=refuse_old)]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Texts, files, folders and tables (.csv, .tsv, .parquet) to predict. An input that exists is read as a file or "
+        "folder; anything else is a text.",
+        metavar="[INPUT]...",
+        show_default=False,
     ),
 ]
-Folder = Annotated[
-    Path | None, typer.Option(help="Folder to predict: every file below it that the run reads is one sample.")
+Text = Annotated[
+    list[str] | None, typer.Option(help="Text to predict, also if it is the name of a file. Can be repeated.")
 ]
-Csv = Annotated[Path | None, typer.Option(help="Table to predict, .csv, .tsv or .parquet: every row is one sample.")]
+ModelName = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        help="Model that ships with affectspace, see `affectspace models`. Default: any, which uses the text, voice and face "
+        "model for the inputs that they read.",
+    ),
+]
+Run = Annotated[
+    Path | None, typer.Option(help="Folder of a finished run to predict with, instead of a model that ships.")
+]
+Together = Annotated[
+    bool,
+    typer.Option(
+        "--together", help="Predict all inputs as one sample: the words, voice and face of one person at one time."
+    ),
+]
 Media = Annotated[
-    Path | None, typer.Option(help="Folder of the files that --csv names; by default the folder of the table.")
+    Path | None, typer.Option(help="Folder of the files that a table names; by default the folder of the table.")
 ]
 Vectors = Annotated[
     list[str] | None,
     typer.Option(
         help="Ready-made vectors of a modality, as MODALITY=FILE (.npz, .csv, .parquet), by id or file name. "
-        "Can be repeated."
+        "Can be repeated. Needs --run."
     ),
 ]
 Window = Annotated[
@@ -77,6 +102,7 @@ Out = Annotated[
     Path | None,
     typer.Option("--out", "-o", help="Table to write, .csv or .parquet, with one row per sample or window."),
 ]
+Details = Annotated[bool, typer.Option("--details", help="Write the columns of each modality into --out, too.")]
 Crop = Annotated[
     bool | None,
     typer.Option(
@@ -87,11 +113,11 @@ Crop = Annotated[
 
 
 def predict(
-    run: RunFolder,
+    inputs: Inputs = None,
     text: Text = None,
-    file: File = None,
-    folder: Folder = None,
-    csv: Csv = None,
+    together: Together = False,
+    model: ModelName = None,
+    run: Run = None,
     text_column: str | None = column_of("texts"),
     audio_column: str | None = column_of("names of sound files"),
     video_column: str | None = column_of("names of clips"),
@@ -105,98 +131,186 @@ def predict(
     step: Step = None,
     figure: Figure = None,
     out: Out = None,
+    details: Details = False,
     prefix: Prefix = "",
     backbone: Backbones = None,
     crop: Crop = None,
     device: Device = "cpu",
     force: Force = False,
     json_: AsJson = False,
+    file: OldOption = None,
+    folder: OldOption = None,
+    csv: OldOption = None,
 ) -> None:
-    """Predict valence, arousal and dominance from any subset of a run's modalities.
+    """Predict valence, arousal and dominance of texts, recordings, pictures, clips, folders and tables.
 
-    Samples that fail are reported. The exit status is 1 if every sample failed.
+    Each input is a sample of its own. Samples that fail are reported. The exit status is 1 if every sample failed.
     """
-    single = text is not None or bool(file)
+    from affectspace.prediction.inputs import combined_sample, is_table
+
+    named = (text_column, audio_column, video_column, image_column, start_column, end_column, id_column)
+    items = _resolve(inputs or [], text or [])
+    tables = [item for item in items if isinstance(item, Path) and is_table(item)]
+    single = together or (len(items) == 1 and not tables and not (isinstance(items[0], Path) and items[0].is_dir()))
     follow = window is not None or step is not None or figure is not None
-    _check_options(single, folder, csv, vectors, follow, figure)
-    columns = (text_column, audio_column, video_column, image_column, start_column, end_column, id_column)
-    if csv is None and (any(columns) or media is not None or prefix):
-        raise ConfigError("--text-column and the other columns, --media and --prefix belong to --csv")
-    for path in file or []:
-        if path.is_dir():
-            raise ConfigError(f"{path} is a folder; use --folder to predict every file in it")
+    _check_model(run, model, vectors, backbone, crop)
+    _check_options(items, tables, together, vectors, follow)
+    if not tables and (any(named) or media is not None or prefix):
+        raise ConfigError("--text-column and the other columns, --media and --prefix need a table as input")
+    _check_figure(figure, single)
     refuse_overwrite((out, figure), force)
-    for path in map(Path, [*(file or []), *([] if csv is None else [csv])]):  # before the heavy imports
-        require_file(path)
-    if folder is not None and not folder.is_dir():
-        raise DataError(f"{folder} is not a folder; use --file for one file")
+    if together:
+        combined_sample(items, {})  # an error of the arguments, before the model is loaded
 
     from affectspace.cli.prediction_screen import Screen
     from affectspace.prediction import Predictor
-    from affectspace.prediction.tables import TableColumns, predict_table, read_vectors, write_table
 
     limit = math.inf if json_ else SHOWN
     trajectories: list[Trajectory] = []
     skipped: Mapping[str, int] = {}
     with progress_bar(not json_) as progress:
-        backbones = parse_backbones(backbone)
-        predictor = Predictor.of_run(run, device=device, backbones=backbones, crop=crop, progress=progress)
-        ready_made = read_vectors(vectors or [], predictor)
-        if csv is not None:
+        if run is None:
+            predictor = Predictor.pretrained(model or "any", device=device, progress=progress)
+        else:
+            backbones = parse_backbones(backbone)
+            predictor = Predictor.of_run(run, device=device, backbones=backbones, crop=crop, progress=progress)
+        ready_made = _read_vectors(vectors, predictor)
+        if tables and len(items) == 1:
+            from affectspace.prediction.tables import TableColumns, predict_table
+
+            shown = predictor.modalities if details else ()
             summary = predict_table(
-                predictor, csv, TableColumns(*columns), out=out, media=media, vectors=ready_made, prefix=prefix, force=force,
-                limit=limit, progress=progress,
+                predictor, tables[0], TableColumns(*named), out=out, media=media, vectors=ready_made, prefix=prefix,
+                modalities=shown, force=force, limit=limit, progress=progress,
             )  # fmt: skip
         else:
-            samples, skipped = _samples(predictor, text, file, folder, ready_made)
+            samples, skipped = _samples(predictor, items, together, named, media, ready_made)
             if follow or (single and _is_long(samples)):
                 windows = (window, step, figure)
-                table, summary, trajectories = _predict_over_time(predictor, samples, *windows, progress)
+                table, summary, trajectories = _predict_over_time(
+                    predictor, samples, *windows, progress, out is not None
+                )
             else:
-                table, summary = _predict_samples(predictor, samples, limit, progress)
+                table, summary = _predict_samples(predictor, samples, limit, progress, out is not None)
             if out is not None and table is not None:
-                write_table(table, out, force=force)
+                _write(table, out, () if details else predictor.modalities, force)
     written = [path for path in (out, figure) if path is not None and summary.succeeded]
-    Screen(str(run), predictor.label_kinds, json_).show(summary, trajectories, skipped, written, single)
+    Screen(predictor, run is not None, json_).show(summary, trajectories, skipped, written, single)
     raise typer.Exit(0 if summary.succeeded else 1)
 
 
-def _check_options(
-    single: bool, folder: Path | None, csv: Path | None, vectors: list[str] | None, follow: bool, figure: Path | None
-) -> None:
-    """Raise ConfigError for options that exclude or need each other."""
-    inputs = {"--text or --file": single, "--folder": folder is not None, "--csv": csv is not None}
-    given = [name for name, present in inputs.items() if present]
-    if len(given) > 1:
-        raise ConfigError(f"{' and '.join(given)} are different inputs; give one of them")
-    if not given and not vectors:
-        raise ConfigError("no input to predict: give --text, --file, --folder, --csv, or --vectors")
-    if folder is not None and vectors:
-        raise ConfigError("--vectors can be combined with --csv, or with --text and --file, but not with --folder")
+def _resolve(inputs: Sequence[str], texts: Sequence[str]) -> list[str | Path]:
+    """Return the texts, and the paths of the inputs that exist."""
+    from affectspace.prediction.inputs import is_run, resolve
 
+    items = [resolve(argument) for argument in inputs]
+    for item in items:
+        if isinstance(item, Path) and is_run(item):
+            raise ConfigError(f"{item} is a run, not an input; predict with it: affectspace predict --run {item} INPUT")
+    return [*items, *texts]
+
+
+def _check_model(
+    run: Path | None,
+    model: str | None,
+    vectors: Sequence[str] | None,
+    backbone: Sequence[str] | None,
+    crop: bool | None,
+) -> None:
+    """Raise ConfigError for options of a run without a run, RunError where there is no run."""
+    if run is not None:
+        if model is not None:
+            raise ConfigError("--run and --model are different models; give one of them")
+        existing_run(run)
+        return
+    given = {"--vectors": bool(vectors), "--backbone": bool(backbone), "--crop and --no-crop": crop is not None}
+    for option in (name for name, present in given.items() if present):
+        raise ConfigError(f"{option} needs a run of your own: --run RUN")
+
+
+def _check_options(
+    items: Sequence[str | Path], tables: Sequence[Path], together: bool, vectors: Sequence[str] | None, follow: bool
+) -> None:
+    """Raise ConfigError for inputs and options that exclude or need each other."""
+    folders = [item for item in items if isinstance(item, Path) and item.is_dir()]
+    if not items and not vectors:
+        raise ConfigError("nothing to predict: give a text, a file, a folder or a table")
+    if folders and vectors:
+        raise ConfigError("--vectors can be combined with texts, files and tables, but not with a folder")
+    if together and (folders or tables):
+        raise ConfigError(f"--together needs texts and files; {[*folders, *tables][0]} holds many samples")
+    if together and not items:
+        raise ConfigError("--together needs texts and files")
+    if follow and (tables or not items):
+        raise ConfigError(
+            "--window, --step and --figure need texts, files or folders; long rows of a table are averaged"
+        )
+
+
+def _check_figure(figure: Path | None, single: bool) -> None:
+    """Raise ConfigError for a figure of several inputs, or of a format that is not written."""
     if figure is not None and not single:
-        raise ConfigError("--figure needs one input, --text or --file")
+        raise ConfigError("--figure needs one input")
     if figure is not None and figure.suffix.lower() not in (".png", ".svg"):
         raise ConfigError(f"--figure {figure}: a figure is written as .png or .svg")
-    if follow and not single and folder is None:
-        raise ConfigError("--window and --step need --text, --file or --folder; long rows of a table are averaged")
+
+
+def _read_vectors(vectors: Sequence[str] | None, predictor: Predictor) -> Mapping[str, NamedVectors]:
+    """Read the files of --vectors."""
+    if not vectors:
+        return {}
+    from affectspace.prediction.tables import read_vectors
+
+    return read_vectors(vectors, predictor)
 
 
 def _samples(
     predictor: Predictor,
-    text: str | None,
-    files: list[Path] | None,
-    folder: Path | None,
+    items: Sequence[str | Path],
+    together: bool,
+    named: Sequence[str | None],
+    media: Path | None,
     vectors: Mapping[str, NamedVectors],
 ) -> tuple[list[NamedSample], Mapping[str, int]]:
-    """Return the samples to predict, and the number of skipped files of a folder by suffix."""
-    from affectspace.prediction.tables import combined_sample, samples_of_folder, samples_of_vectors
+    """Return the samples of the inputs in their order, and the number of skipped files of folders by suffix."""
+    from affectspace.prediction.inputs import (
+        combined_sample,
+        is_table,
+        sample_of,
+        samples_of_folder,
+        samples_of_vectors,
+    )
 
-    if folder is not None:
-        return samples_of_folder(folder, predictor)
-    if text is not None or files:
-        return [combined_sample(text, files or [], vectors)], {}
-    return samples_of_vectors(vectors), {}
+    if together or (len(items) == 1 and not (isinstance(items[0], Path) and items[0].is_dir())):
+        return [combined_sample(items, vectors)], {}
+    if not items:
+        return samples_of_vectors(vectors), {}
+    samples: list[NamedSample] = []
+    skipped: Counter[str] = Counter()
+    for item in items:
+        if isinstance(item, Path) and item.is_dir():
+            below, left_out = samples_of_folder(item, predictor)
+            samples += below if len(items) == 1 else [(str(item / name), sample) for name, sample in below]
+            skipped += left_out
+        elif isinstance(item, Path) and is_table(item):
+            samples += _rows_of(predictor, item, named, media, vectors)
+        else:
+            samples.append(sample_of(item, vectors))
+    return samples, skipped
+
+
+def _rows_of(
+    predictor: Predictor,
+    table: Path,
+    named: Sequence[str | None],
+    media: Path | None,
+    vectors: Mapping[str, NamedVectors],
+) -> list[NamedSample]:
+    """Return the rows of a table that is one of several inputs."""
+    from affectspace.prediction.tables import TableColumns, samples_of_table
+
+    blocks = samples_of_table(predictor, table, TableColumns(*named), media, vectors)
+    return [(f"{table}: {name}", sample) for _, rows in blocks for name, sample in rows]
 
 
 def _is_long(samples: list[NamedSample]) -> bool:
@@ -208,11 +322,11 @@ def _is_long(samples: list[NamedSample]) -> bool:
 
 
 def _predict_samples(
-    predictor: Predictor, samples: list[NamedSample], limit: float, progress: Progress
-) -> tuple[pd.DataFrame, Summary]:
-    """Predict each sample; return a table with a row per sample."""
+    predictor: Predictor, samples: list[NamedSample], limit: float, progress: Progress, tabled: bool
+) -> tuple[pd.DataFrame | None, Summary]:
+    """Predict each sample; return a table with a row per sample if it is needed."""
     from affectspace.prediction import table_of
-    from affectspace.prediction.tables import Summary
+    from affectspace.prediction.result import Summary
     from affectspace.progress import silent
 
     names = [name for name, _ in samples]
@@ -221,6 +335,8 @@ def _predict_samples(
     )
     summary = Summary(limit)
     summary.add(names, outcomes)
+    if not tabled:
+        return None, summary
     table = table_of(outcomes, predictor.modalities)
     table.insert(0, "id", names)
     return table, summary
@@ -233,13 +349,11 @@ def _predict_over_time(
     step: float | None,
     figure: Path | None,
     progress: Progress,
+    tabled: bool,
 ) -> tuple[pd.DataFrame | None, Summary, list[Trajectory]]:
-    """Predict each input over time, and as a whole; return a table with a row per window, None without a prediction."""
-    import pandas as pd
-
-    from affectspace.errors import DataError
+    """Predict each input over time, and as a whole; return a table with a row per window if it is needed and not empty."""
     from affectspace.prediction import Failure
-    from affectspace.prediction.tables import Summary
+    from affectspace.prediction.result import Summary
 
     trajectories: list[Trajectory] = []
     summary = Summary(math.inf)
@@ -256,6 +370,18 @@ def _predict_over_time(
         from affectspace.report import save_figure
 
         save_figure(trajectories[0].figure(), figure)
+    if not tabled or not trajectories:
+        return None, summary, trajectories
+    import pandas as pd
+
     tables = [trajectory.table.assign(id=trajectory.name) for trajectory in trajectories]
     tables = [table[["id", *table.columns[:-1]]] for table in tables]
-    return pd.concat(tables, ignore_index=True) if tables else None, summary, trajectories
+    return pd.concat(tables, ignore_index=True), summary, trajectories
+
+
+def _write(table: pd.DataFrame, out: Path, left_out: Sequence[str], force: bool) -> None:
+    """Write a table of predictions. left_out : modalities whose columns are details"""
+    from affectspace.prediction.tables import write_table
+
+    details = tuple(f"{modality}_" for modality in left_out)
+    write_table(table[[name for name in table.columns if not name.startswith(details)]], out, force=force)

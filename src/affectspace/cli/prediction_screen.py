@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +14,12 @@ from affectspace.affect import AXES
 from affectspace.cli.options import print_json
 
 if TYPE_CHECKING:
-    from affectspace.prediction import Estimate, Prediction, Trajectory
-    from affectspace.prediction.tables import Summary
+    from affectspace.prediction import Estimate, Prediction, Predictor, Trajectory
+    from affectspace.prediction.result import Summary
 
 CELLS = 21  # characters of a bar from -1 to 1
 EMOTIONS = 3  # that are shown
+NAME = 40  # characters of a sample's name
 SPARKS = 28  # characters of a line over time
 _UNICODE = ("\u00b7", "\u2500", "\u25cf", "\u253c", "\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588")
 _ASCII = (".", "-", "o", "|", "_.,-~=*#")
@@ -26,10 +28,11 @@ _ASCII = (".", "-", "o", "|", "_.,-~=*#")
 class Screen:
     """Prints results as a readable table, or as one JSON object."""
 
-    def __init__(self, run: str, labels: Sequence[str], as_json: bool) -> None:
+    def __init__(self, predictor: Predictor, of_run: bool, as_json: bool) -> None:
         from rich.console import Console
 
-        self.run, self.labels, self.json = run, list(labels), as_json
+        self.source = {"run" if of_run else "model": predictor.name}
+        self.labels, self.notices, self.json = list(predictor.label_kinds), list(predictor.notices), as_json
         self.console = Console(highlight=False, markup=False, emoji=False)  # print names as they are
         self.marks = _UNICODE if "utf" in self.console.encoding.lower() else _ASCII
 
@@ -43,19 +46,24 @@ class Screen:
     ) -> None:
         """Print predictions, failures, skipped files and written files. single : one sample, which needs no name"""
         self._predictions(summary, trajectories, single)
+        for notice in self.notices:
+            typer.echo(f"note: {notice}", err=True)
         self._report(summary, skipped, written, single)
 
     def _predictions(self, summary: Summary, trajectories: Sequence[Trajectory], single: bool) -> None:
         """Print the predictions; as JSON the failures too."""
         from affectspace.prediction import Prediction
+        from affectspace.prediction.licences import strictest
 
         predictions = [(name, outcome) for name, outcome in summary.outcomes if isinstance(outcome, Prediction)]
         if self.json:
             failures = [{"id": name, **outcome.to_dict()} for name, outcome in summary.outcomes
                         if not isinstance(outcome, Prediction)]  # fmt: skip
             data: dict[str, Any] = {
-                "run": self.run,
+                **self.source,
                 "labels": self.labels,
+                "licence": strictest(prediction.licence for _, prediction in predictions),
+                "notices": self.notices,
                 "predictions": [{"id": name, **prediction.to_dict()} for name, prediction in predictions],
                 "failures": failures,
             }
@@ -72,6 +80,9 @@ class Screen:
             self._rows(predictions, summary.succeeded)
         if predictions and self.labels == ["transferred"]:
             self.console.print("labels     transferred from emotions in training: proxies, not ratings")
+        licence = strictest(prediction.licence for _, prediction in predictions)
+        if licence:
+            self.console.print(f"licence    {licence}")
 
     def _report(self, summary: Summary, skipped: Mapping[str, int], written: Sequence[Path], single: bool) -> None:
         """Print failures and skipped files on stderr, and the written files."""
@@ -107,15 +118,26 @@ class Screen:
             self.console.print(line, soft_wrap=True)
 
     def _rows(self, rows: Sequence[tuple[str, Prediction]], total: int) -> None:
-        from rich.table import Table
+        from rich.table import Column, Table
 
-        axes = _known_axes(rows[0][1])
-        table = Table("", *axes, "emotion", "from", box=None, pad_edge=False)
+        axes = [axis for axis in AXES if any(axis in _known_axes(prediction) for _, prediction in rows)]
+        table = Table(
+            Column("", max_width=NAME, overflow="ellipsis", no_wrap=True),
+            *axes,
+            "emotion",
+            "from",
+            box=None,
+            pad_edge=False,
+        )
         for name, prediction in rows:
-            numbers = [_number(prediction, axis) for axis in axes]
+            known = _known_axes(prediction)
+            numbers = [_number(prediction, axis) if axis in known else "" for axis in axes]
             emotion = f"{prediction.emotion} {prediction.probability:.2f}"
             table.add_row(name, *numbers, emotion, "+".join(prediction.modalities))
         self.console.print(table)
+        notes = Counter(note for _, prediction in rows for note in prediction.notes)
+        for note, number in notes.most_common():
+            self.console.print(f"note       {note}" + (f" ({number} rows)" if number > 1 else ""), soft_wrap=True)
         if total > len(rows):
             self.console.print(f"and {total - len(rows):,} more; --out writes all of them")
 

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from affectspace.errors import ConfigError, UnreadableItem, reason_of
-from affectspace.media.files import import_av, require_content
+from affectspace.media.files import IMAGES, import_av, require_content
 from affectspace.media.images import decode_image
 
-IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 HALVES = ("left", "right")
 
 

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Protocol
 
 from affectspace.errors import ConfigError, DataError, UnreadableItem
 
+IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 LARGEST_FILE = 512 << 20  # bytes of a file that is read at once
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 

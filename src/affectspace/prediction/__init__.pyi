@@ -1,5 +1,8 @@
 from .export import export_onnx as export_onnx
+from .inputs import predict as predict
 from .predictor import Predictor as Predictor
+from .pretrained import ShippedModel as ShippedModel
+from .pretrained import shipped_models as shipped_models
 from .result import VAD as VAD
 from .result import Estimate as Estimate
 from .result import Failure as Failure

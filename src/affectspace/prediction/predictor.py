@@ -6,53 +6,77 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from affectspace.devices import require_device
 from affectspace.errors import ConfigError, DataError, RunError, UnreadableItem
-from affectspace.models import AffectModel, Levasa
-from affectspace.prediction.faces import FaceReader
-from affectspace.prediction.features import FeatureReader
+from affectspace.prediction.licences import licences_of, strictest
+from affectspace.prediction.readers import Reader
 from affectspace.prediction.result import Failure, Outcome, Prediction
 from affectspace.prediction.sample import Sample
 from affectspace.prediction.trajectory import Trajectory, Window, is_long, windows_of
 from affectspace.progress import Progress, silent
-from affectspace.training.runs import Run, open_run
+
+if TYPE_CHECKING:
+    from affectspace.models import AffectModel, Levasa
+    from affectspace.prediction.pretrained import ShippedModel
+    from affectspace.training.runs import Run
 
 TOGETHER = 128  # samples, or windows, that are read and predicted at a time
 
 
-class Reader(Protocol):
-    """A run that predicts.
-
-    kinds : the kinds of input that it reads, of text, audio, video and image; vectors : modalities that accept ready-made
-    vectors; columns : modality -> names of its dimensions, None without names
-    label_kinds : kinds of the labels that it was trained on, of "rated" and "transferred"
-    """
-
-    modalities: tuple[str, ...]
-    kinds: tuple[str, ...]
-    vectors: tuple[str, ...]
-    columns: Mapping[str, Sequence[str] | None]
-    label_kinds: tuple[str, ...]
-
-    def read(self, samples: Sequence[Sample]) -> list[Outcome]:
-        """Predict each sample; one that cannot be read is a failure."""
-
-
 class Predictor:
-    """Predicts valence, arousal and dominance with a finished run.
+    """Predicts valence, arousal and dominance with a model that ships, or with a finished run.
 
     Examples
     --------
-    >>> predictor = Predictor.of_run("runs/mine")                # doctest: +SKIP
-    >>> prediction = predictor.predict("What a wonderful day!")  # doctest: +SKIP
-    >>> prediction.valence, prediction.deviation.valence         # doctest: +SKIP
+    >>> predictor = Predictor.pretrained()                  # doctest: +SKIP
+    >>> prediction = predictor.predict("What a great day!")  # doctest: +SKIP
+    >>> prediction.valence, prediction.deviation.valence    # doctest: +SKIP
     (0.62, 0.21)
     """
 
-    def __init__(self, reader: Reader, name: str) -> None:
+    def __init__(
+        self, reader: Reader, name: str, licences: Mapping[str, str] | None = None, notices: list[str] | None = None
+    ) -> None:
         self._reader, self.name = reader, name
+        self.licences = dict(licences or {})
+        self.notices = [] if notices is None else notices
+
+    @classmethod
+    def pretrained(cls, name: str = "any", *, device: str = "cpu", progress: Progress = silent) -> Predictor:
+        """Open a model that ships with the package.
+
+        Parameters
+        ----------
+        name : str
+            "text", "text-large", "voice", "face", or "any": the text, voice and face model together. `shipped_models` lists
+            them.
+        device : str
+            Device to compute on.
+        progress : callable
+            Reports what is computed at first use.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such model, or the device is not available.
+
+        Examples
+        --------
+        >>> Predictor.pretrained("voice").predict(audio="voice.wav").arousal  # doctest: +SKIP
+        """
+        from affectspace.prediction.pretrained import combined_reader, shipped_model
+
+        def open_reader(model: ShippedModel) -> Reader:
+            return _reader_of_model(model, device, progress)
+
+        notices: list[str] = []
+        if name == "any":
+            return cls(combined_reader(open_reader, notices), name, notices=notices)
+        model = shipped_model(name)
+        if model.notice:
+            notices.append(model.notice)
+        return cls(open_reader(model), name, {name: model.licence}, notices)
 
     @classmethod
     def of_run(
@@ -90,14 +114,11 @@ class Predictor:
         --------
         >>> Predictor.of_run("runs/mine", backbones={"text": "models/minilm"})  # doctest: +SKIP
         """
+        from affectspace.training.runs import open_run
+
         opened = open_run(Path(run))
-        model = predicting_model(opened)
-        require_device(device)
-        if crop is not None and not isinstance(model, Levasa):
-            raise ConfigError(f"{run} has a model on features; --crop and --no-crop are for the run of a LeVAsa model")
-        if isinstance(model, Levasa):
-            return cls(FaceReader(opened, model, backbones or {}, device, crop, progress), str(run))
-        return cls(FeatureReader(opened, model, backbones or {}, device), str(run))
+        reader = _reader_of_run(opened, backbones or {}, device, crop, progress)
+        return cls(reader, str(run), licences_of(opened.facts))
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -113,6 +134,11 @@ class Predictor:
     def label_kinds(self) -> tuple[str, ...]:
         """Kinds of the training labels: "rated", or "transferred" from emotions, which are proxies."""
         return self._reader.label_kinds
+
+    @property
+    def licence(self) -> str:
+        """The strictest of `licences`, which every prediction carries."""
+        return strictest(self.licences.values())
 
     @property
     def columns(self) -> Mapping[str, Sequence[str] | None]:
@@ -243,7 +269,7 @@ class Predictor:
         outcomes: list[Outcome] = []
         while part := list(islice(remaining, TOGETHER)):
             windows += part
-            outcomes += self._reader.read([piece.sample for piece in part])
+            outcomes += self._read([piece.sample for piece in part])
             progress(len(windows), max(total, len(windows)), f"windows of {name}")
         if not windows:
             raise DataError(f"{name}: the text is empty")
@@ -290,12 +316,23 @@ class Predictor:
             else:
                 together[row] = sample
         if together:
-            outcomes |= dict(zip(together, self._reader.read(list(together.values())), strict=True))
+            outcomes |= dict(zip(together, self._read(list(together.values())), strict=True))
         return (outcomes[row] for row in range(len(samples)))
+
+    def _read(self, samples: Sequence[Sample]) -> Iterator[Outcome]:
+        """Predict samples, with the licence of the models."""
+        licence = self.licence
+        for outcome in self._reader.read(samples):
+            if isinstance(outcome, Prediction) and not outcome.licence:
+                yield replace(outcome, licence=licence)
+            else:
+                yield outcome
 
 
 def predicting_model(run: Run) -> AffectModel | Levasa:
     """Load the model of a run. Raises RunError if it does not predict valence and arousal."""
+    from affectspace.models import AffectModel, Levasa
+
     model = run.model()
     if isinstance(model, AffectModel | Levasa):
         return model
@@ -303,6 +340,33 @@ def predicting_model(run: Run) -> AffectModel | Levasa:
         f"{run.folder} holds a model of kind {run.facts['kind']!r}, which does not predict valence and arousal; use a run "
         "of kind levasa (faces) or of a model on features"
     )
+
+
+def _reader_of_run(
+    run: Run, backbones: Mapping[str, str | Path], device: str, crop: bool | None, progress: Progress
+) -> Reader:
+    """Open the reader for the model of a run."""
+    from affectspace.devices import require_device
+    from affectspace.models import Levasa
+    from affectspace.prediction.faces import FaceReader
+    from affectspace.prediction.features import FeatureReader
+
+    model = predicting_model(run)
+    require_device(device)
+    if isinstance(model, Levasa):
+        return FaceReader(run, model, backbones, device, crop, progress)
+    if crop is not None:
+        raise ConfigError(
+            f"{run.folder} has a model on features; --crop and --no-crop are for the run of a LeVAsa model"
+        )
+    return FeatureReader(run, model, backbones, device)
+
+
+def _reader_of_model(model: ShippedModel, device: str, progress: Progress) -> Reader:
+    """Open the reader of a model that ships."""
+    from affectspace.training.runs import open_run
+
+    return _reader_of_run(open_run(model.folder), {}, device, None, progress)
 
 
 def _sample(text: Any, audio: Any, video: Any, image: Any, vectors: Any, start: Any, end: Any) -> Sample:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -85,6 +85,8 @@ class Prediction(Estimate):
         Probability of each emotion, in descending order.
     notes : tuple of str
         Remarks on this sample, for example that its text was cut.
+    licence : str
+        The strictest licence of the models that were used, and of the data that they were trained on.
 
     Examples
     --------
@@ -100,6 +102,7 @@ class Prediction(Estimate):
     probability: float
     probabilities: Mapping[str, float]
     notes: tuple[str, ...] = ()
+    licence: str = ""
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -115,6 +118,7 @@ class Prediction(Estimate):
             "probabilities": {name: round(value, 4) for name, value in self.probabilities.items()},
             "by_modality": {name: estimate.to_dict() for name, estimate in self.by_modality.items()},
             "notes": list(self.notes),
+            "licence": self.licence,
         }
 
 
@@ -183,13 +187,13 @@ def table_of(outcomes: Sequence[Outcome], modalities: Sequence[str] = ()) -> pd.
     ----------
     outcomes : sequence of Prediction or Failure
     modalities : sequence of str
-        Modalities that get columns of their own even if no outcome has them, such as those of the run.
+        Modalities that get columns of their own, such as those of the run.
 
     Returns
     -------
     pandas.DataFrame
         Columns: the axes, `<axis>_sd`, emotion, probability, modalities (joined by +), `<modality>_<axis>`,
-        `<modality>_<axis>_sd`, notes, reason.
+        `<modality>_<axis>_sd`, notes, reason, licence.
 
     Examples
     --------
@@ -213,7 +217,34 @@ def row_of(outcome: Outcome, modalities: Sequence[str]) -> dict[str, Any]:
         row |= _columns(prediction.by_modality.get(name, unknown) if prediction else unknown, f"{name}_")
     row["notes"] = "; ".join(prediction.notes) if prediction else None
     row["reason"] = outcome.reason if isinstance(outcome, Failure) else None
+    row["licence"] = prediction.licence if prediction else None
     return row
+
+
+@dataclass
+class Summary:
+    """Counts of the outcomes of many samples, and the first ones.
+
+    limit : number of outcomes and failures to keep; outcomes : (name, outcome); failures : (name, reason)
+    """
+
+    limit: float
+    succeeded: int = 0
+    failed: int = 0
+    outcomes: list[tuple[str, Outcome]] = field(default_factory=list)
+    failures: list[tuple[str, str]] = field(default_factory=list)
+
+    def add(self, names: Sequence[str], outcomes: Sequence[Outcome]) -> None:
+        """Count outcomes, and keep them up to the limit."""
+        for name, outcome in zip(names, outcomes, strict=True):
+            if isinstance(outcome, Failure):
+                self.failed += 1
+                if len(self.failures) < self.limit:
+                    self.failures.append((name, outcome.reason))
+            else:
+                self.succeeded += 1
+            if len(self.outcomes) < self.limit:
+                self.outcomes.append((name, outcome))
 
 
 def _columns(estimate: Estimate, prefix: str) -> dict[str, Any]:

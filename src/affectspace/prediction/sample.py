@@ -11,7 +11,7 @@ import numpy as np
 
 from affectspace.errors import DataError
 from affectspace.files import require_file
-from affectspace.media.clips import IMAGES
+from affectspace.media.files import IMAGES
 
 TEXTS = (".txt", ".md")
 SOUNDS = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".wma", ".aif", ".aiff")
@@ -80,8 +80,7 @@ def sample_of_file(path: Path) -> Sample:
             content: dict[str, Any] = {kind: read_text(path) if kind == "text" else path}
             return Sample(**content)
     known = ", ".join(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
-    remedy = "predict a table with --csv" if suffix in (".csv", ".tsv", ".parquet") else f"known types: {known}"
-    raise DataError(f"{path}: unknown type of file, {suffix or 'no suffix'}; {remedy}")
+    raise DataError(f"{path}: unknown type of file, {suffix or 'no suffix'}; known types: {known}")
 
 
 def read_text(path: Path) -> str:

@@ -15,9 +15,10 @@ import numpy as np
 
 from affectspace.affect import AXES
 from affectspace.errors import ConfigError, DataError, UnreadableItem, reason_of
-from affectspace.media.files import import_av, require_content
+from affectspace.media.files import IMAGES, import_av, require_content
+from affectspace.prediction.licences import strictest
 from affectspace.prediction.result import VAD, Estimate, Failure, Outcome, Prediction, table_of
-from affectspace.prediction.sample import IMAGES, Sample
+from affectspace.prediction.sample import Sample
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -241,7 +242,8 @@ class Trajectory:
         missing = len(self.outcomes) - len(predictions)
         notes = [f"the mean of {len(predictions)} windows" + (f", {missing} had no prediction" if missing else "")]
         notes += dict.fromkeys(note for prediction in predictions for note in prediction.notes)
-        return Prediction(mean, deviation, alone, emotion, probability, ranked, tuple(notes))
+        licence = strictest(one.licence for one in predictions)
+        return Prediction(mean, deviation, alone, emotion, probability, ranked, tuple(notes), licence)
 
     @cached_property
     def dynamics(self) -> SpeakerDynamics:

@@ -78,8 +78,8 @@ def make_page(
                 report.figure(path, caption, caption)
     report.section(
         "Next steps",
-        f'- your own sentence: `affectspace predict {links["run"]} --text "I will never forgive you!"`\n'
-        f"- a clip from `{links['recordings']}`: `affectspace predict {links['run']} --file CLIP.mp4`\n"
+        f'- your own sentence: `affectspace predict --run {links["run"]} "I will never forgive you!"`\n'
+        f"- a clip from `{links['recordings']}`: `affectspace predict --run {links['run']} CLIP.mp4`\n"
         f"- a face moved over the map: `affectspace traverse {links['face run']} --image FACE.png --gif --out walks`\n"
         "- real data: `affectspace reproduce levasa --help`, `affectspace reproduce manifold --help`",
     )

@@ -1,0 +1,82 @@
+"""`affectspace models`: the models that ship, and their cards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from affectspace.cli.options import AsJson, print_json
+
+if TYPE_CHECKING:
+    from affectspace.prediction import ShippedModel
+
+app = typer.Typer(rich_markup_mode=None)
+
+ModelName = Annotated[str, typer.Argument(help="Name of a model, as `affectspace models` lists it.")]
+
+
+@app.callback(invoke_without_command=True)
+def models(context: typer.Context, json_: AsJson = False) -> None:
+    """List the models that ship: what they read, size, licence, training data, scores and limits.
+
+    `affectspace predict --model NAME` uses one of them.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from affectspace.prediction import shipped_models
+    from affectspace.prediction.pretrained import ANY
+
+    shipped = shipped_models()
+    if json_:
+        print_json([model.to_dict() for model in shipped])
+        return
+    for model in shipped:
+        _show(model)
+    names = [model.name for model in shipped if model.name in ANY]
+    typer.echo(f"any (the default): {', '.join(names)}, whichever reads the input; several estimates are multiplied")
+
+
+@app.command()
+def card(name: ModelName) -> None:
+    """Print the card of a model: how it was made, what it was measured on, and what it is not for."""
+    from affectspace.prediction.pretrained import shipped_model
+
+    typer.echo(shipped_model(name).card.rstrip())
+
+
+def _show(model: ShippedModel) -> None:
+    """Print a model as a title and a line for each fact."""
+    base = model.base.get("name") or model.base.get("package")
+    size = megabytes(model.size) + (f", and {megabytes(int(model.base.get('bytes') or 0))} of {base}" if base else "")
+    lines = {
+        "reads": ", ".join(model.kinds),
+        "size": size,
+        "licence": model.licence + (f" ({model.notice})" if model.notice else ""),
+        "trained on": "; ".join(map(plain, model.training)),
+        "scores": "; ".join(score(entry) for entry in model.scores),
+        "limits": " ".join(model.limits),
+    }
+    typer.secho(f"{model.name}: {model.title}", bold=True)
+    for label, line in lines.items():
+        if line:
+            typer.echo(f"  {label:<11}{line}")
+    typer.echo("")
+
+
+def megabytes(size: int) -> str:
+    """Return a number of bytes for people."""
+    return f"{size / 1e6:.1f} MB"
+
+
+def plain(entry: Any) -> str:
+    """Return an entry of the training data as one line."""
+    return ", ".join(f"{key} {value}" for key, value in entry.items()) if isinstance(entry, dict) else str(entry)
+
+
+def score(entry: Any) -> str:
+    """Return a score with its data and what it was measured on."""
+    value = entry["value"]
+    shown = f"{value:.3f}" if isinstance(value, float) else plain(value)
+    counts = [f"{entry[key]:,} {label}" for key, label in (("n", "rows"), ("seeds", "seeds")) if entry.get(key)]
+    return f"{entry['data']}: {entry['metric']} {shown}" + (f" ({', '.join(counts)})" if counts else "")

@@ -1,0 +1,177 @@
+"""What predicts: the members of a reader, and several models side by side whose estimates are multiplied."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from affectspace.affect import AXES
+from affectspace.errors import ConfigError, RunError
+from affectspace.prediction.licences import strictest
+from affectspace.prediction.result import VAD, Estimate, Failure, Outcome, Prediction
+from affectspace.prediction.sample import FILES, Sample
+
+
+class Reader(Protocol):
+    """A run that predicts.
+
+    kinds : the kinds of input that it reads, of text, audio, video and image; vectors : modalities that accept ready-made
+    vectors; columns : modality -> names of its dimensions, None without names
+    label_kinds : kinds of the labels that it was trained on, of "rated" and "transferred"
+    """
+
+    modalities: tuple[str, ...]
+    kinds: tuple[str, ...]
+    vectors: tuple[str, ...]
+    columns: Mapping[str, Sequence[str] | None]
+
+    @property
+    def label_kinds(self) -> tuple[str, ...]: ...
+
+    def read(self, samples: Sequence[Sample]) -> list[Outcome]:
+        """Predict each sample; one that cannot be read is a failure."""
+
+
+@dataclass(eq=False)
+class Expert:
+    """One model of several, which is opened when a sample first needs it.
+
+    kinds, modalities : as of its reader; licence : of its predictions; notice : to tell the user at its first use, or ""
+    missing : why it cannot be used here; "" while it can
+    """
+
+    name: str
+    kinds: tuple[str, ...]
+    modalities: tuple[str, ...]
+    open: Callable[[], Reader]
+    licence: str = ""
+    notice: str = ""
+    missing: str = ""
+    reader: Reader | None = field(default=None, init=False)
+
+    def read(self, samples: Sequence[Sample]) -> list[Outcome]:
+        """Predict samples. What is missing on this machine is a failure of each, with the remedy."""
+        try:
+            if self.reader is None and not self.missing:
+                self.reader = self.open()
+            if self.reader is not None:
+                return [
+                    replace(outcome, licence=self.licence) if isinstance(outcome, Prediction) else outcome
+                    for outcome in self.reader.read(samples)
+                ]
+        except (ConfigError, RunError) as error:
+            self.reader, self.missing = None, str(error)
+        return [Failure(self.missing)] * len(samples)
+
+    def part_of(self, sample: Sample) -> Sample | None:
+        """Return what it reads of a sample; None if it reads nothing of it."""
+        if not any(sample.has(kind) for kind in self.kinds):
+            return None
+        absent: dict[str, Any] = {kind: None for kind in ("text", *FILES) if kind not in self.kinds}
+        return replace(sample, **absent, vectors={})
+
+
+class CombinedReader:
+    """Several models. Each reads the inputs that it can, and their estimates are multiplied.
+
+    notices : messages for the user; it grows as models are used
+    """
+
+    vectors: tuple[str, ...] = ()
+    columns: Mapping[str, Sequence[str] | None] = {}
+
+    def __init__(self, experts: Sequence[Expert], notices: list[str]) -> None:
+        self.experts, self.notices = list(experts), notices
+        self.modalities = tuple(dict.fromkeys(name for expert in experts for name in expert.modalities))
+        self.kinds = tuple(dict.fromkeys(kind for expert in experts for kind in expert.kinds))
+
+    @property
+    def label_kinds(self) -> tuple[str, ...]:
+        """Kinds of the labels of the models that were used."""
+        opened = [expert.reader for expert in self.experts if expert.reader is not None]
+        return tuple(sorted({kind for reader in opened for kind in reader.label_kinds}))
+
+    def read(self, samples: Sequence[Sample]) -> list[Outcome]:
+        """Predict each sample with every model that reads one of its inputs."""
+        outcomes: list[dict[str, Outcome]] = [{} for _ in samples]
+        for expert in self.experts:
+            parts = {row: part for row, sample in enumerate(samples) if (part := expert.part_of(sample)) is not None}
+            if not parts:
+                continue
+            for row, outcome in zip(parts, expert.read(list(parts.values())), strict=True):
+                outcomes[row][expert.name] = outcome
+            self._tell(expert.notice if expert.reader is not None else "")
+        return [self._combine(sample, by_model) for sample, by_model in zip(samples, outcomes, strict=True)]
+
+    def _combine(self, sample: Sample, outcomes: Mapping[str, Outcome]) -> Outcome:
+        """Multiply the estimates of the models.
+
+        A named input that cannot be read fails the sample. A clip may lack sound or a face, and a model may be missing.
+        """
+        predictions = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Prediction)}
+        failures = {name: outcome.reason for name, outcome in outcomes.items() if isinstance(outcome, Failure)}
+        missing = {expert.name: expert.missing for expert in self.experts if expert.missing}
+        notes = []
+        for name, reason in failures.items():
+            if not predictions:
+                return Failure("; ".join(dict.fromkeys(failures.values())))
+            if name in missing:
+                self._tell(f"the model {name} is left out: {reason}")
+            elif not self._from_clip(name, sample):
+                return Failure(reason)
+            notes.append(f"{name} left out: {reason}")
+        if not predictions:
+            return Failure("no model reads this input")
+        if len(predictions) > 1:
+            notes.insert(0, f"the product of the models {' and '.join(predictions)}")
+        combined = multiply(list(predictions.values()))
+        return replace(combined, notes=tuple(dict.fromkeys([*notes, *combined.notes])))
+
+    def _from_clip(self, name: str, sample: Sample) -> bool:
+        """Whether a model reads nothing of a sample but its clip."""
+        expert = next(expert for expert in self.experts if expert.name == name)
+        return sample.has("video") and not any(sample.has(kind) for kind in expert.kinds if kind != "video")
+
+    def _tell(self, message: str) -> None:
+        if message and message not in self.notices:
+            self.notices.append(message)
+
+
+def multiply(predictions: Sequence[Prediction]) -> Prediction:
+    """Multiply the Gaussians of predictions of one sample from different inputs.
+
+    The mean of an axis is weighted by precision, over the predictions that have the axis. Probabilities of emotions are
+    averaged over the emotions that all predictions know, or over all emotions if there is no common one.
+    """
+    if len(predictions) == 1:
+        return predictions[0]
+    axes = [_product([(one.mean[axis], one.deviation[axis]) for one in predictions]) for axis in range(len(AXES))]
+    alone: dict[str, Estimate] = {}
+    for one in predictions:
+        alone |= one.by_modality
+    common = set.intersection(*(set(one.probabilities) for one in predictions))
+    totals: dict[str, float] = {}
+    for one in predictions:
+        for emotion, probability in one.probabilities.items():
+            if emotion in common or not common:
+                totals[emotion] = totals.get(emotion, 0.0) + probability
+    whole = sum(totals.values()) or 1.0
+    ranked = dict(sorted(((name, total / whole) for name, total in totals.items()), key=lambda pair: -pair[1]))
+    emotion, probability = next(iter(ranked.items()))
+    return Prediction(
+        VAD(*(mean for mean, _ in axes)), VAD(*(deviation for _, deviation in axes)), alone, emotion, probability, ranked,
+        tuple(dict.fromkeys(note for one in predictions for note in one.notes)),
+        strictest(one.licence for one in predictions),
+    )  # fmt: skip
+
+
+def _product(estimates: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Mean and standard deviation of the product of Gaussians; those without a deviation count only if all are without."""
+    known = [(mean, deviation) for mean, deviation in estimates if not math.isnan(mean)]
+    certain = [(mean, 1 / deviation**2) for mean, deviation in known if deviation > 0]
+    if certain:
+        precision = sum(weight for _, weight in certain)
+        return sum(mean * weight for mean, weight in certain) / precision, precision**-0.5
+    return (sum(mean for mean, _ in known) / len(known) if known else math.nan), math.nan
