@@ -19,6 +19,8 @@ def require_device(name: str) -> None:
     --------
     >>> require_device("cpu")
     """
+    if name == "cpu":
+        return
     import torch
 
     try:

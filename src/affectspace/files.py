@@ -40,6 +40,17 @@ def write_text(path: Path, text: str) -> None:
     write_atomic(path, lambda partial: partial.write_text(text, encoding="utf-8"))
 
 
+def cache_folder(folder: str | Path | None = None) -> Path:
+    """Return the folder of caches: the given one, else $AFFECTSPACE_CACHE, else affectspace/ in the user's cache folder.
+
+    The user's cache folder is $XDG_CACHE_HOME, or ~/.cache.
+    """
+    chosen = folder or os.environ.get("AFFECTSPACE_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "affectspace"
+
+
 def require_file(path: Path) -> None:
     """Raise DataError if there is no such file."""
     if not path.exists():

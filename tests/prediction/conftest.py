@@ -119,10 +119,11 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
         kind: str = "manifold",
         facts: dict[str, Any] | None = None,
         state: str = "finished",
+        widths: dict[str, int] | None = None,
         **model: Any,
     ) -> Path:
         folder = tmp_path / f"{kind}-{'-'.join(modalities)}"
-        widths = {name: WIDTHS.get(name, 4) for name in modalities}
+        widths = {name: WIDTHS.get(name, 4) for name in modalities} | (widths or {})
         config = MODELS[kind].config_class(modalities=widths, **model)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)

@@ -18,6 +18,7 @@ import pandas as pd
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from affectspace.errors import ConfigError, DataError, UnreadableItem
+from affectspace.files import cache_folder
 from affectspace.media.files import Media, open_media, plain_name
 from affectspace.processes import in_order
 from affectspace.progress import Progress, silent
@@ -99,12 +100,6 @@ class ImageSet:
 
     def __len__(self) -> int:
         return len(self.pixels)
-
-
-def cache_folder(cache: str | Path | None = None) -> Path:
-    """Return the folder of the cache: the given one, else $AFFECTSPACE_CACHE, else ~/.cache/affectspace."""
-    chosen = cache or os.environ.get("AFFECTSPACE_CACHE")
-    return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "affectspace"
 
 
 def decode_images(

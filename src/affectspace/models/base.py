@@ -6,7 +6,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -235,6 +235,19 @@ class Representation:
     fused: Tensor
     fused_deviation: Tensor
     log_emotion: Tensor | None = None
+
+    def outputs(self) -> dict[str, Tensor]:
+        """Return what is predicted, by the names that an exported model has; latents are left out.
+
+        `fused` is called `mean` and its deviation `deviation`. Each modality has `<modality>_mean` and `<modality>_deviation`.
+        The other fields, such as `log_emotion`, keep their names where they have a value.
+        """
+        names = {"fused": "mean", "fused_deviation": "deviation"}
+        values = {names.get(field.name, field.name): getattr(self, field.name) for field in fields(self)}
+        outputs = {name: value for name, value in values.items() if isinstance(value, Tensor)}
+        for name, mean in self.affect.items():
+            outputs |= {f"{name}_mean": mean, f"{name}_deviation": self.deviation[name]}
+        return outputs
 
 
 class AffectModel(Pretrained, ABC):

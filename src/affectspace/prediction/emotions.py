@@ -15,7 +15,7 @@ import numpy as np
 
 from affectspace.affect import AXES
 from affectspace.annotation.assignment import Energies, mahalanobis
-from affectspace.annotation.transfer import AnnotationTransfer
+from affectspace.annotation.references import read_reference
 
 SPREAD = 0.3  # standard deviation of an emotion if its source publishes centres only, by convention
 NODES = {1: 31, 2: 15, 3: 7}  # number of axes -> nodes of the Gauss-Hermite rule on each
@@ -73,18 +73,21 @@ def published_emotions(known: Sequence[str] = ()) -> EmotionMap:
 
     known : the run's own emotions; all published ones are used if fewer than two of them are published
     """
-    reference = AnnotationTransfer.reference("russell_mehrabian_1977")
-    names = [name for name in reference.classes_.tolist() if name in known]
-    names = names if len(names) > 1 else reference.classes_.tolist()
+    reference = read_reference("russell_mehrabian_1977")
+    centres = dict(zip(reference["classes"], reference["centres"], strict=True))
+    names = [name for name in centres if name in known]
+    names = names if len(names) > 1 else list(centres)
     spread = np.repeat(SPREAD**2 * np.eye(3)[None], len(names), axis=0)
-    return EmotionMap(tuple(names), AXES, reference.centres(names), spread, str(reference.source_))
+    return EmotionMap(tuple(names), AXES, np.array([centres[name] for name in names]), spread, reference["source"])
 
 
 def affectnet_emotions() -> EmotionMap:
     """Make a map of AffectNet's ellipses: valence and arousal of seven emotions on faces."""
-    reference = AnnotationTransfer.reference("affectnet")
-    names = tuple(reference.classes_.tolist())
-    return EmotionMap(names, AXES[:2], reference.centres_, reference.spreads(), str(reference.source_))
+    reference = read_reference("affectnet")
+    spreads = np.square(reference["deviations"])[:, None] * np.eye(2)
+    return EmotionMap(
+        tuple(reference["classes"]), AXES[:2], np.array(reference["centres"]), spreads, reference["source"]
+    )
 
 
 @cache

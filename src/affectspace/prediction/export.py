@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,21 +22,22 @@ from torch import Tensor, nn
 from affectspace import __version__
 from affectspace.affect import AXES
 from affectspace.errors import ConfigError, RunError
-from affectspace.files import write_atomic
+from affectspace.features.backbones.text import TextBackbone
+from affectspace.files import write_atomic, write_text
 from affectspace.models import AffectModel, Levasa
 from affectspace.prediction.faces import Readout, find_readout, open_corpus
-from affectspace.prediction.features import modality_facts
-from affectspace.prediction.predictor import predicting_model
+from affectspace.prediction.onnx_sentences import GRAPH, TOKENIZER, WEIGHTS
 from affectspace.progress import Progress, silent
 from affectspace.training.runs import Run, open_run
 
 ROWS = 2  # of the example that is traced
+TOLERANCE = 1e-4  # largest difference of a graph of sentences from PyTorch
 OURS = "ours."  # prefix of our names while the graph is made; the exporter's own names have no full stop
 METADATA = "affectspace"  # key of our metadata
 
 
 class FeatureGraph(nn.Module):
-    """(features, present) of each modality in the model's order -> fused mean and deviation, then those of each modality."""
+    """(features, present) of each modality in the model's order -> the values of `Representation.outputs`."""
 
     def __init__(self, model: AffectModel) -> None:
         super().__init__()
@@ -48,12 +49,32 @@ class FeatureGraph(nn.Module):
         features = dict(zip(self.names, inputs[::2], strict=True))
         present = dict(zip(self.names, inputs[1::2], strict=True))
         features = {name: torch.where(present[name][:, None], value, 0.0) for name, value in features.items()}
-        outputs = self.model.represent(features, present)
-        alone: list[Tensor] = []
+        outputs = self.model.represent(features, present).outputs()
         for name in self.names:
-            mask = present[name][:, None]
-            alone += [value.where(mask, torch.nan) for value in (outputs.affect[name], outputs.deviation[name])]
-        return (outputs.fused, outputs.fused_deviation, *alone)
+            for output in (f"{name}_mean", f"{name}_deviation"):
+                outputs[output] = outputs[output].where(present[name][:, None], torch.nan)
+        return tuple(outputs.values())
+
+
+class SentenceGraph(nn.Module):
+    """Tokens and their mask (batch, length) -> the values of `Representation.outputs` for a text alone."""
+
+    def __init__(self, model: AffectModel, modality: str, backbone: TextBackbone) -> None:
+        super().__init__()
+        self.model, self.encoder, self.modality, self.backbone = model, backbone.model, modality, backbone
+
+    def outputs(self, ids: Tensor, mask: Tensor) -> dict[str, Tensor]:
+        """Compute the outputs by name; those of other modalities are left out."""
+        vectors = self.backbone.pooled(ids, mask)
+        present = torch.ones(ids.shape[0], dtype=torch.bool)
+        outputs = self.model.represent({self.modality: vectors}, {self.modality: present}).outputs()
+        absent = {f"{name}_{kind}" for name in self.model.config.modalities for kind in ("mean", "deviation")}
+        absent -= {f"{self.modality}_mean", f"{self.modality}_deviation"}
+        return {name: value for name, value in outputs.items() if name not in absent}
+
+    def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
+        """Compute the outputs."""
+        return tuple(self.outputs(ids, mask).values())
 
 
 class FaceGraph(nn.Module):
@@ -120,7 +141,12 @@ def export_onnx(run: str | Path, out: str | Path, *, force: bool = False, progre
     ('text', 'text_present')
     """
     opened, path = open_run(Path(run)), Path(out)
-    model = predicting_model(opened)
+    model = opened.model()
+    if not isinstance(model, AffectModel | Levasa):
+        raise RunError(
+            f"{run} holds a model of kind {opened.facts['kind']!r}, which does not predict valence and arousal; export another "
+            "run"
+        )
     if path.is_dir():
         raise RunError(f"{path} is a folder; give a file, such as model.onnx")
     if path.exists() and not force:
@@ -150,12 +176,13 @@ _Parts = tuple[nn.Module, tuple[Tensor, ...], list[str], list[str], dict[str, An
 def _feature_parts(run: Run, model: AffectModel) -> _Parts:
     examples: list[Tensor] = []
     inputs: list[str] = []
-    outputs = ["mean", "deviation"]
     for name, width in model.config.modalities.items():
         examples += [torch.zeros(ROWS, width), torch.ones(ROWS, dtype=torch.bool)]
         inputs += [name, f"{name}_present"]
-        outputs += [f"{name}_mean", f"{name}_deviation"]
-    facts = {"axes": list(AXES), "modalities": modality_facts(run, model)}
+    features, present = (dict(zip(model.config.modalities, examples[part::2], strict=True)) for part in (0, 1))
+    with torch.inference_mode():
+        outputs = list(model.represent(features, present).outputs())
+    facts = {"axes": list(AXES), "modalities": run.backbones, "emotions": list(model.config.categories)}
     return FeatureGraph(model), tuple(examples), inputs, outputs, facts
 
 
@@ -189,6 +216,18 @@ def _write(
     shapes: Any = tuple({0: batch} for _ in examples)
     if isinstance(graph, FeatureGraph):
         shapes = (shapes,)  # of *inputs
+    model = _traced(graph, examples, shapes, inputs, outputs)
+    entry = model.metadata_props.add()
+    entry.key, entry.value = METADATA, json.dumps(facts)
+    onnx.checker.check_model(model)
+    write_atomic(path, lambda partial: onnx.save_model(model, str(partial)))
+    return Exported(path, tuple(inputs), tuple(outputs), facts, path.stat().st_size)
+
+
+def _traced(
+    graph: nn.Module, examples: tuple[Tensor, ...], shapes: Any, inputs: Sequence[str], outputs: Sequence[str]
+) -> Any:
+    """Return the ONNX model of a graph. shapes : the dynamic dimensions of its inputs"""
     with _quiet(), torch.no_grad():
         program = torch.onnx.export(
             graph, examples, dynamic_shapes=shapes, dynamo=True, verbose=False,
@@ -202,12 +241,48 @@ def _write(
         raise RunError(
             f"the model fixes the number of rows of {fixed[0]}, so that it cannot be exported for any batch size"
         )
-    entry = model.metadata_props.add()
-    entry.key, entry.value = METADATA, json.dumps(facts)
     model.producer_name, model.producer_version = "affectspace", __version__
-    onnx.checker.check_model(model)
-    write_atomic(path, lambda partial: onnx.save_model(model, str(partial)))
-    return Exported(path, tuple(inputs), tuple(outputs), facts, path.stat().st_size)
+    return model
+
+
+def export_sentences(model: AffectModel, modality: str, backbone: Any, folder: Path) -> dict[str, Any]:
+    """Write the graph of a text encoder and a model into a folder, for `affectspace.prediction.onnx_sentences`.
+
+    Returns the limit of tokens and the names of the outputs. Raises RunError for an encoder that has no graph.
+    """
+    import onnx
+
+    tokenizer = backbone.tokenizer_json() if isinstance(backbone, TextBackbone) else None
+    if tokenizer is None:
+        raise RunError(f"{backbone.name} is not an encoder of transformers with a tokenizer of the package tokenizers")
+    graph = SentenceGraph(model, modality, backbone).eval()
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.randint(1, int(backbone.model.config.vocab_size), (ROWS, 7), generator=generator)
+    mask = torch.ones_like(ids)
+    mask[1, 4:] = 0
+    with torch.inference_mode():
+        expected = {name: value.numpy() for name, value in graph.outputs(ids, mask).items()}
+    shape = {0: torch.export.Dim("batch", min=1), 1: torch.export.Dim("length", min=1, max=backbone.settings["tokens"])}
+    inputs, outputs = ["ids", "mask"], list(expected)
+    try:
+        traced = _traced(graph, (ids, mask), (shape, shape), inputs, outputs)
+    except Exception as error:  # the exporter raises almost anything for an operation that it does not know
+        raise RunError(f"{backbone.name} cannot be exported: {' '.join(str(error).split())[:300]}") from error
+    write_text(folder / TOKENIZER, tokenizer)
+    onnx.save_model(traced, str(folder / GRAPH), save_as_external_data=True, location=WEIGHTS)
+    _check_sentences(folder / GRAPH, {"ids": ids.numpy(), "mask": mask.numpy()}, expected)
+    return {"tokens": backbone.settings["tokens"], "outputs": outputs, "backbone": backbone.name}
+
+
+def _check_sentences(path: Path, inputs: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+    """Raise RunError if a graph computes something else than PyTorch."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    computed = session.run(list(expected), inputs)
+    for (name, value), other in zip(expected.items(), computed, strict=True):
+        if not np.allclose(value, other, atol=TOLERANCE, rtol=0, equal_nan=True):
+            raise RunError(f"the output {name} of the graph differs from PyTorch's by more than {TOLERANCE}")
 
 
 def _give_names(graph: Any, public: set[str]) -> None:

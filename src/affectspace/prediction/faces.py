@@ -29,7 +29,7 @@ from affectspace.data.images import to_image
 from affectspace.errors import AffectspaceError, DataError, RunError, UnreadableItem
 from affectspace.evaluation import fit_ridge
 from affectspace.files import write_atomic
-from affectspace.models import Levasa, Representation
+from affectspace.models import Levasa
 from affectspace.prediction.emotions import EmotionMap, affectnet_emotions
 from affectspace.prediction.photos import FRAMING, FaceCut, Framing, framing_of, read_framing
 from affectspace.prediction.result import Outcome, to_outcomes
@@ -284,12 +284,10 @@ class FaceReader:
             deviation[known, :2] = self.readout.deviation
             if self.readout.emotions is not None:  # its Gaussians contain the spread of the read-out
                 emotions, spread = self.readout.emotions, np.zeros_like(deviation)
-        probabilities = torch.from_numpy(emotions.probabilities(np.nan_to_num(mean), spread))
-        affect, widths = torch.from_numpy(mean), torch.from_numpy(deviation)
-        representation = Representation(
-            {}, {}, {"image": affect}, {"image": widths}, affect, widths, probabilities.log()
-        )
-        return to_outcomes(representation, {"image": known}, emotions.names, failures, notes)
+        probabilities = emotions.probabilities(np.nan_to_num(mean), spread)
+        outputs = {"mean": mean, "deviation": deviation, "image_mean": mean, "image_deviation": deviation}
+        outputs["log_emotion"] = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))
+        return to_outcomes(outputs, {"image": known}, emotions.names, failures, notes)
 
     @torch.inference_mode()
     def read_pixels(self, pixels: np.ndarray) -> np.ndarray:

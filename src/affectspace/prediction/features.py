@@ -6,23 +6,27 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from affectspace.affect import AXES
 from affectspace.errors import ConfigError, RunError, UnreadableItem
 from affectspace.features.backbone import Backbone, Item, encode_by_length, recipe_of, remake_backbone
 from affectspace.features.backbones.pretrained import threads_for
 from affectspace.features.items import SOURCES
-from affectspace.models import AffectModel, Representation
 from affectspace.prediction.emotions import published_emotions
-from affectspace.prediction.result import Outcome, to_numpy, to_outcomes
+from affectspace.prediction.onnx_sentences import Sentences, open_sentences
+from affectspace.prediction.result import Outcome, to_outcomes
 from affectspace.prediction.sample import FILES, KINDS, Sample
+from affectspace.progress import Progress, silent
 from affectspace.training.runs import Run
+
+if TYPE_CHECKING:
+    from affectspace.models import AffectModel
 
 
 @dataclass(eq=False)
@@ -174,35 +178,27 @@ def _load(backbone: Backbone, items: dict[int, Item], notes: dict[int, list[str]
     return loaded
 
 
-def modality_facts(run: Run, model: AffectModel) -> dict[str, dict[str, Any] | None]:
-    """Return what the run records about the backbone of each modality; None for a training on arrays."""
-    facts = run.facts.get("modalities") or {}
-    return {name: facts.get(name) for name in model.config.modalities}
-
-
-def open_modalities(
-    run: Run, model: AffectModel, backbones: Mapping[str, str | Path], device: str
-) -> dict[str, Modality]:
+def open_modalities(run: Run, backbones: Mapping[str, str | Path], device: str) -> dict[str, Modality]:
     """Return the modalities of a run. Raises RunError for a backbone of a modality that the run does not have."""
-    unknown = [name for name in backbones if name not in model.config.modalities]
+    widths = run.model_settings["modalities"]
+    unknown = [name for name in backbones if name not in widths]
     if unknown:
-        raise RunError(f"{run.folder} has no modality {unknown[0]!r}; it has {', '.join(model.config.modalities)}")
-    facts = modality_facts(run, model)
-    return {
-        name: Modality(name, width, facts[name], backbones.get(name), device)
-        for name, width in model.config.modalities.items()
-    }
+        raise RunError(f"{run.folder} has no modality {unknown[0]!r}; it has {', '.join(widths)}")
+    facts = run.backbones
+    return {name: Modality(name, width, facts[name], backbones.get(name), device) for name, width in widths.items()}
 
 
 class FeatureReader:
-    """A finished run of a model on feature vectors."""
+    """A finished run of a model on feature vectors. Model and backbones are loaded when they are first needed.
 
-    def __init__(self, run: Run, model: AffectModel, backbones: Mapping[str, str | Path], device: str) -> None:
-        self.run, self.device = run, device
+    Samples with nothing but a text pass one ONNX graph without PyTorch, on the CPU and where the encoder allows it.
+    """
+
+    def __init__(self, run: Run, backbones: Mapping[str, str | Path], device: str, progress: Progress = silent) -> None:
+        self.run, self.device, self._progress = run, device, progress
         corpora = (run.facts.get("corpora") or {}).values()
         self.label_kinds = tuple(sorted({str(kind) for corpus in corpora for kind in corpus.get("label_kind", ())}))
-        self.model = model.to(device).eval()
-        self._modalities = open_modalities(run, model, backbones, device)
+        self._modalities = open_modalities(run, backbones, device)
         self.modalities = tuple(self._modalities)
         read = {kind for modality in self._modalities.values() for kind in modality.reads}
         self.kinds = tuple(kind for kind in KINDS if kind in read)
@@ -210,33 +206,95 @@ class FeatureReader:
         self.columns: Mapping[str, Sequence[str] | None] = {
             name: (modality.identity or {}).get("columns") for name, modality in self._modalities.items()
         }
-        self._parameters = sum(parameter.numel() for parameter in self.model.parameters())
-        self._published = published_emotions(model.config.categories)
+        self._categories: Sequence[str] = run.model_settings.get("categories") or ()
+        self._published = published_emotions(self._categories)
+
+    @cached_property
+    def model(self) -> AffectModel:
+        """The model, in evaluation mode on its device."""
+        model: Any = self.run.model()
+        return model.to(self.device)
 
     def read(self, samples: Sequence[Sample]) -> list[Outcome]:
         """Predict from whatever inputs each sample has."""
-        encoded = {name: modality.encode(samples) for name, modality in self._modalities.items()}
+        texts = [row for row, sample in enumerate(samples) if sample.kinds == ("text",)]
+        if not texts or self._sentences is None:
+            encoded = {name: modality.encode(samples) for name, modality in self._modalities.items()}
+            return self._outcomes(samples, encoded, self._represent(encoded))
+        if len(texts) < len(samples):
+            others = [row for row, sample in enumerate(samples) if sample.kinds != ("text",)]
+            outcomes = dict(zip(texts, self.read([samples[row] for row in texts]), strict=True))
+            outcomes |= zip(others, self.read([samples[row] for row in others]), strict=True)
+            return [outcomes[row] for row in range(len(samples))]
+        return self._outcomes(samples, *self._read_sentences(self._sentences, samples))
+
+    def _read_sentences(
+        self, sentences: Sentences, samples: Sequence[Sample]
+    ) -> tuple[dict[str, ModalityFeatures], dict[str, np.ndarray]]:
+        """Read texts with the graph: what could be read, without its features, and the outputs."""
+        [name] = [name for name, modality in self._modalities.items() if "text" in modality.reads]
+        part = ModalityFeatures(np.zeros((len(samples), 0), np.float32), np.zeros(len(samples), bool))
+        ids: dict[int, list[int]] = {}
+        for row, tokens in enumerate(sentences.tokenise([sample.text or "" for sample in samples])):
+            if isinstance(tokens, UnreadableItem):
+                part.reasons[row] = str(tokens)
+                continue
+            ids[row], cut = tokens
+            part.present[row] = True
+            part.notes[row] = [f"a text of more than {sentences.tokens} tokens, cut"] if cut else []
+        return {name: part}, sentences.represent(ids, len(samples))
+
+    @cached_property
+    def _sentences(self) -> Sentences | None:
+        """The graph of text encoder and model. None on another device, and for a run without an encoder that allows one."""
+        reading = [modality for modality in self._modalities.values() if "text" in modality.reads]
+        if self.device != "cpu" or len(reading) != 1 or "lexicons" in (reading[0].identity or {}).get("settings", {}):
+            return None
+        [modality] = reading
+
+        def make(folder: Path) -> dict[str, Any]:
+            from affectspace.prediction.export import export_sentences
+
+            self._progress(0, 1, "preparing the text model for ONNX Runtime, once")
+            facts = export_sentences(self.model, modality.name, modality.backbone, folder)
+            self._progress(1, 1, "preparing the text model for ONNX Runtime, once")
+            return facts
+
+        files = [self.run.folder / "model" / name for name in ("config.json", "model.safetensors")]
+        return open_sentences({"modality": modality.name, "backbone": modality.identity}, files, make)
+
+    def _outcomes(
+        self, samples: Sequence[Sample], encoded: Mapping[str, ModalityFeatures], outputs: dict[str, np.ndarray]
+    ) -> list[Outcome]:
+        """Convert outputs to predictions, with emotions, failures and notes."""
         failures, notes = self._failures(samples, encoded)
+        emotions = self._categories
+        if "log_emotion" not in outputs:
+            outputs["log_emotion"], emotions = self._published_emotions(outputs["mean"], outputs["deviation"])
+        for row in np.flatnonzero(~np.isfinite(outputs["mean"]).any(axis=1)).tolist():
+            failures.setdefault(row, "the model predicts no finite value for it")
+        masks = {name: part.present for name, part in encoded.items()}
+        return to_outcomes(outputs, masks, emotions, failures, notes)
+
+    def _represent(self, encoded: Mapping[str, ModalityFeatures]) -> dict[str, np.ndarray]:
+        """Pass features through the model. The arrays have the names of `Representation.outputs`."""
+        import torch
+
         used = {name: part for name, part in encoded.items() if part.present.any()} or encoded
         features = {name: torch.from_numpy(part.features).to(self.device) for name, part in used.items()}
         present = {name: torch.from_numpy(part.present).to(self.device) for name, part in used.items()}
-        with torch.inference_mode(), threads_for(2.0 * self._parameters * len(samples)):
-            representation = self.model.represent(features, present)
-        emotions: Sequence[str] = self.model.config.categories
-        if representation.log_emotion is None:
-            representation, emotions = self._with_published_emotions(representation)
-        for row in (~representation.fused.isfinite().any(dim=1)).nonzero().flatten().tolist():
-            failures.setdefault(row, "the model predicts no finite value for it")
-        masks = {name: part.present for name, part in encoded.items()}
-        return to_outcomes(representation, masks, emotions, failures, notes)
+        rows = next(iter(present.values())).shape[0]
+        parameters = sum(parameter.numel() for parameter in self.model.parameters())
+        with torch.inference_mode(), threads_for(2.0 * parameters * rows):
+            outputs = self.model.represent(features, present).outputs()
+        return {name: value.double().cpu().numpy() for name, value in outputs.items()}
 
-    def _with_published_emotions(self, representation: Representation) -> tuple[Representation, Sequence[str]]:
-        """Add the probabilities of emotions with published centres, on the axes that the model predicts."""
-        mean, deviation = to_numpy(representation.fused), to_numpy(representation.fused_deviation)
+    def _published_emotions(self, mean: np.ndarray, deviation: np.ndarray) -> tuple[np.ndarray, Sequence[str]]:
+        """Log-probabilities of emotions with published centres, on the axes that the model predicts, and their names."""
         predicted = np.isfinite(mean).any(axis=0)
         emotions = self._published.on([axis for axis, known in zip(AXES, predicted, strict=True) if known] or AXES)
         probabilities = emotions.probabilities(np.nan_to_num(mean), deviation)
-        return replace(representation, log_emotion=torch.from_numpy(probabilities).log()), emotions.names
+        return np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)), emotions.names
 
     def _failures(
         self, samples: Sequence[Sample], encoded: Mapping[str, ModalityFeatures]

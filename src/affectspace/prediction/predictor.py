@@ -17,7 +17,6 @@ from affectspace.prediction.trajectory import Trajectory, Window, is_long, windo
 from affectspace.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from affectspace.models import AffectModel, Levasa
     from affectspace.prediction.pretrained import ShippedModel
     from affectspace.training.runs import Run
 
@@ -329,37 +328,30 @@ class Predictor:
                 yield outcome
 
 
-def predicting_model(run: Run) -> AffectModel | Levasa:
-    """Load the model of a run. Raises RunError if it does not predict valence and arousal."""
-    from affectspace.models import AffectModel, Levasa
-
-    model = run.model()
-    if isinstance(model, AffectModel | Levasa):
-        return model
-    raise RunError(
-        f"{run.folder} holds a model of kind {run.facts['kind']!r}, which does not predict valence and arousal; use a run "
-        "of kind levasa (faces) or of a model on features"
-    )
-
-
 def _reader_of_run(
     run: Run, backbones: Mapping[str, str | Path], device: str, crop: bool | None, progress: Progress
 ) -> Reader:
-    """Open the reader for the model of a run."""
+    """Open the reader for the model of a run. Raises RunError if it does not predict valence and arousal."""
     from affectspace.devices import require_device
-    from affectspace.models import Levasa
-    from affectspace.prediction.faces import FaceReader
     from affectspace.prediction.features import FeatureReader
 
-    model = predicting_model(run)
     require_device(device)
-    if isinstance(model, Levasa):
-        return FaceReader(run, model, backbones, device, crop, progress)
-    if crop is not None:
-        raise ConfigError(
-            f"{run.folder} has a model on features; --crop and --no-crop are for the run of a LeVAsa model"
+    if "modalities" in run.model_settings:
+        if crop is not None:
+            raise ConfigError(
+                f"{run.folder} has a model on features; --crop and --no-crop are for the run of a LeVAsa model"
+            )
+        return FeatureReader(run, backbones, device, progress)
+    from affectspace.models import Levasa
+    from affectspace.prediction.faces import FaceReader
+
+    model = run.model()
+    if not isinstance(model, Levasa):
+        raise RunError(
+            f"{run.folder} holds a model of kind {run.facts['kind']!r}, which does not predict valence and arousal; use a run "
+            "of kind levasa (faces) or of a model on features"
         )
-    return FeatureReader(run, model, backbones, device)
+    return FaceReader(run, model, backbones, device, crop, progress)
 
 
 def _reader_of_model(model: ShippedModel, device: str, progress: Progress) -> Reader:

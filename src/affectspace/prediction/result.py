@@ -13,9 +13,6 @@ from affectspace.affect import AXES
 
 if TYPE_CHECKING:
     import pandas as pd
-    from torch import Tensor
-
-    from affectspace.models import Representation
 
 
 class VAD(NamedTuple):
@@ -137,7 +134,7 @@ Outcome = Prediction | Failure
 
 
 def to_outcomes(
-    representation: Representation,
+    outputs: Mapping[str, np.ndarray],
     present: Mapping[str, np.ndarray],
     emotions: Sequence[str],
     failures: Mapping[int, str],
@@ -145,17 +142,15 @@ def to_outcomes(
 ) -> list[Outcome]:
     """Convert what a model computed from n samples to a prediction or a failure for each.
 
-    present : modality -> (n,) bool; emotions : names of the columns of `representation.log_emotion`
+    outputs : arrays by the names of `Representation.outputs`
+    present : modality -> (n,) bool; emotions : names of the columns of `log_emotion`
     failures : row -> reason; notes : row -> remarks
     """
-    assert representation.log_emotion is not None
-    mean, deviation = to_numpy(representation.fused), to_numpy(representation.fused_deviation)
+    mean, deviation = outputs["mean"], outputs["deviation"]
     alone = {
-        name: (to_numpy(representation.affect[name]), to_numpy(representation.deviation[name]))
-        for name, rows in present.items()
-        if rows.any()
+        name: (outputs[f"{name}_mean"], outputs[f"{name}_deviation"]) for name, rows in present.items() if rows.any()
     }
-    probabilities = to_numpy(representation.log_emotion.exp())
+    probabilities = np.exp(outputs["log_emotion"])
     order = np.argsort(-probabilities, axis=1, kind="stable")
     outcomes: list[Outcome] = []
     for row in range(len(mean)):
@@ -173,11 +168,6 @@ def to_outcomes(
         remarks = tuple(dict.fromkeys(notes.get(row, ())))
         outcomes.append(Prediction(*fused, by_modality, emotion, probability, ranked, remarks))
     return outcomes
-
-
-def to_numpy(values: Tensor) -> np.ndarray:
-    """Convert a tensor to float64 on the CPU."""
-    return values.detach().double().cpu().numpy()
 
 
 def table_of(outcomes: Sequence[Outcome], modalities: Sequence[str] = ()) -> pd.DataFrame:

@@ -48,7 +48,7 @@ class SentenceEncoder:
         if not isinstance(model, AffectModel):
             raise RunError(f"{run.folder} holds a model of kind {run.facts['kind']}, which reads no text; {REMEDY}")
         self.run, self.model, self.device = run, model.to(device).eval(), device
-        modalities = open_modalities(run, model, backbones or {}, device)
+        modalities = open_modalities(run, backbones or {}, device)
         self._modalities = [modality for modality in modalities.values() if "text" in modality.reads]
         if not self._modalities:
             raise RunError(

@@ -116,13 +116,37 @@ class Run:
 
         Raises RunError where the training has not finished.
         """
+        return MODELS[self.facts["kind"]].from_pretrained(self._model_folder())
+
+    @property
+    def model_settings(self) -> dict[str, Any]:
+        """The configuration of the trained model, which is read without loading the model.
+
+        Raises RunError where the training has not finished, or the file is damaged.
+        """
+        path = self._model_folder() / "config.json"
+        try:
+            settings = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path} is missing or damaged; save or train the model again ({error})") from error
+        if not isinstance(settings, dict):
+            raise RunError(f"{path} is damaged; save or train the model again (it is not a JSON object)")
+        return settings
+
+    @property
+    def backbones(self) -> dict[str, dict[str, Any] | None]:
+        """Modality of the model -> what the run records about its backbone; None for a training on arrays."""
+        facts = self.facts.get("modalities") or {}
+        return {name: facts.get(name) for name in self.model_settings["modalities"]}
+
+    def _model_folder(self) -> Path:
         if not self.finished:
             raise RunError(
                 f"{self.folder}: its training has not finished; run the same train command again to continue it"
             )
         if not (self.folder / "model").is_dir():
             raise RunError(f"{self.folder}/model is missing; train again with --force")
-        return MODELS[self.facts["kind"]].from_pretrained(self.folder / "model")
+        return self.folder / "model"
 
     def record(self, **facts: Any) -> None:
         """Add to run.json."""

