@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from affectspace.data.dataset import Dataset
 
 IMAGE = "image"
+NEIGHBOURS = 16  # batches that exchange rows to hold samples of similar length
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +112,8 @@ class Batches:
         False for validation: every row once, in the same batches in every epoch, of nearly equal sizes.
     rank, ranks : int
         Each of several processes takes its share of every batch.
+    lengths : array, optional
+        Length of every row's sample, (n,). Batches then hold samples of similar length.
     """
 
     def __init__(
@@ -125,6 +128,7 @@ class Batches:
         shuffle: bool = True,
         rank: int = 0,
         ranks: int = 1,
+        lengths: np.ndarray | None = None,
     ) -> None:
         self.data, self.epoch, self.shuffle = data, epoch, shuffle
         rows = data.rows(part)
@@ -137,6 +141,8 @@ class Batches:
             self.whole = np.array_split(order[: number * batch_size], number)
         else:
             self.whole = np.array_split(order, math.ceil(len(order) / batch_size))
+        if lengths is not None:
+            self.whole = of_like_length(self.whole, lengths, random if shuffle else None)
         self.parts = [batch[rank::ranks] for batch in self.whole]
 
     def __len__(self) -> int:
@@ -153,6 +159,25 @@ class Batches:
         for rows in self.parts:
             batch = self.data.take(rows)
             yield batch if drawn is None else replace(batch, affect=drawn[torch.from_numpy(rows)])
+
+
+def of_like_length(
+    batches: list[np.ndarray], lengths: np.ndarray, random: np.random.Generator | None
+) -> list[np.ndarray]:
+    """Exchange rows among neighbouring batches, so that those of a batch have similar lengths; shuffle the batches.
+
+    random : None sorts all batches and keeps their order
+    """
+    together = NEIGHBOURS if random is not None else len(batches)
+    sorted_batches: list[np.ndarray] = []
+    for start in range(0, len(batches), together):
+        part = batches[start : start + together]
+        rows = np.concatenate(part)
+        rows = rows[np.argsort(lengths[rows], kind="stable")]
+        sorted_batches += np.split(rows, np.cumsum([len(batch) for batch in part])[:-1])
+    if random is None:
+        return sorted_batches
+    return [sorted_batches[place] for place in random.permutation(len(sorted_batches))]
 
 
 def mixed_order(

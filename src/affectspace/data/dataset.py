@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,11 +26,13 @@ from affectspace.data.reading import (
     lexicon_scores,
     read_feature_rows,
     read_image_rows,
+    read_item_rows,
     table_of_arrays,
     vectors_of_arrays,
 )
 from affectspace.data.stores import backbone_facts, read_features, stores_of_model
 from affectspace.errors import ConfigError, DataError
+from affectspace.features.backbone import Item
 from affectspace.progress import Progress, silent
 
 
@@ -51,6 +54,8 @@ class Dataset:
         Epoch -> (n, 3) labels of training, NaN in rows whose label is not drawn.
     pixels : Pixels or None
         Decoded images.
+    items : list of (Item, Path or None), or None
+        Samples, and the folder or zip of their files, where an encoder itself is trained.
     unreadable : DataFrame
         Images that cannot be read, with the reason. Their rows are left out.
     facts : dict
@@ -64,6 +69,7 @@ class Dataset:
     weights: tuple[float, ...] | None
     draws: Draws | None
     pixels: Pixels | None
+    items: list[tuple[Item, Path | None]] | None = None
     unreadable: pd.DataFrame
     facts: dict[str, Any]
 
@@ -121,6 +127,8 @@ class Dataset:
             raise ConfigError("data.corpora is empty: name a corpus, or pass a Dataset to fit")
         if config.reads_images:
             return cls._of_images(data, config.model.image_size, seed, progress)
+        if config.reads == "items":
+            return cls._of_items(data, config.model.modality, seed)
         return cls._of_features(data, config.model.modalities, tuple(config.model.categories), seed, progress)
 
     @classmethod
@@ -135,6 +143,18 @@ class Dataset:
             draws=draws_of(labels), facts={"corpora": facts_of(sources, labels), "modalities": {}}, sources=sources,
             pixels=Pixels(arrays, np.repeat(np.arange(len(sources)), [len(rows.table) for rows in sources]), index),
         )  # fmt: skip
+
+    @classmethod
+    def _of_items(cls, data: DataConfig, modality: str, seed: int) -> Dataset:
+        sources = [read_item_rows(name, config, modality) for name, config in data.corpora.items()]
+        labels = labels_of(sources, data, seed, images=False)
+        table = join(sources, labels)
+        dataset = cls(
+            table, {}, {modality: np.ones(len(table), bool)}, corpora=tuple(data.corpora), weights=_weights(data),
+            draws=draws_of(labels), facts={"corpora": facts_of(sources, labels), "modalities": {}}, sources=sources,
+        )  # fmt: skip
+        dataset.items = [(item, rows.media) for rows in sources for item in rows.items]
+        return dataset
 
     @classmethod
     def _of_features(
@@ -312,6 +332,10 @@ class Dataset:
         They get the labels that it asks for, and the modalities of its model without the rows that have none of them. Raises
         ConfigError where a width differs, or where a model on images gets features.
         """
+        if config.reads == "items":
+            if self.items is None:
+                raise ConfigError("model.kind: adapter is trained on samples; leave data out, so that fit reads them")
+            return self
         if config.reads_images != (self.pixels is not None):
             ours, theirs = ("images", "features") if config.reads_images else ("features", "images")
             raise ConfigError(f"model.kind: {config.kind} is trained on {ours}, and a Dataset of {theirs} was passed")

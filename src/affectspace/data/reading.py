@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from affectspace.data.configuration import CorpusConfig, DataConfig, LabelConfig
 from affectspace.data.labels import Labels, make_labels
 from affectspace.data.stores import in_store
 from affectspace.errors import ConfigError, DataError
+from affectspace.features.backbone import Item
+from affectspace.features.items import items_of
 from affectspace.features.store import FeatureStore
 from affectspace.progress import Progress
 
@@ -28,6 +31,7 @@ class CorpusRows:
 
     table : the corpus' table, with its own name in `corpus`, and `part`
     pixels, pixel_rows : decoded images of the corpus, and which of them the rows have
+    items, media : samples of the rows, and the folder or zip of their files
     unreadable : images that cannot be read, with the reason
     scored : whether a lexicon scores its texts
     facts : what the run records: reader, licence, citation, notes, counts of rows left out
@@ -39,6 +43,8 @@ class CorpusRows:
     facts: dict[str, Any]
     pixels: np.ndarray | None = None
     pixel_rows: np.ndarray | None = None
+    items: Sequence[Item] = ()
+    media: Path | None = None
     unreadable: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"image": [], "reason": []}))
 
 
@@ -64,7 +70,7 @@ def read_image_rows(name: str, config: CorpusConfig, size: int, cache: Any, prog
             f"none of {len(corpus.table)} images can be read; the first, {first['image']}: {first['reason']}"
         )
     table, kept, facts = _split_rows(name, config, corpus.take(readable), None)
-    return CorpusRows(name, table, False, facts, images.pixels, readable[kept], images.failures)
+    return CorpusRows(name, table, False, facts, images.pixels, readable[kept], unreadable=images.failures)
 
 
 def read_feature_rows(name: str, config: CorpusConfig, stores: dict[str, FeatureStore]) -> CorpusRows:
@@ -83,6 +89,15 @@ def read_feature_rows(name: str, config: CorpusConfig, stores: dict[str, Feature
     if scored is None:
         scored = any(store.modality in TEXTUAL for store in stores.values())
     return CorpusRows(name, table, scored, facts)
+
+
+def read_item_rows(name: str, config: CorpusConfig, modality: str) -> CorpusRows:
+    """Read a corpus and split the rows that have a modality. Texts that are empty do not count."""
+    corpus = open_corpus(config)
+    items = {item.id: item for item in items_of(corpus, modality) if item.path or (item.text or "").strip()}
+    there = corpus.table["id"].astype(str).isin(items.keys()).to_numpy()
+    table, _, facts = _split_rows(name, config, corpus, there)
+    return CorpusRows(name, table, False, facts, items=[items[str(row)] for row in table["id"]], media=corpus.media)
 
 
 def _split_rows(

@@ -32,6 +32,8 @@ _PRETRAINED = {  # factories that take any folder or hub name
     "audio": "affectspace.features.backbones.speech:speech_backbone",
     "video": "affectspace.features.backbones.video:video_backbone",
 }
+ADAPTER_WEIGHTS = "model.safetensors"  # of a saved adapter, beside its config.json
+_ADAPTED = "affectspace.features.backbones.adapted:adapted_backbone"
 IDENTITY_KEYS = ("name", "modality", "dimension", "licence", "revision", "settings")  # equal for all vectors of a store
 _PACKAGES = ("numpy", "torch", "transformers", "librosa", "soundfile", "soxr", "av", "dlib-bin")
 
@@ -183,13 +185,25 @@ def backbone_factory(modality: str, name: str) -> Callable[..., Backbone]:
     for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
         if point.name == f"{modality}:{name}":
             return point.load()
-    target = _FACTORIES.get((modality, name)) or _PRETRAINED.get(modality)
+    target = _FACTORIES.get((modality, name)) or (_ADAPTED if adapter_folder(name) else _PRETRAINED.get(modality))
     if target is None:
         names = [known for kind, known in _FACTORIES if kind == modality]
         known = f"{modality!r} has {', '.join(names)}" if names else f"there are backbones for {', '.join(_PRETRAINED)}"
         raise ConfigError(f"no backbone {name!r} for {modality!r}; {known}")
     module, _, attribute = target.partition(":")
     return getattr(importlib.import_module(module), attribute)
+
+
+def adapter_folder(name: str | Path) -> Path | None:
+    """Return the folder of a saved adapter: `name`, or `model/` in the run folder `name`; None for anything else."""
+    for folder in (Path(name), Path(name) / "model"):
+        path = folder / "config.json"
+        try:
+            if (folder / ADAPTER_WEIGHTS).is_file() and json.loads(path.read_text("utf-8")).get("kind") == "adapter":
+                return folder
+        except (OSError, ValueError, AttributeError):
+            continue
+    return None
 
 
 def make_recipe(modality: str, name: str, settings: dict[str, Any]) -> dict[str, Any]:

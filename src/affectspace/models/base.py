@@ -118,7 +118,7 @@ class Pretrained(nn.Module, ModelHubMixin):
     """A model that is built from one configuration, kept as `config`, and saved as JSON and safetensors."""
 
     config_class: ClassVar[type[Configuration]] = Configuration
-    reads: ClassVar[Literal["images", "features", "latents"]] = "images"
+    reads: ClassVar[Literal["images", "features", "items", "latents"]] = "images"
     config: Configuration
 
     def loss(

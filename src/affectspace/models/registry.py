@@ -30,5 +30,6 @@ MODELS: MutableMapping[str, type[Pretrained]] = _Registry(
     mvae="mvae.model:Mvae",
     misa="misa.model:Misa",
     projector="projector.model:Projector",
+    adapter="adapter.model:Adapter",
 )
 """Kind of model -> its class."""

