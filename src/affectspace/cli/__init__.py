@@ -16,6 +16,7 @@ COMMANDS = {  # name -> (module with a function of this name, or with an `app` o
     "predict": ("predict", "Predict valence, arousal and dominance."),
     "models": ("models", "List the models that ship."),
     "extract": ("extract", "Compute features of a corpus and store them."),
+    "adapt": ("adapt", "Fine-tune an encoder on valence, arousal and dominance."),
     "train": ("train", "Train a model."),
     "evaluate": ("evaluate", "Evaluate a run on what it has not seen."),
     "export": ("export", "Write a model as ONNX."),

@@ -18,6 +18,8 @@ from affectspace.errors import RunError
 from affectspace.evaluation import constant_floor, interval, majority_floor
 from affectspace.evaluation.intervals import Metric
 from affectspace.evaluation.results import Recorder, Result, Results
+from affectspace.models import Representation
+from affectspace.models.adapter.model import Adapter
 from affectspace.progress import Progress, silent
 from affectspace.report import Report
 from affectspace.studies.engine import write_study
@@ -27,6 +29,7 @@ from affectspace.studies.levasa.representations import Representations
 from affectspace.studies.steering.material import RIDGE
 from affectspace.studies.steering.report import evaluate_projector
 from affectspace.studies.tables import Renderer, Table, grid, key_figures
+from affectspace.training.adapters import predict_part
 from affectspace.training.runs import Run
 
 AXIS_METRICS: dict[str, Metric] = {"ccc": "concordance", "r": "pearson", "mae": "mae"}
@@ -92,7 +95,7 @@ def evaluate_images(run: Run, *, force: bool = False, progress: Progress = silen
 
 @torch.no_grad()
 def evaluate_features(run: Run, *, force: bool = False, progress: Progress = silent) -> tuple[Results, Path]:
-    """Evaluate a model on features: its predictions for the test part, from all modalities and from each one alone.
+    """Evaluate a model on features, or an adapter: its predictions for the test part, from all modalities and from each one.
 
     Writes CCC, Pearson's r and mean absolute error of each axis, and the accuracy and UAR of emotions where the model
     predicts them. Predictions are in the units of the row's corpus. Floors beside them: the mean absolute error of the mean
@@ -104,12 +107,12 @@ def evaluate_features(run: Run, *, force: bool = False, progress: Progress = sil
         The test part is empty, or has no labels.
     """
     started = time.perf_counter()
-    data, model = run.dataset("features", progress), run.model()
+    model = run.model()
+    data = run.dataset(model.reads, progress)
     batch, table = data.batch("test"), data.table.iloc[data.rows("test")]
     if not len(table):
         raise RunError(f"{run.folder} has no test rows; train with a split that leaves rows for the test part")
-    progress(0, 1, "predicting the test part")
-    output = model.represent(batch.features, batch.present)  # type: ignore[operator]
+    output = _represent(model, data, progress)
     predictions = {"all": output.fused, **(output.affect if len(data.modalities) > 1 else {})}
     results = Results()
     people, unit = _groups(table)
@@ -161,6 +164,17 @@ def evaluate_features(run: Run, *, force: bool = False, progress: Progress = sil
         return report
 
     return results, write_study(run.folder, results, (), report, started, progress)
+
+
+def _represent(model: Any, data: Dataset, progress: Progress) -> Representation:
+    """What a model says about the test part."""
+    if isinstance(model, Adapter):
+        affect = predict_part(model, data, "test", progress)
+        unknown = torch.full_like(affect, torch.nan)
+        return Representation({}, {}, {}, {}, affect, unknown)
+    progress(0, 1, "predicting the test part")
+    batch = data.batch("test")
+    return model.represent(batch.features, batch.present)
 
 
 def _groups(table: pd.DataFrame) -> tuple[np.ndarray, str]:
@@ -235,5 +249,5 @@ STEERING = Evaluator(
 )
 EVALUATORS = {
     "levasa": IMAGES, "classifier": CLASSIFIER, "manifold": FEATURES, "ensemble": FEATURES, "mvae": FEATURES, "misa": FEATURES,
-    "projector": STEERING,
+    "projector": STEERING, "adapter": FEATURES,
 }  # fmt: skip

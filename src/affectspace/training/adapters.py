@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from affectspace.affect import AXES
 from affectspace.data.batches import Batches
 from affectspace.data.dataset import Dataset
 from affectspace.errors import DataError, UnreadableItem
@@ -21,10 +22,13 @@ from affectspace.features.extraction import load_item
 from affectspace.features.items import ItemFiles, open_item_files
 from affectspace.models import LossTerms
 from affectspace.models.adapter.model import Adapter, ItemBatch
+from affectspace.progress import Progress, silent
 from affectspace.training.configuration import TrainConfig
 from affectspace.training.loop import Training
 
 log = logging.getLogger("affectspace.training.fit")
+
+TOGETHER = 32  # samples that are predicted at a time
 
 
 class Samples:
@@ -117,18 +121,6 @@ class AdapterTraining(Training):
     def loss(self, batch: Any, seed: int, progress: float, training: bool) -> LossTerms:
         return self.model.loss(batch, progress=progress)
 
-    @torch.inference_mode()
-    def predictions(self, part: str) -> np.ndarray:
-        """Predict the rows of a part in the units of all labels pooled, (n, 3); NaN in rows that cannot be read."""
-        self.model.eval()
-        rows = self.data.rows(part)
-        affect = np.full((len(rows), 3), np.nan)
-        for places in np.array_split(np.arange(len(rows)), max(len(rows) // 64, 1)):
-            items, kept = self.samples.read(rows[places])
-            if kept:
-                affect[places[kept]] = self.model(items).double().numpy()
-        return affect
-
     def facts(self) -> dict[str, Any]:
         """Return what the run records of the encoder, and how well validation rows are predicted."""
         if len(self.samples.unreadable) == len(self.data.table):
@@ -147,3 +139,20 @@ class AdapterTraining(Training):
             },
             "unreadable": len(self.samples.unreadable),
         }
+
+
+@torch.inference_mode()
+def predict_part(adapter: Adapter, data: Dataset, part: str, progress: Progress = silent) -> torch.Tensor:
+    """Predict the rows of a part in the units of all labels pooled, (n, 3); NaN in rows that cannot be read."""
+    assert data.items is not None
+    rows = data.rows(part)
+    samples = Samples(adapter, [data.items[row] for row in rows])
+    affect = torch.full((len(rows), len(AXES)), torch.nan)
+    places = np.arange(len(rows)) if samples.lengths is None else np.argsort(samples.lengths, kind="stable")
+    for start in range(0, len(rows), TOGETHER):
+        progress(start, len(rows), f"predicting the {part} part")
+        batch = places[start : start + TOGETHER]
+        items, kept = samples.read(batch)
+        if kept:
+            affect[torch.from_numpy(batch[kept])] = adapter.eval()(items)
+    return affect

@@ -69,6 +69,7 @@ class Run:
         does = {
             "images": f"`affectspace traverse {run}` moves faces with it, `affectspace evaluate {run}` evaluates it",
             "features": f"`affectspace predict {run}` uses it, `affectspace evaluate {run}` evaluates it",
+            "items": f"`affectspace extract --backbone {run}` computes features with it",
             "latents": f"`affectspace steer {run}` uses it",
         }[actual]
         if expected == "latents":
@@ -78,7 +79,7 @@ class Run:
         return f"{inputs.get(actual, 'steers a language model')}; {does}"
 
     def dataset(self, reads: str, progress: Progress = silent) -> Dataset:
-        """Read the rows of the run in the parts of its training. reads : "images" or "features"
+        """Read the rows of the run in the parts of its training. reads : "images", "features" or "items"
 
         Raises RunError for a run of another kind, and if the corpus or its split has changed since the training.
         """

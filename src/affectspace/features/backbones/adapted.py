@@ -9,7 +9,7 @@ from typing import Any
 
 from affectspace.errors import ConfigError, RunError
 from affectspace.features.backbone import ADAPTER_WEIGHTS, Backbone, adapter_folder, make_backbone
-from affectspace.features.backbones.pretrained import PretrainedBackbone, install_command
+from affectspace.features.backbones.pretrained import PretrainedBackbone, weights_hash
 
 
 def adapted_backbone(name: str, *, device: str = "cpu", dtype: str = "float32") -> Backbone:
@@ -37,19 +37,18 @@ def adapted_backbone(name: str, *, device: str = "cpu", dtype: str = "float32") 
     try:
         backbone = make_backbone(modality, encoder, device=device, dtype=dtype, **config["settings"])
     except ConfigError as error:
-        command = install_command(encoder)
-        remedy = f"; install its weights: {command}" if command else ""
-        raise ConfigError(f"{folder} adapts {encoder}, which cannot be loaded: {error}{remedy}") from error
+        raise ConfigError(f"{folder} is an adapter of {encoder}: {error}") from error
     assert isinstance(backbone, PretrainedBackbone)
-    if config["revision"] not in (None, backbone.revision):
+    revision = weights_hash(backbone.model) if dtype == "float32" else config["revision"]
+    if config["revision"] not in (None, revision):
         raise ConfigError(
-            f"{folder} adapts revision {config['revision']} of {encoder}; the weights here are {backbone.revision}. Install "
-            f"the weights that were adapted, or adapt again"
+            f"{folder} adapts revision {config['revision']} of {encoder}; the weights here are {revision}. Install the weights "
+            "that were adapted, or adapt again"
         )
     merge_adapter(backbone.model, folder / ADAPTER_WEIGHTS, config)
     digest = hashlib.sha256((folder / ADAPTER_WEIGHTS).read_bytes()).hexdigest()[:16]
     backbone.name = f"{backbone.name}+adapter"
-    backbone.revision = f"{backbone.revision}+{digest}"
+    backbone.revision = f"{config['revision']}+{digest}"
     if config.get("licence"):
         backbone.licence = f"{backbone.licence}; adapter: {config['licence']}"
     return backbone

