@@ -63,9 +63,3 @@ def is_written(path: Path) -> bool:
         return os.stat(path).st_size > 0
     except OSError:
         return False
-
-
-def cache_folder(cache: str | Path | None = None) -> Path:
-    """Return the folder of the cache: the given one, else $AFFECTSPACE_CACHE, else ~/.cache/affectspace."""
-    chosen = cache or os.environ.get("AFFECTSPACE_CACHE")
-    return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "affectspace"
