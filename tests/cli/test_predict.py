@@ -377,7 +377,17 @@ def test_any_mix_of_inputs(text_run: Path, tmp_path: Path) -> None:
     assert {"text_valence", "audio_arousal_sd"} <= set(pd.read_csv(out).columns)
 
 
-def test_the_wrong_run(make_run: MakeRun, tmp_path: Path) -> None:  # noqa: F811
+def test_the_wrong_run(make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    made = make_run("audio", **SMALL)
+    for place, path in (("", tmp_path), ("", made / "model" / "config.json"), (" is a file;", made / "run.json")):
+        with pytest.raises(RunError, match=rf"is not a run of affectspace.*{place}.* did you mean {made}\?"):
+            run("--run", path, "a")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        RunError, match=r"manifold-audoi is not a run of .* it is not a folder; did you mean manifold-audio\?"
+    ):
+        run("--run", "manifold-audoi", "a")
+    (made / "run.json").unlink()
     with pytest.raises(RunError, match="is not a run of affectspace"):
         run("--run", tmp_path, "--text", "a")
     with pytest.raises(RunError, match="its training has not finished"):

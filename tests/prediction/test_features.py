@@ -57,6 +57,16 @@ def test_another_source_of_the_same_weights(make_run: MakeRun) -> None:
         Predictor.of_run(run, backbones={"text": "somewhere"}).predict(text="hello")
 
 
+def test_a_backbone_inside_the_run(make_run: MakeRun) -> None:
+    run = make_run("text", **SMALL)
+    facts = json.loads((run / "run.json").read_text("utf-8"))
+    facts["modalities"]["text"]["recipe"]["name"] = "./backbone"
+    (run / "run.json").write_text(json.dumps(facts), encoding="utf-8")
+    with pytest.raises(RunError, match=rf"{run}/backbone"):
+        Predictor.of_run(run).predict("hello")
+    assert Predictor.of_run(run, backbones={"text": "letters"}).predict("hello")
+
+
 def test_a_run_on_arrays_reads_vectors_only(make_run: MakeRun) -> None:
     predictor = Predictor.of_run(make_run("text", facts={}, **SMALL))
     assert predictor.predict(vectors={"text": letters("hello")[0]}).modalities == ("text",)

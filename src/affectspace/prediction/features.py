@@ -48,13 +48,20 @@ class Modality:
 
     name, width : as in the model; identity : what the run records about the backbone, None where it records nothing
     source : current location of its weights, if they have moved: a folder, a hub name, or a LeVAsa run
+    folder : of the run; a recorded location that begins with "./" is below it
     """
 
     def __init__(
-        self, name: str, width: int, identity: Mapping[str, Any] | None, source: str | Path | None, device: str
+        self,
+        name: str,
+        width: int,
+        identity: Mapping[str, Any] | None,
+        source: str | Path | None,
+        device: str,
+        folder: Path,
     ) -> None:
         self.name, self.width, self.identity = name, width, identity
-        self._source, self._device = source, device
+        self._source, self._device, self._folder = source, device, folder
         self._backbone: Backbone | None = None
 
     @property
@@ -84,11 +91,14 @@ class Modality:
         return self._backbone
 
     def _relocated(self) -> dict[str, Any]:
-        """What the run records, with the location that the caller gives."""
+        """What the run records, with the location that the caller gives, or with that in the run folder."""
         recorded = dict(self.identity or {})
-        if self._source is None:
-            return recorded
         recipe = recipe_of(recorded)
+        if self._source is None:
+            inside = str(recipe["name"]).startswith("./")
+            return (
+                {**recorded, "recipe": {**recipe, "name": str(self._folder / recipe["name"])}} if inside else recorded
+            )
         if recipe["name"] == "levasa":
             changes: dict[str, Any] = {"settings": {**recipe["settings"], "run": str(self._source)}}
         elif "lexicons" in recipe["settings"]:
@@ -185,7 +195,10 @@ def open_modalities(run: Run, backbones: Mapping[str, str | Path], device: str) 
     if unknown:
         raise RunError(f"{run.folder} has no modality {unknown[0]!r}; it has {', '.join(widths)}")
     facts = run.backbones
-    return {name: Modality(name, width, facts[name], backbones.get(name), device) for name, width in widths.items()}
+    return {
+        name: Modality(name, width, facts[name], backbones.get(name), device, run.folder)
+        for name, width in widths.items()
+    }
 
 
 class FeatureReader:

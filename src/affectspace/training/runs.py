@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -163,8 +165,11 @@ def open_run(folder: Path) -> Run:
     folder = Path(folder)
     missing = sorted(name for name in OURS if not (folder / name).is_file())
     if missing:
-        state = "is not a folder" if not folder.is_dir() else f"lacks {' and '.join(missing)}"
-        raise RunError(f"{folder} is not a run of affectspace: it {state}; `affectspace train` makes one")
+        state = "is a file" if folder.is_file() else "is not a folder"
+        state = f"lacks {' and '.join(missing)}" if folder.is_dir() else state
+        near = _runs_near(folder)
+        remedy = f"did you mean {' or '.join(map(str, near))}?" if near else "`affectspace train` makes one"
+        raise RunError(f"{folder} is not a run of affectspace: it {state}; {remedy}")
     run = Run(folder)
     try:
         kind = run.facts["kind"]
@@ -173,6 +178,17 @@ def open_run(folder: Path) -> Run:
     if kind not in MODELS:
         raise RunError(f"{folder} is a run of kind {kind!r}; this version knows {', '.join(MODELS)}")
     return run
+
+
+def _runs_near(path: Path) -> list[Path]:
+    """Return up to five runs that a path could mean: the run that it is in, runs below it, or beside it."""
+    inside = [parent for parent in path.absolute().parents[:3] if all((parent / name).is_file() for name in OURS)]
+    if inside:
+        return [Path(os.path.relpath(inside[0])) if not path.is_absolute() else inside[0]]
+    place = path if path.is_dir() else path.parent
+    levels = ("*/run.json", "*/*/run.json", "*/*/*/run.json") if path.is_dir() else ("*/run.json",)
+    runs = [found.parent for level in levels for found in islice(sorted(place.glob(level)), 5)]
+    return [run for run in runs if (run / "config.yaml").is_file()][:5]
 
 
 def load(folder: str | Path) -> Pretrained:
