@@ -1,5 +1,6 @@
 """Frames are recognised by their grey; cuts, halves, faces, and files that are no clips."""
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from PIL import Image
 
 from affectspace.errors import ConfigError, UnreadableItem
 from affectspace.media.clips import read_frames
-from affectspace.media.faces import crop_faces, find_face, resized, square
+from affectspace.media.faces import crop_faces, face_of, find_face, resized, square
 from affectspace.synthetic.speakers import writing
 
 
@@ -136,6 +137,25 @@ def test_frames_without_a_face_take_the_box_of_the_nearest_one(monkeypatch: pyte
     crops, found = crop_faces(frames)
     assert found == 2
     assert [crop.shape[0] for crop in crops] == [20, 20, 20, 10]
+
+
+def test_a_picture_that_is_a_face_is_taken_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)
+    counts: Counter[str] = Counter()
+    searched = []
+
+    def find(boxes: list[tuple[float, float, float]]) -> np.ndarray:
+        monkeypatch.setattr("affectspace.media.faces.face_boxes", lambda picture: searched.append(0) or boxes)
+        return face_of(picture, True, counts)
+
+    np.testing.assert_array_equal(find([(40.0, 30.0, 20.0)]), picture[15:45, 25:55])  # with the margin 30 of 60 pixels
+    np.testing.assert_array_equal(find([(40.0, 30.0, 40.0)]), picture)  # 60 of 60
+    assert not counts
+    np.testing.assert_array_equal(find([]), picture)
+    assert counts == {"a picture where no face was found: the complete picture was taken": 1}
+    assert len(searched) == 3
+    np.testing.assert_array_equal(face_of(picture, False, counts), picture[:, 10:70])
+    assert len(searched) == 3
 
 
 def test_faces_of_real_clips_are_found(shared_data: Path) -> None:

@@ -1,6 +1,8 @@
 """Sounds of every kind become one channel at one rate; unreadable ones have a reason."""
 
+import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -85,3 +87,17 @@ def test_a_truncated_recording_gives_what_is_left(tmp_path: Path) -> None:
     content = (tmp_path / "a.wav").read_bytes()
     (tmp_path / "cut.wav").write_bytes(content[: len(content) // 2])
     assert 0.45 * RATE < len(read_sound(tmp_path / "cut.wav")) < 0.55 * RATE
+
+
+def test_the_decoder_of_mp3_files_is_silent(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.mp3"
+    soundfile.write(path, 0.3 * np.sin(np.arange(16_000) / 20), 16_000)
+    content = path.read_bytes()
+    path.write_bytes(content[:1500] + bytes(777) + content[1500:] + b"TAGjunk" * 40)  # read well, with remarks
+    soundfile.read(path)
+    assert "Illegal Audio-MPEG-Header" in capfd.readouterr().err
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(map(len, pool.map(read_sound, [path] * 8)))) == 1
+    assert capfd.readouterr().err == ""
+    os.write(2, b"other messages")
+    assert capfd.readouterr().err == "other messages"

@@ -62,8 +62,8 @@ def test_a_picture_without_a_face_is_counted(runs: Path, tmp_path: Path) -> None
 
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 60, 3), dtype=np.uint8)).save(tmp_path / "a.png")
     eye = make_backbone("video", run=runs / "levasa", frames=2, crop=True)
-    assert eye.load(Item("a", path=tmp_path / "a.png")).shape == (2, 32, 32, 3)
-    assert eye.counts == {"a clip where no face was found: the middle of the picture was taken": 1}
+    assert eye.load(Item("a", path=tmp_path / "a.png")).shape == (1, 32, 32, 3)
+    assert eye.counts == {"a picture where no face was found: the complete picture was taken": 1}
 
 
 def test_runs_that_cannot_see(runs: Path, tmp_path: Path) -> None:

@@ -100,6 +100,22 @@ def faces_of(frames: list[np.ndarray], crop: bool, counts: Counter[str]) -> list
     return faces
 
 
+def face_of(picture: np.ndarray, crop: bool, counts: Counter[str]) -> np.ndarray:
+    """Return a square of a photograph: its face, or without `crop` its centre.
+
+    A picture that is a face already, or in which none is found, is returned whole, as it is. Missing faces are counted.
+    """
+    if not crop:
+        return square(picture)
+    boxes = face_boxes(picture)
+    if not boxes:
+        note(counts, "a picture where no face was found: the complete picture was taken")
+        return picture
+    x, y, side = boxes[0]
+    side *= 1 + 2 * MARGIN
+    return square(picture, (x, y, side)) if side < TIGHT * min(picture.shape[:2]) else picture
+
+
 def square(frame: np.ndarray, box: Box | None = None) -> np.ndarray:
     """Return a square of a frame around a box, moved and shrunk until it lies inside. Without a box: the centre."""
     height, width = frame.shape[:2]
@@ -111,7 +127,7 @@ def square(frame: np.ndarray, box: Box | None = None) -> np.ndarray:
 
 
 def resized(frame: np.ndarray, size: int) -> np.ndarray:
-    """Return a square frame at another size, (size, size, 3) uint8."""
+    """Return a frame as a square of another size, (size, size, 3) uint8; one that is not square is squeezed."""
     from PIL import Image
 
     return np.asarray(Image.fromarray(np.ascontiguousarray(frame)).resize((size, size), Image.Resampling.LANCZOS))

@@ -9,7 +9,7 @@ import threading
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -35,6 +35,40 @@ def import_av(purpose: str) -> Any:
     except ImportError as error:
         raise ConfigError(f"{purpose} needs PyAV: pip install 'affectspace[video]'") from error
     return av
+
+
+_silence = threading.Lock()
+_silenced = 0  # blocks that are inside `without_chatter`
+_error_stream = -1  # a copy of the file descriptor while it is redirected
+
+
+@contextmanager
+def without_chatter(path: Path) -> Iterator[None]:
+    """Drop what the decoder of an .mp3 writes to the error stream of the process: it remarks on files that it reads well.
+
+    The decoder is a C library without a setting for this. Errors are raised as before. Safe in many threads.
+    """
+    global _silenced, _error_stream
+    if path.suffix.lower() != ".mp3":
+        yield
+        return
+    with _silence:
+        _silenced += 1
+        if _silenced == 1:
+            with suppress(OSError):  # a process without an error stream
+                _error_stream = os.dup(2)
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, 2)
+                os.close(nowhere)
+    try:
+        yield
+    finally:
+        with _silence:
+            _silenced -= 1
+            if _silenced == 0 and _error_stream >= 0:
+                os.dup2(_error_stream, 2)
+                os.close(_error_stream)
+                _error_stream = -1
 
 
 class Media(Protocol):

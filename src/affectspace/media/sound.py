@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from affectspace.errors import ConfigError, UnreadableItem, reason_of
-from affectspace.media.files import import_av, require_content
+from affectspace.media.files import import_av, require_content, without_chatter
 
 LONGEST = 3600.0  # seconds of one sample; a longer one is a recording that was not cut
 
@@ -29,7 +29,8 @@ def read_sound(
     if start is not None and end is not None and end <= start:
         raise UnreadableItem(f"the sample ends ({end:g} s) before it starts ({start:g} s)")
     try:
-        samples, native = _by_soundfile(path, start, end, longest)
+        with without_chatter(path):
+            samples, native = _by_soundfile(path, start, end, longest)
     except soundfile.LibsndfileError:
         samples, native = _by_av(path, start, end, longest)
     if not len(samples):

@@ -15,7 +15,7 @@ import numpy as np
 
 from affectspace.affect import AXES
 from affectspace.errors import ConfigError, DataError, UnreadableItem, reason_of
-from affectspace.media.files import IMAGES, import_av, require_content
+from affectspace.media.files import IMAGES, import_av, require_content, without_chatter
 from affectspace.prediction.licences import strictest
 from affectspace.prediction.result import VAD, Estimate, Failure, Outcome, Prediction, table_of
 from affectspace.prediction.sample import Sample
@@ -151,7 +151,10 @@ def _length(path: Path) -> float:
     if path.suffix.lower() in IMAGES:
         return 0.0
     require_content(path)
-    with suppress(ImportError, RuntimeError):  # RuntimeError: a format that libsndfile does not read
+    with (
+        suppress(ImportError, RuntimeError),
+        without_chatter(path),
+    ):  # RuntimeError: a format that libsndfile does not read
         import soundfile
 
         return float(soundfile.info(str(path)).duration)

@@ -50,7 +50,7 @@ class LevasaBackbone(BaseBackbone):
         self.columns = tuple(f"{code}_{kind}" for kind in ("mean", "sd") for code in codes)
 
     def load(self, item: Item) -> np.ndarray:
-        """Return the faces, (frames, size, size, 3) uint8."""
+        """Return the faces, (frames, size, size, 3) uint8; one of a picture."""
         return np.stack(load_faces(item, self._frames, self._size, self._crop, self.counts))
 
     def encode(self, batch: list[np.ndarray]) -> np.ndarray:
@@ -61,8 +61,8 @@ class LevasaBackbone(BaseBackbone):
             for start in range(0, len(pixels), FACES_PER_BATCH):
                 faces = torch.tensor(pixels[start : start + FACES_PER_BATCH]).permute(0, 3, 1, 2)
                 codes.append(self._model.encode(faces.to(self._device, self._dtype) / 255).mean.float().cpu().numpy())
-        over_time = np.concatenate(codes).reshape(len(batch), self._frames, -1)
-        return np.concatenate([over_time.mean(axis=1), over_time.std(axis=1)], axis=1)
+        over_time = np.split(np.concatenate(codes), np.cumsum([len(faces) for faces in batch])[:-1])
+        return np.stack([np.concatenate([part.mean(axis=0), part.std(axis=0)]) for part in over_time])
 
 
 def levasa_backbone(

@@ -86,6 +86,8 @@ def test_video_is_the_first_token_of_all_frames(timesformer: str) -> None:
         model = AutoModel.from_pretrained(timesformer).eval()
         expected = model(torch.tensor(pixels.transpose(0, 1, 4, 2, 3), dtype=torch.float32)).last_hidden_state[:, 0]
     np.testing.assert_allclose(backbone.encode(list(clips)), expected.numpy(), atol=1e-5)
+    still = backbone.encode([clips[0][:1]])
+    np.testing.assert_allclose(still, backbone.encode([clips[0][:1].repeat(4, axis=0)]), atol=1e-6)
     with pytest.raises(ConfigError, match="was trained on 4 frames, not 8; leave out"):
         make_backbone("video", timesformer, frames=8)
 
@@ -98,7 +100,11 @@ def test_images_are_averaged_over_frames(tiny_vit: str, tmp_path: Path) -> None:
     np.testing.assert_allclose(backbone.encode([clips[1]])[0], second, atol=1e-5)
     np.testing.assert_allclose(backbone.encode([clips[0][[2, 0, 1]]])[0], first, atol=1e-5)
     Image.fromarray(clips[0, 0]).resize((40, 30)).save(tmp_path / "a.png")
-    assert backbone.load(Item("a", path=tmp_path / "a.png")).shape == (3, 16, 16, 3)
+    picture = backbone.load(Item("a", path=tmp_path / "a.png"))
+    assert picture.shape == (1, 16, 16, 3)
+    mixed = backbone.encode([clips[1], picture])  # a clip and a picture in one batch
+    np.testing.assert_allclose(mixed[0], second, atol=1e-5)
+    np.testing.assert_allclose(mixed[1], backbone.encode([picture.repeat(3, axis=0)])[0], atol=1e-5)
     assert not backbone.counts
     cropping = make_backbone("video", tiny_vit, frames=2)
     cropping.load(Item("a", path=tmp_path / "a.png"))

@@ -16,7 +16,6 @@ from affectspace.errors import ConfigError
 from affectspace.features.backbone import BaseBackbone, Item
 from affectspace.features.backbones.pretrained import require_package
 from affectspace.features.backbones.video import load_faces
-from affectspace.media.clips import IMAGES
 
 if TYPE_CHECKING:
     import torch
@@ -164,8 +163,7 @@ class ExpressionBackbone(BaseBackbone):
 
     def load(self, item: Item) -> np.ndarray:
         """Return the faces, (frames, 64, 64, 3) uint8; one of a picture."""
-        still = item.path is not None and item.path.suffix.lower() in IMAGES
-        return np.stack(load_faces(item, 1 if still else self._frames, SIZE, self._crop, self.counts))
+        return np.stack(load_faces(item, self._frames, SIZE, self._crop, self.counts))
 
     def encode(self, batch: list[np.ndarray]) -> np.ndarray:
         """Return (batch, 135) float32."""

@@ -14,7 +14,8 @@ from affectspace.errors import ConfigError
 from affectspace.features.backbone import BaseBackbone, Item
 from affectspace.features.backbones.pretrained import PretrainedBackbone, short_name
 from affectspace.media.clips import read_frames
-from affectspace.media.faces import faces_of, resized
+from affectspace.media.faces import face_of, faces_of, resized
+from affectspace.media.files import IMAGES
 
 CELL, ORIENTATIONS, BLOCK = 8, 8, 2  # of the histograms of gradients
 CLIP_MODELS = ("timesformer", "videomae", "vivit")  # read all frames together; other models read one at a time
@@ -22,8 +23,11 @@ IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def load_faces(item: Item, frames: int, size: int, crop: bool, counts: Counter[str]) -> list[np.ndarray]:
-    """Sample frames evenly and resize their faces, or their middle squares, to (size, size, 3) uint8 each."""
+    """Return the faces of evenly sampled frames, or their middle squares, (size, size, 3) uint8 each; one of a picture."""
     assert item.path is not None
+    if item.path.suffix.lower() in IMAGES:
+        [picture] = read_frames(item.path, 1, half=item.half)
+        return [resized(face_of(picture, crop, counts), size)]
     sampled = read_frames(item.path, frames, item.start, item.end, item.half)
     return [resized(face, size) for face in faces_of(sampled, crop, counts)]
 
@@ -111,20 +115,23 @@ class VideoBackbone(PretrainedBackbone):
         }  # fmt: skip
 
     def load(self, item: Item) -> np.ndarray:
-        """Return the faces, (frames, size, size, 3) uint8."""
+        """Return the faces, (frames, size, size, 3) uint8; one of a picture."""
         return np.stack(load_faces(item, self._frames, self._size, self._crop, self.counts))
 
     def encode(self, batch: list[np.ndarray]) -> np.ndarray:
         """Return (batch, dimension) float32."""
         import torch
 
-        pixels = (np.stack(batch) / np.float32(255) - self._mean) / self._deviation
-        clips = torch.from_numpy(pixels.astype(np.float32)).permute(0, 1, 4, 2, 3).to(self.device, self.model.dtype)
+        if self._reads_clips:  # a picture is a clip that stands still
+            batch = [np.repeat(faces, self._frames, axis=0) if len(faces) == 1 else faces for faces in batch]
+        pixels = (np.concatenate(batch) / np.float32(255) - self._mean) / self._deviation
+        images = torch.from_numpy(pixels.astype(np.float32)).permute(0, 3, 1, 2).to(self.device, self.model.dtype)
+        inputs = images.unflatten(0, (len(batch), self._frames)) if self._reads_clips else images
         with torch.inference_mode():
-            hidden = self.model(pixel_values=clips if self._reads_clips else clips.flatten(0, 1)).last_hidden_state
+            hidden = self.model(pixel_values=inputs).last_hidden_state
             vectors = (hidden[:, 0] if self._has_class_token else hidden.mean(dim=1)).float()
         if not self._reads_clips:
-            vectors = vectors.unflatten(0, (len(batch), self._frames)).mean(dim=1)
+            vectors = torch.stack([part.mean(dim=0) for part in vectors.split([len(faces) for faces in batch])])
         return vectors.cpu().numpy()
 
 
