@@ -51,8 +51,8 @@ def test_moments_are_of_the_present_rows() -> None:
     batch.features["audio"][~batch.present["audio"]] = NAN
     statistics = training_statistics(batch, make_config())
     rows = batch.features["audio"][batch.present["audio"]]
-    torch.testing.assert_close(statistics.feature_mean["audio"], rows.mean(dim=0))
-    torch.testing.assert_close(statistics.feature_scale["audio"], rows.std(dim=0, correction=0))
+    torch.testing.assert_close(statistics.spaces["audio"].mean, rows.mean(dim=0))
+    torch.testing.assert_close(statistics.spaces["audio"].scale, rows.std(dim=0, correction=0))
     torch.testing.assert_close(statistics.lexicon_mean, batch.lexicon.mean(dim=0))
     assert statistics.category_count.tolist() == [(batch.category == index).sum().item() for index in range(3)]
 
@@ -61,7 +61,7 @@ def test_moments_are_of_the_present_rows() -> None:
 def test_a_constant_dimension_has_scale_one(value: float) -> None:
     batch = make_rows()
     batch.features["text"][:, 2] = value
-    assert training_statistics(batch, make_config()).feature_scale["text"][2] == 1.0
+    assert training_statistics(batch, make_config()).spaces["text"].scale[2] == 1.0
 
 
 def test_centres_are_in_the_units_of_the_latent() -> None:
@@ -86,7 +86,7 @@ def test_the_ridge_is_scikit_learns() -> None:
     statistics = training_statistics(batch, make_config(**{"encoder.skip.penalty": 0.5, "anchors.link": "none"}))
     pooled, rows = statistics.pooled, batch.present["text"]
     assert pooled is not None
-    features = (batch.features["text"][rows] - statistics.feature_mean["text"]) / statistics.feature_scale["text"]
+    features = statistics.spaces["text"].standardise(batch.features["text"][rows])
     target = (batch.affect[rows] - pooled.mean) / pooled.deviation
     expected = Ridge(alpha=0.5 * int(rows.sum())).fit(features.double().numpy(), target.double().numpy())
     weights = statistics.ridge["text"]
@@ -117,7 +117,7 @@ def test_erasure_is_of_what_is_asked(erasure: str, rank: int) -> None:
     batch, config = make_rows(), make_config(**{"private.erasure": erasure, "anchors.link": "none"})
     statistics = training_statistics(batch, config)
     rows = batch.present["text"]
-    features = (batch.features["text"][rows] - statistics.feature_mean["text"]) / statistics.feature_scale["text"]
+    features = statistics.spaces["text"].standardise(batch.features["text"][rows])
     erased = statistics.erasure["text"](features)
     assert statistics.erasure["text"].reading.shape[1] == rank == config.erased
     affect, category = batch.affect[rows], batch.category[rows]

@@ -40,6 +40,9 @@ class Batch:
         Index of the emotion, (batch,), -1 where not annotated.
     corpus : Tensor
         Index of the corpus that the row comes from, (batch,).
+    person : Tensor or None
+        Number of the row's person, or of its document in a corpus without people, (batch,), -1 where unknown. None: unknown
+        throughout.
     """
 
     features: dict[str, Tensor]
@@ -48,6 +51,7 @@ class Batch:
     lexicon: Tensor
     category: Tensor
     corpus: Tensor
+    person: Tensor | None = None
 
     @classmethod
     def of_images(cls, image: Tensor, affect: Tensor, category: Tensor) -> Batch:
@@ -86,6 +90,7 @@ class Batch:
             change(self.lexicon),
             change(self.category),
             change(self.corpus),
+            None if self.person is None else change(self.person),
         )
 
 

@@ -103,6 +103,7 @@ class Dataset:
             _tensor(scores, np.float32),
             torch.from_numpy(category),
             torch.from_numpy(corpus),
+            torch.from_numpy(_people(table)),
         )
         self._set_table(table)
         self.require_usable()
@@ -446,3 +447,11 @@ def _selector(rows: np.ndarray) -> Any:
 def _tensor(values: np.ndarray, dtype: Any) -> torch.Tensor:
     """Without a copy where the array is of that type and in order."""
     return torch.from_numpy(np.ascontiguousarray(values, dtype))
+
+
+def _people(table: pd.DataFrame) -> np.ndarray:
+    """Number of each row's person, or of its document where it has no person; -1 without both."""
+    names = table["person"].astype(object)
+    if "document" in table:
+        names = names.where(names.notna(), "document " + table["document"].astype(str).where(table["document"].notna()))
+    return pd.factorize(names)[0].astype(np.int64)

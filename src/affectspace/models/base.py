@@ -6,7 +6,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -23,6 +23,7 @@ from affectspace.errors import ConfigError, DataError, RunError
 from affectspace.files import write_atomic
 from affectspace.models.configuration import FeatureModelConfig
 from affectspace.models.statistics import TrainingStatistics, check_features
+from affectspace.models.training_rows import TrainingRows
 
 DOWNLOAD_OPTIONS = ("revision", "cache_dir", "force_download", "token", "local_files_only")
 Noise = Callable[[Tensor], Tensor]  # mean of a posterior -> standard normal noise of the same shape
@@ -226,6 +227,9 @@ class Representation:
     log_emotion : Tensor or None
         Log-probability of each emotion from all modalities that the row has, (batch, categories); None for a model that
         does not predict emotions.
+    distance : dict of str to Tensor
+        Distance of each modality from the training rows, (batch,), 1 where it is typical, see `TrainingRows.distance`. Empty
+        for a model that does not measure it.
     """
 
     shared: dict[str, Posterior]
@@ -235,19 +239,21 @@ class Representation:
     fused: Tensor
     fused_deviation: Tensor
     log_emotion: Tensor | None = None
+    distance: dict[str, Tensor] = field(default_factory=dict)
 
     def outputs(self) -> dict[str, Tensor]:
         """Return what is predicted, by the names that an exported model has; latents are left out.
 
-        `fused` is called `mean` and its deviation `deviation`. Each modality has `<modality>_mean` and `<modality>_deviation`.
-        The other fields, such as `log_emotion`, keep their names where they have a value.
+        `fused` is called `mean` and its deviation `deviation`. Each modality has `<modality>_mean`, `<modality>_deviation`,
+        and `<modality>_distance` where the model measures it. The other fields, such as `log_emotion`, keep their names
+        where they have a value.
         """
         names = {"fused": "mean", "fused_deviation": "deviation"}
-        values = {names.get(field.name, field.name): getattr(self, field.name) for field in fields(self)}
+        values = {names.get(known.name, known.name): getattr(self, known.name) for known in fields(self)}
         outputs = {name: value for name, value in values.items() if isinstance(value, Tensor)}
         for name, mean in self.affect.items():
             outputs |= {f"{name}_mean": mean, f"{name}_deviation": self.deviation[name]}
-        return outputs
+        return outputs | {f"{name}_distance": distance for name, distance in self.distance.items()}
 
 
 class AffectModel(Pretrained, ABC):
@@ -262,28 +268,32 @@ class AffectModel(Pretrained, ABC):
     def __init__(self, config: FeatureModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.statistics = nn.Module()
-        for name, width in config.modalities.items():
-            self.statistics.register_buffer(f"mean_{name}", torch.zeros(width))
-            self.statistics.register_buffer(f"scale_{name}", torch.ones(width))
+        self.statistics = TrainingRows(config.modalities)
 
-    @torch.no_grad()
     def prepare(self, statistics: TrainingStatistics) -> None:
         """Copy the statistics of the training rows into the model, once, before training."""
-        for name in self.config.modalities:
-            self.statistics.get_buffer(f"mean_{name}").copy_(statistics.feature_mean[name])
-            self.statistics.get_buffer(f"scale_{name}").copy_(statistics.feature_scale[name])
+        self.statistics.prepare(statistics.spaces)
 
     def after_training(self, train: Batch, validation: Batch) -> None:
         """Fit what has a closed form once the weights are final: read-outs on train, calibration on validation."""
 
     def standardise(self, name: str, features: Tensor, present: Tensor | None = None) -> Tensor:
-        """Express features of a modality in standard deviations of the training rows, (batch, width).
+        """Express features of a modality in standard deviations of the training rows, within their range, (batch, width).
 
         present : (batch,) bool; the other rows become zero. None: all rows have the modality
         """
-        scaled = (features - getattr(self.statistics, f"mean_{name}")) / getattr(self.statistics, f"scale_{name}")
+        scaled = self.statistics.standardise(name, features)
         return scaled if present is None else torch.where(present[:, None], scaled, torch.zeros_like(scaled))
+
+    def distances(self, features: dict[str, Tensor], present: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Distance of each modality of rows from the training rows, (batch,); that of a mean row where it is absent."""
+        first = next(iter(features.values()))
+        return {
+            name: self.statistics.distance(name, self.standardise(name, features[name], present[name]))
+            if name in features
+            else self.statistics.get_buffer(f"typical_{name}").new_zeros(first.shape[0])
+            for name in self.config.modalities
+        }
 
     def complete_masks(self, features: dict[str, Tensor], present: dict[str, Tensor]) -> dict[str, Tensor]:
         """Check features and masks, and return a mask for every modality of the model; what is not given is absent.

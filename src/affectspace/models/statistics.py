@@ -14,6 +14,7 @@ from affectspace.errors import DataError
 from affectspace.models.configuration import FeatureModelConfig
 from affectspace.models.erasure import LinearErasure, fit_erasures
 from affectspace.models.manifold.config import ManifoldSettings
+from affectspace.models.training_rows import FeatureSpace
 
 MIN_DEVIATION = 0.02  # of labels on [-1, 1]: constant labels neither vanish nor get unbounded weight
 SHRINKAGE = 0.1  # of the erasure: strong, because it must hold for people who are not among the rows
@@ -48,7 +49,7 @@ class PooledLabels:
 class TrainingStatistics:
     """What a model takes from its training rows, and from no others: see `training_statistics`.
 
-    feature_mean, feature_scale : modality -> (width,); scale is the standard deviation, 1 where a dimension is constant
+    spaces : modality -> scale, range and directions of its features
     centres : (categories, 3), mean affect of each emotion's rows in pooled units, NaN without any
     pooled : how the corpora's labels are brought to one unit; pooled_covariance : (3, 3), of the labels in it
     lexicon_mean, lexicon_deviation : (3,), of the lexicon's scores; NaN without any
@@ -57,8 +58,7 @@ class TrainingStatistics:
     erasure : modality -> the erasure of standardised features; both only where the configuration asks for them
     """
 
-    feature_mean: dict[str, Tensor]
-    feature_scale: dict[str, Tensor]
+    spaces: dict[str, FeatureSpace]
     centres: Tensor
     pooled: PooledLabels
     pooled_covariance: Tensor
@@ -91,9 +91,7 @@ def training_statistics(
     """
     check_features(batch.features, batch.present, config.modalities)
     _check_rows(batch, config)
-    feature_mean, feature_scale = {}, {}
-    for name in config.modalities:
-        feature_mean[name], feature_scale[name] = _feature_moments(batch.features[name][batch.present[name]])
+    spaces = {name: FeatureSpace.of(batch.features[name][batch.present[name]]) for name in config.modalities}
     link = config.anchors.link if isinstance(config, ManifoldSettings) else "none"
     pooled = pool_labels(batch.affect, batch.corpus, len(config.corpora), link)
     affect = pooled.pool(batch.affect, batch.corpus)
@@ -102,8 +100,7 @@ def training_statistics(
     known = batch.category[(batch.category >= 0) & (batch.category < categories)]
     lexicon_mean = batch.lexicon.nanmean(dim=0)
     statistics = TrainingStatistics(
-        feature_mean=feature_mean,
-        feature_scale=feature_scale,
+        spaces=spaces,
         centres=torch.stack(centres) if centres else affect.new_zeros(0, 3),
         pooled=pooled,
         pooled_covariance=_pooled_covariance(affect, pooled),
@@ -168,13 +165,6 @@ def require_modalities(batch: Batch, modalities: Sequence[str] | dict[str, int])
                 f"no training row has the modality {name!r}, so that nothing can be learnt about it: leave it out of "
                 "model.modalities, or check the ids of its feature store"
             )
-
-
-def _feature_moments(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and scale of features (rows, width)."""
-    deviation = values.double().var(dim=0, correction=0).sqrt()
-    constant = deviation <= 1e-6 * values.abs().amax(dim=0).double().clamp(min=1e-6)
-    return values.double().mean(dim=0).float(), torch.where(constant, 1.0, deviation).float()
 
 
 def pool_labels(affect: Tensor, corpus: Tensor, corpora: int, link: str) -> PooledLabels:
@@ -254,7 +244,7 @@ def fit_ridge(
 def _present_rows(name: str, batch: Batch, statistics: TrainingStatistics) -> tuple[Tensor, Tensor]:
     """Positions (n,) of the rows that have a modality, and their standardised features (n, width)."""
     rows = batch.present[name].nonzero().squeeze(1)
-    return rows, (batch.features[name][rows] - statistics.feature_mean[name]) / statistics.feature_scale[name]
+    return rows, statistics.spaces[name].standardise(batch.features[name][rows])
 
 
 def _skip_ridge(

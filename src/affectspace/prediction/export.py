@@ -51,8 +51,10 @@ class FeatureGraph(nn.Module):
         features = {name: torch.where(present[name][:, None], value, 0.0) for name, value in features.items()}
         outputs = self.model.represent(features, present).outputs()
         for name in self.names:
-            for output in (f"{name}_mean", f"{name}_deviation"):
-                outputs[output] = outputs[output].where(present[name][:, None], torch.nan)
+            for output in (f"{name}_mean", f"{name}_deviation", f"{name}_distance"):
+                if output in outputs:
+                    mask = present[name] if outputs[output].ndim == 1 else present[name][:, None]
+                    outputs[output] = outputs[output].where(mask, torch.nan)
         return tuple(outputs.values())
 
 
@@ -68,8 +70,8 @@ class SentenceGraph(nn.Module):
         vectors = self.backbone.pooled(ids, mask)
         present = torch.ones(ids.shape[0], dtype=torch.bool)
         outputs = self.model.represent({self.modality: vectors}, {self.modality: present}).outputs()
-        absent = {f"{name}_{kind}" for name in self.model.config.modalities for kind in ("mean", "deviation")}
-        absent -= {f"{self.modality}_mean", f"{self.modality}_deviation"}
+        others = [name for name in self.model.config.modalities if name != self.modality]
+        absent = {f"{name}_{kind}" for name in others for kind in ("mean", "deviation", "distance")}
         return {name: value for name, value in outputs.items() if name not in absent}
 
     def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, ...]:

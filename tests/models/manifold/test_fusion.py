@@ -29,7 +29,8 @@ def test_each_modality_gets_the_size_of_its_error() -> None:
     affect, deviation, present, truth = make_outputs()
     calibration = Calibration(NAMES, "precision")
     calibration.fit(ModalityOutputs(affect, deviation), present, truth, torch.zeros(3))
-    torch.testing.assert_close(calibration.modality.mean(dim=1), torch.tensor([1.0, 2.0, 4.0]), rtol=0.05, atol=0)
+    torch.testing.assert_close(calibration.modality.mean(dim=1), torch.tensor([0.1, 0.2, 0.4]), rtol=0.05, atol=0)
+    torch.testing.assert_close(calibration.reference, torch.full((3, 3), 0.1))
     torch.testing.assert_close(calibration.fused, torch.ones(3, 3), rtol=0.05, atol=0)
 
 

@@ -10,6 +10,7 @@ import torch
 from affectspace.configuration import nested
 from affectspace.errors import DataError
 from affectspace.models import Ensemble, EnsembleConfig, Manifold, Posterior, training_statistics
+from affectspace.models.training_rows import reliability
 
 from .small import EVERYTHING, WIDTHS, make_batch, make_model, prepared
 
@@ -58,11 +59,10 @@ def test_the_skip_starts_at_ridge() -> None:
     statistics = training_statistics(batch, model.config)
     assert statistics.pooled is not None
     rows = batch.present["text"]
-    features = (batch.features["text"][rows] - statistics.feature_mean["text"]) / statistics.feature_scale["text"]
+    features = statistics.spaces["text"].standardise(batch.features["text"][rows])
     ridge = statistics.ridge["text"]
     expected = statistics.pooled.mean + statistics.pooled.deviation * (features @ ridge[:, :-1].T + ridge[:, -1])
-    predictions = model.eval().represent({"text": batch.features["text"]}, {"text": rows})
-    torch.testing.assert_close(predictions.affect["text"][rows], expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(model.eval().encode("text", features).shared.mean, expected, rtol=1e-4, atol=1e-5)
     assert not model.encoders["text"].skip.weight.requires_grad
     assert prepared(**{"encoder.skip.kind": "linear"}).encoders["text"].skip.weight.requires_grad
 
@@ -207,9 +207,14 @@ def test_log_emotion_is_by_the_heads_that_a_row_has_or_by_distance() -> None:
     with torch.no_grad():
         outputs = model.represent(batch.features, batch.present)
         encodings = model.encode_present(batch.features, batch.present)
+    share = {name: reliability(outputs.distance[name]) for name in ("text", "audio")}
     by_distance = model.emotion_probabilities(outputs.fused.nan_to_num())
     for row in range(len(batch)):
-        heads = [encodings[name].log_emotion[row] for name in ("text", "audio") if batch.present[name][row]]
+        heads = [
+            share[name][row] * encodings[name].log_emotion[row]
+            for name in ("text", "audio")
+            if batch.present[name][row]
+        ]
         expected = torch.stack(heads).sum(dim=0).softmax(dim=0) if heads else by_distance[row]
         torch.testing.assert_close(outputs.log_emotion[row].exp(), expected)
     assert prepared().eval().represent(batch.features, batch.present).log_emotion is None

@@ -127,7 +127,8 @@ def test_the_joint_cross_entropy_is_the_summed_experts() -> None:
     torch.nn.init.normal_(model.encoders["audio"].skip.weight)  # type: ignore[union-attr, arg-type]
     torch.nn.init.normal_(model.encoders["video"].skip.weight)  # type: ignore[union-attr, arg-type]
     model.eval()
-    outputs = model.modality_outputs(model.encode_present(batch.features, batch.present))
+    typical = {name: torch.ones(len(batch)) for name in batch.present}
+    outputs = model.modality_outputs(model.encode_present(batch.features, batch.present), typical)
     truth = torch.nn.functional.one_hot(batch.category, 3).bool()
     both = batch.present["video"]
     audio, video = outputs.log_emotion["audio"], outputs.log_emotion["video"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Self
 
 import torch
@@ -12,7 +13,7 @@ from affectspace.data.batches import Batch
 from affectspace.errors import ConfigError
 from affectspace.models.base import AffectModel, LossTerms, Representation, Step, evaluating
 from affectspace.models.manifold.config import EnsembleConfig
-from affectspace.models.manifold.fusion import Calibration, ModalityOutputs
+from affectspace.models.manifold.fusion import Calibration, ModalityOutputs, within_range
 from affectspace.models.manifold.model import Manifold, combined_log_emotion
 from affectspace.models.manifold.networks import Encoding
 from affectspace.models.statistics import TrainingStatistics
@@ -76,7 +77,8 @@ class Ensemble(AffectModel):
         """Compute affect and emotions of all members, latents of the first; see `AffectModel.represent`."""
         masks = self.complete_masks(features, present)
         encodings = [member.encode_present(features, masks) for member in self.manifolds]
-        outputs = self.modality_outputs(encodings)
+        distances = self.distances(features, masks)
+        outputs = self.modality_outputs(encodings, distances)
         deviation, fused, spread = self.calibration(outputs, masks)
         shared = {name: encoding.shared for name, encoding in encodings[0].items()}
         private = {name: encoding.private for name, encoding in encodings[0].items()}
@@ -84,14 +86,22 @@ class Ensemble(AffectModel):
         if len(self.config.categories) > 1:
             by_distance = self.emotion_probabilities(fused.nan_to_num(0.0)).log()
             log_emotion = combined_log_emotion(outputs, by_distance, masks)
-        return Representation(shared, private, outputs.affect, deviation, fused, spread, log_emotion)
+        affect = {name: within_range(values) for name, values in outputs.affect.items()}
+        fused = within_range(fused)
+        return Representation(shared, private, affect, deviation, fused, spread, log_emotion, distances)
 
-    def modality_outputs(self, encodings: Sequence[dict[str, Encoding]]) -> ModalityOutputs:
-        """Average the members' calibrated outputs for each modality, before the ensemble's own calibration."""
+    def modality_outputs(
+        self, encodings: Sequence[dict[str, Encoding]], distances: dict[str, Tensor]
+    ) -> ModalityOutputs:
+        """Average the members' calibrated outputs for each modality, before the ensemble's own calibration.
+
+        Distances widen the result once, in the ensemble.
+        """
         pairs = zip(self.manifolds, encodings, strict=True)
-        members = [member.modality_outputs(encoding) for member, encoding in pairs]
+        members = [member.modality_outputs(encoding, distances) for member, encoding in pairs]
         deviations = [
-            member.calibration.calibrated(outputs) for member, outputs in zip(self.manifolds, members, strict=True)
+            member.calibration.calibrated(replace(outputs, spread=None))
+            for member, outputs in zip(self.manifolds, members, strict=True)
         ]
         affect, spread = {}, {}
         for name in self.config.modalities:
@@ -103,7 +113,7 @@ class Ensemble(AffectModel):
             name: torch.stack([outputs.log_emotion[name] for outputs in members]).mean(dim=0)
             for name in members[0].log_emotion
         }
-        return ModalityOutputs(affect, spread, log_emotion, members[0].centres)
+        return ModalityOutputs(affect, spread, log_emotion, members[0].centres, distances, members[0].spread)
 
     def in_corpus_units(self, affect: Tensor, deviation: Tensor, corpus: int) -> tuple[Tensor, Tensor]:
         """Convert affect and its deviation to a corpus' units, as `Manifold.in_corpus_units`, by the mean of the links."""
@@ -125,9 +135,11 @@ class Ensemble(AffectModel):
         with evaluating(self):
             for member in self.manifolds:
                 member.after_training(train, validation)
+            self.statistics.fit_typical(validation)
             self.calibration.fit_on(
                 lambda features, present: self.modality_outputs(
-                    [member.encode_present(features, present) for member in self.manifolds]
+                    [member.encode_present(features, present) for member in self.manifolds],
+                    self.distances(features, present),
                 ),
                 validation,
                 self.in_pooled_units(validation.affect, validation.corpus),

@@ -14,7 +14,7 @@ from affectspace.errors import DataError
 from affectspace.models.base import LossTerms, Posterior, Representation, Step, evaluating
 from affectspace.models.erasure import fit_erasures
 from affectspace.models.manifold.config import ManifoldConfig, ManifoldSettings
-from affectspace.models.manifold.fusion import ROWS, Calibration, ModalityOutputs
+from affectspace.models.manifold.fusion import ROWS, Calibration, ModalityOutputs, within_range
 from affectspace.models.manifold.networks import (
     Encoding,
     ManifoldNetworks,
@@ -61,12 +61,15 @@ class Manifold(ManifoldNetworks):
         """
         masks = self.complete_masks(features, present)
         encodings = self.encode_present(features, masks)
-        outputs = self.modality_outputs(encodings)
+        distances = self.distances(features, masks)
+        outputs = self.modality_outputs(encodings, distances)
         deviation, fused, spread = self.calibration(outputs, masks)
         shared = {name: encoding.shared for name, encoding in encodings.items()}
         private = {name: encoding.private for name, encoding in encodings.items()}
         log_emotion = self.log_emotion(outputs, fused, masks)
-        return Representation(shared, private, outputs.affect, deviation, fused, spread, log_emotion)
+        affect = {name: within_range(values) for name, values in outputs.affect.items()}
+        fused = within_range(fused)
+        return Representation(shared, private, affect, deviation, fused, spread, log_emotion, distances)
 
     def encode_present(self, features: dict[str, Tensor], present: dict[str, Tensor]) -> dict[str, Encoding]:
         """Encode every modality that a row has; the others are NaN. present : of all modalities"""
@@ -91,17 +94,20 @@ class Manifold(ManifoldNetworks):
             shared, private, unknown(len(AXES)), unknown(len(self.config.categories)) if emotional else None
         )
 
-    def modality_outputs(self, encodings: dict[str, Encoding]) -> ModalityOutputs:
-        """Collect the affect, deviations and emotions of each modality, before calibration."""
+    def modality_outputs(self, encodings: dict[str, Encoding], distances: dict[str, Tensor]) -> ModalityOutputs:
+        """Collect the affect, deviations and emotions of each modality, discounted by distance, before calibration."""
         log_emotion = {
             name: encoding.log_emotion for name, encoding in encodings.items() if encoding.log_emotion is not None
         }
-        return ModalityOutputs(
+        outputs = ModalityOutputs(
             {name: encoding.shared.mean for name, encoding in encodings.items()},
             {name: encoding.deviation for name, encoding in encodings.items()},
             log_emotion,
             self.location + self.spread * self.prototypes.centres if log_emotion else None,
+            distances,
+            self.spread,
         )
+        return outputs.discounted(self.location)
 
     def log_emotion(self, outputs: ModalityOutputs, fused: Tensor, present: dict[str, Tensor]) -> Tensor | None:
         """Log-probabilities of the emotions, (rows, categories); None without emotions.
@@ -126,11 +132,14 @@ class Manifold(ManifoldNetworks):
     def after_training(self, train: Batch, validation: Batch) -> None:
         """Project the private means on training rows where configured; calibrate the deviations on validation rows."""
         with evaluating(self):
+            self.statistics.fit_typical(validation)
             if self.config.projected:
                 for name in self.config.modalities:
                     self._project(name, train)
             self.calibration.fit_on(
-                lambda features, present: self.modality_outputs(self.encode_present(features, present)),
+                lambda features, present: self.modality_outputs(
+                    self.encode_present(features, present), self.distances(features, present)
+                ),
                 validation,
                 self.in_pooled_units(validation.affect, validation.corpus),
                 self.location,

@@ -264,17 +264,19 @@ class ManifoldObjective:
         return reduce([anchor_error(linked, _select(self.batch.lexicon, encoded.rows), weight)], self.config.reduction)
 
     def _uncertainty(self) -> Tensor:
-        """Negative log-likelihood of the labels in standard deviations; mean over all known ones, whatever the reduction."""
+        """Negative log-likelihood of errors as shares of the batch's root mean squared error, of each modality and axis.
+
+        The head learns which rows have larger errors than others. How large errors are is learned on validation rows, because
+        those of training rows become smaller and smaller.
+        """
         model, batch = self.model, self.batch
         target = model.standard_affect(model.in_pooled_units(batch.affect, batch.corpus)).detach()
-        parts = [
-            gaussian_nll(
-                model.standard_affect(encoded.shared.mean),
-                (encoded.encoding.deviation / model.spread).log(),
-                _select(target, encoded.rows),
-            )
-            for encoded in self.encoded.values()
-        ]
+        parts = []
+        for encoded in self.encoded.values():
+            error = model.standard_affect(encoded.shared.mean).detach() - _select(target, encoded.rows)
+            size = error.square().nanmean(dim=0).sqrt().clamp(min=1e-6)
+            log_deviation = (encoded.encoding.deviation / model.spread).log()
+            parts.append(gaussian_nll(torch.zeros_like(error), log_deviation, error / size))
         return reduce(parts, "default")
 
     def _independence(self) -> Tensor:
