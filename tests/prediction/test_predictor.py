@@ -200,14 +200,15 @@ def test_heads_that_tell_emotions_apart_say_which(make_run: MakeRun, tmp_path: P
     }
     there = torch.ones(1, dtype=torch.bool)
     with torch.inference_mode():
-        encodings = model.encode_present(vectors, {**dict.fromkeys(vectors, there), "units": ~there})
-        log_emotion = model.modality_outputs(encodings).log_emotion
-    product = (log_emotion["text"] + log_emotion["audio"]).exp()[0]
+        present = {**dict.fromkeys(vectors, there), "units": ~there}
+        encodings = model.encode_present(vectors, present)
+        log_emotion = model.modality_outputs(encodings, model.distances(vectors, present)).log_emotion
+    product = (log_emotion["text"] + log_emotion["audio"]).softmax(dim=1)[0]
     both = predictor.predict(text="hello", audio=sound)
     for place, name in enumerate(names):
-        assert both.probabilities[name] == pytest.approx(float(product[place] / product.sum()), abs=1e-5)
+        assert both.probabilities[name] == pytest.approx(float(product[place]), abs=1e-5)
         alone = predictor.predict(text="hello").probabilities[name]
-        assert alone == pytest.approx(float(log_emotion["text"][0, place].exp()), abs=1e-5)
+        assert alone == pytest.approx(float(log_emotion["text"][0].softmax(dim=0)[place]), abs=1e-5)
     assert both.probabilities["fear"] == 0
     units = predictor.predict(vectors={"units": np.ones(4)})  # has no such head: by the distance of its point
     with torch.inference_mode():

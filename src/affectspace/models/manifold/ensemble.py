@@ -80,6 +80,7 @@ class Ensemble(AffectModel):
         distances = self.distances(features, masks)
         outputs = self.modality_outputs(encodings, distances)
         deviation, fused, spread = self.calibration(outputs, masks)
+        fused = within_range(fused)
         shared = {name: encoding.shared for name, encoding in encodings[0].items()}
         private = {name: encoding.private for name, encoding in encodings[0].items()}
         log_emotion = None
@@ -87,7 +88,6 @@ class Ensemble(AffectModel):
             by_distance = self.emotion_probabilities(fused.nan_to_num(0.0)).log()
             log_emotion = combined_log_emotion(outputs, by_distance, masks)
         affect = {name: within_range(values) for name, values in outputs.affect.items()}
-        fused = within_range(fused)
         return Representation(shared, private, affect, deviation, fused, spread, log_emotion, distances)
 
     def modality_outputs(

@@ -64,11 +64,11 @@ class Manifold(ManifoldNetworks):
         distances = self.distances(features, masks)
         outputs = self.modality_outputs(encodings, distances)
         deviation, fused, spread = self.calibration(outputs, masks)
+        fused = within_range(fused)
         shared = {name: encoding.shared for name, encoding in encodings.items()}
         private = {name: encoding.private for name, encoding in encodings.items()}
         log_emotion = self.log_emotion(outputs, fused, masks)
         affect = {name: within_range(values) for name, values in outputs.affect.items()}
-        fused = within_range(fused)
         return Representation(shared, private, affect, deviation, fused, spread, log_emotion, distances)
 
     def encode_present(self, features: dict[str, Tensor], present: dict[str, Tensor]) -> dict[str, Encoding]:
