@@ -243,6 +243,7 @@ SCALES: dict[str, Scale] = {
         Scale("omg", ("arousal", "valence"), (0, -1), (1, 1), source="Barros et al. 2018"),
         Scale("vreg", ("valence",), 0, 1, (0.5,), source="SemEval-2018 Task 1 (Mohammad et al. 2018)"),
         Scale("vader", ("valence",), -4, 4, (0,), source="Hutto & Gilbert 2014"),
+        Scale("unit", AXES, 0, 1, (0.5, 0.5, 0.5), source="every axis from 0 to 1"),
         Scale("mosi", ("sentiment",), -3, 3, (0,), source="Zadeh et al. 2016; sentiment is not valence"),
         Scale("ch_sims", ("sentiment",), -1, 1, (0,), source="Yu et al. 2020; sentiment is not valence"),
     )

@@ -260,12 +260,13 @@ def test_what_is_cut_out(
 ) -> None:
     picture = np.random.default_rng(0).integers(0, 256, (120, 200, 3), dtype=np.uint8)
     Image.fromarray(picture).save(tmp_path / "a.png")
-    monkeypatch.setattr(photos, "face_box", lambda frame: box)
+    monkeypatch.setattr(photos, "face_boxes", lambda frame: [] if box is None else [box])
     notes: list[str] = []
-    face = photos.FaceCut(32, framing, always).picture(tmp_path / "a.png", notes.append)
+    cut = photos.FaceCut(32, framing, always).picture(tmp_path / "a.png", notes.append)
     filter_ = Image.Resampling.BILINEAR if expected is WHOLE else Image.Resampling.LANCZOS
     wanted = np.asarray(Image.fromarray(picture[expected]).resize((32, 32), filter_))
-    np.testing.assert_array_equal(face, wanted)
+    np.testing.assert_array_equal(cut.pixels, wanted[None])
+    assert cut.found == (note == "")
     assert notes == ([note] if note else [])
 
 
@@ -280,18 +281,38 @@ def test_frames_without_a_face_take_the_nearest_ones(
     places = iter(range(8))
     monkeypatch.setattr(photos, "read_frames", lambda *given: frames)
 
-    def face_box(frame: np.ndarray) -> Any:
+    def face_boxes(frame: np.ndarray) -> Any:
         place = next(places)
-        return (30.0 + place, 30.0, 10.0) if place in with_face else None
+        return [(30.0 + place, 30.0, 10.0)] if place in with_face else []
 
-    monkeypatch.setattr(photos, "face_box", face_box)
+    monkeypatch.setattr(photos, "face_boxes", face_boxes)
     notes: list[str] = []
     cuts = photos.FaceCut(16, Framing()).clip(tmp_path / "a.mp4", None, None, notes.append)
     assert notes == note
-    for place, (face, frame) in enumerate(zip(cuts, frames, strict=True)):
+    assert cuts.found == bool(with_face)
+    for place, (face, frame) in enumerate(zip(cuts.pixels, frames, strict=True)):
         nearest = min(with_face, key=lambda other: abs(other - place)) if with_face else None
         box = None if nearest is None else (30.0 + nearest, 30.0, 15.0)
         np.testing.assert_array_equal(face, resized(square(frame, box), 16))
+
+
+def test_of_several_faces_the_largest_is_used_or_the_one_in_the_box(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (120, 200, 3), dtype=np.uint8)
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    monkeypatch.setattr(photos, "face_boxes", lambda frame: [(100.0, 60.0, 20.0), (30.0, 60.0, 16.0)])
+    notes: list[str] = []
+    cutter = photos.FaceCut(32, Framing(side=2.0))
+    largest = cutter.picture(tmp_path / "a.png", notes.append)
+    np.testing.assert_array_equal(largest.pixels[0], resized(picture[40:80, 80:120], 32))
+    assert notes == ["2 faces were found: the largest was used; --faces all predicts each of them"]
+    second = cutter.picture(tmp_path / "a.png", lambda note: pytest.fail(note), (30.0, 60.0, 16.0))
+    np.testing.assert_array_equal(second.pixels[0], resized(picture[44:76, 14:46], 32))
+    monkeypatch.setattr(photos, "read_frames", lambda *given: [picture] * 8)
+    notes.clear()
+    assert cutter.clip(tmp_path / "a.mp4", None, None, notes.append).pixels.shape == (8, 32, 32, 3)
+    assert notes == [photos.CROWD]
 
 
 def test_faces_are_framed_as_in_training(tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,7 +330,7 @@ def test_faces_are_framed_as_in_training(tmp_path: Path, corpus: Path, monkeypat
 
 def test_a_picture_lies_upright(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[int, ...]] = []
-    monkeypatch.setattr(photos, "face_box", lambda frame: seen.append(frame.shape))
+    monkeypatch.setattr(photos, "face_boxes", lambda frame: seen.append(frame.shape) or [])
     exif = Image.Exif()
     exif[0x0112] = 6  # lying on its side
     Image.new("RGB", (60, 40), (200, 100, 50)).save(tmp_path / "a.jpg", exif=exif)
@@ -322,7 +343,7 @@ def test_drawn_faces_are_not_looked_for(tmp_path: Path, monkeypatch: pytest.Monk
     run = start_run(tmp_path / "run", config)
     MODELS["levasa"](config.model).save_pretrained(run.folder / "model")  # type: ignore[arg-type]
     run.record(state="finished")
-    monkeypatch.setattr(photos, "face_box", lambda frame: pytest.fail("it was looked for"))
+    monkeypatch.setattr(photos, "face_boxes", lambda frame: pytest.fail("it was looked for"))
     Image.new("RGB", (32, 32)).save(tmp_path / "a.png")
     assert Predictor.of_run(run.folder).predict(image=tmp_path / "a.png").modalities == ("image",)
 

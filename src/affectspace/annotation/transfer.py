@@ -246,19 +246,21 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
         codes = self._codes(emotions)
         return np.vstack([self.centres_, np.full(self.centres_.shape[1], np.nan)])[codes]
 
-    def mixture(self, probabilities: Any) -> tuple[np.ndarray, np.ndarray]:
+    def mixture(self, probabilities: Any, *, spread: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and covariance of the points of emotions that are known with probabilities only.
 
         Parameters
         ----------
         probabilities : array_like of shape (n, k)
             Of the classes, in the order of classes_; each row is divided by its sum.
+        spread : float
+            Standard deviation within the classes, on every axis, where the source publishes centres only.
 
         Returns
         -------
         mean : ndarray of shape (n, d)
         covariance : ndarray of shape (n, d, d)
-            Covariance between the centres, plus the expected covariance within the classes if it is known.
+            Covariance between the centres, plus the expected covariance within the classes.
 
         Examples
         --------
@@ -276,7 +278,8 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
         weights = weights / weights.sum(axis=1, keepdims=True)
         mean = weights @ self.centres_
         offsets = self.centres_ - mean[:, None]
-        within = np.zeros((k, d, d)) if self.deviations_ is None else np.nan_to_num(self.spreads())
+        unknown = np.repeat(spread**2 * np.eye(d)[None], k, axis=0)
+        within = unknown if self.deviations_ is None else np.nan_to_num(self.spreads())
         between = np.einsum("nk,nki,nkj->nij", weights, offsets, offsets)
         return mean, between + np.einsum("nk,kij->nij", weights, within)
 

@@ -306,8 +306,8 @@ class FaceReader:
         path = Path(sample.image or sample.video or "")
         try:
             if sample.image is not None:
-                return self._cut.picture(path, notes.append)[None]
-            return self._cut.clip(path, sample.start, sample.end, notes.append)
+                return self._cut.picture(path, notes.append, sample.box).pixels
+            return self._cut.clip(path, sample.start, sample.end, notes.append).pixels
         except UnreadableItem as reason:
             return UnreadableItem(f"{path}: {reason}")
 

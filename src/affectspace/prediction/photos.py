@@ -25,6 +25,8 @@ FRAMES = 8  # of a clip
 NO_FACE = "no face was found: the complete picture was used"
 NO_FACES = "no face was found in the clip: the middle of the picture was used"
 SOME_FACES = "a face was found in some frames only"
+SEVERAL_FACES = "{} faces were found: the largest was used; --faces all predicts each of them"
+CROWD = "several faces were found in the clip: the largest of each frame was used"
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,14 @@ def cut_photo(path: Path, whole: np.ndarray, size: int, framing: Framing | None,
     return Photo(resized(square(whole, (framing or Framing()).around(box)), size), "face")
 
 
+@dataclass(frozen=True, eq=False)
+class Faces:
+    """The faces of one person, (frames, size, size, 3) uint8; found : False where a face was searched without success."""
+
+    pixels: np.ndarray
+    found: bool = True
+
+
 @dataclass(frozen=True)
 class FaceCut:
     """How the faces in pictures and clips are cut for a prediction.
@@ -103,8 +113,8 @@ class FaceCut:
     framing: Framing | None
     always: bool = False
 
-    def picture(self, path: Path, note: Callable[[str], None]) -> np.ndarray:
-        """Cut the face in an image file, (size, size, 3) uint8; a picture that is a face is squeezed as in training.
+    def picture(self, path: Path, note: Callable[[str], None], box: Box | None = None) -> Faces:
+        """Cut the largest face in an image file, or the one in `box`; a picture that is a face is squeezed as in training.
 
         Raises UnreadableItem with the reason.
         """
@@ -116,33 +126,35 @@ class FaceCut:
             raise UnreadableItem(error.strerror or str(error)) from error
         try:
             if self.framing is None:
-                return decode_image(content, self.size)
+                return Faces(decode_image(content, self.size)[None])
             whole = decode_image(content)
-            box = face_box(whole)
-            if box is None:
+            boxes = face_boxes(whole) if box is None else [box]
+            if len(boxes) > 1:
+                note(SEVERAL_FACES.format(len(boxes)))
+            if not boxes:
                 note(NO_FACE)
             else:
-                cut = self.framing.around(box)
+                cut = self.framing.around(boxes[0])
                 if self.always or cut[2] < TIGHT * min(whole.shape[:2]):
-                    return resized(square(whole, cut), self.size)
-            return decode_image(content, self.size)
+                    return Faces(resized(square(whole, cut), self.size)[None])
+            return Faces(decode_image(content, self.size)[None], bool(boxes))
         except UnreadableItem as error:
             raise UnreadableItem(f"not an image that can be read ({error})") from error
 
-    def clip(self, path: Path, start: float | None, end: float | None, note: Callable[[str], None]) -> np.ndarray:
-        """Cut the faces in evenly sampled frames, (8, size, size, 3) uint8; a frame without one uses the nearest cut."""
+    def clip(self, path: Path, start: float | None, end: float | None, note: Callable[[str], None]) -> Faces:
+        """Cut the largest face in each of 8 evenly sampled frames; a frame without one uses the nearest cut."""
         frames = read_frames(path, FRAMES, start, end)
-        boxes = [None if self.framing is None else face_box(frame) for frame in frames]
-        cuts = {
-            number: self.framing.around(box) for number, box in enumerate(boxes) if self.framing and box is not None
-        }
+        boxes = [[] if self.framing is None else face_boxes(frame) for frame in frames]
+        cuts = {number: self.framing.around(faces[0]) for number, faces in enumerate(boxes) if self.framing and faces}
         if self.framing is not None and len(cuts) < len(frames):
             note(SOME_FACES if cuts else NO_FACES)
-        faces = []
+        if any(len(faces) > 1 for faces in boxes):
+            note(CROWD)
+        pixels = []
         for number, frame in enumerate(frames):
             nearest = cuts[min(cuts, key=lambda other: abs(other - number))] if cuts else None
-            faces.append(resized(square(frame, nearest), self.size))
-        return np.stack(faces)
+            pixels.append(resized(square(frame, nearest), self.size))
+        return Faces(np.stack(pixels), bool(cuts) or self.framing is None)
 
 
 def face_box(picture: np.ndarray) -> Box | None:

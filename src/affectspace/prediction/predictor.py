@@ -17,6 +17,7 @@ from affectspace.prediction.trajectory import Trajectory, Window, is_long, windo
 from affectspace.progress import Progress, silent
 
 if TYPE_CHECKING:
+    from affectspace.affect import Scale
     from affectspace.prediction.pretrained import ShippedModel
     from affectspace.training.runs import Run
 
@@ -118,6 +119,59 @@ class Predictor:
         opened = open_run(Path(run))
         reader = _reader_of_run(opened, backbones or {}, device, crop, progress)
         return cls(reader, str(run), licences_of(opened.facts))
+
+    @classmethod
+    def of_classifier(
+        cls,
+        name: str | Path,
+        *,
+        labels: Mapping[str, str | None] | str | Path | None = None,
+        axes: Sequence[str] | None = None,
+        scale: str | Scale | None = None,
+        calibrate: str | Path | None = None,
+        crop: bool = True,
+        device: str = "cpu",
+    ) -> Predictor:
+        """Open a classifier of emotions, or a model of ratings, of transformers: for texts, sounds, or pictures of faces.
+
+        The probabilities of emotions weight the Gaussians of a published reference (annotation transfer): AffectNet's for
+        faces, where it has all emotions of the classifier, else Russell & Mehrabian's terms with a deviation of 0.3.
+
+        Parameters
+        ----------
+        name : str or path
+            Folder or hub name of a model with a classification head.
+        labels : mapping or path, optional
+            Label -> emotion (None: no emotion), or a YAML file of it, for labels that are not understood.
+        axes : sequence of str, optional
+            The axis of each output, for a model that puts out ratings.
+        scale : str or Scale, optional
+            Range of these ratings: a name, such as "unit" for 0 to 1, or a Scale, whose axes are then the default of `axes`.
+        calibrate : path, optional
+            Table of a few rated rows: a column text, audio, video or image, and valence, arousal or dominance from -1 to 1.
+        crop : bool
+            Search the face in pictures. Otherwise pictures are faces already.
+        device : str
+            Device to compute on.
+
+        Raises
+        ------
+        ConfigError
+            If the model cannot be loaded or has no trained head, or its labels are not understood.
+        DataError
+            If the rated rows cannot be used.
+
+        Examples
+        --------
+        >>> predictor = Predictor.of_classifier("some/emotion-classifier", labels={"love": "happiness"})  # doctest: +SKIP
+        >>> predictor.predict("I miss you.").valence                                                      # doctest: +SKIP
+        """
+        from affectspace.prediction.classifiers import classifier_reader
+
+        reader = classifier_reader(
+            str(name), labels=labels, axes=axes, ratings=scale, calibrate=calibrate, device=device, crop=crop
+        )
+        return cls(reader, str(name), {"classifier": reader.network.licence})
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -356,6 +410,10 @@ def _reader_of_run(
 
 def _reader_of_model(model: ShippedModel, device: str, progress: Progress) -> Reader:
     """Open the reader of a model that ships."""
+    if not (model.folder / "run.json").is_file():  # the model of faces: weights of a package, and a published reference
+        from affectspace.prediction.classifiers import face_reader
+
+        return face_reader(device)
     from affectspace.training.runs import open_run
 
     return _reader_of_run(open_run(model.folder), {}, device, None, progress)

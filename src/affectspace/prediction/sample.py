@@ -35,6 +35,8 @@ class Sample:
         Modality -> (width,) numbers that were computed elsewhere.
     start, end : float, optional
         Cut of audio and video in seconds; the complete file by default.
+    box : tuple of float, optional
+        The face to predict in a picture: middle x, middle y and side in pixels. Default: the largest face.
 
     Examples
     --------
@@ -49,6 +51,7 @@ class Sample:
     vectors: Mapping[str, np.ndarray] = field(default_factory=dict)
     start: float | None = None
     end: float | None = None
+    box: tuple[float, float, float] | None = None
 
     def __post_init__(self) -> None:
         for kind in FILES:

