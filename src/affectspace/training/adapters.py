@@ -28,7 +28,7 @@ from affectspace.training.loop import Training
 
 log = logging.getLogger("affectspace.training.fit")
 
-TOGETHER = 32  # samples that are predicted at a time
+JUDGED = 512  # validation rows over which concordance is computed
 
 
 class Samples:
@@ -106,16 +106,15 @@ class AdapterTraining(Training):
         super().__init__(adapter, settings, len(batches), sum(map(len, batches.whole)))
 
     def batches(self, epoch: int, rank: int, ranks: int) -> ItemBatches:
-        return self._batches("train", epoch, self.config.balance, True)
+        return self._batches("train", self.config.batch_size, epoch, self.config.balance, True)
 
     def validation_batches(self, rank: int, ranks: int) -> ItemBatches:
-        return self._batches("validation", 0, 0.0, False)
+        return self._batches("validation", JUDGED, 0, 0.0, False)  # concordance needs many rows
 
-    def _batches(self, part: str, epoch: int, balance: float, shuffle: bool) -> ItemBatches:
-        config = self.config
+    def _batches(self, part: str, batch_size: int, epoch: int, balance: float, shuffle: bool) -> ItemBatches:
         return ItemBatches(
-            self.samples, self.data, part, config.batch_size, seed=config.seed, epoch=epoch, balance=balance,
-            shuffle=shuffle, lengths=self._lengths,
+            self.samples, self.data, part, batch_size, seed=self.config.seed, epoch=epoch, balance=balance, shuffle=shuffle,
+            lengths=self._lengths if shuffle else None,
         )  # fmt: skip
 
     def loss(self, batch: Any, seed: int, progress: float, training: bool) -> LossTerms:
@@ -148,11 +147,10 @@ def predict_part(adapter: Adapter, data: Dataset, part: str, progress: Progress 
     rows = data.rows(part)
     samples = Samples(adapter, [data.items[row] for row in rows])
     affect = torch.full((len(rows), len(AXES)), torch.nan)
-    places = np.arange(len(rows)) if samples.lengths is None else np.argsort(samples.lengths, kind="stable")
-    for start in range(0, len(rows), TOGETHER):
+    for start in range(0, len(rows), JUDGED):
         progress(start, len(rows), f"predicting the {part} part")
-        batch = places[start : start + TOGETHER]
-        items, kept = samples.read(batch)
+        places = np.arange(start, min(start + JUDGED, len(rows)))
+        items, kept = samples.read(places)
         if kept:
-            affect[torch.from_numpy(batch[kept])] = adapter.eval()(items)
+            affect[torch.from_numpy(places[kept])] = adapter.eval()(items)
     return affect

@@ -99,7 +99,7 @@ class AdapterFitConfig(FitConfig):
     learning_rate: float = Field(5e-4, gt=0)
     gradient_clip: float | None = Field(1.0, gt=0, description="largest norm of the gradient")
     keep: Literal["auto", "best", "last"] = Field(
-        "best", description="epoch whose weights become the model; best: the lowest squared error on validation"
+        "best", description="epoch whose weights become the model; best: the highest concordance on validation"
     )
     devices: int = Field(1, ge=1, le=1, description="adapters train on one device")
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = Field(

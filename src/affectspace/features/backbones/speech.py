@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from pydantic import Field
@@ -11,6 +11,9 @@ from affectspace.errors import ConfigError, UnreadableItem
 from affectspace.features.backbone import Item
 from affectspace.features.backbones.pretrained import PretrainedBackbone, short_name
 from affectspace.media.sound import read_sound
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 RATE = 16_000  # samples per second
 SHORTEST = 400  # samples that the first layers of wav2vec 2.0 and similar models need
@@ -51,18 +54,16 @@ class SpeechBackbone(PretrainedBackbone):
     def length(self, loaded: np.ndarray) -> float:
         return len(loaded)
 
-    def encode(self, batch: list[np.ndarray]) -> np.ndarray:
-        """Return (batch, dimension) float32."""
+    def vectors(self, batch: list[np.ndarray]) -> Tensor:
+        """Return (batch, dimension)."""
         import torch
 
-        vectors = np.empty((len(batch), self.dimension), np.float32)
-        for size in {len(sound) for sound in batch}:
+        by_row: dict[int, Tensor] = {}
+        for size in sorted({len(sound) for sound in batch}):
             rows = [row for row, sound in enumerate(batch) if len(sound) == size]
             wave = torch.from_numpy(np.stack([batch[row] for row in rows])).to(self.device, self.model.dtype)
-            with torch.inference_mode():
-                hidden = self.model(wave).last_hidden_state
-            vectors[rows] = hidden.float().mean(dim=1).cpu().numpy()
-        return vectors
+            by_row |= dict(zip(rows, self.model(wave).last_hidden_state.float().mean(dim=1), strict=True))
+        return torch.stack([by_row[row] for row in range(len(batch))])
 
 
 def speech_backbone(

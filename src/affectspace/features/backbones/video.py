@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from pydantic import Field
@@ -16,6 +16,9 @@ from affectspace.features.backbones.pretrained import PretrainedBackbone, short_
 from affectspace.media.clips import read_frames
 from affectspace.media.faces import face_of, faces_of, resized
 from affectspace.media.files import IMAGES
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CELL, ORIENTATIONS, BLOCK = 8, 8, 2  # of the histograms of gradients
 CLIP_MODELS = ("timesformer", "videomae", "vivit")  # read all frames together; other models read one at a time
@@ -118,8 +121,8 @@ class VideoBackbone(PretrainedBackbone):
         """Return the faces, (frames, size, size, 3) uint8; one of a picture."""
         return np.stack(load_faces(item, self._frames, self._size, self._crop, self.counts))
 
-    def encode(self, batch: list[np.ndarray]) -> np.ndarray:
-        """Return (batch, dimension) float32."""
+    def vectors(self, batch: list[np.ndarray]) -> Tensor:
+        """Return (batch, dimension)."""
         import torch
 
         if self._reads_clips:  # a picture is a clip that stands still
@@ -127,12 +130,11 @@ class VideoBackbone(PretrainedBackbone):
         pixels = (np.concatenate(batch) / np.float32(255) - self._mean) / self._deviation
         images = torch.from_numpy(pixels.astype(np.float32)).permute(0, 3, 1, 2).to(self.device, self.model.dtype)
         inputs = images.unflatten(0, (len(batch), self._frames)) if self._reads_clips else images
-        with torch.inference_mode():
-            hidden = self.model(pixel_values=inputs).last_hidden_state
-            vectors = (hidden[:, 0] if self._has_class_token else hidden.mean(dim=1)).float()
-        if not self._reads_clips:
-            vectors = torch.stack([part.mean(dim=0) for part in vectors.split([len(faces) for faces in batch])])
-        return vectors.cpu().numpy()
+        hidden = self.model(pixel_values=inputs).last_hidden_state
+        vectors = (hidden[:, 0] if self._has_class_token else hidden.mean(dim=1)).float()
+        if self._reads_clips:
+            return vectors
+        return torch.stack([part.mean(dim=0) for part in vectors.split([len(faces) for faces in batch])])
 
 
 def video_backbone(

@@ -21,6 +21,7 @@ from affectspace.models.adapter.config import AdapterConfig
 from affectspace.models.base import LossTerms, Pretrained, Step
 from affectspace.models.statistics import PooledLabels, pool_labels
 
+TOGETHER = 32  # samples that are predicted at a time
 UNUSED = ("pooler", "masked_spec_embed")  # parts of encoders that do not reach the pooled vector
 
 
@@ -141,20 +142,26 @@ class Adapter(Pretrained):
 
     def standard_scores(self, items: list[Any]) -> Tensor:
         """Predict in standard deviations of the training labels around their mean, (rows, 3)."""
-        return self.head(self.dropout(self.backbone.vectors(items))).float()
+        if self.training or len(items) <= TOGETHER:
+            return self.head(self.dropout(self.backbone.vectors(items))).float()
+        order = sorted(range(len(items)), key=lambda row: self.backbone.length(items[row]))
+        parts = [order[start : start + TOGETHER] for start in range(0, len(order), TOGETHER)]
+        scores = torch.cat([self.standard_scores([items[row] for row in part]) for part in parts])
+        return scores[torch.tensor(order, device=scores.device).argsort()]
 
     def terms(self, batch: Any, step: Step) -> LossTerms:
-        """Compute the squared error in variances of the labels; in training also 1 - concordance over the batch."""
+        """Compute the squared error in variances of the labels, and 1 - concordance over the batch.
+
+        Training minimises both. Validation is judged by the second alone, because the epoch with the least squared error is
+        often that of the least varied predictions.
+        """
         target = self.standardise(batch.labels)
         known = ~target.isnan()
         guess, target = self.standard_scores(batch.items), torch.where(known, target, 0.0)
         squared = torch.where(known, guess - target, 0.0).square().sum() / known.sum().clamp(min=1)
-        terms = {"squared_error": squared}
-        total = squared
-        if self.training and self.config.concordance > 0:
-            terms["discordance"] = discordance(guess, target, known)
-            total = total + self.config.concordance * terms["discordance"]
-        return LossTerms(total, terms)
+        disagreement = discordance(guess, target, known)
+        total = squared + self.config.concordance * disagreement if self.training else disagreement
+        return LossTerms(total, {"squared_error": squared, "discordance": disagreement})
 
     def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
         state = super().state_dict(*args, **kwargs)
