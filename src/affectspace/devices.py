@@ -10,36 +10,19 @@ if TYPE_CHECKING:
     import torch
 
 Accelerator = Literal["auto", "cpu", "gpu", "cuda", "mps"]
+_KINDS = {"auto": ("cuda", "mps", "cpu"), "gpu": ("cuda", "mps")}
 
 
-def require_device(name: str) -> None:
-    """Raise ConfigError if PyTorch cannot compute on the device of this name here, such as "cuda:1".
-
-    Examples
-    --------
-    >>> require_device("cpu")
-    """
-    if name == "cpu":
-        return
-    import torch
-
-    try:
-        torch.empty(1, device=name)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        known = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
-        known += ["mps"] if torch.backends.mps.is_available() else []
-        raise ConfigError(f"device {name!r} is not available here; there is {', '.join(known)}") from error
-
-
-def choose_device(accelerator: Accelerator = "auto", index: int = 0) -> torch.device:
-    """Return the device of a setting such as `fit.accelerator`.
+def choose_device(name: str = "auto", index: int = 0) -> str:
+    """Return the device of an option or a setting, by PyTorch's name.
 
     Parameters
     ----------
-    accelerator : str
-        "auto" takes a CUDA GPU, then Apple's GPU, then the CPU; "gpu" is the same without the CPU.
+    name : str
+        "auto" takes a CUDA GPU, then Apple's GPU, then the CPU; "gpu" is the same without the CPU. Any other name is one of
+        PyTorch, such as "cuda:1".
     index : int
-        Which of several CUDA GPUs.
+        Which of several CUDA GPUs, for a name without a number.
 
     Raises
     ------
@@ -49,20 +32,34 @@ def choose_device(accelerator: Accelerator = "auto", index: int = 0) -> torch.de
     Examples
     --------
     >>> choose_device("cpu")
-    device(type='cpu')
+    'cpu'
     """
+    if name == "cpu" and index == 0:  # without importing PyTorch
+        return name
     import torch
 
-    kinds = {"auto": ("cuda", "mps", "cpu"), "gpu": ("cuda", "mps")}.get(accelerator, (accelerator,))
-    counts = {"cpu": index + 1, "mps": int(torch.backends.mps.is_available()), "cuda": torch.cuda.device_count()}
-    for kind in kinds:
-        if counts[kind] > index:
-            return torch.device(kind, index) if kind == "cuda" else torch.device(kind)
-    available = ", ".join(f"{counts[kind]} {kind}" for kind in ("cuda", "mps"))
-    raise ConfigError(
-        f"fit.accelerator: {accelerator} with device {index + 1} is not available here ({available}); use cpu or auto, or "
-        "lower fit.devices"
-    )
+    gpus = torch.cuda.device_count()
+    counts = {"cpu": index + 1, "mps": int(torch.backends.mps.is_available()), "cuda": gpus}
+    for kind in _KINDS.get(name, (name,)):
+        if kind in counts:
+            if counts[kind] > index:
+                return f"cuda:{index}" if kind == "cuda" else kind
+        elif name not in _KINDS and _works(name):
+            return name
+    known = ["cpu", *(f"cuda:{number}" for number in range(gpus)), *(["mps"] if counts["mps"] else [])]
+    number = f" number {index}" if index else ""
+    raise ConfigError(f"device {name!r}{number} is not available here; there is {', '.join(known)}")
+
+
+def _works(name: str) -> bool:
+    """Whether PyTorch can compute on a device."""
+    import torch
+
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        return False
+    return True
 
 
 def native_dtype(device: str | torch.device) -> torch.dtype:

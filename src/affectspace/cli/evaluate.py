@@ -35,7 +35,7 @@ def evaluate(
         typer.Option(help="For a projector: folder of a backbone's weights, for example text=FOLDER. Can be repeated."),
     ] = None,
     device: Annotated[
-        str | None, typer.Option(help="For a projector: device to compute on: cpu (default), cuda or mps.")
+        str | None, typer.Option(help="For a projector: device to compute on: auto (default), cpu, cuda or mps.")
     ] = None,
 ) -> None:
     """Evaluate a run on people or sentences that it has not seen. Writes metrics.json and report.html into the run.
@@ -64,7 +64,7 @@ def evaluate(
 
     evaluator, settings = EVALUATORS[opened.facts["kind"]], {}
     if projector:
-        settings = _steering_settings(run, judge or [], sentences, quick, language_model, backbone, device or "cpu")
+        settings = _steering_settings(run, judge or [], sentences, quick, language_model, backbone, device or "auto")
     with progress_bar() as progress:
         results, report = evaluator.evaluate(opened, force=force, progress=progress, **settings)
     if json_:

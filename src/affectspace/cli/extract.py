@@ -20,7 +20,7 @@ from affectspace.cli.options import (
     print_json,
 )
 from affectspace.cli.progress import progress_bar
-from affectspace.devices import require_device
+from affectspace.devices import choose_device
 from affectspace.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def extract(
     engine: ExtractEngine = "local",
     actors: Actors = None,
     address: Address = None,
-    device: Device = "cpu",
+    device: Device = "auto",
     dtype: Dtype = "float32",
     force: Force = False,
     as_json: AsJson = False,
@@ -95,8 +95,8 @@ def extract(
     from affectspace.features import make_backbone, read_vectors
 
     _check_modality(modality, video_backbone, lexicon)
-    if device != "cpu" and engine == "local":
-        require_device(device)
+    if engine == "local":
+        device = choose_device(device)
     corpus = read_corpus(name, path, where=where, media=media, columns=parse_columns(columns) if columns else None)
     if limit is not None and limit < len(corpus):
         corpus = corpus.take(range(limit))
@@ -203,7 +203,13 @@ def _engine(name: str, actors: int | None, address: str | None, workers: int | N
     from affectspace.features.extraction import ThreadEngine
 
     if name == "ray":
-        return RayEngine(address, actors, workers or 1, device, gpus=1.0 if device.startswith("cuda") else 0.0)
+        return RayEngine(
+            address,
+            actors,
+            workers or 1,
+            "cpu" if device == "auto" else device,
+            gpus=1.0 if device.startswith("cuda") else 0.0,
+        )
     if name != "local":
         raise ConfigError(f"--engine {name!r}; choose local or ray")
     if actors is not None or address is not None:

@@ -37,7 +37,9 @@ ScaleName = Annotated[str | None, typer.Option("--scale", help="Scale of the tab
 EmotionSpelling = Annotated[str | None, typer.Option(help="Emotion vocabulary of the table, for example affectnet.")]
 
 # What is computed with
-Device = Annotated[str, typer.Option(help="Device to compute on: cpu, cuda, cuda:1 or mps.")]
+Device = Annotated[
+    str, typer.Option(help="Device to compute on: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps.")
+]
 Seed = Annotated[int, typer.Option(min=0, help="Random seed; the same seed gives the same result.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Number of samples that pass the model together.")]
 Trainings = Annotated[int, typer.Option("--workers", min=1, help="Number of trainings at a time, one thread each.")]

@@ -135,7 +135,7 @@ def predict(
     prefix: Prefix = "",
     backbone: Backbones = None,
     crop: Crop = None,
-    device: Device = "cpu",
+    device: Device = "auto",
     force: Force = False,
     json_: AsJson = False,
     file: OldOption = None,

@@ -78,7 +78,7 @@ def steer(
     out: Out = None,
     language_model: LanguageModel = None,
     backbone: Backbones = None,
-    device: Device = "cpu",
+    device: Device = "auto",
     force: Force = False,
     json_: AsJson = False,
 ) -> None:

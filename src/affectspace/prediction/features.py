@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from affectspace.affect import AXES
+from affectspace.devices import choose_device
 from affectspace.errors import ConfigError, RunError, UnreadableItem
 from affectspace.features.backbone import Backbone, Item, encode_by_length, recipe_of, remake_backbone
 from affectspace.features.backbones.pretrained import threads_for
@@ -82,7 +83,7 @@ class Modality:
         if self._backbone is None:
             assert self.identity is not None
             try:
-                self._backbone = remake_backbone(self._relocated(), device=self._device)
+                self._backbone = remake_backbone(self._relocated(), device=choose_device(self._device))
             except ConfigError as error:
                 raise RunError(
                     f"modality {self.name}: {error}; give the location of the same weights with --backbone "
@@ -208,7 +209,7 @@ class FeatureReader:
     """
 
     def __init__(self, run: Run, backbones: Mapping[str, str | Path], device: str, progress: Progress = silent) -> None:
-        self.run, self.device, self._progress = run, device, progress
+        self.run, self._device, self._progress = run, device, progress
         corpora = (run.facts.get("corpora") or {}).values()
         self.label_kinds = tuple(sorted({str(kind) for corpus in corpora for kind in corpus.get("label_kind", ())}))
         self._modalities = open_modalities(run, backbones, device)
@@ -226,7 +227,7 @@ class FeatureReader:
     def model(self) -> AffectModel:
         """The model, in evaluation mode on its device."""
         model: Any = self.run.model()
-        return model.to(self.device)
+        return model.to(choose_device(self._device))
 
     def read(self, samples: Sequence[Sample]) -> list[Outcome]:
         """Predict from whatever inputs each sample has."""
@@ -261,7 +262,11 @@ class FeatureReader:
     def _sentences(self) -> Sentences | None:
         """The graph of text encoder and model. None on another device, and for a run without an encoder that allows one."""
         reading = [modality for modality in self._modalities.values() if "text" in modality.reads]
-        if self.device != "cpu" or len(reading) != 1 or "lexicons" in (reading[0].identity or {}).get("settings", {}):
+        if (
+            self._device not in ("auto", "cpu")
+            or len(reading) != 1
+            or "lexicons" in (reading[0].identity or {}).get("settings", {})
+        ):
             return None
         [modality] = reading
 
@@ -294,8 +299,9 @@ class FeatureReader:
         import torch
 
         used = {name: part for name, part in encoded.items() if part.present.any()} or encoded
-        features = {name: torch.from_numpy(part.features).to(self.device) for name, part in used.items()}
-        present = {name: torch.from_numpy(part.present).to(self.device) for name, part in used.items()}
+        device = choose_device(self._device)
+        features = {name: torch.from_numpy(part.features).to(device) for name, part in used.items()}
+        present = {name: torch.from_numpy(part.present).to(device) for name, part in used.items()}
         rows = next(iter(present.values())).shape[0]
         parameters = sum(parameter.numel() for parameter in self.model.parameters())
         with torch.inference_mode(), threads_for(2.0 * parameters * rows):

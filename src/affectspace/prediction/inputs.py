@@ -191,7 +191,7 @@ def predict(
     model: str = "any",
     run: str | Path | None = None,
     kind: str | None = None,
-    device: str = "cpu",
+    device: str = "auto",
 ) -> Prediction | pd.DataFrame:
     """Predict valence, arousal and dominance of one input, or of many.
 

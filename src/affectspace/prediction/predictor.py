@@ -43,7 +43,7 @@ class Predictor:
         self.notices = [] if notices is None else notices
 
     @classmethod
-    def pretrained(cls, name: str = "any", *, device: str = "cpu", progress: Progress = silent) -> Predictor:
+    def pretrained(cls, name: str = "any", *, device: str = "auto", progress: Progress = silent) -> Predictor:
         """Open a model that ships with the package.
 
         Parameters
@@ -52,7 +52,7 @@ class Predictor:
             "text", "text-large", "voice", "face", or "any": the text, voice and face model together. `shipped_models` lists
             them.
         device : str
-            Device to compute on.
+            Device to compute on. "auto" takes a GPU if there is one; texts alone are computed on the CPU.
         progress : callable
             Reports what is computed at first use.
 
@@ -83,7 +83,7 @@ class Predictor:
         cls,
         run: str | Path,
         *,
-        device: str = "cpu",
+        device: str = "auto",
         backbones: Mapping[str, str | Path] | None = None,
         crop: bool | None = None,
         progress: Progress = silent,
@@ -95,7 +95,7 @@ class Predictor:
         run : path
             Folder of the run.
         device : str
-            Device to compute on.
+            Device to compute on. "auto" takes a GPU if there is one; texts alone are computed on the CPU.
         backbones : mapping of str to path, optional
             Modality -> location of its backbone's weights, if they have moved: a folder, a hub name, or a LeVAsa run.
         crop : bool, optional
@@ -386,10 +386,11 @@ def _reader_of_run(
     run: Run, backbones: Mapping[str, str | Path], device: str, crop: bool | None, progress: Progress
 ) -> Reader:
     """Open the reader for the model of a run. Raises RunError if it does not predict valence and arousal."""
-    from affectspace.devices import require_device
+    from affectspace.devices import choose_device
     from affectspace.prediction.features import FeatureReader
 
-    require_device(device)
+    if device != "auto":
+        choose_device(device)
     if "modalities" in run.model_settings:
         if crop is not None:
             raise ConfigError(
@@ -405,7 +406,7 @@ def _reader_of_run(
             f"{run.folder} holds a model of kind {run.facts['kind']!r}, which does not predict valence and arousal; use a run "
             "of kind levasa (faces) or of a model on features"
         )
-    return FaceReader(run, model, backbones, device, crop, progress)
+    return FaceReader(run, model, backbones, choose_device(device), crop, progress)
 
 
 def _reader_of_model(model: ShippedModel, device: str, progress: Progress) -> Reader:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from affectspace.affect import AXES
-from affectspace.devices import require_device
+from affectspace.devices import choose_device
 from affectspace.errors import ConfigError, DataError, RunError
 from affectspace.models import Projector
 from affectspace.progress import Progress, silent
@@ -118,7 +118,7 @@ class Steerer:
         cls,
         run: str | Path,
         *,
-        device: str = "cpu",
+        device: str = "auto",
         language_model: str | LanguageModel | None = None,
         backbones: Mapping[str, str | Path] | None = None,
         content: str | None = "minilm",
@@ -145,7 +145,7 @@ class Steerer:
         ConfigError
             Where the language model, the text encoder or the device is not available.
         """
-        require_device(device)
+        device = choose_device(device)
         opened = open_run(Path(run))
         config = opened.projector_config
         if not opened.finished:

@@ -117,7 +117,7 @@ class Loop:
         config = training.config
         self.training, self.config, self.rank, self.ranks = training, config, rank, ranks
         self.progress, self.say = progress, say
-        self.device = choose_device(config.accelerator, rank)
+        self.device = torch.device(choose_device(config.accelerator, rank))
         if config.precision == "16-mixed" and self.device.type == "cpu":
             raise ConfigError("fit.precision: 16-mixed needs a GPU; use bf16-mixed or 32-true")
         training.to(self.device)

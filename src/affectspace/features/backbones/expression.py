@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from affectspace.devices import require_device
+from affectspace.devices import choose_device
 from affectspace.errors import ConfigError
 from affectspace.features.backbone import BaseBackbone, Item
 from affectspace.features.backbones.pretrained import require_package
@@ -48,7 +48,7 @@ class ExpressionNetwork:
         import h5py
         import torch
 
-        require_device(device)
+        device = choose_device(device)
         path = weights_file()
         with h5py.File(path, "r") as file:
             arrays: dict[str, np.ndarray] = {}

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from affectspace.devices import require_device
+from affectspace.devices import choose_device
 from affectspace.errors import ConfigError
 from affectspace.features.backbone import BaseBackbone
 from affectspace.files import cache_folder
@@ -51,7 +51,8 @@ class PretrainedBackbone(BaseBackbone):
 
     def __init__(self, name: str, folder: str | Path, device: str, dtype: str) -> None:
         super().__init__()
-        self.model, self.device = load_encoder(self.kind, name, folder, device, dtype), device
+        self.device = choose_device(device)
+        self.model = load_encoder(self.kind, name, folder, self.device, dtype)
         self.name, self.revision = f"{self.modality}:{name}", weights_revision(self.model)
 
     def vectors(self, batch: list[Any]) -> Tensor:
@@ -159,12 +160,11 @@ def load_encoder(kind: str, name: str, folder: str | Path, device: str, dtype: s
 
     logging.disable_progress_bar()  # our own is shown
     number = torch_type(dtype)
-    require_device(device)
     try:
         model = AutoModel.from_pretrained(str(folder), dtype=number, use_safetensors=True)  # nothing is unpickled
     except (OSError, ValueError) as error:
         raise loading_error(kind, name, error) from error
-    return model.to(device).eval()
+    return model.to(choose_device(device)).eval()
 
 
 def loading_error(kind: str, name: str, error: Exception) -> ConfigError:
