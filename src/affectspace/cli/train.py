@@ -10,7 +10,9 @@ from affectspace.cli.progress import progress_bar
 
 
 def train(
-    config: Annotated[Path, typer.Argument(help="Configuration file, .yaml; configs/ has examples.")],
+    config: Annotated[
+        Path, typer.Argument(help="Configuration file, .yaml; `affectspace config list` shows examples.")
+    ],
     out: OutFolder,
     overrides: Overrides = None,
     force: Annotated[bool, typer.Option("--force", help="Delete the run in --out and train from the start.")] = False,

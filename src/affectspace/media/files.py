@@ -28,12 +28,12 @@ def require_content(path: Path) -> None:
         raise UnreadableItem("the file is empty (0 bytes)")
 
 
-def import_av(purpose: str) -> Any:
-    """Return the module PyAV. Raises ConfigError with the command that installs it."""
+def import_av(purpose: str, extra: str = "video") -> Any:
+    """Return the module PyAV. Raises ConfigError with the command that installs it, by the extra of the purpose."""
     try:
         import av
     except ImportError as error:
-        raise ConfigError(f"{purpose} needs PyAV: pip install 'affectspace[video]'") from error
+        raise ConfigError(f"{purpose} needs PyAV: pip install 'affectspace[{extra}]'") from error
     return av
 
 

@@ -59,7 +59,7 @@ def _by_soundfile(path: Path, start: float | None, end: float | None, longest: f
 
 
 def _by_av(path: Path, start: float | None, end: float | None, longest: float) -> tuple[np.ndarray, int]:
-    av = import_av("reading the sound of clips")
+    av = import_av("reading this sound", "audio")
     try:
         with av.open(str(path)) as container:
             if not container.streams.audio:

