@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from affectspace.features.backbones.text import marks_of
 from affectspace.files import cache_folder
 from affectspace.prediction import Failure, Prediction, Predictor, Sample
 from affectspace.prediction import features as module
@@ -21,8 +22,17 @@ from .small_runs import SMALL, MakeRun
 pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 pytest.importorskip("onnxscript", reason="the packages that make a graph are not installed")
 
-TEXTS = ["good day", "a", "bad day good day bad bad", "  ", "good " * 40, "b c a b c a good", "x" * 3000 + " good"]
-HEAVY = ("torch", "transformers", "sklearn", "scipy", "matplotlib")
+TEXTS = [
+    "good day",
+    "GOOD day!!! ...",
+    "a",
+    "bad day good day bad bad",
+    "  ",
+    "good " * 40,
+    "b c a b c a good",
+    "x" * 3000 + " good",
+]
+HEAVY = ("torch", "transformers", "pandas", "sklearn", "pyarrow", "scipy", "matplotlib")
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +48,11 @@ def _use_cache(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def run(make_run: MakeRun, tiny_text: Path) -> Path:
-    facts = {"text": written(f"text:{tiny_text}", pooling="mean", layers=[-2, -1], tokens=16), "units": None}
-    return make_run("text", "units", facts=facts, widths={"text": 16}, **SMALL, categories=("anger", "calm"))
+    facts = {
+        "text": written(f"text:{tiny_text}", pooling="mean", layers=[-2, -1], tokens=16, marks=True),
+        "units": None,
+    }
+    return make_run("text", "units", facts=facts, widths={"text": 22}, **SMALL, categories=("anger", "calm"))
 
 
 def by_pytorch(run: Path, samples: list[Sample], monkeypatch: pytest.MonkeyPatch) -> list[Any]:
@@ -66,7 +79,7 @@ def test_predictions_equal_those_of_pytorch(run: Path, monkeypatch: pytest.Monke
             continue
         assert (one.emotion, one.notes, one.modalities) == (other.emotion, other.notes, other.modalities)
         np.testing.assert_allclose(numbers(one), numbers(other), atol=1e-4)
-    assert mine[4].notes == ("a text of more than 16 tokens, cut",)
+    assert mine[5].notes == ("a text of more than 16 tokens, cut",)
 
 
 def test_a_sentence_imports_nothing_heavy_once_the_graph_is_made(run: Path) -> None:
@@ -98,7 +111,7 @@ def test_a_damaged_cache_is_made_again(run: Path, tmp_path: Path, monkeypatch: p
     def mean() -> np.ndarray:
         sentences = open_sentences({"run": 1}, [], make)
         assert sentences is not None
-        return sentences.represent({0: [2, 4, 3]}, 1)["mean"]
+        return sentences.represent({0: ([2, 4, 3], marks_of("a"))}, 1)["mean"]
 
     expected = mean()
     np.testing.assert_array_equal(mean(), expected)
@@ -131,5 +144,5 @@ def test_an_encoder_without_a_graph_is_asked_once(make_run: MakeRun, monkeypatch
 
 
 def test_batches_hold_texts_of_similar_length() -> None:
-    lengths = {row: [0] * length for row, length in enumerate([3, 700, 5, 4, 600, 512, 512])}
+    lengths = dict(enumerate([3, 700, 5, 4, 600, 512, 512]))
     assert list(_batches(lengths)) == [[0, 3, 2], [5, 6], [4], [1]]

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from affectspace import __version__
 from affectspace.affect import AXES
 from affectspace.errors import ConfigError, RunError
-from affectspace.features.backbones.text import TextBackbone
+from affectspace.features.backbones.text import MARKS, TextBackbone
 from affectspace.files import write_atomic, write_text
 from affectspace.models import AffectModel, Levasa
 from affectspace.prediction.faces import Readout, find_readout, open_corpus
@@ -59,24 +59,24 @@ class FeatureGraph(nn.Module):
 
 
 class SentenceGraph(nn.Module):
-    """Tokens and their mask (batch, length) -> the values of `Representation.outputs` for a text alone."""
+    """Tokens and their mask (batch, length), and marks (batch, numbers) -> `Representation.outputs` of a text alone."""
 
     def __init__(self, model: AffectModel, modality: str, backbone: TextBackbone) -> None:
         super().__init__()
         self.model, self.encoder, self.modality, self.backbone = model, backbone.model, modality, backbone
 
-    def outputs(self, ids: Tensor, mask: Tensor) -> dict[str, Tensor]:
+    def outputs(self, ids: Tensor, mask: Tensor, marks: Tensor | None = None) -> dict[str, Tensor]:
         """Compute the outputs by name; those of other modalities are left out."""
-        vectors = self.backbone.pooled(ids, mask)
+        vectors = self.backbone.pooled(ids, mask, marks)
         present = torch.ones(ids.shape[0], dtype=torch.bool)
         outputs = self.model.represent({self.modality: vectors}, {self.modality: present}).outputs()
         others = [name for name in self.model.config.modalities if name != self.modality]
         absent = {f"{name}_{kind}" for name in others for kind in ("mean", "deviation", "distance")}
         return {name: value for name, value in outputs.items() if name not in absent}
 
-    def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, ids: Tensor, mask: Tensor, marks: Tensor | None = None) -> tuple[Tensor, ...]:
         """Compute the outputs."""
-        return tuple(self.outputs(ids, mask).values())
+        return tuple(self.outputs(ids, mask, marks).values())
 
 
 class FaceGraph(nn.Module):
@@ -262,18 +262,27 @@ def export_sentences(model: AffectModel, modality: str, backbone: Any, folder: P
     ids = torch.randint(1, int(backbone.model.config.vocab_size), (ROWS, 7), generator=generator)
     mask = torch.ones_like(ids)
     mask[1, 4:] = 0
+    batch, length = torch.export.Dim("batch", min=1), torch.export.Dim("length", min=1, max=backbone.settings["tokens"])
+    examples: dict[str, Tensor] = {"ids": ids, "mask": mask}
+    shapes: tuple[dict[int, Any], ...] = ({0: batch, 1: length}, {0: batch, 1: length})
+    if backbone.settings.get("marks"):
+        examples["marks"], shapes = torch.rand(ROWS, len(MARKS), generator=generator), (*shapes, {0: batch})
     with torch.inference_mode():
-        expected = {name: value.numpy() for name, value in graph.outputs(ids, mask).items()}
-    shape = {0: torch.export.Dim("batch", min=1), 1: torch.export.Dim("length", min=1, max=backbone.settings["tokens"])}
-    inputs, outputs = ["ids", "mask"], list(expected)
+        expected = {name: value.numpy() for name, value in graph.outputs(**examples).items()}
+    outputs = list(expected)
     try:
-        traced = _traced(graph, (ids, mask), (shape, shape), inputs, outputs)
+        traced = _traced(graph, tuple(examples.values()), shapes, list(examples), outputs)
     except Exception as error:  # the exporter raises almost anything for an operation that it does not know
         raise RunError(f"{backbone.name} cannot be exported: {' '.join(str(error).split())[:300]}") from error
     write_text(folder / TOKENIZER, tokenizer)
     onnx.save_model(traced, str(folder / GRAPH), save_as_external_data=True, location=WEIGHTS)
-    _check_sentences(folder / GRAPH, {"ids": ids.numpy(), "mask": mask.numpy()}, expected)
-    return {"tokens": backbone.settings["tokens"], "outputs": outputs, "backbone": backbone.name}
+    _check_sentences(folder / GRAPH, {name: value.numpy() for name, value in examples.items()}, expected)
+    return {
+        "tokens": backbone.settings["tokens"],
+        "inputs": list(examples),
+        "outputs": outputs,
+        "backbone": backbone.name,
+    }
 
 
 def _check_sentences(path: Path, inputs: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:

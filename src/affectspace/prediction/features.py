@@ -18,6 +18,7 @@ from affectspace.devices import choose_device
 from affectspace.errors import ConfigError, RunError, UnreadableItem
 from affectspace.features.backbone import Backbone, Item, encode_by_length, recipe_of, remake_backbone
 from affectspace.features.backbones.pretrained import threads_for
+from affectspace.features.backbones.text import Loaded
 from affectspace.features.items import SOURCES
 from affectspace.prediction.emotions import published_emotions
 from affectspace.prediction.onnx_sentences import Sentences, open_sentences
@@ -248,15 +249,15 @@ class FeatureReader:
         """Read texts with the graph: what could be read, without its features, and the outputs."""
         [name] = [name for name, modality in self._modalities.items() if "text" in modality.reads]
         part = ModalityFeatures(np.zeros((len(samples), 0), np.float32), np.zeros(len(samples), bool))
-        ids: dict[int, list[int]] = {}
-        for row, tokens in enumerate(sentences.tokenise([sample.text or "" for sample in samples])):
-            if isinstance(tokens, UnreadableItem):
-                part.reasons[row] = str(tokens)
+        loaded: dict[int, Loaded] = {}
+        for row, text in enumerate(sentences.load([sample.text or "" for sample in samples])):
+            if isinstance(text, UnreadableItem):
+                part.reasons[row] = str(text)
                 continue
-            ids[row], cut = tokens
+            loaded[row], cut = text
             part.present[row] = True
             part.notes[row] = [f"a text of more than {sentences.tokens} tokens, cut"] if cut else []
-        return {name: part}, sentences.represent(ids, len(samples))
+        return {name: part}, sentences.represent(loaded, len(samples))
 
     @cached_property
     def _sentences(self) -> Sentences | None:

@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 
 from affectspace.errors import RunError, UnreadableItem
+from affectspace.features.backbones.text import CHARACTERS, Loaded, marks_of
 from affectspace.files import cache_folder, write_text
 
 PACKAGES = ("onnxruntime", "tokenizers")  # for reading; making a graph also needs MAKING
 MAKING = ("onnx", "onnxscript", "transformers")
 FACTS, GRAPH, WEIGHTS, TOKENIZER = "facts.json", "graph.onnx", "weights.bin", "tokenizer.json"
-CHARACTERS = 40  # per token; longer texts are cut before they are tokenised, so that a book costs no more than a page
 BATCH_TOKENS = 1024  # of a batch of a table, padding included
 _CODE = (
     "models",
@@ -37,7 +37,7 @@ Make = Callable[[Path], Mapping[str, Any]]  # fills a folder with the three file
 
 
 class Sentences:
-    """An opened graph. tokens : limit of a text; outputs : their names"""
+    """An opened graph. tokens : limit of a text; inputs, outputs : their names"""
 
     def __init__(self, folder: Path) -> None:
         import onnxruntime
@@ -47,7 +47,7 @@ class Sentences:
         for name, size in facts["files"].items():
             if (folder / name).stat().st_size != size:
                 raise ValueError(f"{name} has another size")
-        self.tokens, self.outputs = int(facts["tokens"]), tuple(facts["outputs"])
+        self.tokens, self.inputs, self.outputs = int(facts["tokens"]), tuple(facts["inputs"]), tuple(facts["outputs"])
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1  # batches run side by side instead
         options.log_severity_level = 3
@@ -56,29 +56,30 @@ class Sentences:
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(self.tokens)
 
-    def tokenise(self, texts: Sequence[str]) -> list[tuple[list[int], bool] | UnreadableItem]:
-        """Return the tokens of each text, and whether it was cut; UnreadableItem for an empty text."""
-        longest = CHARACTERS * self.tokens
-        encodings = self._tokenizer.encode_batch([text[:longest] for text in texts])
-        return [
-            (encoding.ids, bool(encoding.overflowing) or len(text) > longest)
-            if text.strip()
-            else UnreadableItem("the text is empty")
-            for text, encoding in zip(texts, encodings, strict=True)
-        ]
+    def load(self, texts: Sequence[str]) -> list[tuple[Loaded, bool] | UnreadableItem]:
+        """Return tokens and marks of each text, and whether it was cut; UnreadableItem for an empty text."""
+        cut = [text[: CHARACTERS * self.tokens] for text in texts]
+        loaded: list[tuple[Loaded, bool] | UnreadableItem] = []
+        for text, read, encoding in zip(texts, cut, self._tokenizer.encode_batch(cut), strict=True):
+            if text.strip():
+                marks = marks_of(read) if "marks" in self.inputs else ()
+                loaded.append(((encoding.ids, marks), bool(encoding.overflowing) or len(read) < len(text)))
+            else:
+                loaded.append(UnreadableItem("the text is empty"))
+        return loaded
 
-    def represent(self, ids: Mapping[int, Sequence[int]], rows: int) -> dict[str, np.ndarray]:
+    def represent(self, loaded: Mapping[int, Loaded], rows: int) -> dict[str, np.ndarray]:
         """Compute the outputs of `rows` rows, name -> (rows, ...) float64; NaN in rows without tokens.
 
-        ids : row -> its tokens. Batches have texts of similar length, and every processor computes one at a time.
+        loaded : row -> its tokens and marks. Batches have texts of similar length; every processor computes one at a time.
         """
-        batches = list(_batches(ids))
+        batches = list(_batches({row: len(ids) for row, (ids, _) in loaded.items()}))
         workers = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 16)
         if len(batches) < 2 or workers < 2:
-            computed = [self._run([ids[row] for row in batch]) for batch in batches]
+            computed = [self._run([loaded[row] for row in batch]) for batch in batches]
         else:
             with ThreadPoolExecutor(workers, thread_name_prefix="sentences") as pool:
-                computed = list(pool.map(lambda batch: self._run([ids[row] for row in batch]), batches))
+                computed = list(pool.map(lambda batch: self._run([loaded[row] for row in batch]), batches))
         outputs: dict[str, np.ndarray] = {}
         for batch, values in zip(batches, computed, strict=True):
             for name, value in zip(self.outputs, values, strict=True):
@@ -87,20 +88,20 @@ class Sentences:
                 outputs[name][batch] = value
         return outputs
 
-    def _run(self, batch: Sequence[Sequence[int]]) -> list[np.ndarray]:
-        width = max(map(len, batch))
-        ids, mask = np.zeros((2, len(batch), width), np.int64)
-        for row, tokens in enumerate(batch):
+    def _run(self, batch: Sequence[Loaded]) -> list[np.ndarray]:
+        ids, mask = np.zeros((2, len(batch), max(len(tokens) for tokens, _ in batch)), np.int64)
+        for row, (tokens, _) in enumerate(batch):
             ids[row, : len(tokens)] = tokens
             mask[row, : len(tokens)] = 1
-        return self._session.run(self.outputs, {"ids": ids, "mask": mask})
+        inputs = {"ids": ids, "mask": mask, "marks": np.array([marks for _, marks in batch], np.float32)}
+        return self._session.run(self.outputs, {name: inputs[name] for name in self.inputs})
 
 
-def _batches(ids: Mapping[int, Sequence[int]]) -> Iterator[list[int]]:
+def _batches(lengths: Mapping[int, int]) -> Iterator[list[int]]:
     """Yield rows in batches of similar length."""
     batch: list[int] = []
-    for row in sorted(ids, key=lambda row: len(ids[row])):
-        if batch and (len(batch) + 1) * len(ids[row]) > BATCH_TOKENS:
+    for row in sorted(lengths, key=lambda row: lengths[row]):
+        if batch and (len(batch) + 1) * lengths[row] > BATCH_TOKENS:
             yield batch
             batch = []
         batch.append(row)

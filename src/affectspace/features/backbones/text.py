@@ -140,23 +140,26 @@ class TextBackbone(PretrainedBackbone):
         for row, own in enumerate(tokens):
             ids[row, : len(own)] = torch.tensor(own)
             mask[row, : len(own)] = 1
-        pooled = self.pooled(ids.to(self.device), mask.to(self.device))
-        if not self._marks:
-            return pooled
-        return torch.cat([pooled, torch.tensor([marks for _, marks in batch], device=self.device)], dim=1)
+        marks = torch.tensor([own for _, own in batch], device=self.device) if self._marks else None
+        return self.pooled(ids.to(self.device), mask.to(self.device), marks)
 
     def operations(self, batch: list[Loaded]) -> float:
         return 2.0 * self._parameters * len(batch) * max(len(ids) for ids, _ in batch)
 
-    def pooled(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Encode tokens (batch, length), (batch, dimension) float32. mask : 1 for a token, 0 for padding"""
+    def pooled(self, ids: Tensor, mask: Tensor, marks: Tensor | None = None) -> Tensor:
+        """Encode tokens (batch, length), (batch, dimension) float32.
+
+        mask : 1 for a token, 0 for padding; marks : (batch, numbers) to append
+        """
         import torch
 
         hidden = self.model(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
         if self._pooling == "first":
-            return torch.cat([hidden[layer][:, 0].float() for layer in self._layers], dim=1)
-        weights = (mask / mask.sum(dim=1, keepdim=True))[..., None].float()
-        return torch.cat([(hidden[layer].float() * weights).sum(dim=1) for layer in self._layers], dim=1)
+            parts = [hidden[layer][:, 0].float() for layer in self._layers]
+        else:
+            weights = (mask / mask.sum(dim=1, keepdim=True))[..., None].float()
+            parts = [(hidden[layer].float() * weights).sum(dim=1) for layer in self._layers]
+        return torch.cat(parts if marks is None else [*parts, marks], dim=1)
 
     def tokenizer_json(self) -> str | None:
         """Return the tokenizer as the package `tokenizers` reads it; None for one that is written in Python."""
