@@ -83,7 +83,7 @@ class ClassifierReader:
             return Failure(str(reason) if path is None else f"{path}: {reason}")
 
 
-def face_reader(device: str = "cpu", *, crop: bool = True) -> ClassifierReader:
+def face_reader(device: str = "auto", *, crop: bool = True) -> ClassifierReader:
     """Open the model of faces that ships: the facial expression network, and AffectNet's ellipses of its seven emotions.
 
     Parameters
@@ -114,7 +114,7 @@ def classifier_reader(
     axes: Sequence[str] | None = None,
     ratings: str | Scale | None = None,
     calibrate: str | Path | None = None,
-    device: str = "cpu",
+    device: str = "auto",
     crop: bool = True,
 ) -> ClassifierReader:
     """Open a classifier of texts, sounds or pictures. See `Predictor.of_classifier`."""

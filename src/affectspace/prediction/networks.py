@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from affectspace.devices import require_device
+from affectspace.devices import choose_device
 from affectspace.errors import ConfigError, UnreadableItem
 from affectspace.features.backbones.expression import LICENCE as EXPRESSION_LICENCE
 from affectspace.features.backbones.expression import SIZE, expression_network
@@ -193,7 +193,7 @@ def load_network(name: str, device: str, crop: bool = True) -> TransformersNetwo
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    require_device(device)
+    device = choose_device(device)
     try:
         config = transformers.AutoConfig.from_pretrained(name)
         kind = _kind(config)

@@ -130,7 +130,7 @@ class Predictor:
         scale: str | Scale | None = None,
         calibrate: str | Path | None = None,
         crop: bool = True,
-        device: str = "cpu",
+        device: str = "auto",
     ) -> Predictor:
         """Open a classifier of emotions, or a model of ratings, of transformers: for texts, sounds, or pictures of faces.
 
