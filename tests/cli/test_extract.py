@@ -13,8 +13,6 @@ from affectspace.cli import app
 from affectspace.errors import ConfigError, DataError, RunError
 from affectspace.features import FeatureStore
 
-from ..features.conftest import tiny_text  # noqa: F401
-
 
 def run(*arguments: object) -> str:
     result = CliRunner().invoke(app, ["extract", *map(str, arguments)])
@@ -114,7 +112,7 @@ def test_recordings_below_the_folder_are_told(sounds: Path) -> None:
     assert "below the one" not in text
 
 
-def test_texts_that_were_cut_are_read(sounds: Path, tiny_text: Path) -> None:  # noqa: F811
+def test_texts_that_were_cut_are_read(sounds: Path, tiny_text: Path) -> None:
     long = "good day " * 100
     rows = {"id": [f"t{k}" for k in range(9)], "text": [long, long, *["  "] * 7]}
     pd.DataFrame(rows).to_csv(sounds / "texts.csv", index=False)
