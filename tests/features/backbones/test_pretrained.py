@@ -69,10 +69,64 @@ def test_speech_that_cannot_be_heard(speech: str, tiny_vit: str, tmp_path: Path)
     for name, reason in (("silent.wav", "the sound is silent"), ("short.wav", r"shorter than 0.025 s")):
         with pytest.raises(UnreadableItem, match=reason):
             backbone.load(Item("a", path=tmp_path / name))
-    with pytest.raises(ConfigError, match="is a vit, which does not read waveforms; give a speech encoder"):
+    with pytest.raises(ConfigError, match="is a vit, which does not read sounds; give a speech encoder"):
         make_backbone("audio", tiny_vit)
     with pytest.raises(ConfigError, match="seconds is 0; a speech encoder needs more"):
         make_backbone("audio", speech, seconds=0)
+
+
+WAVES = {
+    "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16, "conv_dim": (8, 8),
+    "conv_stride": (5, 4), "conv_kernel": (10, 8), "num_conv_pos_embeddings": 4, "num_conv_pos_embedding_groups": 2,
+    "num_feat_extract_layers": 2,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["Wav2Vec2", "Hubert", "WavLM"])
+def test_other_models_of_waveforms(kind: str, tmp_path: Path) -> None:
+    import transformers
+
+    model_class = getattr(transformers, f"{kind}Model")
+    folder = saved(tmp_path / "tiny", model_class, getattr(transformers, f"{kind}Config")(**WAVES))
+    backbone = make_backbone("audio", folder)
+    sounds = [np.random.default_rng(k).standard_normal(4_000 + 500 * k).astype(np.float32) for k in range(2)]
+    vectors = backbone.encode(sounds)
+    with torch.no_grad():
+        hidden = model_class.from_pretrained(folder).eval()(torch.from_numpy(sounds[1])[None]).last_hidden_state
+    np.testing.assert_allclose(vectors[1], hidden[0].mean(dim=0).numpy(), atol=1e-5)
+    assert backbone.settings["seconds"] == 30
+
+
+def test_whisper_is_cropped_to_the_sound(tmp_path: Path) -> None:
+    from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperModel
+
+    config = WhisperConfig(
+        vocab_size=8, d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2,
+        encoder_ffn_dim=16, decoder_ffn_dim=16, num_mel_bins=20, max_source_positions=100, pad_token_id=0, bos_token_id=1,
+        eos_token_id=2, decoder_start_token_id=1,
+    )  # fmt: skip
+    folder = saved(tmp_path / "tiny", WhisperModel, config)
+    backbone = make_backbone("audio", folder)
+    assert (backbone.dimension, backbone.settings["seconds"]) == (16, 2)  # 100 steps of 20 ms
+    sounds = [
+        np.random.default_rng(k).standard_normal(size).astype(np.float32) * 0.1
+        for k, size in enumerate((8_000, 16_100))
+    ]
+    vectors = backbone.encode(sounds)
+    bands = WhisperFeatureExtractor(feature_size=20, chunk_length=2)(
+        sounds[0], sampling_rate=16_000, return_tensors="pt"
+    )
+    with torch.no_grad():
+        hidden = WhisperModel.from_pretrained(folder).eval().encoder(bands["input_features"]).last_hidden_state[0]
+    assert hidden.shape == (100, 16)
+    np.testing.assert_allclose(vectors[0], hidden[:25].mean(dim=0).numpy(), atol=1e-5)  # 0.5 s
+    assert np.abs(vectors[0] - hidden.mean(dim=0).numpy()).max() > 1e-3
+    soundfile.write(tmp_path / "long.wav", np.tile(sounds[0], 6), 16_000, subtype="FLOAT")
+    loaded = backbone.load(Item("a", path=tmp_path / "long.wav"))
+    np.testing.assert_allclose(loaded, np.tile(sounds[0], 4), atol=1e-6)  # two seconds, and not scaled
+    np.testing.assert_allclose(backbone.encode([sounds[1]])[0], vectors[1], atol=1e-5)
+    written = json.loads(json.dumps(identity_of(backbone)))
+    assert remake_backbone(written).revision == backbone.revision
 
 
 def test_video_is_the_first_token_of_all_frames(timesformer: str) -> None:

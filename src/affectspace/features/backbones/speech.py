@@ -16,14 +16,16 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 RATE = 16_000  # samples per second
+FRAME = 320  # samples of a step of Whisper's encoder: two frames of mel bands
 SHORTEST = 400  # samples that the first layers of wav2vec 2.0 and similar models need
 
 
 class SpeechBackbone(PretrainedBackbone):
-    """data2vec-audio, wav2vec 2.0, HuBERT, WavLM and other models of 16 kHz waveforms.
+    """data2vec-audio, wav2vec 2.0, HuBERT, WavLM and other models of 16 kHz waveforms; and the encoder of Whisper.
 
-    The first `seconds` of a recording are scaled to mean 0 and standard deviation 1, as in the training of these
-    models. Recordings of equal length pass the model together, others one by one, so that no padding enters.
+    The first `seconds` of a recording are scaled to mean 0 and standard deviation 1, as in the training of models of waveforms.
+    Recordings of equal length pass the model together, others one by one, so that no padding enters. Whisper reads mel bands
+    of a window of 30 s, which a shorter recording does not fill; the mean is over the recording's part of the window.
     """
 
     modality, kind = "audio", "speech"
@@ -33,37 +35,48 @@ class SpeechBackbone(PretrainedBackbone):
         if seconds <= SHORTEST / RATE:
             raise ConfigError(f"seconds is {seconds:g}; a speech encoder needs more than {SHORTEST / RATE:g} s")
         super().__init__(name, folder, device, dtype)
-        if not hasattr(self.model, "feature_extractor"):
-            raise ConfigError(
-                f"{name} is a {self.model.config.model_type}, which does not read waveforms; give a speech encoder"
-            )
+        config = self.model.config
+        self._bands: Any = None
+        if config.model_type == "whisper":
+            from transformers import WhisperFeatureExtractor
+
+            window = config.max_source_positions * FRAME
+            self.model, seconds = self.model.get_encoder(), min(seconds, window / RATE)
+            self._bands = WhisperFeatureExtractor(feature_size=config.num_mel_bins, chunk_length=window // RATE)
+        elif not hasattr(self.model, "feature_extractor"):
+            raise ConfigError(f"{name} is a {config.model_type}, which does not read sounds; give a speech encoder")
         self._limit = int(seconds * RATE)
-        self.dimension = int(self.model.config.hidden_size)
+        self.dimension = int(config.hidden_size)
         self.settings: dict[str, Any] = {"rate": RATE, "seconds": seconds, "dtype": dtype}
 
     def load(self, item: Item) -> np.ndarray:
-        """Return the scaled samples, (samples,). Raises UnreadableItem for no sound, silence, and less than 0.025 s."""
+        """Return the samples, (samples,). Raises UnreadableItem for no sound, silence, and less than 0.025 s."""
         assert item.path is not None
         sound = read_sound(item.path, RATE, item.start, item.end)[: self._limit]
         if len(sound) < SHORTEST:
             raise UnreadableItem(f"the sound is shorter than {SHORTEST / RATE:g} s")
         if not sound.std() > 1e-6:
             raise UnreadableItem("the sound is silent")
-        return (sound - sound.mean()) / sound.std()
+        return sound if self._bands is not None else (sound - sound.mean()) / sound.std()
 
     def length(self, loaded: np.ndarray) -> float:
         return len(loaded)
 
     def vectors(self, batch: list[np.ndarray]) -> Tensor:
-        """Return (batch, dimension)."""
+        """Compute the means over time, (batch, dimension) float32."""
         import torch
 
-        by_row: dict[int, Tensor] = {}
-        for size in sorted({len(sound) for sound in batch}):
+        if self._bands is not None:
+            bands = self._bands(batch, sampling_rate=RATE, return_tensors="pt")["input_features"]
+            hidden = self.model(bands.to(self.device, self.model.dtype)).last_hidden_state.float()
+            frames = [-(-len(sound) // FRAME) for sound in batch]
+            return torch.stack([rows[:count].mean(dim=0) for rows, count in zip(hidden, frames, strict=True)])
+        means: dict[int, Tensor] = {}
+        for size in {len(sound) for sound in batch}:
             rows = [row for row, sound in enumerate(batch) if len(sound) == size]
             wave = torch.from_numpy(np.stack([batch[row] for row in rows])).to(self.device, self.model.dtype)
-            by_row |= dict(zip(rows, self.model(wave).last_hidden_state.float().mean(dim=1), strict=True))
-        return torch.stack([by_row[row] for row in range(len(batch))])
+            means |= dict(zip(rows, self.model(wave).last_hidden_state.float().mean(dim=1), strict=True))
+        return torch.stack([means[row] for row in range(len(batch))])
 
 
 def speech_backbone(
@@ -73,8 +86,9 @@ def speech_backbone(
     device: str = "cpu",
     dtype: str = "float32",
 ) -> SpeechBackbone:
-    """Load a speech encoder by folder or hub name, for example "facebook/data2vec-audio-base".
+    """Load a speech encoder by folder or hub name, for example "facebook/data2vec-audio-base" or
+    "openai/whisper-base".
 
-    seconds : part of a recording that is read
+    seconds : part of a recording that is read; Whisper reads 30 s at most
     """
     return SpeechBackbone(short_name(name), name, seconds, device, dtype)
