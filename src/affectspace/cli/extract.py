@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from affectspace.cli.options import (
+    Actors,
+    Address,
     AsJson,
     BatchSize,
     Columns,
@@ -56,12 +58,6 @@ Workers = Annotated[
     typer.Option(min=1, help="Number of decoding threads. Default: one per core, at most 8; ray: 1 per actor."),
 ]
 ExtractEngine = Annotated[str, typer.Option(help="local: this process; ray: a Ray cluster. The store is the same.")]
-Actors = Annotated[
-    int | None, typer.Option(min=1, help="Number of Ray actors. Default: as many as the cluster has room for.")
-]
-Address = Annotated[
-    str | None, typer.Option(help="Address of the Ray cluster. Default: $RAY_ADDRESS, else this machine.")
-]
 Dtype = Annotated[str, typer.Option(help="Precision of networks: float32, bfloat16 or float16.")]
 
 

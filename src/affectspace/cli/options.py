@@ -42,6 +42,12 @@ Device = Annotated[
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Random seed; the same seed gives the same result.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Number of samples that pass the model together.")]
+Actors = Annotated[
+    int | None, typer.Option(min=1, help="Number of Ray actors. Default: as many as the cluster has room for.")
+]
+Address = Annotated[
+    str | None, typer.Option(help="Address of the Ray cluster. Default: $RAY_ADDRESS, else this machine.")
+]
 Trainings = Annotated[int, typer.Option("--workers", min=1, help="Number of trainings at a time, one thread each.")]
 Overrides = Annotated[
     list[str] | None,

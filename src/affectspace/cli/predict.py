@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from affectspace.cli.options import (
+    Actors,
+    Address,
     AsJson,
     Backbones,
     Device,
@@ -20,96 +23,38 @@ from affectspace.cli.options import (
     parse_backbones,
     refuse_overwrite,
 )
+from affectspace.cli.predict_options import (
+    Crop,
+    Details,
+    Engine,
+    Figure,
+    Inputs,
+    Media,
+    ModelName,
+    OldOption,
+    Out,
+    Run,
+    Step,
+    Text,
+    Together,
+    Vectors,
+    Window,
+    column_of,
+)
 from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from affectspace.features import RayEngine
     from affectspace.features.backbones.vectors import NamedVectors
-    from affectspace.prediction import Predictor, Trajectory
+    from affectspace.prediction import Failure, Predictor, Sample, Trajectory
     from affectspace.prediction.inputs import NamedSample
-    from affectspace.prediction.result import Summary
+    from affectspace.prediction.result import Outcome, Summary
     from affectspace.progress import Progress
 
 SHOWN = 20  # rows on the screen
-
-
-def column_of(content: str) -> Any:
-    """Make the option of the column of a table with a kind of content."""
-    return typer.Option(None, help=f"Column of a table with {content}.")
-
-
-def refuse_old(parameter: typer.CallbackParam, value: str | None) -> None:
-    """Raise ConfigError for an option of earlier versions, with the new form."""
-    if value is not None:
-        raise ConfigError(f"{parameter.opts[0]} is not needed any more: affectspace predict --run RUN {value}")
-
-
-OldOption = Annotated[str | None, typer.Option(hidden=True, callback=refuse_old)]
-Inputs = Annotated[
-    list[str] | None,
-    typer.Argument(
-        help="Texts, files, folders and tables (.csv, .tsv, .parquet) to predict. An input that exists is read as a file or "
-        "folder; anything else is a text.",
-        metavar="[INPUT]...",
-        show_default=False,
-    ),
-]
-Text = Annotated[
-    list[str] | None, typer.Option(help="Text to predict, also if it is the name of a file. Can be repeated.")
-]
-ModelName = Annotated[
-    str | None,
-    typer.Option(
-        "--model",
-        help="Model that ships with affectspace, see `affectspace models`. Default: any, which uses the text, voice and face "
-        "model for the inputs that they read.",
-    ),
-]
-Run = Annotated[
-    Path | None, typer.Option(help="Folder of a finished run to predict with, instead of a model that ships.")
-]
-Together = Annotated[
-    bool,
-    typer.Option(
-        "--together", help="Predict all inputs as one sample: the words, voice and face of one person at one time."
-    ),
-]
-Media = Annotated[
-    Path | None, typer.Option(help="Folder of the files that a table names; by default the folder of the table.")
-]
-Vectors = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="Ready-made vectors of a modality, as MODALITY=FILE (.npz, .csv, .parquet), by id or file name. "
-        "Can be repeated. Needs --run."
-    ),
-]
-Window = Annotated[
-    float | None,
-    typer.Option(
-        help="Predict the input over time in windows of this many seconds, or sentences of a text. Defaults: 4 "
-        "seconds, 3 sentences."
-    ),
-]
-Step = Annotated[
-    float | None,
-    typer.Option(help="Distance of the windows, in the unit of --window. Defaults: 2 seconds, 1 sentence."),
-]
-Figure = Annotated[Path | None, typer.Option(help="Figure of the predictions over time to write, .png or .svg.")]
-Out = Annotated[
-    Path | None,
-    typer.Option("--out", "-o", help="Table to write, .csv or .parquet, with one row per sample or window."),
-]
-Details = Annotated[bool, typer.Option("--details", help="Write the columns of each modality into --out, too.")]
-Crop = Annotated[
-    bool | None,
-    typer.Option(
-        "--crop/--no-crop",
-        help="Crop pictures to the face, for a LeVAsa run. By default a picture that is a face already is not cropped.",
-    ),
-]
 
 
 def predict(
@@ -136,6 +81,9 @@ def predict(
     backbone: Backbones = None,
     crop: Crop = None,
     device: Device = "auto",
+    engine: Engine = "local",
+    actors: Actors = None,
+    address: Address = None,
     force: Force = False,
     json_: AsJson = False,
     file: OldOption = None,
@@ -144,7 +92,8 @@ def predict(
 ) -> None:
     """Predict valence, arousal and dominance of texts, recordings, pictures, clips, folders and tables.
 
-    Each input is a sample of its own. Samples that fail are reported. The exit status is 1 if every sample failed.
+    Each input is a sample of its own. Samples that fail are reported. The exit status is 1 if every sample failed. With
+    --out the same command continues an interrupted prediction of many samples.
     """
     from affectspace.prediction.inputs import combined_sample, is_table
 
@@ -161,6 +110,7 @@ def predict(
     refuse_overwrite((out, figure), force)
     if together:
         combined_sample(items, {})  # an error of the arguments, before the model is loaded
+    cluster = _cluster(engine, actors, address, device, single or follow)
 
     from affectspace.cli.prediction_screen import Screen
     from affectspace.prediction import Predictor
@@ -170,10 +120,10 @@ def predict(
     skipped: Mapping[str, int] = {}
     with progress_bar(not json_) as progress:
         if run is None:
-            predictor = Predictor.pretrained(model or "any", device=device, progress=progress)
+            reopen = partial(Predictor.pretrained, model or "any", device=device)
         else:
-            backbones = parse_backbones(backbone)
-            predictor = Predictor.of_run(run, device=device, backbones=backbones, crop=crop, progress=progress)
+            reopen = partial(Predictor.of_run, run, device=device, backbones=parse_backbones(backbone), crop=crop)
+        predictor = reopen(progress=progress)
         ready_made = _read_vectors(vectors, predictor)
         if tables and len(items) == 1:
             from affectspace.prediction.tables import TableColumns, predict_table
@@ -181,7 +131,7 @@ def predict(
             shown = predictor.modalities if details else ()
             summary = predict_table(
                 predictor, tables[0], TableColumns(*named), out=out, media=media, vectors=ready_made, prefix=prefix,
-                modalities=shown, force=force, limit=limit, progress=progress,
+                modalities=shown, force=force, limit=limit, engine=cluster, reopen=reopen, progress=progress,
             )  # fmt: skip
         else:
             samples, skipped = _samples(predictor, items, together, named, media, ready_made)
@@ -191,7 +141,8 @@ def predict(
                     predictor, samples, *windows, progress, out is not None
                 )
             else:
-                table, summary = _predict_samples(predictor, samples, limit, progress, out is not None)
+                many = partial(_in_shards, out=out, engine=cluster, reopen=reopen) if cluster or out else None
+                table, summary = _predict_samples(predictor, samples, limit, progress, many, out is not None)
             if out is not None and table is not None:
                 _write(table, out, () if details else predictor.modalities, force)
     written = [path for path in (out, figure) if path is not None and summary.succeeded]
@@ -322,17 +273,25 @@ def _is_long(samples: list[NamedSample]) -> bool:
 
 
 def _predict_samples(
-    predictor: Predictor, samples: list[NamedSample], limit: float, progress: Progress, tabled: bool
+    predictor: Predictor,
+    samples: list[NamedSample],
+    limit: float,
+    progress: Progress,
+    many: Callable[..., list[Outcome]] | None,
+    tabled: bool,
 ) -> tuple[pd.DataFrame | None, Summary]:
-    """Predict each sample; return a table with a row per sample if it is needed."""
+    """Predict each sample; return a table with a row per sample if it is needed. many : predicts more than one sample"""
     from affectspace.prediction import table_of
     from affectspace.prediction.result import Summary
     from affectspace.progress import silent
 
     names = [name for name, _ in samples]
-    outcomes = predictor.predict_many(
-        [sample for _, sample in samples], progress=progress if len(samples) > 1 else silent
-    )
+    shown = progress if len(samples) > 1 else silent
+    inputs = [sample for _, sample in samples]
+    if many is None or len(samples) == 1:
+        outcomes = predictor.predict_many(inputs, progress=shown)
+    else:
+        outcomes = many(predictor, inputs, shown)
     summary = Summary(limit)
     summary.add(names, outcomes)
     if not tabled:
@@ -377,6 +336,41 @@ def _predict_over_time(
     tables = [trajectory.table.assign(id=trajectory.name) for trajectory in trajectories]
     tables = [table[["id", *table.columns[:-1]]] for table in tables]
     return pd.concat(tables, ignore_index=True), summary, trajectories
+
+
+def _in_shards(
+    predictor: Predictor,
+    samples: Sequence[Sample | Failure],
+    progress: Progress,
+    *,
+    out: Path | None,
+    engine: RayEngine | None,
+    reopen: Callable[[], Predictor],
+) -> list[Outcome]:
+    """Predict many samples so that a killed job continues, or on a cluster."""
+    from affectspace.prediction.shards import ROWS, predict_shards
+
+    shards = [samples[start : start + ROWS] for start in range(0, len(samples), ROWS)]
+    outcomes: list[Outcome] = []
+    for part in predict_shards(predictor, shards, out=out, engine=engine, reopen=reopen):
+        outcomes += part
+        progress(len(outcomes), len(samples), "predicting")
+    return outcomes
+
+
+def _cluster(engine: str, actors: int | None, address: str | None, device: str, few: bool) -> RayEngine | None:
+    """Make the engine of a cluster. Raises ConfigError for an unknown name, and for options that do not fit."""
+    if engine not in ("local", "ray"):
+        raise ConfigError(f"--engine {engine!r}; choose local or ray")
+    if engine == "local":
+        if actors is not None or address is not None:
+            raise ConfigError("--actors and --address belong to --engine ray")
+        return None
+    if few:
+        raise ConfigError("--engine ray is for many inputs: a folder, a table, or several files, without --window")
+    from affectspace.features import RayEngine
+
+    return RayEngine(address, actors, 1, device, gpus=1.0 if device.startswith("cuda") else 0.0)
 
 
 def _write(table: pd.DataFrame, out: Path, left_out: Sequence[str], force: bool) -> None:

@@ -1,8 +1,8 @@
-"""Extraction on a Ray cluster. The store is written by this process, in order, as without Ray.
+"""Extraction and prediction on a Ray cluster. This process writes the results, in order, as without Ray.
 
-Each actor makes the backbone once, from its recipe; a backbone without a recipe is sent itself. Actors receive the rows
-of a shard and return its vectors. Every machine must see the media files and local models under the same paths, and
-must have the same versions of the packages that compute the vectors.
+Each actor makes its model once; a backbone is made from its recipe, or sent itself without one. Actors receive the rows
+of a shard and return its vectors or predictions. Every machine must see the media files and local models under the same
+paths, and must have the same versions of the packages that compute.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import platform
 import socket
 import threading
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ RETRIES = 3  # of a shard whose actor or machine was lost
 
 @dataclass(frozen=True)
 class RayEngine:
-    """Encode shards on a Ray cluster, see `extract`."""
+    """Compute shards on a Ray cluster, see `extract` and `affectspace.prediction.shards`."""
 
     address: str | None = None  # for example "auto"; default $RAY_ADDRESS, else a temporary cluster on this machine
     actors: int | None = None  # each with a copy of the model; default as many as the cluster has room for
@@ -43,18 +43,37 @@ class RayEngine:
     def encode(
         self, backbone: Backbone, files: ItemFiles, shards: Sequence[Rows], batch_size: int
     ) -> Generator[Encoded, None, None]:
-        """Yield the shards of these rows, in order. Raises RunError without room, with other versions, or after lost actors."""
+        """Yield the shards of these rows, in order. Raises RunError as `run`."""
         if not shards:
             return
+        media = None if files.media is None else Path(files.media.path).resolve()
+
+        def arguments(ray: Any) -> tuple[Any, ...]:
+            return _backbone_source(ray, backbone), self.device, media, batch_size, self.workers
+
+        yield from self.run(ShardActor, arguments, shards, len(shards))
+
+    def run(
+        self,
+        actor_class: type[Any],
+        arguments: Callable[[Any], tuple[Any, ...]],
+        shards: Iterable[Any],
+        most: int | None = None,
+    ) -> Generator[Any, None, None]:
+        """Pass shards to actors, and yield what they return in the order of the shards.
+
+        actor_class : has `host()`, the machine's name and versions of packages, and `shard(rows)`
+        arguments : makes the arguments of the actors, from the connected ray; most : actors that can be busy
+        Raises RunError without room, with other versions, or after lost actors.
+        """
         ray = _import_ray()
         connected_here = not ray.is_initialized()
         if connected_here:
             self._connect(ray)
         actors: list[Any] = []
         try:
-            media = None if files.media is None else Path(files.media.path).resolve()
-            source = _backbone_source(ray, backbone)  # a reference to it is held here, for actors that restart
-            actors += self._start_actors(ray, source, media, batch_size, len(shards))
+            given = arguments(ray)  # references are held here, for actors that restart
+            actors += self._start_actors(ray, actor_class, given, most)
             yield from _shards_in_order(ray, actors, shards)
         except ray.exceptions.RayTaskError as error:
             if isinstance(error.cause, AffectspaceError):
@@ -88,7 +107,7 @@ class RayEngine:
                 f"no Ray cluster at {address or 'this machine'} ({reason}); start one with `ray start --head`"
             ) from error
 
-    def _start_actors(self, ray: Any, source: Any, media: Path | None, batch_size: int, shards: int) -> list[Any]:
+    def _start_actors(self, ray: Any, actor_class: type[Any], given: tuple[Any, ...], most: int | None) -> list[Any]:
         """Start the actors, and wait until they are ready."""
         resources = ray.cluster_resources()
         room = int(resources.get("CPU", 0) // self.workers)
@@ -104,11 +123,9 @@ class RayEngine:
             "num_cpus": self.workers, "num_gpus": self.gpus, "max_concurrency": SHARDS_PER_ACTOR,
             "max_restarts": RETRIES, "max_task_retries": RETRIES,
         }  # fmt: skip
-        actor_class = ray.remote(**options)(ShardActor)
-        actors = [
-            actor_class.remote(source, self.device, media, batch_size, self.workers)
-            for _ in range(min(self.actors or room, shards))
-        ]
+        remote = ray.remote(**options)(actor_class)
+        count = self.actors or room
+        actors = [remote.remote(*given) for _ in range(count if most is None else min(count, most))]
         here = package_versions()
         for machine, there in ray.get([actor.host.remote() for actor in actors]):
             differences = [
@@ -174,8 +191,8 @@ def _backbone_source(ray: Any, backbone: Backbone) -> Any:
         ) from error
 
 
-def _shards_in_order(ray: Any, actors: Sequence[Any], shards: Sequence[Rows]) -> Generator[Encoded, None, None]:
-    """Yield encoded shards in their order, whichever is finished first. A limited number waits for its turn."""
+def _shards_in_order(ray: Any, actors: Sequence[Any], shards: Iterable[Any]) -> Generator[Any, None, None]:
+    """Yield computed shards in their order, whichever is finished first. A limited number waits for its turn."""
     free = deque([*actors] * SHARDS_PER_ACTOR)
     waiting: deque[Any] = deque()  # results in the order of the shards
     running: dict[Any, Any] = {}  # unfinished result -> its actor

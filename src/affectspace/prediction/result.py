@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -131,6 +131,28 @@ class Failure:
 
 
 Outcome = Prediction | Failure
+
+
+def to_record(outcome: Outcome) -> dict[str, Any]:
+    """Convert an outcome to a dictionary for JSON without loss, for `of_record`."""
+    return asdict(outcome)
+
+
+def of_record(record: Mapping[str, Any]) -> Outcome:
+    """Make the outcome that `to_record` converted."""
+    if "reason" in record:
+        return Failure(record["reason"])
+    alone = {
+        name: Estimate(VAD(*estimate["mean"]), VAD(*estimate["deviation"]))
+        for name, estimate in record["by_modality"].items()
+    }
+    changes = {
+        "mean": VAD(*record["mean"]),
+        "deviation": VAD(*record["deviation"]),
+        "by_modality": alone,
+        "notes": tuple(record["notes"]),
+    }
+    return Prediction(**{**record, **changes})
 
 
 def to_outcomes(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,11 +14,14 @@ import numpy as np
 
 from affectspace.errors import ConfigError, DataError, listed
 from affectspace.features.backbones.vectors import NamedVectors
+from affectspace.features.ray_engine import RayEngine
 from affectspace.files import write_atomic
 from affectspace.prediction.inputs import NamedSample, vectors_of
 from affectspace.prediction.predictor import Predictor
 from affectspace.prediction.result import Failure, Outcome, Summary, row_of
 from affectspace.prediction.sample import FILES, Sample
+from affectspace.prediction.shards import ROWS as SHARD
+from affectspace.prediction.shards import predict_shards
 from affectspace.progress import Progress, silent
 from affectspace.tables.blocks import Block, TableWriter, columns_of, read_blocks, require_columns, require_new_columns
 
@@ -110,29 +114,39 @@ def predict_table(
     modalities: Sequence[str] = (),
     force: bool = False,
     limit: float = 20,
+    engine: RayEngine | None = None,
+    reopen: Callable[[], Predictor] | None = None,
     progress: Progress = silent,
 ) -> Summary:
     """Predict every row of a table as `samples_of_table` reads it; `out` gets the same rows with new columns at the end.
 
-    modalities : with columns of their own; limit : outcomes that the summary keeps. Raises DataError for new columns that
-    exist already.
+    modalities : with columns of their own; limit : outcomes that the summary keeps; engine, reopen : see `predict_shards`.
+    The same call continues an interrupted one with `out`. Raises DataError for new columns that exist already.
     """
     blocks = samples_of_table(predictor, table, columns, media, vectors)
     if out is not None:
         require_new_columns(table, [prefix + name for name in row_of(Failure(""), modalities)])
-    summary, done = Summary(limit), 0
-    with TableWriter(out, table, force=force) if out is not None else nullcontext() as writer:
+    waiting: deque[tuple[Block, list[NamedSample]]] = deque()  # blocks whose rows are not all predicted
+
+    def shards() -> Iterator[list[Sample | Failure]]:
         for block, named in blocks:
-            outcomes = predictor.predict_many([sample for _, sample in named], progress=_after(done, progress))
-            done += len(outcomes)
-            summary.add([name for name, _ in named], outcomes)
-            if writer is not None:
-                writer.add(block, _new_columns(outcomes, modalities, prefix))
+            waiting.append((block, named))
+            yield from ([sample for _, sample in named[start : start + SHARD]] for start in range(0, len(named), SHARD))
+
+    summary, done = Summary(limit), 0
+    outcomes: list[Outcome] = []
+    with TableWriter(out, table, force=force) if out is not None else nullcontext() as writer:
+        for part in predict_shards(predictor, shards(), out=out, engine=engine, reopen=reopen):
+            outcomes += part
+            done += len(part)
+            progress(done, 0, f"predicting: {done:,} rows")
+            while waiting and len(outcomes) >= len(waiting[0][1]):
+                block, named = waiting.popleft()
+                summary.add([name for name, _ in named], outcomes[: len(named)])
+                if writer is not None:
+                    writer.add(block, _new_columns(outcomes[: len(named)], modalities, prefix))
+                del outcomes[: len(named)]
     return summary
-
-
-def _after(before: int, progress: Progress) -> Progress:
-    return lambda done, total, text: progress(before + done, before + total, text)
 
 
 def _samples_of_rows(

@@ -1,0 +1,88 @@
+"""Options of `affectspace predict`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from affectspace.errors import ConfigError
+
+
+def column_of(content: str) -> Any:
+    """Make the option of the column of a table with a kind of content."""
+    return typer.Option(None, help=f"Column of a table with {content}.")
+
+
+def refuse_old(parameter: typer.CallbackParam, value: str | None) -> None:
+    """Raise ConfigError for an option of earlier versions, with the new form."""
+    if value is not None:
+        raise ConfigError(f"{parameter.opts[0]} is not needed any more: affectspace predict --run RUN {value}")
+
+
+OldOption = Annotated[str | None, typer.Option(hidden=True, callback=refuse_old)]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Texts, files, folders and tables (.csv, .tsv, .parquet) to predict. An input that exists is read as a file or "
+        "folder; anything else is a text.",
+        metavar="[INPUT]...",
+        show_default=False,
+    ),
+]
+Text = Annotated[
+    list[str] | None, typer.Option(help="Text to predict, also if it is the name of a file. Can be repeated.")
+]
+ModelName = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        help="Model that ships with affectspace, see `affectspace models`. Default: any, which uses the text, voice and face "
+        "model for the inputs that they read.",
+    ),
+]
+Run = Annotated[
+    Path | None, typer.Option(help="Folder of a finished run to predict with, instead of a model that ships.")
+]
+Together = Annotated[
+    bool,
+    typer.Option(
+        "--together", help="Predict all inputs as one sample: the words, voice and face of one person at one time."
+    ),
+]
+Media = Annotated[
+    Path | None, typer.Option(help="Folder of the files that a table names; by default the folder of the table.")
+]
+Vectors = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Ready-made vectors of a modality, as MODALITY=FILE (.npz, .csv, .parquet), by id or file name. "
+        "Can be repeated. Needs --run."
+    ),
+]
+Window = Annotated[
+    float | None,
+    typer.Option(
+        help="Predict the input over time in windows of this many seconds, or sentences of a text. Defaults: 4 "
+        "seconds, 3 sentences."
+    ),
+]
+Step = Annotated[
+    float | None,
+    typer.Option(help="Distance of the windows, in the unit of --window. Defaults: 2 seconds, 1 sentence."),
+]
+Figure = Annotated[Path | None, typer.Option(help="Figure of the predictions over time to write, .png or .svg.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", help="Table to write, .csv or .parquet, with one row per sample or window."),
+]
+Details = Annotated[bool, typer.Option("--details", help="Write the columns of each modality into --out, too.")]
+Engine = Annotated[
+    str, typer.Option(help="local: this process; ray: a Ray cluster, for many inputs. The predictions are the same.")
+]
+Crop = Annotated[
+    bool | None,
+    typer.Option(
+        "--crop/--no-crop",
+        help="Crop pictures to the face, for a LeVAsa run. By default a picture that is a face already is not cropped.",
+    ),
+]
