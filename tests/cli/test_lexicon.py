@@ -1,4 +1,5 @@
 import json
+import sys
 
 import numpy as np
 import pandas as pd
@@ -39,6 +40,33 @@ def talk(tmp_path):
     table["turn"], table["v"] = np.arange(30)[::-1], rng.normal(size=30).round(3)
     table.to_csv(path, index=False)
     return path
+
+
+def test_without_a_lexicon_the_list_of_vader_is_used(tmp_path, monkeypatch):
+    package = tmp_path / "vaderSentiment"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise RuntimeError('it is never imported')\n")
+    rows = ("$:\t-1.5\t0.80623\t[-1, -1]", "good\t1.9\t0.9434\t[2, 1]", "sad\t-2.1\t0.94340\t[-2, -2]")
+    (package / "vader_lexicon.txt").write_text("\n".join(rows))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "vaderSentiment", raising=False)
+    texts = ["a good day", "sad", "der Lappen liegt auf dem Eisschrank"]
+    pd.DataFrame({"text": texts}).to_csv(tmp_path / "texts.csv", index=False)
+    result = run("score", tmp_path / "texts.csv", "--text", "text", "--out", tmp_path / "scored.csv")
+    assert result.exit_code == 0, result.output
+    assert "lexicon: VADER (Hutto & Gilbert 2014, MIT licence), valence only, 3 terms" in result.output
+    assert "1 rows have few known words (column note); are they in another language?" in result.output
+    scored = pd.read_csv(tmp_path / "scored.csv")
+    np.testing.assert_allclose(scored["valence"], [1.9 / 4, -2.1 / 4, np.nan])
+    assert scored["note"].fillna("").tolist() == ["", "", "few known words; another language?"]
+    message = fails("score", tmp_path / "texts.csv", "--text", "text", "--scale", "sam", "--out", tmp_path / "x.csv")
+    assert message == "--format, --columns and --scale describe the file of --lexicon; give it too"
+
+
+def test_without_any_lexicon_the_command_is_named(talk, tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    message = fails("score", talk, "--text", "said", "--out", tmp_path / "scored.csv")
+    assert "pip install 'affectspace[lexicon]', or give the file of a lexicon with --lexicon" in message
 
 
 def test_score_a_csv(talk, words, tmp_path):
@@ -130,7 +158,7 @@ def test_dynamics_of_predictions(talk, tmp_path):
 def test_dynamics_errors(talk, words, tmp_path):
     given = ("dynamics", talk, "--speaker", "who", "--out", tmp_path / "o")
     assert "give either --text with --lexicon, or --values" in fails(*given)
-    assert "give either --text with --lexicon, or --values" in fails(*given, "--text", "said")
+    assert "give either --text with --lexicon, or --values" in fails(*given, "--lexicon", words)
     assert "has no column 'x'" in fails(*given, "--values", "x")
     assert "unknown home base 'box'" in fails(*given, "--values", "v", "--home-base", "box")
     missing = fails(*given, "--text", "said", "--lexicon", words, "--stop-words", tmp_path / "none.txt")

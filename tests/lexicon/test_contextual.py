@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from affectspace.errors import ConfigError
 from affectspace.lexicon import Contextual, Lexicon, score_texts
-from affectspace.lexicon.contextual import ContextualScorer, plain_forms, tokens
+from affectspace.lexicon.contextual import ContextualScorer, is_foreign, plain_forms, tokens
 
 LEXICON = Lexicon.from_terms(
     {
@@ -21,11 +21,56 @@ LEXICON = Lexicon.from_terms(
         ":-)": (0.6, 0.3, 0.2),
     }
 )
-BARE = Contextual(negation=1, intensifier=0, prior=0, plain_forms=False)
+QUIET = {"emphasis": 0.0, "exclamation": 0.0}
+BARE = Contextual(negation=1, intensifier=0, prior=0, plain_forms=False, **QUIET)
 
 
 def score(text, **options):
-    return score_texts([text], LEXICON, "contextual", contextual=Contextual(**options)).iloc[0]
+    return score_texts([text], LEXICON, "contextual", contextual=Contextual(**{**QUIET, **options})).iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "factor"),
+    [
+        ("so GLAD today", 2.0),  # "so" and capitals
+        ("he is GLAD", 1.5),
+        ("HE IS GLAD", 1.0),  # all of it is in capitals
+        ("he is glaaaad", 1.5),
+        ("he is gladd", None),
+    ],
+)
+def test_capitals_and_repeated_letters_count(text, factor):
+    row = score(text, prior=0, emphasis=0.5)
+    if factor is None:
+        assert np.isnan(row.valence)
+    else:
+        expected = np.minimum(np.array([0.8, 0.4, 0.2]) * factor, 1)
+        np.testing.assert_allclose(row[["valence", "arousal", "dominance"]].to_numpy(float), expected)
+
+
+@pytest.mark.parametrize(("marks", "number"), [("", 0), ("!", 1), ("!!", 2), ("!!!!!", 3), ("?!", 1), ("...", 0)])
+def test_exclamation_marks_raise_the_arousal_of_their_clause(marks, number):
+    row = score(f"dull day{marks}", prior=0, exclamation=0.2)
+    np.testing.assert_allclose(row.valence, -0.4 * (1 + 0.2 * number))
+    np.testing.assert_allclose(row.arousal, -0.6 + 0.2 * number)
+    np.testing.assert_allclose(row.dominance, -0.2)
+    both = score(f"dull, glad{marks}", prior=0, exclamation=0.2)
+    np.testing.assert_allclose(both.arousal, (-0.6 + 0.4 + 0.2 * number) / 2, atol=1e-12)
+
+
+def test_the_marks_of_another_text_do_not_count():
+    texts = ["glad", "!", "! glad", "glad!"]
+    options = Contextual(prior=0, emphasis=0, exclamation=0.1)
+    arousal = score_texts(texts, LEXICON, "contextual", contextual=options)["arousal"]
+    np.testing.assert_allclose(arousal, [0.4, np.nan, 0.4, 0.5])
+
+
+def test_another_language_is_noted():
+    assert is_foreign("Der Lappen liegt auf dem Eisschrank.", LEXICON)
+    assert is_foreign("Qu\u00e9 d\u00eda tan maravilloso, estoy muy feliz", LEXICON)
+    assert not is_foreign("I'm going to the market with my sister", LEXICON)
+    assert not is_foreign("Der Lappen liegt", LEXICON)  # too short to tell
+    assert not is_foreign("glad dull cry run bad xyzzy", LEXICON)
 
 
 @pytest.mark.parametrize(

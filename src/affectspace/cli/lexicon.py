@@ -10,6 +10,7 @@ import typer
 
 from affectspace.cli.options import AsJson, Force, Out, Prefix, Table, parse_pairs, print_json
 from affectspace.cli.progress import progress_bar
+from affectspace.errors import ConfigError
 
 if TYPE_CHECKING:
     from affectspace.lexicon import Lexicon
@@ -37,16 +38,23 @@ Strict = Annotated[
 ]
 
 
+LexiconFile = Annotated[
+    Path | None,
+    typer.Option(help="File of the lexicon. Default: the word list of VADER (valence only, extra `lexicon`)."),
+]
+
+
 @app.command()
 def score(
     table: Table,
     text: Annotated[str, typer.Option(help="Column with the texts.")],
-    lexicon: Annotated[Path, typer.Option(help="File of the lexicon.")],
     out: Out,
+    lexicon: LexiconFile = None,
     method: Annotated[
         str,
         typer.Option(
-            help="emotiondynamics (equal to the original tool), or contextual (negation, intensifiers, phrases)."
+            help="emotiondynamics (equal to the original tool), or contextual (negation, intensifiers, phrases, capitals, "
+            "exclamation marks)."
         ),
     ] = "emotiondynamics",
     neutral_band: Annotated[
@@ -85,12 +93,15 @@ def score(
         print_json(vars(summary))
         return
     means = ", ".join(f"{axis} {'-' if mean is None else f'{mean:+.3f}'}" for axis, mean in summary.means.items())
-    typer.echo(f"lexicon: {summary.lexicon}")
+    source = "VADER (Hutto & Gilbert 2014, MIT licence), valence only, " if lexicon is None else ""
+    typer.echo(f"lexicon: {source}{summary.lexicon}")
     typer.echo(f"scored {summary.rows:,} rows, written to {out} (columns: {', '.join(summary.columns)})")
     typer.echo(
         f"{summary.with_hit:,} rows have a word of the lexicon; {summary.hits / max(summary.tokens, 1):.1%} of all words"
     )
     typer.echo(f"mean of these rows: {means}")
+    if summary.foreign:
+        typer.echo(f"{summary.foreign:,} rows have few known words (column note); are they in another language?")
 
 
 Speaker = Annotated[str, typer.Option(help="Column with the speakers.")]
@@ -98,8 +109,7 @@ DynamicsOut = Annotated[
     Path,
     typer.Option("--out", "-o", help="Folder to write: summary.csv, states.csv, left_out.csv and trajectory.png."),
 ]
-Text = Annotated[str | None, typer.Option(help="Column with the texts; needs --lexicon.")]
-DynamicsLexicon = Annotated[Path | None, typer.Option(help="File of the lexicon.")]
+Text = Annotated[str | None, typer.Option(help="Column with the texts.")]
 Values = Annotated[
     str | None,
     typer.Option(
@@ -135,7 +145,7 @@ def dynamics(
     speaker: Speaker,
     out: DynamicsOut,
     text: Text = None,
-    lexicon: DynamicsLexicon = None,
+    lexicon: LexiconFile = None,
     values: Values = None,
     time: Time = None,
     utterance: Utterance = None,
@@ -167,7 +177,7 @@ def dynamics(
         out,
         speaker=speaker,
         text=text,
-        lexicon=_read_lexicon(lexicon, format, columns, scale, strict) if lexicon else None,
+        lexicon=_read_lexicon(lexicon, format, columns, scale, strict) if text or lexicon else None,
         values=[name.strip() for name in values.split(",") if name.strip()] if values else (),
         time=time,
         utterance=utterance,
@@ -204,9 +214,15 @@ def _show_dynamics(result: SpeakerDynamics) -> None:
         typer.echo(f"{left_out} speakers have too few words or values on an axis; left_out.csv lists them")
 
 
-def _read_lexicon(path: Path, format: str | None, columns: str | None, scale: str | None, strict: bool) -> Lexicon:
+def _read_lexicon(
+    path: Path | None, format: str | None, columns: str | None, scale: str | None, strict: bool
+) -> Lexicon:
     from affectspace.lexicon import Lexicon
 
+    if path is None:
+        if format or columns or scale:
+            raise ConfigError("--format, --columns and --scale describe the file of --lexicon; give it too")
+        return Lexicon.vader()
     named = None
     if columns is not None:
         pairs = parse_pairs(columns.split(","), "--columns", "term=NAME,AXIS=NAME", "term=word,valence=v,arousal=a")

@@ -2,7 +2,7 @@
 
 Our own method: the value v of each hit depends on the words before it, and a score is sum(v) / (hits + prior), a mean that a
 single word does not carry to the extreme. The defaults of its three numbers were chosen on EmoBank's train part,
-cross-validated by document.
+cross-validated by document; those of capitals and exclamation marks on the same part.
 """
 
 from __future__ import annotations
@@ -75,6 +75,8 @@ def _stems(stem: str) -> Iterator[str]:
 # something like an emoticon between blanks, a word with inner apostrophes and hyphens, or the end of a clause
 _TOKEN = re.compile(r"(?<!\S)[^\w\s]\S{1,3}(?!\S)|[^\W\d_]+(?:['-][^\W\d_]+)*|[.,;:!?]+")
 _CLAUSE_ENDS = frozenset(".,;:!?")
+_LENGTHENED = re.compile(r"([^\W\d_])\1{2,}")
+_MOST_MARKS = 3  # exclamation marks that count
 _SCOPE = 3  # words that a negator reaches
 _MOST_WORDS = 1_000_000  # remembered; then the memory is cleared
 
@@ -94,7 +96,12 @@ class Contextual:
     neutral_band : float
         Values of at most this size are no hits on their axis (NRC-VAD v2 suggests .333).
     plain_forms : bool
-        Look inflected English words up under their plain form.
+        Look inflected English words up under their plain form, and "sooo" under "soo" and "so".
+    emphasis : float
+        A word in capitals, in a text that has others, or with a letter three times counts 1 + this.
+    exclamation : float
+        For each of up to three exclamation marks at the end of a clause, the arousal of its words rises by this, and their
+        valence counts 1 + this.
     """
 
     negation: float = -0.5
@@ -102,12 +109,36 @@ class Contextual:
     prior: float = 1.0
     neutral_band: float = 0.0
     plain_forms: bool = True
+    emphasis: float = 0.5
+    exclamation: float = 0.5
 
     def __post_init__(self) -> None:
         if not -1 <= self.negation <= 1 or not 0 <= self.intensifier <= 1:
             raise ConfigError(f"{self}: negation must be in -1..1, intensifier in 0..1")
         if not 0 <= self.prior < np.inf or not 0 <= self.neutral_band < 1:
             raise ConfigError(f"{self}: prior must be 0 or more, neutral_band in 0..1")
+        if not 0 <= self.emphasis <= 1 or not 0 <= self.exclamation <= 1:
+            raise ConfigError(f"{self}: emphasis and exclamation must be in 0..1")
+
+
+_COMMON_WORDS = (
+    "the a an and or but of to in on at for from with by as is are was were be been am it its this that these those he she "
+    "they we you i his her their our your my me him them us who what which when where there here have has had do does did "
+    "will would can could should if then than into about up out all one over after before because not no don"
+)
+_COMMON = frozenset(_COMMON_WORDS.split())
+FEW_KNOWN = 0.15  # share of words; 3 % of the sentences of EmoBank have fewer, most of them names and addresses
+SHORTEST = 5  # words of a text whose language can be told
+
+
+def is_foreign(text: str, lexicon: Lexicon) -> bool:
+    """Return whether so few words of a text are known that it seems to be in another language than the lexicon.
+
+    Known are the words of the lexicon and the commonest English ones.
+    """
+    words = [token for token in tokens(text) if token[0].isalpha()]
+    known = sum(word.partition("'")[0] in _COMMON or word in lexicon.entries for word in words)
+    return len(words) >= SHORTEST and known < FEW_KNOWN * len(words)
 
 
 class Hits(NamedTuple):
@@ -127,7 +158,18 @@ def scorer(lexicon: Lexicon, options: Contextual) -> ContextualScorer:
 
 def tokens(text: str) -> list[str]:
     """Return the lower-case words, emoticons and ends of clauses of a text, with plain apostrophes and hyphens."""
-    return _TOKEN.findall(text.lower().replace("\u2019", "'").replace("\u2010", "-"))
+    return [token.lower() for token in _written_tokens(text)]
+
+
+def _written_tokens(text: str) -> list[str]:
+    return _TOKEN.findall(text.replace("\u2019", "'").replace("\u2010", "-"))
+
+
+def is_emphasised(token: str) -> bool:
+    """Return whether a word is in capitals or has a letter three times, as in "GOOD" and "gooood"."""
+    return (len(token) > 1 and token.isupper()) or (
+        token[0].isalpha() and _LENGTHENED.search(token.lower()) is not None
+    )
 
 
 class _Words(dict[str, int]):
@@ -138,7 +180,8 @@ class _Words(dict[str, int]):
         self._entries, self._options = lexicon.entries, options
         self.names: list[str] = []
         self.rated: list[np.ndarray] = [np.full(len(lexicon.axes), np.nan)]
-        self.known: list[tuple[int, bool, int, bool, bool]] = []  # row in rated, negator, strength, clause end, word
+        self.known: list[tuple[int, bool, int, int, bool]] = []
+        """Row in rated, negator, strength, clause end (1 + its exclamation marks, 0 for none), word."""
 
     def __missing__(self, token: str) -> int:
         values = self.lookup(token)
@@ -146,7 +189,8 @@ class _Words(dict[str, int]):
             self.rated.append(values)
         end = values is None and token[0] in _CLAUSE_ENDS
         row = 0 if values is None else len(self.rated) - 1
-        self.known.append((row, is_negator(token), strength(token), end, token[0].isalpha()))
+        marks = 1 + min(token.count("!"), _MOST_MARKS) if end else 0
+        self.known.append((row, is_negator(token), strength(token), marks, token[0].isalpha()))
         self.names.append(token)
         self[token] = len(self)
         return self[token]
@@ -157,7 +201,10 @@ class _Words(dict[str, int]):
             return self._entries[token]
         if not self._options.plain_forms or not token[0].isalpha():
             return None
-        for form in plain_forms(token):
+        shortened = (
+            [_LENGTHENED.sub(r"\1\1", token), _LENGTHENED.sub(r"\1", token)] if _LENGTHENED.search(token) else []
+        )
+        for form in chain(shortened, plain_forms(token)):
             if form in self._entries:
                 return self._entries[form]
         parts = [self.lookup(part) for part in token.split("-")] if "-" in token else []
@@ -175,11 +222,14 @@ class _Chunks(dict[str, int]):
         super().__init__()
         self._words = words
         self.codes: list[int] = []  # of the tokens of all pieces, one after the other
+        self.emphasised: list[bool] = []  # of the same tokens
         self.starts: list[int] = []
         self.lengths: list[int] = []
 
     def __missing__(self, chunk: str) -> int:
-        codes = [self._words[token] for token in tokens(chunk)]
+        written = _written_tokens(chunk)
+        codes = [self._words[token.lower()] for token in written]
+        self.emphasised += [is_emphasised(token) for token in written]
         self.starts.append(len(self.codes))
         self.lengths.append(len(codes))
         self.codes += codes
@@ -192,6 +242,9 @@ class ContextualScorer:
 
     def __init__(self, lexicon: Lexicon, options: Contextual) -> None:
         self.lexicon, self.options = lexicon, options
+        self._valence, self._arousal = (
+            np.array([axis == name for axis in lexicon.axes]) for name in ("valence", "arousal")
+        )
         self._negated_axes = np.array([axis in ("valence", "dominance") for axis in lexicon.axes])
         self._phrases: dict[tuple[str, str], list[tuple[tuple[str, ...], str]]] = {}
         for term in lexicon.entries:
@@ -223,7 +276,7 @@ class ContextualScorer:
         """Return the values of all hits, changed by their context."""
         if len(self._chunks) > _MOST_WORDS:
             self._forget()
-        codes, owner = self._codes(texts)
+        codes, owner, emphasised = self._codes(texts)
         known = np.array(self._words.known, dtype=np.int64).reshape(-1, 5)[codes]
         row, negator, booster, end, word = known.T.copy()
         values = np.stack(self._words.rated)
@@ -234,17 +287,25 @@ class ContextualScorer:
             negated[step:] |= (negator[:-step] > 0) & (clause[:-step] == clause[step:])
         factor = np.ones(len(codes))
         factor[1:] += self.options.intensifier * booster[:-1] * (clause[:-1] == clause[1:])
+        factor += self.options.emphasis * emphasised
         at = np.flatnonzero(row)
         hits = values[row[at]]
         if self.options.neutral_band:
             hits = np.where(np.abs(hits) > self.options.neutral_band, hits, np.nan)
         sign = np.where(negated[at, None] & self._negated_axes, self.options.negation, 1.0)
         words = np.bincount(owner[word > 0], minlength=len(texts))
-        return Hits(hits * sign * factor[at, None], owner[at], words)
+        hits = hits * sign * factor[at, None]
+        if self.options.exclamation:
+            marks = np.zeros(int(clause[-1]) + 2 if len(clause) else 0)
+            ends = np.flatnonzero((end > 1) & (np.diff(owner, prepend=-1) == 0))
+            np.add.at(marks, clause[ends] - 1, end[ends] - 1)  # an end begins the next clause
+            raised = self.options.exclamation * np.minimum(marks[clause[at]], _MOST_MARKS)[:, None]
+            hits = np.where(self._arousal, hits + raised, np.where(self._valence, hits * (1 + raised), hits))
+        return Hits(hits, owner[at], words)
 
-    def _codes(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """The codes of all tokens, (t,), and the number of the text of each."""
-        split = [text.lower().split() for text in texts]
+    def _codes(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The codes of all tokens, (t,), the number of the text of each, and whether it is emphasised in its text."""
+        split = [(text.lower() if text.isupper() else text).split() for text in texts]
         counts = np.fromiter(map(len, split), dtype=np.int64, count=len(split))
         pieces = chain.from_iterable(split)
         chunk = np.fromiter(map(self._chunks.__getitem__, pieces), dtype=np.int64, count=int(counts.sum()))
@@ -253,7 +314,8 @@ class ContextualScorer:
         starts = np.array(self._chunks.starts, dtype=np.int64)[chunk]
         place = np.repeat(starts - before, lengths) + np.arange(int(lengths.sum()))
         codes = np.array(self._chunks.codes, dtype=np.int64)[place]
-        return codes, np.repeat(np.repeat(np.arange(len(texts)), counts), lengths)
+        emphasised = np.array(self._chunks.emphasised, dtype=bool)[place]
+        return codes, np.repeat(np.repeat(np.arange(len(texts)), counts), lengths), emphasised
 
     def _join_phrases(
         self,

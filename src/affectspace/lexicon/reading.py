@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -185,6 +186,28 @@ class Lexicon:
         report = LexiconReport(len(terms), total - len(problems) - len(terms), tuple(problems))
         values = chosen.to_canonical(list(terms.values()))
         return cls(path.stem, tuple(terms), values, chosen, layout.senses, report)
+
+    @classmethod
+    def vader(cls) -> Lexicon:
+        """Read the word list of VADER (Hutto & Gilbert 2014, MIT licence), valence only, from the package vaderSentiment.
+
+        Raises
+        ------
+        ConfigError
+            If the package is not installed.
+
+        Examples
+        --------
+        >>> Lexicon.vader().axes  # doctest: +SKIP
+        ('valence',)
+        """
+        spec = importlib.util.find_spec("vaderSentiment")  # its list is read; the package is not imported
+        if spec is None or spec.origin is None:
+            raise ConfigError(
+                "no lexicon is given, and the word list of VADER is not installed: pip install 'affectspace[lexicon]', or "
+                "give the file of a lexicon with --lexicon"
+            )
+        return cls.read(Path(spec.origin).with_name("vader_lexicon.txt"), "vader")
 
     @classmethod
     def from_terms(

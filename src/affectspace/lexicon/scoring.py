@@ -17,6 +17,7 @@ from affectspace.errors import ConfigError, DataError
 from affectspace.lexicon.contextual import Contextual, scorer
 from affectspace.lexicon.reading import Lexicon
 
+FEATURES = Contextual(emphasis=0.0, exclamation=0.0)  # text encoders have `marks` for these
 METHODS = ("emotiondynamics", "contextual")
 
 
@@ -129,7 +130,7 @@ def lexicon_statistics(
     lexicons : mapping
         Name -> lexicon.
     contextual : Contextual, optional
-        Options of the contextual method.
+        Options of the contextual method. By default capitals and exclamation marks do not count.
 
     Returns
     -------
@@ -144,7 +145,7 @@ def lexicon_statistics(
     strings = as_strings(texts)
     columns: dict[str, np.ndarray] = {}
     for name, lexicon in lexicons.items():
-        hits = scorer(lexicon, contextual or Contextual()).hits(strings)
+        hits = scorer(lexicon, contextual or FEATURES).hits(strings)
         for place, axis in enumerate(lexicon.axes):
             present = np.isfinite(hits.values[:, place])
             parts = _moments(hits.values[present, place], hits.owner[present], len(strings))

@@ -12,7 +12,7 @@ import pandas as pd
 
 from affectspace.errors import ConfigError, DataError
 from affectspace.files import write_atomic
-from affectspace.lexicon.contextual import Contextual
+from affectspace.lexicon.contextual import Contextual, is_foreign
 from affectspace.lexicon.figure import plot_trajectory
 from affectspace.lexicon.reading import Lexicon
 from affectspace.lexicon.scoring import as_strings, score_texts
@@ -21,15 +21,18 @@ from affectspace.lexicon.speakers import SpeakerDynamics, series_dynamics, utter
 from affectspace.progress import Progress, silent
 from affectspace.tables.blocks import ROWS, Block, add_columns, read_blocks, require_columns
 
+FOREIGN = "few known words; another language?"
+
 
 @dataclass
 class ScoreSummary:
-    """What was scored. means: axis -> mean over the rows with a hit, None without any."""
+    """What was scored. means: axis -> mean over the rows with a hit, None without any; foreign: rows in another language"""
 
     rows: int = 0
     with_hit: int = 0
     tokens: int = 0
     hits: int = 0
+    foreign: int = 0
     means: dict[str, float | None] = field(default_factory=dict)
     columns: list[str] = field(default_factory=list)
     lexicon: str = ""
@@ -49,23 +52,26 @@ def score_table(
     chunk: int = ROWS,
     progress: Progress = silent,
 ) -> ScoreSummary:
-    """Add the columns of `score_texts` to a table. Rows without a hit have empty cells for the axes."""
+    """Add the columns of `score_texts` and a note to a table. Rows without a hit have empty cells for the axes."""
     require_columns(table, {"--text": text})
-    added = [prefix + name for name in (*lexicon.axes, "numTokens", "numLexTokens", "lexRatio")]
+    added = [prefix + name for name in (*lexicon.axes, "numTokens", "numLexTokens", "lexRatio", "note")]
     summary = ScoreSummary(columns=added, lexicon=lexicon.report.to_text(), out=str(out))
     sums, scored = np.zeros(len(lexicon.axes)), np.zeros(len(lexicon.axes), dtype=np.int64)
 
-    def score(block: Block) -> list[np.ndarray]:
+    def score(block: Block) -> list[Any]:
         """Compute the new columns of a block, and add to the sums."""
         nonlocal sums, scored
-        scores = score_texts(_texts(block, text), lexicon, method, contextual=contextual)
+        texts = _texts(block, text)
+        scores = score_texts(texts, lexicon, method, contextual=contextual)
+        notes = [FOREIGN if is_foreign(each, lexicon) else None for each in texts]
         values = scores[list(lexicon.axes)].to_numpy()
         sums += np.nansum(values, axis=0)
         scored += np.isfinite(values).sum(axis=0)
         summary.with_hit += int((scores["numLexTokens"] > 0).sum())
         summary.tokens += int(scores["numTokens"].sum())
         summary.hits += int(scores["numLexTokens"].sum())
-        return [scores[name].to_numpy() for name in scores.columns]
+        summary.foreign += sum(note is not None for note in notes)
+        return [*(scores[name].to_numpy() for name in scores.columns), notes]
 
     summary.rows = add_columns(table, out, added, score, force=force, rows=chunk, progress=progress)
     means = [float(total / n) if n else None for total, n in zip(sums, scored.tolist(), strict=True)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from affectspace.errors import ConfigError, DataError, UnreadableItem
 from affectspace.features.backbone import BaseBackbone, Item
 from affectspace.lexicon import Contextual, Lexicon, lexicon_statistics
+from affectspace.lexicon.scoring import FEATURES
 
 LEXICON_KEYS = ("path", "format", "columns", "scale", "sha256")
 
@@ -71,15 +72,17 @@ def words_backbone(
     opened = {key: _read_lexicon(key, settings) for key, settings in options.items()}
     chosen: dict[str, Any] = dict(contextual or {})
     try:
-        scoring = Contextual(**chosen)
+        scoring = replace(FEATURES, **chosen)
     except TypeError as error:
         raise ConfigError(f"words: contextual {chosen}: {str(error).partition('() ')[2]}") from error
+    added = dict.fromkeys(("emphasis", "exclamation"), 0.0)  # not recorded at 0, so that old stores stay the same
+    recorded = {name: value for name, value in asdict(scoring).items() if added.get(name) != value}
     located = {key: {**settings, "path": str(settings["path"].resolve())} for key, settings in options.items()}
     contents = {
         key: {name: value for name, value in settings.items() if name != "path"} for key, settings in located.items()
     }
-    backbone = WordsBackbone(opened, scoring, {"lexicons": contents, "contextual": asdict(scoring)})
-    settings = {"lexicons": located, "contextual": asdict(scoring)}
+    backbone = WordsBackbone(opened, scoring, {"lexicons": contents, "contextual": recorded})
+    settings = {"lexicons": located, "contextual": recorded}
     backbone.recipe = {"modality": "words", "name": name, "settings": settings}
     return backbone
 
