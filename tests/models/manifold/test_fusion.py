@@ -4,6 +4,7 @@ import math
 
 import torch
 
+from affectspace.data.batches import Batch
 from affectspace.models.manifold.fusion import Calibration, ModalityOutputs, Stacking
 
 NAMES = ("text", "audio", "video")
@@ -209,3 +210,28 @@ def test_calibration_stacks_where_it_is_asked_to() -> None:
     calibrated, fused, _ = calibration(ModalityOutputs(affect, deviation), present)
     expected, _ = calibration.stacking(affect, calibrated, present)
     torch.testing.assert_close(fused, expected)
+
+
+def test_slopes_are_what_validation_rows_confirm() -> None:
+    """A perfect modality keeps its estimates, one that exaggerates twofold is halved, and a useless one says the mean."""
+    random = torch.Generator().manual_seed(0)
+    truth = torch.randn(2000, 3, generator=random)
+    affect = {"right": truth, "twice": 2 * truth, "noise": torch.randn(2000, 3, generator=random)}
+    there = torch.ones(2000, dtype=torch.bool)
+    features = {name: torch.zeros(2000, 1) for name in affect}
+    unknown = torch.full((2000, 3), torch.nan)
+    batch = Batch(
+        features, dict.fromkeys(affect, there), truth, unknown, torch.full((2000,), -1), torch.zeros(2000).long()
+    )
+    outputs = ModalityOutputs(affect, {name: torch.ones(2000, 3) for name in affect})
+    calibration = Calibration(tuple(affect), "stacked")
+    calibration.fit_slopes(lambda features, present: outputs, batch, truth, torch.zeros(3))
+    right, twice, noise = calibration.slope
+    assert torch.allclose(right, torch.ones(3), atol=0.02)
+    assert torch.allclose(twice, torch.full((3,), 0.5), atol=0.01)
+    assert noise.max() < 0.1
+    shrunk = outputs.discounted(torch.zeros(3), calibration.slopes())
+    assert torch.allclose(shrunk.affect["twice"], truth, atol=0.15)
+    few = batch.take(slice(0, 20))
+    calibration.fit_slopes(lambda features, present: outputs.take(torch.arange(20)), few, truth[:20], torch.zeros(3))
+    assert torch.equal(calibration.slope, torch.ones(3, 3))

@@ -50,9 +50,15 @@ class ModalityOutputs:
     distance: dict[str, Tensor] = field(default_factory=dict)
     spread: Tensor | None = None
 
-    def discounted(self, location: Tensor) -> ModalityOutputs:
-        """Move affect towards the mean of the training labels (3,), and emotions towards equal ones, in distant rows."""
-        affect = {name: location + self.share(name) * (values - location) for name, values in self.affect.items()}
+    def discounted(self, location: Tensor, slopes: dict[str, Tensor] | None = None) -> ModalityOutputs:
+        """Move affect towards the mean of the training labels (3,), and emotions towards equal ones, in distant rows.
+
+        slopes : modality -> (3,), share of the distance from the mean that is kept in all rows
+        """
+        affect = {
+            name: location + self.share(name) * (slopes or {}).get(name, 1.0) * (values - location)
+            for name, values in self.affect.items()
+        }
         log_emotion = {name: self.share(name) * values for name, values in self.log_emotion.items()}
         return replace(self, affect=affect, log_emotion=log_emotion)
 
@@ -101,6 +107,9 @@ class ModalityOutputs:
         """Whether all of these modalities have the same affect to fuse, so that there is nothing to weigh."""
         several = self.centres is not None and len(self.log_emotion) > 1
         return several and all(name in self.log_emotion for name in names)
+
+
+Compute = Callable[[dict[str, Tensor], dict[str, Tensor]], ModalityOutputs]
 
 
 def within_range(affect: Tensor) -> Tensor:
@@ -248,7 +257,9 @@ class Stacking(nn.Module):
             truth = (target[known, axis] - centre[axis]).double()
             weight = self.weight[code, subset, axis].double()
             if not fixed_weights:
-                prior = PRIOR_ROWS * inputs.square().mean() * torch.eye(len(subset), dtype=torch.float64)
+                prior = (
+                    PRIOR_ROWS * inputs.square().mean().clamp(min=1e-12) * torch.eye(len(subset), dtype=torch.float64)
+                )
                 weight = torch.linalg.solve(inputs.T @ inputs + prior, inputs.T @ truth + prior @ weight).clamp(min=0)
             if not weight.sum() > 0:
                 continue
@@ -267,6 +278,9 @@ class Calibration(nn.Module):
     times `modality`, the error on validation of a row of middle width. Power 0 is one deviation for all rows.
 
     modality, reference, power, narrowest, widest : (modalities, 3)
+    slope : (modalities, 3), at most 1: how much of an estimate's distance from the mean of the training labels is confirmed
+    by validation rows. It is below 1 where the training rows look easier than new ones, for example because their encoder
+    was adapted on them.
     fused : (modalities, 3), its row k - 1 for rows with k modalities. One modality alone keeps its own. Where validation has
     no rows with k modalities, k know no more than one. The method "stacked" has weights and factors for each subset of the
     modalities instead.
@@ -277,11 +291,12 @@ class Calibration(nn.Module):
         self.names, self.method = modalities, method
         if method == "stacked":
             self.stacking = Stacking(modalities)
-        for name, start in (("modality", 1.0), ("fused", 1.0), *_NEUTRAL.items()):
+        for name, start in (("modality", 1.0), ("fused", 1.0), *_NEUTRAL.items(), ("slope", 1.0)):
             self.register_buffer(name, torch.full((len(modalities), len(AXES)), start))
 
     modality: Tensor
     fused: Tensor
+    slope: Tensor
     reference: Tensor
     power: Tensor
     narrowest: Tensor
@@ -290,6 +305,7 @@ class Calibration(nn.Module):
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         for name in _NEUTRAL:  # a model of an earlier version has factors only
             state_dict.setdefault(prefix + name, torch.full_like(self.get_buffer(name), _NEUTRAL[name]))
+        state_dict.setdefault(prefix + "slope", torch.ones_like(self.slope))
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def forward(self, outputs: ModalityOutputs, present: dict[str, Tensor]) -> tuple[dict[str, Tensor], Tensor, Tensor]:
@@ -314,17 +330,41 @@ class Calibration(nn.Module):
             calibrated[name] = variance.sqrt()
         return calibrated
 
+    def slopes(self) -> dict[str, Tensor]:
+        """Return modality -> (3,), see `slope`."""
+        return {name: self.slope[index] for index, name in enumerate(self.names)}
+
+    @torch.no_grad()
+    def fit_slopes(self, compute: Compute, batch: Batch, target: Tensor, centre: Tensor) -> None:
+        """Fit `slope` by least squares through the mean of the training labels. Arguments as of `fit_on`.
+
+        Modalities whose affect is an expectation over emotions keep 1. So do axes with few labels.
+        """
+        self.slope.fill_(1.0)
+        outputs = _outputs_of(compute, batch)
+        for index, name in enumerate(self.names):
+            if name in outputs.log_emotion:
+                continue
+            for axis in range(len(AXES)):
+                known = batch.present[name] & ~target[:, axis].isnan()
+                if known.sum() < MIN_STACKING_ROWS:
+                    continue
+                guess = (outputs.affect[name][known, axis] - centre[axis]).double()
+                truth = (target[known, axis] - centre[axis]).double()
+                prior = PRIOR_ROWS * guess.square().mean()
+                slope = (guess @ truth + prior) / (guess @ guess + prior).clamp(min=1e-12)
+                self.slope[index, axis] = slope.clamp(0.0, 1.0).float()
+
     @torch.no_grad()
     def fit_on(
         self,
-        compute: Callable[[dict[str, Tensor], dict[str, Tensor]], ModalityOutputs],
+        compute: Compute,
         batch: Batch,
         target: Tensor,
         centre: Tensor,
     ) -> None:
         """Fit on many rows, as `fit`; compute : features, present -> outputs."""
-        pieces = (batch.take(slice(start, start + ROWS)) for start in range(0, max(len(batch), 1), ROWS))
-        outputs = ModalityOutputs.concatenated([compute(piece.features, piece.present) for piece in pieces])
+        outputs = _outputs_of(compute, batch)
         self.fit(outputs, batch.present, target, centre, batch.person)
 
     @torch.no_grad()
@@ -387,6 +427,11 @@ class Calibration(nn.Module):
             self.reference[index, axis], self.power[index, axis] = logarithm.mean().exp().float(), power
             self.narrowest[index, axis], self.widest[index, axis] = NARROWEST, WIDEST
             self.modality[index, axis] = level.sqrt().clamp(min=1e-3).float()
+
+
+def _outputs_of(compute: Compute, batch: Batch) -> ModalityOutputs:
+    pieces = (batch.take(slice(start, start + ROWS)) for start in range(0, max(len(batch), 1), ROWS))
+    return ModalityOutputs.concatenated([compute(piece.features, piece.present) for piece in pieces])
 
 
 _NEUTRAL = {"reference": 1.0, "power": 1.0, "narrowest": 0.0, "widest": float("inf")}

@@ -107,7 +107,7 @@ class Manifold(ManifoldNetworks):
             distances,
             self.spread,
         )
-        return outputs.discounted(self.location)
+        return outputs.discounted(self.location, self.calibration.slopes())
 
     def log_emotion(self, outputs: ModalityOutputs, fused: Tensor, present: dict[str, Tensor]) -> Tensor | None:
         """Log-probabilities of the emotions, (rows, categories); None without emotions.
@@ -136,14 +136,12 @@ class Manifold(ManifoldNetworks):
             if self.config.projected:
                 for name in self.config.modalities:
                     self._project(name, train)
-            self.calibration.fit_on(
-                lambda features, present: self.modality_outputs(
-                    self.encode_present(features, present), self.distances(features, present)
-                ),
-                validation,
-                self.in_pooled_units(validation.affect, validation.corpus),
-                self.location,
-            )
+            target = self.in_pooled_units(validation.affect, validation.corpus)
+            self.calibration.fit_slopes(self._outputs, validation, target, self.location)
+            self.calibration.fit_on(self._outputs, validation, target, self.location)
+
+    def _outputs(self, features: dict[str, Tensor], present: dict[str, Tensor]) -> ModalityOutputs:
+        return self.modality_outputs(self.encode_present(features, present), self.distances(features, present))
 
     def _project(self, name: str, train: Batch) -> None:
         """Fit the projection of a modality's private means, which removes the emotions and then z_vad."""
