@@ -12,6 +12,7 @@ from PIL import Image
 from safetensors.numpy import save_file
 from typer.testing import CliRunner
 
+from affectspace.annotation import AnnotationTransfer
 from affectspace.cli import app
 from affectspace.data.dataset import Dataset
 from affectspace.errors import DataError, RunError
@@ -202,12 +203,27 @@ def test_without_the_corpus_the_heads_are_read_and_it_is_told(tmp_path: Path, co
         Predictor.of_run(vanilla.folder)
 
 
+def test_a_classifier_predicts_emotions_and_their_mixture(tmp_path: Path, corpus: Path) -> None:
+    run = make_run(tmp_path / "classifier", corpus, kind="classifier", categories=("happiness", "sadness", "fear"))
+    predictor = Predictor.of_run(run.folder, crop=False)
+    prediction = predictor.predict(image=corpus / "0.png")
+    image = torch.tensor(decode_image((corpus / "0.png").read_bytes(), 32)).permute(2, 0, 1)[None] / 255
+    with torch.no_grad():
+        expected = load(run.folder)(image)[0].softmax(0).numpy()
+    assert list(prediction.probabilities) == [("happiness", "sadness", "fear")[k] for k in np.argsort(-expected)]
+    assert prediction.probability == pytest.approx(expected.max(), abs=1e-5)
+    reference = AnnotationTransfer.reference("affectnet")
+    mean = expected @ reference.centres(["happiness", "sadness", "fear"])
+    assert prediction.mean[:2] == pytest.approx(mean, abs=1e-5)
+    assert np.isnan(prediction.dominance)
+    assert (predictor.label_kinds, predictor.kinds) == (("transferred",), ("video", "image"))
+    whole = predictor.predict(video=clip(tmp_path / "a.mp4", 1.0))
+    assert whole.modalities == ("image",)
+    with pytest.raises(RunError, match="needs no backbone"):
+        Predictor.of_run(run.folder, backbones={"image": "somewhere"})
+
+
 def test_refusals(tmp_path: Path, corpus: Path) -> None:
-    classifier = make_run(tmp_path / "classifier", corpus, kind="classifier", categories=("anger", "calm"))
-    with pytest.raises(
-        RunError, match="holds a model of kind 'classifier', which does not predict valence and arousal"
-    ):
-        Predictor.of_run(classifier.folder)
     run = make_run(tmp_path / "run", corpus)
     with pytest.raises(RunError, match="needs no backbone"):
         Predictor.of_run(run.folder, backbones={"image": "somewhere"})

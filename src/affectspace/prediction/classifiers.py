@@ -6,8 +6,9 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,10 +25,24 @@ from affectspace.prediction.bridge import (
     read_labels,
     reference_for,
 )
-from affectspace.prediction.networks import ExpressionFaces, Network, Note, TransformersNetwork, load_network
-from affectspace.prediction.photos import Faces
+from affectspace.prediction.licences import licences_of, strictest
+from affectspace.prediction.networks import (
+    BATCH,
+    ExpressionFaces,
+    Network,
+    Note,
+    TransformersNetwork,
+    load_faces,
+    load_network,
+)
+from affectspace.prediction.photos import FaceCut, Faces
 from affectspace.prediction.result import VAD, Estimate, Failure, Outcome, Prediction
 from affectspace.prediction.sample import FILES, Sample
+from affectspace.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from affectspace.models.levasa.model import EmotionClassifier
+    from affectspace.training.runs import Run
 
 NO_FACE_TRUST = 0.5  # in a picture where no face was found
 FACE_TEMPERATURE = 2.0  # between the network's own data (1) and IMFDB (4), where confidence equals accuracy
@@ -124,6 +139,51 @@ def classifier_reader(
     if calibrate is not None:
         bridge.calibration = _calibrate(reader, Path(calibrate))
     return reader
+
+
+class RunClassifier:
+    """The network of a run of kind `classifier`, on faces that are cut as its training pictures are."""
+
+    modality = "image"
+    kinds: tuple[str, ...] = ("video", "image")
+
+    def __init__(self, run: Run, model: EmotionClassifier, device: str, crop: bool | None, progress: Progress) -> None:
+        from affectspace.prediction.faces import open_corpus, run_framing
+
+        self.licence = strictest(licences_of(run.facts).values())
+        self._model = model.to(device).eval()
+        open_data = cache(partial(open_corpus, run, progress))
+        framing = None if crop is False else run_framing(run, open_data, always=crop is True)
+        self._cut = FaceCut(model.config.image_size, framing, always=crop is True)
+
+    def load(self, sample: Sample, note: Note) -> Faces:
+        """Return the faces of the picture or clip."""
+        return load_faces(self._cut, sample, note)
+
+    def outputs(self, loaded: Sequence[Faces]) -> list[np.ndarray]:
+        """Return the logits of the emotions, (frames, emotions), of each picture or clip."""
+        import torch
+
+        from affectspace.data.images import to_image
+
+        device, logits = next(self._model.parameters()).device, []
+        pixels = np.concatenate([faces.pixels for faces in loaded])
+        with torch.inference_mode():
+            for start in range(0, len(pixels), BATCH):
+                logits.append(self._model(to_image(pixels[start : start + BATCH]).to(device)).float().cpu().numpy())
+        return np.split(np.concatenate(logits), np.cumsum([len(faces.pixels) for faces in loaded])[:-1])
+
+
+def run_reader(
+    run: Run, model: EmotionClassifier, device: str, crop: bool | None = None, progress: Progress = silent
+) -> ClassifierReader:
+    """Open a run of kind `classifier`: its emotions, and valence and arousal through annotation transfer.
+
+    Raises ConfigError for emotions that the references do not have.
+    """
+    categories = categories_of(list(model.config.categories), None, model=str(run.folder))
+    network = RunClassifier(run, model, device, crop, progress)
+    return ClassifierReader(network, EmotionBridge(categories, reference_for(categories, "image")))
 
 
 def _bridge(

@@ -259,7 +259,7 @@ class FaceReader:
         open_data = cache(partial(open_corpus, run, progress))
         self.readout = find_readout(run, self.model, open_data, progress)
         self._published = affectnet_emotions()
-        framing = None if crop is False else _framing(run, open_data, always=crop is True)
+        framing = None if crop is False else run_framing(run, open_data, always=crop is True)
         self._cut = FaceCut(model.config.image_size, framing, always=crop is True)
 
     def read(self, samples: Sequence[Sample]) -> list[Outcome]:
@@ -312,8 +312,8 @@ class FaceReader:
             return UnreadableItem(f"{path}: {reason}")
 
 
-def _framing(run: Run, open_data: Callable[[], Dataset], always: bool) -> Framing | None:
-    """How the run's corpus cuts its pictures around faces, kept in the run; None for drawn faces, which no detector finds."""
+def run_framing(run: Run, open_data: Callable[[], Dataset], always: bool) -> Framing | None:
+    """Return how a run's corpus cuts its pictures around faces, kept in the run; None for drawn faces."""
     if run.image_config.data.drawn_faces:
         return Framing() if always else None
     path = run.folder / FRAMING

@@ -397,14 +397,20 @@ def _reader_of_run(
                 f"{run.folder} has a model on features; --crop and --no-crop are for the run of a LeVAsa model"
             )
         return FeatureReader(run, backbones, device, progress)
-    from affectspace.models import Levasa
+    from affectspace.models import EmotionClassifier, Levasa
     from affectspace.prediction.faces import FaceReader
 
     model = run.model()
+    if isinstance(model, EmotionClassifier):
+        from affectspace.prediction.classifiers import run_reader
+
+        if backbones:
+            raise RunError(f"{run.folder} is a run on images, which needs no backbone; leave --backbone out")
+        return run_reader(run, model, choose_device(device), crop, progress)
     if not isinstance(model, Levasa):
         raise RunError(
             f"{run.folder} holds a model of kind {run.facts['kind']!r}, which does not predict valence and arousal; use a run "
-            "of kind levasa (faces) or of a model on features"
+            "of kind levasa or classifier (faces), or of a model on features"
         )
     return FaceReader(run, model, backbones, choose_device(device), crop, progress)
 
