@@ -149,6 +149,8 @@ def spread(model: AffectModel) -> None:
     for name, buffer in model.named_buffers():
         if name.startswith("statistics.scale"):
             buffer.copy_(torch.rand_like(buffer) + 0.5)
+        elif "statistics." in name and not buffer.isfinite().all():
+            continue  # no row is unlike the training rows, of which there are none
         elif buffer.is_floating_point() and not buffer.isfinite().all():
             buffer.copy_(torch.rand_like(buffer) * 0.5 + 0.1)
         elif "calibration" in name:

@@ -32,6 +32,7 @@ class Screen:
         from rich.console import Console
 
         self.source = {"run" if of_run else "model": predictor.name}
+        self.trained_on = predictor.trained_on
         self.labels, self.notices, self.json = list(predictor.label_kinds), list(predictor.notices), as_json
         self.console = Console(highlight=False, markup=False, emoji=False)  # print names as they are
         self.marks = _UNICODE if "utf" in self.console.encoding.lower() else _ASCII
@@ -62,6 +63,7 @@ class Screen:
             data: dict[str, Any] = {
                 **self.source,
                 "labels": self.labels,
+                "trained_on": [corpus._asdict() for corpus in self.trained_on],
                 "licence": strictest(prediction.licence for _, prediction in predictions),
                 "notices": self.notices,
                 "predictions": [{"id": name, **prediction.to_dict()} for name, prediction in predictions],
@@ -80,6 +82,8 @@ class Screen:
             self._rows(predictions, summary.succeeded)
         if predictions and self.labels == ["transferred"]:
             self.console.print("labels     transferred from emotions in training: proxies, not ratings")
+        if predictions and self.trained_on:
+            self.console.print(f"trained on {', '.join(map(str, self.trained_on))}", soft_wrap=True)
         licence = strictest(prediction.licence for _, prediction in predictions)
         if licence:
             self.console.print(f"licence    {licence}")
@@ -113,7 +117,11 @@ class Screen:
 
     def _emotions_and_notes(self, prediction: Prediction, notes: Sequence[str], lines: Sequence[str] = ()) -> None:
         ranked = list(prediction.probabilities.items())[:EMOTIONS]
-        emotions = "emotion    " + ", ".join(f"{name} {probability:.2f}" for name, probability in ranked)
+        emotions = (
+            "emotion    "
+            + ("" if prediction.emotion else "unclear: ")
+            + ", ".join(f"{name} {probability:.2f}" for name, probability in ranked)
+        )
         for line in (emotions, *lines, *(f"note       {note}" for note in notes)):
             self.console.print(line, soft_wrap=True)
 
@@ -132,7 +140,7 @@ class Screen:
         for name, prediction in rows:
             known = _known_axes(prediction)
             numbers = [_number(prediction, axis) if axis in known else "" for axis in axes]
-            emotion = f"{prediction.emotion} {prediction.probability:.2f}"
+            emotion = f"{prediction.emotion} {prediction.probability:.2f}" if prediction.emotion else "unclear"
             table.add_row(name, *numbers, emotion, "+".join(prediction.modalities))
         self.console.print(table)
         notes = Counter(note for _, prediction in rows for note in prediction.notes)

@@ -23,7 +23,7 @@ from affectspace.errors import ConfigError, DataError, RunError
 from affectspace.files import write_atomic
 from affectspace.models.configuration import FeatureModelConfig
 from affectspace.models.statistics import TrainingStatistics, check_features
-from affectspace.models.training_rows import TrainingRows
+from affectspace.models.training_rows import MIN_ROWS, ROWS, TrainingRows
 
 DOWNLOAD_OPTIONS = ("revision", "cache_dir", "force_download", "token", "local_files_only")
 Noise = Callable[[Tensor], Tensor]  # mean of a posterior -> standard normal noise of the same shape
@@ -276,6 +276,17 @@ class AffectModel(Pretrained, ABC):
 
     def after_training(self, train: Batch, validation: Batch) -> None:
         """Fit what has a closed form once the weights are final: read-outs on train, calibration on validation."""
+
+    @torch.no_grad()
+    def measure_outputs(self, validation: Batch) -> None:
+        """Keep the moments of the fused affect of validation rows, for the names of emotions; at least 20 rows."""
+        pieces = (validation.take(slice(start, start + ROWS)) for start in range(0, len(validation), ROWS))
+        fused = [self.represent(piece.features, piece.present).fused for piece in pieces]
+        outputs = torch.cat(fused) if fused else torch.zeros(0, 3)
+        outputs = outputs[outputs.isfinite().any(dim=1)]
+        if len(outputs) >= MIN_ROWS:
+            self.statistics.get_buffer("output_mean").copy_(outputs.mean(dim=0))
+            self.statistics.get_buffer("output_deviation").copy_(outputs.std(dim=0))
 
     def standardise(self, name: str, features: Tensor, present: Tensor | None = None) -> Tensor:
         """Express features of a modality in standard deviations of the training rows, within their range, (batch, width).

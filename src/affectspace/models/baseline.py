@@ -103,6 +103,7 @@ class BaselineModel(AffectModel):
             if deviations.isnan().any():
                 deviations = torch.where(deviations.isnan(), self._residuals(train), deviations)
             self.deviations.copy_(torch.where(deviations.isnan(), deviations[-1], deviations))
+            self.measure_outputs(validation)
 
     def fit_readout(self, train: Batch, validation: Batch) -> None:
         """Fit what has a closed form before the deviations are measured; nothing for a model with a head."""

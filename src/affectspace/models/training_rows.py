@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from affectspace.affect import AXES
 from affectspace.data.batches import Batch
 
 DIRECTIONS = 32  # principal ones of the training rows that a distance weighs by their own variances
@@ -22,7 +23,6 @@ MIN_ROWS = 20  # of validation, to learn the distance of a row of new people
 ROWS = 4096  # measured at a time
 EDGE, FADING = 1.4, 0.7  # distances, in typical ones: up to EDGE an estimate counts in full, FADING above it half
 WIDENING = 0.5  # above the typical distance, where half of the variance of the training labels is added
-UNLIKE = 2.0  # from which a row is called unlike the training rows
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,10 @@ def distance(centred: Tensor, directions: Tensor, variances: Tensor, rest: Tenso
 
 
 class TrainingRows(nn.Module):
-    """The feature spaces of all modalities, saved with the model.
+    """The feature spaces of all modalities, and what the model puts out on validation rows; saved with the model.
+
+    output_mean, output_deviation : (3,), moments of the fused affect on validation rows, NaN where they are not known. Outputs
+    vary less than labels, so that emotions are looked for in these units.
 
     A model of an earlier version has means and scales only: its features are not bounded, and no row is unlike its rows.
     """
@@ -109,6 +112,8 @@ class TrainingRows(nn.Module):
             )  # fmt: skip
             for part, values in vars(start).items():
                 self.register_buffer(f"{part}_{name}", values)
+        self.register_buffer("output_mean", torch.full((len(AXES),), torch.nan))
+        self.register_buffer("output_deviation", torch.full((len(AXES),), torch.nan))
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         for name, value in self.named_buffers():  # what an earlier version did not save stays neutral
@@ -142,7 +147,7 @@ class TrainingRows(nn.Module):
         return soft_bound(scaled, getattr(self, f"bound_{name}"))
 
     def distance(self, name: str, standardised: Tensor) -> Tensor:
-        """Distance of rows from the training rows, (rows,): 1 is typical of new people, `UNLIKE` is far."""
+        """Distance of rows from the training rows, (rows,): 1 is typical of new people, 2 is far."""
         space = (getattr(self, f"{part}_{name}") for part in ("directions", "variances", "rest"))
         return distance(standardised - getattr(self, f"centre_{name}"), *space) / getattr(self, f"typical_{name}")
 

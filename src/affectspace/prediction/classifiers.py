@@ -36,7 +36,8 @@ from affectspace.prediction.networks import (
     load_network,
 )
 from affectspace.prediction.photos import FaceCut, Faces
-from affectspace.prediction.result import VAD, Estimate, Failure, Outcome, Prediction
+from affectspace.prediction.readers import TrainingCorpus
+from affectspace.prediction.result import VAD, Estimate, Failure, Outcome, Prediction, named
 from affectspace.prediction.sample import FILES, Sample
 from affectspace.progress import Progress, silent
 
@@ -59,6 +60,7 @@ class ClassifierReader:
         self.modalities: tuple[str, ...] = (network.modality,)
         self.kinds = network.kinds
         self.label_kinds = bridge.label_kinds
+        self.trained_on: tuple[TrainingCorpus, ...] = ()  # a classifier does not record its corpora
 
     def read(self, samples: Sequence[Sample]) -> list[Outcome]:
         """Predict each sample; one that cannot be read is a failure."""
@@ -76,10 +78,9 @@ class ClassifierReader:
             probabilities = points.probabilities[place]
             order = np.argsort(-probabilities, kind="stable")
             ranked = {self.bridge.emotions[column]: float(probabilities[column]) for column in order}
-            emotion, probability = next(iter(ranked.items()))
             remarks = [*notes[row], *([self.bridge.note] if self.bridge.note else [])]
             alone = {self.network.modality: Estimate(mean, deviation)}
-            outcomes[row] = Prediction(mean, deviation, alone, emotion, probability, ranked, tuple(remarks))
+            outcomes[row] = Prediction(mean, deviation, alone, *named(ranked), ranked, tuple(remarks))
         return outcomes
 
     def load_all(self, samples: Sequence[Sample], notes: Sequence[list[str]]) -> list[Any]:

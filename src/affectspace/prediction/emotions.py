@@ -1,15 +1,18 @@
 """From a point with its uncertainty to the probability of each emotion.
 
-Every emotion is a Gaussian around a centre on the map, and all emotions have the same prior probability. An uncertain point is
-a Gaussian too; its probabilities are averaged over it, so that a wider prediction has a less certain emotion.
+Every emotion is a Gaussian around a centre on the map. An uncertain point is a Gaussian too; its probabilities are averaged
+over it, so that a wider prediction has a less certain emotion. Where the Gaussians are fitted to what a model puts out, they
+contain its errors already.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from itertools import product
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,6 +20,9 @@ from affectspace.affect import AXES
 from affectspace.annotation.assignment import Energies, mahalanobis
 from affectspace.annotation.references import read_reference
 
+BASIC = ("neutral", "happiness", "sadness", "anger", "fear", "disgust", "surprise")
+NEUTRAL = 0.5  # prior probability of neutral
+NARROWEST = 1e-3  # deviation of an axis
 SPREAD = 0.3  # standard deviation of an emotion if its source publishes centres only, by convention
 NODES = {1: 31, 2: 15, 3: 7}  # number of axes -> nodes of the Gauss-Hermite rule on each
 ROWS = 256  # points that are integrated at a time
@@ -28,6 +34,9 @@ class EmotionMap:
 
     names : (k,); axes : which of valence, arousal, dominance; centres : (k, d); covariances : (k, d, d)
     source : publication or data of the centres
+    priors : (k,), probabilities before a point is known; None: equal ones
+    limits : (2, d), lowest and highest point that the Gaussians were fitted for; points beyond count as these
+    fitted : whether the Gaussians contain the errors of predictions, so that a point counts as certain
     """
 
     names: tuple[str, ...]
@@ -35,16 +44,23 @@ class EmotionMap:
     centres: np.ndarray
     covariances: np.ndarray
     source: str
+    priors: np.ndarray | None = None
+    limits: np.ndarray | None = None
+    fitted: bool = False
 
     @cached_property
     def _energies(self) -> Energies:
-        return mahalanobis(self.centres, self.covariances, None)
+        return mahalanobis(self.centres, self.covariances, self.priors)
 
     def probabilities(self, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
         """Compute the probabilities (n, k) at means with deviations (n, 3); an unknown deviation counts as zero."""
         columns = [AXES.index(axis) for axis in self.axes]
         points = np.asarray(mean, np.float64)[:, columns]
         spread = np.nan_to_num(np.asarray(deviation, np.float64)[:, columns])
+        if self.limits is not None:
+            points = points.clip(*self.limits)
+        if self.fitted:
+            spread = np.zeros_like(spread)
         nodes, weights = _rule(len(columns))
         probabilities = np.empty((len(points), len(self.names)))
         for start in range(0, len(points), ROWS):
@@ -59,26 +75,67 @@ class EmotionMap:
         columns = [column for column, axis in enumerate(self.axes) if axis in axes]
         if len(columns) == len(self.axes):
             return self
-        return EmotionMap(
-            self.names,
-            tuple(self.axes[column] for column in columns),
-            self.centres[:, columns],
-            self.covariances[:, columns][:, :, columns],
-            self.source,
+        return replace(
+            self,
+            axes=tuple(self.axes[column] for column in columns),
+            centres=self.centres[:, columns],
+            covariances=self.covariances[:, columns][:, :, columns],
+            limits=None if self.limits is None else self.limits[:, columns],
         )
 
 
-def published_emotions(known: Sequence[str] = ()) -> EmotionMap:
-    """Make a map of Russell & Mehrabian's centres with one spread.
+def published_emotions(known: Sequence[str] = (), moments: tuple[np.ndarray, np.ndarray] | None = None) -> EmotionMap:
+    """Make a map of Russell & Mehrabian's centres, in the units of what a model puts out.
 
-    known : the run's own emotions; all published ones are used if fewer than two of them are published
+    A model's outputs vary less than the published centres. The centres are moved and scaled on each axis, so that their mean
+    and standard deviation, weighted by the priors, are those of the outputs. The outputs' deviation is the spread of each
+    emotion. Half of the prior is neutral's. These constants were chosen on the training part of MELD.
+
+    known : the run's own emotions; the seven basic ones are used if fewer than two of them are published
+    moments : mean and standard deviation (3,) of the outputs on validation rows, NaN for axes that are not predicted. None: the
+    centres as published with one spread and equal priors.
     """
     reference = read_reference("russell_mehrabian_1977")
-    centres = dict(zip(reference["classes"], reference["centres"], strict=True))
-    names = [name for name in centres if name in known]
-    names = names if len(names) > 1 else list(centres)
-    spread = np.repeat(SPREAD**2 * np.eye(3)[None], len(names), axis=0)
-    return EmotionMap(tuple(names), AXES, np.array([centres[name] for name in names]), spread, reference["source"])
+    published = dict(zip(reference["classes"], reference["centres"], strict=True))
+    names = [name for name in published if name in known]
+    names = names if len(names) > 1 else list(BASIC)
+    centres = np.array([published[name] for name in names], np.float64)
+    if moments is None:
+        spread = np.repeat(SPREAD**2 * np.eye(3)[None], len(names), axis=0)
+        return EmotionMap(tuple(names), AXES, centres, spread, reference["source"])
+    priors = np.array([NEUTRAL if name == "neutral" else (1 - NEUTRAL) / (len(names) - 1) for name in names])
+    priors /= priors.sum()
+    mean, deviation = (np.where(np.isfinite(part), part, start) for part, start in zip(moments, (0, 1), strict=True))
+    deviation = np.maximum(deviation, NARROWEST)
+    middle = priors @ centres
+    scale = np.sqrt(priors @ np.square(centres - middle))
+    centres = mean + deviation * (centres - middle) / np.maximum(scale, NARROWEST)
+    spread = np.repeat(np.diag(np.square(deviation))[None], len(names), axis=0)
+    return EmotionMap(tuple(names), AXES, centres, spread, reference["source"], priors, fitted=True)
+
+
+class KeptMoments(NamedTuple):
+    """What a model's file says about its labels and outputs.
+
+    outputs : mean and standard deviation (3,) of its outputs on validation rows; None in a model of an earlier version
+    label_spread : (3,), standard deviation of its training labels; 0.5 where it does not keep them
+    """
+
+    outputs: tuple[np.ndarray, np.ndarray] | None
+    label_spread: np.ndarray
+
+
+def kept_moments(weights: Path) -> KeptMoments:
+    """Read moments from a model's safetensors file, without loading the model."""
+    from safetensors import safe_open
+
+    with safe_open(weights, framework="numpy") as file:
+        known = set(file.keys())
+        names = ("statistics.output_mean", "statistics.output_deviation", "spread", "label_scale")
+        kept = {name: file.get_tensor(name).astype(np.float64) for name in names if name in known}
+    mean, deviation = (kept.get(name, np.full(3, np.nan)) for name in names[:2])
+    spread = kept.get("spread", kept.get("label_scale", np.full(3, 0.5)))
+    return KeptMoments(None if np.isnan(mean).all() else (mean, deviation), spread)
 
 
 def affectnet_emotions() -> EmotionMap:

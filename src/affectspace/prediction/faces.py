@@ -32,6 +32,7 @@ from affectspace.files import write_atomic
 from affectspace.models import Levasa
 from affectspace.prediction.emotions import EmotionMap, affectnet_emotions
 from affectspace.prediction.photos import FRAMING, FaceCut, Framing, framing_of, read_framing
+from affectspace.prediction.readers import training_corpora
 from affectspace.prediction.result import Outcome, to_outcomes
 from affectspace.prediction.sample import Sample
 from affectspace.progress import Progress, silent
@@ -39,6 +40,7 @@ from affectspace.training.runs import Run
 
 FILE = "readout.safetensors"
 MIN_FACES = 10  # of validation with an emotion, to locate the emotion; with a label, to calibrate
+REACH = 2.0  # standard deviations of validation faces, within which an emotion is looked for
 BATCH = 128
 VA = AXES[:2]
 UNCALIBRATED = "read by the model's heads, not calibrated and without deviation"
@@ -71,6 +73,9 @@ class Readout:
         if self.emotions is not None:
             names = list(self.emotions.names)
             tensors |= {"centres": self.emotions.centres, "covariance": self.emotions.covariances[0]}
+            tensors |= {
+                name: part for name in ("priors", "limits") if (part := getattr(self.emotions, name)) is not None
+            }
         header = {"facts": json.dumps(self.facts), "emotions": json.dumps(names)}
         contiguous = {name: np.ascontiguousarray(value, np.float64) for name, value in tensors.items()}
         write_atomic(path, lambda partial_path: save_file(contiguous, partial_path, metadata=header))
@@ -84,10 +89,11 @@ class Readout:
                 names = tuple(json.loads(header["emotions"]))
                 keys = ("weight", "bias", "deviation", *(("centres", "covariance") if names else ()))
                 tensors = {key: file.get_tensor(key) for key in keys}
+                later = {key: file.get_tensor(key) for key in ("priors", "limits") if key in file.keys()}  # noqa: SIM118
             emotions = None
             if names:
                 covariances = np.repeat(tensors["covariance"][None], len(names), axis=0)
-                emotions = EmotionMap(names, VA, tensors["centres"], covariances, SOURCE)
+                emotions = EmotionMap(names, VA, tensors["centres"], covariances, SOURCE, **later, fitted=True)
             facts = json.loads(header["facts"])
             return cls(tensors["weight"], tensors["bias"], tensors["deviation"], emotions, facts)
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
@@ -134,6 +140,11 @@ def _calibrate(guess: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
 
 
 def _emotions(points: np.ndarray, emotion: np.ndarray) -> EmotionMap | None:
+    """Fit a Gaussian of each emotion, with its frequency as the prior.
+
+    Faces of another corpus may all lie on one side, where the rarest emotion would win: points count as at most REACH
+    deviations from the mean.
+    """
     names = sorted({name for name in emotion if isinstance(name, str)})
     groups = {name: points[emotion == name] for name in names}
     groups = {name: group for name, group in groups.items() if len(group) >= MIN_FACES}
@@ -142,7 +153,10 @@ def _emotions(points: np.ndarray, emotion: np.ndarray) -> EmotionMap | None:
     centres = np.array([group.mean(axis=0) for group in groups.values()])
     centred = np.concatenate([group - centre for group, centre in zip(groups.values(), centres, strict=True)])
     covariance = centred.T @ centred / max(len(centred) - len(groups), 1) + 1e-9 * np.eye(2)
-    return EmotionMap(tuple(groups), VA, centres, np.repeat(covariance[None], len(groups), axis=0), SOURCE)
+    priors = np.array([len(group) + MIN_FACES for group in groups.values()], np.float64)
+    limits = points.mean(axis=0) + REACH * points.std(axis=0) * np.array([[-1.0], [1.0]])
+    covariances = np.repeat(covariance[None], len(groups), axis=0)
+    return EmotionMap(tuple(groups), VA, centres, covariances, SOURCE, priors / priors.sum(), limits, fitted=True)
 
 
 def kept_readout(run: Run) -> Readout | None:
@@ -255,6 +269,7 @@ class FaceReader:
             raise RunError(f"{run.folder} is a run on images, which needs no backbone; leave --backbone out")
         self.run = run
         self.label_kinds = tuple(str(kind) for kind in (run.facts.get("label_kind"),) if kind)
+        self.trained_on = training_corpora(run.facts)
         self.model = model.to(device).eval()
         open_data = cache(partial(open_corpus, run, progress))
         self.readout = find_readout(run, self.model, open_data, progress)
@@ -276,15 +291,14 @@ class FaceReader:
             for row, points in zip(faces, frames, strict=True):
                 mean[row, :2] = points.mean(axis=0)
         known = np.isfinite(mean[:, 0])
-        emotions, spread = self._published, deviation
+        emotions = self._published
         if isinstance(self.readout, str):
             for row in faces:
                 notes[row].append(f"{UNCALIBRATED}: {self.readout}")
         else:
             deviation[known, :2] = self.readout.deviation
-            if self.readout.emotions is not None:  # its Gaussians contain the spread of the read-out
-                emotions, spread = self.readout.emotions, np.zeros_like(deviation)
-        probabilities = emotions.probabilities(np.nan_to_num(mean), spread)
+            emotions = self.readout.emotions or emotions
+        probabilities = emotions.probabilities(np.nan_to_num(mean), deviation)
         outputs = {"mean": mean, "deviation": deviation, "image_mean": mean, "image_deviation": deviation}
         outputs["log_emotion"] = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))
         return to_outcomes(outputs, {"image": known}, emotions.names, failures, notes)

@@ -20,8 +20,10 @@ from affectspace.features.backbone import Backbone, Item, encode_by_length, reci
 from affectspace.features.backbones.pretrained import threads_for
 from affectspace.features.backbones.text import Loaded
 from affectspace.features.items import SOURCES
-from affectspace.prediction.emotions import published_emotions
+from affectspace.prediction.emotions import kept_moments, published_emotions
+from affectspace.prediction.language import unusual_text
 from affectspace.prediction.onnx_sentences import Sentences, open_sentences
+from affectspace.prediction.readers import training_corpora
 from affectspace.prediction.result import Outcome, to_outcomes
 from affectspace.prediction.sample import FILES, KINDS, Sample
 from affectspace.progress import Progress, silent
@@ -213,6 +215,7 @@ class FeatureReader:
         self.run, self._device, self._progress = run, device, progress
         corpora = (run.facts.get("corpora") or {}).values()
         self.label_kinds = tuple(sorted({str(kind) for corpus in corpora for kind in corpus.get("label_kind", ())}))
+        self.trained_on = training_corpora(run.facts)
         self._modalities = open_modalities(run, backbones, device)
         self.modalities = tuple(self._modalities)
         read = {kind for modality in self._modalities.values() for kind in modality.reads}
@@ -222,7 +225,9 @@ class FeatureReader:
             name: (modality.identity or {}).get("columns") for name, modality in self._modalities.items()
         }
         self._categories: Sequence[str] = run.model_settings.get("categories") or ()
-        self._published = published_emotions(self._categories)
+        kept = kept_moments(run.folder / "model" / "model.safetensors")
+        self._published = published_emotions(self._categories, kept.outputs)
+        self._label_spread = kept.label_spread
 
     @cached_property
     def model(self) -> AffectModel:
@@ -290,10 +295,32 @@ class FeatureReader:
         emotions = self._categories
         if "log_emotion" not in outputs:
             outputs["log_emotion"], emotions = self._published_emotions(outputs["mean"], outputs["deviation"])
+        unlike = self._unusual_texts(samples, encoded, outputs)
         for row in np.flatnonzero(~np.isfinite(outputs["mean"]).any(axis=1)).tolist():
             failures.setdefault(row, "the model predicts no finite value for it")
         masks = {name: part.present for name, part in encoded.items()}
-        return to_outcomes(outputs, masks, emotions, failures, notes)
+        return to_outcomes(outputs, masks, emotions, failures, notes, unlike)
+
+    def _unusual_texts(
+        self, samples: Sequence[Sample], encoded: Mapping[str, ModalityFeatures], outputs: dict[str, np.ndarray]
+    ) -> dict[int, list[str]]:
+        """Find texts that a model of English texts was not trained for, and widen their deviations. Returns row -> remarks.
+
+        The encoder's vectors of such texts are not far from those of English ones, so that the model cannot tell.
+        """
+        unlike: dict[int, list[str]] = {}
+        if not self.trained_on or not all(corpus.english for corpus in self.trained_on):
+            return unlike
+        for name, part in encoded.items():
+            for row in np.flatnonzero(part.present).tolist():
+                if self._modalities[name].kind_in(samples[row]) != "text":
+                    continue
+                reason = unusual_text(samples[row].text or "")
+                if reason:
+                    unlike.setdefault(row, []).append(f"{reason}: the prediction is wide")
+                    for key in ("deviation", f"{name}_deviation"):
+                        outputs[key][row] = np.hypot(outputs[key][row], self._label_spread)
+        return unlike
 
     def _represent(self, encoded: Mapping[str, ModalityFeatures]) -> dict[str, np.ndarray]:
         """Pass features through the model. The arrays have the names of `Representation.outputs`."""

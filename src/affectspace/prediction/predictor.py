@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from affectspace.errors import ConfigError, DataError, RunError, UnreadableItem
 from affectspace.prediction.licences import licences_of, strictest
-from affectspace.prediction.readers import Reader
+from affectspace.prediction.readers import Reader, TrainingCorpus
 from affectspace.prediction.result import Failure, Outcome, Prediction
 from affectspace.prediction.sample import Sample
 from affectspace.prediction.trajectory import Trajectory, Window, is_long, windows_of
@@ -187,6 +187,11 @@ class Predictor:
     def label_kinds(self) -> tuple[str, ...]:
         """Kinds of the training labels: "rated", or "transferred" from emotions, which are proxies."""
         return self._reader.label_kinds
+
+    @property
+    def trained_on(self) -> tuple[TrainingCorpus, ...]:
+        """The corpora that the models were trained on, with their rows and kinds of labels."""
+        return self._reader.trained_on
 
     @property
     def licence(self) -> str:

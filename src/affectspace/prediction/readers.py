@@ -5,13 +5,48 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from affectspace.affect import AXES
 from affectspace.errors import ConfigError, RunError
 from affectspace.prediction.licences import strictest
-from affectspace.prediction.result import VAD, Estimate, Failure, Outcome, Prediction
+from affectspace.prediction.result import VAD, Estimate, Failure, Outcome, Prediction, named
 from affectspace.prediction.sample import FILES, Sample
+
+ENGLISH = ("emobank", "meld", "vreg", "iemocap", "mosi", "mosei", "speakers")  # readers of corpora with English texts
+SYNTHETIC = ("faces", "speakers")  # readers of corpora with invented people
+
+
+class TrainingCorpus(NamedTuple):
+    """What a model was trained on.
+
+    rows : of training, None where it is not known; labels : kinds, of "rated" and "transferred"
+    synthetic : made by affectspace; english : its texts are in English
+    """
+
+    name: str
+    rows: int | None
+    labels: tuple[str, ...]
+    synthetic: bool
+    english: bool
+
+    def __str__(self) -> str:
+        kinds = " and ".join([*(["synthetic"] if self.synthetic else []), *self.labels])
+        return f"{self.name} ({'' if self.rows is None else f'{self.rows:,} '}{kinds or 'labelled'} rows)"
+
+
+def training_corpora(facts: Mapping[str, Any]) -> tuple[TrainingCorpus, ...]:
+    """Return the corpora in a run.json."""
+    return tuple(
+        TrainingCorpus(
+            name,
+            (corpus.get("rows") or {}).get("train"),
+            tuple(map(str, corpus.get("label_kind") or ())),
+            corpus.get("reader") in SYNTHETIC,
+            corpus.get("reader") in ENGLISH,
+        )
+        for name, corpus in (facts.get("corpora") or {}).items()
+    )
 
 
 class Reader(Protocol):
@@ -19,7 +54,7 @@ class Reader(Protocol):
 
     kinds : the kinds of input that it reads, of text, audio, video and image; vectors : modalities that accept ready-made
     vectors; columns : modality -> names of its dimensions, None without names
-    label_kinds : kinds of the labels that it was trained on, of "rated" and "transferred"
+    label_kinds : kinds of the labels that it was trained on, of "rated" and "transferred"; trained_on : the corpora
     """
 
     modalities: tuple[str, ...]
@@ -29,6 +64,9 @@ class Reader(Protocol):
 
     @property
     def label_kinds(self) -> tuple[str, ...]: ...
+
+    @property
+    def trained_on(self) -> tuple[TrainingCorpus, ...]: ...
 
     def read(self, samples: Sequence[Sample]) -> list[Outcome]:
         """Predict each sample; one that cannot be read is a failure."""
@@ -93,6 +131,12 @@ class CombinedReader:
         opened = [expert.reader for expert in self.experts if expert.reader is not None]
         return tuple(sorted({kind for reader in opened for kind in reader.label_kinds}))
 
+    @property
+    def trained_on(self) -> tuple[TrainingCorpus, ...]:
+        """The corpora of the models that were used."""
+        opened = [expert.reader for expert in self.experts if expert.reader is not None]
+        return tuple(dict.fromkeys(corpus for reader in opened for corpus in reader.trained_on))
+
     def read(self, samples: Sequence[Sample]) -> list[Outcome]:
         """Predict each sample with every model that reads one of its inputs."""
         outcomes: list[dict[str, Outcome]] = [{} for _ in samples]
@@ -143,13 +187,15 @@ def multiply(predictions: Sequence[Prediction]) -> Prediction:
     """Multiply the Gaussians of predictions of one sample from different inputs.
 
     The mean of an axis is weighted by precision, over the predictions that have the axis. Probabilities of emotions are
-    averaged over the emotions that all predictions know, or over all emotions if there is no common one.
+    averaged over the emotions that all predictions know, or over all emotions if there is no common one. A prediction from
+    unlike input does not count where there is another one.
     """
     if len(predictions) == 1:
         return predictions[0]
+    everyone, predictions = predictions, [one for one in predictions if not one.unlike] or predictions
     axes = [_product([(one.mean[axis], one.deviation[axis]) for one in predictions]) for axis in range(len(AXES))]
     alone: dict[str, Estimate] = {}
-    for one in predictions:
+    for one in everyone:
         alone |= one.by_modality
     common = set.intersection(*(set(one.probabilities) for one in predictions))
     totals: dict[str, float] = {}
@@ -159,11 +205,10 @@ def multiply(predictions: Sequence[Prediction]) -> Prediction:
                 totals[emotion] = totals.get(emotion, 0.0) + probability
     whole = sum(totals.values()) or 1.0
     ranked = dict(sorted(((name, total / whole) for name, total in totals.items()), key=lambda pair: -pair[1]))
-    emotion, probability = next(iter(ranked.items()))
     return Prediction(
-        VAD(*(mean for mean, _ in axes)), VAD(*(deviation for _, deviation in axes)), alone, emotion, probability, ranked,
-        tuple(dict.fromkeys(note for one in predictions for note in one.notes)),
-        strictest(one.licence for one in predictions),
+        VAD(*(mean for mean, _ in axes)), VAD(*(deviation for _, deviation in axes)), alone, *named(ranked), ranked,
+        tuple(dict.fromkeys(note for one in everyone for note in one.notes)),
+        strictest(one.licence for one in everyone), any(one.unlike for one in everyone),
     )  # fmt: skip
 
 

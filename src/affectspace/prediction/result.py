@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from affectspace.affect import AXES
+
+LEAST = 0.3  # probability of an emotion that is named; chosen on MELD's training part
+UNLIKE = 2.0  # distance from the training rows, in typical ones, from which an input is unlike them
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,14 +80,16 @@ class Prediction(Estimate):
     ----------
     by_modality : mapping of str to Estimate
         The estimate from each modality alone.
-    emotion, probability : str, float
-        The most probable emotion.
+    emotion, probability : str or None, float
+        The most probable emotion and its probability. None where the probability is below 0.3, so that no name is given.
     probabilities : mapping of str to float
         Probability of each emotion, in descending order.
     notes : tuple of str
         Remarks on this sample, for example that its text was cut.
     licence : str
         The strictest licence of the models that were used, and of the data that they were trained on.
+    unlike : bool
+        Whether an input is unlike the training data. Such a prediction is wide and near the mean of the training labels.
 
     Examples
     --------
@@ -95,11 +101,12 @@ class Prediction(Estimate):
     """
 
     by_modality: Mapping[str, Estimate]
-    emotion: str
+    emotion: str | None
     probability: float
     probabilities: Mapping[str, float]
     notes: tuple[str, ...] = ()
     licence: str = ""
+    unlike: bool = False
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -114,6 +121,7 @@ class Prediction(Estimate):
             "probability": round(self.probability, 4),
             "probabilities": {name: round(value, 4) for name, value in self.probabilities.items()},
             "by_modality": {name: estimate.to_dict() for name, estimate in self.by_modality.items()},
+            "unlike": self.unlike,
             "notes": list(self.notes),
             "licence": self.licence,
         }
@@ -155,18 +163,25 @@ def of_record(record: Mapping[str, Any]) -> Outcome:
     return Prediction(**{**record, **changes})
 
 
+def named(ranked: Mapping[str, float]) -> tuple[str | None, float]:
+    """Return the first of ranked emotions with its probability; no name where the probability is below LEAST."""
+    emotion, probability = next(iter(ranked.items()))
+    return (emotion if probability >= LEAST else None), probability
+
+
 def to_outcomes(
     outputs: Mapping[str, np.ndarray],
     present: Mapping[str, np.ndarray],
     emotions: Sequence[str],
     failures: Mapping[int, str],
     notes: Mapping[int, Sequence[str]],
+    unlike: Mapping[int, Sequence[str]] = MappingProxyType({}),
 ) -> list[Outcome]:
     """Convert what a model computed from n samples to a prediction or a failure for each.
 
     outputs : arrays by the names of `Representation.outputs`
     present : modality -> (n,) bool; emotions : names of the columns of `log_emotion`
-    failures : row -> reason; notes : row -> remarks
+    failures : row -> reason; notes : row -> remarks; unlike : row -> remarks on input that the model was not trained for
     """
     mean, deviation = outputs["mean"], outputs["deviation"]
     alone = {
@@ -180,15 +195,19 @@ def to_outcomes(
             outcomes.append(Failure(failures[row]))
             continue
         ranked = {emotions[column]: float(probabilities[row, column]) for column in order[row]}
-        emotion, probability = next(iter(ranked.items()))
         by_modality = {
             name: Estimate(VAD(*means[row].tolist()), VAD(*deviations[row].tolist()))
             for name, (means, deviations) in alone.items()
             if present[name][row]
         }
         fused = VAD(*mean[row].tolist()), VAD(*deviation[row].tolist())
-        remarks = tuple(dict.fromkeys(notes.get(row, ())))
-        outcomes.append(Prediction(*fused, by_modality, emotion, probability, ranked, remarks))
+        remarks, far = list(dict.fromkeys(notes.get(row, ()))), list(unlike.get(row, ()))
+        for name in by_modality:
+            if f"{name}_distance" in outputs and outputs[f"{name}_distance"][row] > UNLIKE:
+                far.append(f"the {name} is unlike the training data: the prediction is wide and near the average")
+        outcomes.append(
+            Prediction(*fused, by_modality, *named(ranked), ranked, (*remarks, *dict.fromkeys(far)), unlike=bool(far))
+        )
     return outcomes
 
 

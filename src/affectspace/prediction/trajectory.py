@@ -17,7 +17,7 @@ from affectspace.affect import AXES
 from affectspace.errors import ConfigError, DataError, UnreadableItem, reason_of
 from affectspace.media.files import IMAGES, import_av, require_content, without_chatter
 from affectspace.prediction.licences import strictest
-from affectspace.prediction.result import VAD, Estimate, Failure, Outcome, Prediction, table_of
+from affectspace.prediction.result import VAD, Estimate, Failure, Outcome, Prediction, named, table_of
 from affectspace.prediction.sample import SOUNDS, Sample
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 SECONDS = (4.0, 2.0)  # default window and step of sounds and clips
 SENTENCES = (3.0, 1.0)  # of texts
 LONG_SECONDS = 60.0  # longer inputs are predicted in windows
+LONG_SENTENCE = 100  # words
+MOST_WINDOWS = 400  # of a text by default; longer texts have wider steps
 LONG_TEXT = 2000  # characters; text encoders cut at about this length
 MIN_SHARE = 0.5  # of a window that must be left at the end for a window of its own
 
@@ -52,7 +54,8 @@ class Window:
 def sentences(text: str) -> list[str]:
     """Split a text into its sentences; blank lines end sentences too.
 
-    A full stop does not end a sentence after an abbreviation or a single letter, or before a lower-case letter.
+    More than 100 words without an end are several sentences. A full stop does not end a sentence after an abbreviation or a
+    single letter, or before a lower-case letter.
     """
     pieces, begin = [], 0
     for match in _END.finditer(text):
@@ -61,7 +64,12 @@ def sentences(text: str) -> list[str]:
         pieces.append(text[begin : match.end()])
         begin = match.end()
     pieces.append(text[begin:])
-    return [" ".join(piece.split()) for piece in pieces if re.search(r"\w", piece)]
+    words = [piece.split() for piece in pieces if re.search(r"\w", piece)]
+    return [
+        " ".join(piece[start : start + LONG_SENTENCE])
+        for piece in words
+        for start in range(0, len(piece), LONG_SENTENCE)
+    ]
 
 
 def _ends_sentence(before: str, after: str) -> bool:
@@ -122,6 +130,9 @@ def windows_of(sample: Sample, window: float | None, step: float | None) -> tupl
         return "s", int(np.ceil(seconds / pace)), time_windows(sample, seconds, width, pace)
     if width != int(width) or pace != int(pace):
         raise ConfigError(f"window {width:g}, step {pace:g}: for a text both must be whole numbers of sentences")
+    if window is None and step is None:
+        pace = max(pace, -(-len(sentences(sample.text or "")) // MOST_WINDOWS))
+        width = max(width, pace)
     pieces = text_windows(sample.text or "", int(width), int(pace))
     return "sentence", len(pieces), iter(pieces)
 
@@ -242,12 +253,12 @@ class Trajectory:
             for emotion, value in prediction.probabilities.items():
                 totals[emotion] = totals.get(emotion, 0.0) + value / len(predictions)
         ranked = dict(sorted(totals.items(), key=lambda pair: -pair[1]))
-        emotion, probability = next(iter(ranked.items()))
         missing = len(self.outcomes) - len(predictions)
+        unlike = 2 * sum(prediction.unlike for prediction in predictions) > len(predictions)
         notes = [f"the mean of {len(predictions)} windows" + (f", {missing} had no prediction" if missing else "")]
         notes += dict.fromkeys(note for prediction in predictions for note in prediction.notes)
         licence = strictest(one.licence for one in predictions)
-        return Prediction(mean, deviation, alone, emotion, probability, ranked, tuple(notes), licence)
+        return Prediction(mean, deviation, alone, *named(ranked), ranked, tuple(notes), licence, unlike)
 
     @cached_property
     def dynamics(self) -> SpeakerDynamics:

@@ -116,13 +116,15 @@ def test_backbone_names_its_numbers_and_costs_a_row_at_most(tmp_path: Path, medi
     soundfile.write(tmp_path / "a.wav", voice(), RATE)
     soundfile.write(tmp_path / "silent.wav", np.zeros(RATE), RATE)
     soundfile.write(tmp_path / "short.wav", voice()[:500], RATE)
+    soundfile.write(tmp_path / "noise.wav", 0.1 * np.random.default_rng(0).standard_normal(RATE), RATE)
     backbone = make_backbone("audio")
     assert backbone.dimension == len(backbone.columns) == len(set(backbone.columns))
-    corpus = media_corpus(tmp_path, audio=["a.wav", "silent.wav", "short.wav", "gone.wav"])
+    corpus = media_corpus(tmp_path, audio=["a.wav", "silent.wav", "short.wav", "noise.wav", "gone.wav"])
     done = extract(corpus, backbone, tmp_path / "store")
     assert done.made == 1
     assert done.reasons == {
-        "the sound is silent": 1, "the sound is shorter than 0.08 s": 1, "there is no such file": 1,
+        "the sound is silent": 1, "the sound is shorter than 0.2 s": 1, "there is no such file": 1,
+        "no voice was found in the sound": 1,
     }  # fmt: skip
     vectors, _ = done.store.read(["m0"])
     assert dict(zip(done.store.columns, vectors[0], strict=True))["pitch_median"] == pytest.approx(

@@ -29,6 +29,8 @@ HOP, WINDOW, FFT = 160, 640, 1024  # samples
 LOWEST, HIGHEST = 60.0, 500.0  # pitch in Hz
 TOP = 6000.0  # highest frequency in Hz
 SILENT = 1e-4  # peak below which a sound is silent: -80 dB
+SHORTEST = 0.2  # seconds of a recording
+LEAST_VOICED = 0.02  # share of the frames of a recording with a voice
 BELOW = 35.0  # dB below the loudest frame; quieter ends are trimmed, and quieter frames are unvoiced
 FLOOR = 60.0  # dB below the loudest band; quieter bands are raised to this level
 VOICED = 0.45  # normalised autocorrelation above which a frame is voiced
@@ -61,9 +63,19 @@ class FunctionalsBackbone(BaseBackbone):
         self.dimension = len(self.columns)
 
     def load(self, item: Item) -> np.ndarray:
-        """Return the functionals of a recording. Raises UnreadableItem for no sound, silence, and less than 0.08 s."""
+        """Return the functionals of a recording. Raises UnreadableItem for no sound, silence, no voice, and less than 0.2 s.
+
+        A frame is voiced if it is periodic and at most 35 dB below the loudest one. A quarter or more of the frames of speech
+        are voiced, and none of noise.
+        """
         assert item.path is not None
-        return self.vector(read_sound(item.path, RATE, item.start, item.end, longest=self._longest))
+        sound = read_sound(item.path, RATE, item.start, item.end, longest=self._longest)
+        if len(sound) < SHORTEST * RATE:
+            raise UnreadableItem(f"the sound is shorter than {SHORTEST:g} s")
+        vector = self.vector(sound)
+        if vector[self.columns.index("voiced_share")] < LEAST_VOICED:
+            raise UnreadableItem("no voice was found in the sound")
+        return vector
 
     def vector(self, sound: np.ndarray) -> np.ndarray:
         """Return (dimension,) float32 of a sound at 16 kHz, (samples,). Raises UnreadableItem as `load`."""

@@ -145,3 +145,4 @@ class Ensemble(AffectModel):
                 self.in_pooled_units(validation.affect, validation.corpus),
                 torch.stack([member.location for member in self.manifolds]).mean(dim=0),
             )
+            self.measure_outputs(validation)

@@ -139,6 +139,7 @@ class Manifold(ManifoldNetworks):
             target = self.in_pooled_units(validation.affect, validation.corpus)
             self.calibration.fit_slopes(self._outputs, validation, target, self.location)
             self.calibration.fit_on(self._outputs, validation, target, self.location)
+            self.measure_outputs(validation)
 
     def _outputs(self, features: dict[str, Tensor], present: dict[str, Tensor]) -> ModalityOutputs:
         return self.modality_outputs(self.encode_present(features, present), self.distances(features, present))
