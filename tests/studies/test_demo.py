@@ -5,18 +5,25 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from affectspace.cli.demo import table_of
-from affectspace.errors import DataError, RunError
+from affectspace.cli.demo import table_of, table_of_shipped
+from affectspace.errors import ConfigError, DataError, RunError
 from affectspace.evaluation.results import Result, Results
 from affectspace.files import write_text
-from affectspace.prediction import VAD, Prediction
+from affectspace.prediction import VAD, Failure, Prediction, Sample
 from affectspace.studies.demo.demonstrate import DemoBudget, Demonstration, demonstrate
-from affectspace.studies.demo.held_out_example import MODALITIES, SubsetPrediction, held_out_example
+from affectspace.studies.demo.held_out_example import (
+    MODALITIES,
+    ShippedPrediction,
+    SubsetPrediction,
+    held_out_example,
+    predict_shipped,
+)
 from affectspace.studies.demo.page import make_page, names_of
 from affectspace.studies.levasa.plan import Budget as FaceBudget
 from affectspace.studies.manifold.floors import subsets
@@ -81,19 +88,26 @@ def made_up(out: Path, people: Path) -> Demonstration:
         for place, parts in enumerate(subsets(MODALITIES))
     ]
     first, second = (out / name / "report.html" for name in ("faces", "people"))
-    return Demonstration(out / "report.html", first, second, out / "people" / "runs" / "mine", example, predictions)
+    no_dominance = Prediction(VAD(0.4, 0.1), VAD(0.5, 0.5), {}, "joy", 0.5, {"joy": 0.5}, ("no face was found",))
+    shipped = [
+        ShippedPrediction("voice", ("audio",), Failure("no voice was found")),
+        ShippedPrediction("face", ("video",), no_dominance),
+    ]
+    return Demonstration(out / "report.html", first, second, out / "people/runs/mine", example, predictions, shipped)
 
 
 def test_the_page_links_both_reports_and_tells_every_subset(people: Path, tmp_path: Path) -> None:
     done = made_up(tmp_path / "demo", people)
     links = {"faces": done.faces, "people": done.people} | dict.fromkeys(("run", "face run", "recordings"), done.run)
-    page = make_page(done.report.parent, links, done.example, done.predictions, {"wall seconds": 61})
+    page = make_page(done.report.parent, links, done.example, done.predictions, done.shipped, {"wall seconds": 61})
     text = page.write(done.report).read_text("utf-8")
     assert 'href="faces/report.html"' in text
     assert 'href="people/report.html"' in text
     for parts in subsets(MODALITIES):
-        assert text.count(f">{names_of(parts)}<") == 2, parts  # of the example, and of all examples
+        assert text.count(f">{names_of(parts)}<") >= 2, parts  # of the example, and of all examples
     assert "± 0.20" in text
+    assert "The models that ship, on the same recordings" in text
+    assert "no voice was found" in text
     assert "0.625" in text
     assert {path.stem for path in (tmp_path / "demo" / "figures").glob("*.png")} == {"example", "subsets"}
 
@@ -106,6 +120,38 @@ def test_the_screen_shows_every_subset_against_the_truth(people: Path, tmp_path:
     assert any(line.startswith("text + voice + face") and "+0.60 ± 0.20" in line for line in lines)
     assert lines[-1].startswith("truth")
     assert f"{done.example.truth.valence:+.2f}" in lines[-1]
+    screen = io.StringIO()
+    Console(file=screen, width=120).print(table_of_shipped(done))
+    lines = [" ".join(line.split()) for line in screen.getvalue().splitlines() if line.strip()]
+    assert lines[-2] == "voice voice - - - no voice was found"
+    assert lines[-1] == "face face +0.40 ± 0.50 +0.10 ± 0.50 - no face was found"
+
+
+def test_models_that_ship_read_their_recording(people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus = make_speakers(people, **SMALL)
+    example = held_out_example(make_run(tmp_path, people, (corpus.table["person"].iloc[0],)), corpus)
+    asked = []
+
+    class Fake:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def predict_many(self, samples: list[Sample]) -> list[Failure]:
+            asked.append((self.name, samples[0].kinds))
+            return [Failure("no")]
+
+    def pretrained(name: str) -> Fake:
+        if name == "face":
+            raise ConfigError("dlib is missing")
+        return Fake(name)
+
+    named = [("text", ("text",)), ("text-large", ("text",)), ("voice", ("audio",)), ("face", ("video",))]
+    models = [SimpleNamespace(name=name, modalities=modalities) for name, modalities in named]
+    monkeypatch.setattr("affectspace.studies.demo.held_out_example.shipped_models", lambda: models)
+    monkeypatch.setattr("affectspace.prediction.Predictor.pretrained", pretrained)
+    answers = {answer.model: answer.outcome for answer in predict_shipped(example)}
+    assert asked == [("text", ("text",)), ("voice", ("audio",)), ("any", MODALITIES)]
+    assert answers["face"] == Failure("dlib is missing")
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,11 @@ def show(demonstration: Demonstration) -> None:
     console = Console(highlight=False, markup=False, emoji=False)
     console.print(f"a held-out example of {example.person}, {example.emotion}: {example.sample.text}")
     console.print(table_of(demonstration))
+    if demonstration.shipped:
+        console.print(
+            "the models that ship, on the same recordings (trained on real people; invented input is unusual for them)"
+        )
+        console.print(table_of_shipped(demonstration))
     typer.echo(f"report: {demonstration.report}")
 
 
@@ -65,4 +71,27 @@ def table_of(demonstration: Demonstration) -> Table:
         table.add_row(names_of(entry.modalities), *(f"{mean:+.2f} \u00b1 {deviation:.2f}" for mean, deviation in pairs))
     table.add_section()
     table.add_row("truth", *(f"{value:+.2f}       " for value in demonstration.example.truth))
+    return table
+
+
+def table_of_shipped(demonstration: Demonstration) -> Table:
+    """Return the predictions of the models that ship, or the reason why there is none."""
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    from affectspace.affect import AXES
+    from affectspace.prediction import Prediction
+    from affectspace.studies.demo.page import names_of
+
+    table = Table(box=SIMPLE)
+    for title in ("model", "given", *(f"{axis} \u00b1 sd" for axis in AXES), "note"):
+        table.add_column(title)
+    for entry in demonstration.shipped:
+        outcome = entry.outcome
+        cells, note = ["-"] * len(AXES), "" if isinstance(outcome, Prediction) else outcome.reason
+        if isinstance(outcome, Prediction):
+            pairs = zip(outcome.mean, outcome.deviation, strict=True)
+            cells = ["-" if math.isnan(mean) else f"{mean:+.2f} \u00b1 {deviation:.2f}" for mean, deviation in pairs]
+            note = "; ".join(outcome.notes)
+        table.add_row(entry.model, names_of(entry.modalities), *cells, note)
     return table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import Field
@@ -12,7 +12,14 @@ from affectspace.configuration import Configuration
 from affectspace.corpora import read_corpus
 from affectspace.data.configuration import CorpusConfig
 from affectspace.progress import Progress, silent
-from affectspace.studies.demo.held_out_example import Example, SubsetPrediction, held_out_example, predict_subsets
+from affectspace.studies.demo.held_out_example import (
+    Example,
+    ShippedPrediction,
+    SubsetPrediction,
+    held_out_example,
+    predict_shipped,
+    predict_subsets,
+)
 from affectspace.studies.demo.page import make_page
 from affectspace.studies.engine import claim_folder, prefixed
 from affectspace.studies.levasa.plan import Budget as FaceBudget
@@ -46,7 +53,7 @@ class Demonstration:
     """What a demonstration leaves.
 
     report : the page to open; faces, people : the reports of the studies; run : the manifold that was trained on synthetic
-    people; example, predictions : one held-out row, and its predictions by that run
+    people; example, predictions : one held-out row, and its predictions by that run; shipped : those of the models that ship
     """
 
     report: Path
@@ -55,6 +62,7 @@ class Demonstration:
     run: Path
     example: Example
     predictions: list[SubsetPrediction]
+    shipped: list[ShippedPrediction] = field(default_factory=list)
 
 
 def demonstrate(out: Path, *, budget: DemoBudget, progress: Progress = silent) -> Demonstration:
@@ -78,11 +86,11 @@ def demonstrate(out: Path, *, budget: DemoBudget, progress: Progress = silent) -
     progress(0, 0, "3 of 3: one held-out example from every subset of text, voice and face")
     run = study / "runs" / f"people-{HEADLINE}-seed{budget.speakers.seeds[0]}"
     example = held_out_example(open_run(run), read_corpus("speakers", folders.people))
-    predictions = predict_subsets(run, example)
+    predictions, shipped = predict_subsets(run, example), predict_shipped(example)
     links = {
         "faces": faces, "people": people, "run": run, "recordings": study / "people",
         "face run": faces.parent / "runs" / "continuous-seed0",
     }  # fmt: skip
     seconds = {"wall seconds": round(time.perf_counter() - started)}
-    report = make_page(out, links, example, predictions, seconds).write(out / "report.html")
-    return Demonstration(report, faces, people, run, example, predictions)
+    report = make_page(out, links, example, predictions, shipped, seconds).write(out / "report.html")
+    return Demonstration(report, faces, people, run, example, predictions, shipped)

@@ -10,8 +10,10 @@ import numpy as np
 
 from affectspace.affect import AXES
 from affectspace.corpora import Corpus
-from affectspace.errors import DataError, RunError
-from affectspace.prediction import VAD, Failure, Prediction, Predictor, Sample
+from affectspace.errors import ConfigError, DataError, RunError
+from affectspace.prediction import VAD, Failure, Prediction, Predictor, Sample, shipped_models
+from affectspace.prediction.pretrained import ANY
+from affectspace.prediction.result import Outcome
 from affectspace.studies.manifold.floors import subsets
 from affectspace.training.runs import Run
 
@@ -43,6 +45,15 @@ class SubsetPrediction:
 
     modalities: tuple[str, ...]
     prediction: Prediction
+
+
+@dataclass(frozen=True)
+class ShippedPrediction:
+    """What a model that ships predicts from some modalities, or why it does not."""
+
+    model: str
+    modalities: tuple[str, ...]
+    outcome: Outcome
 
 
 def held_out_example(run: Run, corpus: Corpus) -> Example:
@@ -83,3 +94,19 @@ def predict_subsets(folder: Path, example: Example) -> list[SubsetPrediction]:
             raise RunError(f"{folder} cannot predict {example.id} from {' and '.join(modalities)}: {outcome.reason}")
         predictions.append(SubsetPrediction(modalities, outcome))
     return predictions
+
+
+def predict_shipped(example: Example) -> list[ShippedPrediction]:
+    """Predict an example with each model that ships from the recording that it reads, and with all of them together."""
+    models = [model for model in shipped_models() if model.name in ANY]
+    parts: list[tuple[str, tuple[str, ...]]] = [(model.name, model.modalities) for model in models]
+    if len(models) > 1:
+        parts.append(("any", tuple(modality for _, modalities in parts for modality in modalities)))
+    answers = []
+    for name, modalities in parts:
+        try:
+            [outcome] = Predictor.pretrained(name).predict_many([example.only(modalities)])
+        except (ConfigError, RunError) as error:  # a package or weights are missing here
+            outcome = Failure(str(error))
+        answers.append(ShippedPrediction(name, modalities, outcome))
+    return answers

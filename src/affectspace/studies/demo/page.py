@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from affectspace.media.clips import read_frames
 from affectspace.media.sound import read_sound
 from affectspace.prediction import Prediction
 from affectspace.report import Cell, Report, sample_figure, subsets_figure
-from affectspace.studies.demo.held_out_example import MODALITIES, Example, SubsetPrediction
+from affectspace.studies.demo.held_out_example import MODALITIES, Example, ShippedPrediction, SubsetPrediction
 from affectspace.studies.figures import Picture
 from affectspace.studies.manifold.cross_modal import ALL_PAIRS
 from affectspace.studies.manifold.floors import subsets
@@ -21,6 +22,11 @@ from affectspace.studies.tables import Renderer, Table, grid, key_figures
 NAMES = {"text": "text", "audio": "voice", "video": "face"}
 FRAMES = 6  # of the clip that are shown
 RATE = 16_000
+SHIPPED = (
+    "These models were trained on real sentences, voices and faces. They have not seen the recordings above, which are "
+    "invented: a made sentence, a synthetic voice and a drawn face. The rows show how the models answer to unusual input. They "
+    "are no test of the models."
+)
 _UAR = {"experiment": "probes", "model": "continuous", "latent": "va", "metric": "uar"}
 FACES_FIGURES = {
     "Drawn faces: emotion of new people, LeVAsa's UAR": _UAR,
@@ -46,6 +52,7 @@ def make_page(
     links: Mapping[str, Path],
     example: Example,
     predictions: Sequence[SubsetPrediction],
+    shipped: Sequence[ShippedPrediction],
     facts: Mapping[str, object],
 ) -> Report:
     """Make the page of a demonstration, and save its figures into its folder.
@@ -68,6 +75,7 @@ def make_page(
     )
     report.callout("warning", "Nobody here is real. The figures test the method and say nothing about people.")
     _add_example(report, out, example, predictions)
+    _add_shipped(report, shipped)
     renderer = Renderer(report, people, {}, out)
     renderer.add(ALL_EXAMPLES)
     for title, name, captions in COPIED_FIGURES:
@@ -102,9 +110,26 @@ def _add_example(report: Report, out: Path, example: Example, predictions: Seque
     report.table("Predictions from each subset", ("given", *AXES, "nearest emotion"), [*rows, truth], note)
 
 
-def _cells(prediction: Prediction) -> list[Cell]:
+def _add_shipped(report: Report, shipped: Sequence[ShippedPrediction]) -> None:
+    """Append the predictions of the models that ship; nothing without one."""
+    if not shipped:
+        return
+    rows = []
+    for entry in shipped:
+        outcome = entry.outcome
+        if isinstance(outcome, Prediction):
+            rows.append((entry.model, names_of(entry.modalities), *_cells(outcome), outcome.emotion or "-"))
+        else:
+            rows.append((entry.model, names_of(entry.modalities), "-", "-", "-", outcome.reason))
+    report.section("The models that ship, on the same recordings", SHIPPED)
+    report.table("Predictions of the models that ship", ("model", "given", *AXES, "emotion"), rows)
+
+
+def _cells(prediction: Prediction) -> list[Cell | str]:
     pairs = zip(prediction.mean, prediction.deviation, strict=True)
-    return [Cell(mean, digits=2, note=f"\u00b1 {deviation:.2f}") for mean, deviation in pairs]
+    return [
+        "-" if math.isnan(mean) else Cell(mean, digits=2, note=f"\u00b1 {deviation:.2f}") for mean, deviation in pairs
+    ]
 
 
 def _pictures(example: Example, predictions: Sequence[SubsetPrediction]) -> list[Picture]:
