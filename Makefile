@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test test-all lint format bench clean
+.PHONY: setup demo models test test-all lint format bench clean
 
 setup: $(STAMP)
 
@@ -17,6 +17,11 @@ $(STAMP): pyproject.toml constraints.txt requirements-offline.txt
 
 demo: $(STAMP)
 	$(BIN)/affectspace demo --out runs/demo
+
+# The models that ship, from their corpora; hours on one core. The same command continues.
+DATA ?= ../shared/data
+models: $(STAMP)
+	$(BIN)/affectspace models make all --data $(DATA) --work runs/models --out src/affectspace/prediction/pretrained
 
 test: lint
 	$(BIN)/python -m pytest -q -n 2

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from affectspace.cli.options import AsJson, print_json
+from affectspace.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from affectspace.prediction import ShippedModel
@@ -80,3 +82,29 @@ def score(entry: Any) -> str:
     shown = f"{value:.3f}" if isinstance(value, float) else plain(value)
     counts = [f"{entry[key]:,} {label}" for key, label in (("n", "rows"), ("seeds", "seeds")) if entry.get(key)]
     return f"{entry['data']}: {entry['metric']} {shown}" + (f" ({', '.join(counts)})" if counts else "")
+
+
+@app.command()
+def make(
+    name: Annotated[str, typer.Argument(help="Model to make: text, text-large, voice, or all.")],
+    data: Annotated[
+        Path,
+        typer.Option(
+            help="Folder with the corpora: emobank/, ravdess/, and for the scores semeval_vreg/, meld/, emodb/."
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder that gets a folder of each model.")],
+    work: Annotated[
+        Path, typer.Option(help="Folder for trainings and features. The same command continues them.")
+    ] = Path("runs/models"),
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="Number of seeds to measure; the first one ships. Default: 5 or 3.")
+    ] = None,
+) -> None:
+    """Make the models that ship from their corpora, and measure them. It takes hours on one core."""
+    from affectspace.studies.shipped import RECIPES, make_model
+
+    for model in RECIPES if name == "all" else [name]:
+        with progress_bar() as progress:
+            folder = make_model(model, data, out, work=work, seeds=seeds, progress=progress)
+        typer.echo(f"wrote {folder}")
