@@ -35,6 +35,7 @@ def data(tmp_path: Path, tiny_text: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     }
     small = dataclasses.replace(recipe, seeds=2, adapter=adapter, manifold=manifold)
     monkeypatch.setitem(RECIPES, "text", small)
+    monkeypatch.setattr("affectspace.prediction.onnx_sentences.PACKAGES", ("not installed",))  # a graph takes seconds
     return tmp_path / "data"
 
 

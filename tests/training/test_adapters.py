@@ -17,6 +17,7 @@ from affectspace.data.batches import of_like_length
 from affectspace.data.dataset import Dataset
 from affectspace.errors import ConfigError, RunError
 from affectspace.features import FeatureStore, Item, make_backbone
+from affectspace.features.backbone import remake_backbone
 from affectspace.models.adapter.model import Adapter, discordance
 from affectspace.training.adapters import predict_part
 from affectspace.training.configuration import TrainConfig, build_config
@@ -214,7 +215,9 @@ def test_the_command_adapts_extracts_and_evaluates(table: Path, tiny_text: Path,
     assert facts["encoder"]["trained_parameters"] < facts["encoder"]["parameters"]
     result = run(app, ["extract", "table", str(table), "--columns", "text=said", "--backbone", out, "--out", features])
     assert result.exit_code == 0, result.output
-    assert FeatureStore(features).backbone["name"].endswith("+adapter")
+    identity = FeatureStore(features).backbone
+    assert identity["name"].endswith("+adapter")
+    assert remake_backbone(identity).revision == identity["revision"]
     result = run(app, ["evaluate", out])
     assert result.exit_code == 0, result.output
     assert "CCC on the test part" in result.output

@@ -49,6 +49,7 @@ def adapted_backbone(name: str, *, device: str = "cpu", dtype: str = "float32") 
     digest = hashlib.sha256((folder / ADAPTER_WEIGHTS).read_bytes()).hexdigest()[:16]
     backbone.name = f"{backbone.name}+adapter"
     backbone.revision = f"{config['revision']}+{digest}"
+    backbone.recipe = None  # that of the encoder alone; `make_backbone` makes the one of the adapter
     if config.get("licence"):
         backbone.licence = f"{backbone.licence}; adapter: {config['licence']}"
     return backbone
