@@ -17,6 +17,7 @@ from affectspace.errors import ConfigError, DataError
 from affectspace.prediction import Failure, Sample, photos
 from affectspace.prediction.bridge import EmotionBridge
 from affectspace.prediction.classifiers import ClassifierReader, face_reader
+from affectspace.prediction.inputs import each_face
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "good", "bad", "day"]
 EMOTIONS = ["joy", "sadness", "anger"]
@@ -235,9 +236,31 @@ def test_the_model_of_faces_is_wide_and_says_why(tmp_path: Path, monkeypatch: py
     assert not isinstance(largest, Failure)
     assert not isinstance(other, Failure)
     assert largest.notes == ("2 faces were found: the largest was used; --faces all predicts each of them",)
-    assert other.notes == ()
+    assert other.notes == ("the face around column 30 and row 60, 16 pixels wide",)
     assert other.mean.valence != largest.mean.valence
     assert json.loads(json.dumps(largest.to_dict()))["dominance"]["mean"] is None
+
+
+@needs_fer
+def test_every_face_of_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (120, 200, 3), dtype=np.uint8)
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    boxes = [(100.0, 60.0, 40.0), (30.0, 60.0, 16.0)]
+    monkeypatch.setattr(photos, "face_boxes", lambda frame: boxes)
+    predictor = Predictor.pretrained("face")
+    faces = predictor.predict_faces(tmp_path / "a.png")
+    assert [face.notes[0].split()[4] for face in faces] == ["100", "30"]
+    named = [("a.png", Sample(image=tmp_path / "a.png")), ("b", Sample("hello")), ("c", Failure("gone"))]
+    assert [name for name, _ in each_face(named)] == ["face 1 of a.png", "face 2 of a.png", "b", "c"]
+    boxes.clear()
+    assert each_face(named[:1])[0] == named[0]
+    assert len(predictor.predict_faces(tmp_path / "a.png")) == 1
+    with pytest.raises(DataError, match=r"gone\.png: there is no such file"):
+        predictor.predict_faces(tmp_path / "gone.png")
+    predictor._reader.reads_boxes = False
+    boxes.append((30.0, 60.0, 16.0))
+    with pytest.raises(DataError, match="face reads the largest face of a picture; for each face use the model face"):
+        predictor.predict_faces(tmp_path / "a.png")
 
 
 class Outputs:

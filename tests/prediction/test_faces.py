@@ -323,7 +323,9 @@ def test_of_several_faces_the_largest_is_used_or_the_one_in_the_box(
     largest = cutter.picture(tmp_path / "a.png", notes.append)
     np.testing.assert_array_equal(largest.pixels[0], resized(picture[40:80, 80:120], 32))
     assert notes == ["2 faces were found: the largest was used; --faces all predicts each of them"]
-    second = cutter.picture(tmp_path / "a.png", lambda note: pytest.fail(note), (30.0, 60.0, 16.0))
+    notes.clear()
+    second = cutter.picture(tmp_path / "a.png", notes.append, (30.0, 60.0, 16.0))
+    assert notes == ["the face around column 30 and row 60, 16 pixels wide"]
     np.testing.assert_array_equal(second.pixels[0], resized(picture[44:76, 14:46], 32))
     monkeypatch.setattr(photos, "read_frames", lambda *given: [picture] * 8)
     notes.clear()

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -24,16 +24,22 @@ from affectspace.cli.options import (
     refuse_overwrite,
 )
 from affectspace.cli.predict_options import (
+    Axes,
+    Calibrate,
+    Classifier,
     Crop,
     Details,
     Engine,
+    Faces,
     Figure,
     Inputs,
+    Labels,
     Media,
     ModelName,
     OldOption,
     Out,
     Run,
+    ScaleName,
     Step,
     Text,
     Together,
@@ -63,6 +69,12 @@ def predict(
     together: Together = False,
     model: ModelName = None,
     run: Run = None,
+    classifier: Classifier = None,
+    labels: Labels = None,
+    axes: Axes = None,
+    scale: ScaleName = None,
+    calibrate: Calibrate = None,
+    faces: Faces = "largest",
     text_column: str | None = column_of("texts"),
     audio_column: str | None = column_of("names of sound files"),
     video_column: str | None = column_of("names of clips"),
@@ -95,14 +107,16 @@ def predict(
     Each input is a sample of its own. Samples that fail are reported. The exit status is 1 if every sample failed. With
     --out the same command continues an interrupted prediction of many samples.
     """
-    from affectspace.prediction.inputs import combined_sample, is_table
+    from affectspace.prediction.inputs import combined_sample, each_face, is_table
 
     named = (text_column, audio_column, video_column, image_column, start_column, end_column, id_column)
     items = _resolve(inputs or [], text or [])
     tables = [item for item in items if isinstance(item, Path) and is_table(item)]
     single = together or (len(items) == 1 and not tables and not (isinstance(items[0], Path) and items[0].is_dir()))
     follow = window is not None or step is not None or figure is not None
-    _check_model(run, model, vectors, backbone, crop)
+    head = {"labels": labels, "axes": axes, "scale": scale, "calibrate": calibrate}
+    _check_model(run, model, classifier, head, vectors, backbone, crop)
+    _check_faces(faces, together or follow, tables)
     _check_options(items, tables, together, vectors, follow)
     if not tables and (any(named) or media is not None or prefix):
         raise ConfigError("--text-column and the other columns, --media and --prefix need a table as input")
@@ -119,7 +133,9 @@ def predict(
     trajectories: list[Trajectory] = []
     skipped: Mapping[str, int] = {}
     with progress_bar(not json_) as progress:
-        if run is None:
+        if classifier is not None:
+            reopen = partial(_open_classifier, classifier, head, device=device, crop=crop is not False)
+        elif run is None:
             reopen = partial(Predictor.pretrained, model or "any", device=device)
         else:
             reopen = partial(Predictor.of_run, run, device=device, backbones=parse_backbones(backbone), crop=crop)
@@ -135,6 +151,9 @@ def predict(
             )  # fmt: skip
         else:
             samples, skipped = _samples(predictor, items, together, named, media, ready_made)
+            if faces == "all":
+                samples = each_face(samples)
+                single = single and len(samples) == 1
             if follow or (single and _is_long(samples)):
                 windows = (window, step, figure)
                 table, summary, trajectories = _predict_over_time(
@@ -164,19 +183,44 @@ def _resolve(inputs: Sequence[str], texts: Sequence[str]) -> list[str | Path]:
 def _check_model(
     run: Path | None,
     model: str | None,
+    classifier: str | None,
+    head: Mapping[str, Any],
     vectors: Sequence[str] | None,
     backbone: Sequence[str] | None,
     crop: bool | None,
 ) -> None:
-    """Raise ConfigError for options of a run without a run, RunError where there is no run."""
+    """Raise ConfigError for options of another kind of model, RunError where there is no run."""
+    models = {"--run": run, "--model": model, "--classifier": classifier}
+    chosen = [option for option, value in models.items() if value is not None]
+    if len(chosen) > 1:
+        raise ConfigError(f"{' and '.join(chosen)} are different models; give one of them")
+    for option in (name for name, value in head.items() if value is not None and classifier is None):
+        raise ConfigError(f"--{option} needs a classifier: --classifier NAME")
     if run is not None:
-        if model is not None:
-            raise ConfigError("--run and --model are different models; give one of them")
         existing_run(run)
         return
-    given = {"--vectors": bool(vectors), "--backbone": bool(backbone), "--crop and --no-crop": crop is not None}
+    cropped = crop is not None and classifier is None
+    given = {"--vectors": bool(vectors), "--backbone": bool(backbone), "--crop and --no-crop": cropped}
     for option in (name for name, present in given.items() if present):
         raise ConfigError(f"{option} needs a run of your own: --run RUN")
+
+
+def _check_faces(faces: str, together: bool, tables: Sequence[Path]) -> None:
+    """Raise ConfigError for an unknown choice of faces, or one that would change the rows of a table."""
+    if faces not in ("largest", "all"):
+        raise ConfigError(f"--faces {faces}: choose largest or all")
+    if faces == "all" and (together or tables):
+        raise ConfigError("--faces all needs pictures or folders, without a table, --together, --window or --figure")
+
+
+def _open_classifier(
+    name: str, head: Mapping[str, Any], *, device: str, crop: bool, progress: Progress | None = None
+) -> Predictor:
+    """Open a classifier with the options of the command."""
+    from affectspace.prediction import Predictor
+
+    axes = None if head["axes"] is None else [axis.strip() for axis in head["axes"].split(",")]
+    return Predictor.of_classifier(name, **{**head, "axes": axes}, device=device, crop=crop)
 
 
 def _check_options(

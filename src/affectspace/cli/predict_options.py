@@ -43,6 +43,38 @@ ModelName = Annotated[
 Run = Annotated[
     Path | None, typer.Option(help="Folder of a finished run to predict with, instead of a model that ships.")
 ]
+Classifier = Annotated[
+    str | None,
+    typer.Option(
+        help="Classifier of emotions, or model of ratings, of transformers to predict with: folder or hub name. For texts, "
+        "sounds, or pictures of faces."
+    ),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option(help="YAML file with a line 'label: emotion' for each label of --classifier that is not understood."),
+]
+Axes = Annotated[
+    str | None,
+    typer.Option(
+        help="Axes of the outputs of a --classifier that puts out ratings, in order, for example arousal,dominance,valence."
+    ),
+]
+ScaleName = Annotated[
+    str | None,
+    typer.Option("--scale", help="Range of these ratings: unit for 0 to 1, canonical for -1 to 1, or another scale."),
+]
+Calibrate = Annotated[
+    Path | None,
+    typer.Option(
+        help="Table of a few rated rows that calibrates --classifier: a column text, audio, video or image, and valence, "
+        "arousal or dominance from -1 to 1."
+    ),
+]
+Faces = Annotated[
+    str,
+    typer.Option(help="largest: predict the largest face of a picture. all: predict every face, one row for each."),
+]
 Together = Annotated[
     bool,
     typer.Option(
@@ -83,6 +115,7 @@ Crop = Annotated[
     bool | None,
     typer.Option(
         "--crop/--no-crop",
-        help="Crop pictures to the face, for a LeVAsa run. By default a picture that is a face already is not cropped.",
+        help="Crop pictures to the face, for a LeVAsa run and --classifier. By default a picture that is a face already is not "
+        "cropped.",
     ),
 ]

@@ -97,6 +97,11 @@ class EmotionBridge:
             self._matrix[row, columns] = 1 / len(columns)
         self._columns = [classes.index(name) for name in self.emotions]
 
+    @property
+    def settings(self) -> str:
+        """All that changes the predictions."""
+        return f"{self.reference}, {self._matrix.tolist()}, exclusive {self.exclusive}, {self.calibration}"
+
     def points(self, outputs: Sequence[np.ndarray], trust: np.ndarray | None = None) -> Points:
         """Convert the outputs of n samples, (frames, labels) each, to predictions; frames are averaged.
 
@@ -144,6 +149,11 @@ class RatingBridge:
     def emotions(self) -> tuple[str, ...]:
         """Names of the emotions, from published centres."""
         return self._emotions.names
+
+    @property
+    def settings(self) -> str:
+        """All that changes the predictions."""
+        return f"{self.scale}, {self.calibration}"
 
     def points(self, outputs: Sequence[np.ndarray], trust: np.ndarray | None = None) -> Points:
         """Convert the outputs of n samples, (frames, axes) each, to predictions; frames are averaged.

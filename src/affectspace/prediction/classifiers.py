@@ -54,6 +54,7 @@ class ClassifierReader:
 
     vectors: tuple[str, ...] = ()
     columns: Mapping[str, Sequence[str] | None] = {}
+    reads_boxes = True
 
     def __init__(self, network: Network, bridge: Bridge) -> None:
         self.network, self.bridge = network, bridge

@@ -255,6 +255,7 @@ class FaceReader:
     kinds: tuple[str, ...] = ("video", "image")
     vectors: tuple[str, ...] = ()
     columns: Mapping[str, Sequence[str] | None] = {}
+    reads_boxes = True
 
     def __init__(
         self,

@@ -211,6 +211,8 @@ class FeatureReader:
     Samples with nothing but a text pass one ONNX graph without PyTorch, on the CPU and where the encoder allows it.
     """
 
+    reads_boxes = False
+
     def __init__(self, run: Run, backbones: Mapping[str, str | Path], device: str, progress: Progress = silent) -> None:
         self.run, self._device, self._progress = run, device, progress
         corpora = (run.facts.get("corpora") or {}).values()

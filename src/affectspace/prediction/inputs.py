@@ -139,6 +139,18 @@ def sample_of(item: str | Path, vectors: Mapping[str, NamedVectors]) -> NamedSam
     return str(item), replace(sample_of_file(item), vectors=vectors_of(vectors, str(item)))
 
 
+def each_face(samples: Sequence[NamedSample]) -> list[NamedSample]:
+    """Replace each picture by a sample for every face in it, the largest first: "face 1 of group.jpg". Others stay."""
+    from affectspace.prediction.photos import samples_of_faces
+
+    expanded: list[NamedSample] = []
+    for name, sample in samples:
+        faces = samples_of_faces(sample) if isinstance(sample, Sample) else []
+        several = [(f"face {number} of {name}", face) for number, face in enumerate(faces, start=1)]
+        expanded += several if len(faces) > 1 else [(name, faces[0] if faces else sample)]
+    return expanded
+
+
 def combined_sample(inputs: Sequence[str | Path], vectors: Mapping[str, NamedVectors]) -> NamedSample:
     """Combine a text and files of different kinds into one sample with the name of the first file.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from affectspace.files import write_text
 from affectspace.media.clips import read_frames
 from affectspace.media.faces import MARGIN, TIGHT, Box, face_boxes, resized, square
 from affectspace.media.images import decode_image
+from affectspace.prediction.sample import Sample
 from affectspace.training.runs import Run
 
 FRAMING = "framing.json"  # in a run folder
@@ -26,6 +27,7 @@ NO_FACE = "no face was found: the complete picture was used"
 NO_FACES = "no face was found in the clip: the middle of the picture was used"
 SOME_FACES = "a face was found in some frames only"
 SEVERAL_FACES = "{} faces were found: the largest was used; --faces all predicts each of them"
+FACE_AT = "the face around column {:.0f} and row {:.0f}, {:.0f} pixels wide"
 CROWD = "several faces were found in the clip: the largest of each frame was used"
 
 
@@ -129,6 +131,8 @@ class FaceCut:
                 return Faces(decode_image(content, self.size)[None])
             whole = decode_image(content)
             boxes = face_boxes(whole) if box is None else [box]
+            if box is not None:
+                note(FACE_AT.format(*box))
             if len(boxes) > 1:
                 note(SEVERAL_FACES.format(len(boxes)))
             if not boxes:
@@ -163,6 +167,21 @@ def face_box(picture: np.ndarray) -> Box | None:
     Raises ConfigError where dlib is missing.
     """
     return next(iter(face_boxes(picture)), None)
+
+
+def samples_of_faces(sample: Sample) -> list[Sample]:
+    """Return a sample for each face of a sample's picture, the largest first.
+
+    The sample itself is returned without a picture or a face, and for a picture that cannot be read: the reader says why.
+    Raises ConfigError where dlib is missing.
+    """
+    if sample.image is None or sample.box is not None:
+        return [sample]
+    try:
+        boxes = face_boxes(read_picture(sample.image))
+    except DataError:
+        return [sample]
+    return [replace(sample, box=box) for box in boxes] or [sample]
 
 
 def framing_of(run: Run, data: Dataset) -> Framing | None:

@@ -41,6 +41,7 @@ class Predictor:
         self._reader, self.name = reader, name
         self.licences = dict(licences or {})
         self.notices = [] if notices is None else notices
+        self.settings = ""  # what else changes its predictions, beside the model of this name
 
     @classmethod
     def pretrained(cls, name: str = "any", *, device: str = "auto", progress: Progress = silent) -> Predictor:
@@ -171,7 +172,9 @@ class Predictor:
         reader = classifier_reader(
             str(name), labels=labels, axes=axes, ratings=scale, calibrate=calibrate, device=device, crop=crop
         )
-        return cls(reader, str(name), {"classifier": reader.network.licence})
+        predictor = cls(reader, str(name), {"classifier": reader.network.licence})
+        predictor.settings = f"{reader.bridge.settings}, crop {crop}"
+        return predictor
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -242,6 +245,32 @@ class Predictor:
         if isinstance(outcome, Failure):
             raise DataError(outcome.reason)
         return outcome
+
+    def predict_faces(self, image: str | Path) -> list[Prediction]:
+        """Predict every face of a picture, the largest first; without a face, the complete picture.
+
+        Parameters
+        ----------
+        image : path
+            The picture.
+
+        Raises
+        ------
+        DataError
+            If the picture cannot be read, or the model reads no single faces.
+
+        Examples
+        --------
+        >>> [face.valence for face in Predictor.pretrained("face").predict_faces("group.jpg")]  # doctest: +SKIP
+        """
+        from affectspace.prediction.photos import samples_of_faces
+
+        predictions = []
+        for outcome in self.predict_many(samples_of_faces(Sample(image=Path(image)))):
+            if isinstance(outcome, Failure):
+                raise DataError(outcome.reason)
+            predictions.append(outcome)
+        return predictions
 
     def predict_many(self, samples: Iterable[Sample | Failure], *, progress: Progress = silent) -> list[Outcome]:
         """Predict many samples; memory does not grow with the size of their files.
@@ -347,6 +376,11 @@ class Predictor:
         unknown = [name for name in sample.vectors if name not in reader.vectors]
         if unknown:
             return f"{self.name} accepts no vectors of {unknown[0]!r}; {self.reads()}"
+        if sample.box is not None and not reader.reads_boxes:
+            return (
+                f"{self.name} reads the largest face of a picture; for each face use the model face, a classifier of pictures, "
+                "or a LeVAsa run"
+            )
         if sample.text is not None and not sample.text.strip():
             return "the text is empty"
         if sample.start is not None and sample.end is not None and sample.end <= sample.start:

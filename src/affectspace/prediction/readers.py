@@ -55,12 +55,14 @@ class Reader(Protocol):
     kinds : the kinds of input that it reads, of text, audio, video and image; vectors : modalities that accept ready-made
     vectors; columns : modality -> names of its dimensions, None without names
     label_kinds : kinds of the labels that it was trained on, of "rated" and "transferred"; trained_on : the corpora
+    reads_boxes : whether it reads the face in `Sample.box`, instead of the largest one of a picture
     """
 
     modalities: tuple[str, ...]
     kinds: tuple[str, ...]
     vectors: tuple[str, ...]
     columns: Mapping[str, Sequence[str] | None]
+    reads_boxes: bool
 
     @property
     def label_kinds(self) -> tuple[str, ...]: ...
@@ -119,6 +121,7 @@ class CombinedReader:
 
     vectors: tuple[str, ...] = ()
     columns: Mapping[str, Sequence[str] | None] = {}
+    reads_boxes = True
 
     def __init__(self, experts: Sequence[Expert], notices: list[str]) -> None:
         self.experts, self.notices = list(experts), notices

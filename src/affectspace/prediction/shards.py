@@ -115,7 +115,7 @@ def read_part(path: Path | None) -> tuple[list[Outcome], list[str]]:
 def identity_of(predictor: Predictor) -> str:
     """Return a text that differs for other models, as far as their run.json tells."""
     run = Path(predictor.name) / "run.json"
-    return "\n".join([__version__, predictor.name, run.read_text("utf-8") if run.is_file() else ""])
+    return "\n".join([__version__, predictor.name, predictor.settings, run.read_text("utf-8") if run.is_file() else ""])
 
 
 def _description(sample: Sample | Failure) -> list[Any]:
@@ -132,7 +132,7 @@ def _description(sample: Sample | Failure) -> list[Any]:
                 mark += [status.st_size, status.st_mtime_ns]
         marks.append(mark)
     vectors = {name: hashlib.sha256(vector.tobytes()).hexdigest() for name, vector in sample.vectors.items()}
-    return [sample.text, marks, vectors, sample.start, sample.end]
+    return [sample.text, marks, vectors, sample.start, sample.end, sample.box]
 
 
 class PredictorActor:
