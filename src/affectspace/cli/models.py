@@ -36,7 +36,7 @@ def models(context: typer.Context, json_: AsJson = False) -> None:
     for model in shipped:
         _show(model)
     names = [model.name for model in shipped if model.name in ANY]
-    typer.echo(f"any (the default): {', '.join(names)}, whichever reads the input; several estimates are multiplied")
+    typer.echo(f"any, the default: {', '.join(names)}, whichever reads the input; their estimates are multiplied")
 
 
 @app.command()
@@ -68,7 +68,7 @@ def _show(model: ShippedModel) -> None:
 
 def megabytes(size: int) -> str:
     """Return a number of bytes for people."""
-    return f"{size / 1e6:.1f} MB"
+    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.0f} kB"
 
 
 def plain(entry: Any) -> str:

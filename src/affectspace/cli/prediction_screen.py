@@ -100,7 +100,7 @@ class Screen:
             if summary.failed > len(summary.failures):
                 typer.echo(f"  and {summary.failed - len(summary.failures):,} more", err=True)
         for suffix, number in skipped.items():
-            typer.echo(f"skipped: {number} {suffix}, which this run does not read", err=True)
+            typer.echo(f"skipped: {number} {suffix}, which is not an input of the model", err=True)
         if written and not self.json:
             typer.echo(f"wrote {', '.join(map(str, written))}")
 
