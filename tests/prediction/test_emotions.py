@@ -1,5 +1,6 @@
 """Probabilities of emotions: a certain point, an uncertain one, axes that are missing."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -142,3 +143,17 @@ def test_moments_are_read_without_the_model(tmp_path: Path) -> None:
     assert outputs is not None
     np.testing.assert_allclose(outputs[1], MOMENTS[1])
     assert kept_moments(path).label_spread.tolist() == [0.5, 0.5, 0.5]
+
+
+def test_a_temperature_changes_the_certainty_and_not_the_order() -> None:
+    moments = np.array([0.02, 0.04, 0.07]), np.array([0.13, 0.06, 0.04])
+    fitted = published_emotions((), moments)
+    points, widths = np.array([[-0.4, 0.14, -0.1], [0.4, 0.2, 0.1]]), np.full((2, 3), 0.15)
+    tempered, sharp = (
+        fitted.probabilities(points, widths),
+        replace(fitted, temperature=1.0).probabilities(points, widths),
+    )
+    assert (tempered.argsort(axis=1) == sharp.argsort(axis=1)).all()
+    assert (tempered.max(axis=1) < sharp.max(axis=1)).all()
+    expected = sharp**0.4 / (sharp**0.4).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(tempered, expected, rtol=1e-6)
