@@ -2,7 +2,7 @@
 
     python benchmarks/prediction_cost.py ../shared/data
 
-The folder holds emobank/, ravdess/ and imfdb/ as docs/reference/corpora.md describes them. CPU time hardly depends on what else runs.
+The folder holds emobank/, ravdess/ and imfdb/ (imfdb_64x64.zip). CPU time hardly depends on what else runs.
 """
 
 import csv
@@ -35,7 +35,9 @@ def main(data: Path) -> None:
         print(f"{model}: {core_ms(model, [Sample(text) for text in texts]) / len(texts):.2f} core-ms a sentence")
     sounds = sorted((data / "ravdess").rglob("*.flac"))[::24][:SOUNDS]
     seconds = sum(soundfile.info(str(path)).duration for path in sounds)
-    print(f"voice: {core_ms('voice', [Sample(audio=path) for path in sounds]) / seconds:.2f} core-ms a second of speech")
+    print(
+        f"voice: {core_ms('voice', [Sample(audio=path) for path in sounds]) / seconds:.2f} core-ms a second of speech"
+    )
     with zipfile.ZipFile(data / "imfdb/imfdb_64x64.zip") as archive, tempfile.TemporaryDirectory() as folder:
         names = [name for name in archive.namelist() if name.endswith(".jpg")][::50][:PICTURES]
         paths = [Path(folder) / f"{number}.jpg" for number in range(len(names))]
