@@ -74,12 +74,15 @@ def face_boxes(picture: np.ndarray) -> list[Box]:
     return [(x - margin, y - margin, side / (1 + 2 * MARGIN)) for x, y, side in boxes]
 
 
-def crop_faces(frames: list[np.ndarray]) -> tuple[list[np.ndarray], int]:
+def crop_faces(frames: list[np.ndarray], margin: float = MARGIN) -> tuple[list[np.ndarray], int]:
     """Return the face of each frame as a square, and the number of frames in which one was found.
+
+    margin: around the detector's box on every side, as a share of it.
 
     A frame without a face takes the box of the nearest frame with one. Without any face, all take the central square.
     """
-    boxes = [find_face(frame) for frame in frames]
+    scale = (1 + 2 * margin) / (1 + 2 * MARGIN)
+    boxes = [None if face is None else (*face[:2], face[2] * scale) for face in map(find_face, frames)]
     known = [i for i, box in enumerate(boxes) if box is not None]
     crops = [
         square(frame, boxes[min(known, key=lambda other: abs(other - i))] if known else None)
@@ -88,11 +91,11 @@ def crop_faces(frames: list[np.ndarray]) -> tuple[list[np.ndarray], int]:
     return crops, len(known)
 
 
-def faces_of(frames: list[np.ndarray], crop: bool, counts: Counter[str]) -> list[np.ndarray]:
+def faces_of(frames: list[np.ndarray], crop: bool, counts: Counter[str], margin: float = MARGIN) -> list[np.ndarray]:
     """Return a square of each frame of a clip: its face, or without `crop` its centre. Missing faces are counted."""
     if not crop:
         return [square(frame) for frame in frames]
-    faces, count = crop_faces(frames)
+    faces, count = crop_faces(frames, margin)
     if not count:
         note(counts, "a clip where no face was found: the middle of the picture was taken")
     elif count < len(frames):
@@ -100,7 +103,7 @@ def faces_of(frames: list[np.ndarray], crop: bool, counts: Counter[str]) -> list
     return faces
 
 
-def face_of(picture: np.ndarray, crop: bool, counts: Counter[str]) -> np.ndarray:
+def face_of(picture: np.ndarray, crop: bool, counts: Counter[str], margin: float = MARGIN) -> np.ndarray:
     """Return a square of a photograph: its face, or without `crop` its centre.
 
     A picture that is a face already, or in which none is found, is returned whole, as it is. Missing faces are counted.
@@ -112,7 +115,7 @@ def face_of(picture: np.ndarray, crop: bool, counts: Counter[str]) -> np.ndarray
         note(counts, "a picture where no face was found: the complete picture was taken")
         return picture
     x, y, side = boxes[0]
-    side *= 1 + 2 * MARGIN
+    side *= 1 + 2 * margin
     return square(picture, (x, y, side)) if side < TIGHT * min(picture.shape[:2]) else picture
 
 

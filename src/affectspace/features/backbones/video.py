@@ -14,7 +14,7 @@ from affectspace.errors import ConfigError
 from affectspace.features.backbone import BaseBackbone, Item
 from affectspace.features.backbones.pretrained import PretrainedBackbone, short_name
 from affectspace.media.clips import read_frames
-from affectspace.media.faces import face_of, faces_of, resized
+from affectspace.media.faces import MARGIN, face_of, faces_of, resized
 from affectspace.media.files import IMAGES
 
 if TYPE_CHECKING:
@@ -25,14 +25,16 @@ CLIP_MODELS = ("timesformer", "videomae", "vivit")  # read all frames together; 
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-def load_faces(item: Item, frames: int, size: int, crop: bool, counts: Counter[str]) -> list[np.ndarray]:
+def load_faces(
+    item: Item, frames: int, size: int, crop: bool, counts: Counter[str], margin: float = MARGIN
+) -> list[np.ndarray]:
     """Return the faces of evenly sampled frames, or their middle squares, (size, size, 3) uint8 each; one of a picture."""
     assert item.path is not None
     if item.path.suffix.lower() in IMAGES:
         [picture] = read_frames(item.path, 1, half=item.half)
-        return [resized(face_of(picture, crop, counts), size)]
+        return [resized(face_of(picture, crop, counts, margin), size)]
     sampled = read_frames(item.path, frames, item.start, item.end, item.half)
-    return [resized(face, size) for face in faces_of(sampled, crop, counts)]
+    return [resized(face, size) for face in faces_of(sampled, crop, counts, margin)]
 
 
 class GradientsBackbone(BaseBackbone):
