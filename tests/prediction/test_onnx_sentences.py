@@ -144,5 +144,5 @@ def test_an_encoder_without_a_graph_is_asked_once(make_run: MakeRun, monkeypatch
 
 
 def test_batches_hold_texts_of_similar_length() -> None:
-    lengths = dict(enumerate([3, 700, 5, 4, 600, 512, 512]))
+    lengths = dict(enumerate([3, 300, 5, 4, 250, 192, 192]))
     assert list(_batches(lengths)) == [[0, 3, 2], [5, 6], [4], [1]]

@@ -25,7 +25,7 @@ from affectspace.files import cache_folder, write_text
 PACKAGES = ("onnxruntime", "tokenizers")  # for reading; making a graph also needs MAKING
 MAKING = ("onnx", "onnxscript", "transformers")
 FACTS, GRAPH, WEIGHTS, TOKENIZER = "facts.json", "graph.onnx", "weights.bin", "tokenizer.json"
-BATCH_TOKENS = 1024  # of a batch of a table, padding included
+BATCH_TOKENS = 384  # of a batch of a table, padding included; more tokens do not fit the cache of a processor
 _CODE = (
     "models",
     "features/backbones",

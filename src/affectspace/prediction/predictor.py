@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from affectspace.training.runs import Run
 
 TOGETHER = 128  # samples, or windows, that are read and predicted at a time
+TEXTS_TOGETHER = 512  # of texts alone, which need little memory; more texts make batches of more similar lengths
 
 
 class Predictor:
@@ -293,7 +294,7 @@ class Predictor:
         outcomes: list[Outcome] = []
         total = len(samples) if isinstance(samples, Sequence) else 0
         remaining = iter(samples)
-        while part := list(islice(remaining, TOGETHER)):
+        while part := _next_part(remaining):
             outcomes.extend(self._predict_part(part))
             progress(len(outcomes), max(total, len(outcomes)), "predicting")
         return outcomes
@@ -419,6 +420,19 @@ class Predictor:
                 yield replace(outcome, licence=licence)
             else:
                 yield outcome
+
+
+def _next_part(samples: Iterator[Sample | Failure]) -> list[Sample | Failure]:
+    """Take the samples that are predicted together."""
+    part: list[Sample | Failure] = []
+    limit = TEXTS_TOGETHER
+    for sample in samples:
+        part.append(sample)
+        if isinstance(sample, Sample) and sample.kinds != ("text",):
+            limit = TOGETHER
+        if len(part) >= limit:
+            break
+    return part
 
 
 def _reader_of_run(
