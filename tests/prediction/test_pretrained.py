@@ -3,7 +3,7 @@
 import json
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 import affectspace
 from affectspace.errors import ConfigError, DataError, RunError
 from affectspace.prediction import VAD, Estimate, Failure, Prediction, Predictor, Sample, pretrained, shipped_models
+from affectspace.prediction.inputs import _opened
 from affectspace.prediction.readers import multiply
 
 from .conftest import clip, tone
@@ -25,7 +26,7 @@ FACTS = {
 
 
 @pytest.fixture
-def shipped(make_run: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def shipped(make_run: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with three untrained models in place of those that ship."""
     folder = tmp_path / "shipped"
     for name, (modality, licence, notice) in FACTS.items():
@@ -38,7 +39,9 @@ def shipped(make_run: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.M
         (folder / name / "pretrained.json").write_text(json.dumps(facts))
     (folder / "text/model/README.md").write_text("# The card\n")
     monkeypatch.setattr(pretrained, "FOLDER", folder)
-    return folder
+    _opened.cache_clear()  # predictors that affectspace.predict keeps
+    yield folder
+    _opened.cache_clear()
 
 
 def test_the_list(shipped: Path) -> None:

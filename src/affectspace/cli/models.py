@@ -72,15 +72,20 @@ def megabytes(size: int) -> str:
 
 
 def plain(entry: Any) -> str:
-    """Return an entry of the training data as one line."""
-    return ", ".join(f"{key} {value}" for key, value in entry.items()) if isinstance(entry, dict) else str(entry)
+    """Return an entry of the training data as one line: the corpus, its training rows and its licence."""
+    if not isinstance(entry, dict) or "corpus" not in entry:
+        return str(entry)
+    rows = f"{entry['rows']:,} {entry.get('labels', '')} rows".replace("  ", " ") if entry.get("rows") else ""
+    facts = [part for part in (rows, entry.get("licence", "")) if part]
+    return str(entry["corpus"]) + (f" ({', '.join(facts)})" if facts else "")
 
 
 def score(entry: Any) -> str:
     """Return a score with its data and what it was measured on."""
     value = entry["value"]
     shown = f"{value:.3f}" if isinstance(value, float) else plain(value)
-    counts = [f"{entry[key]:,} {label}" for key, label in (("n", "rows"), ("seeds", "seeds")) if entry.get(key)]
+    counts = [f"{entry['n']:,} rows"] if entry.get("n") else []
+    counts += [f"{entry['seeds']} seed{'s' if entry['seeds'] > 1 else ''}"] if entry.get("seeds") else []
     return f"{entry['data']}: {entry['metric']} {shown}" + (f" ({', '.join(counts)})" if counts else "")
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CELLS = 21  # characters of a bar from -1 to 1
 EMOTIONS = 3  # that are shown
-NAME = 40  # characters of a sample's name
+SHORTEST_NAME = 12  # characters of a sample's name on a narrow terminal
 SPARKS = 28  # characters of a line over time
 _UNICODE = ("\u00b7", "\u2500", "\u25cf", "\u253c", "\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588")
 _ASCII = (".", "-", "o", "|", "_.,-~=*#")
@@ -126,22 +126,20 @@ class Screen:
             self.console.print(line, soft_wrap=True)
 
     def _rows(self, rows: Sequence[tuple[str, Prediction]], total: int) -> None:
+        """Print a line for each sample. Names are cut to the width that the numbers leave."""
         from rich.table import Column, Table
 
         axes = [axis for axis in AXES if any(axis in _known_axes(prediction) for _, prediction in rows)]
-        table = Table(
-            Column("", max_width=NAME, overflow="ellipsis", no_wrap=True),
-            *axes,
-            "emotion",
-            "from",
-            box=None,
-            pad_edge=False,
-        )
-        for name, prediction in rows:
-            known = _known_axes(prediction)
-            numbers = [_number(prediction, axis) if axis in known else "" for axis in axes]
+        titles = [*axes, "emotion", "from"]
+        lines = []
+        for _, prediction in rows:
             emotion = f"{prediction.emotion} {prediction.probability:.2f}" if prediction.emotion else "unclear"
-            table.add_row(name, *numbers, emotion, "+".join(prediction.modalities))
+            lines.append([*(_number(prediction, axis) for axis in axes), emotion, "+".join(prediction.modalities)])
+        used = sum(max(map(len, column)) + 2 for column in zip(titles, *lines, strict=True))
+        room = max(self.console.width - used, SHORTEST_NAME)
+        table = Table("", *(Column(title, no_wrap=True) for title in titles), box=None, pad_edge=False)
+        for (name, _), line in zip(rows, lines, strict=True):
+            table.add_row(name if len(name) <= room else f"{name[: room - 3]}...", *line)
         self.console.print(table)
         notes = Counter(note for _, prediction in rows for note in prediction.notes)
         for note, number in notes.most_common():
@@ -208,5 +206,8 @@ def _cell(value: float, cells: int = CELLS) -> int:
 
 
 def _number(estimate: Estimate, axis: str) -> str:
+    """Write mean and deviation; nothing for an axis that is not predicted."""
     mean, deviation = getattr(estimate.mean, axis), getattr(estimate.deviation, axis)
+    if math.isnan(mean):
+        return ""
     return f"{mean:+.2f}" + ("" if math.isnan(deviation) else f" \u00b1{deviation:.2f}")

@@ -8,8 +8,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from affectspace.errors import ConfigError, DataError, RunError, UnreadableItem
+from affectspace.errors import DataError, UnreadableItem
 from affectspace.prediction.licences import licences_of, strictest
+from affectspace.prediction.opening import reader_of_model, reader_of_run
 from affectspace.prediction.readers import Reader, TrainingCorpus
 from affectspace.prediction.result import Failure, Outcome, Prediction
 from affectspace.prediction.sample import Sample
@@ -19,7 +20,6 @@ from affectspace.progress import Progress, silent
 if TYPE_CHECKING:
     from affectspace.affect import Scale
     from affectspace.prediction.pretrained import ShippedModel
-    from affectspace.training.runs import Run
 
 TOGETHER = 128  # samples, or windows, that are read and predicted at a time
 TEXTS_TOGETHER = 512  # of texts alone, which need little memory; more texts make batches of more similar lengths
@@ -70,7 +70,7 @@ class Predictor:
         from affectspace.prediction.pretrained import combined_reader, shipped_model
 
         def open_reader(model: ShippedModel) -> Reader:
-            return _reader_of_model(model, device, progress)
+            return reader_of_model(model, device, progress)
 
         notices: list[str] = []
         if name == "any":
@@ -119,7 +119,7 @@ class Predictor:
         from affectspace.training.runs import open_run
 
         opened = open_run(Path(run))
-        reader = _reader_of_run(opened, backbones or {}, device, crop, progress)
+        reader = reader_of_run(opened, backbones or {}, device, crop, progress)
         return cls(reader, str(run), licences_of(opened.facts))
 
     @classmethod
@@ -433,50 +433,6 @@ def _next_part(samples: Iterator[Sample | Failure]) -> list[Sample | Failure]:
         if len(part) >= limit:
             break
     return part
-
-
-def _reader_of_run(
-    run: Run, backbones: Mapping[str, str | Path], device: str, crop: bool | None, progress: Progress
-) -> Reader:
-    """Open the reader for the model of a run. Raises RunError if it does not predict valence and arousal."""
-    from affectspace.devices import choose_device
-    from affectspace.prediction.features import FeatureReader
-
-    if device != "auto":
-        choose_device(device)
-    if "modalities" in run.model_settings:
-        if crop is not None:
-            raise ConfigError(
-                f"{run.folder} has a model on features; --crop and --no-crop are for the run of a LeVAsa model"
-            )
-        return FeatureReader(run, backbones, device, progress)
-    from affectspace.models import EmotionClassifier, Levasa
-    from affectspace.prediction.faces import FaceReader
-
-    model = run.model()
-    if isinstance(model, EmotionClassifier):
-        from affectspace.prediction.classifiers import run_reader
-
-        if backbones:
-            raise RunError(f"{run.folder} is a run on images, which needs no backbone; leave --backbone out")
-        return run_reader(run, model, choose_device(device), crop, progress)
-    if not isinstance(model, Levasa):
-        raise RunError(
-            f"{run.folder} holds a model of kind {run.facts['kind']!r}, which does not predict valence and arousal; use a run "
-            "of kind levasa or classifier (faces), or of a model on features"
-        )
-    return FaceReader(run, model, backbones, choose_device(device), crop, progress)
-
-
-def _reader_of_model(model: ShippedModel, device: str, progress: Progress) -> Reader:
-    """Open the reader of a model that ships."""
-    if not (model.folder / "run.json").is_file():  # the model of faces: weights of a package, and a published reference
-        from affectspace.prediction.classifiers import face_reader
-
-        return face_reader(device)
-    from affectspace.training.runs import open_run
-
-    return _reader_of_run(open_run(model.folder), {}, device, None, progress)
 
 
 def _sample(text: Any, audio: Any, video: Any, image: Any, vectors: Any, start: Any, end: Any) -> Sample:

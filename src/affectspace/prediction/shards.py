@@ -22,7 +22,7 @@ from affectspace.prediction.predictor import Predictor
 from affectspace.prediction.result import Failure, Outcome, of_record, to_record
 from affectspace.prediction.sample import FILES, Sample
 
-ROWS = 256  # of a shard; a multiple of the samples that a Predictor reads together
+ROWS = 512  # of a shard; a multiple of the samples that a Predictor reads together
 
 Shard = Sequence[Sample | Failure]
 
