@@ -80,6 +80,7 @@ def test_the_reference_names_every_key_of_a_model(kind: str) -> None:
         "projector": "steering",
         "mvae": "baselines",
         "misa": "baselines",
+        "adapter": "adapters",
     }
     page = ROOT / "docs" / "reference" / f"{pages.get(kind, 'manifold')}.md"
     named = set(re.findall(r"\w+", page.read_text("utf-8"))) | {"kind"}
