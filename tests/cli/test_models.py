@@ -18,7 +18,7 @@ def test_the_list_and_a_card(shipped: Path) -> None:  # noqa: F811
     assert "voice: a voice" in output
     assert "  reads      audio, video" in output
     assert "  licence    CC BY-NC-SA 4.0 (voice may not be used commercially)" in output
-    assert "  scores     d: r 0.500 (3 rows, 1 seed)" in output
+    assert "  scores     d (3 rows, 1 seed): r 0.500" in output
     assert output.splitlines()[-1].startswith("any, the default: text, voice, face, whichever reads the input")
     data = json.loads(CliRunner().invoke(app, ["models", "--json"]).stdout)
     assert [model["name"] for model in data] == ["text", "voice", "face"]

@@ -406,3 +406,12 @@ def test_an_unfinished_table_is_not_left_behind(
     result = run("--run", text_run, tmp_path / "t.csv", "--text-column", "text", "--out", tmp_path / "out.csv")
     assert result.exit_code == 130
     assert not list(tmp_path.glob("out*"))
+
+
+def test_names_are_cut_where_they_say_least() -> None:
+    from affectspace.cli.prediction_screen import shortened
+
+    assert shortened("voice.wav", 12) == "voice.wav"
+    assert shortened("/data/people/anna/voice.wav", 12) == "voice.wav"
+    assert shortened("/data/a-rather-long-name.wav", 12) == "...-name.wav"
+    assert shortened("I said either/or. It is fine", 12) == "I said ei..."

@@ -11,6 +11,8 @@ from affectspace.cli.options import AsJson, print_json
 from affectspace.cli.progress import progress_bar
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from affectspace.prediction import ShippedModel
 
 app = typer.Typer(rich_markup_mode=None)
@@ -56,13 +58,14 @@ def _show(model: ShippedModel) -> None:
         "size": size,
         "licence": model.licence + (f" ({model.notice})" if model.notice else ""),
         "trained on": "; ".join(map(plain, model.training)),
-        "scores": "; ".join(score(entry) for entry in model.scores),
         "limits": " ".join(model.limits),
     }
     typer.secho(f"{model.name}: {model.title}", bold=True)
     for label, line in lines.items():
         if line:
             typer.echo(f"  {label:<11}{line}")
+    for number, line in enumerate(scores(model.scores)):
+        typer.echo(f"  {'' if number else 'scores':<11}{line}")
     typer.echo("")
 
 
@@ -80,13 +83,17 @@ def plain(entry: Any) -> str:
     return str(entry["corpus"]) + (f" ({', '.join(facts)})" if facts else "")
 
 
-def score(entry: Any) -> str:
-    """Return a score with its data and what it was measured on."""
-    value = entry["value"]
-    shown = f"{value:.3f}" if isinstance(value, float) else plain(value)
-    counts = [f"{entry['n']:,} rows"] if entry.get("n") else []
-    counts += [f"{entry['seeds']} seed{'s' if entry['seeds'] > 1 else ''}"] if entry.get("seeds") else []
-    return f"{entry['data']}: {entry['metric']} {shown}" + (f" ({', '.join(counts)})" if counts else "")
+def scores(entries: Sequence[Any]) -> list[str]:
+    """Return the scores as one line for each data set, with what they were measured on."""
+    lines: dict[str, list[str]] = {}
+    for entry in entries:
+        counts = [f"{entry['n']:,} rows"] if entry.get("n") else []
+        counts += [f"{entry['seeds']} seed{'s' if entry['seeds'] > 1 else ''}"] if entry.get("seeds") else []
+        value = entry["value"]
+        shown = f"{value:.3f}" if isinstance(value, float) else plain(value)
+        label = entry["data"] + (f" ({', '.join(counts)})" if counts else "")
+        lines.setdefault(label, []).append(f"{entry['metric']} {shown}")
+    return [f"{label}: {', '.join(figures)}" for label, figures in lines.items()]
 
 
 @app.command()

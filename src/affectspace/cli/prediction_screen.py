@@ -139,7 +139,7 @@ class Screen:
         room = max(self.console.width - used, SHORTEST_NAME)
         table = Table("", *(Column(title, no_wrap=True) for title in titles), box=None, pad_edge=False)
         for (name, _), line in zip(rows, lines, strict=True):
-            table.add_row(name if len(name) <= room else f"{name[: room - 3]}...", *line)
+            table.add_row(shortened(name, room), *line)
         self.console.print(table)
         notes = Counter(note for _, prediction in rows for note in prediction.notes)
         for note, number in notes.most_common():
@@ -188,6 +188,21 @@ class Screen:
             known = [value for value in part if not math.isnan(value)]
             line.append(levels[_cell(sum(known) / len(known), len(levels))] if known else " ")
         return "".join(line)
+
+
+def shortened(name: str, room: int) -> str:
+    """Cut a name to a number of characters: a path to its end, a text to its beginning."""
+    if len(name) <= room:
+        return name
+    if is_path(name):
+        last = name.replace("\\", "/").rpartition("/")[2]
+        return last if len(last) <= room else f"...{last[3 - room :]}"
+    return f"{name[: room - 3]}..."
+
+
+def is_path(name: str) -> bool:
+    """Whether a sample's name looks like the path of a file, not like a text."""
+    return ("/" in name or "\\" in name) and "." in name[-6:] and not any(mark.isspace() for mark in name[-12:])
 
 
 def _known_axes(prediction: Prediction) -> list[str]:
