@@ -158,9 +158,9 @@ def test_other_versions_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     )  # fmt: skip
     monkeypatch.setattr(module, "package_versions", lambda: {"numpy": "1.0", "torch": "2.1"})
     with pytest.raises(RunError, match=r"node7 would compute other numbers \(torch 2.0 there, 2.1 here\)"):
-        RayEngine()._start_actors(ray, {}, None, 32, 9)
+        RayEngine()._start_actors(ray, Actor, (), 9)
     with pytest.raises(RunError, match=r"room for 0 actors of 1 cores and 1 GPUs each \(it has 4 cores and 0 GPUs\)"):
-        RayEngine(gpus=1)._start_actors(ray, {}, None, 32, 9)
+        RayEngine(gpus=1)._start_actors(ray, Actor, (), 9)
 
 
 def test_a_cluster_that_does_not_answer() -> None:

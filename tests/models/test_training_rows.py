@@ -13,7 +13,6 @@ from affectspace.models.manifold.fusion import Calibration, ModalityOutputs, fus
 from affectspace.models.training_rows import (
     EDGE,
     FADING,
-    UNLIKE,
     FeatureSpace,
     TrainingRows,
     distance,
@@ -21,6 +20,7 @@ from affectspace.models.training_rows import (
     soft_bound,
     widening,
 )
+from affectspace.prediction.result import UNLIKE
 from tests.models.manifold.small import WIDTHS, make_batch, prepared
 
 

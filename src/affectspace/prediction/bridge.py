@@ -201,8 +201,8 @@ def categories_of(
 
     Examples
     --------
-    >>> categories_of(["joy", "hap", "love", "other"], {"love": "happiness"})
-    ['happiness', 'happiness', 'happiness', None]
+    >>> categories_of(["joy", "sad", "love", "other"], {"love": "happiness"})
+    ['happiness', 'sadness', 'happiness', None]
     """
     known = {
         spelling.casefold(): category

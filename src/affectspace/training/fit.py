@@ -45,37 +45,36 @@ def fit(
 ) -> Run:
     """Train a model on images or features, or continue an interrupted training.
 
-        Parameters
-        ----------
-        config : TrainConfig
-            Made by `build_config` or `read_config`.
-        out : Path
-            Folder of the run. The same call continues an unfinished one.
-        force : bool
-            Replace a run that is there.
-        data : Dataset, optional
-            The rows, if they are loaded already; their labels are made again as the configuration says.
-        threads : int, optional
-            Threads of PyTorch on the CPU, instead of `fit.threads`.
-        progress : callable
-            Called with (done, total, message).
+    Parameters
+    ----------
+    config : TrainConfig
+        Made by `build_config` or `read_config`.
+    out : Path
+        Folder of the run. The same call continues an unfinished one.
+    force : bool
+        Replace a run that is there.
+    data : Dataset, optional
+        The rows, if they are loaded already; their labels are made again as the configuration says.
+    threads : int, optional
+        Threads of PyTorch on the CPU, instead of `fit.threads`.
+    progress : callable
+        Called with (done, total, message).
 
-        Returns
-        -------
-        Run
-            The finished run.
+    Returns
+    -------
+    Run
+        The finished run.
 
-        Raises
-        ------
-        RunError, DataError, ConfigError
-            With the remedy.
+    Raises
+    ------
+    RunError, DataError, ConfigError
+        With the remedy.
 
-        Examples
-        --------
-        >>> from affectspace.training.adapters import AdapterTraining
-    from affectspace.training.configuration import read_config             # doctest: +SKIP
-        >>> run = fit(read_config(Path("configs/levasa.yaml")), Path("runs/mine"))  # doctest: +SKIP
-        >>> run.model()                                                            # doctest: +SKIP
+    Examples
+    --------
+    >>> from affectspace.training.configuration import read_config             # doctest: +SKIP
+    >>> run = fit(read_config(Path("configs/levasa.yaml")), Path("runs/mine"))  # doctest: +SKIP
+    >>> run.model()                                                            # doctest: +SKIP
     """
     with started_run(config, out, force=force) as run:
         rows = Dataset.of_config(config, progress) if data is None else data.for_config(config)
