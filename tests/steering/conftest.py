@@ -57,8 +57,9 @@ def _backbone() -> Iterator[None]:
     real = importlib.metadata.entry_points
 
     def entry_points(**selected: Any) -> Any:
-        own = [SimpleNamespace(name="text:letters", load=lambda: letters)]
-        return [*(own if selected.get("group") == "affectspace.backbones" else []), *real(**selected)]
+        if selected.get("group") != "affectspace.backbones":
+            return real(**selected)  # what other packages look up must stay as it is
+        return [SimpleNamespace(name="text:letters", load=lambda: letters), *real(**selected)]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(importlib.metadata, "entry_points", entry_points)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -103,9 +102,7 @@ class Adapter(Pretrained):
                 parameter.requires_grad_(name.split(".")[0] not in UNUSED)
             return
         require_package("peft", "adapt", "low-rank changes")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what it imports uses deprecated names of the standard library
-            from peft import LoraConfig, inject_adapter_in_model
+        from peft import LoraConfig, inject_adapter_in_model
 
         self.encoder.requires_grad_(False)
         layers = [
