@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -92,3 +93,19 @@ def test_inputs_that_cannot_be_predicted(make_run: Callable[..., Path], tmp_path
     with pytest.raises(ConfigError, match="unknown kind 'face'; there are text, audio, video, image"):
         affectspace.predict("a", run=run, kind="face")
     assert affectspace.predict([3], run=run)["reason"].tolist() == ["not a text or a path: 3"]
+
+
+@pytest.mark.parametrize("argument", ["messages.cvs", "report.docx", "song.xyz"])
+def test_one_word_with_a_suffix_is_a_path(argument: str) -> None:
+    from affectspace.prediction.inputs import _looks_like_path
+
+    assert _looks_like_path(argument)
+    assert not _looks_like_path(f"I wrote {argument}")
+    assert not _looks_like_path("Really?!")
+    assert not _looks_like_path("Well...")
+
+
+@pytest.mark.parametrize("value", [None, 3, 0.5])
+def test_what_is_no_input_is_refused(value: Any) -> None:
+    with pytest.raises(ConfigError, match="is no input; give a text, a path, a list"):
+        affectspace.predict(value, model="face")

@@ -136,6 +136,10 @@ def _corpora(texts: list[str], options: dict[str, Any], split: str | None) -> di
             raise ConfigError(
                 f"{text}: give a table ({', '.join(TABLES)}), or a corpus as READER=FOLDER, for example emobank={text}"
             )
+        if not table:
+            from affectspace.corpora.registry import require_reader
+
+            require_reader(reader)
         name = path.stem if table else reader
         if name in corpora:
             raise ConfigError(

@@ -30,14 +30,14 @@ Inputs = Annotated[
     ),
 ]
 Text = Annotated[
-    list[str] | None, typer.Option(help="Text to predict, also if it is the name of a file. Can be repeated.")
+    list[str] | None, typer.Option(help="Text to predict, never read as the name of a file. Can be repeated.")
 ]
 ModelName = Annotated[
     str | None,
     typer.Option(
         "--model",
-        help="Model that ships with affectspace, see `affectspace models`. Default: any, which uses the text, voice and face "
-        "model for the inputs that they read.",
+        help="Model that ships with affectspace, see `affectspace models`. Default: the one that reads an input (text, voice "
+        "or face); a clip uses voice and face.",
     ),
 ]
 Run = Annotated[
@@ -46,8 +46,8 @@ Run = Annotated[
 Classifier = Annotated[
     str | None,
     typer.Option(
-        help="Classifier of emotions, or model of ratings, of transformers to predict with: folder or hub name. For texts, "
-        "sounds, or pictures of faces."
+        help="Model of transformers that names emotions or gives ratings, by folder or hub name. For texts, sounds, or "
+        "pictures of faces."
     ),
 ]
 Labels = Annotated[
@@ -57,12 +57,14 @@ Labels = Annotated[
 Axes = Annotated[
     str | None,
     typer.Option(
-        help="Axes of the outputs of a --classifier that puts out ratings, in order, for example arousal,dominance,valence."
+        help="For a --classifier that gives ratings: order of its outputs, for example arousal,dominance,valence."
     ),
 ]
 ScaleName = Annotated[
     str | None,
-    typer.Option("--scale", help="Range of these ratings: unit for 0 to 1, canonical for -1 to 1, or another scale."),
+    typer.Option(
+        "--scale", help="Range of the ratings of --classifier: unit (0 to 1), canonical (-1 to 1), or another scale."
+    ),
 ]
 Calibrate = Annotated[
     Path | None,

@@ -27,6 +27,7 @@ TABLES = (".csv", ".tsv", ".parquet")
 NAME = 60  # characters of a text that are its name
 _RUN = ("run.json", "config.yaml")
 _STORE = ("backbone.json", "index.parquet")
+_SUFFIX = re.compile(r"\w\.[A-Za-z][A-Za-z0-9]{1,4}$")
 _KNOWN = (*TABLES, *(suffix for suffixes in SUFFIXES.values() for suffix in suffixes))
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 
@@ -50,11 +51,12 @@ def resolve(argument: str) -> str | Path:
 
 
 def _looks_like_path(argument: str) -> bool:
-    """Whether it has a known suffix, or a separator and no space."""
+    """Whether it has a known suffix, or no space and a separator or a suffix, such as report.docx."""
     if "\n" in argument or not argument.strip():
         return False
     separated = os.sep in argument or "/" in argument
-    return argument.lower().endswith(_KNOWN) or (separated and not re.search(r"\s", argument))
+    single = not re.search(r"\s", argument)
+    return argument.lower().endswith(_KNOWN) or (single and (separated or bool(_SUFFIX.search(argument))))
 
 
 def _nearest(path: Path) -> Path | None:
@@ -246,6 +248,10 @@ def predict(
     """
     if kind is not None and kind not in SUFFIXES:
         raise ConfigError(f"unknown kind {kind!r}; there are {', '.join(SUFFIXES)}")
+    if not isinstance(inputs, str | Path | Sample | Iterable):
+        raise ConfigError(
+            f"{inputs!r:.60} is no input; give a text, a path, a list of them, or a column of a DataFrame"
+        )
     predictor = _opened(model, None if run is None else str(run), device)
     if isinstance(inputs, str | Path | Sample):
         [outcome] = predictor.predict_many([_sample_of_any(inputs, kind)])

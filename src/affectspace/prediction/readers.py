@@ -90,6 +90,7 @@ class Expert:
     notice: str = ""
     missing: str = ""
     reader: Reader | None = field(default=None, init=False)
+    used: bool = field(default=False, init=False)  # whether it has predicted a sample
 
     def read(self, samples: Sequence[Sample]) -> list[Outcome]:
         """Predict samples. What is missing on this machine is a failure of each, with the remedy."""
@@ -97,9 +98,11 @@ class Expert:
             if self.reader is None and not self.missing:
                 self.reader = self.open()
             if self.reader is not None:
+                outcomes = self.reader.read(samples)
+                self.used = self.used or any(isinstance(outcome, Prediction) for outcome in outcomes)
                 return [
                     replace(outcome, licence=self.licence) if isinstance(outcome, Prediction) else outcome
-                    for outcome in self.reader.read(samples)
+                    for outcome in outcomes
                 ]
         except (ConfigError, RunError) as error:
             self.reader, self.missing = None, str(error)
@@ -131,13 +134,13 @@ class CombinedReader:
     @property
     def label_kinds(self) -> tuple[str, ...]:
         """Kinds of the labels of the models that were used."""
-        opened = [expert.reader for expert in self.experts if expert.reader is not None]
+        opened = [expert.reader for expert in self.experts if expert.reader is not None and expert.used]
         return tuple(sorted({kind for reader in opened for kind in reader.label_kinds}))
 
     @property
     def trained_on(self) -> tuple[TrainingCorpus, ...]:
         """The corpora of the models that were used."""
-        opened = [expert.reader for expert in self.experts if expert.reader is not None]
+        opened = [expert.reader for expert in self.experts if expert.reader is not None and expert.used]
         return tuple(dict.fromkeys(corpus for reader in opened for corpus in reader.trained_on))
 
     def read(self, samples: Sequence[Sample]) -> list[Outcome]:
@@ -149,7 +152,7 @@ class CombinedReader:
                 continue
             for row, outcome in zip(parts, expert.read(list(parts.values())), strict=True):
                 outcomes[row][expert.name] = outcome
-            self._tell(expert.notice if expert.reader is not None else "")
+            self._tell(expert.notice if expert.used else "")
         return [self._combine(sample, by_model) for sample, by_model in zip(samples, outcomes, strict=True)]
 
     def _combine(self, sample: Sample, outcomes: Mapping[str, Outcome]) -> Outcome:
