@@ -141,7 +141,9 @@ def test_products() -> None:
     two = make(VAD(0.6, 0.5), VAD(0.3, math.nan), {"anger": 0.1, "calm": 0.7, "fear": 0.2}, "CC BY-SA 4.0")
     product = multiply([one, two])
     assert product.mean == pytest.approx(VAD(0.3, 0.5, 0.2))
-    assert product.deviation == pytest.approx(VAD(0.3 / 2**0.5, 0.1, 0.2))
+    assert product.deviation == pytest.approx(VAD(0.3, 0.1, 0.2))  # chi-squared of .0 and .6 is 2: sqrt(2) wider
+    near = make(VAD(0.1, 0.5), VAD(0.3, math.nan), {"calm": 1.0}, "MIT")
+    assert multiply([one, near]).deviation.valence == pytest.approx(0.3 / 2**0.5)  # they agree
     assert product.probabilities == pytest.approx({"calm": 1.0 / 1.6, "anger": 0.6 / 1.6})
     assert (product.emotion, product.probability) == ("calm", pytest.approx(0.625))
     assert (product.notes, product.licence) == (("MIT", "CC BY-SA 4.0"), "CC BY-SA 4.0")

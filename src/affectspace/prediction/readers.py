@@ -219,10 +219,16 @@ def multiply(predictions: Sequence[Prediction]) -> Prediction:
 
 
 def _product(estimates: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Mean and standard deviation of the product of Gaussians; those without a deviation count only if all are without."""
+    """Mean and standard deviation of the product of Gaussians; those without a deviation count only if all are without.
+
+    Where they disagree more than their deviations allow, the deviation grows by the root of chi-squared per degree of freedom
+    (Birge 1932).
+    """
     known = [(mean, deviation) for mean, deviation in estimates if not math.isnan(mean)]
     certain = [(mean, 1 / deviation**2) for mean, deviation in known if deviation > 0]
     if certain:
         precision = sum(weight for _, weight in certain)
-        return sum(mean * weight for mean, weight in certain) / precision, precision**-0.5
+        product = sum(mean * weight for mean, weight in certain) / precision
+        squared = sum(weight * (mean - product) ** 2 for mean, weight in certain) / max(len(certain) - 1, 1)
+        return product, precision**-0.5 * max(1.0, squared) ** 0.5
     return (sum(mean for mean, _ in known) / len(known) if known else math.nan), math.nan
