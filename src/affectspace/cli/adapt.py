@@ -7,10 +7,10 @@ import typer
 
 from affectspace.cli.options import Columns, Media, Overrides, ScaleName, Where, print_json
 from affectspace.cli.progress import progress_bar
+from affectspace.cli.train import describe_corpus
 from affectspace.errors import ConfigError
 
 ENCODERS = {"text": "minilm", "audio": "facebook/wav2vec2-base", "video": "google/vit-base-patch16-224-in21k"}
-TABLES = (".csv", ".tsv", ".parquet")
 
 
 def adapt(
@@ -78,7 +78,7 @@ def adapt(
     if modality not in ENCODERS:
         raise ConfigError(f"unknown modality {modality!r}; choose one of {', '.join(ENCODERS)}")
     named = {
-        ("text" if modality == "text" else modality): text_column if modality == "text" else file_column,
+        modality: text_column if modality == "text" else file_column,
         "valence": valence, "arousal": arousal, "dominance": dominance, "emotion": emotion, "person": person,
     }  # fmt: skip
     own = {name: column for name, column in named.items() if column}
@@ -111,11 +111,10 @@ def adapt(
         print_json(facts)
         return
     for name, corpus in facts["corpora"].items():
-        rows = ", ".join(f"{part} {count:,}" for part, count in corpus["rows"].items())
         labels = " and ".join(corpus["label_kind"])
-        typer.echo(f"{name}: {rows}; labels are {labels}; licence: {corpus.get('licence') or 'not stated'}")
-        for note in corpus.get("notes", []):
-            typer.echo(f"{name}: {note}")
+        typer.echo(f"{name}: labels are {labels}; licence: {corpus.get('licence') or 'not stated'}")
+        for line in describe_corpus(corpus):
+            typer.echo(f"{name}: {line}")
     trained, kept = facts["encoder"], facts["kept_epoch"] + 1
     typer.echo(
         f"{out}: {chosen}, {trained['trained_parameters']:,} of {trained['parameters']:,} parameters trained, weights of epoch "
@@ -127,12 +126,14 @@ def adapt(
 
 def _corpora(texts: list[str], options: dict[str, Any], split: str | None) -> dict[str, dict[str, Any]]:
     """Return the fields of each corpus. Raises ConfigError for one that is neither a table nor READER=FOLDER."""
+    from affectspace.prediction.inputs import TABLES, is_table
+
     corpora: dict[str, dict[str, Any]] = {}
     for text in texts:
         reader, equals, place = text.partition("=")
         table = not equals or Path(text).is_file()
         path = Path(text if table else place)
-        if table and path.suffix.lower() not in TABLES:
+        if table and not is_table(path):
             raise ConfigError(
                 f"{text}: give a table ({', '.join(TABLES)}), or a corpus as READER=FOLDER, for example emobank={text}"
             )

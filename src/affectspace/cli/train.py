@@ -41,7 +41,7 @@ def train(
     for warning in facts.get("warnings", []):
         typer.secho(f"warning: {warning}", fg=typer.colors.YELLOW, err=True)
     for name, corpus in facts.get("corpora", {}).items():
-        for line in _describe_corpus(corpus):
+        for line in describe_corpus(corpus):
             typer.echo(f"{name}: {line}")
     typer.echo(
         f"{out}: {facts['epochs']} epochs, weights of epoch {facts['kept_epoch'] + 1} kept, {facts['seconds']:.0f} s"
@@ -49,7 +49,7 @@ def train(
     typer.echo(f"next: affectspace evaluate {out}")
 
 
-def _describe_corpus(corpus: dict[str, Any]) -> list[str]:
+def describe_corpus(corpus: dict[str, Any]) -> list[str]:
     """Describe the rows of a corpus in lines: numbers per part, rows that are left out, notes."""
     rows = ", ".join(f"{part} {count:,}" for part, count in corpus["rows"].items())
     left_out = [f"{count:,} rows {why} are left out" for why, count in corpus.get("left_out", {}).items() if count]

@@ -14,12 +14,12 @@ from affectspace.errors import ConfigError, UnreadableItem
 from affectspace.features.backbones.expression import LICENCE as EXPRESSION_LICENCE
 from affectspace.features.backbones.expression import MARGIN, SIZE, expression_network
 from affectspace.features.backbones.pretrained import loading_error, require_package, threads_for
+from affectspace.features.backbones.text import CHARACTERS
 from affectspace.media.sound import read_sound
 from affectspace.prediction.photos import FaceCut, Faces, Framing
 from affectspace.prediction.sample import Sample
 
 BATCH = 32
-CHARACTERS = 40  # per token; longer texts are cut before they are tokenised
 SHORTEST = 0.025  # seconds of a sound
 SMALL = 1e-6  # standard deviation of silence
 FACE_FRAMING = Framing(side=1 + 2 * MARGIN)
