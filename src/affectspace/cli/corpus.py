@@ -163,6 +163,31 @@ def speakers(
     typer.echo(f"{len(corpus):,} utterances of {corpus.table['person'].nunique():,} people in {out}")
 
 
+def _official(name: str, title: str) -> None:
+    """Add a command that writes synthetic people in the official layout of a corpus."""
+
+    def command(
+        out: Annotated[Path, typer.Argument(help="Folder to write. It must be new or empty.")],
+        n: Annotated[int, typer.Option("--n", min=20, help="Number of utterances.")] = 400,
+        video: Annotated[bool, typer.Option(help="Also write clips, which takes most of the time.")] = True,
+        seed: Seed = 0,
+    ) -> None:
+        from affectspace.synthetic.speakers import make_official
+
+        with progress_bar() as progress:
+            make_official(name, out, n=n, seed=seed, video=video, progress=progress)
+        typer.echo(f"{n:,} utterances of synthetic people in the layout of {title} in {out}")
+
+    summary = (
+        f"Make synthetic people in the official layout of {title}.\n\nThe reader `{name}` reads them. All commands for "
+    )
+    make.command(name, help=f"{summary}{title} can be tried with them, without its licence.")(command)
+
+
+for _name, _title in (("iemocap", "IEMOCAP"), ("mosi", "CMU-MOSI"), ("mosei", "CMU-MOSEI")):
+    _official(_name, _title)
+
+
 def _shares(text: str) -> dict[str, float]:
     """Parse ``text=.2,video=.3``."""
     pairs = parse_pairs(filter(None, text.split(",")), "--missing", "MODALITY=SHARE", "text=.2")

@@ -6,9 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from affectspace.corpora import read_corpus
-from affectspace.errors import DataError
-from affectspace.synthetic.speakers import Utterance, make_speakers, plan, write_iemocap, write_mosei, write_mosi
+from affectspace.corpora import rater_correlations, read_corpus
+from affectspace.errors import ConfigError, DataError
+from affectspace.synthetic.speakers import (
+    Utterance,
+    make_official,
+    make_speakers,
+    plan,
+    write_iemocap,
+    write_mosei,
+    write_mosi,
+)
 from affectspace.synthetic.speakers.layouts import mosei_strengths
 
 pytest.importorskip("av", reason="clips need PyAV")
@@ -98,3 +106,19 @@ def test_of_a_corpus(tmp_path: Path) -> None:
     assert sorted(read["text"]) == sorted(corpus.table["text"].str.upper())
     with pytest.raises(DataError, match="corpus mosi: only a corpus that make_speakers wrote"):
         write_mosi(read_corpus("mosi", tmp_path / "mosi"), tmp_path / "other")
+
+
+def test_official_layouts_have_people_of_their_own_and_raters_who_disagree(tmp_path: Path) -> None:
+    tables = {
+        name: read_corpus(name, make_official(name, tmp_path / name, n=100 if name == "iemocap" else 20, video=False))
+        for name in ("iemocap", "mosi", "mosei")
+    }
+    texts = [set(corpus.table["text"].str.lower()) for corpus in tables.values()]
+    assert len(texts[0] & texts[1]) < 5
+    assert len(texts[1] & texts[2]) < 5
+    assert set(tables["iemocap"].table["scenario"]) == {"impro01", "impro02"}
+    assert all(0.4 < r < 0.95 for r in rater_correlations(tables["iemocap"].ratings)["r"])
+    with pytest.raises(DataError, match="is not empty"):
+        make_official("mosi", tmp_path / "mosi")
+    with pytest.raises(ConfigError, match="choose from iemocap, mosi, mosei"):
+        make_official("meld", tmp_path / "meld")

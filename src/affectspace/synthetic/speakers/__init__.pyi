@@ -2,6 +2,7 @@ from .dialogues import Utterance as Utterance
 from .dialogues import plan as plan
 from .dialogues import utterance as utterance
 from .face import frames as frames
+from .layouts import make_official as make_official
 from .layouts import write_iemocap as write_iemocap
 from .layouts import write_mosei as write_mosei
 from .layouts import write_mosi as write_mosi

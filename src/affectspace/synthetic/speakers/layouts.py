@@ -1,4 +1,4 @@
-"""The same invented people in the official layouts of IEMOCAP, CMU-MOSI and CMU-MOSEI: small corpora for tests."""
+"""Synthetic people in the official layouts of IEMOCAP, CMU-MOSI and CMU-MOSEI, to try commands without the licence."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.readers.synthetic import read_about
 from affectspace.errors import ConfigError, DataError
 from affectspace.files import write_atomic, write_text
+from affectspace.progress import Progress, silent
 from affectspace.synthetic.faces.drawing import render_face
+from affectspace.synthetic.faces.parameters import stream
 from affectspace.synthetic.speakers import dialogues
-from affectspace.synthetic.speakers.dialogues import Utterance
+from affectspace.synthetic.speakers.dialogues import Utterance, plan
 from affectspace.synthetic.speakers.face import faces, frames
 from affectspace.synthetic.speakers.make import REFERENCE, nearest_emotions
 from affectspace.synthetic.speakers.voice import RATE, speak
@@ -24,6 +26,7 @@ from affectspace.synthetic.speakers.writing import write_clip, write_wav
 People = Corpus | Sequence[Utterance]
 
 _GAP = 0.4  # seconds between utterances
+_RATER = 0.6  # standard deviation of a rater's error on 1..5
 _CODES = {
     "anger": ("ang", "Anger"), "happiness": ("hap", "Happiness"), "excitement": ("exc", "Excited"),
     "sadness": ("sad", "Sadness"), "neutral": ("neu", "Neutral state"), "frustration": ("fru", "Frustration"),
@@ -32,23 +35,33 @@ _CODES = {
 _STRENGTHS = ("happiness", "sadness", "anger", "surprise", "disgust", "fear")  # in the order of MOSEI's features
 
 
-def write_iemocap(people: People, folder: str | Path, *, video: bool = True, size: int = 48, fps: float = 6.0) -> Path:
+def write_iemocap(
+    people: People,
+    folder: str | Path,
+    *,
+    video: bool = True,
+    size: int = 48,
+    fps: float = 6.0,
+    progress: Progress = silent,
+) -> Path:
     """Write IEMOCAP's layout, and return the folder.
 
     people: a corpus that `make_speakers` wrote, or utterances of `plan`. The first five pairs are the sessions; the first
     person of a pair is F, the second M. Dialogues are named after F and M in turn; that person has the markers and is on the
-    left half of the picture. Labels are the true values on 1..5 with four decimals; a category that IEMOCAP does not have is
-    ``oth``; two evaluators and a self-rating follow. video: also write the dialogues as avi, `size` pixels for each person;
-    needs PyAV.
+    left half of the picture. Every third dialogue of a session is named after a script. Labels are the true values on 1..5 with
+    four decimals; a category that IEMOCAP does not have is ``oth``; two evaluators and a self-rating follow, which differ from
+    the truth by noise. video: also write the dialogues as avi, `size` pixels for each person; needs PyAV.
     """
     root = Path(folder)
     utterances = _utterances(people)
     sessions = list(dict.fromkeys(utterance.session for utterance in utterances))[:5]
     for number, session in enumerate(sessions, 1):
+        progress(number - 1, len(sessions), f"Session{number}")
         in_session = [utterance for utterance in utterances if utterance.session == session]
         for k, dialogue in enumerate(dict.fromkeys(utterance.dialogue for utterance in in_session)):
             marked = "FM"[k % 2]
-            name = f"Ses{number:02d}{marked}_impro{k + 1:02d}"
+            scenario = f"script{k // 3 % 3 + 1:02d}_{k // 9 + 1}" if k % 3 == 2 else f"impro{k + 1:02d}"
+            name = f"Ses{number:02d}{marked}_{scenario}"
             turns = [utterance for utterance in in_session if utterance.dialogue == dialogue]
             sounds = [speak(utterance) for utterance in turns]
             _write_dialogue(root / f"Session{number}", name, turns, sounds)
@@ -76,11 +89,14 @@ def _write_dialogue(place: Path, name: str, turns: list[Utterance], sounds: list
         code, category = _CODES.get(emotion, ("oth", "Other"))
         native = SCALES["iemocap"].to_native(np.array([utterance.affect]))[0]
         vad = ", ".join(f"{x:.4f}" for x in native)
-        valence, arousal, dominance = np.clip(np.rint(native), 1, 5).astype(int).tolist()
         raters = ("E1", "E2", f"{letter}1")
+        noise = stream("raters", utterance.seed, utterance.id).normal(0.0, _RATER, (len(raters), 3))
+        votes = np.clip(np.rint(native + noise), 1, 5).astype(int).tolist()
         labels.append(f"[{start:.4f} - {end:.4f}]\t{turn}\t{code}\t[{vad}]")
         labels += [f"C-{rater}:\t{category};\t()" for rater in raters]
-        labels += [f"A-{rater}:\tval {valence}; act {arousal}; dom  {dominance};\t()" for rater in raters]
+        labels += [
+            f"A-{rater}:\tval {v}; act {a}; dom  {d};\t()" for rater, (v, a, d) in zip(raters, votes, strict=True)
+        ]
         labels.append("")
         spoken.append(f"{turn} [{start:08.4f}-{end:08.4f}]: {utterance.text}")
         _save_sound(place / "sentences" / "wav" / name / f"{turn}.wav", sound)
@@ -112,7 +128,15 @@ def _side_by_side(
     return pictures
 
 
-def write_mosi(people: People, folder: str | Path, *, video: bool = True, size: int = 48, fps: float = 6.0) -> Path:
+def write_mosi(
+    people: People,
+    folder: str | Path,
+    *,
+    video: bool = True,
+    size: int = 48,
+    fps: float = 6.0,
+    progress: Progress = silent,
+) -> Path:
     """Write CMU-MOSI's raw layout, and return the folder; arguments as in `write_iemocap`.
 
     All utterances of a person, in order, are a video; sentiment is three times the valence. Transcripts in capitals, segments
@@ -121,7 +145,9 @@ def write_mosi(people: People, folder: str | Path, *, video: bool = True, size: 
     root = Path(folder)
     raw = root / "Raw"
     labels = {}
-    for name, utterances in _by_person(people).items():
+    persons = _by_person(people)
+    for number, (name, utterances) in enumerate(persons.items()):
+        progress(number, len(persons), name)
         sounds = [speak(utterance) for utterance in utterances]
         lines = [f"{k}_DELIM_{utterance.text.upper()}" for k, utterance in enumerate(utterances, 1)]
         write_text(raw / "Transcript" / "Segmented" / f"{name}.annotprocessed", "\n".join(lines) + "\n")
@@ -135,7 +161,15 @@ def write_mosi(people: People, folder: str | Path, *, video: bool = True, size: 
     return root
 
 
-def write_mosei(people: People, folder: str | Path, *, video: bool = True, size: int = 48, fps: float = 6.0) -> Path:
+def write_mosei(
+    people: People,
+    folder: str | Path,
+    *,
+    video: bool = True,
+    size: int = 48,
+    fps: float = 6.0,
+    progress: Progress = silent,
+) -> Path:
     """Write CMU-MOSEI's raw layout, and return the folder; arguments as in `write_iemocap`.
 
     All utterances of a person, in order, are a video; sentiment is three times the valence, and the strengths of the emotions
@@ -145,7 +179,9 @@ def write_mosei(people: People, folder: str | Path, *, video: bool = True, size:
     root = Path(folder)
     raw = root / "Raw"
     labels = {}
-    for number, (name, utterances) in enumerate(_by_person(people).items()):
+    persons = _by_person(people)
+    for number, (name, utterances) in enumerate(persons.items()):
+        progress(number, len(persons), name)
         sounds = [speak(utterance) for utterance in utterances]
         intervals = _intervals(sounds)
         lines = [
@@ -164,6 +200,29 @@ def write_mosei(people: People, folder: str | Path, *, video: bool = True, size:
         labels[name] = (features[order], intervals[order])
     _write_csd(root / "CMU_MOSEI_Labels.csd", "All Labels", labels)
     return root
+
+
+def make_official(
+    name: str, folder: str | Path, *, n: int = 400, seed: int = 0, video: bool = True, progress: Progress = silent
+) -> Path:
+    """Make synthetic people in an official layout: of `iemocap` ten people, of `mosi` and `mosei` up to twenty.
+
+    The three corpora have different people under the same seed. Raises DataError if the folder holds something.
+
+    Examples
+    --------
+    >>> from affectspace.synthetic.speakers import make_official
+    >>> folder = make_official("mosi", "runs/MOSI", n=20, video=False)  # doctest: +SKIP
+    """
+    writers = {"iemocap": write_iemocap, "mosi": write_mosi, "mosei": write_mosei}
+    if name not in writers:
+        raise ConfigError(f"{name!r}: there is no such layout; choose from {', '.join(writers)}")
+    root = Path(folder)
+    if root.exists() and (root.is_file() or any(root.iterdir())):
+        raise DataError(f"{root} is not empty; choose another folder (nothing was changed)")
+    people = 10 if name == "iemocap" else min(20, n // 2)
+    utterances = plan(n, people, seed=len(writers) * seed + list(writers).index(name))
+    return writers[name](utterances, root, video=video, progress=progress)
 
 
 def mosei_strengths(affect: np.ndarray) -> np.ndarray:
