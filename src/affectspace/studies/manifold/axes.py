@@ -34,22 +34,33 @@ MEASURES: dict[str, Metric] = {"r": "pearson", "ccc": "concordance", "mae": "mae
 VALENCE, AROUSAL = 0, 1
 
 
-def axis_table(results: Results, rows: EvaluationRows, resamples: int) -> None:
-    """Record r, concordance, mean absolute error and spread of each axis and model, with intervals over the rows' groups."""
+def axis_table(results: Results, rows: EvaluationRows, resamples: int, condition: Condition = EVERYTHING) -> None:
+    """Record r, concordance, mean absolute error and spread of each axis and model, with intervals over the rows' groups.
+
+    condition : how the rows are shown; its columns are left empty where a model sees everything
+    """
     recorder, axes = rows.recorder(results, "axes"), rows.known_axes
     truth, groups = rows.tested_truth, rows.tested_groups
+    shown = {} if condition == EVERYTHING else condition.columns
     n = int((~np.isnan(truth[:, axes])).any(axis=1).sum())
     for model in rows.models:
-        if not rows.predicts(model, axes):
+        if not rows.predicts(model, axes, condition):
             continue
-        predictions = rows.predictions(model)
+        predictions = rows.predictions(model, condition)
         for axis in axes:
             columns = [prediction[:, axis] for prediction in predictions]
-            named = {"model": model, "target": AXES[axis]}
+            named = {"model": model, "target": AXES[axis], **shown}
             for name, metric in MEASURES.items():
                 recorder.add(name, interval(metric, truth[:, axis], columns, groups, resamples=resamples), **named)
             recorder.add_mean("spread", [spread_ratio(truth[:, axis], column) for column in columns], n, **named)
-        _mean_r(recorder, rows, predictions, resamples, True, model=model)
+        _mean_r(recorder, rows, predictions, resamples, True, model=model, **shown)
+        for name, metric in MEASURES.items():
+            if name != "r" and len(axes) > 1:
+                known = [prediction[:, axes] for prediction in predictions]
+                mean = interval(metric, truth[:, axes], known, groups, resamples=resamples)
+                recorder.add(name, mean, model=model, target="mean", **shown)
+    if shown:
+        return
     fitted = rows.truth[rows.folds[0].train] if len(rows.folds[0].train) else np.empty((0, len(AXES)))
     for axis in axes:
         if len(fitted) and (~np.isnan(fitted[:, axis])).any():
@@ -106,32 +117,33 @@ def axis_comparisons(
     axes: Sequence[int] | None = None,
     primary: str = "",
     target: str = "mean",
+    model: str = HEADLINE,
 ) -> None:
-    """Record the headline's mean r over the axes minus that of other models, paired over groups.
+    """Record the headline's (or another model's) mean r over the axes minus that of other models, paired over groups.
 
     p values are corrected by Holm, except that of the primary comparison.
     """
     axes = rows.known_axes if axes is None else list(axes)
-    recorder = rows.recorder(results, "axes", model=HEADLINE, target=target)
+    recorder = rows.recorder(results, "axes", model=model, target=target)
     truth, groups = rows.tested_truth[:, axes], rows.tested_groups
     n, tested = int((~np.isnan(truth)).any(axis=1).sum()), []
     for other in versus:
-        if other == HEADLINE or not (rows.predicts(HEADLINE, axes) and rows.predicts(other, axes)):
+        if other == model or not (rows.predicts(model, axes) and rows.predicts(other, axes)):
             continue
-        ours, theirs = ([prediction[:, axes] for prediction in rows.predictions(name)] for name in (HEADLINE, other))
+        ours, theirs = ([prediction[:, axes] for prediction in rows.predictions(name)] for name in (model, other))
         r = interval("pearson", truth, ours, groups, theirs, resamples=resamples)
         recorder.add("r", r, versus=other)
         tested.append(({"versus": other}, interval_p(r)))
     recorder.add_p_values(tested, n, {"versus": primary})
 
 
-def axis_matrix(results: Results, rows: EvaluationRows) -> None:
+def axis_matrix(results: Results, rows: EvaluationRows, model: str = HEADLINE) -> None:
     """Record Table 1: r of each axis of the shared latent with each attribute, and its own minus the largest other."""
-    if len(rows.known_axes) < len(AXES) or not rows.predicts(HEADLINE, rows.known_axes):
+    if len(rows.known_axes) < len(AXES) or not rows.predicts(model, rows.known_axes):
         return
     published = PUBLISHED.filter(experiment="table_1")
-    recorder = rows.recorder(results, "matrix", published, model=HEADLINE)
-    truth, predictions = rows.tested_truth, rows.predictions(HEADLINE)
+    recorder = rows.recorder(results, "matrix", published, model=model)
+    truth, predictions = rows.tested_truth, rows.predictions(model)
     matrix = np.mean([axis_correlations(prediction, truth) for prediction in predictions], axis=0)
     labels = axis_correlations(np.where(np.isnan(truth), 0.0, truth), truth)
     of_labels = {"model": "labels", "note": "of the labels among themselves"}

@@ -73,6 +73,7 @@ class EvaluationRows:
     folds : the parts; test parts do not overlap
     outputs : condition -> model -> seed -> fold -> representations of all rows; seeds : model -> its seeds
     features, present : modality -> (n, width) vectors, (n,) bool
+    study : column of the results; published figures stand beside those of the study "manifold" alone
     """
 
     experiment: str
@@ -85,6 +86,7 @@ class EvaluationRows:
     seeds: Mapping[str, tuple[int, ...]]
     features: Mapping[str, np.ndarray] = field(default_factory=dict)
     present: Mapping[str, np.ndarray] = field(default_factory=dict)
+    study: str = "manifold"
 
     def __post_init__(self) -> None:
         n = len(self.table)
@@ -170,8 +172,8 @@ class EvaluationRows:
 
     def recorder(self, results: Results, task: str, published: Results | None = None, **columns: Any) -> Recorder:
         """Return a recorder of results of a task; published figures stand beside those of real people only."""
-        named = {"study": "manifold", "experiment": self.experiment, "task": task, "protocol": self.protocol, **columns}
-        return Recorder(results, named, self.seeds, published if self.real else None)
+        named = {"study": self.study, "experiment": self.experiment, "task": task, "protocol": self.protocol, **columns}
+        return Recorder(results, named, self.seeds, published if self.real and self.study == "manifold" else None)
 
     def with_ensemble(self, model: str, name: str) -> EvaluationRows:
         """Return the rows with the mean over a model's seeds as another model; unchanged where there is one seed."""
