@@ -1,6 +1,7 @@
 """Speech, video and image encoders with tiny random weights, and histograms of gradients."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -163,6 +164,88 @@ def test_images_are_averaged_over_frames(tiny_vit: str, tmp_path: Path) -> None:
     cropping = make_backbone("video", tiny_vit, frames=2)
     cropping.load(Item("a", path=tmp_path / "a.png"))
     assert sum(cropping.counts.values()) == 1
+
+
+def hub_cache(monkeypatch: pytest.MonkeyPatch, home: Path, name: str, folder: str, **files: object) -> Path:
+    """Lay a folder out as the cache of the hub does, with more files as JSON; there is no network."""
+    place = home / "hub" / f"models--{name.replace('/', '--')}"
+    snapshot = place / "snapshots" / ("c0ffee" + "0" * 34)
+    shutil.copytree(folder, snapshot)
+    (snapshot / "preprocessor_config.json").unlink(missing_ok=True)
+    for file, content in files.items():
+        (snapshot / f"{file}.json").write_text(json.dumps(content))
+    (place / "refs").mkdir()
+    (place / "refs" / "main").write_text(snapshot.name)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(home / "hub"))  # HF_HOME is read at import
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    return snapshot
+
+
+PIXELS = {"image_mean": [0.1, 0.2, 0.3], "image_std": [0.6, 0.7, 0.8]}
+
+
+@pytest.mark.parametrize("files", [{"preprocessor_config": PIXELS}, {"processor_config": {"image_processor": PIXELS}}])
+def test_a_hub_name_scales_pixels_as_its_own_processor(
+    files: dict, tiny_vit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = hub_cache(monkeypatch, tmp_path, "somebody/tiny-vit", tiny_vit, **files)
+    faces = np.random.default_rng(0).integers(0, 255, (2, 1, 16, 16, 3), dtype=np.uint8)
+    backbone = make_backbone("video", "somebody/tiny-vit")
+    assert (backbone.settings["mean"], backbone.settings["deviation"]) == (PIXELS["image_mean"], PIXELS["image_std"])
+    vectors = backbone.encode(list(faces))
+    np.testing.assert_allclose(vectors, make_backbone("video", str(snapshot)).encode(list(faces)), atol=1e-6)
+    assert np.abs(vectors - make_backbone("video", tiny_vit).encode(list(faces))).max() > 0.01
+
+
+def test_a_hub_name_hears_as_its_own_extractor(speech: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = np.random.default_rng(0).standard_normal(4_000).astype(np.float32) * 0.1
+    soundfile.write(tmp_path / "a.wav", sound, 8_000, subtype="FLOAT")
+    extractor = {"sampling_rate": 8_000, "do_normalize": False}
+    hub_cache(monkeypatch, tmp_path, "somebody/ears", speech, preprocessor_config=extractor)
+    backbone = make_backbone("audio", "somebody/ears")
+    assert (backbone.settings["rate"], backbone.settings["scaled"]) == (8_000, False)
+    np.testing.assert_allclose(backbone.load(Item("a", path=tmp_path / "a.wav")), sound, atol=1e-6)
+    assert not backbone.counts
+    silent = make_backbone("audio", speech)
+    silent.load(Item("a", path=tmp_path / "a.wav"))
+    assert "read at 16,000 Hz" in next(iter(silent.counts))
+
+
+def test_pixels_are_scaled_as_the_processors_of_transformers_do(tiny_vit: str, tmp_path: Path) -> None:
+    from transformers import VivitImageProcessor
+
+    frame = np.random.default_rng(0).integers(0, 255, (16, 16, 3), dtype=np.uint8)
+    for stated in (
+        {"do_normalize": False},
+        {"do_rescale": False, **PIXELS},
+        {"rescale_factor": 1 / 127.5, "offset": True, **PIXELS},
+    ):
+        folder = tmp_path / str(len(stated))
+        shutil.copytree(tiny_vit, folder)
+        (folder / "preprocessor_config.json").write_text(json.dumps(stated))
+        backbone = make_backbone("video", str(folder), crop=False)
+        processor = VivitImageProcessor(
+            do_resize=False, do_center_crop=False, **{"offset": False, "rescale_factor": 1 / 255} | stated
+        )
+        pixels = torch.as_tensor(np.array(processor([frame], return_tensors="np")["pixel_values"])[0])
+        with torch.no_grad():
+            expected = backbone.model(pixel_values=pixels.float()).last_hidden_state[:, 0]
+        np.testing.assert_allclose(backbone.encode([frame[None]]), expected.numpy(), atol=1e-4)
+
+
+def test_a_model_without_a_processor_says_which_values_are_used(
+    timesformer: str, tiny_vit: str, tmp_path: Path
+) -> None:
+    Image.new("RGB", (20, 20), "red").save(tmp_path / "a.png")
+    backbone = make_backbone("video", timesformer, crop=False)
+    backbone.load(Item("a", path=tmp_path / "a.png"))
+    assert backbone.counts == {
+        "pixels were scaled as for ImageNet, because tiny states no mean and deviation of pixels": 1
+    }
+    shutil.copytree(tiny_vit, tmp_path / "broken")
+    (tmp_path / "broken" / "preprocessor_config.json").write_text("{")
+    with pytest.raises(ConfigError, match=r"preprocessor_config.json is not valid JSON .* restore the file"):
+        make_backbone("video", str(tmp_path / "broken"))
 
 
 def test_a_text_encoder_sees_nothing(tmp_path: Path, speech: str) -> None:

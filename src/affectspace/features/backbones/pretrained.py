@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import importlib.metadata
 import importlib.util
+import json
 import math
 import os
 import tempfile
@@ -179,6 +180,38 @@ def loading_error(kind: str, name: str, error: Exception) -> ConfigError:
         f"{what} {name!r} cannot be loaded ({reason}); {remedy}, or give a folder that save_pretrained wrote, with its "
         "weights as safetensors"
     )
+
+
+def processor_settings(name: str, folder: str, part: str, commit: str | None = None) -> dict[str, Any] | None:
+    """Return what a model states about its pixels or sounds; None where neither its folder nor the hub has such a file.
+
+    folder : or a hub name; part : "image_processor" or "feature_extractor"; commit : of the weights on the hub. Newer models
+    state it as a part of processor_config.json, older ones in preprocessor_config.json. Raises ConfigError for a damaged file.
+    """
+    from transformers.utils import cached_file
+
+    for file in ("processor_config.json", "preprocessor_config.json"):
+        try:
+            path = cached_file(
+                folder,
+                file,
+                revision=commit,
+                _raise_exceptions_for_missing_entries=False,
+                _raise_exceptions_for_connection_errors=False,
+                _raise_exceptions_for_gated_repo=False,
+            )
+        except OSError as error:
+            raise ConfigError(f"{name}: {file} cannot be read ({error}); restore the file, or try again") from error
+        if path is None:
+            continue
+        try:
+            settings = json.loads(Path(path).read_text("utf-8"))
+        except ValueError as error:
+            raise ConfigError(f"{path} is not valid JSON ({error}); restore the file") from error
+        settings = settings.get(part) if file == "processor_config.json" else settings
+        if settings is not None:
+            return dict(settings)
+    return None
 
 
 def weights_revision(model: Any) -> str:

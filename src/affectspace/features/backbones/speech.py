@@ -9,8 +9,9 @@ from pydantic import Field
 
 from affectspace.errors import ConfigError, UnreadableItem
 from affectspace.features.backbone import Item
-from affectspace.features.backbones.pretrained import PretrainedBackbone, short_name
+from affectspace.features.backbones.pretrained import PretrainedBackbone, processor_settings, short_name
 from affectspace.media.sound import read_sound
+from affectspace.progress import note
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,9 +22,10 @@ SHORTEST = 400  # samples that the first layers of wav2vec 2.0 and similar model
 
 
 class SpeechBackbone(PretrainedBackbone):
-    """data2vec-audio, wav2vec 2.0, HuBERT, WavLM and other models of 16 kHz waveforms; and the encoder of Whisper.
+    """data2vec-audio, wav2vec 2.0, HuBERT, WavLM and other models of waveforms; and the encoder of Whisper.
 
-    The first `seconds` of a recording are scaled to mean 0 and standard deviation 1, as in the training of models of waveforms.
+    The first `seconds` of a recording are scaled to mean 0 and standard deviation 1, unless the model's own feature extractor
+    says that it takes samples as they are (WavLM-base). It also states the rate. A model without one is read at 16 kHz, scaled.
     Recordings of equal length pass the model together, others one by one, so that no padding enters. Whisper reads mel bands
     of a window of 30 s, which a shorter recording does not fill; the mean is over the recording's part of the window.
     """
@@ -36,28 +38,39 @@ class SpeechBackbone(PretrainedBackbone):
             raise ConfigError(f"seconds is {seconds:g}; a speech encoder needs more than {SHORTEST / RATE:g} s")
         super().__init__(name, folder, device, dtype)
         config = self.model.config
+        processor = processor_settings(name, folder, "feature_extractor", getattr(config, "_commit_hash", None))
+        self._rate = int((processor or {}).get("sampling_rate", RATE))
+        self._scaled = bool((processor or {}).get("do_normalize", True))
+        self._remark = ""
         self._bands: Any = None
         if config.model_type == "whisper":
             from transformers import WhisperFeatureExtractor
 
+            self._rate, self._scaled = RATE, False
             window = config.max_source_positions * FRAME
             self.model, seconds = self.model.get_encoder(), min(seconds, window / RATE)
             self._bands = WhisperFeatureExtractor(feature_size=config.num_mel_bins, chunk_length=window // RATE)
         elif not hasattr(self.model, "feature_extractor"):
             raise ConfigError(f"{name} is a {config.model_type}, which does not read sounds; give a speech encoder")
-        self._limit = int(seconds * RATE)
+        elif processor is None:
+            self._remark = f"read at {RATE:,} Hz and scaled to deviation 1, because {name} states neither"
+        self._limit = int(seconds * self._rate)
         self.dimension = int(config.hidden_size)
-        self.settings: dict[str, Any] = {"rate": RATE, "seconds": seconds, "dtype": dtype}
+        self.settings: dict[str, Any] = {"rate": self._rate, "seconds": seconds, "dtype": dtype}
+        if not self._scaled and self._bands is None:
+            self.settings["scaled"] = False
 
     def load(self, item: Item) -> np.ndarray:
-        """Return the samples, (samples,). Raises UnreadableItem for no sound, silence, and less than 0.025 s."""
+        """Return the samples, (samples,). Raises UnreadableItem for no sound, silence, and less than 0.025 s at 16 kHz."""
         assert item.path is not None
-        sound = read_sound(item.path, RATE, item.start, item.end)[: self._limit]
+        sound = read_sound(item.path, self._rate, item.start, item.end)[: self._limit]
         if len(sound) < SHORTEST:
-            raise UnreadableItem(f"the sound is shorter than {SHORTEST / RATE:g} s")
+            raise UnreadableItem(f"the sound is shorter than {SHORTEST / self._rate:g} s")
         if not sound.std() > 1e-6:
             raise UnreadableItem("the sound is silent")
-        return sound if self._bands is not None else (sound - sound.mean()) / sound.std()
+        if self._remark:
+            note(self.counts, self._remark)
+        return (sound - sound.mean()) / sound.std() if self._scaled else sound
 
     def length(self, loaded: np.ndarray) -> float:
         return len(loaded)

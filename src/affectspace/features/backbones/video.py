@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -12,10 +10,11 @@ from pydantic import Field
 
 from affectspace.errors import ConfigError
 from affectspace.features.backbone import BaseBackbone, Item
-from affectspace.features.backbones.pretrained import PretrainedBackbone, short_name
+from affectspace.features.backbones.pretrained import PretrainedBackbone, processor_settings, short_name
 from affectspace.media.clips import read_frames
 from affectspace.media.faces import MARGIN, face_of, faces_of, resized
 from affectspace.media.files import IMAGES
+from affectspace.progress import note
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -88,7 +87,8 @@ class VideoBackbone(PretrainedBackbone):
     """TimeSformer, VideoMAE and ViViT on the frames of a clip; ViT, DINO, CLIP and other image encoders on each frame.
 
     The vector is the first token ([CLS]) of the last layer, or the mean over tokens if the model has no such token.
-    Image encoders are averaged over the frames. Pixels are scaled as preprocessor_config.json of the folder says.
+    Image encoders are averaged over the frames. Pixels are scaled as the model's own processor says, also if the model is named
+    by its hub name. If it has no processor, they are scaled as for ImageNet, and the rows carry a remark.
     """
 
     modality = kind = "video"
@@ -97,6 +97,9 @@ class VideoBackbone(PretrainedBackbone):
     def __init__(self, name: str, folder: str, frames: int | None, crop: bool, device: str, dtype: str) -> None:
         super().__init__(name, folder, device, dtype)
         config = getattr(self.model.config, "vision_config", self.model.config)
+        processor = processor_settings(
+            name, folder, "image_processor", getattr(self.model.config, "_commit_hash", None)
+        )
         self.model = getattr(self.model, "vision_model", self.model)
         if not hasattr(config, "image_size"):
             raise ConfigError(
@@ -111,7 +114,10 @@ class VideoBackbone(PretrainedBackbone):
         self._size = int(size if isinstance(size, int) else size[0])
         self._crop = crop
         self._has_class_token = config.model_type != "videomae"
-        self._mean, self._deviation = _pixel_scale(Path(folder))
+        self._mean, self._deviation = _pixel_scale(processor)
+        self._remark = ""
+        if processor is None or not {"image_mean", "image_std"} <= processor.keys():
+            self._remark = f"pixels were scaled as for ImageNet, because {name} states no mean and deviation of pixels"
         self.dimension = int(config.hidden_size)
         self.settings: dict[str, Any] = {
             "frames": self._frames, "crop": crop, "size": self._size, "dtype": dtype,
@@ -121,7 +127,10 @@ class VideoBackbone(PretrainedBackbone):
 
     def load(self, item: Item) -> np.ndarray:
         """Return the faces, (frames, size, size, 3) uint8; one of a picture."""
-        return np.stack(load_faces(item, self._frames, self._size, self._crop, self.counts))
+        faces = np.stack(load_faces(item, self._frames, self._size, self._crop, self.counts))
+        if self._remark:
+            note(self.counts, self._remark)
+        return faces
 
     def vectors(self, batch: list[np.ndarray]) -> Tensor:
         """Return (batch, dimension)."""
@@ -154,13 +163,15 @@ def video_backbone(
     return VideoBackbone(short_name(name), name, frames, crop, device, dtype)
 
 
-def _pixel_scale(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Read mean and deviation per channel for pixels in [0, 1]; ImageNet's if the folder does not state them."""
-    path = folder / "preprocessor_config.json"
-    try:
-        settings = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    except ValueError as error:
-        raise ConfigError(f"{path} is not valid JSON ({error}); restore the file") from error
-    mean = settings.get("image_mean", IMAGENET_MEAN)
-    deviation = settings.get("image_std", IMAGENET_DEVIATION)
-    return np.array(mean, np.float32), np.array(deviation, np.float32)
+def _pixel_scale(settings: dict[str, Any] | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and deviation per channel for pixels in [0, 1], as a processor states them; ImageNet's where it does not.
+
+    A processor multiplies pixels of 0..255 by its factor, may subtract 1 (`offset`), and then standardises.
+    """
+    settings = settings or {}
+    factor = 255 * settings.get("rescale_factor", 1 / 255) if settings.get("do_rescale", True) else 255.0
+    mean, deviation = np.array(settings.get("image_mean", IMAGENET_MEAN)), settings.get("image_std", IMAGENET_DEVIATION)
+    if not settings.get("do_normalize", True):
+        mean, deviation = np.zeros(3), np.ones(3)
+    offset = float(bool(settings.get("offset")) and settings.get("do_rescale", True))
+    return ((mean + offset) / factor).astype(np.float32), (np.array(deviation) / factor).astype(np.float32)
