@@ -114,6 +114,34 @@ def faces(
     typer.echo(f"{len(corpus):,} faces of {corpus.table['person'].nunique():,} people in {out}")
 
 
+def _official_faces(name: str, title: str) -> None:
+    """Add a command that draws faces in the official layout of a corpus."""
+
+    def command(
+        out: Annotated[Path, typer.Argument(help="Folder to write. It must be new or empty.")],
+        n: Annotated[int, typer.Option("--n", min=1, help="Number of faces.")] = 1200,
+        people: Annotated[int, typer.Option(min=1, help="Number of different people.")] = 24,
+        size: Annotated[int, typer.Option(min=16, max=1024, help="Pixels of each side.")] = 64,
+        seed: Seed = 0,
+        force: Force = False,
+    ) -> None:
+        from affectspace.synthetic import faces
+
+        write = {"imfdb": faces.write_imfdb, "afew_va": faces.write_afew_va}[name]
+        with progress_bar() as progress:
+            write(out, n=n, people=people, size=size, seed=seed, force=force, progress=progress)
+        typer.echo(f"{n:,} drawn faces of {people:,} people in the layout of {title} in {out}")
+
+    summary = (
+        f"Draw faces in the official layout of {title}.\n\nThe reader `{name}` reads them. All commands for {title} can"
+    )
+    make.command(name, help=f"{summary} be tried with them, without its licence.")(command)
+
+
+for _name, _title in (("imfdb", "IMFDB"), ("afew_va", "AFEW-VA")):
+    _official_faces(_name, _title)
+
+
 @make.command()
 def speakers(
     out: Annotated[

@@ -42,6 +42,8 @@ class Corpus:
         Folder or zip that the columns audio, video and image are relative to.
     ratings : DataFrame or None
         One row for each sample (column id) and rater or channel, where they are known.
+    synthetic : bool
+        Whether affectspace made the samples (`affectspace corpus make`), in a layout of its own or in an official one.
 
     Examples
     --------
@@ -62,6 +64,7 @@ class Corpus:
     report: ReadReport = field(default_factory=lambda: ReadReport(0))
     media: Path | None = None
     ratings: pd.DataFrame | None = None
+    synthetic: bool = False
 
     def __len__(self) -> int:
         return len(self.table)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
+import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,8 @@ class Reader:
         return getattr(module, f"read_{self.name}")
 
 
+ABOUT = "corpus.json"  # what a corpus that affectspace made was made with
+KINDS = {"faces": "drawn faces", "speakers": "synthetic speakers"}  # "kind" in corpus.json
 _CMU = "research only; ask its owners (MultiComp Lab, Carnegie Mellon University) for other use"
 _LABEL_CSV = "or label.csv with Raw/<video>/<clip>.mp4"
 CORPORA: dict[str, Reader] = {
@@ -283,7 +286,26 @@ def read_corpus(
         if likely is None:
             raise
         raise DataError(f"{error}; {likely} looks like {name}: use that folder") from error
+    corpus = _as_made(corpus, root)
     return corpus if where is None else corpus.where(where)
+
+
+def _as_made(corpus: Corpus, root: Path) -> Corpus:
+    """Return a corpus that `affectspace corpus make` wrote as synthetic, with the licence of such data."""
+    for folder in (root, root.parent):
+        try:
+            about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        made = next(
+            (CORPORA[name] for name, kind in KINDS.items() if isinstance(about, dict) and about.get("kind") == kind),
+            None,
+        )
+        if made is not None:
+            notes = [*corpus.report.notes, *([made.description] if made.name != corpus.name else [])]
+            report = replace(corpus.report, notes=notes)
+            return replace(corpus, licence=made.licence, citation=made.citation, report=report, synthetic=True)
+    return corpus
 
 
 _MOST_FOLDERS = 300  # to search

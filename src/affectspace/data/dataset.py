@@ -301,8 +301,8 @@ class Dataset:
 
     @property
     def drawn(self) -> bool:
-        """Whether all faces are drawn ones of this package, with known truth."""
-        return {facts.get("reader") for facts in self.facts["corpora"].values()} == {"faces"}
+        """Whether affectspace drew all faces."""
+        return all(facts.get("synthetic") for facts in self.facts["corpora"].values())
 
     def corpus_fact(self, key: str) -> str:
         """Return a fact of the corpora, such as "licence" or "citation"; different ones are joined."""

@@ -117,6 +117,7 @@ def _split_rows(
         "reader": config.corpus,
         "licence": corpus.licence,
         "citation": corpus.citation,
+        "synthetic": corpus.synthetic,
         "left_out": {"in no part": int((~placed).sum()), "without features": int((placed & ~there).sum())},
         "notes": [str(note) for note in part.attrs.get("notes", [])],
     }

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from affectspace.corpora.readers.synthetic import ABOUT, KINDS, read_about
+from affectspace.corpora.readers.synthetic import read_about
+from affectspace.corpora.registry import ABOUT, KINDS
 from affectspace.errors import DataError, RunError
 from affectspace.files import write_text
 

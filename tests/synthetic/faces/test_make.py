@@ -91,8 +91,8 @@ def test_the_pictures_do_not_depend_on_the_number_of_workers(tmp_path: Path, mon
 
     used: list[int] = []
     monkeypatch.setattr(make, "map_in_order", in_another_process)
-    monkeypatch.setattr(make, "_ALONE", 0)
-    monkeypatch.setattr(make, "_CHUNK", 5)
+    monkeypatch.setattr(make, "ALONE", 0)
+    monkeypatch.setattr(make, "CHUNK", 5)
     seen: list[int] = []
     small = {"n": 14, "people": 3, "size": 16}
     make_faces(tmp_path / "one", **small, workers=1, progress=lambda done, total, text: seen.append(done))
@@ -132,7 +132,7 @@ def test_a_full_disk_leaves_an_unfinished_folder(tmp_path: Path, monkeypatch: py
     def broken(*_: object) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(make, "_draw", broken)
+    monkeypatch.setattr(make, "draw_files", broken)
     with pytest.raises(RunError, match=r"cannot write .*no space"):
         make_faces(tmp_path, n=8, people=2, size=16)
     with pytest.raises(DataError, match="are not finished"):

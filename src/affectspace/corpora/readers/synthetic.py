@@ -13,13 +13,13 @@ import pandas as pd
 
 from affectspace.affect import AXES, SCALES, parse_emotions
 from affectspace.corpora.corpus import Corpus
+from affectspace.corpora.registry import ABOUT, KINDS
 from affectspace.corpora.schema import COLUMNS, MEDIA_KINDS, TEXT_COLUMNS
 from affectspace.errors import DataError
 from affectspace.media.files import open_media
 from affectspace.tables.reading import read_json, read_table
 
-PICTURES, INDEX, ABOUT = "faces.zip", "index.csv", "corpus.json"
-KINDS = {"faces": "drawn faces", "speakers": "synthetic speakers"}  # "kind" in corpus.json
+PICTURES, INDEX = "faces.zip", "index.csv"
 _SPEAKER_TEXT = ("id", "person", "session", "dialogue", "text", "audio", "video", "emotion", "label_kind", "topic")
 
 

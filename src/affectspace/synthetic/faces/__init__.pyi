@@ -1,6 +1,8 @@
 from .drawing import render_face as render_face
 from .labels import invented_labels as invented_labels
 from .labels import labels_from_levels as labels_from_levels
+from .layouts import write_afew_va as write_afew_va
+from .layouts import write_imfdb as write_imfdb
 from .make import make_faces as make_faces
 from .movements import Expression as Expression
 from .movements import expression as expression

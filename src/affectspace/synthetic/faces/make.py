@@ -14,7 +14,8 @@ from PIL import Image
 
 from affectspace.affect import AXES
 from affectspace.corpora import Corpus, read_corpus
-from affectspace.corpora.readers.synthetic import INDEX, KINDS, PICTURES
+from affectspace.corpora.readers.synthetic import INDEX, PICTURES
+from affectspace.corpora.registry import KINDS
 from affectspace.errors import ConfigError
 from affectspace.files import write_atomic
 from affectspace.processes import map_in_order
@@ -26,11 +27,11 @@ from affectspace.synthetic.faces.sampling import nuisance, sample_parameters
 from affectspace.synthetic.folder import is_finished, write_about
 
 VERSION = 1  # of the drawing; to be raised when the same seed draws another picture
-_CHUNK = 128
-_ALONE = 400  # faces up to which other processes do not save time
+CHUNK = 128
+ALONE = 400  # faces up to which other processes do not save time
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
-_Row = tuple[str, str, int, float, float, float | None]  # person, session, frame, valence, arousal, dominance
+Row = tuple[str, str, int, float, float, float | None]  # person, session, frame, valence, arousal, dominance
 
 
 def make_faces(
@@ -108,7 +109,7 @@ def make_faces(
         write_about(out, settings, finished=False)
         rows = _rows(table)
         index = _index(table, rows, seed, size)
-        processes = 1 if len(rows) <= _ALONE else workers or os.cpu_count() or 1
+        processes = 1 if len(rows) <= ALONE else workers or os.cpu_count() or 1
         write_atomic(
             out / PICTURES, partial(_write_pictures, index["image"].tolist(), rows, seed, size, processes, progress)
         )
@@ -118,13 +119,13 @@ def make_faces(
 
 
 def _write_pictures(
-    names: list[str], rows: list[_Row], seed: int, size: int, processes: int, progress: Progress, path: Path
+    names: list[str], rows: list[Row], seed: int, size: int, processes: int, progress: Progress, path: Path
 ) -> None:
     """Draw all faces into a zip."""
-    chunks = [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
+    chunks = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
     done = 0
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        for files in map_in_order(partial(_draw, seed, size), chunks, processes):
+        for files in map_in_order(partial(draw_files, seed, size, "PNG"), chunks, processes):
             for content in files:
                 archive.writestr(zipfile.ZipInfo(names[done], _EPOCH), content)
                 done += 1
@@ -136,7 +137,7 @@ def _digest(table: pd.DataFrame) -> str:
     return sha256(table[columns].to_csv(index=False).encode()).hexdigest()[:32]
 
 
-def _rows(table: pd.DataFrame) -> list[_Row]:
+def _rows(table: pd.DataFrame) -> list[Row]:
     dominance: list[float | None] = [None] * len(table)
     if "dominance" in table:
         dominance = [None if np.isnan(d) else float(d) for d in table["dominance"]]
@@ -144,7 +145,7 @@ def _rows(table: pd.DataFrame) -> list[_Row]:
     return list(zip(*columns, dominance, strict=True))
 
 
-def _index(table: pd.DataFrame, rows: list[_Row], seed: int, size: int) -> pd.DataFrame:
+def _index(table: pd.DataFrame, rows: list[Row], seed: int, size: int) -> pd.DataFrame:
     index = table[["id", "person", "session"]].copy()
     index["image"] = table["person"] + "/" + table["id"] + ".png"
     for column in ("emotion", *AXES):
@@ -156,18 +157,19 @@ def _index(table: pd.DataFrame, rows: list[_Row], seed: int, size: int) -> pd.Da
     return index.join(pd.DataFrame([nuisance(_parameters(seed, row)) for row in rows]).round(5))
 
 
-def _parameters(seed: int, row: _Row) -> FaceParameters:
+def _parameters(seed: int, row: Row) -> FaceParameters:
     person, session, frame, valence, arousal, dominance = row
     return sample_parameters(
         valence, arousal, person=person, session=session, frame=frame, dominance=dominance, seed=seed
     )
 
 
-def _draw(seed: int, size: int, rows: list[_Row]) -> list[bytes]:
-    """PNG files of rows. Runs in a worker."""
+def draw_files(seed: int, size: int, kind: str, rows: list[Row]) -> list[bytes]:
+    """Draw rows as picture files. kind : PNG or JPEG. Runs in a worker."""
+    options: dict[str, Any] = {"compress_level": 4} if kind == "PNG" else {"quality": 92}
     files = []
     for row in rows:
         buffer = io.BytesIO()
-        Image.fromarray(render_face(_parameters(seed, row), size)).save(buffer, "PNG", compress_level=4)
+        Image.fromarray(render_face(_parameters(seed, row), size)).save(buffer, kind, **options)
         files.append(buffer.getvalue())
     return files

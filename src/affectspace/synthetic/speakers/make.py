@@ -15,7 +15,8 @@ import pandas as pd
 from affectspace.affect import AXES
 from affectspace.annotation import AnnotationTransfer
 from affectspace.corpora import Corpus, read_corpus
-from affectspace.corpora.readers.synthetic import INDEX, KINDS
+from affectspace.corpora.readers.synthetic import INDEX
+from affectspace.corpora.registry import KINDS
 from affectspace.errors import ConfigError
 from affectspace.files import is_written, write_atomic, write_text
 from affectspace.media.files import import_av
