@@ -113,10 +113,38 @@ def test_bad_scales(arguments, message):
 
 
 def test_unknown_names():
-    with pytest.raises(ConfigError, match="unknown scale 'iemo'; there are canonical, iemocap"):
+    with pytest.raises(ConfigError, match=r"unknown scale 'iemo'; choose a name .*1:5 iemocap, emobank; .*as LOW:HIGH"):
         scale("iemo")
     with pytest.raises(ConfigError, match="scale 'vreg' has no arousal; it has valence"):
         scale("vreg").select(("arousal",))
+
+
+def test_own_ranges():
+    own = scale("1:7")
+    assert (own.axes, own.ranges) == (("valence", "arousal", "dominance"), ((1, 7),) * 3)
+    np.testing.assert_allclose(own.to_canonical([[1, 4, 7]]), [[-1, 0, 1]])
+    ordered = scale("0:1,-3:3", "arousal,valence")  # columns in that order; canonical ones are valence, arousal
+    np.testing.assert_allclose(ordered.to_canonical([[0.5, 3], [1, -1.5]]), [[1, 0], [-0.5, 1]])
+    np.testing.assert_allclose(ordered.to_native([[1, 0], [-0.5, 1]]), [[0.5, 3], [1, -1.5]])
+    assert scale("sam", "dominance,valence").axes == ("dominance", "valence")
+    assert scale(own, ("valence",)).axes == ("valence",)
+
+
+@pytest.mark.parametrize(
+    ("name", "axes", "message"),
+    [
+        ("7:1", None, "'7:1': valence runs from 7 to 1; low must be below high"),
+        ("1:1", None, "runs from 1 to 1"),
+        ("1:x", None, "unknown scale '1:x'"),
+        ("1:7", "banana", "'banana' is no axis; give some of valence, arousal, dominance"),
+        ("1:7", "arousal,arousal", "'arousal' is given twice"),
+        ("0:1,1:2", "valence,arousal,dominance", "2 ranges for 3 axes"),
+        ("vreg", "arousal", "scale 'vreg' has no arousal"),
+    ],
+)
+def test_impossible_ranges(name, axes, message):
+    with pytest.raises(ConfigError, match=message):
+        scale(name, axes)
 
 
 def test_importing_is_light():

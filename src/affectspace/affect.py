@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -76,7 +77,7 @@ class Scale:
             refuse(f"axes {self.axes} must be different names of {', '.join(ALL_AXES)}")
         for axis, (low, high) in zip(self.axes, self.ranges, strict=True):
             if not (math.isfinite(low) and math.isfinite(high) and low < high):
-                refuse(f"{axis} runs from {low} to {high}; low must be below high")
+                refuse(f"{axis} runs from {low:g} to {high:g}; low must be below high")
             if self.missing is not None and low <= self.missing <= high:
                 refuse(f"the missing code {self.missing} lies inside {low}..{high}")
         if self.accepted is not None and any(self.accepted[0] > a or self.accepted[1] < b for a, b in self.ranges):
@@ -159,7 +160,7 @@ class Scale:
                 f"{(columns or {}).get(self.axes[column], self.axes[column])} is {native[row, column]:g}, "
                 f"outside {limits[0]:g}..{limits[1]:g}, the range of the scale {self.name!r}"
                 f"{f' (other bad rows: {others:,})' if others else ''}; correct the value, or name the scale on which the "
-                f"file is written ({', '.join(SCALES)})"
+                f"file is written ({known_scales()})"
             )
         canonical = (native - (low + high) / 2) / ((high - low) / 2)
         canonical = canonical[:, [self.axes.index(axis) for axis in self.canonical_axes]]
@@ -214,13 +215,62 @@ def _for_each_axis(value: float | tuple[float, ...], n: int) -> tuple[float, ...
     return value
 
 
-def scale(name: str) -> Scale:
-    """Return the scale of that name. Raises ConfigError, with the known names, for an unknown one."""
-    if name not in SCALES:
-        raise ConfigError(f"unknown scale {name!r}; there are {', '.join(SCALES)}")
-    return SCALES[name]
+def scale(name: str | Scale, axes: str | Sequence[str] | None = None) -> Scale:
+    """Return the scale of a name in `SCALES`, or of a range of your own.
+
+    A range is ``LOW:HIGH``; several have commas, one for each of the axes. axes : in the order of the columns, default those of
+    the named scale, or valence, arousal, dominance. Raises ConfigError, with all scales and their ranges.
+
+    Examples
+    --------
+    >>> scale("1:7").to_canonical([[1, 4, 7]])
+    array([[-1.,  0.,  1.]])
+    >>> scale("0:1,-3:3", "arousal,valence").ranges
+    ((0.0, 1.0), (-3.0, 3.0))
+    """
+    wanted = None if axes is None else parse_axes(axes)
+    known = name if isinstance(name, Scale) else SCALES.get(name.strip())
+    if known is not None:
+        return known if wanted is None else known.select(wanted)
+    ranges = [_OWN_RANGE.fullmatch(part.strip()) for part in str(name).split(",")]
+    if None in ranges:
+        raise ConfigError(f"unknown scale {name!r}; choose {known_scales()}")
+    lows, highs = (tuple(float(found[side]) for found in ranges if found) for side in (1, 2))
+    order = wanted or (AXES if len(lows) == 1 else AXES[: len(lows)])
+    if len(lows) == 1:
+        return Scale(str(name), order, lows[0], highs[0])
+    if len(lows) != len(order):
+        axes = ", ".join(order)
+        raise ConfigError(
+            f"scale {name!r} has {len(lows)} ranges for {len(order)} axes ({axes}); give one, or one for each"
+        )
+    return Scale(str(name), order, lows, highs)
 
 
+def parse_axes(axes: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the axes in ``arousal,valence``. Raises ConfigError for an unknown axis and for one that is given twice."""
+    names = tuple(name.strip() for name in (axes.split(",") if isinstance(axes, str) else axes))
+    for name in names:
+        if name not in ALL_AXES or names.count(name) > 1:
+            problem = "is given twice" if name in ALL_AXES else "is no axis"
+            raise ConfigError(
+                f"axes {','.join(names)!r}: {name!r} {problem}; give some of {', '.join(AXES)} in the order of the columns"
+            )
+    return names
+
+
+def known_scales() -> str:
+    """Return the ranges with the names of their scales, and how to write one's own, for messages."""
+    by_range: dict[str, list[str]] = {}
+    for item in SCALES.values():
+        ranges = dict.fromkeys(f"{low:g}:{high:g}" for low, high in item.ranges)
+        by_range.setdefault(",".join(ranges), []).append(item.name)
+    listed = "; ".join(f"{span} {', '.join(names)}" for span, names in by_range.items())
+    return f"a name ({listed}), or a range of your own as LOW:HIGH, for example 1:7"
+
+
+_NUMBER = r"([-+]?(?:\d+\.?\d*|\.\d+))"
+_OWN_RANGE = re.compile(f"{_NUMBER}:{_NUMBER}")
 _VA = AXES[:2]
 SCALES: dict[str, Scale] = {
     item.name: item
@@ -252,19 +302,10 @@ SCALES: dict[str, Scale] = {
 
 # In all figures one colour for each category, distinguishable for colour-blind readers.
 EMOTION_COLOURS = {
-    "neutral": "#6e6e6e",
-    "happiness": "#e69f00",
-    "sadness": "#0072b2",
-    "anger": "#c9400a",
-    "fear": "#cc79a7",
-    "disgust": "#009e73",
-    "surprise": "#4fb3ea",
-    "contempt": "#882255",
-    "calm": "#44aa99",
-    "boredom": "#8c8c2b",
-    "excitement": "#d9b300",
-    "frustration": "#6b3d0f",
-}
+    "neutral": "#6e6e6e", "happiness": "#e69f00", "sadness": "#0072b2", "anger": "#c9400a", "fear": "#cc79a7",
+    "disgust": "#009e73", "surprise": "#4fb3ea", "contempt": "#882255", "calm": "#44aa99", "boredom": "#8c8c2b",
+    "excitement": "#d9b300", "frustration": "#6b3d0f",
+}  # fmt: skip
 CATEGORIES = tuple(EMOTION_COLOURS)
 
 

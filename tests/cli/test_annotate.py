@@ -162,6 +162,19 @@ def test_labels_file(tmp_path):
         assert message in fails("label", path, "--out", tmp_path / "o.csv")
 
 
+def test_labels_file_in_another_order(tmp_path):
+    (tmp_path / "va.json").write_text('{"x": [7, -3]}')
+    (tmp_path / "av.json").write_text('{"x": [-3, 7]}')
+    outs = [tmp_path / "va.csv", tmp_path / "av.csv"]
+    assert run("label", tmp_path / "va.json", "--scale=-10:10", "--out", outs[0]).exit_code == 0
+    assert (
+        run("label", tmp_path / "av.json", "--scale=-10:10", "--axes", "arousal,valence", "--out", outs[1]).exit_code
+        == 0
+    )
+    emotions = [pd.read_csv(out)[["emotion", "probability"]] for out in outs]
+    pd.testing.assert_frame_equal(*emotions)
+
+
 def test_centres_only_have_no_probability(tmp_path):
     path, out = tmp_path / "x.csv", tmp_path / "o.csv"
     path.write_text("valence,arousal,dominance\n0.8,0.5,0.5\n")
@@ -234,7 +247,7 @@ def test_bad_tables_to_sample(tmp_path, content, arguments, message):
         ("valence,arousal\n0," + "h" * 900 + "\n", (), "row 1: arousal is '" + "h" * 59 + "..., which is not a number"),
         ("valence,arousal\n0,True\n", (), "row 1: arousal is 'True', which is not a number"),
         ("valence\n0\n", (), "has no column 'arousal'; it has valence: choose one with --arousal"),
-        ("valence,arousal\n0,0\n", ("--scale", "x"), "unknown scale 'x'; there are"),
+        ("valence,arousal\n0,0\n", ("--scale", "x"), "unknown scale 'x'; choose"),
         ("valence,arousal\n0,0\n", ("--scale", "mosi"), "scale 'mosi' has no valence, arousal"),
     ],
 )

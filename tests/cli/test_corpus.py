@@ -47,6 +47,21 @@ def test_describe(index: Path) -> None:
     assert described["splits"]["person"]["shared"] == {}
 
 
+@pytest.mark.parametrize("command", ["corpus describe", "extract", "adapt", "annotate label", "annotate fit"])
+def test_impossible_scales_fail_before_anything_is_read(tmp_path: Path, command: str) -> None:
+    table = ["text"] if command == "adapt" else [] if command.startswith("annotate") else ["table"]
+    call = [*command.split(), *table, str(tmp_path / "gone.csv"), "--scale"]
+    if command != "corpus describe":
+        call = [*call[:-1], "--out", str(tmp_path / "out.csv"), "--scale"]
+    for scale, axes, message in (
+        ("7:1", "valence", "low must be below high"),
+        ("1:7", "banana", "'banana' is no axis"),
+    ):
+        result = CliRunner().invoke(app, [*call, scale, "--axes", axes])
+        assert isinstance(result.exception, ConfigError)
+        assert message in str(result.exception)
+
+
 def test_describe_errors(index: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="uses the unknown column 'size'"):
         run("describe", "table", index, "--where", "size > 3")

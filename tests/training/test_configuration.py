@@ -33,6 +33,20 @@ def test_defaults_round_trip_through_yaml(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "name"), [("1:7", "1:7"), ("-3:3", "-3:3"), ("1:5.5", "1:5.5"), ("'0:1,-1:1'", "0:1,-1:1")]
+)
+def test_own_scales_in_yaml_and_overrides(tmp_path: Path, text: str, name: str) -> None:
+    axes = "arousal,valence" if "," in name else "valence,arousal,dominance"
+    (tmp_path / "own.yaml").write_text(f"data: {{corpus: table, path: t.csv, scale: {text}, axes: '{axes}'}}\n")
+    config = read_config(tmp_path / "own.yaml")  # YAML 1.1 reads 1:7 as 67
+    assert (config.data.first.scale, config.data.first.axes) == (name, tuple(axes.split(",")))
+    (tmp_path / "again.yaml").write_text(config.to_yaml())
+    assert read_config(tmp_path / "again.yaml") == config
+    if "," not in name:
+        assert build_config({"data": DATA}, overrides=[f"data.scale={text}"]).data.first.scale == name
+
+
+@pytest.mark.parametrize(
     ("fields", "message"),
     [
         ({"data": DATA, "fit": {"epoch": 3}}, r"unknown key 'fit.epoch'; did you mean fit.epochs"),
@@ -48,6 +62,8 @@ def test_defaults_round_trip_through_yaml(tmp_path: Path) -> None:
         ({"data": {"path": "index.csv"}}, r"data.corpus: Field required"),
         ({"data": {"corpus": "imfbd", "path": "x"}}, r"data.corpus: unknown corpus 'imfbd'; did you mean 'imfdb'"),
         ({"data": {**DATA, "wher": "x"}}, r"'data.wher'; did you mean data.where"),
+        ({"data": {**DATA, "scale": "7:1"}}, r"low must be below high"),
+        ({"data": {**DATA, "axes": ["banana"]}}, r"'banana' is no axis"),
         ({"data": {"corpora": {"a": DATA, "b": DATA}}, "labels": {"permute": 1}}, r"labels belong to one corpus"),
         (
             {"data": DATA, "model": {"kind": "levasa", "alignment": "categories", "categories": ["anger"]}},

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from affectspace.cli.options import Columns, Media, Overrides, ScaleName, Where, print_json
+from affectspace.cli.options import Axes, Columns, Media, Overrides, ScaleName, Where, print_json, table_options
 from affectspace.cli.progress import progress_bar
 from affectspace.cli.train import describe_corpus
 from affectspace.errors import ConfigError
@@ -54,6 +54,7 @@ def adapt(
     ] = None,
     columns: Columns = "",
     scale: ScaleName = None,
+    axes: Axes = None,
     media: Media = None,
     where: Where = None,
     full: Annotated[bool, typer.Option("--full", help="Train all weights, not low-rank changes of them.")] = False,
@@ -81,12 +82,9 @@ def adapt(
         modality: text_column if modality == "text" else file_column,
         "valence": valence, "arousal": arousal, "dominance": dominance, "emotion": emotion, "person": person,
     }  # fmt: skip
-    own = {name: column for name, column in named.items() if column}
-    if columns:
-        from affectspace.corpora import parse_columns
-
-        own |= parse_columns(columns)
-    options = {"columns": own, "scale": scale, "media": None if media is None else str(media), "where": where}
+    reading = table_options(columns, scale, axes)
+    own = {name: column for name, column in named.items() if column} | reading.pop("columns", {})
+    options = {**reading, "columns": own, "media": None if media is None else str(media), "where": where}
     fit: dict[str, Any] = {"accelerator": device, "seed": seed}
     fit |= {"epochs": epochs} if epochs else {}
     fit["learning_rate"] = learning_rate or (5e-5 if full else 5e-4)

@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from affectspace.cli.options import AsJson, Force, Out, Prefix, Seed, Table, print_json, refuse_overwrite
+from affectspace.affect import AXES, parse_axes
+from affectspace.affect import scale as scale_of
+from affectspace.cli.options import (
+    AsJson,
+    Force,
+    Out,
+    Prefix,
+    Seed,
+    Table,
+    checked_axes,
+    checked_scale,
+    print_json,
+    refuse_overwrite,
+)
 from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError
 
@@ -27,7 +40,19 @@ Spelling = Annotated[
 ]
 ScaleName = Annotated[
     str,
-    typer.Option("--scale", help="Scale of the table's values: afew_va, iemocap, sam, ... They are mapped to [-1, 1]."),
+    typer.Option(
+        "--scale",
+        help="Scale of the table's values, which are mapped to [-1, 1]: LOW:HIGH, for example 1:7, or a name such as afew_va.",
+        callback=checked_scale,
+    ),
+]
+Axes = Annotated[
+    str | None,
+    typer.Option(
+        help="Axes of the table, for example arousal,valence: the order of the numbers in a .json, and of several ranges in "
+        "--scale.",
+        callback=checked_axes,
+    ),
 ]
 Valence = Annotated[str | None, typer.Option(help='Column with the valence; "" if there is none.')]
 Arousal = Annotated[str | None, typer.Option(help='Column with the arousal; "" if there is none.')]
@@ -58,6 +83,7 @@ def fit(
     arousal: Arousal = "arousal",
     dominance: Dominance = None,
     scale: ScaleName = "canonical",
+    axes: Axes = None,
     spelling: Spelling = None,
     as_is: Annotated[
         bool, typer.Option("--as-is", help="Use the names of emotions as they are written, without translation.")
@@ -71,13 +97,14 @@ def fit(
     """
     from affectspace.annotation.tables import fit_table
 
+    named, chosen_scale = _axis_columns(table, valence, arousal, dominance, axes), scale_of(scale, axes)
     refuse_overwrite((out,), force)
     with progress_bar(not as_json) as progress:
         transfer, summary = fit_table(
             table,
             emotion=emotion,
-            columns=_axis_columns(valence, arousal, dominance),
-            scale_name=scale,
+            columns=named,
+            scale_name=chosen_scale,
             spelling=spelling,
             as_is=as_is,
             progress=progress,
@@ -144,6 +171,7 @@ def label(
     arousal: Arousal = "arousal",
     dominance: Dominance = None,
     scale: ScaleName = "canonical",
+    axes: Axes = None,
     reference: Reference = "affectnet",
     transfer: Transfer = None,
     assignment: Annotated[
@@ -165,14 +193,15 @@ def label(
     """
     from affectspace.annotation.tables import label_table
 
+    named, chosen_scale = _axis_columns(table, valence, arousal, dominance, axes), scale_of(scale, axes)
     chosen = _transfer(reference, transfer, assignment=assignment, covariance=covariance, abstain=abstain)
     with progress_bar(not as_json) as progress:
         summary = label_table(
             table,
             out,
             chosen,
-            columns=_axis_columns(valence, arousal, dominance),
-            scale_name=scale,
+            columns=named,
+            scale_name=chosen_scale,
             prefix=prefix,
             force=force,
             progress=progress,
@@ -205,8 +234,15 @@ def plot(
     typer.echo(f"wrote {out}")
 
 
-def _axis_columns(valence: str | None, arousal: str | None, dominance: str | None) -> dict[str, str]:
+def _axis_columns(
+    table: Path, valence: str | None, arousal: str | None, dominance: str | None, axes: str | None
+) -> dict[str, str]:
+    """Return axis -> column. axes : those of the table, in the order of the numbers of a .json"""
     columns = {"valence": valence, "arousal": arousal, "dominance": dominance}
+    if axes is not None:
+        order = parse_axes(axes)
+        numbers = dict(zip(order, AXES, strict=False)) if table.suffix == ".json" else {}
+        columns = {axis: numbers.get(axis) or columns.get(axis) or axis for axis in order}
     return {axis: column for axis, column in columns.items() if column}
 
 

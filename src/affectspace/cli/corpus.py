@@ -10,6 +10,7 @@ import typer
 
 from affectspace.cli.options import (
     AsJson,
+    Axes,
     Columns,
     CorpusName,
     CorpusPath,
@@ -21,6 +22,7 @@ from affectspace.cli.options import (
     Where,
     parse_pairs,
     print_json,
+    table_options,
 )
 from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError
@@ -59,6 +61,7 @@ def describe(
     columns: Columns = "",
     where: Where = None,
     scale: ScaleName = None,
+    axes: Axes = None,
     emotion_spelling: EmotionSpelling = None,
     as_json: AsJson = False,
 ) -> None:
@@ -66,18 +69,10 @@ def describe(
 
     Prints rows, people, emotions, ranges, the agreement of raters, splits, and what was left out and why.
     """
-    from affectspace.corpora import parse_columns, read_corpus
+    options = table_options(columns, scale, axes)
+    from affectspace.corpora import read_corpus
 
-    options: dict[str, Any] = {} if scale is None else {"scale": scale}
-    corpus = read_corpus(
-        name,
-        path,
-        where=where,
-        media=media,
-        columns=parse_columns(columns) if columns else None,
-        emotion_spelling=emotion_spelling,
-        **options,
-    )
+    corpus = read_corpus(name, path, where=where, media=media, emotion_spelling=emotion_spelling, **options)
     if as_json:
         print_json(corpus.describe())
     else:

@@ -9,6 +9,7 @@ from affectspace.cli.options import (
     Actors,
     Address,
     AsJson,
+    Axes,
     BatchSize,
     Columns,
     CorpusName,
@@ -17,9 +18,11 @@ from affectspace.cli.options import (
     Force,
     Media,
     OutFolder,
+    ScaleName,
     Where,
     parse_pairs,
     print_json,
+    table_options,
 )
 from affectspace.cli.progress import progress_bar
 from affectspace.devices import choose_device
@@ -73,6 +76,8 @@ def extract(
     settings: Settings = None,
     media: Media = None,
     columns: Columns = "",
+    scale: ScaleName = None,
+    axes: Axes = None,
     where: Where = None,
     limit: Limit = None,
     batch_size: BatchSize = 32,
@@ -86,14 +91,15 @@ def extract(
     as_json: AsJson = False,
 ) -> None:
     """Compute features of a corpus and store them. The same command continues after an interruption."""
-    from affectspace.corpora import parse_columns, read_corpus
+    _check_modality(modality, video_backbone, lexicon)
+    reading = table_options(columns, scale, axes)
+    from affectspace.corpora import read_corpus
     from affectspace.features import extract as extract_features
     from affectspace.features import make_backbone, read_vectors
 
-    _check_modality(modality, video_backbone, lexicon)
     if engine == "local":
         device = choose_device(device)
-    corpus = read_corpus(name, path, where=where, media=media, columns=parse_columns(columns) if columns else None)
+    corpus = read_corpus(name, path, where=where, media=media, **reading)
     if limit is not None and limit < len(corpus):
         corpus = corpus.take(range(limit))
     options = parse_settings(settings or [])

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from affectspace.affect import parse_axes
+from affectspace.affect import scale as scale_of
 from affectspace.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
@@ -18,6 +20,31 @@ def existing_run(folder: Path) -> Path:
     from affectspace.training.runs import open_run
 
     return open_run(folder).folder
+
+
+def checked_scale(scale: str | None) -> str | None:
+    """Return the value of --scale. Raises ConfigError at once for an unknown name and an impossible range."""
+    if scale is not None:
+        for part in scale.split(","):
+            scale_of(part)
+    return scale
+
+
+def checked_axes(axes: str | None) -> str | None:
+    """Return the value of --axes. Raises ConfigError at once for an unknown axis."""
+    if axes is not None:
+        parse_axes(axes)
+    return axes
+
+
+def table_options(columns: str, scale: str | None, axes: str | None) -> dict[str, Any]:
+    """Return the options of the reader `table` that are given. Raises ConfigError if they contradict each other."""
+    from affectspace.corpora import parse_columns
+
+    if scale is not None:
+        scale_of(scale, axes)
+    options = {"columns": parse_columns(columns) if columns else None, "scale": scale, "axes": axes}
+    return {name: value for name, value in options.items() if value is not None}
 
 
 # Arguments
@@ -33,7 +60,22 @@ Columns = Annotated[
     typer.Option(help="Names of the table's columns, as OURS=THEIRS with commas, for example text=sentence,id=key."),
 ]
 Where = Annotated[str | None, typer.Option(help="Condition that selects rows, for example \"channel == 'speech'\".")]
-ScaleName = Annotated[str | None, typer.Option("--scale", help="Scale of the table's valence, arousal and dominance.")]
+ScaleName = Annotated[
+    str | None,
+    typer.Option(
+        "--scale",
+        help="Scale of the table's valence, arousal and dominance: LOW:HIGH, for example 1:7, or a name such as sam. A range "
+        "for each of --axes has commas, for example 0:1,-1:1. Default: -1:1.",
+        callback=checked_scale,
+    ),
+]
+Axes = Annotated[
+    str | None,
+    typer.Option(
+        help="Axes that the table rates, in the order of the ranges of --scale, for example arousal,valence.",
+        callback=checked_axes,
+    ),
+]
 EmotionSpelling = Annotated[str | None, typer.Option(help="Emotion vocabulary of the table, for example affectnet.")]
 
 # What is computed with

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from affectspace.affect import scale
 from affectspace.configuration import Configuration
 from affectspace.corpora.registry import require_reader
 from affectspace.errors import ConfigError
@@ -62,7 +63,12 @@ class CorpusConfig(Configuration):
     path: Path = Field(description="the corpus' folder, or the table")
     media: Path | None = Field(None, description="folder or zip of the media, for corpus: table")
     columns: dict[str, str] = Field(default_factory=dict, description="our name of a column -> the table's name")
-    scale: str | None = Field(None, description="scale of the table's valence, arousal and dominance")
+    scale: str | None = Field(
+        None, description="scale of the table's valence, arousal and dominance: a name, or a range such as '1:7'"
+    )
+    axes: tuple[str, ...] | None = Field(
+        None, description="axes to read, in the order of the ranges of scale, for example 'arousal,valence'"
+    )
     options: dict[str, Any] = Field(default_factory=dict, description="further options of the reader")
     where: str | None = Field(None, description="which rows, for example 'min(width, height) >= 48'")
     limit: int | None = Field(None, ge=1, description="maximum number of rows, drawn with the split's seed")
@@ -86,6 +92,28 @@ class CorpusConfig(Configuration):
         except ConfigError as error:
             raise ValueError(str(error)) from error
         return name
+
+    @field_validator("scale", mode="before")
+    @classmethod
+    def _range(cls, value: Any) -> Any:
+        """YAML reads 1:7 without quotes as 67, in base 60."""
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            low, high = divmod(abs(value), 60)
+            return f"{'-' if value < 0 else ''}{low:g}:{high:g}"
+        return value
+
+    @field_validator("axes", mode="before")
+    @classmethod
+    def _split_axes(cls, value: Any) -> Any:
+        return value.split(",") if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _possible_scale(self) -> CorpusConfig:
+        try:
+            scale(self.scale or "canonical", self.axes)
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
+        return self
 
 
 class AugmentationConfig(Configuration):

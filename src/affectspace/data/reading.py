@@ -51,6 +51,7 @@ class CorpusRows:
 def open_corpus(config: CorpusConfig) -> Corpus:
     """Read the corpus that a configuration names, with its filter and limit."""
     named: dict[str, Any] = {"media": config.media, "columns": config.columns or None, "scale": config.scale}
+    named["axes"] = config.axes
     options = {key: value for key, value in named.items() if value is not None} | config.options
     corpus = read_corpus(config.corpus, config.path, where=config.where, **options)
     if config.limit is not None and config.limit < len(corpus.table):

@@ -65,6 +65,23 @@ def test_scales_spellings_and_empty_cells(tmp_path: Path, write_csv) -> None:
         read_corpus("table", path, scale="likert")
 
 
+def test_own_ranges_axes_and_other_names_of_columns(tmp_path: Path, write_csv) -> None:
+    rows = [["Speaker", "sentence", "Arousal", "val", "dominance"], ["A", "so", 0.5, 3, 2], ["B", "no", 1, -1.5, 9]]
+    path = write_csv(tmp_path / "t.csv", rows)
+    corpus = read_corpus("table", path, scale="0:1,-3:3", axes="arousal,valence")
+    assert corpus.table["person"].tolist() == ["A", "B"]
+    assert corpus.table["text"].tolist() == ["so", "no"]
+    np.testing.assert_allclose(corpus.table[["valence", "arousal", "dominance"]], [[1, 0, np.nan], [-0.5, 1, np.nan]])
+    assert corpus.table["dominance_in_file"].tolist() == [2, 9]  # not one of the axes to read
+    assert "the column Speaker is read as person" in corpus.report.notes
+    named = read_corpus("table", path, columns={"text": "Speaker"}, scale="0:1,-3:3", axes="arousal,valence")
+    assert named.table["person"].isna().all()
+    own = write_csv(tmp_path / "u.csv", [["person", "speaker"], ["p", "s"]])
+    assert read_corpus("table", own).table.loc[0, ["person", "speaker"]].tolist() == ["p", "s"]
+    with pytest.raises(DataError, match=r"has no arousal, dominance; .*--axes valence"):
+        read_corpus("table", path, scale="vreg", columns={"valence": "Arousal", "arousal": "val"})
+
+
 def test_missing_images_are_counted_and_all_missing_is_an_error(tmp_path: Path, table_corpus) -> None:
     index, _ = table_corpus
     frame = pd.read_csv(index)

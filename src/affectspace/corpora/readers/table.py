@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,19 @@ from affectspace.media.files import leaves_media, open_media, plain_name
 from affectspace.tables.reading import read_table as read_frame
 from affectspace.tables.reading import to_numbers
 
+SPELLINGS_OF_COLUMNS = {  # other common names of columns, without capitals; the first that a table has is used
+    "person": ("speaker", "speaker_id", "person_id", "subject", "subject_id", "participant", "participant_id", "actor"),
+    "dialogue": ("dialog", "dialogue_id", "dialog_id", "conversation", "conversation_id"),
+    "text": ("sentence", "utterance", "transcript", "transcription"),
+    "audio": ("audio_path", "audio_file", "wav"),
+    "video": ("video_path", "video_file"),
+    "image": ("image_path", "image_file"),
+    "start": ("start_time",),
+    "end": ("end_time",),
+    "valence": ("val",),
+    "arousal": ("aro", "activation"),
+    "dominance": ("dom",),
+}
 _SETTABLE = tuple(name for name in COLUMNS if name != "corpus")
 
 
@@ -51,7 +64,8 @@ def read_table(
     media: str | Path | None = None,
     columns: Mapping[str, str] | None = None,
     emotion_spelling: str | None = None,
-    scale: str = "affectnet",
+    scale: str | Scale = "affectnet",
+    axes: str | Sequence[str] | None = None,
     name: str = "table",
     licence: str = "as its owner states",
     citation: str = "",
@@ -60,19 +74,26 @@ def read_table(
 
     root: .csv, .tsv or .parquet. media: folder or zip that the paths are relative to, default the table's folder. columns: our
     name -> name in the file, for columns that do not have our name. emotion_spelling: a key of `SPELLINGS`, default English.
-    scale: of valence, arousal, dominance, default [-1, 1] with -2 for none. Without a column id, the image is the id, or else
-    the number of the row from 0. In messages the first row is row 1.
+    scale: of valence, arousal, dominance: a name, or a range such as "1:7"; default [-1, 1] with -2 for none. axes: those that
+    are read, in the order of the ranges of the scale; default all that the table has. Without a column id, the image is the id,
+    or else the number of the row from 0. In messages the first row is row 1. A column that is absent may have another common
+    name (`SPELLINGS_OF_COLUMNS`), such as speaker for person; the report's notes tell it.
 
     Rows whose image is missing, or whose image path leads out of the media, are left out and counted.
     """
     frame = read_frame(root, as_text=False)
-    names = _column_names(frame, dict(columns or {}), root)
-    chosen = _scale(scale)
+    chosen = _scale(scale, axes)
+    names, notes = _column_names(frame, dict(columns or {}), root)
+    if axes is not None:
+        names = {ours: theirs for ours, theirs in names.items() if ours in chosen.axes or ours not in AXES}
     numbers = {ours: to_numbers(frame[names[ours]], names[ours], root) for ours in NUMBER_COLUMNS if ours in names}
     native = {axis: numbers.pop(axis) for axis in AXES if axis in numbers}
     absent = [axis for axis in native if axis not in chosen.axes]
     if absent:
-        raise DataError(f"{root}: the scale {scale!r} has no {', '.join(absent)}; choose another scale")
+        raise DataError(
+            f"{root}: the scale {chosen.name!r} has no {', '.join(absent)}; choose another scale, or the axes to read (--axes "
+            f"{','.join(axis for axis in native if axis in chosen.axes) or 'valence'})"
+        )
     built: dict[str, Any] = {ours: frame[theirs] for ours, theirs in names.items() if ours not in NUMBER_COLUMNS}
     built |= numbers | axis_columns(chosen, native, where=str(root), columns=names)
     if "emotion" in built:
@@ -81,11 +102,10 @@ def read_table(
         built["image"] = _image_names(built["image"], root)
     if "id" not in built:
         built["id"] = _ids(built.get("image"), len(frame), root)
-    notes = []
     outside = sum(chosen.select([axis]).outside_nominal(values) for axis, values in native.items())
     if outside:
         notes.append(
-            f"{outside:,} values outside the nominal range of the scale {scale}, but in its accepted range, are kept"
+            f"{outside:,} values outside the nominal range of the scale {chosen.name}, but in its accepted range, are kept"
         )
     extras = {column: frame[column] for column in frame.columns if column not in names.values()}
     renamed = {column: f"{column}_in_file" for column in extras if column in COLUMNS}
@@ -100,11 +120,11 @@ def read_table(
     return Corpus(name, table, chosen if native else None, licence, citation, report, folder)
 
 
-def _scale(name: str) -> Scale:
+def _scale(name: str | Scale, axes: str | Sequence[str] | None) -> Scale:
     """The default is AffectNet's, on [-1, 1] with -2 for none, but with dominance."""
     if name == "affectnet":
-        return replace(SCALES["canonical"], missing=SCALES["affectnet"].missing)
-    return scale(name)
+        name = replace(SCALES["canonical"], missing=SCALES["affectnet"].missing)
+    return scale(name, axes)
 
 
 def _check_names(columns: Mapping[str, str]) -> None:
@@ -113,13 +133,22 @@ def _check_names(columns: Mapping[str, str]) -> None:
         raise ConfigError(f"columns: {', '.join(unknown)} is not one of our columns: {', '.join(_SETTABLE)}")
 
 
-def _column_names(frame: pd.DataFrame, columns: dict[str, str], path: Path) -> dict[str, str]:
-    """Our name -> name in the file, of the given columns and of those that have our name."""
+def _column_names(frame: pd.DataFrame, columns: dict[str, str], path: Path) -> tuple[dict[str, str], list[str]]:
+    """Our name -> name in the file, of the given columns and of those that have our name or another common one; and notes."""
     _check_names(columns)
     absent = [theirs for theirs in columns.values() if theirs not in frame.columns]
     if absent:
         raise DataError(f"{path}: no column {', '.join(map(repr, absent))}; it has {listed(frame.columns)}")
-    return {name: name for name in _SETTABLE if name in frame.columns and name not in columns.values()} | columns
+    free = {str(name).casefold().replace(" ", "_"): name for name in frame.columns if name not in columns.values()}
+    names, notes = dict(columns), []
+    for ours in _SETTABLE:
+        spelling = next((key for key in (ours, *SPELLINGS_OF_COLUMNS.get(ours, ())) if key in free), None)
+        if ours in names or spelling is None:
+            continue
+        names[ours] = ours if ours in free.values() else free[spelling]
+        if names[ours] != ours:
+            notes.append(f"the column {names[ours]} is read as {ours}")
+    return names, notes
 
 
 def _image_names(cells: pd.Series, path: Path) -> list[str | None]:
