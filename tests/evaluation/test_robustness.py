@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from affectspace.errors import ConfigError, DataError
 from affectspace.evaluation import (
+    picture_blur,
     sound_gain,
     sound_noise,
     sound_padding,
@@ -64,3 +66,21 @@ def test_padding_and_telephone():
     assert loudness((through - TONE)[middle]) < 0.05 * loudness(TONE)
     assert len(np.unique(through)) <= 255
     assert all(sound.dtype == np.float32 for sound in (padded, through, sound_gain(TONE, 3)))
+
+
+def test_blur_spreads_a_point_and_keeps_its_light():
+    point = np.zeros((65, 65, 3), np.uint8)
+    point[32, 32] = 255
+    assert np.array_equal(picture_blur(point, 0), point)
+    plain = np.full((8, 9, 3), 77, np.uint8)
+    assert np.array_equal(picture_blur(plain, 3), plain)
+    square = np.zeros((64, 64, 3), np.uint8)
+    square[20:44, 20:44] = 200
+    blurred = picture_blur(square, 2.0)
+    assert blurred.dtype == np.uint8
+    assert blurred.mean() == pytest.approx(square.mean(), rel=0.01)
+    assert int(blurred[32, 20, 0]) == pytest.approx(100, abs=25)
+    with pytest.raises(DataError, match="give \\(height, width, channels\\)"):
+        picture_blur(np.zeros((4, 4)), 1)
+    with pytest.raises(ConfigError, match="radius is -1"):
+        picture_blur(point, -1)

@@ -39,7 +39,12 @@ from affectspace.studies.manifold.evaluation_rows import EVERYTHING, Condition, 
 from affectspace.studies.manifold.independence import independence_table
 from affectspace.studies.manifold.probes import column_task, private_affect_table, probe_table, speaker_task
 from affectspace.studies.manifold.representations import Representations, represent_rows
-from affectspace.studies.manifold.uncertainty import CONSTANT, uncertainty_table, widening_table
+from affectspace.studies.manifold.uncertainty import (
+    CONSTANT,
+    robustness_table,
+    uncertainty_table,
+    widening_table,
+)
 
 EMOTIONS = ("neutral", "happiness", "sadness", "anger")
 PEOPLE, EACH = 12, 24
@@ -210,6 +215,38 @@ def test_deviations() -> None:
     assert get(results, "widening", "ratio", condition="without one modality").value == pytest.approx(2.0)
     condition_table(results, shown, "subsets", ("manifold",), alone, 100)
     assert get(results, "subsets", "r", modality="audio", target="mean").value > 0.8
+
+
+def test_robustness_has_coverage_width_and_error_of_every_view() -> None:
+    rows, results = make_rows(manifold="perfect", plain="perfect"), Results()
+    by_seed = [
+        [replace(one, fused_deviation=2 * one.fused_deviation) for one in folds] for folds in rows.of("manifold")
+    ]
+    absent = {"audio": np.arange(PEOPLE * EACH) % 2 == 0, "action_units": np.ones(PEOPLE * EACH, bool)}
+    by_seed = [[replace(one, present=absent) for one in folds] for folds in by_seed]
+    without = [[replace(one, fused_deviation=np.full((len(one), 3), np.nan), deviation={}, affect={}) for one in folds]
+               for folds in rows.of("plain")]  # fmt: skip
+    telephone = Condition(store=("audio", Path("telephone"), "telephone"))
+    shown = replace(rows, outputs={**rows.outputs, telephone: {"manifold": by_seed, "plain": without}})
+    robustness_table(results, shown, ("manifold", "plain", "missing"), [EVERYTHING, telephone])
+    for condition, coverage in (("undisturbed", 0.9), ("telephone", 1.0)):
+        named = {"condition": condition, "modality": "all", "target": "valence"}
+        assert get(results, "robustness", "coverage", **named).value == pytest.approx(coverage, abs=0.04)
+    before, after = (
+        get(results, "robustness", "width", condition=condition, modality="all", target="mean").value
+        for condition in ("undisturbed", "telephone")
+    )
+    assert after == pytest.approx(2 * before)
+    truth, prediction = shown.tested_truth, shown.predictions("manifold")
+    error = np.mean([np.sqrt(np.mean((one - truth) ** 2, axis=0)).mean() for one in prediction])
+    found = get(results, "robustness", "rmse", condition="undisturbed", modality="all", target="mean")
+    assert found.value == pytest.approx(error)
+    assert (
+        get(results, "robustness", "width", condition="telephone", modality="audio", target="mean").n == len(truth) / 2
+    )
+    assert set(results.filter(condition="telephone").distinct("modality")) == {"all", "audio"}
+    assert results.filter(condition="telephone").distinct("model") == ["manifold"]
+    assert all(np.isfinite(row.value) for row in results)
 
 
 def _wider(one: Representations) -> Representations:

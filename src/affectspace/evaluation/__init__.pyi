@@ -64,6 +64,7 @@ from .results import Result as Result
 from .results import Results as Results
 from .ridge import Ridge as Ridge
 from .ridge import fit_ridge as fit_ridge
+from .robustness import picture_blur as picture_blur
 from .robustness import sound_gain as sound_gain
 from .robustness import sound_noise as sound_noise
 from .robustness import sound_padding as sound_padding

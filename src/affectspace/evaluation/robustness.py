@@ -1,10 +1,12 @@
-"""What may happen to a recording: plain functions of a sound (samples,) on about [-1, 1], each the same for the same seed.
+"""What may happen to a recording: plain functions of a sound (samples,) on about [-1, 1], or of a picture.
 
-Measure a model on disturbed recordings at several strengths to see how robust it is; choose nothing by such figures on test.
+Each is the same for the same seed. Measure a model on disturbed recordings at several strengths to see how robust it is.
+Choose nothing by such figures on test.
 """
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import gaussian_filter
 from scipy.signal import butter, fftconvolve, sosfiltfilt
 
 from affectspace.errors import ConfigError, DataError
@@ -73,6 +75,25 @@ def sound_telephone(sound: ArrayLike, rate: int) -> Sound:
     loud = np.sign(band) * np.log1p(255 * np.minimum(np.abs(band), 1)) / np.log(256)
     coded = np.round(loud * 127) / 127
     return (np.sign(coded) * np.expm1(np.abs(coded) * np.log(256)) / 255).astype(np.float32)
+
+
+def picture_blur(picture: ArrayLike, radius: float) -> NDArray[np.uint8]:
+    """Blur a picture (height, width, channels) of 0 .. 255 by a Gaussian of `radius` pixels, as one that is out of focus.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from affectspace.evaluation import picture_blur
+    >>> stripes = np.tile([[[0], [255]]], (4, 2, 3))
+    >>> int(np.ptp(picture_blur(stripes, radius=4.0))) < 20
+    True
+    """
+    pixels = as_floats(picture, "picture")
+    if pixels.ndim != 3:
+        raise DataError(f"picture has shape {pixels.shape}: give (height, width, channels)")
+    if radius < 0:
+        raise ConfigError(f"radius is {radius}: it must be 0 or more")
+    return gaussian_filter(pixels, (radius, radius, 0)).round().astype(np.uint8)
 
 
 def _sound(sound: ArrayLike) -> Floats:

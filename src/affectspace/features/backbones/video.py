@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -55,9 +56,16 @@ class GradientsBackbone(BaseBackbone):
 
     def load(self, item: Item) -> np.ndarray:
         """Return the mean histogram over the frames, (dimension,) float32."""
+        return self.vector(self.faces(item))
+
+    def faces(self, item: Item) -> list[np.ndarray]:
+        """Return the faces of the frames, (size, size, 3) uint8 each."""
+        return load_faces(item, self._frames, self._size, self._crop, self.counts)
+
+    def vector(self, faces: Sequence[np.ndarray]) -> np.ndarray:
+        """Compute the mean histogram of faces, (dimension,) float32."""
         from skimage.feature import hog
 
-        faces = load_faces(item, self._frames, self._size, self._crop, self.counts)
         shape = {"pixels_per_cell": (CELL, CELL), "cells_per_block": (BLOCK, BLOCK)}
         histograms = [hog(face.mean(axis=2) / 255, orientations=ORIENTATIONS, **shape) for face in faces]
         return np.mean(histograms, axis=0).astype(np.float32)

@@ -38,7 +38,7 @@ class Condition:
     def columns(self) -> dict[str, str]:
         """Columns of its results."""
         if self.store is not None:
-            return {"condition": self.store[2]}
+            return {"condition": self.store[2]} | ({"modality": self.only[0]} if self.only else {})
         if self.noise is not None:
             return {"condition": f"{self.noise:g} sd of noise"}
         return {"modality": self.name or ", ".join(self.only or ()) or "all"}

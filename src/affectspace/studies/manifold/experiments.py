@@ -33,15 +33,20 @@ from affectspace.studies.manifold.axes import (
 )
 from affectspace.studies.manifold.corpora import WORDS, Folders
 from affectspace.studies.manifold.cross_modal import gap_table, generation_table, retrieval_table
+from affectspace.studies.manifold.disturbances import complete_disturbed_stores
 from affectspace.studies.manifold.evaluation_rows import EVERYTHING, Condition, EvaluationRows
 from affectspace.studies.manifold.floors import subsets
 from affectspace.studies.manifold.independence import independence_table
 from affectspace.studies.manifold.paper import PUBLISHED
 from affectspace.studies.manifold.plan import ENSEMBLE, HEADLINE, TARGETS, Budget
-from affectspace.studies.manifold.preparation import disturbed_stores
 from affectspace.studies.manifold.probes import Task, column_task, private_affect_table, probe_table, speaker_task
 from affectspace.studies.manifold.study import Study
-from affectspace.studies.manifold.uncertainty import training_deviations, uncertainty_table, widening_table
+from affectspace.studies.manifold.uncertainty import (
+    robustness_table,
+    training_deviations,
+    uncertainty_table,
+    widening_table,
+)
 
 NOISE = tuple(Condition(noise=level) for level in (0.0, 0.25, 0.5, 1.0, 2.0))
 TREES = ("full", "shared", "private")  # latents that boosted trees are fitted on
@@ -79,6 +84,7 @@ def measure_text_axes(study: Study, results: Results) -> None:
     axis_matrix(results, rows)
     uncertainty_table(results, rows, DEVIATIONS)
     condition_table(results, rows, "noise", models, NOISE, budget.resamples)
+    robustness_table(results, rows, (*models, ENSEMBLE), [EVERYTHING, *NOISE[1:]])
     if single:
         condition_table(results, rows, "subsets", models, single, budget.resamples)
         shown = {EVERYTHING: tuple(modalities)} | {condition: condition.only or () for condition in single}
@@ -136,14 +142,18 @@ def _ravdess(
     """Return RAVDESS out of fold: all modalities, each alone, and under disturbances."""
     shown = alone(study.source("ravdess").stores)
     if noisy:
-        shown += [*NOISE, *_disturbances(study)]
+        shown += [*NOISE, *(condition for pair in _disturbances(study, "ravdess") for condition in pair)]
     models = (HEADLINE, *BASELINES, "ridge", "softmax")
     return study.rows(name, experiment="audio_face", training=training, conditions=shown, conditioned=models)
 
 
-def _disturbances(study: Study) -> list[Condition]:
-    stores = disturbed_stores(study.folders)
-    return [Condition(("audio",), store=("audio", folder, name)) for name, folder in stores.items()]
+def _disturbances(study: Study, corpus: str) -> list[tuple[Condition, Condition]]:
+    """List the disturbances of a corpus' recordings: the disturbed modality alone, and all with it disturbed."""
+    stores = complete_disturbed_stores(study.folders, corpus)
+    return [
+        (Condition((modality,), store=(modality, folder, name)), Condition(store=(modality, folder, name)))
+        for (modality, name), folder in stores.items()
+    ]
 
 
 def measure_audio_face(study: Study, results: Results) -> None:
@@ -170,10 +180,20 @@ def measure_audio_face(study: Study, results: Results) -> None:
         widening_table(results, rows, HEADLINE, shown)
     uncertainty_table(results, rows, DEVIATIONS)
     models = (HEADLINE, ENSEMBLE, *BASELINES, "ridge", "softmax")
-    disturbances = _disturbances(study)
-    undisturbed = [condition for condition in single if condition.only == ("audio",)] if disturbances else []
-    for name, conditions in (("subsets", single), ("noise", NOISE), ("disturbed", [*undisturbed, *disturbances])):
+    for name, conditions in (("subsets", single), ("noise", NOISE)):
         condition_table(results, rows, name, models, conditions, budget.resamples)
+    _measure_disturbances(study, results, rows, "ravdess", models)
+
+
+def _measure_disturbances(
+    study: Study, results: Results, rows: EvaluationRows, corpus: str, models: Sequence[str]
+) -> None:
+    """Measure r from the disturbed modality alone, and deviations under noise and under every disturbance."""
+    pairs = _disturbances(study, corpus)
+    modalities = dict.fromkeys(one.only[0] for one, _ in pairs if one.only)
+    alone_disturbed = [*alone(modalities), *(one for one, _ in pairs)]
+    condition_table(results, rows, "disturbed", models, alone_disturbed, study.budget.resamples)
+    robustness_table(results, rows, models, [EVERYTHING, *NOISE[1:], *(together for _, together in pairs)])
 
 
 def measure_zero_shot_audio(study: Study, results: Results) -> None:
@@ -260,7 +280,9 @@ def measure_trimodal(study: Study, results: Results) -> None:
     partial_subsets = [names for names in subsets(modalities) if len(names) < len(modalities)]
     shown = {_subset(names, WORDS in stores): names for names in partial_subsets}
     models = (HEADLINE, "no_cross", "modality_dropout", *BASELINES, "misa_dropout", "ridge")
-    rows = study.rows("trimodal", conditions=[*shown, *NOISE], conditioned=models)
+    disturbed = [condition for pair in _disturbances(study, "people") for condition in pair]
+    conditions = [*shown, *alone(modalities), *NOISE, *disturbed]
+    rows = study.rows("trimodal", conditions=list(dict.fromkeys(conditions)), conditioned=models)
     axis_table(results, rows, budget.resamples)
     axis_matrix(results, rows)
     axis_comparisons(results, rows, versus(rows), budget.resamples, primary="ridge")
@@ -272,6 +294,7 @@ def measure_trimodal(study: Study, results: Results) -> None:
     condition_table(results, rows, "subsets", models, [*shown, EVERYTHING], budget.resamples)
     condition_table(results, rows, "noise", models, NOISE, budget.resamples)
     uncertainty_table(results, rows, (HEADLINE, ENSEMBLE, "mvae", "misa"))
+    _measure_disturbances(study, results, rows, "people", (HEADLINE, ENSEMBLE, *BASELINES, "ridge"))
     widening_table(results, rows, HEADLINE, {EVERYTHING: tuple(modalities)} | shown)
     independent = (HEADLINE, "no_independence", "covariance", "hsic", "letter", "misa")
     independence_table(results, rows, independent, modalities, budget.permutations, study.progress)

@@ -3,36 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from affectspace.corpora import Corpus
 from affectspace.errors import ConfigError
-from affectspace.evaluation import sound_gain, sound_noise, sound_padding, sound_reverberation, sound_telephone
-from affectspace.features import Backbone, FeatureStore, extract, make_backbone, remake_backbone
-from affectspace.features.backbone import Item
+from affectspace.features import Backbone, FeatureStore, extract, make_backbone
 from affectspace.features.backbones.vectors import read_vectors
-from affectspace.media.sound import read_sound
 from affectspace.progress import Progress, silent
 from affectspace.studies.manifold.corpora import CORPORA, WORDS, Folders, Source
+from affectspace.studies.manifold.disturbances import DISTURBED, covers, make_disturbed_stores
 from affectspace.studies.manifold.plan import EXPERIMENTS, TARGETS, Budget
 from affectspace.synthetic.speakers import make_speakers
 
 ACTION_UNITS = "action_units.npz"  # in RAVDESS' folder: the mean action units of each clip's face, array `au`
 PEOPLE_VIDEO = "gradients"  # backbone of the synthetic people's clips; other videos need vectors of the user's
-SAMPLE_RATE = 16_000
-DISTURBANCES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "20 dB louder": lambda sound: sound_gain(sound, 20.0),
-    "20 dB softer": lambda sound: sound_gain(sound, -20.0),
-    "pink noise at 20 dB": lambda sound: sound_noise(sound, 20.0, pink=True),
-    "pink noise at 10 dB": lambda sound: sound_noise(sound, 10.0, pink=True),
-    "room of 0.5 s": lambda sound: sound_reverberation(sound, SAMPLE_RATE, 0.5),
-    "a second of silence around": lambda sound: sound_padding(sound, SAMPLE_RATE, 1.0),
-    "telephone": lambda sound: sound_telephone(sound, SAMPLE_RATE),
-}
 
 
 def possible_experiments(folders: Folders, only: Sequence[str] = (), table: int | None = None) -> tuple[str, ...]:
@@ -87,15 +71,15 @@ def prepare(folders: Folders, experiments: Sequence[str], budget: Budget, progre
             make_store(folders, source, modality, progress)
         if CORPORA[name].separate:
             _append_words(folders, source, progress)
-    if "audio_face" in experiments and budget.perturbations:
-        _make_disturbed_stores(folders, Source.read("ravdess", folders, budget.limit), progress)
+    for name in (DISTURBED[one] for one in experiments if one in DISTURBED and budget.perturbations):
+        make_disturbed_stores(folders, Source.read(name, folders, budget.limit), progress)
     return folders
 
 
 def make_store(folders: Folders, source: Source, modality: str, progress: Progress = silent) -> None:
     """Make or continue the vectors of a corpus where a backbone of ours can; a text without its lexicon statistics."""
     folder = folders.store(source.name, modality, separate=bool(CORPORA[source.name].separate))
-    if _covers(folder, source.corpus):
+    if covers(folder, source.corpus):
         return
     options: dict[str, Any] = {}
     backbone: Backbone
@@ -126,66 +110,9 @@ def _append_words(folders: Folders, source: Source, progress: Progress) -> None:
     """Make a text's vector with its lexicon statistics, where there are lexicons and our encoder made the plain vectors."""
     folder = folders.store(source.name, "text")
     plain = FeatureStore(folders.store(source.name, "text", separate=True)).backbone
-    if not folders.lexicons() or plain["name"] != "text:minilm" or _covers(folder, source.corpus):
+    if not folders.lexicons() or plain["name"] != "text:minilm" or covers(folder, source.corpus):
         return
     if plain["settings"] != json.loads(json.dumps(make_backbone("text").settings)):
         return
     progress(0, 0, f"vectors of {source.title}: text and words")
     extract(source.corpus, make_backbone("text", lexicons=_lexicon_paths(folders)), folder, progress=progress)
-
-
-def _covers(folder: Path, corpus: Corpus) -> bool:
-    """Say whether a store knows every row of a corpus, as a vector or as a failure."""
-    if not (folder / "backbone.json").is_file():
-        return False
-    known = set(FeatureStore(folder).index["id"])
-    return bool(corpus.table["id"].astype(str).isin(known).all())
-
-
-class DisturbedBackbone:
-    """The offline audio backbone on sounds that were disturbed."""
-
-    modality = "audio"
-
-    def __init__(self, plain: Any, name: str) -> None:
-        self._plain, self._disturb = plain, DISTURBANCES[name]
-        self.name, self.dimension, self.licence = f"{plain.name}, {name}", plain.dimension, plain.licence
-        self.revision, self.columns = plain.revision, plain.columns
-        self.settings: dict[str, Any] = {**plain.settings, "disturbance": name}
-
-    def load(self, item: Item) -> np.ndarray:
-        """Compute the functionals of the disturbed sound. Raises UnreadableItem as the plain backbone does."""
-        assert item.path is not None
-        sound = self._disturb(read_sound(item.path, SAMPLE_RATE, item.start, item.end))
-        return self._plain.vector(sound.astype(np.float32))
-
-    def length(self, loaded: np.ndarray) -> float:
-        return 0.0
-
-    def encode(self, batch: list[np.ndarray]) -> np.ndarray:
-        return np.stack(batch)
-
-
-def disturbed_store(folders: Folders, name: str) -> Path:
-    """Return the folder of the vectors of RAVDESS' sounds under a disturbance."""
-    plain = CORPORA["ravdess"].stores["audio"]
-    return folders.features / f"{plain}-{''.join(letter if letter.isalnum() else '-' for letter in name)}"
-
-
-def disturbed_stores(folders: Folders) -> dict[str, Path]:
-    """Return disturbance -> store, the complete ones."""
-    stores = {name: disturbed_store(folders, name) for name in DISTURBANCES}
-    return {name: folder for name, folder in stores.items() if (folder / "index.parquet").is_file()}
-
-
-def _make_disturbed_stores(folders: Folders, source: Source, progress: Progress) -> None:
-    """Make the vectors of RAVDESS' sounds under every disturbance, where the offline backbone made the plain ones."""
-    plain = FeatureStore(folders.store("ravdess", "audio")).backbone
-    if plain["name"] != "audio:functionals":
-        return
-    backbone = remake_backbone(plain)  # of the same revision as the store that the models were trained on
-    for name in DISTURBANCES:
-        folder = disturbed_store(folders, name)
-        if not _covers(folder, source.corpus):
-            progress(0, 0, f"vectors of {source.title} under disturbance: {name}")
-            extract(source.corpus, DisturbedBackbone(backbone, name), folder, progress=progress)

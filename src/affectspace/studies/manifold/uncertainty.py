@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -92,6 +93,61 @@ def _record_axis(
     ranks = [float(width_error_correlation(truth, m, d)) for m, d, _ in columns]
     if np.isfinite(ranks).all():
         recorder.add_mean("rank", ranks, n, "Spearman's correlation of the deviation with the absolute error")
+
+
+def robustness_table(
+    results: Results, rows: EvaluationRows, models: Sequence[str], conditions: Sequence[Condition]
+) -> None:
+    """Record coverage of 90 %, mean deviation, NLL and error of every axis under each condition, fused and by modality.
+
+    A condition that disturbs one modality shows that one and the fused estimate. Models without deviations, and axes that
+    they do not predict, are left out.
+    """
+    recorder, axes = rows.recorder(results, "robustness"), rows.known_axes
+    for model in models:
+        for condition in conditions:
+            if not rows.of(model, condition):
+                continue
+            disturbed = list(rows.features) if condition.store is None else [condition.store[0]]
+            named = {"model": model, "condition": "undisturbed", **condition.columns}
+            for modality in ("all", *disturbed) if len(rows.features) > 1 else ("all",):
+                view = recorder.under(**{**named, "modality": modality})
+                _record_view(view, rows, rows.out_of_fold(model, partial(_view, modality), condition), axes)
+
+
+def _view(modality: str, representations: Representations) -> np.ndarray:
+    """Mean and deviation by one modality or by all, (n, 2, 3); NaN where the modality is absent."""
+    if modality == "all":
+        return np.stack([representations.fused, representations.fused_deviation], axis=1)
+    if modality not in representations.affect:
+        return np.full((len(representations), 2, len(AXES)), np.nan)
+    both = np.stack([representations.affect[modality], representations.deviation[modality]], axis=1)
+    return np.where(representations.present[modality][:, None, None], both, np.nan)
+
+
+def _record_view(recorder: Recorder, rows: EvaluationRows, by_seed: Sequence[np.ndarray], axes: Sequence[int]) -> None:
+    """Record each axis, and the mean of the axes. by_seed : (tested, 2, 3) each"""
+    by_axis: dict[str, list[list[float]]] = {}
+    n = 0
+    for axis in axes:
+        truth = rows.tested_truth[:, axis]
+        views = [values[:, :, axis] for values in by_seed]
+        known = np.isfinite(truth) & np.all([np.isfinite(values).all(axis=1) for values in views], axis=0)
+        if not known.any() or not all((values[known, 1] > 0).all() for values in views):
+            return
+        n = max(n, int(known.sum()))
+        columns = [(truth[known], values[known, 0], values[known, 1]) for values in views]
+        scores = {
+            "coverage": [coverage(t, m, d) for t, m, d in columns],
+            "width": [d.mean() for _, _, d in columns],
+            "nll": [gaussian_nll(t, m, d).mean() for t, m, d in columns],
+            "rmse": [np.sqrt(np.mean((t - m) ** 2)) for t, m, _ in columns],
+        }
+        for name, values in scores.items():
+            recorder.add_mean(name, values, int(known.sum()), target=AXES[axis])
+            by_axis.setdefault(name, []).append([float(value) for value in values])
+    for name, values_by_axis in by_axis.items():
+        recorder.add_mean(name, np.mean(values_by_axis, axis=0), n, "mean of the axes", target="mean")
 
 
 def widening_table(
