@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from affectspace import AnnotationTransfer
 from affectspace.corpora import read_corpus
 from affectspace.evaluation import interval
-from affectspace.evaluation.significance import holm, paired_uar_test
+from affectspace.evaluation.significance import holm
 from affectspace.features import read_vectors
 
 MODELS: dict[str, ClassifierMixin] = {
@@ -64,9 +64,8 @@ def main() -> None:
         )
     against = "logistic regression"
     compared = [name for name in MODELS if name not in (against, "majority")]
-    p = holm([paired_uar_test(emotions, predictions[name], predictions[against], people) for name in compared])
-    for name, value in zip(compared, p, strict=True):
-        gap = interval("uar", emotions, predictions[name], people, versus=predictions[against])
+    gaps = [interval("uar", emotions, predictions[name], people, versus=predictions[against]) for name in compared]
+    for name, gap, value in zip(compared, gaps, holm([gap.p for gap in gaps]), strict=True):
         print(
             f"{name:30s} UAR minus that of {against} {gap.value:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}], "
             f"p {value:.3f} (sign flips over actors, Holm)"

@@ -28,7 +28,6 @@ from affectspace.prediction.bridge import Calibration, EmotionBridge
 from affectspace.prediction.classifiers import FACE_TEMPERATURE
 
 NEGATIVE = ("anger", "sadness", "fear", "disgust")
-RESAMPLES = 1000
 
 
 def main() -> None:
@@ -66,9 +65,10 @@ def main() -> None:
     for names in (NEGATIVE, *((name,) for name in NEGATIVE)):
         chosen = np.isin(emotions, ["happiness", *names])
         happy, valence = emotions[chosen] == "happiness", points.mean[chosen, 0]
-        value, low, high = auc_interval(happy, valence, actors[chosen])
+        area = interval(roc_auc_score, happy, valence, actors[chosen])
         print(
-            f"valence, happiness above {', '.join(names):<30} AUC {value:.3f} [{low:.3f}, {high:.3f}]  n {chosen.sum():,}"
+            f"valence, happiness above {', '.join(names):<30} "
+            f"AUC {area.value:.3f} [{area.low:.3f}, {area.high:.3f}]  n {chosen.sum():,}"
         )
 
 
@@ -79,18 +79,6 @@ def most_frequent(emotions: np.ndarray) -> float:
 def show(name: str, truth: np.ndarray, prediction: np.ndarray, actors: np.ndarray) -> None:
     found = interval("uar", truth, prediction, actors)
     print(f"{name:<22} balanced accuracy {found.value:.3f} [{found.low:.3f}, {found.high:.3f}]")
-
-
-def auc_interval(positive: np.ndarray, score: np.ndarray, actors: np.ndarray) -> tuple[float, float, float]:
-    """Return the area under the curve with its interval over resampled actors."""
-    random, people = np.random.default_rng(0), np.unique(actors)
-    rows = {actor: np.flatnonzero(actors == actor) for actor in people}
-    values = []
-    for _ in range(RESAMPLES):
-        drawn = np.concatenate([rows[actor] for actor in random.choice(people, len(people))])
-        values.append(roc_auc_score(positive[drawn], score[drawn]))
-    low, high = np.percentile(values, [2.5, 97.5])
-    return float(roc_auc_score(positive, score)), float(low), float(high)
 
 
 if __name__ == "__main__":

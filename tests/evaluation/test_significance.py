@@ -6,10 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from affectspace.evaluation.metrics import balanced_accuracy
 from affectspace.evaluation.significance import (
     holm,
-    paired_uar_test,
     per_group,
     sign_flip_test,
     t_interval,
@@ -37,19 +35,6 @@ def test_sign_flip_keeps_its_level():
     rng = np.random.default_rng(2)
     rejected = np.mean([sign_flip_test(rng.normal(size=10)) <= 0.05 for _ in range(400)])
     assert 0.02 < rejected < 0.09
-
-
-def test_paired_uar_test():
-    rng = np.random.default_rng(0)
-    people, truth = rng.integers(0, 8, 300), rng.integers(0, 3, 300)
-    better = np.where(rng.random(300) < 0.5, truth, rng.integers(0, 3, 300))
-    chance = rng.integers(0, 3, 300)
-    assert paired_uar_test(truth, better, chance, people) == 2 / 2**8
-    assert paired_uar_test(truth, chance, chance, people) == 1
-    assert paired_uar_test(truth, [better, chance], [chance, better], people) == 1
-    swapped = np.where(people == 0, chance, better), np.where(people == 0, better, chance)
-    observed = abs(balanced_accuracy(truth, better) - balanced_accuracy(truth, chance))
-    assert abs(balanced_accuracy(truth, swapped[0]) - balanced_accuracy(truth, swapped[1])) < observed
 
 
 def test_t_interval():

@@ -24,7 +24,7 @@ from affectspace.studies.steering.themes import THEMES, record_themes, traverse_
 
 PLAN = SteeringPlan(
     sentences=4, other_sentences=2, tuning_sentences=2, targets=(-2.0, 0.0, 2.0), candidates=2, strengths=(1.0,),
-    depths=(0.5,), contrast_sentences=8, sampling=Sampling(longest=6), resamples=100, sheet_sentences=1,
+    depths=(0.5,), contrast_sentences=8, sampling=Sampling(longest=6), sheet_sentences=1,
 )  # fmt: skip
 JUDGES = ("ridge", "feelings")
 

@@ -27,7 +27,7 @@ from affectspace.training.runs import Run, open_run
 Call = Callable[..., tuple[int, str, str]]
 PLAN = SteeringPlan(
     sentences=3, other_sentences=0, tuning_sentences=2, targets=(-2.0, 0.0, 2.0), candidates=1, strengths=(1.0,),
-    depths=(0.5,), contrast_sentences=8, sampling=Sampling(longest=5), resamples=100, sheet_sentences=1,
+    depths=(0.5,), contrast_sentences=8, sampling=Sampling(longest=5), sheet_sentences=1,
 )  # fmt: skip
 
 

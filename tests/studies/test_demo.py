@@ -163,7 +163,7 @@ def test_the_whole_path_in_small(tmp_path: Path) -> None:
             epochs=1, seeds=(0,), paper_epochs=0, curve_weights=(), overrides=TINY_FACES, workers=1,
             without=("discrete", "class_means", "seven_way", "notebook"),
         ),
-        speakers=quick_budget(epochs_factor=0.07, limit=None, permutations=20, resamples=100, utterances=96, workers=1),
+        speakers=quick_budget(epochs_factor=0.07, limit=None, permutations=20, utterances=96, workers=1),
     )  # fmt: skip
     out, outputs = tmp_path / "demo", []
     done = demonstrate(out, budget=budget, progress=lambda *one: outputs.append(one[2]))

@@ -23,7 +23,7 @@ from affectspace.training.runs import open_run
 
 WIDTHS = {"text": 12, "words": 5, "audio": 8, "action_units": 6, "video": 7}
 BUDGET = quick_budget(
-    epochs_factor=0.07, limit=None, permutations=20, resamples=100, utterances=120, people=12, workers=1,
+    epochs_factor=0.07, limit=None, permutations=20, utterances=120, people=12, workers=1,
 )  # fmt: skip
 
 

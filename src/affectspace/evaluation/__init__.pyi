@@ -73,8 +73,6 @@ from .robustness import sound_telephone as sound_telephone
 from .sentiment import sentiment_measures as sentiment_measures
 from .significance import WithinPerson as WithinPerson
 from .significance import holm as holm
-from .significance import interval_p as interval_p
-from .significance import paired_uar_test as paired_uar_test
 from .significance import per_group as per_group
 from .significance import pooled_interval as pooled_interval
 from .significance import sign_flip_test as sign_flip_test

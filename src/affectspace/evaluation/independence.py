@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import t as student
 
 from affectspace.errors import DataError
 from affectspace.evaluation.inputs import Codes, Floats, by_seed, feature_matrix, group_codes, require_same_length
-from affectspace.evaluation.intervals import Interval, require_confidence
+from affectspace.evaluation.intervals import Interval, jackknife_interval
 
 
 def block_pair(shared: ArrayLike, private: ArrayLike, least: int = 2) -> tuple[Floats, Floats]:
@@ -97,8 +96,8 @@ def cka_interval(shared: Any, private: Any, groups: ArrayLike, *, confidence: fl
 
     It leaves out pairs of rows of one person, as the unbiased estimator leaves out pairs of a row with itself. With 24 people
     whose offsets make 10 % and 50 % of the variance of blocks of 3 and 16 dimensions, `debiased_cka` gives .013 where
-    nothing depends; this gives 0. With one row per person both are equal. The interval is a jackknife with Student's t (a
-    bootstrap would pair people with themselves). Under independence it is too wide rather than too narrow.
+    nothing depends; this gives 0. With one row per person both are equal. The interval is that of
+    `interval`, over people. Under independence it is too wide rather than too narrow.
 
     Parameters
     ----------
@@ -118,7 +117,6 @@ def cka_interval(shared: Any, private: Any, groups: ArrayLike, *, confidence: fl
     DataError
         If there are fewer than six people, values are not finite, or seeds or rows differ.
     """
-    require_confidence(confidence)
     seeds = by_seed(shared), by_seed(private)
     if len(seeds[0]) != len(seeds[1]):
         raise DataError(f"shared has {len(seeds[0])} seeds and private {len(seeds[1])}: give both of each model")
@@ -128,9 +126,7 @@ def cka_interval(shared: Any, private: Any, groups: ArrayLike, *, confidence: fl
     if count < 6:
         raise DataError(f"groups has {count} people: debiased CKA over people needs at least 6; group by document")
     value, *left_out = np.mean([_people_cka(x, y, codes, count) for x, y in pairs], axis=0)
-    error = np.sqrt((count - 1) / count * np.sum((np.array(left_out) - np.mean(left_out)) ** 2))
-    half = float(student.ppf((1 + confidence) / 2, count - 1) * error)
-    return Interval(float(value), float(value) - half, float(value) + half, len(codes), count, confidence)
+    return jackknife_interval(value, np.array(left_out), len(codes), count, confidence)
 
 
 def _centred(block: Floats) -> Floats:

@@ -257,6 +257,10 @@ class Recorder:
             row_columns = {name: getattr(figure, name, None) for name in ("value", "low", "high", "n", "groups")}
             row_columns["n"] = row_columns["n"] if n is None else n
         row_columns |= {"metric": metric, **self.columns, **columns}
+        if reason := getattr(figure, "reason", ""):
+            row_columns["note"] = "; ".join(
+                part for part in (row_columns.get("note"), f"no interval: {reason}") if part
+            )
         if "seeds" not in row_columns and self.seeds is not None:
             row_columns["seeds"] = tuple(self.seeds.get(row_columns.get("model", ""), ()))
         row = Result(**row_columns)

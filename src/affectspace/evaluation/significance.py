@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import norm
 from scipy.stats import t as student
 
-from affectspace.errors import ConfigError, DataError
+from affectspace.errors import DataError
 from affectspace.evaluation.inputs import (
     Floats,
     as_floats,
@@ -22,10 +21,7 @@ from affectspace.evaluation.inputs import (
     require_same_length,
     seed_columns,
 )
-from affectspace.evaluation.intervals import Interval, require_confidence
-from affectspace.evaluation.sufficient_statistics import recall_statistics
-
-_EXACT = 14  # up to 2^14 sign patterns are all tried
+from affectspace.evaluation.intervals import FLIPS, Interval, require_confidence, sign_flip_p
 
 
 def per_group(statistic: Callable[..., float], groups: ArrayLike, *arrays: ArrayLike) -> tuple[NDArray, Floats]:
@@ -55,25 +51,7 @@ def _over_people(values: ArrayLike, what: str) -> Floats:
     return numbers
 
 
-def _sign_flip(contributions: Floats, flips: int, seed: int) -> float:
-    """Two-sided p of |sum|; the observed signs are one of the patterns."""
-    if flips < 1:
-        raise ConfigError(f"flips is {flips}: at least one is needed")
-    g = len(contributions)
-    observed = abs(contributions.sum())
-    tolerance = 1e-12 * np.abs(contributions).sum()
-    if g <= _EXACT:
-        patterns = np.arange(2**g)[:, None] >> np.arange(g) & 1
-        return float(np.mean(np.abs((1.0 - 2.0 * patterns) @ contributions) >= observed - tolerance))
-    rng = np.random.default_rng(seed)
-    extreme, block = 0, max(1, 2_000_000 // g)
-    for start in range(0, flips, block):
-        signs = 1.0 - 2.0 * rng.integers(0, 2, (min(block, flips - start), g))
-        extreme += int(np.sum(np.abs(signs @ contributions) >= observed - tolerance))
-    return (1 + extreme) / (1 + flips)
-
-
-def sign_flip_test(differences: ArrayLike, *, flips: int = 10_000, seed: int = 0) -> float:
+def sign_flip_test(differences: ArrayLike, *, flips: int = FLIPS, seed: int = 0) -> float:
     """Compute the two-sided p of "the mean difference over people is 0" by flipping the sign of each person's difference.
 
     Parameters
@@ -99,27 +77,7 @@ def sign_flip_test(differences: ArrayLike, *, flips: int = 10_000, seed: int = 0
     >>> sign_flip_test([0.2, 0.1, 0.3, 0.2])
     0.125
     """
-    return _sign_flip(_over_people(differences, "differences"), flips, seed)
-
-
-def paired_uar_test(
-    truth: ArrayLike, predictions_a: Any, predictions_b: Any, groups: ArrayLike, *, flips: int = 10_000, seed: int = 0
-) -> float:
-    """Compute the two-sided p of "both models have the same UAR" by exchanging their predictions person by person.
-
-    Labels, predictions and groups are those of `interval("uar", ...)`, `flips` and `seed` those of `sign_flip_test`. Each
-    person's part in the difference of UAR is fixed, so an exchange flips its sign.
-
-    Examples
-    --------
-    >>> from affectspace.evaluation import paired_uar_test
-    >>> truth, people = ["joy", "fear"] * 4, ["ann", "ann", "ben", "ben", "cem", "cem", "dee", "dee"]
-    >>> paired_uar_test(truth, truth, ["joy"] * 8, people)
-    0.125
-    """
-    sums = recall_statistics("uar", truth, [by_seed(predictions_a), by_seed(predictions_b)], groups).sums
-    share = (sums[:, 1] - sums[:, 2]) / sums[:, 0].sum(axis=0)
-    return _sign_flip(share.mean(axis=1), flips, seed)
+    return sign_flip_p(_over_people(differences, "differences"), flips, seed)
 
 
 def t_interval(values: ArrayLike, *, confidence: float = 0.95) -> Interval:
@@ -138,7 +96,7 @@ def t_interval(values: ArrayLike, *, confidence: float = 0.95) -> Interval:
     require_confidence(confidence)
     g, mean = len(numbers), float(numbers.mean())
     half = float(student.ppf((1 + confidence) / 2, g - 1) * numbers.std(ddof=1) / np.sqrt(g))
-    return Interval(mean, mean - half, mean + half, g, g, confidence)
+    return Interval(mean, mean - half, mean + half, g, g, confidence, contributions=numbers)
 
 
 def holm(pvalues: Sequence[float] | Floats) -> Floats:
@@ -246,22 +204,6 @@ def within_person_difference(
     effect = float(differences.mean() / spread) if spread > 0 else float("nan")
     p, above = sign_flip_test(differences, seed=seed), float(np.mean(differences > 0))
     return WithinPerson(interval, p, names[by_person.index], differences, effect, above)
-
-
-def interval_p(interval: Interval) -> float:
-    """Compute the two-sided p of "the difference is zero", as if the interval were that of a normal distribution.
-
-    Examples
-    --------
-    >>> from affectspace.evaluation import Interval, interval_p
-    >>> round(interval_p(Interval(0.1, 0.0, 0.2, n=50, groups=6)), 3)
-    0.05
-    """
-    width = interval.high - interval.low
-    if not np.isfinite(width) or width <= 0:
-        return float("nan")
-    error = width / (2 * norm.ppf((1 + interval.confidence) / 2))
-    return float(2 * norm.sf(abs(interval.value) / error))
 
 
 def pooled_interval(intervals: Sequence[Interval]) -> Interval:

@@ -1,7 +1,7 @@
 """Sums per person from which a metric follows.
 
-A bootstrap over people then adds a few sums per person instead of rows: 2,000 resamples take milliseconds for any number
-of rows. `intervals.interval` is the function for users.
+The metric without one person follows from the sums less that person's, which takes milliseconds for any number of rows.
+`intervals.interval` is the function for users.
 """
 
 from collections.abc import Callable
@@ -34,8 +34,8 @@ class Statistics:
     """Sums of each person's labelled rows, and how the metric of each model follows from sums.
 
     sums : (people, ...). n : number of labelled rows.
-    scores : sums of draws (draws, ...) -> one numerator (draws,) per model, averaged over its seeds, and their common
-        denominator. Differences and ratios of means are taken before the division, so they lose no digits.
+    scores : sums of several sets of people (sets, ...) -> one numerator (sets,) per model, averaged over its seeds, and
+        their common denominator. Differences and ratios of means are taken before the division, so they lose no digits.
     """
 
     sums: Floats
@@ -46,10 +46,10 @@ class Statistics:
 def recall_statistics(metric: str, truth: ArrayLike, models: list[Model], groups: ArrayLike) -> Statistics:
     """Statistics of accuracy and UAR. `sums` is (people, 1 + models, classes): rows, then the hits of each model.
 
-    A class that none of the drawn people has does not count in that draw's UAR.
+    A class that none of the people has does not count.
     """
     classes, true, predicted, known = label_codes(truth, [prediction for seeds in models for prediction in seeds])
-    names, group = group_codes(groups, len(known), known)
+    names, group = group_codes(groups, len(known), known, least=1)
     people, k = len(names), len(classes)
     cell, present = group * k + true, np.unique(true)
 
@@ -72,20 +72,25 @@ def recall_statistics(metric: str, truth: ArrayLike, models: list[Model], groups
     return Statistics(sums, len(true), scores)
 
 
-def mean_statistics(truth: ArrayLike | None, models: list[Model], groups: ArrayLike) -> Statistics:
-    """Statistics of the mean of a value per row. NaN in the first model is "not measured" and left out of all."""
+def mean_statistics(
+    truth: ArrayLike | None, models: list[Model], groups: ArrayLike, shares: bool = False
+) -> Statistics:
+    """Statistics of the mean of a value per row. NaN in the first model is "not measured" and left out of all.
+
+    shares : refuses values outside 0 .. 1
+    """
     if truth is not None:
-        raise DataError(
-            "the metric 'mean' compares nothing with a truth: give None as truth and the values as prediction"
-        )
+        raise DataError("this metric compares nothing with a truth: give None as truth and the values as prediction")
     n = len(np.asarray(groups))
     require_rows(n, "groups")
     columns = [np.mean(seed_columns(seeds, n, "the values"), axis=0) for seeds in models]
+    if shares and any((np.abs(column - 0.5) > 0.5 + 1e-9).any() for column in columns):
+        raise DataError("the metric 'share' takes values in 0 .. 1: use 'mean' for others")
     return _column_statistics([*columns, np.ones(n)], groups, lambda sums: (list(sums[:, :-1].T), sums[:, -1]))
 
 
 def r2_statistics(truth: ArrayLike, models: list[Model], groups: ArrayLike) -> Statistics:
-    """Statistics of R2 about the mean of the drawn rows. Undefined where nothing but rounding varies among them."""
+    """Statistics of R2 about the mean of these rows. Undefined where nothing but rounding varies among them."""
     true = as_floats(truth, "truth")
     if true.ndim != 1:
         raise DataError(f"truth has shape {true.shape}: give one axis at a time, (n,)")
@@ -114,7 +119,7 @@ def _column_statistics(columns: list[Floats], groups: ArrayLike, scores: Callabl
         raise DataError(f"none of the {len(known)} rows is annotated: there is nothing to measure")
     for column in columns:
         require_finite(column[known], "the values or predictions", np.flatnonzero(known))
-    codes = group_codes(groups, len(known), known)[1]
+    codes = group_codes(groups, len(known), known, least=1)[1]
     sums = [np.bincount(codes, weights=column[known]) for column in columns]
     return Statistics(np.column_stack(sums), int(known.sum()), scores)
 
@@ -130,11 +135,11 @@ def moment_statistics(metric: str, truth: ArrayLike, models: list[Model], groups
     rows = np.asarray(known.any(axis=1))
     if not rows.any():
         raise DataError(f"none of the {len(true)} rows of truth has a label: there is nothing to measure")
-    codes = group_codes(groups, len(true), rows)[1]
+    codes = group_codes(groups, len(true), rows, least=1)[1]
     bounds = np.cumsum([len(seeds) for seeds in models])[:-1]
 
     def scores(sums: Floats) -> Scores:
-        values = _MOMENT_METRICS[metric](sums).mean(axis=-1)  # over axes: (draws, models x seeds)
+        values = _MOMENT_METRICS[metric](sums).mean(axis=-1)  # over axes: (sets, models x seeds)
         return [part.mean(axis=-1) for part in np.split(values, bounds, axis=-1)], 1.0
 
     return Statistics(_moments(true[rows], predicted[:, rows], known[rows], codes), int(rows.sum()), scores)
@@ -173,7 +178,7 @@ def _centred(values: Floats, known: Mask, total: Floats) -> Floats:
 def _variances(moments: Floats) -> tuple[Floats, ...]:
     """Variances of t and p, their covariance and the mean of t - p. A variance that is only rounding is 0."""
     n, t, tt, p, pp, tp, error = (moments[..., i] for i in range(7))
-    with np.errstate(invalid="ignore", divide="ignore"):  # an axis without rows among the drawn people is NaN
+    with np.errstate(invalid="ignore", divide="ignore"):  # an axis without rows is NaN
         t, tt, p, pp, tp, error = t / n, tt / n, p / n, pp / n, tp / n, error / n
     variance_t, variance_p = tt - t * t, pp - p * p
     variance_t = np.where(variance_t > 1e-12 * tt, variance_t, np.where(np.isnan(tt), np.nan, 0.0))

@@ -339,7 +339,7 @@ def _axes(
         held = [np.abs(mean - values) <= NOMINAL * width for mean, width in zip(means, widths, strict=True)]
         yield _entry(label, f"r of {axis}", score, len(predictions))
         if coverage:
-            share = interval("mean", None, np.mean(held, axis=0).astype(float), groups)
+            share = interval("share", None, np.mean(held, axis=0), groups)
             yield _entry(label, f"coverage of 90 % intervals of {axis}", share, len(predictions))
 
 

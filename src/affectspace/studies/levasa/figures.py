@@ -142,7 +142,7 @@ def _primary_endpoint(study: Study, readings: Readings, results: Results) -> Pic
     people = readings.people("test")
     caption = (
         f"Primary endpoint: UAR on test people (n {len(people)} images, {len(np.unique(people))} people) of a linear probe on "
-        "the valence and arousal chunks; intervals by bootstrap over people, seeds averaged."
+        "the valence and arousal chunks; intervals over people, seeds averaged."
     )
     label, alt = "UAR, linear probe on z_v and z_a", "Intervals of UAR for every model, with floors and ceiling"
     return interval_picture("primary_endpoint", rows, label, caption, alt, references)

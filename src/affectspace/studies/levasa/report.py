@@ -201,7 +201,7 @@ def emotion_tables() -> list[Table]:
     """Declare the tables of linear probes on all combinations of chunks, and the spread between seeds."""
     note = (
         "Linear probe fitted on train people, its C chosen on validation people, scored on test people; classes have equal "
-        "weight. Intervals: bootstrap over people, seeds averaged inside each resample. The supervised network is scored by "
+        "weight. Intervals are over people, seeds averaged. The supervised network is scored by "
         "its own logits. The Vanilla VAE's z_v and z_a are the chunks that align best on validation rows."
     )
     rows: dict[str, Any] = {"experiment": "probes", "versus": ""}

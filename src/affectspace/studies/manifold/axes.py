@@ -16,7 +16,6 @@ from affectspace.evaluation import (
     axis_correlations,
     constant_floor,
     interval,
-    interval_p,
     pearson,
     spread_ratio,
     t_interval,
@@ -29,12 +28,11 @@ from affectspace.studies.manifold.evaluation_rows import EVERYTHING, Condition, 
 from affectspace.studies.manifold.paper import PUBLISHED
 from affectspace.studies.manifold.plan import HEADLINE
 
-MATRIX_RESAMPLES = 500
 MEASURES: dict[str, Metric] = {"r": "pearson", "ccc": "concordance", "mae": "mae"}
 VALENCE, AROUSAL = 0, 1
 
 
-def axis_table(results: Results, rows: EvaluationRows, resamples: int, condition: Condition = EVERYTHING) -> None:
+def axis_table(results: Results, rows: EvaluationRows, condition: Condition = EVERYTHING) -> None:
     """Record r, concordance, mean absolute error and spread of each axis and model, with intervals over the rows' groups.
 
     condition : how the rows are shown; its columns are left empty where a model sees everything
@@ -51,13 +49,13 @@ def axis_table(results: Results, rows: EvaluationRows, resamples: int, condition
             columns = [prediction[:, axis] for prediction in predictions]
             named = {"model": model, "target": AXES[axis], **shown}
             for name, metric in MEASURES.items():
-                recorder.add(name, interval(metric, truth[:, axis], columns, groups, resamples=resamples), **named)
+                recorder.add(name, interval(metric, truth[:, axis], columns, groups), **named)
             recorder.add_mean("spread", [spread_ratio(truth[:, axis], column) for column in columns], n, **named)
-        _mean_r(recorder, rows, predictions, resamples, True, model=model, **shown)
+        _mean_r(recorder, rows, predictions, True, model=model, **shown)
         for name, metric in MEASURES.items():
             if name != "r" and len(axes) > 1:
                 known = [prediction[:, axes] for prediction in predictions]
-                mean = interval(metric, truth[:, axes], known, groups, resamples=resamples)
+                mean = interval(metric, truth[:, axes], known, groups)
                 recorder.add(name, mean, model=model, target="mean", **shown)
     if shown:
         return
@@ -72,7 +70,6 @@ def _mean_r(
     recorder: Recorder,
     rows: EvaluationRows,
     predictions: list[np.ndarray],
-    resamples: int,
     by_seed: bool,
     **columns: str,
 ) -> None:
@@ -80,7 +77,7 @@ def _mean_r(
     axes, truth = rows.known_axes, rows.tested_truth
     if len(axes) > 1:
         known = [prediction[:, axes] for prediction in predictions]
-        r = interval("pearson", truth[:, axes], known, rows.tested_groups, resamples=resamples)
+        r = interval("pearson", truth[:, axes], known, rows.tested_groups)
         each = [f"{np.mean(pearson(truth[:, axes], prediction)):.3f}" for prediction in known]
         note = f"seeds: {', '.join(each)}" if by_seed and len(each) > 1 else ""
         recorder.add("r", r, target="mean", note=note, **columns)
@@ -92,7 +89,6 @@ def condition_table(
     task: str,
     models: Sequence[str],
     conditions: Sequence[Condition],
-    resamples: int,
 ) -> None:
     """Record r of each axis and model under each condition."""
     recorder, axes = rows.recorder(results, task), rows.known_axes
@@ -103,16 +99,15 @@ def condition_table(
                 predictions = rows.predictions(model, condition)
                 for axis in axes:
                     columns = [prediction[:, axis] for prediction in predictions]
-                    r = interval("pearson", truth[:, axis], columns, groups, resamples=resamples)
+                    r = interval("pearson", truth[:, axis], columns, groups)
                     recorder.add("r", r, model=model, target=AXES[axis], **condition.columns)
-                _mean_r(recorder, rows, predictions, resamples, False, model=model, **condition.columns)
+                _mean_r(recorder, rows, predictions, False, model=model, **condition.columns)
 
 
 def axis_comparisons(
     results: Results,
     rows: EvaluationRows,
     versus: Sequence[str],
-    resamples: int,
     *,
     axes: Sequence[int] | None = None,
     primary: str = "",
@@ -131,9 +126,9 @@ def axis_comparisons(
         if other == model or not (rows.predicts(model, axes) and rows.predicts(other, axes)):
             continue
         ours, theirs = ([prediction[:, axes] for prediction in rows.predictions(name)] for name in (model, other))
-        r = interval("pearson", truth, ours, groups, theirs, resamples=resamples)
+        r = interval("pearson", truth, ours, groups, theirs)
         recorder.add("r", r, versus=other)
-        tested.append(({"versus": other}, interval_p(r)))
+        tested.append(({"versus": other}, r.p))
     recorder.add_p_values(tested, n, {"versus": primary})
 
 
@@ -159,7 +154,7 @@ def axis_matrix(results: Results, rows: EvaluationRows, model: str = HEADLINE) -
             return float(own[axis] - np.delete(own, axis).max())
 
         numbers = np.arange(len(truth))
-        return interval(statistic, numbers, numbers, rows.tested_groups, resamples=MATRIX_RESAMPLES)
+        return interval(statistic, numbers, numbers, rows.tested_groups)
 
     for i, axis in enumerate(AXES):
         recorder.add("own_above_others", own_above_others(i), latent=axis)

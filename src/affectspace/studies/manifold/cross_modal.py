@@ -56,7 +56,7 @@ def _record_hits(
         hits = [np.concatenate([result.hits[k] for result in by_fold]) for by_fold in retrieved]
         chances = [np.concatenate([np.full(len(r.hits[k]), r.chance[k]) for r in by_fold]) for by_fold in retrieved]
         above = [hit - chance for hit, chance in zip(hits, chances, strict=True)]
-        recorder.add(f"top_{k}", interval("mean", None, hits, groups), note=note)
+        recorder.add(f"top_{k}", interval("share", None, hits, groups), note=note)
         recorder.add(f"top_{k}_chance", np.mean(chances), len(groups))
         recorder.add(f"top_{k}_above_chance", interval("mean", None, above, groups))
 
@@ -91,7 +91,7 @@ def retrieval_table(
             continue
         hits, groups, chance = outcome
         named = recorder.under(model=model, modality=ALL_PAIRS)
-        named.add(f"top_{k}", interval("mean", None, hits, groups), note="mean over all pairs")
+        named.add(f"top_{k}", interval("share", None, hits, groups), note="mean over all pairs")
         named.add(f"top_{k}_chance", chance, len(groups))
         if ours is not None and model != first:
             difference = interval("mean", None, ours[0], groups, hits)
@@ -284,7 +284,7 @@ def _record_generated(recorder: Recorder, rows: EvaluationRows, generated: list[
         shares = [np.concatenate([share for share, _ in by_fold]) for by_fold in pairs]
         above = [np.concatenate([share - chance for share, chance in by_fold]) for by_fold in pairs]
         note = f"of the {TOP[-1]} nearest true vectors of other samples, those with the emotion"
-        recorder.add("same_emotion", interval("mean", None, shares, groups), note=note)
+        recorder.add("same_emotion", interval("share", None, shares, groups), note=note)
         recorder.add("same_emotion_above_chance", interval("mean", None, above, groups))
     size = [float(np.concatenate([vectors.size for vectors in by_fold]).mean()) for by_fold in generated]
     for metric, name in (("r2_own", "own"), ("r2_crossed", "crossed"), ("r2_exchanged", "exchanged")):

@@ -69,8 +69,8 @@ def versus(rows: EvaluationRows) -> list[str]:
 
 
 def _axes(results: Results, rows: EvaluationRows, study: Study, primary: str = "ridge") -> None:
-    axis_table(results, rows, study.budget.resamples)
-    axis_comparisons(results, rows, versus(rows), study.budget.resamples, primary=primary)
+    axis_table(results, rows)
+    axis_comparisons(results, rows, versus(rows), primary=primary)
 
 
 def measure_text_axes(study: Study, results: Results) -> None:
@@ -83,10 +83,10 @@ def measure_text_axes(study: Study, results: Results) -> None:
     ceilings(results, rows, study.source("emobank").corpus.ratings)
     axis_matrix(results, rows)
     uncertainty_table(results, rows, DEVIATIONS)
-    condition_table(results, rows, "noise", models, NOISE, budget.resamples)
+    condition_table(results, rows, "noise", models, NOISE)
     robustness_table(results, rows, (*models, ENSEMBLE), [EVERYTHING, *NOISE[1:]])
     if single:
-        condition_table(results, rows, "subsets", models, single, budget.resamples)
+        condition_table(results, rows, "subsets", models, single)
         shown = {EVERYTHING: tuple(modalities)} | {condition: condition.only or () for condition in single}
         widening_table(results, rows, HEADLINE, shown)
     independent = (HEADLINE, "no_independence", "covariance", "hsic", "no_kl", "letter", "misa")
@@ -103,9 +103,9 @@ def measure_text_axes(study: Study, results: Results) -> None:
 
 def measure_zero_shot_text(study: Study, results: Results) -> None:
     """Measure valence of V-reg's tweets by models that were trained on EmoBank and have seen no tweet."""
-    rows, resamples = study.rows("zero_shot_text"), study.budget.resamples
-    axis_table(results, rows, resamples)
-    axis_comparisons(results, rows, versus(rows), resamples, primary="ridge", target="valence")
+    rows = study.rows("zero_shot_text")
+    axis_table(results, rows)
+    axis_comparisons(results, rows, versus(rows), primary="ridge", target="valence")
     uncertainty_table(results, rows, DEVIATIONS, training_deviations(study.rows("text_axes")))
 
 
@@ -181,7 +181,7 @@ def measure_audio_face(study: Study, results: Results) -> None:
     uncertainty_table(results, rows, DEVIATIONS)
     models = (HEADLINE, ENSEMBLE, *BASELINES, "ridge", "softmax")
     for name, conditions in (("subsets", single), ("noise", NOISE)):
-        condition_table(results, rows, name, models, conditions, budget.resamples)
+        condition_table(results, rows, name, models, conditions)
     _measure_disturbances(study, results, rows, "ravdess", models)
 
 
@@ -192,15 +192,15 @@ def _measure_disturbances(
     pairs = _disturbances(study, corpus)
     modalities = dict.fromkeys(one.only[0] for one, _ in pairs if one.only)
     alone_disturbed = [*alone(modalities), *(one for one, _ in pairs)]
-    condition_table(results, rows, "disturbed", models, alone_disturbed, study.budget.resamples)
+    condition_table(results, rows, "disturbed", models, alone_disturbed)
     robustness_table(results, rows, models, [EVERYTHING, *NOISE[1:], *(together for _, together in pairs)])
 
 
 def measure_zero_shot_audio(study: Study, results: Results) -> None:
     """Measure arousal and valence of German voices by models that were trained on RAVDESS' actors only."""
-    rows, resamples = study.rows("zero_shot_audio"), study.budget.resamples
-    axis_table(results, rows, resamples)
-    axis_comparisons(results, rows, versus(rows), resamples, axes=[AROUSAL], primary="ridge", target="arousal")
+    rows = study.rows("zero_shot_audio")
+    axis_table(results, rows)
+    axis_comparisons(results, rows, versus(rows), axes=[AROUSAL], primary="ridge", target="arousal")
     within_people_table(results, rows, AROUSAL, versus(rows), "ridge")
     home = study.rows("home", experiment="audio_face", training="ravdess_audio", protocol="")
     uncertainty_table(results, rows, DEVIATIONS, training_deviations(home))
@@ -217,8 +217,8 @@ def measure_union(study: Study, results: Results) -> None:
         recorder = Recorder(results, {**columns, "study": "manifold", "protocol": "as each single experiment"}).under(
             seeds=union.seeds.get(HEADLINE, ())
         )
-        axis_table(results, union, study.budget.resamples)
-        _union_axes(recorder, union, single, study.budget.resamples)
+        axis_table(results, union)
+        _union_axes(recorder, union, single)
         if corpus == "ravdess":
             measured = [intensity(rows, HEADLINE, AROUSAL) for rows in (union, single)]
             named = {"task": "intensity", "target": "arousal"}
@@ -231,9 +231,7 @@ def measure_union(study: Study, results: Results) -> None:
             named = {"task": "within people", "target": "arousal", "note": "paired by speaker"}
             recorder.add("r", over_people(difference, len(union.tested)), **named)
         if corpus in ("emobank", "ravdess"):
-            condition_table(
-                results, union, "subsets", (HEADLINE,), alone(study.source(corpus).stores), study.budget.resamples
-            )
+            condition_table(results, union, "subsets", (HEADLINE,), alone(study.source(corpus).stores))
 
 
 def _union_pairs(study: Study) -> dict[str, tuple[EvaluationRows, EvaluationRows]]:
@@ -260,11 +258,11 @@ def _union_pairs(study: Study) -> dict[str, tuple[EvaluationRows, EvaluationRows
     return pairs
 
 
-def _union_axes(recorder: Recorder, union: EvaluationRows, single: EvaluationRows, resamples: int) -> None:
+def _union_axes(recorder: Recorder, union: EvaluationRows, single: EvaluationRows) -> None:
     axes = union.known_axes
     ours, theirs = ([prediction[:, axes] for prediction in rows.predictions(HEADLINE)] for rows in (union, single))
     truth = union.tested_truth[:, axes]
-    difference = interval("pearson", truth, ours, union.tested_groups, theirs, resamples=resamples)
+    difference = interval("pearson", truth, ours, union.tested_groups, theirs)
     note = "mean over " + ", ".join(AXES[axis] for axis in axes)
     recorder.add("r", difference, task="axes", target="mean", note=note)
 
@@ -283,16 +281,16 @@ def measure_trimodal(study: Study, results: Results) -> None:
     disturbed = [condition for pair in _disturbances(study, "people") for condition in pair]
     conditions = [*shown, *alone(modalities), *NOISE, *disturbed]
     rows = study.rows("trimodal", conditions=list(dict.fromkeys(conditions)), conditioned=models)
-    axis_table(results, rows, budget.resamples)
+    axis_table(results, rows)
     axis_matrix(results, rows)
-    axis_comparisons(results, rows, versus(rows), budget.resamples, primary="ridge")
+    axis_comparisons(results, rows, versus(rows), primary="ridge")
     retrieval_table(results, rows, models[:-1], modalities)
     generating = (HEADLINE, "no_cross", "modality_dropout")
     generation_table(results, rows, partial(study.models, "people"), generating, modalities)
     pairs = list(combinations(modalities, 2))
     gap_table(results, rows, (HEADLINE, "no_cross", "supervised", "misa"), pairs, budget.permutations)
-    condition_table(results, rows, "subsets", models, [*shown, EVERYTHING], budget.resamples)
-    condition_table(results, rows, "noise", models, NOISE, budget.resamples)
+    condition_table(results, rows, "subsets", models, [*shown, EVERYTHING])
+    condition_table(results, rows, "noise", models, NOISE)
     uncertainty_table(results, rows, (HEADLINE, ENSEMBLE, "mvae", "misa"))
     _measure_disturbances(study, results, rows, "people", (HEADLINE, ENSEMBLE, *BASELINES, "ridge"))
     widening_table(results, rows, HEADLINE, {EVERYTHING: tuple(modalities)} | shown)
@@ -312,9 +310,9 @@ def measure_iemocap(study: Study, results: Results) -> None:
     budget, modalities = study.budget, list(study.source("iemocap").stores)
     single = alone(modalities) if len(modalities) > 1 else []
     rows = study.rows("iemocap", conditions=single, conditioned=(HEADLINE,))
-    axis_table(results, rows, budget.resamples)
+    axis_table(results, rows)
     axis_matrix(results, rows)
-    axis_comparisons(results, rows, versus(rows), budget.resamples, primary="ridge")
+    axis_comparisons(results, rows, versus(rows), primary="ridge")
     emotion = column_task(rows, "emotion")
     four = replace(emotion, labels=np.array([FOUR_EMOTIONS.get(name) for name in emotion.labels], dtype=object))
     probed = (HEADLINE, "no_independence", "hsic", "letter", "misa", "mvae", "supervised")
@@ -325,7 +323,7 @@ def measure_iemocap(study: Study, results: Results) -> None:
     if single:
         pairs = [(modalities[0], other) for other in modalities[1:]]
         gap_table(results, rows, (HEADLINE, "no_cross"), pairs, budget.permutations)
-        condition_table(results, rows, "subsets", (HEADLINE,), single, budget.resamples)
+        condition_table(results, rows, "subsets", (HEADLINE,), single)
     uncertainty_table(results, rows, (HEADLINE, ENSEMBLE, "mvae", "misa"))
 
 
@@ -350,10 +348,10 @@ def measure_zero_shot_sentiment(study: Study, results: Results) -> None:
         for model in [HEADLINE, *versus(rows)]:
             if rows.predicts(model, [VALENCE]):
                 valence = [prediction[:, VALENCE] for prediction in rows.predictions(model)]
-                r = interval("pearson", sentiment, valence, groups, resamples=study.budget.resamples)
+                r = interval("pearson", sentiment, valence, groups)
                 recorder.add("r", r, model=model, experiment="zero_shot_sentiment")
-        resamples, axes = study.budget.resamples, [VALENCE]
-        axis_comparisons(results, rows, versus(rows), resamples, axes=axes, primary="misa", target="sentiment")
+        axes = [VALENCE]
+        axis_comparisons(results, rows, versus(rows), axes=axes, primary="misa", target="sentiment")
 
 
 MEASURES: dict[str, Callable[[Study, Results], None]] = {

@@ -97,7 +97,6 @@ class Budget(StudyBudget):
     limit: int | None = Field(None, ge=50, description="largest number of rows of each corpus")
     probe_seeds: int = Field(2, ge=1, description="how many of the seeds probes that are not linear are fitted on")
     permutations: int = Field(200, ge=20, description="permutations of each test and floor")
-    resamples: int = Field(2000, ge=100, description="resamples of each bootstrap")
     perturbations: bool = Field(True, description="whether sounds are measured under noise, gain and reverberation")
 
 
@@ -105,7 +104,7 @@ def quick_budget(**settings: Any) -> Budget:
     """Make a budget that shows in less than three minutes that everything works."""
     small = {
         "seeds": (0,), "ablation_seeds": 0, "folds": 2, "people": 12, "utterances": 120, "epochs_factor": 0.1, "limit": 400,
-        "probe_seeds": 1, "permutations": 40, "resamples": 300, "perturbations": False,
+        "probe_seeds": 1, "permutations": 40, "perturbations": False,
     }  # fmt: skip
     return Budget(**{**small, **settings})
 
@@ -113,7 +112,7 @@ def quick_budget(**settings: Any) -> Budget:
 def demo_budget(workers: int) -> Budget:
     """Make a budget for synthetic people whose report is informative after a few minutes."""
     return Budget(
-        seeds=(0, 1), ablation_seeds=0, people=20, utterances=400, probe_seeds=1, permutations=100, resamples=1000,
+        seeds=(0, 1), ablation_seeds=0, people=20, utterances=400, probe_seeds=1, permutations=100,
         perturbations=False, workers=workers,
     )  # fmt: skip
 

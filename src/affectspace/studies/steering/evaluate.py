@@ -142,7 +142,7 @@ def record(
     """Record means with intervals, curves, and the first method minus each other one."""
 
     def mean(numbers: np.ndarray, versus: np.ndarray | None = None) -> Interval:
-        return interval("mean", None, numbers, seeds.groups, versus, resamples=plan.resamples)
+        return interval("mean", None, numbers, seeds.groups, versus)
 
     base = outcomes["unsteered"].values[SURPRISE]
     for outcome in outcomes.values():

@@ -41,7 +41,6 @@ class SteeringPlan(Configuration):
     )
     contrast_sentences: int = Field(200, ge=4, description="training sentences that make the vector, half at each end")
     sampling: Sampling = Sampling()
-    resamples: int = Field(2000, ge=100)
     sheet_sentences: int = Field(10, ge=0, description="sentences on the sheet for human raters")
     seed: int = Field(0, ge=0)
 
@@ -50,5 +49,5 @@ def quick_plan(seed: int = 0) -> SteeringPlan:
     """Make a plan that shows that everything works."""
     return SteeringPlan(
         sentences=6, other_sentences=2, tuning_sentences=2, candidates=2, strengths=(1.0,), depths=(0.5,),
-        contrast_sentences=16, sampling=Sampling(longest=14), resamples=200, sheet_sentences=2, seed=seed,
+        contrast_sentences=16, sampling=Sampling(longest=14), sheet_sentences=2, seed=seed,
     )  # fmt: skip

@@ -61,7 +61,7 @@ def _measure_truth(recorder: Recorder, judged: Judged, name: str, place: int, ne
     read = line.read[name]
     targets = np.broadcast_to(line.targets, read.shape[:2]).ravel()
     people = np.repeat(judged.people, len(line.targets))
-    r = interval("pearson", targets, read[..., place].ravel(), people, resamples=500)
+    r = interval("pearson", targets, read[..., place].ravel(), people)
     recorder.add("r", r, target=axis, note="target against reading, all points")
     moved = np.abs(read[:, -1] - read[:, 0]) / network.deviation.numpy()
     note = "in deviations of drawn faces"
