@@ -16,7 +16,7 @@ from affectspace.errors import ConfigError, RunError
 from affectspace.evaluation.results import Results
 from affectspace.features.store import FeatureStore, Shard
 from affectspace.models import MODELS, AffectModel
-from affectspace.studies.evaluators import EVALUATORS, _groups
+from affectspace.studies.evaluators import EVALUATORS
 from affectspace.synthetic.faces import make_faces
 from affectspace.training.configuration import build_config
 from affectspace.training.fit import ModelTraining
@@ -174,24 +174,6 @@ def test_test_rows_of_one_person_are_refused(tmp_path: Path) -> None:
     run = feature_run(tmp_path / "run", "mvae", {"mine": corpus})
     with pytest.raises(RunError, match="no test rows of two people or more have valence"):
         invoke(run)
-
-
-@pytest.mark.parametrize(
-    ("person", "document", "unit", "groups"),
-    [
-        (["a", "a", "b"], [None] * 3, "people", 2),
-        ([None] * 3, ["d", "d", "e"], "documents", 2),
-        ([None] * 3, [None, None, "e"], "documents and rows", 3),
-        (["a", None, None], [None, "d", "d"], "people and documents", 2),
-    ],
-)
-def test_intervals_are_over_people_else_documents_else_rows(
-    person: list, document: list, unit: str, groups: int
-) -> None:
-    table = pd.DataFrame({"id": list("xyz"), "corpus": "c", "person": person, "document": document})
-    names, units = _groups(table)
-    assert units == unit
-    assert len(set(names)) == groups
 
 
 def test_several_corpora_are_also_measured_one_by_one(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from affectspace.affect import CATEGORIES
-from affectspace.corpora import leakage, split_table
+from affectspace.corpora import leakage, row_groups, split_table
 from affectspace.corpora.grouping import deal_rows
 from affectspace.corpora.splits import schemes_of
 from affectspace.errors import ConfigError, DataError
@@ -163,3 +163,27 @@ def test_impossible_settings(table: pd.DataFrame) -> None:
         split_table(table.assign(split="dev"), "published")
     published = table.assign(split=np.repeat(["train", "validation", "test"], 1000))
     assert split_table(published, "published").tolist() == published["split"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("person", "document", "unit", "groups"),
+    [
+        (["a", "a", "b"], [None] * 3, "people", 2),
+        ([None] * 3, ["d", "d", "e"], "documents", 2),
+        ([None] * 3, [None, None, "e"], "documents and rows", 3),
+        (["a", None, None], [None, "d", "d"], "people and documents", 2),
+    ],
+)
+def test_intervals_are_over_people_else_documents_else_rows(
+    person: list, document: list, unit: str, groups: int
+) -> None:
+    table = pd.DataFrame({"id": list("xyz"), "corpus": "c", "person": person, "document": document})
+    names, units = row_groups(table)
+    assert units == unit
+    assert len(set(names)) == groups
+
+
+def test_groups_of_several_corpora_do_not_meet() -> None:
+    table = pd.DataFrame({"id": list("xy"), "corpus": ["c", "d"], "person": ["1", "1"], "document": ["e", "e"]})
+    assert row_groups(table)[0].tolist() == ["c: 1", "d: 1"]
+    assert row_groups(table.iloc[:1], "document")[0].tolist() == ["e"]

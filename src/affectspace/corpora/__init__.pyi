@@ -4,6 +4,7 @@ from .agreement import channel_emotions as channel_emotions
 from .agreement import emotion_agreement as emotion_agreement
 from .agreement import rater_correlations as rater_correlations
 from .corpus import Corpus as Corpus
+from .grouping import row_groups as row_groups
 from .readers.table import parse_columns as parse_columns
 from .registry import CORPORA as CORPORA
 from .registry import Reader as Reader

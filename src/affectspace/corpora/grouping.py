@@ -1,12 +1,54 @@
-"""Distribute rows, or people with all of their rows, over parts in given shares."""
+"""Which rows belong together, and how they are distributed over parts in given shares."""
 
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
+_UNITS = {"person": "people", "document": "documents", "dialogue": "dialogues", "id": "rows"}
 _ROUNDS = 20
 _MOST_TO_EXCHANGE = 3000  # with more people, single moves are good enough, and exchanging is quadratic
 _GAIN = 1e-12  # a change of the cost that counts
+
+
+def row_groups(table: pd.DataFrame, first: str = "person") -> tuple[np.ndarray, str]:
+    """Return what each row belongs to, and what these groups are in words.
+
+    A row belongs to its person; without one to its document, else to its dialogue, else only to itself. Intervals, tests and
+    folds are over these groups. In a table of several corpora names of one corpus never meet those of another.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A corpus's table.
+    first : str
+        The column to begin with, such as "document" for a split by documents.
+
+    Returns
+    -------
+    groups : numpy.ndarray
+        (n,) names.
+    units : str
+        Such as "people", or "people and documents".
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from affectspace.corpora import row_groups
+    >>> table = pd.DataFrame({"id": ["1", "2", "3"], "person": ["ann", None, None], "document": ["a", "b", None]})
+    >>> row_groups(table)
+    (array(['ann', 'document b', 'id 3'], dtype='<U10'), 'people and documents and rows')
+    """
+    groups, units = pd.Series(None, table.index, dtype=object), []
+    for column in dict.fromkeys((first, *_UNITS)):
+        if column in table and groups.isna().any():
+            named = groups.isna() & table[column].notna()
+            kind = "" if column == first else f"{column} "
+            groups = groups.where(~named, kind + table[column].astype(str))
+            units += [_UNITS[column]] if named.any() else []
+    if "corpus" in table and table["corpus"].nunique() > 1:
+        groups = table["corpus"].astype(str) + ": " + groups
+    return groups.to_numpy(str), " and ".join(units)
 
 
 def deal_rows(strata: np.ndarray, shares: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from affectspace.affect import AXES
-from affectspace.corpora.grouping import deal_people, deal_rows
+from affectspace.corpora.grouping import deal_people, deal_rows, row_groups
 from affectspace.errors import ConfigError, DataError
 
 PARTS = ("train", "validation", "test")
@@ -184,7 +184,7 @@ def _groups(table: pd.DataFrame, scheme: str, where: str) -> np.ndarray:
     if scheme == "document":
         if "document" not in table.columns or table["document"].isna().any():
             raise DataError(f"{where}: the split 'document' needs a column document with the source of each row")
-        return pd.factorize(table["document"], sort=True)[0]
+        return pd.factorize(row_groups(table, scheme)[0], sort=True)[0]
     absent = table["person"].isna()
     if absent.all():
         published = "split 'published' or " if "split" in table.columns else ""
@@ -197,7 +197,7 @@ def _groups(table: pd.DataFrame, scheme: str, where: str) -> np.ndarray:
             f"{where}: {int(absent.sum())} rows have no person, the first is row {int(np.flatnonzero(absent)[0]) + 1}; "
             "leave them out with where 'notna(person)', or use split 'random'"
         )
-    return pd.factorize(table["person"], sort=True)[0]
+    return pd.factorize(row_groups(table, scheme)[0], sort=True)[0]
 
 
 def _deal(

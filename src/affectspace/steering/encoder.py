@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 
+from affectspace.corpora import row_groups
 from affectspace.data.dataset import Dataset
 from affectspace.errors import DataError, RunError
 from affectspace.features.backbones.pretrained import threads_for
@@ -129,7 +129,7 @@ class Sentences:
     """n sentences of a part of a feature set.
 
     rows : their places in its table; labels : (n, 3), in the encoder's units, NaN where there is none
-    groups : (n,) document or person, or the sentence itself where neither is known
+    groups : (n,) person, document, dialogue or the sentence itself, the first that is known
     """
 
     texts: list[str]
@@ -177,11 +177,4 @@ def sentences_of(rows: Dataset, encoder: SentenceEncoder, part: str) -> Sentence
     batch = rows.features.take(torch.from_numpy(places)).to(encoder.device)
     with torch.inference_mode():
         labels = encoder.model.in_pooled_units(batch.affect, batch.corpus).cpu().numpy().astype(np.float64)
-    return Sentences(texts, places, labels, _groups(table))
-
-
-def _groups(table: pd.DataFrame) -> np.ndarray:
-    for column in ("document", "dialogue", "person"):
-        if column in table and table[column].notna().all():
-            return table[column].astype(str).to_numpy(object)
-    return table["id"].astype(str).to_numpy(object)
+    return Sentences(texts, places, labels, row_groups(table)[0])

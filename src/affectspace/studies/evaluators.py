@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from affectspace.affect import AXES
+from affectspace.corpora import row_groups
 from affectspace.data.dataset import Dataset
 from affectspace.errors import RunError
 from affectspace.evaluation import constant_floor, interval, majority_floor
@@ -115,7 +115,7 @@ def evaluate_features(run: Run, *, force: bool = False, progress: Progress = sil
     output = _represent(model, data, progress)
     predictions = {"all": output.fused, **(output.affect if len(data.modalities) > 1 else {})}
     results = Results()
-    people, unit = _groups(table)
+    people, unit = row_groups(table)
     proxies = "transferred" in data.label_kind
     columns: dict[str, Any] = {
         "study": "run", "experiment": "test", "protocol": "test part", "seeds": (run.config.fit.seed,),
@@ -175,17 +175,6 @@ def _represent(model: Any, data: Dataset, progress: Progress) -> Representation:
     progress(0, 1, "predicting the test part")
     batch = data.batch("test")
     return model.represent(batch.features, batch.present)
-
-
-def _groups(table: pd.DataFrame) -> tuple[np.ndarray, str]:
-    """What intervals are drawn over, a name for each row: people, else documents, else rows; and what they are."""
-    groups, units = table["person"].astype(object), ["people"]
-    for column, unit in (("document", "documents"), ("id", "rows")):
-        if groups.isna().any() and column in table:
-            named = table[column].notna() & groups.isna()
-            groups = groups.where(~named, table["corpus"] + ":" + table[column].astype(str))
-            units += [unit] if named.any() else []
-    return groups.to_numpy(str), " and ".join(units if table["person"].notna().any() else units[1:])
 
 
 def _in_corpus_units(model: Any, affect: torch.Tensor, corpus: torch.Tensor) -> torch.Tensor:

@@ -19,7 +19,7 @@ import pandas as pd
 import yaml
 
 from affectspace.affect import AXES
-from affectspace.corpora import Corpus, read_corpus
+from affectspace.corpora import Corpus, read_corpus, row_groups
 from affectspace.errors import ConfigError
 from affectspace.evaluation import interval
 from affectspace.features import extract, make_backbone
@@ -308,11 +308,7 @@ def _test_sets(
 
 def _correlations(label: str, table: pd.DataFrame, predictions: Any, coverage: bool = True) -> Iterator[dict[str, Any]]:
     """Pearson's r of the rated axes. coverage : also that of the intervals, where ratings are on the scale of the training"""
-    groups = next(
-        (table[name].astype(str) for name in ("person", "document") if name in table and table[name].notna().all()),
-        table["id"].astype(str),
-    ).to_numpy(str)
-    yield from _axes(label, table[list(AXES)].to_numpy(float), groups, predictions, coverage)
+    yield from _axes(label, table[list(AXES)].to_numpy(float), row_groups(table)[0], predictions, coverage)
 
 
 def _proxies(label: str, table: pd.DataFrame, predictions: Any) -> Iterator[dict[str, Any]]:
@@ -347,8 +343,8 @@ def _names(label: str, table: pd.DataFrame, predictions: Any) -> Iterator[dict[s
     """Balanced accuracy of the likeliest emotions, also of those that are too unlikely to be named."""
     emotions = sorted(table["emotion"].dropna().unique())
     named = [np.array([_named(one, emotions) for one in seed], dtype=object).astype(str) for seed in predictions]
-    groups = (table["dialogue"] if "dialogue" in table else table["id"]).to_numpy(str)
-    yield _entry(label, "balanced accuracy", interval("uar", table["emotion"].to_numpy(str), named, groups), len(named))
+    score = interval("uar", table["emotion"].to_numpy(str), named, row_groups(table)[0])
+    yield _entry(label, "balanced accuracy", score, len(named))
 
 
 def _named(prediction: Prediction, emotions: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from affectspace.affect import AXES
+from affectspace.corpora import row_groups
 from affectspace.evaluation import interval
 from affectspace.evaluation.results import Recorder, Results
 from affectspace.progress import Progress, silent
@@ -333,7 +334,7 @@ def measure_zero_shot_sentiment(study: Study, results: Results) -> None:
         if study.folders.corpus(corpus) is None:
             continue
         table = study.source(corpus).table
-        groups = table["person"].fillna(table["id"]).to_numpy(object)
+        groups = row_groups(table)[0]
         named: dict[str, Any] = {
             "experiment": "zero_shot_sentiment",
             "corpus": corpus,
