@@ -15,7 +15,7 @@ from affectspace.features.store import Shard
 from affectspace.studies.manifold.corpora import CORPORA, Folders, Source
 from affectspace.studies.manifold.cross_modal import ALL_PAIRS
 from affectspace.studies.manifold.members import members
-from affectspace.studies.manifold.plan import HEADLINE, TRAININGS, VARIANTS, Budget, quick_budget
+from affectspace.studies.manifold.plan import HEADLINE, PAPER_MODEL, TRAININGS, VARIANTS, Budget, quick_budget
 from affectspace.studies.manifold.preparation import possible_experiments
 from affectspace.studies.manifold.reproduce import reproduce
 from affectspace.synthetic.speakers import make_speakers, plan, write_iemocap, write_mosi
@@ -169,13 +169,33 @@ def test_the_plan_compares_like_with_like(folders: Folders) -> None:
 
 def test_every_variant_differs_from_the_headline(folders: Folders) -> None:
     trainings = [name for name in TRAININGS if name != "iemocap"]
-    made_plan = list(members(trainings, sources_of(folders), folders, Budget(ablation_seeds=1, seeds=(0,))))
+    anchored = folders.model_copy(update={"lexicon": Path("lexicon.csv")})  # without one, no_lexicon changes nothing
+    made_plan = list(members(trainings, sources_of(folders), anchored, Budget(ablation_seeds=1, seeds=(0,))))
     for training in trainings:
         group = [one for one in made_plan if one.training == training and one.fold in (None, 0)]
         made = {one.name: one.config.model_dump_json(include={"model", "data"}) for one in group}
         assert len(set(made.values())) == len(made) == len(group), (training, sorted(made))
     assert {one.group for one in VARIANTS} == {"headline", "baseline", "ablation"}
     assert {one.name for one in made_plan} == {one.name for one in VARIANTS}  # each is trained somewhere
+
+
+def test_every_session_is_tested_in_turn_where_the_user_says_so(tmp_path: Path) -> None:
+    utterances = plan(200, 10, turns=8)
+    mine = Folders(corpora={"iemocap": tmp_path / "IEMOCAP"}, features=tmp_path / "features", out=tmp_path / "out")
+    write_iemocap(utterances, tmp_path / "IEMOCAP", video=False)
+    store_all(mine, "iemocap")
+    sources = {"iemocap": Source.read("iemocap", mine)}
+    wanted = {
+        "manifold", "letter", "supervised", "mvae", "misa", "no_cross", "no_independence", "hsic", "no_lexicon",
+    }  # fmt: skip
+    anchored = mine.model_copy(update={"lexicon": Path("lexicon.csv")})
+    for split, folds in (("session5", {None}), ("loso", set(range(5))), ("script_independent", set(range(5)))):
+        group = list(members(["iemocap"], sources, anchored, Budget(split=split, seeds=(0,), ablation_seeds=1)))
+        assert {one.name for one in group} >= wanted
+        assert {one.fold for one in group} == folds
+        assert {one.config.data.corpora["iemocap"].split.scheme for one in group} == {split}
+        assert {tuple(one.config.data.corpora["iemocap"].features) for one in group} == {("text", "audio", "video")}
+    assert "no_lexicon" not in {one.name for one in members(["iemocap"], sources, mine, Budget())}
 
 
 def test_what_can_be_made(folders: Folders, tmp_path: Path) -> None:
@@ -227,7 +247,7 @@ def test_the_whole_path_in_small(folders: Folders, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 def test_the_papers_corpora_where_the_user_has_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("affectspace.studies.manifold.members.VARIANTS", VARIANTS[:4])
+    monkeypatch.setattr("affectspace.studies.manifold.members.VARIANTS", VARIANTS[:5])
     outputs = plan(240, 10, turns=8)
     corpora = {"iemocap": tmp_path / "IEMOCAP", "mosi": tmp_path / "MOSI"}
     write_iemocap(outputs, corpora["iemocap"], video=False)
@@ -238,14 +258,37 @@ def test_the_papers_corpora_where_the_user_has_them(tmp_path: Path, monkeypatch:
         store_all(mine, name)
     report = reproduce(out, mine, only=["iemocap", "zero_shot_sentiment"], budget=BUDGET)
     results = Results.read(out / "metrics.json")
-    named = {"experiment": "iemocap", "model": HEADLINE}
+    named = {"experiment": "iemocap", "model": PAPER_MODEL}
     assert results.get(task="axes", target="mean", metric="r", **named).n > 20
-    assert results.get(task="matrix", latent="arousal", target="dominance", metric="r", **named).paper == 0.493
+    assert (
+        results.get(task="matrix", latent="arousal", target="dominance", metric="r", modality="", **named).paper
+        == 0.493
+    )
+    agreement = results.get(task="matrix", experiment="iemocap", model="raters", target="valence", metric="r")
+    assert agreement.paper == 0.645
+    assert 0.3 < agreement.value < 0.95
+    by_modality = results.filter(
+        task="matrix", experiment="iemocap", model=HEADLINE, latent="valence", target="valence"
+    )
+    assert by_modality.distinct("modality") == ["", "text", "audio", "video"]
+    assert (
+        len(results.filter(task="gap", experiment="iemocap", model=HEADLINE, metric="classifier_uar", versus="")) == 3
+    )
     assert results.get(task="independence", modality="audio", metric="cka", **named).paper == 0.0164
     zero_shot = {"experiment": "zero_shot_sentiment", "task": "axes", "target": "sentiment", "condition": "mosi"}
-    assert results.get(model=HEADLINE, metric="r", **zero_shot).paper == 0.40
+    assert results.get(model=PAPER_MODEL, metric="r", **zero_shot).paper == 0.40
     assert results.get(model="misa", metric="r", **zero_shot).paper == 0.26
-    assert "IEMOCAP, session 5" in report.read_text()
+    alone = results.filter(**{**zero_shot, "task": "subsets"}, model=HEADLINE, metric="r")
+    assert alone.distinct("modality") == ["text", "audio", "video"]
+    text = report.read_text()
+    for words in (
+        "IEMOCAP, session 5 held out",
+        "The modality gap, IEMOCAP",
+        "Table 4 by modality",
+        "balanced accuracy",
+    ):
+        assert words in text
+    assert {"figure_2_space.png", "figure_3_average.png"} <= {path.name for path in (out / "figures").iterdir()}
 
 
 @pytest.fixture
@@ -310,7 +353,7 @@ def test_dialogues_carry_over_to_sentiment(tmp_path: Path) -> None:
     reproduce(out, mine, only=["zero_shot_sentiment"], budget=BUDGET)
     results = Results.read(out / "metrics.json")
     zero_shot = {"experiment": "zero_shot_sentiment", "task": "axes", "target": "sentiment", "condition": "mosi"}
-    assert results.get(model=HEADLINE, metric="r", **zero_shot).paper == 0.40
+    assert results.get(model=HEADLINE, metric="r", **zero_shot).groups == 8  # videos
 
 
 def test_a_folder_of_others_is_left_alone(folders: Folders, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Figures of matrices: confused emotions, and correlations."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,6 +11,8 @@ from affectspace.errors import DataError
 from affectspace.report.checks import check_not_empty, checked_array
 from affectspace.report.formatting import MISSING
 from affectspace.report.theme import INK, MUTED, figure_style, new_figure, remove_frame
+
+NARROW = 6  # columns of a matrix that shows its values
 
 
 def confusion_figure(matrix: np.ndarray, labels: Sequence[str]) -> Figure:
@@ -66,7 +69,8 @@ def heatmap_figure(matrices: Mapping[str, np.ndarray], columns: Mapping[str, Seq
     Parameters
     ----------
     matrices : mapping
-        Name -> matrix of shape (3, k) with values on [-1, 1]. Each gets a panel; the colours are the same in all.
+        Name -> matrix of shape (3, k) with values on [-1, 1]. Each gets a panel; the colours are the same in all. Narrow
+        matrices (k up to 6) stand three in a row and show their values.
     columns : mapping
         Name -> names of the k columns.
 
@@ -81,17 +85,27 @@ def heatmap_figure(matrices: Mapping[str, np.ndarray], columns: Mapping[str, Seq
     """
     check_not_empty(matrices, "{name: (3, k)}")
     panels = {name: checked_array(matrix, (len(AXES), len(columns[name])), name) for name, matrix in matrices.items()}
+    narrow = max(matrix.shape[1] for matrix in panels.values()) <= NARROW
+    across = min(3, len(panels)) if narrow else 1
+    down = -(-len(panels) // across)
     with figure_style():
-        figure = new_figure(10.0, 1.75 * len(panels) + 0.4)
-        rows = figure.subplots(len(panels), 1, squeeze=False)[:, 0]
-        for axes, (name, matrix) in zip(rows, panels.items(), strict=True):
+        figure = new_figure(10.0, (2.5 if narrow else 1.75) * down + 0.4)
+        places = list(figure.subplots(down, across, squeeze=False).flat)
+        for axes in places[len(panels) :]:
+            axes.set_axis_off()
+        for axes, (name, matrix) in zip(places, panels.items(), strict=False):
             image = axes.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
             axes.set_yticks(range(len(AXES)), AXES)
             step = max(1, len(columns[name]) // 40)
             shown = [place for place in range(len(columns[name])) if place < len(AXES) or place % step == 0]
             axes.set_xticks(shown, [columns[name][place] for place in shown], fontsize=7.5)
             axes.axvline(len(AXES) - 0.5, color="white", linewidth=3)
+            if narrow:
+                for (i, j), value in np.ndenumerate(matrix):
+                    axes.text(
+                        j, i, f"{value:.2f}", ha="center", va="center", color="white" if abs(value) > 0.6 else "black"
+                    )
             remove_frame(axes)
-            axes.set_title(name)
-        figure.colorbar(image, ax=list(rows), label="Pearson's r", fraction=0.03)
+            axes.set_title(fill(name, 34) if narrow else name)
+        figure.colorbar(image, ax=places, label="Pearson's r", fraction=0.03)
     return figure

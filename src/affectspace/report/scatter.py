@@ -34,6 +34,7 @@ LEVELS = 25  # distinct true values up to which each is a level of its own
 
 Panel = tuple[np.ndarray, Sequence[Any]]
 Limits = tuple[float, float, float, float]
+PLANES = ((0, 1), (0, 2), (1, 2))  # of valence, arousal and dominance
 
 
 class _Points(NamedTuple):
@@ -111,7 +112,7 @@ def circumplex_figure(
 
 
 def modality_figure(panels: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
-    """Draw the samples of each modality in the shared space, valence by arousal, and their centroids as stars.
+    """Draw the samples of each modality in the shared space, a row of its three planes per panel; centroids are stars.
 
     This is Figure 2 of "Anchoring the Affective Manifold". At most 1,500 points per modality are drawn, in random
     order, so that no modality covers another. Centroids are those of all points.
@@ -139,12 +140,13 @@ def modality_figure(panels: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
     }
     colours = group_colours(names)
     with figure_style():
-        figure = new_figure(4.9 * len(checked), 4.6)
-        row = figure.subplots(1, len(checked), squeeze=False)[0]
-        for axes, (panel, clouds) in zip(row, checked.items(), strict=True):
-            _draw_clouds(axes, clouds, colours, np.random.default_rng(0))
-            axes.set_title(fill(panel, 44))
-        handles = [row[0].plot([], [], "o", color=colours[name])[0] for name in names]
+        figure = new_figure(10.4, 3.5 * len(checked) + 0.4)
+        places = figure.subplots(len(checked), len(PLANES), squeeze=False)
+        for row, (panel, clouds) in zip(places, checked.items(), strict=True):
+            for axes, plane in zip(row, PLANES, strict=True):
+                _draw_clouds(axes, clouds, plane, colours, np.random.default_rng(0))
+            row[1].set_title(panel)
+        handles = [places[0, 0].plot([], [], "o", color=colours[name])[0] for name in names]
         figure.legend(handles, [name.replace("_", " ") for name in names], loc="outside lower center", ncols=len(names))
     return figure
 
@@ -213,22 +215,26 @@ def scatter_readout_figure(
 
 
 def _draw_clouds(
-    axes: Axes, clouds: Mapping[str, np.ndarray], colours: Mapping[str, str], random: np.random.Generator
+    axes: Axes,
+    clouds: Mapping[str, np.ndarray],
+    plane: tuple[int, int],
+    colours: Mapping[str, str],
+    random: np.random.Generator,
 ) -> None:
-    points, shades = [], []
+    points, shades, shown = [], [], list(plane)
     for name, cloud in clouds.items():
         few = len(cloud) <= MODALITY_POINTS
         drawn = cloud if few else cloud[random.choice(len(cloud), MODALITY_POINTS, replace=False)]
-        points.append(drawn[:, :2])
+        points.append(drawn[:, shown])
         shades += [colours[name]] * len(drawn)
     order = random.permutation(len(shades))
     across, up = np.concatenate(points)[order].T
     axes.scatter(across, up, s=6, c=np.array(shades)[order], alpha=0.35, linewidths=0)
     for name, cloud in clouds.items():
-        x, y = cloud[:, :2].mean(axis=0)
+        x, y = cloud[:, shown].mean(axis=0)
         draw_dots(axes, x, y, colours[name], size=17, marker="*")
     draw_origin(axes)
-    axes.set(xlabel="shared valence", ylabel="shared arousal")
+    axes.set(xlabel=f"shared {AXES[plane[0]]}", ylabel=f"shared {AXES[plane[1]]}")
 
 
 def _draw_points(

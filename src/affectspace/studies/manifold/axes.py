@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from affectspace.affect import AXES
-from affectspace.corpora.agreement import axis_agreement, channel_correlations
+from affectspace.corpora.agreement import axis_agreement, channel_correlations, rater_correlations
 from affectspace.evaluation import (
     Interval,
     WithinPerson,
@@ -91,17 +91,18 @@ def condition_table(
     conditions: Sequence[Condition],
 ) -> None:
     """Record r of each axis and model under each condition."""
-    recorder, axes = rows.recorder(results, task), rows.known_axes
-    truth, groups = rows.tested_truth, rows.tested_groups
-    for model in models:
-        for condition in conditions:
-            if rows.predicts(model, axes, condition):
-                predictions = rows.predictions(model, condition)
+    recorder, axes, groups = rows.recorder(results, task), rows.known_axes, rows.tested_groups
+    for condition in conditions:
+        known = rows.shown(condition)
+        truth = known.tested_truth
+        for model in models:
+            if known.predicts(model, axes, condition):
+                predictions = known.predictions(model, condition)
                 for axis in axes:
                     columns = [prediction[:, axis] for prediction in predictions]
                     r = interval("pearson", truth[:, axis], columns, groups)
                     recorder.add("r", r, model=model, target=AXES[axis], **condition.columns)
-                _mean_r(recorder, rows, predictions, False, model=model, **condition.columns)
+                _mean_r(recorder, known, predictions, False, model=model, **condition.columns)
 
 
 def axis_comparisons(
@@ -132,20 +133,37 @@ def axis_comparisons(
     recorder.add_p_values(tested, n, {"versus": primary})
 
 
-def axis_matrix(results: Results, rows: EvaluationRows, model: str = HEADLINE) -> None:
-    """Record Table 1: r of each axis of the shared latent with each attribute, and its own minus the largest other."""
-    if len(rows.known_axes) < len(AXES) or not rows.predicts(model, rows.known_axes):
+def axis_matrix(
+    results: Results, rows: EvaluationRows, models: Sequence[str] = (HEADLINE,), conditions: Sequence[Condition] = ()
+) -> None:
+    """Record Table 1: r of each axis of the shared latent with each attribute, and its own minus the largest other.
+
+    conditions : modalities that are also shown alone; the fused estimate has no modality in the results
+    """
+    if len(rows.known_axes) < len(AXES):
         return
-    published = PUBLISHED.filter(experiment="table_1")
-    recorder = rows.recorder(results, "matrix", published, model=model)
-    truth, predictions = rows.tested_truth, rows.predictions(model)
-    matrix = np.mean([axis_correlations(prediction, truth) for prediction in predictions], axis=0)
+    recorder = rows.recorder(results, "matrix", PUBLISHED.filter(experiment="table_1"))
+    truth = rows.tested_truth
     labels = axis_correlations(np.where(np.isnan(truth), 0.0, truth), truth)
-    of_labels = {"model": "labels", "note": "of the labels among themselves"}
+    for i, axis in enumerate(AXES):
+        for j, other in enumerate(AXES):
+            note = "of the labels among themselves"
+            recorder.add("r", labels[i, j], len(truth), model="labels", note=note, latent=axis, target=other)
+    for model in models:
+        for condition in (EVERYTHING, *conditions):
+            known = rows.shown(condition)
+            if known.predicts(model, rows.known_axes, condition):
+                modality = "" if condition == EVERYTHING else condition.columns["modality"]
+                _matrix_of(recorder.under(model=model, modality=modality), known, known.predictions(model, condition))
+
+
+def _matrix_of(recorder: Recorder, rows: EvaluationRows, predictions: list[np.ndarray]) -> None:
+    """Record the matrix of one model, averaged over its seeds."""
+    truth = rows.tested_truth
+    matrix = np.mean([axis_correlations(prediction, truth) for prediction in predictions], axis=0)
     for i, axis in enumerate(AXES):
         for j, other in enumerate(AXES):
             recorder.add("r", matrix[i, j], len(truth), latent=axis, target=other)
-            recorder.under(**of_labels).add("r", labels[i, j], len(truth), latent=axis, target=other)
 
     def own_above_others(axis: int) -> Interval:
         def statistic(drawn: np.ndarray, _: np.ndarray) -> float:
@@ -158,6 +176,26 @@ def axis_matrix(results: Results, rows: EvaluationRows, model: str = HEADLINE) -
 
     for i, axis in enumerate(AXES):
         recorder.add("own_above_others", own_above_others(i), latent=axis)
+
+
+def agreement_table(results: Results, rows: EvaluationRows, ratings: pd.DataFrame | None) -> None:
+    """Record the last row of Table 1: Pearson's r of two raters on the tested rows, mean over pairs of raters.
+
+    Pairs count by the number of rows that both rated. Beside it stands what bounds r with the mean of the raters.
+    """
+    if ratings is None:
+        return
+    tested = ratings[ratings["id"].isin(set(rows.column("id").astype(str)))]
+    recorder = rows.recorder(results, "matrix", PUBLISHED.filter(experiment="table_1"))
+    pairs = rater_correlations(tested).dropna(subset=["r"])
+    for axis, part in pairs.groupby("axis"):
+        r, n = float(np.average(part["r"], weights=part["n"])), int(part["n"].sum())
+        note = f"mean over {len(part)} pairs of raters, weighted by the rows that both rated; no self-ratings"
+        recorder.add("r", r, n, model="raters", target=str(axis), note=note)
+    for row in axis_agreement(tested).to_dict("records"):
+        if np.isfinite(row["ceiling"]):
+            note = f"root of the reliability of the mean of {row['raters']:.1f} raters"
+            recorder.add("r", row["ceiling"], int(row["items"]), model="ceiling", target=str(row["axis"]), note=note)
 
 
 def ceilings(results: Results, rows: EvaluationRows, ratings: pd.DataFrame | None) -> None:

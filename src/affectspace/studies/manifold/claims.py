@@ -220,7 +220,10 @@ _OURS = {"model": HEADLINE, "versus": ""}
 PAPER_CLAIMS = (
     Statement(
         "Each axis of the shared latent follows its own attribute more than the other two", "Table 1",
-        bar(above, "own r above the largest other", ("latent",), PLACES, task="matrix", metric="own_above_others"),
+        bar(
+            above, "own r above the largest other", ("latent",), PLACES, task="matrix", model=HEADLINE, modality="",
+            metric="own_above_others",
+        ),
     ),
     Statement("The shared latent reaches the agreement of raters in arousal and dominance", "section 4.2", _agreement),
     Statement(

@@ -49,10 +49,14 @@ def _text(title: str, reader: str, folder: str, role: str, labels: str = "rated"
     return StudyCorpus(title, reader, folder, role, {"text": f"{reader}-text-words"}, separate, labels)
 
 
-def _dialogues(title: str, name: str, role: str, labels: str = "rated", reader: str = "") -> StudyCorpus:
-    """Declare a corpus with text, its lexicon statistics, audio and video."""
-    stores = {modality: f"{name}-{modality}" for modality in ("text", WORDS, "audio", "video")}
-    return StudyCorpus(title, reader or name, reader or name, role, stores, labels=labels)
+MODALITIES = ("text", "audio", "video")
+
+
+def _papers(title: str, name: str, role: str, labels: str = "rated") -> StudyCorpus:
+    """Declare a corpus of the paper, with its three modalities."""
+    return StudyCorpus(
+        title, name, name, role, {modality: f"{name}-{modality}" for modality in MODALITIES}, labels=labels
+    )
 
 
 _RAVDESS = {"audio": "ravdess-audio", "action_units": "ravdess-au"}
@@ -67,10 +71,17 @@ CORPORA: dict[str, StudyCorpus] = {
     "emodb": StudyCorpus(
         "Berlin EmoDB", "emodb", "emodb", "zero-shot test of voice", {"audio": "emodb-audio"}, labels="transferred"
     ),
-    "people": _dialogues("synthetic people", "people", "trains and tests all three", "known", reader="speakers"),
-    "iemocap": _dialogues("IEMOCAP", "iemocap", "trains and tests dialogues"),
-    "mosi": _dialogues("CMU-MOSI", "mosi", "zero-shot test of sentiment", "sentiment"),
-    "mosei": _dialogues("CMU-MOSEI", "mosei", "zero-shot test of sentiment", "sentiment"),
+    "people": StudyCorpus(
+        "synthetic people",
+        "speakers",
+        "speakers",
+        "trains and tests all three",
+        {modality: f"people-{modality}" for modality in ("text", WORDS, "audio", "video")},
+        labels="known",
+    ),
+    "iemocap": _papers("IEMOCAP", "iemocap", "trains and tests dialogues"),
+    "mosi": _papers("CMU-MOSI", "mosi", "zero-shot test of sentiment", "sentiment"),
+    "mosei": _papers("CMU-MOSEI", "mosei", "zero-shot test of sentiment", "sentiment"),
 }
 
 

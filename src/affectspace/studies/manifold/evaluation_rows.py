@@ -53,6 +53,11 @@ class Condition:
 EVERYTHING = Condition()
 
 
+def alone(modalities: Iterable[str]) -> list[Condition]:
+    """List the conditions in which each modality is shown alone."""
+    return [Condition((modality,)) for modality in modalities]
+
+
 def fold_of(part: Sequence[Any] | np.ndarray) -> Fold:
     """Return the rows of each part; a row whose part is not train, validation or test is in none."""
     names = np.asarray(part, dtype=object)
@@ -154,6 +159,12 @@ class EvaluationRows:
     def predictions(self, model: str, condition: Condition = EVERYTHING) -> list[np.ndarray]:
         """Return the fused affect of the tested rows, (tested, 3), one array per seed."""
         return self.out_of_fold(model, lambda one: one.fused, condition)
+
+    def shown(self, condition: Condition) -> EvaluationRows:
+        """Return the rows without the truth of those that have none of the modalities which a condition shows."""
+        names = list(self.present) if condition.only is None else [one for one in condition.only if one in self.present]
+        known = np.any([self.present[name] for name in names], axis=0) if names else np.zeros(len(self.table), bool)
+        return replace(self, truth=np.where(known[:, None], self.truth, np.nan))
 
     def predicts(self, model: str, axes: Sequence[int], condition: Condition = EVERYTHING) -> bool:
         """Say whether a model predicts these axes for every tested row with a truth."""

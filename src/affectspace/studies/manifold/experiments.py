@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from affectspace.affect import AXES
-from affectspace.corpora import row_groups
 from affectspace.evaluation import interval
 from affectspace.evaluation.results import Recorder, Results
 from affectspace.progress import Progress, silent
 from affectspace.studies.engine import run_side_by_side
 from affectspace.studies.manifold.axes import (
     AROUSAL,
-    VALENCE,
     axis_comparisons,
     axis_matrix,
     axis_table,
@@ -35,11 +31,11 @@ from affectspace.studies.manifold.axes import (
 from affectspace.studies.manifold.corpora import WORDS, Folders
 from affectspace.studies.manifold.cross_modal import gap_table, generation_table, retrieval_table
 from affectspace.studies.manifold.disturbances import complete_disturbed_stores
-from affectspace.studies.manifold.evaluation_rows import EVERYTHING, Condition, EvaluationRows
+from affectspace.studies.manifold.evaluation_rows import EVERYTHING, Condition, EvaluationRows, alone
 from affectspace.studies.manifold.floors import subsets
+from affectspace.studies.manifold.iemocap import measure_iemocap, measure_zero_shot_sentiment
 from affectspace.studies.manifold.independence import independence_table
-from affectspace.studies.manifold.paper import PUBLISHED
-from affectspace.studies.manifold.plan import ENSEMBLE, HEADLINE, TARGETS, Budget
+from affectspace.studies.manifold.plan import ENSEMBLE, HEADLINE, Budget
 from affectspace.studies.manifold.probes import Task, column_task, private_affect_table, probe_table, speaker_task
 from affectspace.studies.manifold.study import Study
 from affectspace.studies.manifold.uncertainty import (
@@ -54,14 +50,6 @@ TREES = ("full", "shared", "private")  # latents that boosted trees are fitted o
 FREQUENT = 500  # lines that a speaker of MELD must have: the six main characters
 BASELINES = ("supervised", "mvae", "misa")
 DEVIATIONS = (HEADLINE, ENSEMBLE, "constant_width", "mvae", "misa")
-FOUR_EMOTIONS = {
-    "anger": "anger", "happiness": "happiness", "excitement": "happiness", "sadness": "sadness", "neutral": "neutral",
-}  # fmt: skip
-
-
-def alone(modalities: Iterable[str]) -> list[Condition]:
-    """List the conditions in which each modality is shown alone."""
-    return [Condition((modality,)) for modality in modalities]
 
 
 def versus(rows: EvaluationRows) -> list[str]:
@@ -304,55 +292,6 @@ def measure_trimodal(study: Study, results: Results) -> None:
 def _subset(names: tuple[str, ...], words: bool) -> Condition:
     """Return the condition in which modalities are shown; a text's lexicon statistics are shown with it."""
     return Condition((*names, WORDS) if words and "text" in names else names, ", ".join(names))
-
-
-def measure_iemocap(study: Study, results: Results) -> None:
-    """Measure tables 1 to 3 on the paper's corpus; intervals are over dialogues, because session 5 has two people."""
-    budget, modalities = study.budget, list(study.source("iemocap").stores)
-    single = alone(modalities) if len(modalities) > 1 else []
-    rows = study.rows("iemocap", conditions=single, conditioned=(HEADLINE,))
-    axis_table(results, rows)
-    axis_matrix(results, rows)
-    axis_comparisons(results, rows, versus(rows), primary="ridge")
-    emotion = column_task(rows, "emotion")
-    four = replace(emotion, labels=np.array([FOUR_EMOTIONS.get(name) for name in emotion.labels], dtype=object))
-    probed = (HEADLINE, "no_independence", "hsic", "letter", "misa", "mvae", "supervised")
-    for task in (four, speaker_task(rows, "dialogue")):
-        _probe(results, rows, study, task, probed, modalities)
-    independent = (HEADLINE, "no_independence", "hsic")
-    independence_table(results, rows, independent, modalities, budget.permutations, study.progress)
-    if single:
-        pairs = [(modalities[0], other) for other in modalities[1:]]
-        gap_table(results, rows, (HEADLINE, "no_cross"), pairs, budget.permutations)
-        condition_table(results, rows, "subsets", (HEADLINE,), single)
-    uncertainty_table(results, rows, (HEADLINE, ENSEMBLE, "mvae", "misa"))
-
-
-def measure_zero_shot_sentiment(study: Study, results: Results) -> None:
-    """Measure table 4: valence of frozen models against sentiment, a proxy; all segments of a corpus, intervals over videos."""
-    for corpus in TARGETS["zero_shot_sentiment"]:
-        if study.folders.corpus(corpus) is None:
-            continue
-        table = study.source(corpus).table
-        groups = row_groups(table)[0]
-        named: dict[str, Any] = {
-            "experiment": "zero_shot_sentiment",
-            "corpus": corpus,
-            "parts": "all",
-            "protocol": "zero-shot",
-        }
-        rows = study.rows(f"zero_shot_{corpus}", groups=groups, **named)
-        sentiment = table["sentiment"].to_numpy(np.float64)
-        rows.truth[:, VALENCE] = sentiment  # compared as a proxy; never a label
-        columns = {"target": "sentiment", "condition": corpus, "protocol": "zero-shot, all segments"}
-        recorder = rows.recorder(results, "axes", PUBLISHED.filter(condition=corpus), **columns)
-        for model in [HEADLINE, *versus(rows)]:
-            if rows.predicts(model, [VALENCE]):
-                valence = [prediction[:, VALENCE] for prediction in rows.predictions(model)]
-                r = interval("pearson", sentiment, valence, groups)
-                recorder.add("r", r, model=model, experiment="zero_shot_sentiment")
-        axes = [VALENCE]
-        axis_comparisons(results, rows, versus(rows), axes=axes, primary="misa", target="sentiment")
 
 
 MEASURES: dict[str, Callable[[Study, Results], None]] = {

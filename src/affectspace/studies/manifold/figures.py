@@ -13,7 +13,7 @@ from affectspace.report import heatmap_figure, history_figure, modality_figure, 
 from affectspace.studies.figures import Picture, curve_picture, interval_picture
 from affectspace.studies.manifold.cross_modal import shared_of
 from affectspace.studies.manifold.evaluation_rows import EvaluationRows
-from affectspace.studies.manifold.plan import EXPERIMENTS, HEADLINE, TITLES, VARIANTS
+from affectspace.studies.manifold.plan import EXPERIMENTS, HEADLINE, SPLITS, TITLES, VARIANTS
 from affectspace.studies.manifold.representations import Representations
 from affectspace.studies.manifold.study import Study
 
@@ -46,13 +46,11 @@ ENDPOINTS: dict[str, tuple[dict[str, str], str]] = {  # name of the file -> resu
         "Zero-shot: arousal of EmoDB by models trained on RAVDESS only",
     ),
     "trimodal": ({"experiment": "trimodal", **_MEAN}, "Mean r on held-out synthetic people, all modalities"),
-    "iemocap": (
-        {"experiment": "iemocap", **_MEAN}, "Mean r over valence, arousal and dominance, IEMOCAP's session 5",
-    ),
+    "iemocap": ({"experiment": "iemocap", **_MEAN}, "Mean r over valence, arousal and dominance on IEMOCAP"),
 }  # fmt: skip
 SHOWN = {  # experiment -> the rows of its pictures, in words
     "text_axes": "EmoBank's test part", "text_probes": "MELD's test part", "audio_face": "RAVDESS, held-out actors",
-    "trimodal": "held-out synthetic people", "iemocap": "IEMOCAP, session 5",
+    "trimodal": "held-out synthetic people", "iemocap": "IEMOCAP",
 }  # fmt: skip
 
 
@@ -61,9 +59,10 @@ def pictures(study: Study, results: Results) -> Iterator[Picture]:
     for picture in (*_endpoints(results), *_probes(results), *_noise(results)):
         if picture is not None:
             yield picture
+    shown = {**SHOWN, "iemocap": f"IEMOCAP, {SPLITS[study.budget.split]}"}
     rows = {
         name: study.rows(name, protocol=where, models=(HEADLINE,))
-        for name, where in SHOWN.items()
+        for name, where in shown.items()
         if name in study.experiments and study.has(EXPERIMENTS[name].trainings[0])
     }
     yield from _spaces(rows)
@@ -130,14 +129,18 @@ def _spaces(panels: Mapping[str, EvaluationRows]) -> Iterator[Picture]:
             clouds[f"{rows.protocol} (n {len(common):,})"] = points
     if clouds:
         caption = (
-            "Figure 2 of the paper: the shared space by modality, centroids as stars; headline, first seed (and fold)."
+            "Figure 2 of the paper, all three planes: the shared space by modality, centroids as stars. Headline, first seed "
+            "(and fold)."
         )
-        yield Picture("figure_2_space", modality_figure(clouds), caption, "Scatter of valence and arousal by modality")
+        yield Picture(
+            "figure_2_space", modality_figure(clouds), caption, "Scatter of the shared axes by modality, three planes"
+        )
 
 
 def _heatmaps(panels: Mapping[str, EvaluationRows]) -> Iterator[Picture]:
     """Draw figure 3: correlations within the shared latent and with the active private dimensions, held-out rows."""
     matrices: dict[str, np.ndarray] = {}
+    averages: dict[str, np.ndarray] = {}
     columns: dict[str, list[str]] = {}
     for rows in panels.values():
         outputs, tested = _first(rows)
@@ -147,13 +150,21 @@ def _heatmaps(panels: Mapping[str, EvaluationRows]) -> Iterator[Picture]:
                 shared, private = outputs.shared[name][known], outputs.private[name][known]
                 active = np.flatnonzero(active_units(private))
                 title = f"{name.replace('_', ' ')}, {rows.protocol}"
+                average = np.concatenate([shared, private.mean(axis=1, keepdims=True)], axis=1)
+                averages[title] = np.nan_to_num(correlation_matrix(shared, average))
                 both = np.concatenate([shared, private[:, active]], axis=1)
                 matrices[title] = np.nan_to_num(correlation_matrix(shared, both))
                 columns[title] = [*(axis[0].upper() for axis in AXES), *(str(number) for number in active)]
     if matrices:
         caption = (
-            "Figure 3 of the paper: Pearson's r of the shared axes with each other and with every active private dimension "
-            "(the paper shows an average of the private latent, which hides single ones). Headline, first seed (and fold)."
+            "Figure 3 as the paper draws it: Pearson's r of the shared axes with each other and with the average over the "
+            "dimensions of the private latent. An average can hide single dimensions. Headline, first seed (and fold)."
+        )
+        names = {title: [*(axis[0].upper() for axis in AXES), "private"] for title in averages}
+        yield Picture("figure_3_average", heatmap_figure(averages, names), caption, "Heatmaps of correlations")
+        caption = (
+            "Figure 3 in full: Pearson's r of the shared axes with each other and with every active private dimension. "
+            "Headline, first seed (and fold)."
         )
         yield Picture("figure_3_heatmaps", heatmap_figure(matrices, columns), caption, "Heatmaps of correlations")
 

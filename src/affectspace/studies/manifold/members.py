@@ -14,11 +14,14 @@ from affectspace.studies.manifold.plan import (
     FIT,
     HEADLINE,
     NO_PRIVATE_TERMS,
+    SPLITS,
     TRAININGS,
     UNION_VARIANTS,
     VARIANTS,
     Budget,
+    Training,
     Variant,
+    training_of,
 )
 from affectspace.training.configuration import TrainConfig, build_config
 
@@ -72,12 +75,14 @@ def members(
     """
     ablations: list[Member] = []
     for training in trainings:
-        folds = range(budget.folds) if TRAININGS[training].folds else (None,)
+        folds = _folds(training_of(training, budget), sources, budget)
         headline: dict[tuple[int, int | None], TrainConfig] = {}
         for variant, seeds in variants_of(training, budget):
             for seed, fold in product(seeds, folds):
                 config = member_config(training, variant, seed, fold, sources, folders, budget)
                 if config is None or headline.get((seed, fold)) == config:
+                    continue
+                if variant.name == "no_lexicon" and config.data.lexicon is None:
                     continue
                 member = Member(training, variant, seed, fold, config)
                 if variant.name == HEADLINE:
@@ -87,6 +92,15 @@ def members(
                 else:
                     yield member
     yield from ablations
+
+
+def _folds(plan: Training, sources: Mapping[str, Source], budget: Budget) -> Sequence[int | None]:
+    """List the folds of a training: the sessions of a split by sessions, otherwise as many as the budget says."""
+    if not plan.folds:
+        return (None,)
+    schemes = {name: split["scheme"] for name, split in plan.splits.items()}
+    sessions = [sources[name].table["session"].nunique() for name, scheme in schemes.items() if scheme in SPLITS]
+    return range(sessions[0] if sessions else budget.folds)
 
 
 def member_config(
@@ -99,7 +113,7 @@ def member_config(
     budget: Budget,
 ) -> TrainConfig | None:
     """Return the configuration of one training; None where the variant has no modality there."""
-    plan = TRAININGS[training]
+    plan = training_of(training, budget)
     corpora = {name: _corpus(name, sources[name], training, variant, fold, budget) for name in plan.splits}
     modalities = {modality for corpus in corpora.values() for modality in corpus["features"]}
     if not modalities:
@@ -132,7 +146,7 @@ def _corpus(
     name: str, source: Source, training: str, variant: Variant, fold: int | None, budget: Budget
 ) -> dict[str, Any]:
     """Return the configuration of one corpus of a training."""
-    plan, source = TRAININGS[training], source.without(variant.without)
+    plan, source = training_of(training, budget), source.without(variant.without)
     stores = {
         modality: str(folder)
         for modality, folder in source.stores.items()

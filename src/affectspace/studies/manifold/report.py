@@ -110,7 +110,7 @@ def study_report(study: Study, results: Results, made: Mapping[str, Picture], fa
     report.section("Additional hypotheses: floors, leaks, deviations, one model for all", level=3)
     report.claims(decide(ADDITIONAL_HYPOTHESES, results))
     _data(report, study, corpora)
-    renderer.add(*sections())
+    renderer.add(*sections(study.budget.split))
     _trainings(report, study)
     renderer.draw(*(name for name in made if name.startswith("history_")))
     return report
