@@ -181,7 +181,77 @@ def test_centres_only_have_no_probability(tmp_path):
     reference = ("--reference", "russell_mehrabian_1977")
     assert run("label", path, *reference, "--dominance", "dominance", "--out", out).exit_code == 0
     assert list(pd.read_csv(out).columns) == ["valence", "arousal", "dominance", "emotion"]
-    assert "name one column for each axis" in fails("label", path, *reference, "--out", tmp_path / "p.csv")
+    two = run("label", path, *reference, "--out", tmp_path / "two.csv")
+    assert two.exit_code == 0, two.output
+    assert pd.read_csv(tmp_path / "two.csv")["emotion"].tolist() == ["happiness"]
+    assert "dominance of the transfer is not used; if the table has it, name its column with --dominance" in two.stderr
+    assert "These centres describe words" in two.stderr
+    affectnet = ("label", path, "--dominance", "dominance", "--out", tmp_path / "p.csv")
+    assert "leave out dominance, or use another transfer" in fails(*affectnet)
+
+
+@pytest.fixture
+def people(tmp_path) -> Path:
+    """Ratings of 40 people with four overlapping emotions of unequal frequency, and outliers."""
+    rng = np.random.default_rng(0)
+    who = np.repeat(np.arange(40), 20)
+    emotions = rng.choice(["happy", "sad", "fear", "neutral"], 800, p=[0.3, 0.15, 0.1, 0.45])
+    centres = pd.DataFrame({"happy": (0.5, 0.2), "sad": (-0.4, -0.2), "fear": (-0.4, 0.5), "neutral": (0, 0)})
+    values = centres[emotions].T.to_numpy() + rng.normal(size=(40, 2))[who] * 0.2 + rng.standard_t(3, (800, 2)) * 0.15
+    table = pd.DataFrame(values.clip(-1, 1), columns=["valence", "arousal"])
+    path = tmp_path / "people.csv"
+    table.assign(emotion=emotions, speaker=[f"p{number}" for number in who]).to_csv(path, index=False)
+    return path
+
+
+def test_probabilities_are_right_as_often_as_they_say(people, tmp_path):
+    judged = {}
+    for name, arguments in {"reference": (), "folds": ("--folds",)}.items():
+        result = run("evaluate", people, *arguments, "--out", tmp_path / name, "--json")
+        assert result.exit_code == 0, result.output
+        judged[name] = json.loads(result.stdout)["reliability"]
+        assert {file.name for file in (tmp_path / name).iterdir()} == {
+            f"reliability.{kind}" for kind in ("png", "pdf", "json")
+        }
+    assert judged["reference"]["stated"] - judged["reference"]["accuracy"] > 0.2
+    assert abs(judged["folds"]["stated"] - judged["folds"]["accuracy"]) < 0.04
+    assert judged["folds"]["error"] < 0.06 < judged["reference"]["error"]
+    assert judged["folds"]["accuracy"] > judged["reference"]["accuracy"]
+    assert judged["folds"]["people"] == 40
+    assert judged["folds"]["accuracy_low"] < judged["folds"]["accuracy"] < judged["folds"]["accuracy_high"]
+    transfer = tmp_path / "t.json"
+    shown = run("fit", people, "--out", transfer).output
+    assert "stated probabilities, out of fold: 800 rows" in shown
+    fitted = AnnotationTransfer.from_json(transfer)
+    assert (fitted.priors, fitted.note_) == ("counts", "")
+    assert (
+        "another corpus"
+        not in run("label", people, "--transfer", transfer, "--prefix", "p_", "--out", tmp_path / "o.csv").stderr
+    )
+    assert run("fit", people, "--no-calibrate", "--out", transfer, "--force").exit_code == 0
+    plain = AnnotationTransfer.from_json(transfer)
+    assert (plain.assignment, plain.priors, plain.temperature) == ("euclidean", None, 1.0)
+    assert "not calibrated" in plain.note_
+    assert "leave out --transfer, or --folds" in fails("evaluate", people, "--folds", "--transfer", transfer)
+    assert "the column" not in fails("evaluate", people, "--person", "nobody")
+    assert "has no column 'nobody'" in fails("evaluate", people, "--person", "nobody")
+
+
+def test_a_scale_of_which_half_is_never_used_is_named(people, tmp_path):
+    table = pd.read_csv(people)
+    table["arousal"] = (table["arousal"] + 1) / 2
+    table.to_csv(people, index=False)
+    shown = run("label", people, "--prefix", "p_", "--out", tmp_path / "o.csv").stderr
+    assert "arousal uses only the upper half of the scale 'canonical' (-1:1)" in shown
+    assert "use --scale omg" in shown
+    fitting = run("label", people, "--scale", "omg", "--prefix", "p_", "--out", tmp_path / "p.csv")
+    assert "half" not in fitting.stderr
+    assert fitting.stderr.count("another corpus") == 1
+    table["arousal"] = 1 - 3 * table["arousal"]  # 1 is the highest value, -2 the lowest
+    table.to_csv(people, index=False)
+    shown = run("evaluate", people, "--scale=-1:1,-2:4").stderr
+    assert "uses only the lower half" in shown
+    assert "use --axes valence,arousal --scale=-1:1,-2:1" in shown
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ def test_degenerate_input_is_drawn(tmp_path: Path) -> None:
         (lambda: confusion_figure(-np.eye(2), ["a", "b"]), "negative"),
         (lambda: scatter_readout_figure(np.zeros(3), np.zeros(2), "valence"), r"shape \(3,\) and prediction \(2,\)"),
         (lambda: scatter_readout_figure(np.array([np.nan]), np.zeros(1), "valence"), "no row has both"),
-        (lambda: save_figure(FIGURES["confusion"](), "a.pdf"), "'pdf'; choose one of png, svg"),
+        (lambda: save_figure(FIGURES["confusion"](), "a.gif"), "'gif'; choose one of png, svg, pdf"),
         (lambda: save_figure(FIGURES["confusion"](), "a.png", dpi=2), "2 dots per inch"),
     ],
 )

@@ -1,4 +1,8 @@
+from .calibration import Reliability as Reliability
+from .calibration import fit_calibrated as fit_calibrated
+from .calibration import reliability as reliability
 from .figure import plot_ellipses as plot_ellipses
+from .figure import plot_reliability as plot_reliability
 from .geometry import covered_area as covered_area
 from .geometry import ellipse_areas as ellipse_areas
 from .geometry import r2_given_emotion as r2_given_emotion

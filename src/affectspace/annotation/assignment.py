@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from affectspace.annotation.sampling import in_blocks
+from affectspace.errors import ConfigError
 
 _FLOOR = 1e-9  # of the largest variance: a class without spread on an axis is very narrow, not a division by 0
 
@@ -16,13 +18,14 @@ class Energies:
     """Minus twice the log posterior of each class, up to a constant: |W_k (x - c_k)|^2 precision + offset_k.
 
     centres (k, d); whitening (k, d, d), or None for the Euclidean distance; precision: 1 / s^2 of the Euclidean posterior;
-    offset (k,): the log determinant and the prior.
+    offset (k,): the log determinant and the prior. temperature: of the posterior.
     """
 
     centres: np.ndarray
     whitening: np.ndarray | None
     precision: float
     offset: np.ndarray
+    temperature: float = 1.0
 
     def nearest(self, vad: np.ndarray) -> np.ndarray:
         """Return the position of the class of least energy for each row, (n,) int16; the first one in a tie."""
@@ -41,9 +44,9 @@ class Energies:
         return codes
 
     def posterior(self, vad: np.ndarray) -> np.ndarray:
-        """Return probabilities, (n, k): the softmax of minus half the energies."""
+        """Return probabilities, (n, k): the softmax of minus half the energies, divided by the temperature."""
         energies = np.stack([self._of(vad.T, k) for k in range(len(self.centres))], axis=1)
-        logits = (energies - energies.min(axis=1, keepdims=True)) * -0.5
+        logits = (energies - energies.min(axis=1, keepdims=True)) * (-0.5 / self.temperature)
         weights = np.exp(logits)
         return weights / weights.sum(axis=1, keepdims=True)
 
@@ -69,16 +72,18 @@ def _weighted_sum(weights: np.ndarray, columns: list[np.ndarray]) -> np.ndarray:
     return terms[0]
 
 
-def euclidean(centres: np.ndarray, variance: float, priors: np.ndarray | None) -> Energies:
+def euclidean(centres: np.ndarray, variance: float, priors: np.ndarray | None, temperature: float = 1.0) -> Energies:
     """Line 6 of Algorithm 1, with a matching posterior: softmax of -d^2 / (2 s^2), with the same s^2 for all classes.
 
     priors: None for equal ones. variance 0: the nearest centre has probability 1.
     """
     precision = 1 / max(variance, 1e-12) if np.isfinite(variance) else 1.0
-    return Energies(centres, None, precision, _prior_term(priors, len(centres)))
+    return Energies(centres, None, precision, _prior_term(priors, len(centres)), temperature)
 
 
-def mahalanobis(centres: np.ndarray, covariances: np.ndarray, priors: np.ndarray | None) -> Energies:
+def mahalanobis(
+    centres: np.ndarray, covariances: np.ndarray, priors: np.ndarray | None, temperature: float = 1.0
+) -> Energies:
     """The posterior of one Gaussian for each class (quadratic discriminant analysis). covariances (k, d, d)."""
     floor = max(_FLOOR * float(np.max(np.diagonal(covariances, axis1=1, axis2=2))), 1e-30)
     whitening, offset = [], _prior_term(priors, len(centres))
@@ -88,7 +93,25 @@ def mahalanobis(centres: np.ndarray, covariances: np.ndarray, priors: np.ndarray
         values = np.maximum(values, floor)
         whitening.append(vectors.T / np.sqrt(values)[:, None])
         offset[k] += np.log(values).sum()
-    return Energies(centres, np.array(whitening), 1.0, offset - offset.min())
+    return Energies(centres, np.array(whitening), 1.0, offset - offset.min(), temperature)
+
+
+def prior_probabilities(
+    priors: str | dict[Any, float] | None, classes: list[Any], counts: np.ndarray | None, source: str
+) -> np.ndarray:
+    """Return the prior of each class, (k,), from the parameter `priors`. Raises ConfigError if it does not fit the classes."""
+    if priors is None:
+        return np.full(len(classes), 1 / len(classes))
+    if isinstance(priors, str):
+        if counts is None:
+            raise ConfigError(f"priors='counts': {source} states no counts; give a dict of priors")
+        return counts / counts.sum()
+    if set(priors) != set(classes):
+        raise ConfigError(f"priors must name each class once: {', '.join(map(str, classes))}; got {priors}")
+    values = np.array([priors[name] for name in classes], dtype=np.float64)
+    if not (np.isfinite(values).all() and (values >= 0).all() and values.sum() > 0):
+        raise ConfigError(f"priors must be numbers from 0 that are not all 0; got {priors}")
+    return values / values.sum()
 
 
 def _prior_term(priors: np.ndarray | None, k: int) -> np.ndarray:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from affectspace.annotation.calibration import Reliability
 from affectspace.annotation.geometry import covered_area, union_area
 from affectspace.annotation.labels import to_levels
 from affectspace.annotation.transfer import AnnotationTransfer
@@ -43,7 +43,7 @@ def plot_ellipses(transfer: AnnotationTransfer, *, levels: int = 10) -> Figure:
 
     if len(transfer.axes_) < 2:
         raise DataError(f"the figure needs two axes, but the transfer has only {transfer.axes_[0]}")
-    plane = _plane(transfer)
+    plane = transfer.on(transfer.axes_[:2])
     with figure_style():
         if plane.deviations_ is None:
             figure = new_figure(5.6, 5.9)
@@ -57,14 +57,48 @@ def plot_ellipses(transfer: AnnotationTransfer, *, levels: int = 10) -> Figure:
     return figure
 
 
-def _plane(transfer: AnnotationTransfer) -> AnnotationTransfer:
-    """The transfer on its first two axes."""
-    plane = copy.copy(transfer)
-    plane.axes_, plane.axes, plane.n_features_in_ = transfer.axes_[:2], None, 2
-    plane.centres_ = transfer.centres_[:, :2]
-    plane.deviations_ = None if transfer.deviations_ is None else transfer.deviations_[:, :2]
-    plane.covariances_ = None if transfer.covariances_ is None else transfer.covariances_[:, :2, :2]
-    return plane
+def plot_reliability(measured: Reliability, title: str = "") -> Figure:
+    """Draw how often stated probabilities are right, for ten groups of rows from the least to the surest.
+
+    Parameters
+    ----------
+    measured : Reliability
+        Result of `reliability`.
+    title : str
+        First line above the figure.
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Examples
+    --------
+    >>> from affectspace.annotation import plot_reliability, reliability
+    >>> measured = reliability(["fear", "calm"], [[0.4, 0.6], [0.9, 0.1]], ["calm", "fear"])
+    >>> plot_reliability(measured).axes[0].get_ylabel()
+    'share that is right'
+    """
+    from affectspace.report.theme import RULE, figure_style, new_figure
+
+    stated, right, rows = np.array(measured.curve).T
+    error = np.sqrt(right * (1 - right) / rows)
+    with figure_style():
+        figure = new_figure(5.2, 5.4)
+        ax = figure.add_subplot()
+        ax.set(
+            xlim=(0, 1.02), ylim=(0, 1.02), aspect="equal", xlabel="stated probability", ylabel="share that is right"
+        )
+        ax.plot([0, 1], [0, 1], color=RULE, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
+        ax.errorbar(
+            stated, right, error, marker="o", markersize=5, linewidth=1.6, elinewidth=1, label="ten equal groups"
+        )
+        ax.axhline(measured.most_frequent, color=RULE, linewidth=1, label="always the most frequent emotion")
+        ax.legend(loc="upper left")
+        ax.set_title(
+            f"{title}{': ' if title else ''}{measured.rows:,} rows\naccuracy {measured.accuracy:.2f}, mean stated "
+            f"{measured.stated:.2f}, calibration error {measured.error:.3f}"
+        )
+    return figure
 
 
 def _title(plane: AnnotationTransfer) -> str:

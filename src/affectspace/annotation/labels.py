@@ -96,3 +96,21 @@ def to_levels(vad: Any, steps: int = 10, *, offset: int = 0) -> np.ndarray:
     # The last bits of steps * x are noise (10 * 0.35 may be 3.4999999999999996): a half is meant to be a half.
     scaled = np.round(np.abs(values) * steps, 9)
     return (np.copysign(np.floor(scaled + 0.5), values)).astype(np.int64) + offset
+
+
+def require_emotions(y: Any) -> None:
+    """Raise DataError for a missing name. Scikit-learn checks the rest."""
+    if isinstance(y, list) or getattr(getattr(y, "dtype", None), "kind", "") == "O":
+        missing = [i for i, label in enumerate(y) if label is None or (isinstance(label, str) and not label.strip())]
+        if missing:
+            raise DataError(f"row {missing[0]} has no emotion; leave such rows out ({len(missing)} in all) before fit")
+
+
+def require_finite(vad: np.ndarray, names: tuple[str, ...]) -> None:
+    """Raise DataError, which names row and axis, for NaN and infinity."""
+    bad = ~np.isfinite(vad)
+    if bad.any():
+        row, column = (int(i) for i in np.argwhere(bad)[0])
+        name = names[column] if column < len(names) else f"column {column}"
+        count = int(bad.any(axis=1).sum())
+        raise DataError(f"row {row}: {name} is NaN or infinity (inf); leave such rows out ({count} in all)")

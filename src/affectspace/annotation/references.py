@@ -42,10 +42,21 @@ _RUSSELL_MEHRABIAN = {
     "frustration": (-0.64, 0.52, -0.35),  # frustrated
 }
 _FORMAT = "affectspace.annotation_transfer/1"
-_FIELDS = ("format", "parameters", "axes", "classes", "centres", "deviations", "covariances", "counts", "source")
+_FIELDS = (
+    "format",
+    "parameters",
+    "axes",
+    "classes",
+    "centres",
+    "deviations",
+    "covariances",
+    "counts",
+    "source",
+    "note",
+)
 
 
-def _published(values: Mapping[str, tuple[float, ...]], d: int, source: str) -> dict[str, Any]:
+def _published(values: Mapping[str, tuple[float, ...]], d: int, source: str, note: str) -> dict[str, Any]:
     """A reference in the form of a document. values: emotion -> d means, and d deviations if they are published."""
     rows = [values[emotion] for emotion in sorted(values)]
     deviations = [list(row[d:]) for row in rows] if len(rows[0]) > d else None
@@ -57,21 +68,26 @@ def _published(values: Mapping[str, tuple[float, ...]], d: int, source: str) -> 
         "covariances": None,
         "counts": None,
         "source": source,
+        "note": note,
     }
 
 
+_YOUR_ROWS = "`affectspace annotate fit` learns calibrated ellipses from your own rows that have emotions and values."
 REFERENCES = {
     "affectnet": _published(
         _AFFECTNET,
         2,
         "AffectNet (Mollahosseini et al. 2017), training set without the rows that have no valence or arousal; mean and "
         "standard deviation per expression as in the notebooks of LeVAsa (Nanwani et al. 2020)",
+        "These ellipses describe another corpus, AffectNet: faces from the web. Their probabilities are not calibrated on your "
+        f"rows: `affectspace annotate evaluate` measures that. {_YOUR_ROWS}",
     ),
     "russell_mehrabian_1977": _published(
         _RUSSELL_MEHRABIAN,
         3,
         "Russell & Mehrabian 1977, table 4: pleasure, arousal, dominance of the emotion's term; by our convention neutral is "
         "the origin and calm is the term relaxed",
+        f"These centres describe words, and not the samples of your corpus. {_YOUR_ROWS}",
     ),
 }
 
@@ -98,6 +114,7 @@ def document_text(transfer: AnnotationTransfer) -> str:
         "covariances": _lists(transfer.covariances_),
         "counts": _lists(transfer.counts_),
         "source": transfer.source_,
+        "note": transfer.note_,
     }
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
@@ -117,6 +134,7 @@ def read_document(source: str | Path) -> tuple[dict[str, Any], str]:
         raise DataError(f"{where} is not JSON: {error}; `annotate fit` writes a transfer") from error
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise DataError(f"{where} is not an annotation transfer (format {_FORMAT!r}); `annotate fit` writes one")
+    content.setdefault("note", "")  # files of earlier versions have none
     wrong = sorted(set(content) ^ set(_FIELDS))
     if wrong:
         raise DataError(f"{where}: missing or unknown fields: {', '.join(wrong)}; expected {', '.join(_FIELDS)}")
@@ -130,21 +148,18 @@ def restore(transfer: AnnotationTransfer, content: dict[str, Any], where: str) -
         if not condition:
             raise DataError(f"{where}: field {field!r} is wrong: {value!r}"[:400])
 
-    axes, classes, source = content["axes"], content["classes"], content["source"]
+    axes, classes = content["axes"], content["classes"]
     require(isinstance(axes, list) and axes and all(isinstance(axis, str) for axis in axes), "axes", axes)
     require(isinstance(classes, list) and classes and len({type(name) for name in classes}) == 1, "classes", classes)
     require(isinstance(classes[0], str | int | float) and len(set(classes)) == len(classes), "classes", classes)
-    require(isinstance(source, str), "source", source)
+    for field in ("source", "note"):
+        require(isinstance(content[field], str), field, content[field])
     if classes != sorted(classes):
         raise DataError(f"{where}: classes must be sorted, with the rows of the other fields in the same order")
     k, d = len(classes), len(axes)
     shapes = {"centres": (k, d), "deviations": (k, d), "covariances": (k, d, d), "counts": (k,)}
-    transfer.axes_, transfer.classes_, transfer.n_features_in_, transfer.source_ = (
-        tuple(axes),
-        np.array(classes),
-        d,
-        source,
-    )
+    transfer.axes_, transfer.classes_, transfer.n_features_in_ = tuple(axes), np.array(classes), d
+    transfer.source_, transfer.note_ = content["source"], content["note"]
     for field, shape in shapes.items():
         values = content[field]
         if values is not None or field == "centres":

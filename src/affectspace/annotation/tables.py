@@ -1,10 +1,9 @@
-"""Annotation transfer of whole tables: fit, sample and label, in blocks whose size does not change the result."""
+"""Annotation transfer of whole tables: fit, sample, label and judge, in blocks whose size does not change the result."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,32 +11,16 @@ import numpy as np
 import pandas as pd
 
 from affectspace.affect import Scale, is_missing, parse_emotions, scale, suggestions
+from affectspace.annotation.calibration import FEWEST, choose_parameters, fit_calibrated, reliability, splits_of
 from affectspace.annotation.labels import to_levels
 from affectspace.annotation.moments import Moments
+from affectspace.annotation.ratings import RatedRows, Span, Summary, canonical_values, rated_rows
 from affectspace.annotation.transfer import AnnotationTransfer
 from affectspace.errors import DataError
 from affectspace.progress import Progress, silent
-from affectspace.tables.blocks import ROWS, Block, add_columns, read_blocks, require_columns
+from affectspace.tables.blocks import ROWS, Block, add_columns, require_columns
 
-
-@dataclass
-class Summary:
-    """What was done. counts: rows of each emotion, in the order of the classes; left_out: rows without a label, by reason."""
-
-    rows: int = 0
-    counts: Counter[str] = field(default_factory=Counter)
-    left_out: Counter[str] = field(default_factory=Counter)
-    notes: Counter[str] = field(default_factory=Counter)
-    columns: list[str] = field(default_factory=list)
-    out: str = ""
-
-    def count(self, names: Iterable[str | None]) -> None:
-        self.counts.update(name for name in names if name is not None)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything, fit for JSON."""
-        counters = {name: dict(getattr(self, name)) for name in ("counts", "left_out", "notes")}
-        return {"rows": self.rows, **counters, "columns": self.columns, "out": self.out}
+MOST_ROWS = 20_000  # on which the parameters of probabilities are chosen
 
 
 def _new_summary(transfer: AnnotationTransfer, columns: list[str], out: Path) -> Summary:
@@ -52,40 +35,103 @@ def fit_table(
     scale_name: str | Scale = "canonical",
     spelling: str | None = None,
     as_is: bool = False,
+    calibrate: bool = True,
+    person: str | None = None,
     chunk: int = ROWS,
     progress: Progress = silent,
 ) -> tuple[AnnotationTransfer, Summary]:
     """Fit the ellipses on a table.
 
     columns: axis -> column. as_is: keep the names of emotions, do not parse them. Rows without an emotion or without a value
-    are left out and counted.
+    are left out and counted. calibrate: choose the parameters of probabilities as `fit_calibrated` does, on 20,000 rows at
+    most; person: column that names the person of each row, default person or speaker if the table has one.
     """
-    chosen = scale(scale_name).select(tuple(columns))
-    require_columns(table, {"--emotion": emotion, **{f"--{axis}": name for axis, name in columns.items()}})
-    moments, summary = Moments(len(columns)), Summary()
-    for block in read_blocks(table, chunk):
-        vad = _canonical(block, columns, chosen, summary)
-        cells = block.values(emotion)
-        if as_is:
-            names = [None if is_missing(cell) else str(cell) for cell in cells]
-        else:
-            names = parse_emotions(cells, spelling, str(table), rows=block.row_numbers)
-        named = np.array([name is not None for name in names], dtype=bool)
-        use = named & np.isfinite(vad).all(axis=1)
-        summary.left_out.update({"no emotion": int((~named).sum()), "no value": int((named & ~use).sum())})
-        if use.any():
-            emotions = np.array([name for name, used in zip(names, use.tolist(), strict=True) if used])
-            moments.add(vad[use], emotions)
-            summary.count(emotions.tolist())
-        summary.rows += len(block)
-        progress(summary.rows, 0, f"{table.name}: {summary.rows:,} rows")
-    transfer = AnnotationTransfer.from_moments(moments, chosen.canonical_axes)
+    moments, summary, random = Moments(len(columns)), Summary(), np.random.default_rng(0)
+    kept: list[RatedRows] = []
+    keys = np.empty(0)  # rows for the choice: those of the smallest random numbers, however the table is cut
+    options: dict[str, Any] = {
+        "emotion": emotion,
+        "columns": columns,
+        "scale_name": scale_name,
+        "spelling": spelling,
+        "as_is": as_is,
+    }
+    for rows in rated_rows(table, summary, **options, person=person, chunk=chunk, progress=progress):
+        moments.add(rows.points, rows.emotions)
+        summary.count(rows.emotions.tolist())
+        keys, kept = np.append(keys, random.random(len(rows.points))), [RatedRows.joined([*kept, rows])]
+        if len(keys) > MOST_ROWS:
+            least = np.sort(np.argpartition(keys, MOST_ROWS)[:MOST_ROWS])
+            keys, kept = keys[least], [kept[0].take(least)]
+    parameters: dict[str, Any] = {}
+    if calibrate and kept:
+        parameters, measured = choose_parameters(kept[0].points, kept[0].emotions, kept[0].people)
+        summary.reliability = None if measured is None else measured.to_dict()
+    transfer = AnnotationTransfer.from_moments(moments, tuple(summary.columns), **parameters)
+    if not parameters:
+        transfer.note_ = "Probabilities are not calibrated: " + (
+            f"that needs {FEWEST} rows, and two people." if calibrate else "the transfer was fitted without it."
+        )
     single = int((transfer.counts_ == 1).sum())
     if single:
         summary.notes["emotions with a single row: no deviation, cannot be sampled"] = single
     summary.counts = Counter({name: summary.counts[name] for name in transfer.classes_.tolist()})
-    summary.left_out, summary.columns = +summary.left_out, list(transfer.axes_)
     return transfer, summary
+
+
+def judge_table(
+    table: Path,
+    transfer: AnnotationTransfer | None,
+    *,
+    emotion: str = "emotion",
+    columns: Mapping[str, str],
+    scale_name: str | Scale = "canonical",
+    spelling: str | None = None,
+    person: str | None = None,
+    progress: Progress = silent,
+) -> tuple[RatedRows, np.ndarray, Summary]:
+    """Compare stated probabilities with a table that has emotions and values.
+
+    transfer: None judges what `fit_calibrated` learns from the other people's rows, five times. Returns the rows that the
+    transfer could judge, the emotion that it names for each, and the summary with the reliability.
+    """
+    if transfer is not None:
+        transfer = transfer.on([axis for axis in transfer.axes_ if axis in columns])
+        columns = {axis: columns[axis] for axis in transfer.axes_}
+    summary = Summary(columns=list(columns))
+    options: dict[str, Any] = {
+        "emotion": emotion,
+        "columns": columns,
+        "scale_name": scale_name,
+        "spelling": spelling,
+        "person": person,
+    }
+    parts = list(rated_rows(table, summary, **options, progress=progress))
+    if not parts:
+        raise DataError(f"{table}: no row has an emotion and a value on every axis, so there is nothing to judge")
+    rows = RatedRows.joined(parts)
+    if transfer is not None:
+        classes = transfer.classes_
+        judged = np.isin(rows.emotions, classes)
+        summary.left_out["an emotion that the transfer does not have"] += int((~judged).sum())
+        if not judged.any():
+            raise DataError(f"{table}: the transfer has none of its emotions; there are {', '.join(map(str, classes))}")
+        rows = rows.take(judged)
+        stated = transfer.predict_proba(rows.points)
+    else:
+        classes = np.unique(rows.emotions)
+        stated = np.zeros((len(rows.points), len(classes)))
+        splits = list(splits_of(len(rows.points), rows.people))
+        if not splits:
+            raise DataError(f"{table}: two people (or rows) are needed to learn from some and judge the others")
+        for train, test in splits:
+            others = rows.take(train)
+            fitted, _ = fit_calibrated(others.points, others.emotions, others.people)
+            stated[np.ix_(test, np.searchsorted(classes, fitted.classes_))] = fitted.predict_proba(rows.points[test])
+    summary.reliability = reliability(rows.emotions, stated, classes).to_dict()
+    summary.left_out = +summary.left_out
+    summary.count(rows.emotions.tolist())
+    return rows, classes[stated.argmax(axis=1)], summary
 
 
 def sample_table(
@@ -144,24 +190,28 @@ def label_table(
 ) -> Summary:
     """Add the emotion of each row: the columns emotion and, if the transfer has deviations, probability.
 
-    columns: axis -> column, one for each axis of the transfer. Rows without a value on an axis get no emotion.
+    columns: axis -> column, for axes of the transfer. The transfer is used on these axes alone, and for each row on those that
+    the row has. Rows without any value get no emotion.
     """
-    if set(columns) != set(transfer.axes_):
+    unknown = [axis for axis in columns if axis not in transfer.axes_]
+    if unknown or not columns:
         raise DataError(
-            f"the transfer has the axes {', '.join(transfer.axes_)}, but columns are given for {', '.join(columns)}: "
-            "name one column for each axis (--valence, --arousal, --dominance)"
+            f"the transfer has the axes {', '.join(transfer.axes_)}, but columns are given for "
+            f"{', '.join(columns) or 'none of them'}; leave out {', '.join(unknown) or 'no column'}, or use another transfer"
         )
+    unused = [axis for axis in transfer.axes_ if axis not in columns]
+    transfer = transfer.on([axis for axis in transfer.axes_ if axis in columns])
     columns = {axis: columns[axis] for axis in transfer.axes_}
     chosen = scale(scale_name).select(transfer.axes_)
     require_columns(table, {f"--{axis}": name for axis, name in columns.items()})
     with_probability = transfer.deviations_ is not None
     added = [prefix + "emotion", *([prefix + "probability"] if with_probability else [])]
-    summary = _new_summary(transfer, added, out)
+    summary, span = _new_summary(transfer, added, out), Span(chosen)
 
     def label(block: Block) -> list[Any]:
         """Compute the new columns of a block."""
-        vad = _canonical(block, columns, chosen, summary)
-        known = np.isfinite(vad).all(axis=1)
+        vad = span.of(canonical_values(block, columns, chosen, summary))
+        known = np.isfinite(vad).any(axis=1)
         names = np.full(len(block), None, dtype=object)
         probability = np.full(len(block), np.nan)
         if known.any():
@@ -173,10 +223,19 @@ def label_table(
         without_value = int((~known).sum())
         abstained = sum(name is None for name in emotions) - without_value
         summary.left_out.update({"no value": without_value, "abstained": abstained})
+        summary.notes["rows without a value on an axis, judged by the others"] += int(
+            (known & np.isnan(vad).any(axis=1)).sum()
+        )
         return [emotions, probability][: len(added)]
 
     summary.rows = add_columns(table, out, added, label, force=force, rows=chunk, progress=progress)
-    summary.left_out = +summary.left_out
+    summary.left_out, summary.notes = +summary.left_out, +summary.notes
+    if unused:
+        options = ", ".join(f"--{axis}" for axis in unused)
+        summary.warnings.append(
+            f"{', '.join(unused)} of the transfer is not used; if the table has it, name its column with {options}"
+        )
+    summary.warnings += [*span.warnings(), *([transfer.note_] if transfer.note_ else [])]
     return summary
 
 
@@ -202,14 +261,6 @@ class _Categories:
                     )
                 self.known[cell] = name
         return [self.known[cell] for cell in cells]
-
-
-def _canonical(block: Block, columns: Mapping[str, str], chosen: Scale, summary: Summary) -> np.ndarray:
-    native = np.stack([block.numbers(name) for name in columns.values()], axis=1)
-    outside = chosen.outside_nominal(native)
-    if outside:
-        summary.notes["values outside the nominal range, kept"] += outside
-    return chosen.to_canonical(native, rows=block.row_numbers, where=block.where, columns=columns)
 
 
 def _levels(column: np.ndarray, steps: int) -> Any:

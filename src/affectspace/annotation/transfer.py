@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from affectspace.affect import AXES
-from affectspace.annotation.assignment import Energies, euclidean, mahalanobis
-from affectspace.annotation.labels import encode
+from affectspace.annotation.assignment import Energies, euclidean, mahalanobis, prior_probabilities
+from affectspace.annotation.labels import encode, require_emotions, require_finite
 from affectspace.annotation.moments import Moments
 from affectspace.annotation.references import document_text, read_document, read_reference, restore
 from affectspace.annotation.sampling import DISTRIBUTIONS, UnitNoise, in_blocks, seed_of
@@ -21,9 +23,7 @@ from affectspace.files import write_text
 
 
 class AnnotationTransfer(ClassifierMixin, BaseEstimator):
-    """A classifier from points to emotions, and a sampler from emotions to points.
-
-    Each emotion is an ellipse around the mean of its rows, with the standard deviations as semi-axes.
+    """A classifier from points to emotions, and a sampler from emotions to points. Each emotion is an ellipse.
 
     Parameters
     ----------
@@ -42,6 +42,11 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
         each class.
     priors : "counts" or dict, optional
         Prior probabilities: the frequencies in the fit, or a number for each class. Default: equal ones.
+    widening : float
+        Factor of the covariances behind probabilities and the Mahalanobis assignment. `sample` does not use it.
+    temperature : float
+        Probabilities are raised to its inverse and divided by their sum, which changes their certainty, not their order.
+        `fit_calibrated` chooses it, with priors, widening, covariance and assignment, by cross-validation.
     abstain : float, optional
         Probability below which `predict` returns "" (or -1 if the classes are numbers). Default: never.
 
@@ -57,13 +62,13 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
     priors_ : (k,)
     source_ : str
         "fitted", or the publication.
+    note_ : str
+        What a user of the probabilities should know.
 
     Examples
     --------
     >>> from affectspace import AnnotationTransfer
     >>> transfer = AnnotationTransfer.reference("affectnet")
-    >>> transfer.centres(["happiness"])
-    array([[0.664328, 0.07028 ]])
     >>> transfer.predict([[0.6, 0.1], [-0.5, 0.6]]).tolist()
     ['happiness', 'anger']
     >>> points = transfer.sample(["fear", None], random_state=0)  # the second row is NaN
@@ -78,6 +83,8 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
         covariance: str = "diagonal",
         assignment: str = "euclidean",
         priors: str | dict[Any, float] | None = None,
+        widening: float = 1.0,
+        temperature: float = 1.0,
         abstain: float | None = None,
     ) -> None:
         self.axes = axes
@@ -86,6 +93,8 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
         self.covariance = covariance
         self.assignment = assignment
         self.priors = priors
+        self.widening = widening
+        self.temperature = temperature
         self.abstain = abstain
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> AnnotationTransfer:
@@ -108,11 +117,11 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
         self._check_parameters()
         if y is None:
             raise DataError(f"{type(self).__name__} requires y to be passed, but the target y is None")
-        _check_emotions(y)
+        require_emotions(y)
         names = self._names_of(X)
         vad, labels = validate_data(self, X, y, dtype=np.float64, ensure_all_finite=False)
         check_classification_targets(labels)
-        _check_finite(vad, names)
+        require_finite(vad, names)
         weights = None
         if sample_weight is not None:
             weights = _check_sample_weight(sample_weight, vad, dtype=np.float64, ensure_non_negative=True)
@@ -136,7 +145,7 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
         self.axes_ = names
         self.counts_, self.centres_, self.covariances_ = moments.arrays()
         self.deviations_ = np.sqrt(np.diagonal(self.covariances_, axis1=1, axis2=2))
-        self.source_ = "fitted"
+        self.source_, self.note_ = "fitted", ""
 
     @classmethod
     def reference(cls, name: str, **parameters: Any) -> AnnotationTransfer:
@@ -171,34 +180,63 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
     @property
     def priors_(self) -> np.ndarray:
         """The prior probability of each class, (k,)."""
-        k = len(self.classes_)
-        if self.priors is None:
-            return np.full(k, 1 / k)
-        if isinstance(self.priors, str):
-            if self.counts_ is None:
-                raise ConfigError(f"priors='counts': {self.source_} states no counts; give a dict of priors")
-            return self.counts_ / self.counts_.sum()
-        classes = self.classes_.tolist()
-        if set(self.priors) != set(classes):
-            raise ConfigError(f"priors must name each class once: {', '.join(map(str, classes))}; got {self.priors}")
-        values = np.array([self.priors[name] for name in classes], dtype=np.float64)
-        if not (np.isfinite(values).all() and (values >= 0).all() and values.sum() > 0):
-            raise ConfigError(f"priors must be numbers from 0 that are not all 0; got {self.priors}")
-        return values / values.sum()
+        return prior_probabilities(self.priors, self.classes_.tolist(), self.counts_, self.source_)
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the emotion of each point of X, (n, d), as (n,); "" (or -1) where the transfer abstains."""
-        energies = self._energies(posterior=self.abstain is not None)
+        """Return the emotion of each point of X, (n, d), as (n,); "" (or -1) where the transfer abstains.
+
+        A point may be NaN on some axes: it is judged by the others (the marginal of each Gaussian).
+        """
         vad = self._points(X)
-        codes = energies.nearest(vad)
-        if self.abstain is None:
-            return self.classes_.take(codes)
-        keep = energies.posterior(vad).max(axis=1) >= self.abstain
-        return np.where(keep, self.classes_[codes], self._abstention())
+        codes, keep = np.zeros(len(vad), dtype=np.int16), np.ones(len(vad), dtype=bool)
+        for rows, known, marginal in self._marginals(vad):
+            energies = marginal._energies(posterior=self.abstain is not None)
+            codes[rows] = energies.nearest(known)
+            if self.abstain is not None:
+                keep[rows] = energies.posterior(known).max(axis=1) >= self.abstain
+        return self.classes_.take(codes) if keep.all() else np.where(keep, self.classes_[codes], self._abstention())
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the probability of each class, (n, k) in the order of classes_; the largest one is that of `predict`."""
-        return self._energies(posterior=True).posterior(self._points(X))
+        """Return the probability of each class, (n, k) in the order of classes_. NaN on some axes: see `predict`."""
+        vad = self._points(X)
+        probabilities = np.empty((len(vad), len(self.classes_)))
+        for rows, known, marginal in self._marginals(vad):
+            probabilities[rows] = marginal._energies(posterior=True).posterior(known)
+        return probabilities
+
+    def on(self, axes: Sequence[str]) -> AnnotationTransfer:
+        """Return the transfer on some of its axes, in this order: the marginal of each Gaussian.
+
+        Raises ConfigError for an axis that it does not have.
+
+        Examples
+        --------
+        >>> from affectspace import AnnotationTransfer
+        >>> AnnotationTransfer.reference("russell_mehrabian_1977").on(("valence", "arousal")).predict([[0.8, 0.5]]).tolist()
+        ['happiness']
+        """
+        absent = [axis for axis in axes if axis not in self.axes_]
+        if absent or not axes:
+            raise ConfigError(f"no axis {', '.join(absent) or 'is given'}; the transfer has {', '.join(self.axes_)}")
+        places = [self.axes_.index(axis) for axis in axes]
+        marginal = copy.copy(self)
+        marginal.axes_, marginal.axes, marginal.n_features_in_ = tuple(axes), None, len(axes)
+        marginal.__dict__.pop("feature_names_in_", None)
+        marginal.centres_ = self.centres_[:, places]
+        marginal.deviations_ = None if self.deviations_ is None else self.deviations_[:, places]
+        marginal.covariances_ = None if self.covariances_ is None else self.covariances_[:, places][:, :, places]
+        return marginal
+
+    def _marginals(self, vad: np.ndarray) -> Iterator[tuple[Any, np.ndarray, AnnotationTransfer]]:
+        """Yield rows with the same known axes, their values, and the transfer on these axes."""
+        missing = np.isnan(vad)
+        if not missing.any():
+            yield slice(None), vad, self
+            return
+        for pattern in np.unique(missing, axis=0):
+            rows = (missing == pattern).all(axis=1)
+            marginal = self.on([axis for axis, absent in zip(self.axes_, pattern, strict=True) if not absent])
+            yield rows, vad[rows][:, ~pattern], marginal
 
     def sample(self, emotions: Any, random_state: Any = None, *, start: int = 0) -> np.ndarray:
         """Draw a point for each emotion.
@@ -337,7 +375,7 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
             if unknown.any():
                 single = self.classes_[unknown].tolist()[0]
                 raise DataError(f"assignment='mahalanobis': {single!r} had a single row in the fit; use 'euclidean'")
-            return mahalanobis(self.centres_, spreads, priors)
+            return mahalanobis(self.centres_, self.widening * spreads, priors, self.temperature)
         variance = np.nan
         if self.deviations_ is not None:
             variances, counts = (self.deviations_**2).mean(axis=1), self.counts_
@@ -347,17 +385,26 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
         if np.isnan(variance) and (posterior or priors is not None):
             self.spreads()
             raise DataError("no class has two rows: without a deviation there are no probabilities; use predict()")
-        return euclidean(self.centres_, variance, priors)
+        return euclidean(self.centres_, self.widening * variance, priors, self.temperature)
 
     def _points(self, X: Any) -> np.ndarray:
+        check_is_fitted(self)
         if not hasattr(self, "feature_names_in_") and _has_names(X):  # a reference, or a fit without names
             absent = [axis for axis in self.axes_ if axis not in X.columns]
             if absent:
                 raise DataError(f"no column {', '.join(absent)}; there are {', '.join(map(str, X.columns))}")
             X = X[list(self.axes_)].to_numpy()
         vad = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite=False)
-        _check_finite(vad, self.axes_)
+        missing = np.isnan(vad)
+        require_finite(
+            np.where(missing & ~missing.all(axis=1, keepdims=True), 0, vad) if missing.any() else vad, self.axes_
+        )
         return vad
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True  # of `predict`; `fit` needs every axis
+        return tags
 
     def _names_of(self, X: Any) -> tuple[str, ...]:
         shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
@@ -383,8 +430,9 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
         for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be {' or '.join(map(repr, allowed))}")
-        if not (np.isfinite(self.n_sigma) and self.n_sigma > 0):
-            raise ConfigError(f"n_sigma is {self.n_sigma!r}; it must be a number above 0")
+        for name in ("n_sigma", "widening", "temperature"):
+            if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
+                raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be a number above 0")
         if not (self.priors is None or self.priors == "counts" or isinstance(self.priors, dict)):
             raise ConfigError(f"priors is {self.priors!r}; it must be None, 'counts' or a dict from class to number")
         if self.abstain is not None and not 0 <= self.abstain <= 1:
@@ -400,20 +448,3 @@ _CHOICES = {
 
 def _has_names(X: Any) -> bool:
     return hasattr(X, "columns") and all(isinstance(name, str) for name in X.columns)
-
-
-def _check_emotions(y: Any) -> None:
-    """Raise DataError for a missing name. Scikit-learn checks the rest."""
-    if isinstance(y, list) or getattr(getattr(y, "dtype", None), "kind", "") == "O":
-        missing = [i for i, label in enumerate(y) if label is None or (isinstance(label, str) and not label.strip())]
-        if missing:
-            raise DataError(f"row {missing[0]} has no emotion; leave such rows out ({len(missing)} in all) before fit")
-
-
-def _check_finite(vad: np.ndarray, names: tuple[str, ...]) -> None:
-    bad = ~np.isfinite(vad)
-    if bad.any():
-        row, column = (int(i) for i in np.argwhere(bad)[0])
-        name = names[column] if column < len(names) else f"column {column}"
-        count = int(bad.any(axis=1).sum())
-        raise DataError(f"row {row}: {name} is NaN or infinity (inf); leave such rows out ({count} in all)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from affectspace.annotation import AnnotationTransfer
     from affectspace.annotation.tables import Summary
 
+JUDGED = "judged"
 app = typer.Typer(no_args_is_help=True, help="Convert emotion names to valence, arousal and dominance, and back.")
 
 TableOrLabels = Annotated[
@@ -73,6 +75,13 @@ Covariance = Annotated[
     str | None, typer.Option(help="Covariance of each emotion: diagonal (the paper), full, or tied (one for all).")
 ]
 
+Person = Annotated[
+    str | None,
+    typer.Option(
+        help="Column with the person of each row. Default: person or speaker, if the table has such a column."
+    ),
+]
+
 
 @app.command()
 def fit(
@@ -88,10 +97,18 @@ def fit(
     as_is: Annotated[
         bool, typer.Option("--as-is", help="Use the names of emotions as they are written, without translation.")
     ] = False,
+    person: Person = None,
+    calibrate: Annotated[
+        bool,
+        typer.Option(
+            help="Choose priors, covariances and the certainty of probabilities by cross-validation over people. Without: the "
+            "nearest centre, as in the paper."
+        ),
+    ] = True,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Learn an ellipse for each emotion.
+    """Learn an ellipse for each emotion, and calibrated probabilities.
 
     The table has emotions and values. The ellipses are written as JSON.
     """
@@ -107,6 +124,8 @@ def fit(
             scale_name=chosen_scale,
             spelling=spelling,
             as_is=as_is,
+            calibrate=calibrate,
+            person=person,
             progress=progress,
         )
     transfer.to_json(out)
@@ -210,6 +229,75 @@ def label(
 
 
 @app.command()
+def evaluate(
+    table: Table,
+    emotion: Emotion = "emotion",
+    valence: Valence = "valence",
+    arousal: Arousal = "arousal",
+    dominance: Dominance = None,
+    scale: ScaleName = "canonical",
+    axes: Axes = None,
+    spelling: Spelling = None,
+    person: Person = None,
+    reference: Reference = "affectnet",
+    transfer: Transfer = None,
+    folds: Annotated[
+        bool,
+        typer.Option(
+            "--folds", help="Judge what `annotate fit` learns from the other people of this table, in five folds."
+        ),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Folder for reliability.png, reliability.pdf and reliability.json."),
+    ] = None,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show how often stated probabilities are right.
+
+    The table has emotions and values. Use rows that the ellipses were not fitted on, or --folds.
+    """
+    import numpy as np
+
+    from affectspace.annotation import Reliability, plot_reliability
+    from affectspace.annotation.tables import judge_table
+    from affectspace.evaluation import interval
+    from affectspace.files import write_text
+    from affectspace.report import save_figure
+
+    if folds and transfer is not None:
+        raise ConfigError("--folds judges what is learned from this table; leave out --transfer, or --folds")
+    files = [] if out is None else [out / f"reliability.{suffix}" for suffix in ("png", "pdf", "json")]
+    refuse_overwrite(files, force)
+    with progress_bar(not as_json) as progress:
+        rows, named, summary = judge_table(
+            table,
+            None if folds else _transfer(reference, transfer),
+            emotion=emotion,
+            columns=_axis_columns(table, valence, arousal, dominance, axes),
+            scale_name=scale_of(scale, axes),
+            spelling=spelling,
+            person=person,
+            progress=progress,
+        )
+    assert summary.reliability is not None
+    people = np.arange(len(named)) if rows.people is None else rows.people
+    if len(np.unique(people)) > 1:
+        accuracy = interval("accuracy", rows.emotions, named, people)
+        unit = "rows" if rows.people is None else "people"
+        summary.reliability |= {"accuracy_low": accuracy.low, "accuracy_high": accuracy.high, unit: accuracy.groups}
+    summary.out = "" if out is None else str(out)
+    if out is not None:
+        measured = Reliability(**{name: summary.reliability[name] for name in Reliability.__dataclass_fields__})
+        title = "learned from other people" if folds else reference if transfer is None else transfer.stem
+        for file in files[:2]:
+            save_figure(plot_reliability(measured, title), file)
+        write_text(files[2], json.dumps(summary.to_dict(), indent=1) + "\n")
+    _show(JUDGED, summary, as_json)
+
+
+@app.command()
 def plot(
     out: Out,
     reference: Reference = "affectnet",
@@ -256,13 +344,34 @@ def _transfer(reference: str, path: Path | None, **parameters: Any) -> Annotatio
 
 
 def _show(what: str, summary: Summary, as_json: bool) -> None:
+    for warning in summary.warnings:
+        typer.echo(f"note: {warning}", err=True)
     if as_json:
         print_json(summary.to_dict())
         return
-    typer.echo(f"{what} {summary.rows:,} rows, written to {summary.out} (columns: {', '.join(summary.columns)})")
+    written = f", written to {summary.out}" if summary.out else ""
+    typer.echo(f"{what} {summary.rows:,} rows{written} (columns: {', '.join(summary.columns)})")
     counts = {**summary.counts, **{f"({reason})": count for reason, count in summary.left_out.items()}}
     width = max(map(len, counts), default=0)
     for name, count in counts.items():
         typer.echo(f"  {name:{width}}  {count:>11,}  {count / max(summary.rows, 1):6.1%}")
     for note, count in summary.notes.items():
         typer.echo(f"{note}: {count:,}")
+    if summary.reliability is not None:
+        _show_reliability("out of fold" if what != JUDGED else "against the emotions of the table", summary.reliability)
+
+
+def _show_reliability(what: str, measured: dict[str, Any]) -> None:
+    """Print how often stated probabilities are right."""
+    low, high = measured.get("accuracy_low"), measured.get("accuracy_high")
+    over = f"{measured['people']:,} people" if "people" in measured else "rows"
+    span = "" if low is None else f" [{low:.3f}, {high:.3f}] over {over}"
+    typer.echo(f"stated probabilities, {what}: {measured['rows']:,} rows")
+    typer.echo(
+        f"  accuracy {measured['accuracy']:.3f}{span}; the most frequent emotion {measured['most_frequent']:.3f}"
+    )
+    typer.echo(f"  mean stated probability {measured['stated']:.3f}; calibration error {measured['error']:.3f}")
+    typer.echo(f"  surest fifth: stated {measured['surest_stated']:.3f}, right {measured['surest_accuracy']:.3f}")
+    typer.echo("  stated  right    rows")
+    for stated, right, rows in measured["curve"]:
+        typer.echo(f"   {stated:.3f}  {right:.3f}  {rows:>6,}")

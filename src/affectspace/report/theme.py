@@ -31,7 +31,7 @@ EMOTION_MARKERS = dict(zip(EMOTION_COLOURS, ("o", "^", "v", "s", "D", "P", "*", 
 _MARKER_SIZES = {"*": 1.75, "P": 1.2, "X": 1.2, "p": 1.15, "h": 1.15, "D": 0.9}
 _SPARE_COLOURS = ("#332288", "#117733", "#cc6677", "#ddcc77", "#88ccee", "#aa4499", "#999933", "#661100")
 _SPARE_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
-FORMATS = ("png", "svg")
+FORMATS = ("png", "svg", "pdf")
 STYLE = Path(__file__).with_name("figures.mplstyle")
 GROUP_COLOURS = ("#1f5f8b", "#d55e00", "#00826a", "#b8569b", "#7a7a7a", "#b58900", "#332288", "#6b3d0f")
 
@@ -94,11 +94,12 @@ def _assign(names: Iterable[str], known: dict[str, str], spare: tuple[str, ...])
 
 
 def figure_bytes(figure: Figure, kind: str = "png", dpi: int = 200) -> bytes:
-    """Render a figure as PNG or SVG, cropped to what is drawn, without date and program name. Raises DataError."""
+    """Render a figure as PNG, SVG or PDF, cropped to what is drawn, without date and program name. Raises DataError."""
     check_choice(kind, FORMATS, "the format of a figure")
     if not 20 <= dpi <= 1200:
         raise DataError(f"the resolution of a figure is {dpi} dots per inch; give 20 to 1200")
-    metadata: dict[str, Any] = {"Software": None} if kind == "png" else {"Date": None, "Creator": None}
+    unnamed = {"png": ("Software",), "svg": ("Date", "Creator"), "pdf": ("CreationDate", "Creator", "Producer")}
+    metadata: dict[str, Any] = dict.fromkeys(unnamed[kind])
     buffer = io.BytesIO()
     with figure_style():
         figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata, bbox_inches="tight", pad_inches=0.12)
@@ -106,7 +107,7 @@ def figure_bytes(figure: Figure, kind: str = "png", dpi: int = 200) -> bytes:
 
 
 def save_figure(figure: Figure, path: str | Path, dpi: int = 200) -> Path:
-    """Write a figure as ``.png`` or ``.svg``, completely or not at all. Folders are made.
+    """Write a figure as ``.png``, ``.svg`` or ``.pdf``, completely or not at all. Folders are made.
 
     The same figure gives the same bytes with the same version of matplotlib.
 
