@@ -198,8 +198,8 @@ def test_a_corpus_that_is_gone(tmp_path: Path, face: Path) -> None:
     run = make_run(tmp_path / "run")
     for arguments in (("--image", face), ("--dataset-rows", "test:2")):
         message = refused(run.folder, *arguments)
-        assert "gone.csv, which cannot be read any more" in message
-        assert "put the corpus back or correct data.path in" in message
+        assert "gone.csv, which is not there" in message
+        assert "--moved data.corpora.table.path=gone.csv" in message
 
 
 @pytest.mark.parametrize(

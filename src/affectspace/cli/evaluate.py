@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from affectspace.cli.options import AsJson, RunFolder, parse_backbones, print_json, print_results
+from affectspace.cli.options import AsJson, Moved, RunFolder, move_files, parse_backbones, print_json, print_results
 from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError, RunError
 
@@ -37,6 +37,7 @@ def evaluate(
     device: Annotated[
         str | None, typer.Option(help="For a projector: device to compute on: auto (default), cpu, cuda or mps.")
     ] = None,
+    moved: Moved = None,
 ) -> None:
     """Evaluate a run on people or sentences that it has not seen. Writes metrics.json and report.html into the run.
 
@@ -45,6 +46,7 @@ def evaluate(
     """
     from affectspace.training.runs import open_run
 
+    move_files(run, moved)
     opened = open_run(run)
     options = {
         "--judge": judge, "--sentences": sentences, "--quick": quick, "--language-model": language_model,

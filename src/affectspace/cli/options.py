@@ -102,6 +102,14 @@ Backbones = Annotated[
         help="Location of a backbone's weights, as MODALITY=LOCATION with a folder or hub name. Can be repeated.",
     ),
 ]
+Moved = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--moved",
+        help="New place of a corpus, store or lexicon of the run, as KEY=PATH. An error about a missing file names the key. "
+        "The run remembers the place. Can be repeated.",
+    ),
+]
 LanguageModel = Annotated[
     str | None, typer.Option(help="Location of the run's language model, if it has moved: a folder or hub name.")
 ]
@@ -141,6 +149,14 @@ def parse_pairs(texts: Iterable[str], option: str, form: str, example: str) -> d
 def parse_backbones(texts: list[str] | None) -> dict[str, str]:
     """Location of the weights by modality, from the values of ``--backbone``."""
     return parse_pairs(texts or [], "--backbone", "MODALITY=LOCATION", "text=models/roberta-base")
+
+
+def move_files(run: Path, moved: list[str] | None) -> None:
+    """Record the places of --moved in a run."""
+    from affectspace.training.runs import open_run
+
+    if moved:
+        open_run(run).move(parse_pairs(moved, "--moved", "KEY=PATH", "data.corpora.mine.path=ratings.csv"))
 
 
 def print_json(data: Any) -> None:

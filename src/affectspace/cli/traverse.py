@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from affectspace.cli.options import AsJson, Force, RunFolder, print_json, print_results
+from affectspace.cli.options import AsJson, Force, Moved, RunFolder, move_files, print_json, print_results
 from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError, RunError
 
@@ -106,6 +106,7 @@ def traverse(
     strength: Strength = 1.0,
     judge: Judge = False,
     augmentation: Augmentation = False,
+    moved: Moved = None,
     out: Out = None,
     force: Force = False,
     as_json: AsJson = False,
@@ -132,6 +133,7 @@ def traverse(
     rows = parse_rows(dataset_rows) if dataset_rows is not None else None if image else ("test", 4)
     if out is not None:
         check_folder(out)
+    move_files(run, moved)
     request = Request(
         run, image or [], rows, valences, arousals, path, points, films, crop, method, strength, out or run / "walks", force
     )  # fmt: skip

@@ -27,6 +27,7 @@ from affectspace.prediction.readers import training_corpora
 from affectspace.prediction.result import Outcome, to_outcomes
 from affectspace.prediction.sample import FILES, KINDS, Sample
 from affectspace.progress import Progress, silent
+from affectspace.training.places import near
 from affectspace.training.runs import Run
 
 if TYPE_CHECKING:
@@ -98,17 +99,20 @@ class Modality:
         """What the run records, with the location that the caller gives, or with that in the run folder."""
         recorded = dict(self.identity or {})
         recipe = recipe_of(recorded)
-        if self._source is None:
-            inside = str(recipe["name"]).startswith("./")
-            return (
-                {**recorded, "recipe": {**recipe, "name": str(self._folder / recipe["name"])}} if inside else recorded
-            )
+        location = Path(str(recipe["settings"]["run"] if recipe["name"] == "levasa" else recipe["name"]))
+        source = self._source
+        if source is None and str(recipe["name"]).startswith("./"):
+            source = self._folder / location
+        elif source is None and location.is_absolute() and not location.exists():
+            source = next(near(self._folder, location.name), None)
+        if source is None:
+            return recorded
         if recipe["name"] == "levasa":
-            changes: dict[str, Any] = {"settings": {**recipe["settings"], "run": str(self._source)}}
-        elif "lexicons" in recipe["settings"]:
+            changes: dict[str, Any] = {"settings": {**recipe["settings"], "run": str(source)}}
+        elif self._source is not None and "lexicons" in recipe["settings"]:
             changes = {"settings": {**recipe["settings"], "lexicons": self._lexicons(recipe["settings"]["lexicons"])}}
         else:
-            changes = {"name": str(self._source)}
+            changes = {"name": str(source)}
         return {**recorded, "recipe": {**recipe, **changes}}
 
     def _lexicons(self, known: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

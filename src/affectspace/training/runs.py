@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import islice
@@ -16,6 +17,7 @@ from affectspace.files import write_text
 from affectspace.models import MODELS
 from affectspace.progress import Progress, silent
 from affectspace.training.configuration import ProjectorTrainConfig, TrainConfig, read_config
+from affectspace.training.places import located, paths_of, place_of, places_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,8 +42,9 @@ class Run:
 
     @property
     def config(self) -> TrainConfig | ProjectorTrainConfig:
-        """The configuration of the training."""
-        return read_config(self.folder / "config.yaml")
+        """The configuration of the training, with corpora, stores and lexicons where they are now."""
+        config = read_config(self.folder / "config.yaml")
+        return located(config, self.folder, self.facts.get("places", {}))
 
     @property
     def image_config(self) -> TrainConfig:
@@ -83,13 +86,42 @@ class Run:
     def dataset(self, reads: str, progress: Progress = silent) -> Dataset:
         """Read the rows of the run in the parts of its training. reads : "images", "features" or "items"
 
-        Raises RunError for a run of another kind, and if the corpus or its split has changed since the training.
+        Raises RunError for a run of another kind, if a file or folder is missing, and if the corpus or its split has changed
+        since the training.
         """
         from affectspace.data.dataset import Dataset
 
-        data = Dataset.of_config(self._config_of(reads), progress)
+        config = self._config_of(reads)
+        self.require_files(config)
+        data = Dataset.of_config(config, progress)
         require_split(self, data.split_table())
         return data
+
+    def require_files(self, config: TrainConfig) -> None:
+        """Raise RunError, with the option that names the new place, where a file or folder of the configuration is missing."""
+        missing = {key: path for key, path in paths_of(config).items() if not path.exists()}
+        if missing:
+            options = " ".join(f"--moved {key}={path.name}" for key, path in missing.items())
+            raise RunError(
+                f"{self.folder} needs {', '.join(map(str, missing.values()))}, which is not there and not near the run; name "
+                f"the new place, which the run remembers: {options}"
+            )
+
+    def move(self, places: Mapping[str, str | Path]) -> None:
+        """Record the new places of files and folders. places : key of the configuration -> path
+
+        Raises RunError for a key that is no path of the configuration, and for a path that does not exist.
+        """
+        known = paths_of(read_config(self.folder / "config.yaml"))
+        for key, path in places.items():
+            if key not in known:
+                raise RunError(
+                    f"--moved {key}: the run {self.folder} names no path there; its paths are {', '.join(known)}"
+                )
+            if not Path(path).exists():
+                raise RunError(f"--moved {key}={path}: there is no such file or folder")
+        moved = {key: place_of(Path(path), self.folder) for key, path in places.items()}
+        self.record(places={**self.facts.get("places", {}), **moved})
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -229,7 +261,8 @@ def start_run(folder: Path, config: TrainConfig | ProjectorTrainConfig, *, force
             return run
     write_text(folder / "config.yaml", config.to_yaml())
     run = Run(folder)
-    run.record(kind=config.kind, state="training", versions={name: version(name) for name in PACKAGES})
+    versions = {name: version(name) for name in PACKAGES}
+    run.record(kind=config.kind, state="training", versions=versions, places=places_of(config, folder))
     return run
 
 
@@ -242,7 +275,8 @@ def require_same_config(run: Run, config: Any, remedy: str) -> None:
     """Raises RunError, with the keys and the remedy, where a folder was trained with another configuration."""
     if not has_trained(run.folder):
         return
-    changed = differences(run.config.model_dump(mode="json"), config.model_dump(mode="json"))
+    before = read_config(run.folder / "config.yaml")  # as it was written
+    changed = differences(before.model_dump(mode="json"), config.model_dump(mode="json"))
     if changed:
         raise RunError(f"{run.folder} was started with another configuration ({', '.join(changed)}); {remedy}")
 

@@ -111,7 +111,7 @@ def open_data(run: Run, progress: Progress = silent) -> Dataset:
     except (DataError, FileNotFoundError) as error:
         raise RunError(
             f"{run.folder} was trained on {run.image_config.data.first.path}, which cannot be read any more ({error}); "
-            f"put the corpus back or correct data.path in {run.folder / 'config.yaml'}"
+            "put the corpus back, or name another place of it with --moved"
         ) from error
 
 
