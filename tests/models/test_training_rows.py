@@ -9,7 +9,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from affectspace.models import Ensemble, EnsembleConfig, Manifold, training_statistics
-from affectspace.models.manifold.fusion import Calibration, ModalityOutputs, fuse, mean_square
+from affectspace.models.manifold.fusion import Calibration
+from affectspace.models.manifold.outputs import ModalityOutputs
+from affectspace.models.manifold.stacking import fuse
+from affectspace.models.new_people import mean_square
 from affectspace.models.training_rows import (
     EDGE,
     FADING,
@@ -156,7 +159,7 @@ def test_weights_of_a_fusion_are_shares_of_precisions() -> None:
     values = {"a": torch.ones(1, 3), "b": torch.zeros(1, 3)}
     deviation = {"a": torch.full((1, 3), 0.5), "b": torch.full((1, 3), 1.0)}
     present = {name: torch.ones(1, dtype=torch.bool) for name in values}
-    fused, _ = fuse(values, deviation, present, "precision", {"a": torch.tensor([[0.5]]), "b": torch.tensor([[1.0]])})
+    fused, *_ = fuse(values, deviation, present, "precision", {"a": torch.tensor([[0.5]]), "b": torch.tensor([[1.0]])})
     torch.testing.assert_close(fused, torch.full((1, 3), 2 / 3))
 
 

@@ -1,8 +1,10 @@
-"""What the baselines MVAE and MISA share: checked and standardised rows, labels on one scale, constant deviations."""
+"""What the baselines MVAE and MISA share: checked and standardised rows, labels on one scale, calibrated deviations."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,17 +14,21 @@ from affectspace.data.batches import Batch
 from affectspace.errors import DataError
 from affectspace.models.base import AffectModel, Posterior, Representation, evaluating
 from affectspace.models.configuration import FeatureModelConfig
+from affectspace.models.new_people import NewPeople, new_people
 from affectspace.models.statistics import TrainingStatistics, require_modalities
+from affectspace.models.training_rows import reliability, widening
 
 ROWS = 2048  # encoded at a time
+ONSETS = (1.0, 1.1, 1.2, 1.3, 1.4)  # distances from which deviations may grow
 
 
 class BaselineModel(AffectModel):
-    """A model whose affect has one constant deviation per axis and view.
+    """A model whose affect has one deviation per axis and view, which grows with the distance from the training rows.
 
     A view is what a row is read from: one modality alone (its index in `config.modalities`), or several together (the last
-    index). Deviations are root mean squared errors on validation, or on train where a view has no label there. A row with
-    one modality has that modality's view as its fused one too, so that deviations grow as modalities are missing.
+    index). Deviations are root mean squared errors on new people, estimated on validation rows, or those on train where a
+    view has no label there. A row with one modality has that modality's view as its fused one too, so that deviations grow as
+    modalities are missing. Features of distant rows count less, as the manifold's do, so that no model is handicapped.
     """
 
     def __init__(self, config: FeatureModelConfig) -> None:
@@ -32,11 +38,17 @@ class BaselineModel(AffectModel):
         self.register_buffer("label_scale", torch.ones(len(AXES)))
         self.register_buffer("labelled", torch.ones(len(AXES), dtype=torch.bool))
         self.register_buffer("deviations", torch.full((len(self.names) + 1, len(AXES)), torch.nan))
+        self.register_buffer("onset", torch.ones(()))
 
     label_mean: Tensor
     label_scale: Tensor
     labelled: Tensor
     deviations: Tensor
+    onset: Tensor  # distance from which deviations grow
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        state_dict.setdefault(prefix + "onset", torch.ones(()))  # a model of an earlier version
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def prepare(self, statistics: TrainingStatistics) -> None:
         """Copy the statistics of the training rows; those of the labels are of all corpora together."""
@@ -61,6 +73,10 @@ class BaselineModel(AffectModel):
                 scaled.append(self.label_mean.new_zeros(first.shape[0], width))
         return scaled, torch.stack(list(masks.values()))
 
+    def discounted(self, rows: list[Tensor], distances: dict[str, Tensor]) -> list[Tensor]:
+        """Move the features of distant rows towards the mean of the training rows; rows, distances : of every modality"""
+        return [values * reliability(distances[name])[:, None] for name, values in zip(self.names, rows, strict=True)]
+
     def view(self, present: Tensor) -> Tensor:
         """Return the index of the view that each row is read from, (modalities, batch) -> (batch,)."""
         alone = present.sum(dim=0) == 1
@@ -73,18 +89,31 @@ class BaselineModel(AffectModel):
         affect: list[Tensor],
         fused: Tensor,
         present: Tensor,
+        distances: dict[str, Tensor],
     ) -> Representation:
         """Add the deviations of the views; axes that training had no label for become NaN."""
         *affect, fused = (values.masked_fill(~self.labelled, torch.nan) for values in (*affect, fused))
         empty = ~present.any(dim=0)[:, None]
+        *added, together = self._added_variance(distances, present)
+        deviation = {
+            name: (self.deviations[index].square() + added[index]).sqrt() for index, name in enumerate(self.names)
+        }
+        spread = (self.deviations[self.view(present)].square() + together).sqrt()
         return Representation(
             shared,
             private,
             dict(zip(self.names, affect, strict=True)),
-            {name: self.deviations[index].expand_as(fused) for index, name in enumerate(self.names)},
+            deviation,
             fused.masked_fill(empty, torch.nan),
-            self.deviations[self.view(present)].masked_fill(empty, torch.nan),
+            spread.masked_fill(empty, torch.nan),
+            distance=distances,
         )
+
+    def _added_variance(self, distances: dict[str, Tensor], present: Tensor) -> list[Tensor]:
+        """Variance that distant rows have on top in every view, (rows, 3) each; together it is the mean over modalities."""
+        share = torch.stack([widening(distances[name], self.onset) for name in self.names])
+        mean = torch.where(present, share, 0.0).sum(dim=0) / present.sum(dim=0).clamp(min=1)
+        return [values[:, None] * self.label_scale.square() for values in (*share, mean)]
 
     @torch.no_grad()
     def after_training(self, train: Batch, validation: Batch) -> None:
@@ -98,10 +127,12 @@ class BaselineModel(AffectModel):
                     "labels.source: transferred for a corpus that has emotions only"
                 )
             self.labelled.copy_(labelled)
+            self.statistics.fit_typical(validation)
             self.fit_readout(train, validation)
-            deviations = self._residuals(validation)
+            errors = new_people(train, validation, (train.affect, validation.affect), self.standardise)
+            deviations = self._expected_errors(validation, errors)
             if deviations.isnan().any():
-                deviations = torch.where(deviations.isnan(), self._residuals(train), deviations)
+                deviations = torch.where(deviations.isnan(), self._expected_errors(train, NewPeople()), deviations)
             self.deviations.copy_(torch.where(deviations.isnan(), deviations[-1], deviations))
             self.measure_outputs(validation)
 
@@ -120,13 +151,27 @@ class BaselineModel(AffectModel):
         several = present.sum(dim=0) > 1
         return torch.cat([present, (several if several.any() else present.any(dim=0))[None]])
 
-    def _residuals(self, batch: Batch) -> Tensor:
-        """Root mean squared error of every view and axis, (views, axes); NaN where no row has a label."""
-        squares, present = [], []
-        for piece in self.pieces(batch):
-            outputs = self.represent(piece.features, piece.present)
-            guesses = torch.stack([*outputs.affect.values(), outputs.fused])
-            squares.append((guesses - piece.affect).square())
-            present.append(torch.stack([piece.present[name] for name in self.names]))
-        rows = self.members(torch.cat(present, dim=1))[..., None]
-        return torch.where(rows, torch.cat(squares, dim=1), torch.nan).nanmean(dim=1).sqrt()
+    def _expected_errors(self, batch: Batch, errors: NewPeople) -> Tensor:
+        """Root of the squared error that is expected at no distance, (views, axes); NaN where no row has a label.
+
+        Deviations grow from the shortest distance from which what they gain is at most half of the squared error.
+        """
+        pieces = [self.represent(piece.features, piece.present) for piece in self.pieces(batch)]
+        guesses = torch.cat([torch.stack([*one.affect.values(), one.fused]) for one in pieces], dim=1)
+        present = torch.stack([batch.present[name] for name in self.names])
+        distances = {name: torch.cat([one.distance[name] for one in pieces]) for name in self.names}
+        squares, rows = (guesses - batch.affect).square(), self.members(present)
+        for onset in ONSETS:
+            self.onset.fill_(onset)
+            added = torch.stack(self._added_variance(distances, present))
+            expected, gained = torch.full_like(self.deviations, torch.nan), torch.zeros_like(self.deviations)
+            for view, axis in product(range(len(rows)), range(len(AXES))):
+                known = rows[view] & ~squares[view, :, axis].isnan()
+                if known.any():
+                    names = self.names if view == len(self.names) else self.names[view : view + 1]
+                    own, some = squares[view, known, axis], None if batch.person is None else batch.person[known]
+                    expected[view, axis] = errors.mean_square(own, some, names, axis, own)
+                    gained[view, axis] = added[view, known, axis].mean()
+            if not (gained > expected / 2).any():
+                break
+        return torch.maximum(expected - gained, expected / 4).sqrt()

@@ -157,11 +157,11 @@ def reliability(distances: Tensor) -> Tensor:
     return _falling(distances, EDGE, FADING)
 
 
-def widening(distances: Tensor) -> Tensor:
-    """Share of the variance of the training labels that an estimate's variance gains at a distance, from 0 to 1."""
-    return 1.0 - _falling(distances, 1.0, WIDENING)
+def widening(distances: Tensor, onset: float | Tensor = 1.0) -> Tensor:
+    """Share of the variance of the training labels that an estimate's variance gains beyond a distance, from 0 to 1."""
+    return 1.0 - _falling(distances, onset, WIDENING)
 
 
-def _falling(distances: Tensor, start: float, scale: float) -> Tensor:
+def _falling(distances: Tensor, start: float | Tensor, scale: float) -> Tensor:
     """1 up to a start, 1/2 at one scale above it, then falling to 0 with the square of the distance."""
     return 1.0 / (1.0 + ((distances - start).clamp(min=0.0) / scale).square())

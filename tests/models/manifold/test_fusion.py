@@ -5,7 +5,9 @@ import math
 import torch
 
 from affectspace.data.batches import Batch
-from affectspace.models.manifold.fusion import Calibration, ModalityOutputs, Stacking
+from affectspace.models.manifold.fusion import Calibration
+from affectspace.models.manifold.outputs import ModalityOutputs
+from affectspace.models.manifold.stacking import Stacking
 
 NAMES = ("text", "audio", "video")
 
@@ -120,7 +122,7 @@ def test_every_subset_has_its_own_weights() -> None:
     stacking, affect, deviation, present, truth = fitted()
     for subset in (("audio",), ("audio", "video"), ("text", "video")):
         there = {name: torch.full_like(present[name], name in subset) for name in NAMES}
-        fused, spread = stacking(affect, deviation, there)
+        fused, spread, _ = stacking(affect, deviation, there)
         assert abs(((fused - truth) / spread).square().mean().sqrt().item() - 1) < 0.05
         if len(subset) == 1:
             torch.testing.assert_close(fused, affect["audio"])
@@ -130,7 +132,7 @@ def test_every_subset_has_its_own_weights() -> None:
 
 def test_fusion_is_at_least_as_good_as_the_best_modality() -> None:
     stacking, affect, deviation, present, truth = fitted()
-    fused, _ = stacking(affect, deviation, present)
+    fused, *_ = stacking(affect, deviation, present)
     assert (fused - truth).square().mean() < (affect["text"] - truth).square().mean()
 
 
@@ -145,7 +147,7 @@ def test_the_mean_of_the_training_labels_is_fused_to_itself() -> None:
     two = {name: values[:2] for name, values in present.items()}
     for without in (None, "video", "text"):
         there = {name: values & (name != without) for name, values in two.items()}
-        fused, _ = stacking(at_middle, {name: values[:2] for name, values in deviation.items()}, there)
+        fused, *_ = stacking(at_middle, {name: values[:2] for name, values in deviation.items()}, there)
         torch.testing.assert_close(fused, middle.expand(2, 3))
 
 
@@ -169,7 +171,7 @@ def test_modalities_of_one_voice_keep_what_it_says() -> None:
     truth = 0.5 * together + 0.2 * torch.randn(3000, 3, generator=generator)
     stacking = Stacking(NAMES)
     stacking.fit(views, deviation, present, truth, MIDDLE)
-    fused, spread = stacking(views.affect_to_fuse(there), deviation, there)
+    fused, spread, _ = stacking(views.affect_to_fuse(there), deviation, there)
     torch.testing.assert_close(fused, together)
     assert abs(((fused - truth) / spread).square().mean().sqrt().item() - 1) < 0.05
     assert views.share_emotions(["text", "audio"])
@@ -188,7 +190,7 @@ def test_absent_rows_and_unknown_labels_are_not_read() -> None:
     stacking = Stacking(NAMES)
     stacking.fit(ModalityOutputs(affect, deviation), deviation, present, truth, MIDDLE)
     torch.testing.assert_close(stacking.weight, expected.weight)
-    fused, spread = stacking(affect, deviation, present)
+    fused, spread, _ = stacking(affect, deviation, present)
     assert fused[:300].isfinite().all()
     assert fused[300:].isnan().all()
     assert spread[300:].isnan().all()
@@ -208,7 +210,7 @@ def test_calibration_stacks_where_it_is_asked_to() -> None:
     calibration = Calibration(NAMES, "stacked")
     calibration.fit(ModalityOutputs(affect, deviation), present, truth, MIDDLE)
     calibrated, fused, _ = calibration(ModalityOutputs(affect, deviation), present)
-    expected, _ = calibration.stacking(affect, calibrated, present)
+    expected, *_ = calibration.stacking(affect, calibrated, present)
     torch.testing.assert_close(fused, expected)
 
 

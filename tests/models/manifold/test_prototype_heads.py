@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from affectspace.configuration import nested
 from affectspace.data.batches import Batch
 from affectspace.models import Manifold, ManifoldConfig, training_statistics
-from affectspace.models.manifold.fusion import ModalityOutputs
 from affectspace.models.manifold.networks import expected_affect, masked_log_softmax
+from affectspace.models.manifold.outputs import ModalityOutputs
 
 CENTRES = torch.tensor([[1.0, 0.0, 0.5], [-1.0, 0.5, 0.0], [math.nan, math.nan, math.nan], [0.0, -1.0, 0.2]])
 

@@ -13,9 +13,11 @@ from affectspace.data.batches import Batch
 from affectspace.errors import ConfigError
 from affectspace.models.base import AffectModel, LossTerms, Representation, Step, evaluating
 from affectspace.models.manifold.config import EnsembleConfig
-from affectspace.models.manifold.fusion import Calibration, ModalityOutputs, within_range
+from affectspace.models.manifold.fusion import Calibration
 from affectspace.models.manifold.model import Manifold, combined_log_emotion
 from affectspace.models.manifold.networks import Encoding
+from affectspace.models.manifold.outputs import ModalityOutputs, within_range
+from affectspace.models.new_people import new_people
 from affectspace.models.statistics import TrainingStatistics
 
 
@@ -136,13 +138,18 @@ class Ensemble(AffectModel):
             for member in self.manifolds:
                 member.after_training(train, validation)
             self.statistics.fit_typical(validation)
+            labels = (
+                self.in_pooled_units(train.affect, train.corpus),
+                self.in_pooled_units(validation.affect, validation.corpus),
+            )
             self.calibration.fit_on(
                 lambda features, present: self.modality_outputs(
                     [member.encode_present(features, present) for member in self.manifolds],
                     self.distances(features, present),
                 ),
                 validation,
-                self.in_pooled_units(validation.affect, validation.corpus),
+                labels[1],
                 torch.stack([member.location for member in self.manifolds]).mean(dim=0),
+                new_people(train, validation, labels, self.standardise),
             )
             self.measure_outputs(validation)

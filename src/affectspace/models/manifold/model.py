@@ -14,7 +14,7 @@ from affectspace.errors import DataError
 from affectspace.models.base import LossTerms, Posterior, Representation, Step, evaluating
 from affectspace.models.erasure import fit_erasures
 from affectspace.models.manifold.config import ManifoldConfig, ManifoldSettings
-from affectspace.models.manifold.fusion import ROWS, Calibration, ModalityOutputs, within_range
+from affectspace.models.manifold.fusion import ROWS, Calibration
 from affectspace.models.manifold.networks import (
     Encoding,
     ManifoldNetworks,
@@ -22,6 +22,8 @@ from affectspace.models.manifold.networks import (
     multiplied_emotions,
 )
 from affectspace.models.manifold.objective import ManifoldObjective
+from affectspace.models.manifold.outputs import ModalityOutputs, within_range
+from affectspace.models.new_people import new_people
 from affectspace.models.statistics import check_features
 
 
@@ -138,7 +140,9 @@ class Manifold(ManifoldNetworks):
                     self._project(name, train)
             target = self.in_pooled_units(validation.affect, validation.corpus)
             self.calibration.fit_slopes(self._outputs, validation, target, self.location)
-            self.calibration.fit_on(self._outputs, validation, target, self.location)
+            labels = self.in_pooled_units(train.affect, train.corpus), target
+            errors = new_people(train, validation, labels, self.standardise)
+            self.calibration.fit_on(self._outputs, validation, target, self.location, errors)
             self.measure_outputs(validation)
 
     def _outputs(self, features: dict[str, Tensor], present: dict[str, Tensor]) -> ModalityOutputs:

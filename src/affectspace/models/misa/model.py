@@ -118,15 +118,18 @@ class Misa(BaselineModel):
         The codes are posteriors without variance. Affect of a modality is the head's output given only that one.
         """
         rows, mask = self.rows(features, present)
+        distances = self.distances(features, dict(zip(self.names, mask, strict=True)))
         with evaluating(self):
-            _, private, shared = self.codes(rows)
+            _, private, shared = self.codes(self.discounted(rows, distances))
             guesses = []
             for index in range(len(self.names) + 1):
                 only = torch.zeros_like(mask)
                 only[index : index + 1] = mask[index : index + 1]
                 visible = mask if index == len(self.names) else only
                 guesses.append(self.predict(private, shared, visible) * self.label_scale + self.label_mean)
-        return self.representation(self._points(shared), self._points(private), guesses[:-1], guesses[-1], mask)
+        return self.representation(
+            self._points(shared), self._points(private), guesses[:-1], guesses[-1], mask, distances
+        )
 
     def _points(self, codes: Tensor) -> dict[str, Posterior]:
         log_variance = torch.full_like(codes[0], POINT_LOG_VARIANCE)

@@ -116,7 +116,8 @@ class Mvae(BaselineModel):
         until `after_training` has fitted the read-out.
         """
         rows, mask = self.rows(features, present)
-        mean, log_variance = self.experts(rows, mask)
+        distances = self.distances(features, dict(zip(self.names, mask, strict=True)))
+        mean, log_variance = self.experts(self.discounted(rows, distances), mask)
         single = [
             product_of_experts(mean[index, None], log_variance[index, None], mask[index, None])
             for index in range(len(self.names))
@@ -127,7 +128,7 @@ class Mvae(BaselineModel):
             for index, posterior in enumerate(single)
         ]
         fused = self.read_affect(joint.mean, self.view(mask))
-        return self.representation(dict(zip(self.names, single, strict=True)), {}, affect, fused, mask)
+        return self.representation(dict(zip(self.names, single, strict=True)), {}, affect, fused, mask, distances)
 
     def read_affect(self, code: Tensor, view: Tensor) -> Tensor:
         """Read VAD from a code, (batch, latent) -> (batch, 3); view : (batch,), index of the read-out."""
