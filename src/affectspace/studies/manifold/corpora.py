@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -100,6 +101,12 @@ class Folders(Configuration):
     out: Path = Field(description="folder of the study")
     lexicon: Path | None = Field(
         None, description="lexicon of the lexicon anchor; default: Glasgow's below data/lexicons"
+    )
+    backbones: dict[str, str] = Field(
+        default_factory=dict, description="modality -> backbone: a built-in name, a folder or a hub name"
+    )
+    backbone_settings: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="modality -> settings of its backbone, for example {'video': {'crop': False}}"
     )
 
     def corpus(self, name: str) -> Path | None:
@@ -221,4 +228,6 @@ class Source:
 
 
 def _finished(stores: dict[str, Path]) -> dict[str, Path]:
-    return {name: folder for name, folder in stores.items() if (folder / "backbone.json").is_file()}
+    """Keep the stores that hold a vector."""
+    known = {name: folder for name, folder in stores.items() if (folder / "backbone.json").is_file()}
+    return {name: folder for name, folder in known.items() if (FeatureStore(folder).index["row"] >= 0).any()}

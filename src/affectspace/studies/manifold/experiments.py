@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import combinations
 from pathlib import Path
@@ -12,7 +12,7 @@ import torch
 
 from affectspace.affect import AXES
 from affectspace.evaluation import interval
-from affectspace.evaluation.results import Recorder, Results
+from affectspace.evaluation.results import Recorder, Result, Results
 from affectspace.progress import Progress, silent
 from affectspace.studies.engine import run_side_by_side
 from affectspace.studies.manifold.axes import (
@@ -36,6 +36,7 @@ from affectspace.studies.manifold.floors import subsets
 from affectspace.studies.manifold.iemocap import measure_iemocap, measure_zero_shot_sentiment
 from affectspace.studies.manifold.independence import independence_table
 from affectspace.studies.manifold.plan import ENSEMBLE, HEADLINE, Budget
+from affectspace.studies.manifold.preparation import needed_corpora, store_facts
 from affectspace.studies.manifold.probes import Task, column_task, private_affect_table, probe_table, speaker_task
 from affectspace.studies.manifold.study import Study
 from affectspace.studies.manifold.uncertainty import (
@@ -322,7 +323,19 @@ def measure(study: Study) -> Results:
         for name in ordered:
             study.progress(0, 0, f"measuring {name}")
             measure_experiment(study.out, study.folders, study.budget, study.experiments, name, study.progress)
-    return Results(row for name in study.experiments for row in Results.read(_measured(study.out, name)))
+    rows = [row for name in study.experiments for row in Results.read(_measured(study.out, name))]
+    return Results([*rows, *_backbones(study)])
+
+
+def _backbones(study: Study) -> Iterator[Result]:
+    """Say in the results what made the vectors of each corpus."""
+    for corpus in needed_corpora(study.experiments, study.folders):
+        for facts in store_facts(study.source(corpus)):
+            note = f"{facts['backbone']}, revision {facts['revision']}, settings {facts['settings']}"
+            yield Result(
+                study="manifold", experiment="features", task="backbone", modality=facts["modality"], condition=corpus,
+                metric="dimension", value=facts["dimension"], n=facts["vectors"], note=note,
+            )  # fmt: skip
 
 
 def measure_experiment(

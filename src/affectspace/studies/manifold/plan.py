@@ -214,9 +214,9 @@ def training_of(name: str, budget: Budget) -> Training:
 FIT: dict[str, Any] = {"batch_size": 256, "learning_rate": 1e-3, "weight_decay": 0.01, "gradient_clip": 1.0}
 
 NO_PRIVATE_TERMS = {"private.erasure": "none", "private.projection": "none", "private.emotion.kind": "none"}
-SUPERVISED = {  # L_sup only
+SUPERVISED = {  # L_sup only: L_GT and, where a lexicon scores texts, L_lex
     "reconstruction.self_weight": 0.0, "reconstruction.cross_weight": 0.0, "reconstruction.joint_weight": 0.0,
-    "kl.weight": 0.0, "anchors.lexicon.weight": 0.0, "independence.kind": "none", **NO_PRIVATE_TERMS,
+    "kl.weight": 0.0, "independence.kind": "none", **NO_PRIVATE_TERMS,
 }  # fmt: skip
 LETTER = {  # Eqs. 1-11 as they are written; the weights, which the paper does not state, are ours
     "anchors.weight": 300.0,  # keeps the anchors' balance with a reconstruction that is summed over hundreds of dimensions

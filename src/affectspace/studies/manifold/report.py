@@ -18,8 +18,8 @@ from affectspace.studies.manifold.cross_modal import ALL_PAIRS
 from affectspace.studies.manifold.experiments import measure
 from affectspace.studies.manifold.figures import pictures
 from affectspace.studies.manifold.paper import ASSUMED, CITATION, FAULTS, NOT_STATED, PUBLISHED
-from affectspace.studies.manifold.plan import EXPERIMENTS, HEADLINE, TITLES, TRAININGS
-from affectspace.studies.manifold.preparation import needed_corpora
+from affectspace.studies.manifold.plan import EXPERIMENTS, HEADLINE, SPLITS, TITLES, TRAININGS
+from affectspace.studies.manifold.preparation import excluded, needed_corpora, store_facts
 from affectspace.studies.manifold.sections import LOOKED_AT, WORDS, sections
 from affectspace.studies.manifold.study import Study
 from affectspace.studies.tables import Renderer, key_figures
@@ -42,8 +42,9 @@ OTHER_CORPORA = (
     "beside ours for orientation: data, backbones and protocol differ; measures are the same where a table says so."
 )
 TRAINED = (
-    "Models that are compared have the same rows, batches, epochs and schedule. Learning rate and weight decay of MVAE and "
-    "MISA are the best ones on validation rows. An ablation that changes nothing in a training is not listed there."
+    "Models that are compared have the same rows, batches, epochs and schedule: AdamW, a learning rate that rises and falls "
+    "once, and the weights of the last epoch. Learning rate and weight decay of MVAE and MISA are the best ones on validation "
+    "rows. An ablation that changes nothing in a training is not listed there."
 )
 LABELS = {"transferred": "emotions' centres", "known": "known by construction"}
 _R = {"task": "axes", "model": HEADLINE, "metric": "r"}
@@ -63,6 +64,12 @@ KEY_FIGURES: dict[str, dict[str, str]] = {
         "experiment": "trimodal", "task": "retrieval", "model": HEADLINE, "modality": ALL_PAIRS, "metric": "top_10",
     },
     "IEMOCAP: mean r": {"experiment": "iemocap", "target": "mean", **_R},
+    "MOSI, zero-shot: r with sentiment": {
+        "experiment": "zero_shot_sentiment", "target": "sentiment", "condition": "mosi", **_R,
+    },
+    "MOSEI, zero-shot: r with sentiment": {
+        "experiment": "zero_shot_sentiment", "target": "sentiment", "condition": "mosei", **_R,
+    },
 }  # fmt: skip
 
 
@@ -98,6 +105,8 @@ def study_report(study: Study, results: Results, made: Mapping[str, Picture], fa
     renderer = Renderer(report, Results([*results, *PUBLISHED]), {**TITLES, **WORDS}, study.out, made)
     report.key_figures(key_figures(results, KEY_FIGURES))
     endpoints = [f"- {name.replace('_', ' ')}: {EXPERIMENTS[name].primary}" for name in study.experiments]
+    if "iemocap" in corpora:
+        endpoints.append(f"- the split of IEMOCAP: {SPLITS[study.budget.split]}")
     report.text(
         "One endpoint of each experiment was named before the measurements; every other comparison is corrected by Holm. "
         "Intervals are over people, documents or dialogues, never over rows of one person, except for tweets, whose writers "
@@ -119,7 +128,7 @@ def study_report(study: Study, results: Results, made: Mapping[str, Picture], fa
 def _data(report: Report, study: Study, corpora: list[str]) -> None:
     """Append corpora, parts, transferred labels, and what the paper leaves open."""
     report.section("Data and protocol")
-    rows = []
+    rows, sources = [], [study.source(name) for name in corpora]
     for name in corpora:
         source, known = study.source(name), CORPORA[name]
         people = int(source.table["person"].nunique()) or None
@@ -128,12 +137,33 @@ def _data(report: Report, study: Study, corpora: list[str]) -> None:
         rows.append((source.title, len(source), people, shown, labels, known.role, source.corpus.licence))
     columns = ("corpus", "rows", "people", "modalities", "valence, arousal, dominance", "role", "licence")
     report.table("Corpora of this study", columns, rows)
+    made = [(source.title, *facts.values()) for source in sources for facts in store_facts(source)]
+    heads = (
+        "modality",
+        "backbone",
+        "numbers",
+        "revision",
+        "settings",
+        "rows",
+        "rows without",
+        "licence of the backbone",
+    )
+    report.table("What made the vectors", ("corpus", *heads), made)
+    without = excluded(study.folders, sources)
+    if without:
+        lines = [f"- {title}: {modality.replace('_', ' ')}: {reason}" for title, modality, reason in without]
+        report.text("Left out:\n\n" + "\n".join(lines))
     report.table(
         "The parts that models were trained, chosen and tested on",
         ("training", "corpus", "train", "validation", "test"),
         list(_parts(study)),
-        "No person is in two parts, where people are known. EmoBank's published parts share documents: 88 % of its test "
-        "sentences have one in train; a second training keeps documents apart.",
+        "No person is in two parts, where people are known."
+        + (
+            " EmoBank's published parts share documents: 88 % of its test sentences have one in train; a second training keeps "
+            "documents apart."
+            if "emobank" in corpora
+            else ""
+        ),
     )
     if {"ravdess", "emodb", "meld"} & set(corpora):
         report.callout("warning", PROXIES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from affectspace.progress import Progress, silent
@@ -23,6 +23,7 @@ def reproduce(
     table: int | None = None,
     budget: Budget | None = None,
     progress: Progress = silent,
+    tell: Callable[[str], None] = lambda message: None,
 ) -> Path:
     """Reproduce the affective-manifold paper: train what has no finished run, measure, and report.
 
@@ -40,6 +41,8 @@ def reproduce(
         How much is trained and measured.
     progress
         Callback for progress.
+    tell
+        Callback for messages, before anything is trained: which backbone made which vectors, what is left out and why.
 
     Returns
     -------
@@ -51,15 +54,17 @@ def reproduce(
     RunError
         ``out`` holds a study with other settings, or something else.
     ConfigError
-        A corpus is missing.
+        A corpus is missing, or two corpora of an experiment have vectors of different backbones.
     """
     out, budget = Path(out), budget or Budget()
     folders = folders or Folders(features=out / "features", out=out)
     experiments = possible_experiments(folders, only, table)
     claim_folder(out, {"budget": budget.fixed("ablation_seeds", "perturbations")})
     started = time.perf_counter()
-    folders = prepare(folders, experiments, budget, progress)
+    folders = prepare(folders, experiments, budget, progress, tell)
     plan = Study(out, folders, budget, experiments, progress).plan
+    models = ", ".join(dict.fromkeys(member.name for member in plan))
+    tell(f"{len(plan)} trainings for {', '.join(experiments)}: {models}")
     train_missing(out, plan, budget.workers, progress)
     study = Study(out, folders, budget, experiments, progress)
     seconds = sum(float(study.run_of(member).facts.get("seconds", 0)) for member in plan)
