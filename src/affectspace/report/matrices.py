@@ -89,7 +89,7 @@ def heatmap_figure(matrices: Mapping[str, np.ndarray], columns: Mapping[str, Seq
     across = min(3, len(panels)) if narrow else 1
     down = -(-len(panels) // across)
     with figure_style():
-        figure = new_figure(10.0, (2.5 if narrow else 1.75) * down + 0.4)
+        figure = new_figure(10.0, (2.7 if narrow else 1.75) * down + 0.4)
         places = list(figure.subplots(down, across, squeeze=False).flat)
         for axes in places[len(panels) :]:
             axes.set_axis_off()
@@ -106,6 +106,6 @@ def heatmap_figure(matrices: Mapping[str, np.ndarray], columns: Mapping[str, Seq
                         j, i, f"{value:.2f}", ha="center", va="center", color="white" if abs(value) > 0.6 else "black"
                     )
             remove_frame(axes)
-            axes.set_title(fill(name, 34) if narrow else name)
+            axes.set_title(fill(name, 24) if narrow else name)
         figure.colorbar(image, ax=places, label="Pearson's r", fraction=0.03)
     return figure

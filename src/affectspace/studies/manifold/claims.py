@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from affectspace.affect import AXES
 from affectspace.evaluation.results import Result, Results
@@ -38,6 +39,13 @@ ZERO_SHOT = (  # experiment, target, name
     ("zero_shot_mosi", "sentiment", "IEMOCAP to MOSI, sentiment"),
     ("zero_shot_mosei", "sentiment", "IEMOCAP to MOSEI, sentiment"),
 )
+
+
+def as_headline(results: Results, model: str) -> Results:
+    """Return results in which a model stands in the place of the headline, so that the same rules judge it."""
+    others = [row for row in results if row.model not in (model, HEADLINE) and row.versus not in (model, HEADLINE)]
+    own = [replace(row, model=HEADLINE) for row in results if row.model == model and row.versus != HEADLINE]
+    return Results([*others, *own]) if own else Results()
 
 
 def at_least(result: Result | None, margin: float = MARGIN) -> Verdict:

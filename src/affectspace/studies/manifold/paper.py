@@ -110,6 +110,9 @@ ASSUMED = (
     "The objective is divided by the features' width, so that weights mean the same at any width; the paper's sums are a "
     "setting (`reduction: paper`).",
     "The fusion of modalities is a setting (`fusion`), equal for all models that are compared; the plain mean is an ablation.",
+    "The squared errors of Eqs. 5 and 7 have no factor 1/2, as in the paper. With beta 1 the objective is therefore an "
+    "evidence lower bound whose decoder has a variance of 1/2; beta 2 is that of unit variance.",
+    "The optimiser is AdamW, and the weights of the last epoch are kept.",
     "Missing modalities are masked: L_lex applies to text only, cross-reconstruction to the modalities that a row has.",
     "MVAE and MISA are read by their own heads where they have some, otherwise by a linear read-out of the training rows.",
     "Probes are chosen on validation people, classes have equal weight, and all latents are read by the same probes.",
