@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import typer
@@ -13,10 +14,11 @@ from PIL import Image
 from safetensors.numpy import load_file, save_file
 from typer.testing import CliRunner, Result
 
+from affectspace.annotation import AnnotationTransfer
 from affectspace.cli.traverse import file_names, parse_range, parse_rows, traverse
 from affectspace.data.dataset import Dataset
 from affectspace.errors import AffectspaceError, ConfigError
-from affectspace.models import MODELS
+from affectspace.models import MODELS, ClassifierConfig, EmotionClassifier
 from affectspace.training.configuration import build_config
 from affectspace.training.runs import Run, start_run
 
@@ -136,6 +138,58 @@ def test_faces_of_the_corpus_one_a_person(tmp_path: Path) -> None:
     points = np.array(summary["walks"][0]["points"])
     np.testing.assert_allclose(points[:, 2:], points[:, :2], atol=1e-3)
     assert np.array(summary["walks"][0]["heads"]).shape == (4, 2)
+
+
+def save_judge(folder: Path, chosen: int, size: int = 64) -> Path:
+    """A classifier that is sure of one of two emotions, whatever it sees."""
+    judge = EmotionClassifier(ClassifierConfig(image_size=size, width=4, categories=("happiness", "anger")))
+    with torch.no_grad():
+        for weights in judge.parameters():
+            weights.zero_()
+        list(judge.parameters())[-1][chosen] = 50.0
+    judge.eval().save_pretrained(folder)
+    return folder
+
+
+def test_judges_read_the_pictures(tmp_path: Path) -> None:
+    run = with_split(make_run(tmp_path / "run", make_corpus(tmp_path)))
+    happy = save_judge(tmp_path / "classifier" / "model", 0)  # of another size than the pictures
+    kept = [save_judge(run.folder / "judges" / f"apart-{fold}", fold, 32) for fold in (0, 1)]
+    summary = json.loads(
+        invoke(run.folder, "--dataset-rows", "train:2", *FEW, "--json", "--out", tmp_path / "first").stdout
+    )
+    names = [walk["face"] for walk in summary["walks"]]
+    people = [f"person{int(name.removeprefix('face')) // 3}" for name in names]
+    (kept[0] / "facts.json").write_text(json.dumps({"people": people}))
+    arguments = (
+        "--dataset-rows",
+        "train:2",
+        *FEW,
+        "--judged-by",
+        happy.parent,
+        "--judged-by",
+        "apart",
+        "--out",
+        tmp_path / "out",
+    )
+    result = invoke(run.folder, *arguments)
+    assert result.exit_code == 0, result.output
+    assert "heads read valence" in result.output
+    assert "apart read valence +0.00, arousal +0.00 (1 is what was asked for)" in result.output
+    table = pd.read_csv(tmp_path / "out" / "walks.csv")
+    centres = AnnotationTransfer.reference("affectnet").centres(["happiness", "anger"])
+    np.testing.assert_allclose(table["classifier_valence"], centres[0, 0], atol=1e-3)
+    for name, centre in zip(names, centres, strict=True):  # each person is judged by the network that has not seen it
+        own = table[table["face"] == name]
+        np.testing.assert_allclose(own[["apart_valence", "apart_arousal"]], np.tile(centre, (4, 1)), atol=1e-3)
+    np.testing.assert_allclose(table["set_by_valence"], table["target_valence"], atol=1e-3)
+    walk = json.loads((tmp_path / "out" / "walks.json").read_text())["walks"][0]
+    np.testing.assert_allclose(table["heads_valence"][:4], np.array(walk["heads"])[:, 0])
+    assert "no judge has read the pictures" in invoke(run.folder, "--dataset-rows", "train:2", *FEW).output
+    for place in ("others", str(tmp_path)):
+        assert "holds no judge; give the folder of a run of kind classifier" in refused(
+            run.folder, "--dataset-rows", "train:2", *FEW, "--force", "--judged-by", place
+        )
 
 
 def test_films_along_a_path_and_what_was_cut(tmp_path: Path, face: Path) -> None:

@@ -1,5 +1,6 @@
 """Judged walks and walked augmentation: the parts on what is known, and the whole in small on drawn faces."""
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -56,11 +57,14 @@ def make_run(folder: Path, data: dict[str, Any]) -> Run:
 
 
 def as_table(corpus: Path) -> dict[str, Any]:
-    """Drawn faces as any table with emotions: judged as real faces are."""
+    """Drawn faces as any table with emotions, away from the file that says who drew them: judged as real faces are."""
+    table = corpus.parent / f"{corpus.name}-table" / "index.csv"
+    table.parent.mkdir(exist_ok=True)
+    shutil.copy(corpus / "index.csv", table)
     columns = {name: name for name in ("id", "person", "image", "emotion")}
     return {
         "corpus": "table",
-        "path": str(corpus / "index.csv"),
+        "path": str(table),
         "media": str(corpus / "faces.zip"),
         "columns": columns,
     }
@@ -194,6 +198,9 @@ def test_walks_of_real_kinds_of_faces_are_judged(corpus: Path, tmp_path: Path) -
         assert -1 <= rho.value <= 1  # type: ignore[operator]
         assert results.find(**walked, target="arousal", condition="elsewhere", metric="rise")
         assert results.find(experiment="judges", model=judge, metric="uar")
+    heads = {"experiment": "expression", "model": "heads", "task": "valence", "target": "valence"}
+    assert results.get(**heads, condition="walk", metric="rise").n == 12
+    assert not results.find(**heads, condition="elsewhere")
     assert 0 <= results.get(experiment="identity", condition="reconstruction", metric="sure").value <= 1  # type: ignore[operator]
     assert results.find(experiment="identity", condition="walk", task="arousal", metric="sure_change")
     text = report.read_text(encoding="utf-8")

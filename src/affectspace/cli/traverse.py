@@ -14,8 +14,10 @@ from affectspace.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
 
     from affectspace.data.dataset import Dataset
+    from affectspace.studies.walks.judges import Reader
     from affectspace.training.runs import Run
     from affectspace.walks import Walk
 
@@ -55,16 +57,21 @@ class Request:
     strength: float
     folder: Path
     force: bool
+    judges: list[str]
 
 
 class Face(NamedTuple):
-    """A face to walk. name : for files; pixels : (size, size, 3) uint8; cut : how it was cropped; note : for the user"""
+    """A face to walk.
+
+    name : for files; pixels : (size, size, 3) uint8; cut : how it was cropped; note : for the user; person : in the corpus
+    """
 
     name: str
     source: str
     pixels: "np.ndarray"
     cut: str
     note: str
+    person: str = ""
 
 
 Image = Annotated[list[Path] | None, typer.Option(help="Photograph of a face. Can be repeated.")]
@@ -85,6 +92,13 @@ Strength = Annotated[
     float, typer.Option(help="With --method directions: 2 moves twice as far from the mean label of the corpus.")
 ]
 Judge = Annotated[bool, typer.Option("--judge", help="Walk test people, judged by networks that RUN/judges keeps.")]
+JudgedBy = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Trained judge that reads every picture: apart, others or regressor (kept by --judge), or the folder of a run of "
+        "kind classifier. Can be repeated."
+    ),
+]
 Augmentation = Annotated[
     bool, typer.Option("--augmentation", help="Measure whether emotion classifiers gain from walked faces.")
 ]
@@ -104,6 +118,7 @@ def traverse(
     crop: Crop = "auto",
     method: Method = "directions",
     strength: Strength = 1.0,
+    judged_by: JudgedBy = None,
     judge: Judge = False,
     augmentation: Augmentation = False,
     moved: Moved = None,
@@ -111,11 +126,14 @@ def traverse(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Move faces along valence and arousal. Writes a figure per face, and the values that were reached."""
+    """Move faces along valence and arousal.
+
+    Writes a figure per face, and what the model's heads and judges read, as walks.json and walks.csv.
+    """
     films = [suffix for suffix, wants in ((".gif", gif or (path is not None and not mp4)), (".mp4", mp4)) if wants]
     studies = [name for name, wants in (("judged", judge), ("augmentation", augmentation)) if wants]
     faces_chosen = image or dataset_rows is not None or (valence, arousal, crop) != (VALENCES, AROUSALS, "auto")
-    if studies and (faces_chosen or films):
+    if studies and (faces_chosen or films or judged_by):
         raise ConfigError(
             "--judge and --augmentation walk people of the run's corpus over fixed ranges; leave out pictures, rows, ranges, "
             "crops and films"
@@ -135,7 +153,8 @@ def traverse(
         check_folder(out)
     move_files(run, moved)
     request = Request(
-        run, image or [], rows, valences, arousals, path, points, films, crop, method, strength, out or run / "walks", force
+        run, image or [], rows, valences, arousals, path, points, films, crop, method, strength, out or run / "walks", force,
+        judged_by or [],
     )  # fmt: skip
     for study in studies:
         _run_study(study, request, as_json)
@@ -194,7 +213,7 @@ def output_stems(request: Request, names: list[str]) -> list[Path]:
     """Return one path without suffix per face. Raises RunError if a file exists and must not be replaced."""
     stems = [request.folder / name for name in file_names(names)]
     files = [stem.with_name(stem.name + suffix) for stem in stems for suffix in (".png", *request.films)]
-    existing = [file for file in (*files, request.folder / "walks.json") if file.exists()]
+    existing = [file for file in (*files, request.folder / "walks.json", request.folder / "walks.csv") if file.exists()]
     if existing and not request.force:
         raise RunError(f"{existing[0]} exists already; use --force to replace it, or --out for another folder")
     return stems
@@ -218,6 +237,7 @@ def _walk_faces(request: Request, as_json: bool) -> None:
     from affectspace.files import write_text
     from affectspace.prediction.photos import read_picture
     from affectspace.report import save_figure, walk_figure
+    from affectspace.studies.walks.judges import named_reader
     from affectspace.training.runs import open_run
     from affectspace.walks.paths import grid_points
     from affectspace.walks.pictures import walk
@@ -225,6 +245,8 @@ def _walk_faces(request: Request, as_json: bool) -> None:
 
     run = open_run(request.run)
     model, walks = walkable_model(run), []
+    readers = [named_reader(place, run.folder) for place in request.judges]
+    judges = dict(zip(file_names([Path(place).name for place in request.judges]), readers, strict=True))
     with progress_bar() as progress:
         pictures = [
             read_picture(path) for path in request.images
@@ -243,13 +265,15 @@ def _walk_faces(request: Request, as_json: bool) -> None:
             films = []
             if request.points is not None:
                 films = save_films(walk(model, face.pixels, request.points, geometry), stem, request.films)
-            walks.append(describe_walk(face, figure, moved, films))
+            read = {name: judge_pictures(judge, moved.images, face.person) for name, judge in judges.items()}
+            walks.append(describe_walk(face, figure, moved, films, read))
         progress(len(faces), len(faces), "walks")
     summary = {
         "run": str(request.run), "method": request.method, "strength": request.strength, "valence": request.valences,
         "arousal": request.arousals, "path": request.path, "walks": walks,
     }  # fmt: skip
     write_text(request.folder / "walks.json", json.dumps(summary, indent=2) + "\n")
+    write_text(request.folder / "walks.csv", walk_table(walks).to_csv(index=False))
     for entry in walks:
         if entry["note"]:
             typer.echo(f"{entry['face']}: {entry['note']}; the middle of the picture was walked", err=True)
@@ -273,7 +297,8 @@ def load_faces(
         faces.append(Face(path.stem, str(path), photo.pixels, photo.cut, photo.note))
     if request.rows is not None and data is not None:
         names, pixels = dataset_faces(data, *request.rows)
-        faces += [Face(name, name, face, "corpus", "") for name, face in zip(names, pixels, strict=True)]
+        person = dict(zip(data.table["id"].astype(str), data.table["person"].astype(str), strict=True))
+        faces += [Face(name, name, face, "corpus", "", person[name]) for name, face in zip(names, pixels, strict=True)]
     return faces
 
 
@@ -298,10 +323,24 @@ def save_films(walk: "Walk", stem: Path, suffixes: list[str]) -> list[str]:
     return [str(save_gif(frames, file) if file.suffix == ".gif" else save_mp4(frames, file)) for file in files]
 
 
-def describe_walk(face: Face, figure: Path, walk: "Walk", films: list[str]) -> dict[str, Any]:
+def judge_pictures(judge: "Reader", images: "np.ndarray", person: str) -> "np.ndarray":
+    """Let a judge read the pictures of a walk: valence and arousal, (n, 2)."""
+    import numpy as np
+
+    from affectspace.media.faces import resized
+
+    size = judge.image_size
+    pictures = images if images.shape[1] == size else np.stack([resized(image, size) for image in images])
+    return judge.read(pictures, np.repeat(person, len(pictures)))[:, :2]
+
+
+def describe_walk(
+    face: Face, figure: Path, walk: "Walk", films: list[str], judges: "dict[str, np.ndarray]"
+) -> dict[str, Any]:
     """Return the entry of one face in walks.json.
 
-    A point is [target valence, target arousal, reached valence, reached arousal]; heads is what the model's heads read.
+    A point is [target valence, target arousal, valence, arousal], the latter by the read-out that set the code: it agrees with
+    the target by construction. heads and judges : what the model's heads and each judge read at these points.
     """
     import numpy as np
 
@@ -311,36 +350,68 @@ def describe_walk(face: Face, figure: Path, walk: "Walk", films: list[str]) -> d
         "missed": int(walk.missed.any(axis=1).sum()),
         "points": np.concatenate([walk.targets, walk.reached], axis=1).round(4).tolist(),
         "heads": walk.heads.round(4).tolist(),
+        "judges": {name: read.round(4).tolist() for name, read in judges.items()},
         "cut": face.cut,
         "note": face.note,
         "films": films,
     }
 
 
+def walk_table(walks: list[dict[str, Any]]) -> "pd.DataFrame":
+    """Return one row per picture: face, target, and the readings of heads, judges and the read-out that set the code."""
+    import numpy as np
+    import pandas as pd
+
+    tables = []
+    for walk in walks:
+        points = np.array(walk["points"])
+        readings = {"target": points[:, :2], "heads": walk["heads"], **walk["judges"], "set_by": points[:, 2:]}
+        columns = {
+            f"{name}_{axis}": np.array(values)[:, place]
+            for name, values in readings.items()
+            for place, axis in enumerate(("valence", "arousal"))
+        }
+        tables.append(pd.DataFrame({"face": walk["face"], **columns}))
+    return pd.concat(tables, ignore_index=True)
+
+
 def _show_walks(walks: list[dict[str, Any]], request: Request) -> None:
-    """Print targets, reached values (mean over faces, and the farthest off) and readings of the heads."""
+    """Print targets with the mean readings of heads and judges, what each reads per unit, and what set the code."""
     import numpy as np
     from rich.console import Console
     from rich.table import Table
 
-    points = np.array([walk["points"] for walk in walks])  # (faces, points, 4)
-    heads = np.array([walk["heads"] for walk in walks])
-    table = Table("axis", "target", "reached, mean", "reached, farthest off", "heads, mean")
-    for axis, name, values in ((0, "valence", request.valences), (1, "arousal", request.arousals)):
-        targets, reached, read = points[..., axis].ravel(), points[..., axis + 2].ravel(), heads[..., axis].ravel()
-        for value in values:
-            here = np.isclose(targets, value, atol=1e-3)
-            farthest = reached[here][np.abs(reached[here] - value).argmax()]
+    by_heads = request.method == "heads"
+    pictures = walk_table(walks)
+    readers = ["heads", *walks[0]["judges"]]
+    names = [
+        "heads, which set the code" if by_heads else "heads",
+        *readers[1:],
+        *([] if by_heads else ["set the code"]),
+    ]
+    table = Table("axis", "target", *names)
+    steps = {}
+    for axis, values in (("valence", request.valences), ("arousal", request.arousals)):
+        target = pictures[f"target_{axis}"]
+        columns = [pictures[f"{reader}_{axis}"] for reader in (*readers, *([] if by_heads else ["set_by"]))]
+        steps[axis] = [np.polyfit(target, column, 1)[0] for column in columns[: len(readers)]]
+        for number, value in enumerate(values):
+            here = np.isclose(target, value, atol=1e-3)
             table.add_row(
-                name, f"{value:+.2f}", f"{reached[here].mean():+.3f}", f"{farthest:+.3f}", f"{read[here].mean():+.3f}"
+                "" if number else axis, f"{value:+.2f}", *(f"{column[here].mean():+.3f}" for column in columns)
             )
-            name = ""
     Console().print(table)
-    missed, total = sum(walk["missed"] for walk in walks), points.shape[0] * points.shape[1]
+    for place, reader in enumerate(readers):
+        moved = ", ".join(f"{axis} {slope[place].round(2) + 0:+.2f}" for axis, slope in steps.items())
+        typer.echo(f"for each unit of the target, {reader} read {moved} (1 is what was asked for)")
+    if len(readers) == 1:
+        typer.echo("no judge has read the pictures: name one with --judged-by, for example a run of kind classifier")
+    missed = sum(walk["missed"] for walk in walks)
     if missed:
-        typer.echo(f"{missed} of {total} targets are beyond the reach of the heads; see walks.json")
+        typer.echo(f"{missed} of {len(pictures)} targets are beyond the reach of the heads; see walks.json")
     films = sum(len(walk["films"]) for walk in walks)
-    typer.echo(f"{len(walks)} figures{f', {films} films' if films else ''} and walks.json in {request.folder}")
+    written = f"{len(walks)} figures{f', {films} films' if films else ''}, walks.csv and walks.json"
+    typer.echo(f"{written} in {request.folder}")
 
 
 def _run_study(study: str, request: Request, as_json: bool) -> None:

@@ -17,7 +17,7 @@ from affectspace.studies.claims import Finding, Rule, Statement, above, all_held
 from affectspace.studies.engine import write_study
 from affectspace.studies.figures import Picture
 from affectspace.studies.tables import Renderer, Table, grid, key_figures
-from affectspace.studies.walks.judged import AXES, ELSEWHERE, WALK, Judged, judge_walks
+from affectspace.studies.walks.judged import AXES, ELSEWHERE, HEADS, WALK, Judged, judge_walks
 from affectspace.studies.walks.judges import Judges, judges_of
 from affectspace.studies.walks.measures import measure
 from affectspace.studies.walks.networks import JudgeSettings
@@ -39,6 +39,7 @@ SHARED = {
     "apart": "trained on validation people and the other half of the test people: it shares no person and no image with the "
     "walked model's training, and no person with what it judges",
     "others": "trained on the walked model's own training images (other weights, other people than those walked)",
+    HEADS: "the walked model's own heads, which read its codes: no judge, and with `--method heads` they set the code",
     "regressor": "trained on faces drawn for it, of other people, with known valence and arousal",
 }
 WORDS = {ELSEWHERE: "as far elsewhere", "face": "the face itself", "reconstruction": "its reconstruction"}
@@ -95,7 +96,7 @@ def add_walks(renderer: Renderer, readers: Sequence[str], method: str, people: i
         f"Faces of test people were walked {METHODS[method]}, along one axis at a time. Networks that had no part in it read "
         f"every picture. `{readers[0]}` is the primary judge. Intervals: Student's t over {people} people.",
     )
-    report.text("\n".join(f"- `{reader}`: {SHARED[reader]}." for reader in readers))
+    report.text("\n".join(f"- `{reader}`: {SHARED[reader]}." for reader in (*readers, HEADS)))
     drawn = len(results.filter(experiment="expression", metric="r")) > 0
     report.claims(decide((*CLAIMS, *DRAWN_CLAIMS) if drawn else CLAIMS, results))
     renderer.add(*TABLES)

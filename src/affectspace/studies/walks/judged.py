@@ -17,6 +17,7 @@ from affectspace.walks.runs import encode_rows
 AXES = ("valence", "arousal")
 RANGES = {"valence": (-0.8, 0.8), "arousal": (-0.6, 0.8)}  # where AffectNet's emotions lie
 WALK = "walk"
+HEADS = "heads"  # of the walked model, which read codes and no pictures
 ELSEWHERE = "elsewhere"  # moved as far in z_z, along a random direction a face
 
 
@@ -98,6 +99,7 @@ def judge_walks(
         images = np.stack([one.images for one in moved])
         pictures.append(images[_one_a_person(people)])
         lines[name, WALK] = _line(targets, images, judges, people, who)
+        lines[name, WALK].read[HEADS] = np.stack([one.heads for one in moved])
         away = elsewhere(codes, np.stack([one.codes for one in moved]), spread, model.config.chunk)
         lines[name, ELSEWHERE] = _line(targets, _decode(model, away), judges, people, who)
     return Judged(

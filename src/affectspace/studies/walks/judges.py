@@ -66,6 +66,12 @@ class Reader:
             readings[rows] = outputs
         return readings
 
+    @property
+    def image_size(self) -> int:
+        """Side of the pictures that the networks read."""
+        config: Any = self.networks[0].config
+        return int(config.image_size)
+
     def emotions(self, pixels: np.ndarray, people: np.ndarray) -> np.ndarray | None:
         """Return the index of the most probable emotion, (n,); None for a regressor."""
         if self.centres is None:
@@ -82,6 +88,46 @@ class Judges:
     identity: EmotionClassifier
     people: tuple[str, ...]
     walkable: np.ndarray
+
+
+def named_reader(place: str, run: Path) -> Reader:
+    """Load a trained judge for single faces.
+
+    place : apart, others or regressor, which `traverse RUN --judge` keeps in RUN/judges; or the folder of a run of kind
+    classifier, or of any saved judge. Raises RunError if there is none.
+    """
+    kept = run / "judges"
+    if place == "apart":
+        folders, fold_of = [kept / "apart-0", kept / "apart-1"], _folds(_facts(kept / "apart-0").get("people", []))
+    else:
+        own = kept / place if place in ("others", "regressor") else Path(place)
+        folders, fold_of = [own / "model" if (own / "model" / "config.json").is_file() else own], {}
+    networks, centres = [], None
+    for folder in folders:
+        kind = _facts(folder, "config.json").get("kind")
+        if kind not in ("classifier", "affect_regressor"):
+            raise RunError(
+                f"--judged-by {place}: {folder} holds no judge; give the folder of a run of kind classifier, or train judges "
+                f"with `affectspace traverse {run} --judge` and give apart or others (regressor for drawn faces)"
+            )
+        network: Pretrained = (EmotionClassifier if kind == "classifier" else AffectRegressor).from_pretrained(folder)
+        if isinstance(network, EmotionClassifier):
+            centres = _centres(network.config.categories)
+        networks.append(network.eval())
+    return Reader(place, tuple(networks), fold_of, centres)
+
+
+def _facts(folder: Path, file: str = "facts.json") -> dict[str, Any]:
+    """Return the content of a JSON file; nothing if there is none that can be read."""
+    try:
+        return dict(json.loads((folder / file).read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _folds(people: list[str] | tuple[str, ...]) -> dict[str, int]:
+    """Person -> the network of `apart` that judges it."""
+    return {name: index % 2 for index, name in enumerate(people)}
 
 
 def judged_people(data: Dataset) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
@@ -129,11 +175,8 @@ class KeptNetworks:
     def get(self, name: str, kind: Any, config: Any, teach: Callable[[Any], None]) -> Any:
         """Load the network of this name, or make and teach it where it is missing or has other facts."""
         where = self.folder / name
-        try:
-            if json.loads((where / "facts.json").read_text("utf-8")) == self.facts:
-                return kind.from_pretrained(where)
-        except (OSError, json.JSONDecodeError, UnicodeDecodeError):
-            pass  # not there yet, or not whole
+        if _facts(where) == self.facts:  # or it is not there yet, or not whole
+            return kind.from_pretrained(where)
         (where / "facts.json").unlink(missing_ok=True)  # an interrupted training must not count as this one
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
@@ -171,7 +214,7 @@ class JudgeTraining:
     def apart(self, people: tuple[str, ...]) -> Reader:
         """Train two networks, each on validation people and on the half of the test people that it does not judge."""
         part = self.data.part
-        fold_of = {name: index % 2 for index, name in enumerate(people)}
+        fold_of = _folds(people)
         fold = np.array([fold_of.get(name, 2) for name in self.data.table["person"].astype(str)])
         rows = [np.flatnonzero((part == "validation") | ((part == "test") & (fold == 1 - judged))) for judged in (0, 1)]
         networks = tuple(self._network(f"apart-{judged}", rows[judged]) for judged in (0, 1))
@@ -226,7 +269,10 @@ class JudgeTraining:
 
 def centres_of(data: Dataset) -> np.ndarray | None:
     """Return where the corpus' emotions lie on AffectNet's map, (categories, 2); None for fewer than two emotions."""
-    categories = data.categories
+    return _centres(data.categories)
+
+
+def _centres(categories: tuple[str, ...]) -> np.ndarray | None:
     if len(categories) < 2:
         return None
     return read_transfer("affectnet").centres(np.array(categories, dtype=object)).astype(np.float64)

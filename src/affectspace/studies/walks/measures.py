@@ -8,7 +8,7 @@ from affectspace.data.dataset import Dataset
 from affectspace.evaluation import balanced_accuracy, interval, pearson, t_interval
 from affectspace.evaluation.results import Recorder, Results
 from affectspace.evaluation.significance import per_group
-from affectspace.studies.walks.judged import AXES, ELSEWHERE, WALK, Judged
+from affectspace.studies.walks.judged import AXES, ELSEWHERE, HEADS, WALK, Judged
 from affectspace.studies.walks.judges import Judges, Reader
 from affectspace.studies.walks.networks import AffectRegressor, outputs_of
 
@@ -23,7 +23,10 @@ def measure(judged: Judged, judges: Judges, data: Dataset) -> Results:
     results = Results()
     recorder = Recorder(results, {"study": "walks", "protocol": PROTOCOL})
     for reader in judges.readers:
-        _measure_expression(recorder.under(experiment="expression", model=reader.name), judged, reader)
+        _measure_expression(
+            recorder.under(experiment="expression", model=reader.name), judged, reader.name, reader.networks[0]
+        )
+    _measure_expression(recorder.under(experiment="expression", model=HEADS), judged, HEADS)
     _measure_identity(recorder.under(experiment="identity"), judged)
     quality = Recorder(results, {"study": "walks", "experiment": "judges", "protocol": "test people"})
     for reader in judges.readers:
@@ -42,15 +45,15 @@ def _add_mean(recorder: Recorder, metric: str, values: np.ndarray, people: np.nd
     recorder.add(metric, t_interval(means), len(values), **columns)
 
 
-def _measure_expression(recorder: Recorder, judged: Judged, reader: Reader) -> None:
-    name, people = reader.name, judged.people
+def _measure_expression(recorder: Recorder, judged: Judged, name: str, network: Any = None) -> None:
+    """Measure whether a reader's readings follow the target. network : the reader's; None for the heads of the model."""
+    people = judged.people
     for place, axis in enumerate(AXES):
-        for condition in (WALK, ELSEWHERE):
+        for condition in (WALK, ELSEWHERE) if network is not None else (WALK,):
             line, own = judged.lines[axis, condition], recorder.under(task=axis, condition=condition)
             _add_mean(own, "rho", line.rho(name, place), people, target=axis)
             for read, target in enumerate(AXES):
                 _add_mean(own, "rise", line.rise(name, read), people, target=target)
-        network = reader.networks[0]
         if isinstance(network, AffectRegressor):
             _measure_truth(recorder.under(task=axis, condition=WALK), judged, name, place, network)
 
