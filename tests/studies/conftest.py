@@ -14,9 +14,9 @@ from affectspace.data.dataset import Dataset
 from affectspace.data.images import Pixels
 from affectspace.files import write_text
 from affectspace.report import save_figure
-from affectspace.studies.levasa.plan import Budget, Member, changes
+from affectspace.studies.levasa.plan import LEVELS, Budget, Member, changes
 from affectspace.studies.levasa.representations import Representations
-from affectspace.studies.levasa.study import Study, Trained
+from affectspace.studies.levasa.study import Arm, Study, Trained
 from affectspace.training.configuration import build_config
 from affectspace.training.runs import Run
 
@@ -34,8 +34,8 @@ EACH = 20
 SIZE = 16
 
 
-def made_up_data(seed: int = 0) -> Dataset:
-    """Images of noise with emotions and transferred labels."""
+def made_up_data(seed: int = 0, *, emotions: bool = True, drawn: bool = False) -> Dataset:
+    """Images of noise with emotions and transferred labels; without emotions, these labels are the ratings."""
     random = np.random.default_rng(seed)
     part = np.repeat(PARTS, [EACH * PEOPLE[part] for part in PARTS])
     n = len(part)
@@ -50,18 +50,25 @@ def made_up_data(seed: int = 0) -> Dataset:
             "valence": valence, "arousal": arousal, "dominance": np.nan, "label_kind": "transferred",
         }
     )  # fmt: skip
+    if not emotions:
+        table = table.assign(emotion=None, valence=sampled[:, 0], arousal=sampled[:, 1], label_kind="rated")
     pixels = random.integers(0, 256, (n, SIZE, SIZE, 3), dtype=np.uint8)
-    facts = {"corpora": {"made up": {"name": "made up", "licence": "CC0", "citation": "nobody"}}, "modalities": {}}
+    about = {"name": "made up", "licence": "CC0", "citation": "nobody", "synthetic": drawn}
+    facts = {"corpora": {"made up": about}, "modalities": {}}
     return Dataset(
-        table, {}, {"image": np.ones(n, bool)}, corpora=("made up",), categories=EMOTIONS, draws=lambda epoch: sampled,
-        facts=facts, pixels=Pixels((pixels,), np.zeros(n, int), np.arange(n)),
+        table, {}, {"image": np.ones(n, bool)}, corpora=("made up",), categories=EMOTIONS, facts=facts,
+        draws=(lambda epoch: sampled) if emotions else None, pixels=Pixels((pixels,), np.zeros(n, int), np.arange(n)),
     )  # fmt: skip
 
 
-def make_representations(data: Dataset, kind: str, seed: int, chunk: int = 24) -> Representations:
-    """kind: "useless", noise; "perfect", z_v and z_a hold the labels in every dimension; "cnn", logits."""
+def make_representations(data: Dataset, kind: str, seed: int, chunk: int = 24, levels: int = 21) -> Representations:
+    """Make latents of one kind.
+
+    "useless", noise; "misled", z_z holds valence, but not on validation; "perfect", z_v and z_a hold the labels in every
+    dimension; "discrete", also heads that guess; "cnn", logits.
+    """
     random = np.random.default_rng([seed, len(kind)])
-    mean, log_variance, affect, levels = {}, {}, {}, {}
+    mean, log_variance, affect, logits = {}, {}, {}, {}
     for part in PARTS:
         rows = data.rows(part)
         truth = data.affect[rows, :2].astype(np.float64)
@@ -70,8 +77,10 @@ def make_representations(data: Dataset, kind: str, seed: int, chunk: int = 24) -
             z[:, :chunk] = truth[:, [0]] + 0.02 * z[:, :chunk]
             z[:, chunk : 2 * chunk] = truth[:, [1]] + 0.02 * z[:, chunk : 2 * chunk]
             affect[part] = truth.astype(np.float32)
+        if kind == "misled" and part != "validation":
+            z[:, 2 * chunk :] = truth[:, [0]] + 0.02 * z[:, 2 * chunk :]
         if kind == "discrete":
-            levels[part] = np.log(np.full((len(rows), 2, 21), 1 / 21, dtype=np.float32))
+            logits[part] = np.log(np.full((len(rows), 2, levels), 1 / levels, dtype=np.float32))
         if kind == "cnn":
             z = 5.0 * np.eye(4)[data.category[rows]]
         mean[part] = z.astype(np.float32)
@@ -81,32 +90,39 @@ def make_representations(data: Dataset, kind: str, seed: int, chunk: int = 24) -
     errors = {"mse": error, "psnr": -10 * np.log10(error), "ssim": np.full(n, 0.5)}
     shown = data.images(data.rows("test")[:8])
     return Representations(
-        mean, log_variance, affect, levels, {k: v.astype(np.float32) for k, v in errors.items()}, shown, shown
+        mean, log_variance, affect, logits, {k: v.astype(np.float32) for k, v in errors.items()}, shown, shown
     )
 
 
-def make_trained(folder: Path, data: Dataset, name: str, kind: str, seed: int) -> Trained:
-    fields = {"data": {"corpus": "table", "path": "faces.csv"}, "fit": {"seed": seed}}
-    config = build_config({**fields, **changes(name, Budget(), EMOTIONS)})
-    member = Member(name, seed, config)
+def make_trained(folder: Path, data: Dataset, name: str, kind: str, seed: int, prefix: str = "") -> Trained:
+    fields = {"data": {"corpus": "table", "path": "faces.csv"}}
+    change = changes(name, Budget(), EMOTIONS, prefix)
+    config = build_config({**fields, **change, "fit": {**change.get("fit", {}), "seed": seed}})
+    member = Member(name, seed, config, prefix)
     run = Run(folder / "runs" / member.folder)
     run.record(kind=config.model.kind, state="finished", epochs=2, kept_epoch=1, seconds=3.0)
     write_text(run.folder / "config.yaml", config.to_yaml())
     write_text(run.folder / "history.csv", "epoch,train_total,validation_total\n0,2.0,2.1\n1,1.0,1.2\n")
-    return Trained(member, run, make_representations(data, kind, seed))
+    return Trained(member, run, make_representations(data, kind, seed, levels=getattr(config.model, "levels", 21)))
 
 
 @pytest.fixture
 def make_study(tmp_path: Path) -> Callable[..., Study]:
-    """Members as name -> (kind of latents, seeds)."""
+    """Members as name -> (kind of latents, seeds); those that begin with afew_ are of a corpus without emotions."""
 
-    def make(**members: Any) -> Study:
-        data = made_up_data()
-        drawn = made_up_data(1) if any(name.startswith("afew") for name in members) else None
-        trained = {
-            name: [make_trained(tmp_path, drawn if "afew" in name else data, name, kind, seed) for seed in seeds]  # type: ignore[arg-type]
-            for name, (kind, seeds) in members.items()
-        }
-        return Study(tmp_path, data, drawn, trained, Budget(), {"command": "made up"})  # type: ignore[arg-type]
+    def make(drawn: bool = False, **members: Any) -> Study:
+        arms = []
+        for prefix in ("", LEVELS):
+            own = {
+                name.removeprefix(LEVELS): m for name, m in members.items() if name.startswith(LEVELS) == bool(prefix)
+            }
+            data = made_up_data(len(arms), emotions=not prefix, drawn=drawn)
+            trained = {
+                name: [make_trained(tmp_path, data, name, kind, seed, prefix) for seed in seeds]
+                for name, (kind, seeds) in own.items()
+            }
+            if trained:
+                arms.append(Arm(data, trained, prefix))
+        return Study(tmp_path, tuple(arms), Budget(), {"command": "made up"})
 
     return make

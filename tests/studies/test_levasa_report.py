@@ -11,7 +11,7 @@ from affectspace.report import save_figure
 from affectspace.studies import figures
 from affectspace.studies.claims import decide
 from affectspace.studies.levasa import paper_tables
-from affectspace.studies.levasa.claims import CONTROL_CLAIMS, PAPER_CLAIMS
+from affectspace.studies.levasa.claims import AREA, CONTROL_CLAIMS, paper_claims
 from affectspace.studies.levasa.report import evaluate_run, measure, write_results
 from affectspace.studies.levasa.study import Study
 
@@ -26,7 +26,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def verdicts(results: Results) -> dict[str, str]:
-    return {claim.text: claim.verdict for claim in decide((*PAPER_CLAIMS, *CONTROL_CLAIMS), results)}
+    """The paper's claims for its models, and our controls."""
+    return {claim.text: claim.verdict for claim in decide((*paper_claims("paper_"), *CONTROL_CLAIMS, AREA), results)}
 
 
 def get(results: Results, experiment: str, model: str, metric: str, **columns: str) -> Result:
@@ -42,8 +43,11 @@ def test_planted_signal_is_found_and_written(make_study: MakeStudy) -> None:
         permuted=("perfect", (0,)),
         discrete=("discrete", (0,)),
         cnn=("cnn", (0,)),
-        afew_vanilla=("useless", (0,)),
-        afew_discrete=("discrete", (0,)),
+        paper_vanilla=("useless", (0,)),
+        paper_continuous=("perfect", (0,)),
+        paper_discrete=("discrete", (0,)),
+        afew_paper_vanilla=("useless", (0,)),
+        afew_paper_discrete=("discrete", (0,)),
     )
     path = write_results(study)
     results = Results.read(study.out / "metrics.json")
@@ -72,7 +76,8 @@ def test_planted_signal_is_found_and_written(make_study: MakeStudy) -> None:
     assert str(study.out) not in page
     drawn = {file.stem for file in (study.out / "figures").iterdir()}
     assert drawn >= {
-        "primary_endpoint", "figure_2_ellipses", "figure_3_circumplex", "figure_4_reconstructions", "figure_4_drawn",
+        "primary_endpoint", "figure_2_ellipses", "figure_3_circumplex", "figure_3_paper", "figure_4_reconstructions",
+        "afew_figure_3_paper", "afew_figure_4_reconstructions",
         "rate_distortion", "uar_over_weight", "confusion", "history",
     }  # fmt: skip
     assert set(results.distinct("protocol")) == {"strict", "paper", "closed form", "Monte Carlo"}
@@ -80,34 +85,70 @@ def test_planted_signal_is_found_and_written(make_study: MakeStudy) -> None:
 
 
 def test_published_tables(make_study: MakeStudy) -> None:
-    results, _ = measure(
-        make_study(vanilla=("useless", (0,)), continuous=("perfect", (0,)), discrete=("discrete", (0,)))
-    )
+    kinds = {"vanilla": "useless", "continuous": "perfect", "discrete": "discrete"}
+    members = {family + name: (kind, (0,)) for family in ("", "paper_") for name, kind in kinds.items()}
+    levels = {"afew_paper_vanilla": ("useless", (0,)), "afew_paper_discrete": ("discrete", (0,))}
+    results, _ = measure(make_study(**members, **levels, notebook=("perfect", (0,))))
     paper, strict = {"condition": "paper"}, {"condition": "strict"}
     entropy = {"metric": "cross_entropy", "target": "combined", **paper}
-    uniform = get(results, "table_1_discrete", "uniform", **entropy).value
-    assert uniform == pytest.approx(2 * math.log(21), rel=1e-4)
-    head = get(results, "table_1_discrete", "discrete", **entropy)
-    assert head.value == pytest.approx(uniform, rel=1e-4)
-    assert head.paper == 6.63
+    for name, table, count, published in (
+        ("paper_discrete", "table_1_discrete", 19, 6.63), ("discrete", "table_1_discrete", 21, None),
+        ("paper_discrete", "afew_table_1_discrete", 21, 2.54),
+    ):  # fmt: skip
+        task = {"task": f"{count} levels", **entropy}
+        uniform = get(results, table, "uniform", **task).value
+        assert uniform == pytest.approx(2 * math.log(count), rel=1e-4)
+        head = get(results, table, name, **task)
+        assert (head.value, head.paper) == (pytest.approx(uniform, rel=1e-4), published)
+        family = name.removesuffix("discrete")
+        vanilla = get(results, table, f"{family}vanilla", **task)
+        difference = get(results, table, name, versus=f"{family}vanilla", **task)
+        assert difference.value == pytest.approx(head.value - vanilla.value, abs=1e-4)
     distance = {"metric": "mse", "target": "valence", **strict}
-    vanilla = get(results, "table_1_continuous", "vanilla", **distance)
+    vanilla = get(results, "table_1_continuous", "paper_vanilla", **distance)
     assert vanilla.value == pytest.approx(get(results, "table_1_continuous", "gaussian", **distance).value, rel=0.05)
     assert vanilla.paper == 1.83
     combined = {"metric": "mse", "target": "combined", **strict}
-    aligned = get(results, "table_1_continuous", "continuous", **combined).value
-    assert aligned == pytest.approx(2 * 0.02**2, rel=0.05)
+    for name, published in (("paper_continuous", 0.20), ("notebook", 0.20), ("continuous", None)):
+        aligned = get(results, "table_1_continuous", name, **combined)
+        assert (aligned.value, aligned.paper) == (pytest.approx(2 * 0.02**2, rel=0.05), published)
     assert get(results, "table_1_continuous", "continuous", latent="head", **combined).value == 0
-    assert get(results, "table_2", "continuous", "r2", target="valence", **strict).value > 0.8
-    assert get(results, "table_2", "vanilla", "r2", target="valence", **paper).value < 0.1
+    read = {"metric": "r2", "target": "valence"}
+    assert get(results, "table_2", "paper_continuous", **read, **strict).value > 0.8
+    assert get(results, "table_2", "vanilla", **read, **paper).value < 0.1
     assert get(results, "table_3", "continuous", "accuracy", latent="va", **paper).value > 0.8
-    assert get(results, "table_3", "vanilla_discrete", "accuracy", latent="va", **strict).paper == 0.25
+    assert get(results, "table_3", "paper_vanilla_discrete", "accuracy", latent="va", **strict).paper == 0.25
     assert get(results, "table_3", "vanilla", "accuracy", latent="va", **paper).n == 48  # a fifth of the training rows
+    assert get(results, "afew_table_3", "paper_discrete", "accuracy", latent="va", **paper).value > 0.6
+
+
+def test_no_published_figure_stands_beside_drawn_faces(make_study: MakeStudy) -> None:
+    kinds = {"paper_vanilla": ("useless", (0,)), "paper_discrete": ("discrete", (0,))}
+    study = make_study(drawn=True, **kinds, **{f"afew_{name}": kind for name, kind in kinds.items()})
+    results, _ = measure(study)
+    assert results.filter(experiment="afew_table_1_discrete")
+    assert [row for row in results if row.paper is not None] == []
+
+
+def test_the_worst_pair_of_vanilla_is_named(make_study: MakeStudy) -> None:
+    """Emotion is in chunk 3, which validation people do not choose."""
+    study = make_study(vanilla=("misled", (0,)), continuous=("perfect", (0,)))
+    page = write_results(study).read_text("utf-8")
+    pairs = Results.read(study.out / "metrics.json").filter(experiment="vanilla_pairs")
+    assert [row.value for row in pairs.filter(metric="chosen")] == [1, 0, 0]
+    scores = [row.value for row in pairs.filter(metric="validation_r2")]
+    assert scores[0] == max(scores)
+    recalls = {row.latent: row.value for row in pairs.filter(metric="uar")}
+    assert recalls["chunks 1 and 2"] == min(recalls.values())
+    assert "the worst of its three pairs on test people" in page
 
 
 def test_claims_turn_with_the_latents(make_study: MakeStudy) -> None:
-    good, _ = measure(make_study(vanilla=("useless", (0,)), continuous=("perfect", (0,))))
-    bad, _ = measure(make_study(vanilla=("perfect", (0,)), continuous=("useless", (0,))))
+    pairs = [{"vanilla": ("useless", (0,)), "continuous": ("perfect", (0,))}]
+    pairs.append({"vanilla": ("perfect", (0,)), "continuous": ("useless", (0,))})
+    good, bad = (
+        measure(make_study(**pair, **{f"paper_{name}": kind for name, kind in pair.items()}))[0] for pair in pairs
+    )
     expected, turned = verdicts(good), verdicts(bad)
     for start in ("LeVAsa's valence and arousal chunks pre", "Valence and arousal are read", "LeVAsa's chunks are"):
         for name, verdict in expected.items():
@@ -133,8 +174,8 @@ def test_missing_members_are_left_out(make_study: MakeStudy, members: dict, monk
 def test_one_run(make_study: MakeStudy) -> None:
     study = make_study(continuous=("perfect", (0,)), cnn=("cnn", (0,)))
     for name, recall in (("continuous", 1.0), ("cnn", 1.0)):
-        one = study.trained[name][0]
-        results, path = evaluate_run(one.run, study.data, one.outputs)
+        one = study.arms[0].trained[name][0]
+        results, path = evaluate_run(one.run, study.arms[0].data, one.outputs)
         assert path == one.run.folder / "report.html"
         assert path.is_file()
         assert list(Results.read(one.run.folder / "metrics.json")) == list(results)

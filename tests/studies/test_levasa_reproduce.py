@@ -4,21 +4,25 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from affectspace.cli import app
 from affectspace.corpora import read_corpus
 from affectspace.data.configuration import CorpusConfig
-from affectspace.errors import RunError
+from affectspace.errors import ConfigError, RunError
 from affectspace.evaluation.results import Results
 from affectspace.studies.engine import train_missing
+from affectspace.studies.levasa import paper_tables
+from affectspace.studies.levasa import plan as plan_of_study
 from affectspace.studies.levasa.plan import TITLES, Budget, members
 from affectspace.studies.levasa.reproduce import draw_levels, reproduce
-from affectspace.synthetic.faces import make_faces
+from affectspace.synthetic.faces import make_faces, write_afew_va, write_imfdb
+from affectspace.training.configuration import build_config, read_config
+from affectspace.training.fit import fit
 from affectspace.training.runs import open_run
 
 SMALL = ("model.width=4", "model.image_size=32", "model.hidden=[16]", "fit.batch_size=16", "fit.accelerator=cpu")
-BUDGET = Budget(
-    epochs=1, seeds=(0,), paper_epochs=0, drawn_epochs=1, curve_weights=(0.5,), overrides=SMALL, workers=1
-)  # fmt: skip
+BUDGET = Budget(epochs=1, seeds=(0,), paper_epochs=0, curve_weights=(0.5,), overrides=SMALL, workers=1)
 
 ALIGNED = ("continuous", "permuted", "class_means")
 
@@ -39,13 +43,94 @@ def level_labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_plan_compares_like_with_like(faces: CorpusConfig) -> None:
-    plan = list(members(faces, faces, ("anger", "fear"), Budget()))
+    plan = list(members(faces, ("anger", "fear"), Budget()))
     names = [member.name for member in plan]
     assert names.count("vanilla") == names.count("continuous") == 3
-    assert {"discrete", "permuted", "class_means", "seven_way", "cnn", "afew_vanilla", "afew_discrete"} <= set(names)
-    compared = [m.config.fit for m in plan if not m.name.startswith(("paper", "afew"))]
-    assert len({fit.model_copy(update={"seed": 0}) for fit in compared}) == 1
+    assert {"discrete", "permuted", "class_means", "seven_way", "cnn", "notebook"} <= set(names)
+    letter = [m for m in plan if m.name.startswith("paper")]
+    assert [m.name for m in letter] == ["paper_vanilla", "paper_continuous", "paper_discrete"]
+    for compared in (letter, [m for m in plan if m not in letter]):
+        assert len({m.config.fit.model_copy(update={"seed": 0}).model_dump_json() for m in compared}) == 1
     assert len({member.folder for member in plan}) == len(plan)
+    afew = list(members(faces, (), Budget(), prefix="afew_"))
+    assert [m.folder.removesuffix("-seed0") for m in afew] == [
+        "afew_vanilla", "afew_discrete", "afew_paper_vanilla", "afew_paper_discrete",
+    ]  # fmt: skip
+    assert [m.config.model.levels for m in (*letter, *afew) if m.config.model.alignment == "discrete"] == [19, 21, 21]
+
+
+def test_the_letter_is_that_of_the_example_configuration(faces: CorpusConfig) -> None:
+    plan = members(faces, ("anger", "fear"), Budget(paper_epochs=100))
+    letter = next(member.config for member in plan if member.name == "paper_continuous")
+    config = read_config(Path(__file__).parents[2] / "configs" / "levasa_paper.yaml")
+    assert (config.model, config.fit) == (letter.model, letter.fit)
+    assert (config.model.reduction, config.model.kl_power, config.fit.weight_decay) == ("paper", 2, 0.0)
+
+
+def test_overrides_reach_the_models_that_have_them(faces: CorpusConfig) -> None:
+    plan = list(members(faces, ("anger", "fear"), Budget(overrides=("model.reduction=paper", "model.width=4"))))
+    assert all(member.config.model.width == 4 for member in plan)
+    assert all(member.config.model.reduction == "paper" for member in plan if member.name != "cnn")
+    with pytest.raises(ConfigError, match="no_such_key"):
+        list(members(faces, ("anger", "fear"), Budget(overrides=("model.no_such_key=1",))))
+
+
+@pytest.fixture(scope="module")
+def official(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("official")
+    return {
+        "imfdb": write_imfdb(root / "IMFDB", n=110, people=11, size=32),
+        "afew_va": write_afew_va(root / "AFEW-VA", n=132, people=11, size=32),
+    }
+
+
+@pytest.mark.filterwarnings("default")  # few rows
+@pytest.mark.parametrize("corpora", [("imfdb",), ("afew_va",), ("imfdb", "afew_va")])
+def test_official_layouts(corpora: tuple[str, ...], official: dict[str, Path], tmp_path: Path, monkeypatch) -> None:
+    """The command on one corpus of the paper, or both; controls are left out, which other tests train."""
+    controls = ("permuted", "class_means", "seven_way", "cnn", "notebook")
+    monkeypatch.setattr(plan_of_study, "quick_budget", lambda **own: BUDGET.model_copy(
+        update={"paper_epochs": 1, "curve_weights": (), "without": controls}))  # fmt: skip
+    monkeypatch.setitem(paper_tables.MLP, "max_epochs", 4)
+    out = tmp_path / "study"
+    options = [f"--{name.replace('_', '-')}={official[name]}" for name in corpora]
+    if corpora == ("afew_va",):  # the same corpus by its reader
+        options = ["--corpus=afew_va", f"--path={official['afew_va']}"]
+    result = CliRunner().invoke(app, ["reproduce", "levasa", "--out", str(out), *options, "--quick"])
+    assert result.exit_code == 0, result.output
+    results = Results.read(out / "metrics.json")
+    trained = {folder.name.removesuffix("-seed0") for folder in (out / "runs").iterdir()}
+    letter = {"imfdb": {"paper_vanilla", "paper_continuous", "paper_discrete"},
+              "afew_va": {"afew_paper_vanilla", "afew_paper_discrete"}}  # fmt: skip
+    assert set.union(*(letter[name] for name in corpora)) == {name for name in trained if "paper" in name}
+    made = {path.stem for path in (out / "figures").glob("*.png")}
+    assert ("figure_3_paper" in made, "afew_figure_3_paper" in made) == tuple(name in corpora for name in letter)
+    page = (out / "report.html").read_text("utf-8")
+    assert "drawn faces" in page
+    if "afew_va" in corpora:
+        assert results.filter(experiment="afew_table_3", model="paper_discrete")
+        rated = open_run(out / "runs" / "afew_paper_discrete-seed0").facts
+        assert (rated["label_kind"], rated["categories"]) == ("rated", [])
+    assert all(row.paper is None for row in results)
+
+
+@pytest.mark.filterwarnings("default")
+def test_train_and_evaluate_on_levels(official: dict[str, Path], tmp_path: Path) -> None:
+    data = {"corpus": "afew_va", "path": str(official["afew_va"])}
+    run = fit(
+        build_config({"data": data, "model": {"alignment": "discrete"}, "fit": {"epochs": 1}}, overrides=SMALL),
+        tmp_path / "run",
+    )
+    result = CliRunner().invoke(app, ["evaluate", str(run.folder)])
+    assert result.exit_code == 0, result.output
+    results = Results.read(run.folder / "metrics.json")
+    assert results.get(experiment="probes", model="run", latent="va", metric="uar").n > 0
+    assert "Algorithm 1, line 6" in (run.folder / "report.html").read_text("utf-8")
+
+
+def test_two_corpora_of_one_kind_are_refused(faces: CorpusConfig, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="both corpora have emotions"):
+        reproduce(tmp_path / "study", faces, faces, budget=BUDGET)
 
 
 def test_a_limit_draws_fewer_frames_of_all_clips(faces: CorpusConfig, level_labels: Path, tmp_path: Path) -> None:
@@ -66,7 +151,7 @@ def test_the_whole_path_in_small(faces: CorpusConfig, level_labels: Path, tmp_pa
     primary = results.get(model="continuous", versus="vanilla", **named)
     assert -1 <= primary.low <= primary.value <= primary.high <= 1
     assert primary.protocol == "strict"
-    assert results.filter(experiment="drawn_probes")
+    assert results.filter(experiment="afew_probes")
     learnt = [open_run(out / "runs" / f"{name}-seed0").history["train_alignment"][0] for name in ALIGNED]
     assert len(set(learnt)) == len(ALIGNED), "a control that is the model itself controls nothing"
     text = report.read_text()
@@ -91,7 +176,7 @@ def test_the_whole_path_in_small(faces: CorpusConfig, level_labels: Path, tmp_pa
 
 
 def test_members_train_side_by_side(faces: CorpusConfig, tmp_path: Path) -> None:
-    plan = list(members(faces, None, ("anger", "fear"), BUDGET))[:2]
+    plan = list(members(faces, ("anger", "fear"), BUDGET))[:2]
     seen = []
     train_missing(tmp_path, plan, 2, lambda done, total, text: seen.append((done, total)))
     assert all(open_run(tmp_path / "runs" / member.folder).finished for member in plan)

@@ -21,6 +21,7 @@ from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError
 
 if TYPE_CHECKING:
+    from affectspace.data.configuration import CorpusConfig
     from affectspace.progress import Progress
     from affectspace.studies.manifold.corpora import Folders
 
@@ -178,21 +179,34 @@ def _reproduce_table_5(out: Path, folders: "Folders", unused: dict[str, Any], wo
 @app.command()
 def levasa(
     out: OutFolder,
+    imfdb: Annotated[Path | None, _corpus_folder("IMFDB, the paper's corpus with emotions")] = None,
+    afew_va: Annotated[
+        Path | None, _corpus_folder("AFEW-VA, the paper's corpus with levels of valence and arousal")
+    ] = None,
     corpus: Annotated[
-        str, typer.Option(help="Name of a corpus reader, see `affectspace corpus list`; faces draws a corpus.")
+        str,
+        typer.Option(help="Name of another corpus reader, see `affectspace corpus list`; faces draws a corpus."),
     ] = "faces",
-    path: Annotated[Path | None, typer.Option(help="Folder or table of the corpus.")] = None,
+    path: Annotated[Path | None, typer.Option(help="Folder or table of --corpus.")] = None,
     media: Media = None,
     columns: Columns = "",
     where: Where = None,
     scale: ScaleName = None,
     level_labels: Annotated[
-        Path | None, typer.Option(help="JSON file of AFEW-VA labels, to draw faces with these levels as well.")
+        Path | None,
+        typer.Option(help="JSON file of AFEW-VA labels. Faces are drawn with these levels in place of --afew-va."),
     ] = None,
     fold: Annotated[
         int | None, typer.Option(help="Test on this fifth of the people, 0 to 4, instead of the fixed test people.")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Number of epochs of every model.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Number of epochs of our models.")] = None,
+    paper_epochs: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Number of epochs of the models to the paper's letter; the authors had up to 100. 0: not trained.",
+        ),
+    ] = None,
     seeds: Seeds = None,
     curve: Annotated[
         str, typer.Option(help="Additional alignment weights of the rate-distortion curve, with commas.")
@@ -201,38 +215,48 @@ def levasa(
     overrides: Overrides = None,
     quick: Quick = False,
 ) -> None:
-    """Reproduce "LeVAsa" on a corpus of faces. Writes metrics.json and report.html.
+    """Reproduce "LeVAsa" on one or two corpora of faces. Writes metrics.json and report.html.
 
-    It trains five models, their controls and a ceiling, fills tables 1 to 3, draws figures 2 to 4 and tests the claims.
+    With --imfdb and --afew-va it trains the paper's five models, to the letter and as our defaults, with controls and a
+    ceiling. It fills tables 1 to 3, draws figures 2 to 4 and tests the claims. --where chooses rows of the first corpus.
     """
-    from affectspace.corpora import parse_columns
-    from affectspace.data.configuration import CorpusConfig, SplitConfig
     from affectspace.studies.levasa.plan import Budget, quick_budget
     from affectspace.studies.levasa.reproduce import reproduce
 
     settings = _study_settings(workers, overrides, seeds=seeds)
     if not quick:
         settings["curve_weights"] = parse_weights(curve)
-    if epochs is not None:
-        settings["epochs"] = epochs
+    given = {"epochs": epochs, "paper_epochs": paper_epochs}
+    settings |= {name: value for name, value in given.items() if value is not None}
     budget = quick_budget(**settings) if quick else Budget(**settings)
-    if path is None and corpus != "faces":
+    own: dict[str, Any] = {"media": media, "columns": columns, "scale": scale}
+    named = [("imfdb", imfdb, {}), (corpus, path, own), ("afew_va", afew_va, {})]
+    chosen = [(name, folder, options) for name, folder, options in named if folder is not None]
+    if path is None and (corpus != "faces" or any(own.values())):
         raise ConfigError(f"--corpus {corpus} needs --path, the folder or table of the corpus")
-    with progress_bar() as progress:
-        if path is None:
-            path = _draw_faces(out, 600 if quick else 6000, progress)
-        data = CorpusConfig(
-            corpus=corpus,
-            path=path,
-            media=media,
-            columns=parse_columns(columns) if columns else {},
-            scale=scale,
-            where=where,
-            limit=3000 if quick else None,
-            split=SplitConfig(fold=fold),
+    if len(chosen) > 2:
+        raise ConfigError(
+            "--imfdb, --afew-va and --path are three corpora; name two, one with emotions and one without"
         )
-        report = reproduce(out, data, level_labels=level_labels, budget=budget, progress=progress)
+    with progress_bar() as progress:
+        if not chosen:
+            chosen = [("faces", _draw_faces(out, 600 if quick else 6000, progress), {})]
+        limit = 3000 if quick else None
+        configs = [_image_corpus(*corpus, fold=fold, limit=limit) for corpus in chosen]
+        configs[0] = configs[0].model_copy(update={"where": where})
+        report = reproduce(out, *configs, level_labels=level_labels, budget=budget, progress=progress)
     typer.echo(f"report: {report}")
+
+
+def _image_corpus(
+    name: str, path: Path, options: dict[str, Any], fold: int | None, limit: int | None
+) -> "CorpusConfig":
+    from affectspace.corpora import parse_columns
+    from affectspace.data.configuration import CorpusConfig, SplitConfig
+
+    columns = parse_columns(options["columns"]) if options.get("columns") else {}
+    split = SplitConfig(fold=fold)
+    return CorpusConfig(corpus=name, path=path, limit=limit, split=split, **{**options, "columns": columns})
 
 
 def _study_settings(workers: int, overrides: list[str] | None, seeds: int | None) -> dict[str, Any]:

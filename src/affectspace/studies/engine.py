@@ -17,6 +17,7 @@ from affectspace.data.dataset import Dataset
 from affectspace.errors import RunError
 from affectspace.evaluation.results import Results
 from affectspace.files import write_text
+from affectspace.models import MODELS
 from affectspace.processes import worker_pool
 from affectspace.progress import Progress, silent
 from affectspace.report import Report
@@ -35,6 +36,26 @@ class StudyBudget(Configuration):
     def fixed(self, *free: str) -> dict[str, Any]:
         """Return the settings that must not change when a study is continued: all but workers, seeds and those named."""
         return self.model_dump(mode="json", exclude={"workers", "seeds", *free})
+
+
+def overrides_of(kind: str, kinds: Iterable[str], overrides: Iterable[str]) -> tuple[str, ...]:
+    """Return the overrides for one of the kinds of models of a study, without keys of `model` that only others have.
+
+    A key that no kind has is kept, so that it is refused by name.
+
+    Examples
+    --------
+    >>> overrides_of("classifier", ("levasa", "classifier"), ["model.kl_power=2", "model.width=8", "fit.epochs=3"])
+    ('model.width=8', 'fit.epochs=3')
+    """
+    known = {name: MODELS[name].config_class.model_fields for name in kinds}
+    kept = []
+    for override in overrides:
+        group, _, key = override.partition("=")[0].partition(".")
+        having = [name for name, fields in known.items() if key.partition(".")[0] in fields]
+        if group != "model" or kind in having or not having:
+            kept.append(override)
+    return tuple(kept)
 
 
 class Trainable(Protocol):

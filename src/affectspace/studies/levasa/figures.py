@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from sklearn.decomposition import PCA
 
 from affectspace.annotation import AnnotationTransfer, plot_ellipses
-from affectspace.evaluation import confusion
+from affectspace.errors import DataError
+from affectspace.evaluation import confusion, r2
 from affectspace.evaluation.results import Results
 from affectspace.report import (
     Reference,
@@ -22,8 +24,8 @@ from affectspace.report import (
     walk_figure,
 )
 from affectspace.studies.figures import Picture, interval_picture
-from affectspace.studies.levasa.plan import TITLES
-from affectspace.studies.levasa.study import AXES, Readings, Study, Trained
+from affectspace.studies.levasa.plan import FAMILIES, TITLES
+from affectspace.studies.levasa.study import AXES, Arm, Readings, Trained
 from affectspace.walks import fit_directions, walk_grid
 
 STEPS = (-0.8, -0.4, 0.0, 0.4, 0.8)  # of the walk, valence and arousal
@@ -31,20 +33,22 @@ GROUPS = {
     "vanilla": "no alignment", "continuous": "LeVAsa", "discrete": "LeVAsa", "permuted": "control", "class_means": "control",
     "seven_way": "control", "notebook": "LeVAsa",
 }  # fmt: skip
-_UAR = {"experiment": "probes", "latent": "va", "metric": "uar"}
+_UAR = {"latent": "va", "metric": "uar"}
 
 
-def pictures(study: Study, readings: Readings, results: Results) -> Iterator[Picture]:
-    """Draw every figure for which the study has the members."""
-    made: list[Picture | None] = [
-        _primary_endpoint(study, readings, results),
-        _ellipses(),
-        _circumplex(study, readings),
-    ]
-    made += [*_reconstructions(study), *_over_weights(study, results), _confusion(study, readings)]
-    made += [*_readouts(study, readings, results), _walk(study)]
-    made += [history_picture(entry) for entry in study.trained.get("continuous", [])[:1]]
-    yield from (picture for picture in made if picture is not None)
+def pictures(arm: Arm, readings: Readings, results: Results) -> Iterator[Picture]:
+    """Draw every figure of one corpus for which there are members."""
+    ours = arm.trained.get("discrete" if arm.prefix else "continuous", [])[:1]
+    made: list[Picture | None] = [_primary_endpoint(arm, readings, results)]
+    if not arm.prefix:
+        made.append(_ellipses())
+    made += [_circumplex(arm, readings, family) for family in FAMILIES]
+    made += [_reconstructions(arm), *_over_weights(arm, results)]
+    for entry in ours:
+        made += [_confusion(entry, readings), *_readouts(entry, readings), _walk(arm, entry), history_picture(entry)]
+    for picture in made:
+        if picture is not None:
+            yield replace(picture, name=arm.prefix + picture.name)
 
 
 def one_dimension(readings: Readings, trained: Trained) -> np.ndarray:
@@ -69,43 +73,46 @@ def _ellipses() -> Picture:
     return Picture("figure_2_ellipses", figure, caption, "Ellipses of emotions on valence and arousal")
 
 
-def _circumplex(study: Study, readings: Readings) -> Picture | None:
+def _circumplex(arm: Arm, readings: Readings, family: str) -> Picture | None:
+    """Draw Figure 3: panels (a) and (b) of a corpus with emotions, (c) of one with levels."""
     panels = {}
     for name in ("vanilla", "continuous", "discrete", "permuted"):
-        if name in study.trained:
-            panels[TITLES[name]] = (one_dimension(readings, study.trained[name][0]), list(readings.emotion("test")))
+        for entry in arm.trained.get(family + name, [])[:1]:
+            panels[entry.member.title] = (one_dimension(readings, entry), list(readings.emotion("test")))
     if not panels:
         return None
     labels = readings.sampled("test")
     known = np.isfinite(labels).all(axis=1)
     true = (labels[known], list(readings.emotion("test")[known]))
+    panel = "panel (c)" if arm.prefix else "panels (a), continuous, and (b), discrete"
+    truth = "its levels" if arm.prefix else "labels sampled from the ellipses"
     caption = (
-        "Figure 3 of the paper, on people unseen in training: each chunk reduced to one dimension by PCA fitted on train, "
-        f"beside labels sampled from the ellipses (n {len(labels)})."
+        f"Figure 3 of the paper, {panel}, on people of {arm.name} unseen in training: each chunk reduced to one dimension by "
+        f"PCA fitted on train, beside {truth} (n {len(labels)})."
     )
-    figure = circumplex_figure(panels, true, truth_name="sampled labels")
-    return Picture("figure_3_circumplex", figure, caption, "Scatter of the reduced chunks beside the labels")
+    figure = circumplex_figure(panels, true, truth_name="levels / 10" if arm.prefix else "sampled labels")
+    name = "figure_3_paper" if family else "figure_3_circumplex"
+    return Picture(name, figure, caption, "Scatter of the reduced chunks beside the labels")
 
 
-def _reconstructions(study: Study) -> Iterator[Picture]:
-    for name, members, kind in (
-        ("figure_4_reconstructions", ("vanilla", "continuous", "discrete"), "the corpus"),
-        ("figure_4_drawn", ("afew_vanilla", "afew_discrete"), "drawn faces, not AFEW-VA's"),
-    ):
-        outputs = {TITLES[member]: study.trained[member][0].outputs for member in members if member in study.trained}
-        if outputs:
-            shown = next(iter(outputs.values())).shown
-            figure = reconstruction_figure(shown, {title: entry.decoded for title, entry in outputs.items()})
-            caption = (
-                f"Figure 4 of the paper: test faces of {kind}, one per person, and their reconstructions (first seed)."
-            )
-            yield Picture(name, figure, caption, "Rows of faces: originals, and reconstructions of each model")
+def _reconstructions(arm: Arm) -> Picture | None:
+    names = [family + name for family in FAMILIES[::-1] for name in ("vanilla", "continuous", "discrete")]
+    outputs = {TITLES[name]: arm.trained[name][0].outputs for name in names if arm.trained.get(name)}
+    if not outputs:
+        return None
+    shown = next(iter(outputs.values())).shown
+    figure = reconstruction_figure(shown, {title: entry.decoded for title, entry in outputs.items()})
+    caption = (
+        f"Figure 4 of the paper: test faces of {arm.name}, one per person, and their reconstructions (first seed)."
+    )
+    alt = "Rows of faces: originals, and reconstructions of each model"
+    return Picture("figure_4_reconstructions", figure, caption, alt)
 
 
-def _over_weights(study: Study, results: Results) -> Iterator[Picture | None]:
+def _over_weights(arm: Arm, results: Results) -> Iterator[Picture | None]:
     """Draw rate, distortion and UAR over the weight of the alignment; the Vanilla VAE has weight 0."""
     members = []
-    for name, seeds in study.trained.items():
+    for name, seeds in arm.trained.items():
         weight = getattr(seeds[0].member.config.model, "alignment_weight", None)
         if name == "vanilla":
             members.append((0.0, name))
@@ -118,7 +125,7 @@ def _over_weights(study: Study, results: Results) -> Iterator[Picture | None]:
         reconstruction = {"experiment": "reconstruction", "model": name}
         rate, distortion = (results.get(metric=metric, **reconstruction).value for metric in ("rate_nats", "mse"))
         points.append({"name": f"weight {weight:g}", "rate": rate, "distortion": distortion})
-        rows.append((f"weight {weight:g}", "", results.find(model=name, **_UAR)))
+        rows.append((f"weight {weight:g}", "", results.find(experiment="probes", model=name, **_UAR)))
     caption = "Rate and distortion on test people over the weight of the alignment; weight 0 is the Vanilla VAE."
     yield Picture("rate_distortion", rate_distortion_figure(points), caption, "Curve of rate against distortion")
     caption = "What the weight of the alignment gains in emotion (intervals over people)."
@@ -126,32 +133,32 @@ def _over_weights(study: Study, results: Results) -> Iterator[Picture | None]:
     yield interval_picture("uar_over_weight", rows, label, caption, "Intervals of UAR for each alignment weight")
 
 
-def _primary_endpoint(study: Study, readings: Readings, results: Results) -> Picture | None:
-    names = [name for name in study.main if not name.startswith("weight_") and name != "cnn"]
+def _primary_endpoint(arm: Arm, readings: Readings, results: Results) -> Picture | None:
+    named = {"experiment": f"{arm.prefix}probes", **_UAR}
+    names = [name for name in arm.trained if not name.startswith("weight_") and name != "cnn"]
     rows = [
-        (TITLES.get(name, name), GROUPS.get(name, "paper's network"), results.find(model=name, **_UAR))
+        (TITLES.get(name, name), GROUPS.get(name, "the paper's letter"), results.find(model=name, **named))
         for name in names
     ]
     references = []
     for model, label, kind in (
         ("majority", "majority", "floor"), ("pca_96", "PCA of pixels", "floor"), ("cnn", "supervised CNN", "ceiling"),
     ):  # fmt: skip
-        line = results.find(model=model, **_UAR)
+        line = results.find(model=model, **named)
         if line is not None:
             references.append(Reference(label, line.value or 0.0, kind))  # type: ignore[arg-type]
     people = readings.people("test")
+    what = "UAR" if arm.prefix else "Primary endpoint: UAR"
     caption = (
-        f"Primary endpoint: UAR on test people (n {len(people)} images, {len(np.unique(people))} people) of a linear probe on "
+        f"{what} on test people of {arm.name} (n {len(people)} images, {len(np.unique(people))} people) of a linear probe on "
         "the valence and arousal chunks; intervals over people, seeds averaged."
     )
     label, alt = "UAR, linear probe on z_v and z_a", "Intervals of UAR for every model, with floors and ceiling"
     return interval_picture("primary_endpoint", rows, label, caption, alt, references)
 
 
-def _confusion(study: Study, readings: Readings) -> Picture | None:
-    if "continuous" not in study.trained:
-        return None
-    entry, truth = study.trained["continuous"][0], readings.emotion("test")
+def _confusion(entry: Trained, readings: Readings) -> Picture:
+    truth = readings.emotion("test")
     known = np.array([name is not None for name in truth])
     names, counts = confusion(truth[known], readings.predictions(entry)[known])
     order = [name for name in readings.categories if name in names]
@@ -161,17 +168,17 @@ def _confusion(study: Study, readings: Readings) -> Picture | None:
     return Picture("confusion", figure, caption, "Confusion matrix of true and predicted emotions")
 
 
-def _readouts(study: Study, readings: Readings, results: Results) -> Iterator[Picture]:
-    for entry in study.trained.get("continuous", [])[:1]:
-        prediction, truth = readings.readout(entry), readings.centres("test")
-        for axis, target in enumerate(AXES):
-            row = results.find(experiment="readouts", model="continuous", target=target, metric="r2")
-            measures = {} if row is None or row.value is None else {"R2, seeds averaged": row.value}
-            figure = scatter_readout_figure(truth[:, axis], prediction[:, axis], target, measures=measures)
-            caption = (
-                f"Ridge read-out of {target} from LeVAsa's z_v and z_a against the ellipses' centres, test people."
-            )
-            yield Picture(f"readout_{target}", figure, caption, f"Read {target} against its label")
+def _readouts(entry: Trained, readings: Readings) -> Iterator[Picture]:
+    prediction, truth = readings.readout(entry), readings.centres("test")
+    for axis, target in enumerate(AXES):
+        measures = {"R2": float(r2(truth[:, axis], prediction[:, axis]))}
+        figure = scatter_readout_figure(truth[:, axis], prediction[:, axis], target, measures=measures)
+        labels = "the levels" if readings.inferred else "the ellipses' centres"
+        caption = (
+            f"Ridge read-out of {target} from LeVAsa's z_v and z_a against {labels}, test people (seed "
+            f"{entry.member.seed})."
+        )
+        yield Picture(f"readout_{target}", figure, caption, f"Read {target} against its label")
 
 
 def history_picture(entry: Trained) -> Picture | None:
@@ -183,15 +190,17 @@ def history_picture(entry: Trained) -> Picture | None:
     return Picture("history", figure, caption, "Losses over epochs on train and validation")
 
 
-def _walk(study: Study) -> Picture | None:
-    """Draw one test face moved over the circumplex by the headline model."""
-    entry = next(iter(study.trained.get("continuous", [])), None)
-    if entry is None or not (entry.run.folder / "model").is_dir():
+def _walk(arm: Arm, entry: Trained) -> Picture | None:
+    """Draw one test face moved over the circumplex by a model."""
+    if not (entry.run.folder / "model").is_dir():
         return None
     model: Any = entry.run.model()
-    rows, face = study.data.rows("train"), entry.outputs.shown[0]
-    people = study.data.table["person"].to_numpy()[rows]
-    directions = fit_directions(entry.outputs.mean["train"], study.data.affect[rows, :2], people)
+    rows, face = arm.data.rows("train"), entry.outputs.shown[0]
+    people = arm.data.table["person"].to_numpy()[rows]
+    try:
+        directions = fit_directions(entry.outputs.mean["train"], arm.data.affect[rows, :2], people)
+    except DataError:  # too few people, or nobody has several expressions
+        return None
     grid = walk_grid(model, face, STEPS, STEPS, directions)
     caption = (
         f"A test face moved to {len(STEPS)} x {len(STEPS)} points of valence and arousal, the rest of its latent kept."

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from affectspace.data.configuration import CorpusConfig
 from affectspace.data.labels import encode_categories
 from affectspace.data.reading import open_corpus
+from affectspace.errors import ConfigError, DataError
 from affectspace.progress import Progress, silent
 from affectspace.studies.engine import claim_folder, dataset_of, run_folder, train_missing
-from affectspace.studies.levasa.plan import Budget, members
+from affectspace.studies.levasa.plan import LEVELS, Budget, Member, members
 from affectspace.studies.levasa.report import write_results
 from affectspace.studies.levasa.representations import Representations
-from affectspace.studies.levasa.study import Study, Trained
+from affectspace.studies.levasa.study import Arm, Study, Trained
 from affectspace.synthetic.faces import labels_from_levels, make_faces
 from affectspace.training.runs import open_run
 
@@ -22,6 +24,7 @@ from affectspace.training.runs import open_run
 def reproduce(
     out: Path | str,
     data: CorpusConfig,
+    second: CorpusConfig | None = None,
     *,
     cache: Path | None = None,
     level_labels: Path | None = None,
@@ -30,16 +33,19 @@ def reproduce(
 ) -> Path:
     """Reproduce the LeVAsa paper: train what has no finished run, measure, and report.
 
+    A corpus with emotions, such as IMFDB, trains the models with continuous and with discrete labels. A corpus with valence and
+    arousal and no emotions, such as AFEW-VA, trains the models with discrete labels; both together are the paper's five.
+
     Parameters
     ----------
     out
         Folder of the study. The same call continues it; seeds and weights of the curve may be added later.
-    data
-        The corpus and its split.
+    data, second
+        The corpora and their splits: one, or one of each kind.
     cache
         Folder for decoded images.
     level_labels
-        AFEW-VA's ``labels.json``. Its valence and arousal are drawn as faces, which train the discrete models.
+        AFEW-VA's ``labels.json``. Its valence and arousal are drawn as faces, in place of a second corpus.
     budget
         How much is trained.
     progress
@@ -52,28 +58,56 @@ def reproduce(
 
     Raises
     ------
+    ConfigError
+        Both corpora are of the same kind.
+    DataError
+        A corpus has neither emotions, nor valence and arousal.
     RunError
         ``out`` holds a study with other settings, or something else.
     """
     out, budget = Path(out), budget or Budget()
+    if second is not None and level_labels is not None:
+        raise ConfigError("level labels are drawn in place of a second corpus; leave one of them out")
     fixed = budget.fixed("curve_weights", "without")
-    claim_folder(out, {"data": data.model_dump(mode="json"), "budget": fixed, "level_labels": str(level_labels or "")})
-    corpus = open_corpus(data)
-    categories, _ = encode_categories(corpus.table["emotion"])
-    drawn = draw_levels(out, level_labels, data, progress) if level_labels else None
-    rated = bool(corpus.table[["valence", "arousal"]].notna().any(axis=None))
-    plan = list(members(data, drawn, categories, budget, cache=cache, rated=rated))
-    train_missing(out, plan, budget.workers, progress, threads=None)
-    afew = next((member for member in plan if member.name.startswith("afew")), None)
-    drawn_set: Any = dataset_of(afew.config, progress) if afew else None
+    corpora = [data, *([second] if second is not None else [])]
+    settings = {"data": [config.model_dump(mode="json") for config in corpora], "budget": fixed}
+    claim_folder(out, {**settings, "level_labels": str(level_labels or "")})
+    if level_labels is not None:
+        corpora.append(draw_levels(out, level_labels, data, progress))
+    plans: dict[str, list[Member]] = {}
+    for config in corpora:
+        prefix, categories, rated = _kind(config)
+        if prefix in plans:
+            what = "valence and arousal and no emotions" if prefix else "emotions"
+            raise ConfigError(f"both corpora have {what}; the study needs one of each kind, or one corpus alone")
+        plan = members(config, categories, budget, prefix=prefix, cache=cache, rated=rated)
+        plans[prefix] = list(plan)
+    train_missing(out, [member for plan in plans.values() for member in plan], budget.workers, progress, threads=None)
+    arms = [_arm(out, prefix, plan, progress) for prefix, plan in plans.items() if plan]
+    study = Study(out, tuple(arms), budget)
+    seconds = sum(float(entry.run.facts.get("seconds", 0)) for entry in study.trained)
+    return write_results(replace(study, facts={"training seconds": round(seconds)}), progress)
+
+
+def _kind(config: CorpusConfig) -> tuple[str, tuple[str, ...], bool]:
+    """Return the prefix of a corpus, its emotions, and whether it has valence and arousal."""
+    table = open_corpus(config).table
+    categories, _ = encode_categories(table["emotion"])
+    rated = bool(table[["valence", "arousal"]].notna().any(axis=None))
+    if not categories and not rated:
+        raise DataError(f"{config.path}: {config.corpus} has neither emotions, nor valence and arousal")
+    return "" if categories else LEVELS, categories, rated and bool(categories)
+
+
+def _arm(out: Path, prefix: str, plan: Sequence[Member], progress: Progress) -> Arm:
+    """Read the images of one corpus, and encode them with its members."""
     progress(0, 1, "decoding images")
-    main = dataset_of(plan[0].config, progress)
+    data = dataset_of(plan[0].config, progress)
     trained: dict[str, list[Trained]] = {}
     for member in plan:
-        run, where = open_run(run_folder(out, member)), drawn_set if member.name.startswith("afew") else main
-        trained.setdefault(member.name, []).append(Trained(member, run, Representations.of(run, where, progress)))
-    seconds = sum(float(one.run.facts.get("seconds", 0)) for group in trained.values() for one in group)
-    return write_results(Study(out, main, drawn_set, trained, budget, {"training seconds": round(seconds)}), progress)
+        run = open_run(run_folder(out, member))
+        trained.setdefault(member.name, []).append(Trained(member, run, Representations.of(run, data, progress)))
+    return Arm(data, trained, prefix)
 
 
 def draw_levels(out: Path, level_labels: Path, data: CorpusConfig, progress: Progress = silent) -> CorpusConfig:

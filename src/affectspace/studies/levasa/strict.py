@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 
 import numpy as np
@@ -19,19 +19,26 @@ from affectspace.evaluation import (
 )
 from affectspace.evaluation.intervals import Metric
 from affectspace.evaluation.results import Recorder, Results
-from affectspace.studies.levasa.plan import CONTROLS
-from affectspace.studies.levasa.study import AXES, Readings, Seeds
+from affectspace.studies.levasa.plan import LETTER
+from affectspace.studies.levasa.study import AXES, COMBINATIONS, Arm, Readings, Seeds
 
-FULLY_PROBED = ("vanilla", "continuous", "discrete", *CONTROLS, "notebook")
 PRIMARY = ("continuous", "vanilla")
-COMPARISONS = (
+COMPARISONS = (  # of two models, or of a model's z_v and z_a with all its chunks
     PRIMARY,
     ("continuous", "permuted"),
     ("continuous", "class_means"),
     ("continuous", "seven_way"),
     ("discrete", "continuous"),
+    ("discrete", "vanilla"),
     ("continuous", "pca_96"),
+    ("continuous", "vaz"),
+    ("discrete", "vaz"),
+    (f"{LETTER}continuous", f"{LETTER}vanilla"),
+    (f"{LETTER}discrete", f"{LETTER}vanilla"),
+    (f"{LETTER}discrete", f"{LETTER}continuous"),
+    (f"{LETTER}continuous", "vaz"),
 )
+ALIGNED = ("continuous", "discrete")
 COMPONENTS = 96
 METRICS: tuple[Metric, ...] = ("uar", "accuracy")
 NETWORK = ("width", "padding", "hidden", "chunk", "image_size")  # settings that must be equal where errors are compared
@@ -43,22 +50,24 @@ def recorder_of(results: Results, experiment: str, seeds: Seeds = (), **columns:
     return Recorder(results, {**named, "seeds": tuple(entry.member.seed for entry in seeds)})
 
 
+def measure_arm(results: Results, arm: Arm, readings: Readings) -> None:
+    """Record everything that the strict protocol measures of one corpus: members, floors and comparisons."""
+    for name, seeds in arm.trained.items():
+        measure_member(results, name, seeds, readings, arm.prefix, few=name.startswith("weight_"))
+    measure_floors(results, readings, arm.prefix)
+    measure_comparisons(results, arm, readings)
+
+
 def measure_member(
-    results: Results,
-    name: str,
-    seeds: Seeds,
-    readings: Readings,
-    prefix: str = "",
-    combinations: Sequence[str] = ("va",),
+    results: Results, name: str, seeds: Seeds, readings: Readings, prefix: str = "", *, few: bool = False
 ) -> None:
-    """Record everything that is measured of one member; prefix : of the experiments' names."""
+    """Record everything that is measured of one member.
+
+    prefix : of the experiments' names; few : probe z_v and z_a together, and no other chunks
+    """
     classifier = seeds[0].alignment == "classifier"
-    _probes(
-        recorder_of(results, f"{prefix}probes", seeds, model=name),
-        seeds,
-        readings,
-        ("va",) if classifier else combinations,
-    )
+    combinations = ("va",) if classifier or few else COMBINATIONS
+    _probes(recorder_of(results, f"{prefix}probes", seeds, model=name), seeds, readings, combinations)
     if not classifier:
         _readouts(recorder_of(results, f"{prefix}readouts", seeds, model=name), seeds, readings)
         _reconstruction(recorder_of(results, f"{prefix}reconstruction", seeds, model=name), seeds, readings)
@@ -109,9 +118,9 @@ def _reconstruction(recorder: Recorder, seeds: Seeds, readings: Readings) -> Non
             recorder.add(metric, np.mean(sums), n, latent=latent)
 
 
-def measure_floors(results: Results, readings: Readings) -> None:
+def measure_floors(results: Results, readings: Readings, prefix: str = "") -> None:
     """Record majority, constant, principal components of the pixels, and what knowing the emotion would give."""
-    probes, readouts = recorder_of(results, "probes"), recorder_of(results, "readouts")
+    probes, readouts = recorder_of(results, f"{prefix}probes"), recorder_of(results, f"{prefix}readouts")
     emotions, people, n = readings.emotion("test"), readings.people("test"), len(readings.people("test"))
     majority = majority_floor(readings.emotion("train"), emotions)
     for metric, key in (("uar", "uar"), ("accuracy", "accuracy"), ("share_of_part", "share_of_part")):
@@ -119,7 +128,7 @@ def measure_floors(results: Results, readings: Readings) -> None:
         latent = "" if metric == "share_of_part" else "va"
         probes.add(metric, majority[key], n, model="majority", latent=latent, note=note)
     constant = constant_floor(readings.centres("train"), readings.centres("test"))
-    ceilings = {"centres": readings.centres("test"), "sampled": readings.sampled("test")}
+    ceilings = {} if readings.inferred else {"centres": readings.centres("test"), "sampled": readings.sampled("test")}
     for axis, target in enumerate(AXES):
         readouts.add("r2", np.atleast_1d(constant["r2"])[axis], n, model="constant", target=target)
         for kind, values in ceilings.items():
@@ -145,8 +154,9 @@ def pixel_floor(readings: Readings) -> np.ndarray:
     return readings.fit_probe("pca_96", lambda part: fitted()(pixels(part)), text).predictions
 
 
-def measure_comparisons(results: Results, trained: Mapping[str, Seeds], readings: Readings) -> None:
+def measure_comparisons(results: Results, arm: Arm, readings: Readings) -> None:
     """Record the primary endpoint, the controls corrected by Holm, the share of the gap, and differences to the Vanilla VAE."""
+    trained, experiment = arm.trained, f"{arm.prefix}probes"
     truth, people = readings.emotion("test"), readings.people("test")
 
     def predictions(name: str, latent: str = "va") -> list[np.ndarray]:
@@ -154,69 +164,81 @@ def measure_comparisons(results: Results, trained: Mapping[str, Seeds], readings
             return [pixel_floor(readings)]
         return [readings.predictions(entry, latent) for entry in trained.get(name, ())]
 
-    def compare(name: str, versus: str, latent: str = "va") -> None:
+    def compare(name: str, versus: str) -> None:
         """Record the UAR of a model minus that of another one, or of its own from all chunks."""
-        ours, theirs = predictions(name), predictions(name if latent == "vaz" else versus, latent)
+        ours, theirs = predictions(name), predictions(name, "vaz") if versus == "vaz" else predictions(versus)
         if ours and theirs:
             named = {"model": name, "versus": versus, "latent": "va"}
             difference = interval("uar", truth, ours, people, theirs)
-            recorder_of(results, "probes", trained[name], **named).add("uar", difference)
+            recorder_of(results, experiment, trained[name], **named).add("uar", difference)
             tested.append((named, difference.p))
 
     tested: list[tuple[dict[str, str], float]] = []
     for name, versus in COMPARISONS:
         compare(name, versus)
-    for name in ("continuous", "discrete"):
-        compare(name, "vaz", "vaz")
     primary = {"model": PRIMARY[0], "versus": PRIMARY[1], "latent": "va"}
-    recorder_of(results, "probes").add_p_values(tested, len(people), primary, "sign flips over people, two-sided")
+    recorder_of(results, experiment).add_p_values(tested, len(people), primary, "sign flips over people, two-sided")
     model, floor, ceiling = (predictions(name) for name in ("continuous", "vanilla", "cnn"))
     if model and floor and ceiling:
         share = interval("uar", truth, model, people, (floor, ceiling), how="gap_closed")
         named = {"model": "continuous", "versus": "vanilla to cnn", "latent": "va"}
-        recorder_of(results, "probes", trained["continuous"], **named).add("gap_closed", share)
+        recorder_of(results, experiment, trained["continuous"], **named).add("gap_closed", share)
         for versus in ("continuous", "vanilla"):
             compare("cnn", versus)
-    if "vanilla" in trained:
-        _against_vanilla(results, trained, readings)
-        _vanilla_pairs(results, trained["vanilla"], readings)
+    for family in ("", LETTER):
+        if f"{family}vanilla" in trained:
+            _against_vanilla(results, arm, f"{family}vanilla", readings)
+            _vanilla_pairs(results, arm, family, readings)
 
 
-def _against_vanilla(results: Results, trained: Mapping[str, Seeds], readings: Readings) -> None:
-    people, truth, vanilla = readings.people("test"), readings.centres("test"), trained["vanilla"]
+def _against_vanilla(results: Results, arm: Arm, vanilla: str, readings: Readings) -> None:
+    people, truth, trained = readings.people("test"), readings.centres("test"), arm.trained
     errors = {
         name: [entry.outputs.errors.get("mse", np.empty(0)).astype(np.float64) for entry in s]
         for name, s in trained.items()
     }
-    ridge = [readings.readout(entry) for entry in vanilla]
+    ridge = [readings.readout(entry) for entry in trained[vanilla]]
     models = {name: seeds[0].member.config.model for name, seeds in trained.items()}
     for name, seeds in trained.items():
-        same = all(getattr(models[name], field, None) == getattr(models["vanilla"], field, None) for field in NETWORK)
-        if name == "vanilla" or seeds[0].alignment == "classifier" or not same:
+        same = all(getattr(models[name], field, None) == getattr(models[vanilla], field, None) for field in NETWORK)
+        letter = name.startswith(LETTER) == vanilla.startswith(LETTER)
+        if name == vanilla or seeds[0].alignment == "classifier" or not same or not letter:
             continue
-        ratio = interval("mean", None, errors[name], people, errors["vanilla"], how="ratio")
-        named = {"model": name, "versus": "vanilla"}
-        recorder_of(results, "reconstruction", seeds, **named).add("mse_ratio", ratio)
+        ratio = interval("mean", None, errors[name], people, errors[vanilla], how="ratio")
+        named = {"model": name, "versus": "vanilla"}  # that of the same network
+        recorder_of(results, f"{arm.prefix}reconstruction", seeds, **named).add("mse_ratio", ratio)
         readouts = [readings.readout(entry) for entry in seeds]
         for axis, target in enumerate(AXES):
             ours, theirs = ([entry[:, axis] for entry in affect] for affect in (readouts, ridge))
             difference = interval("r2", truth[:, axis], ours, people, theirs)
-            recorder_of(results, "readouts", seeds, **named).add("r2", difference, target=target)
+            recorder_of(results, f"{arm.prefix}readouts", seeds, **named).add("r2", difference, target=target)
 
 
-def _vanilla_pairs(results: Results, seeds: Seeds, readings: Readings) -> None:
-    """Record UAR of every pair of the Vanilla VAE's chunks, so that the choice of a pair can be judged."""
-    truth, people = readings.emotion("test"), readings.people("test")
-    recorder = recorder_of(results, "vanilla_pairs", seeds, model="vanilla")
+def _vanilla_pairs(results: Results, arm: Arm, family: str, readings: Readings) -> None:
+    """Record every pair of the Vanilla VAE's chunks: UAR on test people, and what validation people chose it by.
+
+    Also LeVAsa's UAR minus that of the pair, so that the choice of a pair can be judged.
+    """
+    truth, people, seeds = readings.emotion("test"), readings.people("test"), arm.trained[f"{family}vanilla"]
+    recorder = recorder_of(results, f"{arm.prefix}vanilla_pairs", seeds, model=f"{family}vanilla")
+    aligned = next((family + name for name in ALIGNED if arm.trained.get(family + name)), "")
+    ours = [readings.predictions(entry) for entry in arm.trained.get(aligned, ())]
     for pair in ((0, 1), (0, 2), (1, 2)):
         latent, predictions = f"chunks {pair[0] + 1} and {pair[1] + 1}", []
-        for entry in seeds:
-            if set(readings.order(entry)[:2]) == set(pair):
+        chosen = [set(readings.order(entry)[:2]) == set(pair) for entry in seeds]
+        for entry, own in zip(seeds, chosen, strict=True):
+            if own:
                 predictions.append(readings.predictions(entry))
             else:
                 key, of = (entry.run.folder, pair), partial(readings.chunks, entry, pair)
                 predictions.append(readings.fit_probe(key, of, f"{entry.member.folder} {latent}").predictions)
         recorder.add("uar", interval("uar", truth, predictions, people), latent=latent)
+        scores = [max(readings.alignments(entry)[pair], readings.alignments(entry)[pair[::-1]]) for entry in seeds]
+        recorder.add_mean("validation_r2", scores, len(readings.people("validation")), latent=latent)
+        recorder.add("chosen", sum(chosen), len(seeds), latent=latent, note="number of seeds")
+        if ours:
+            difference = interval("uar", truth, ours, people, predictions)
+            recorder.add("levasa_minus_pair", difference, latent=latent, note=aligned)
 
 
 def measure_transferred_labels(results: Results, points: int = 50_000) -> None:

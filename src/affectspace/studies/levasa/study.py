@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from affectspace.affect import CATEGORIES
+from affectspace.annotation import AnnotationTransfer
 from affectspace.corpora.splits import PARTS
 from affectspace.data.dataset import Dataset
 from affectspace.data.labels import permuted
-from affectspace.evaluation import best_chunks, linear_probe, linear_readout
+from affectspace.evaluation import best_chunks, linear_probe, linear_readout, r2
 from affectspace.evaluation.probes import ProbeResult
 from affectspace.progress import Progress, silent
 from affectspace.studies.levasa.plan import Budget, Member
@@ -49,24 +51,46 @@ Seeds = Sequence[Trained]
 
 
 @dataclass(frozen=True)
-class Study:
-    """What tables and figures are made from.
+class Arm:
+    """One corpus of a study, with the members that were trained on it.
 
-    data : the corpus, its parts and its labels; drawn : drawn faces with AFEW-VA's labels, where the study has them
-    trained : the members by name, in the order of their seeds; facts : what the report says about the study
+    data : its parts and labels; trained : the members by name, in the order of their seeds
+    prefix : before the names of its experiments and figures, `LEVELS` for a corpus with levels and no emotions
     """
 
-    out: Path
     data: Dataset
-    drawn: Dataset | None
     trained: dict[str, list[Trained]]
+    prefix: str = ""
+
+    @property
+    def reader(self) -> str:
+        """Name of the reader of the corpus."""
+        return next((str(facts["reader"]) for facts in self.data.facts["corpora"].values() if "reader" in facts), "")
+
+    @property
+    def name(self) -> str:
+        """Name of the corpus; of a table its folder and name, and of drawn faces that they are drawn."""
+        first = next((seeds[0] for seeds in self.trained.values() if seeds), None)
+        name = self.data.name
+        if name == "table" and first is not None:
+            path = first.member.config.data.first.path
+            name = f"{path.resolve().parent.name}/{path.name}"
+        return f"drawn faces ({name})" if self.data.drawn else name
+
+
+@dataclass(frozen=True)
+class Study:
+    """What tables and figures are made from. arms : the corpora; facts : what the report says about the study"""
+
+    out: Path
+    arms: tuple[Arm, ...]
     budget: Budget
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def main(self) -> dict[str, list[Trained]]:
-        """The members that were trained on the corpus, not on drawn faces."""
-        return {name: seeds for name, seeds in self.trained.items() if seeds and not name.startswith("afew_")}
+    def trained(self) -> list[Trained]:
+        """Every trained member."""
+        return [entry for arm in self.arms for seeds in arm.trained.values() for entry in seeds]
 
 
 @dataclass(frozen=True)
@@ -100,14 +124,20 @@ def paper_protocol(data: Dataset, seed: int = 0) -> Protocol:
 
 
 class Readings:
-    """The labels of a corpus by part, and what is read from members' latents. Each probe is fitted once."""
+    """The labels of a corpus by part, and what is read from members' latents. Each probe is fitted once.
 
-    def __init__(self, data: Dataset, emotion: np.ndarray | None = None, progress: Progress = silent) -> None:
+    Where no row has an emotion, a row gets that of AffectNet's nearest centre (Algorithm 1, line 6), and `inferred` is true.
+    """
+
+    def __init__(self, data: Dataset, progress: Progress = silent) -> None:
         self.data, self.progress = data, progress
-        known = np.array([*data.categories, None], dtype=object)
-        self._emotion = known[data.category] if emotion is None else emotion
+        self._emotion = np.array([*data.categories, None], dtype=object)[data.category]
+        self.inferred = not data.categories
+        if self.inferred:
+            known = np.isfinite(data.affect[:, :2]).all(axis=1)
+            self._emotion[known] = AnnotationTransfer.reference("affectnet").predict(data.affect[known, :2])
         self.categories = tuple(name for name in CATEGORIES if name in set(self._emotion))
-        self._order: dict[object, tuple[int, int, int]] = {}
+        self._pairs: dict[object, dict[tuple[int, int], float]] = {}
         self._probes: dict[object, ProbeResult] = {}
 
     def emotion(self, part: str) -> np.ndarray:
@@ -125,15 +155,38 @@ class Readings:
         """Return labels sampled from the ellipses as in training, or the ratings where there are some, (n, 2)."""
         return self.data.training_affect(0)[self.data.rows(part), :2].astype(np.float64)
 
+    def alignments(self, trained: Trained) -> dict[tuple[int, int], float]:
+        """Measure how well each two chunks align with valence and arousal, (chunk of valence, of arousal) -> sum of both R2.
+
+        Chunks are read by ridge regressions that are fitted on train people; R2 is that of validation people.
+        """
+        if trained.run.folder not in self._pairs:
+            truth, gains = self.centres("validation"), np.full((3, 2), -np.inf)
+            known = np.isfinite(truth)
+            for chunk in range(3):
+                x, vx, _ = STRICT.parts(partial(self.chunks, trained, (chunk,)))
+                read = linear_readout(x, self.centres("train"), vx, truth, vx).predictions
+                for axis, rows in enumerate(known.T):
+                    gains[chunk, axis] = r2(truth[rows, axis], read[rows, axis])
+            pairs = permutations(range(3), 2)
+            self._pairs[trained.run.folder] = {(v, a): float(np.nansum(gains[[v, a], [0, 1]])) for v, a in pairs}
+        return self._pairs[trained.run.folder]
+
+    def closest(self, trained: Trained, part: str) -> list[np.ndarray]:
+        """Return the chunks that Table 1 measures: z_v and z_a; without alignment, the closest ones on validation rows."""
+        chunks, truth = trained.outputs.chunks(part), self.centres("validation")
+        closest = (0, 1)
+        if trained.alignment == "none":
+            closest = best_chunks(trained.outputs.chunks("validation"), truth[:, 0], truth[:, 1])
+        return [chunks[number].astype(np.float64) for number in closest]
+
     def order(self, trained: Trained) -> tuple[int, int, int]:
-        """Choose which chunks are taken for z_v, z_a, z_z; without alignment, the two that align best on validation rows."""
+        """Choose which chunks are taken for z_v, z_a, z_z; without alignment, the two that align best on validation people."""
         if trained.alignment != "none":
             return 0, 1, 2
-        if trained.run.folder not in self._order:
-            truth = self.centres("validation")
-            valence, arousal = best_chunks(trained.outputs.chunks("validation"), truth[:, 0], truth[:, 1])
-            self._order[trained.run.folder] = valence, arousal, 3 - valence - arousal
-        return self._order[trained.run.folder]
+        pairs = self.alignments(trained)
+        valence, arousal = max(pairs, key=lambda pair: pairs[pair])
+        return valence, arousal, 3 - valence - arousal
 
     def features(self, trained: Trained, combination: str, part: str) -> np.ndarray:
         """Return the posterior means of z_v, z_a, z_z, va or vaz side by side, (n, dimensions)."""
