@@ -40,7 +40,7 @@ FIGURES: dict[str, Callable[[], Any]] = {
     "walk": lambda: walk_figure(FACES, [-1, -0.5, 0.5, 1], [-1, 0, 1], FACES[0, 0]),
     "circumplex": lambda: circumplex_figure({"a": (POINTS, EMOTIONS)}, (np.tanh(POINTS), EMOTIONS)),
     "rate": lambda: rate_distortion_figure([{"name": str(i), "rate": 9.0**i, "distortion": i} for i in range(4)]),
-    "history": lambda: history_figure(HISTORY, best_epoch=1),
+    "history": lambda: history_figure(HISTORY, kept_epoch=1),
     "interval": lambda: interval_figure(
         [IntervalRow("a", 0.2, 0.1, 0.3, "x"), IntervalRow("b", 0.3, paper=0.36), IntervalRow("c", float("nan"))],
         [Reference("chance", 0.14), Reference("CNN", 0.4, "ceiling")],

@@ -329,7 +329,7 @@ class FaceReader:
 
 def run_framing(run: Run, open_data: Callable[[], Dataset], always: bool) -> Framing | None:
     """Return how a run's corpus cuts its pictures around faces, kept in the run; None for drawn faces."""
-    if run.image_config.data.drawn_faces:
+    if run.drawn_faces:
         return Framing() if always else None
     path = run.folder / FRAMING
     try:

@@ -92,7 +92,7 @@ def sequence_figure(means: np.ndarray, deviations: np.ndarray, *, across: str) -
     return figure
 
 
-def history_figure(history: "pd.DataFrame", *, best_epoch: int | None = None) -> Figure:
+def history_figure(history: "pd.DataFrame", *, kept_epoch: int | None = None) -> Figure:
     """Draw the measures of a training over epochs, each in a panel with training and validation.
 
     Raises DataError if a column is missing or there are no values.
@@ -100,15 +100,16 @@ def history_figure(history: "pd.DataFrame", *, best_epoch: int | None = None) ->
     Parameters
     ----------
     history : DataFrame
-        One row per epoch with columns ``epoch``, ``train_*`` and ``validation_*``; NaN where nothing was measured. A
-        positive measure that spans more than a factor of 50 gets a logarithmic axis.
-    best_epoch : int, optional
-        Epoch to mark.
+        One row per epoch with columns ``epoch``, counted from 0, ``train_*`` and ``validation_*``; NaN where nothing was
+        measured. A positive measure that spans more than a factor of 50 gets a logarithmic axis. The figure counts epochs
+        from 1.
+    kept_epoch : int, optional
+        Epoch to mark, counted from 0.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> figure = history_figure(pd.DataFrame({"epoch": [0, 1], "train_loss": [2.0, 1.0]}), best_epoch=1)
+    >>> figure = history_figure(pd.DataFrame({"epoch": [0, 1], "train_loss": [2.0, 1.0]}), kept_epoch=1)
     """
     columns = [str(column) for column in history.columns]
     if "epoch" not in columns:
@@ -131,17 +132,19 @@ def history_figure(history: "pd.DataFrame", *, best_epoch: int | None = None) ->
                 if prefix + name not in columns:
                     continue
                 rows = history[["epoch", prefix + name]].dropna()
-                x, y = rows["epoch"].to_numpy(float), rows[prefix + name].to_numpy(float)
+                x, y = rows["epoch"].to_numpy(float) + 1, rows[prefix + name].to_numpy(float)
                 marker = "o" if x.size <= 2 else ""
                 (handles[label],) = axes.plot(x, y, marker=marker, markersize=4, color=colour)
                 values.append(y)
-            if best_epoch is not None:
-                line = axes.axvline(best_epoch, color=MUTED, linewidth=1, linestyle=(0, (2, 2)), zorder=0)
-                handles[f"best epoch ({best_epoch})"] = line
+            if kept_epoch is not None:
+                line = axes.axvline(kept_epoch + 1, color=MUTED, linewidth=1, linestyle=(0, (2, 2)), zorder=0)
+                handles[f"kept epoch ({kept_epoch + 1})"] = line
             if _spans(np.concatenate(values), 50):
                 axes.set_yscale("log")
             axes.grid(True, axis="y")
-            axes.xaxis.get_major_locator().set_params(integer=True, nbins=6)
+            axes.xaxis.get_major_locator().set_params(integer=True, nbins=6, min_n_ticks=1)
+            if len(history) == 1:
+                axes.set_xticks([1])
             axes.set_title(name.replace("_", " "))
         for axes in grid[len(names) :]:
             axes.set_axis_off()

@@ -36,7 +36,7 @@ class LevasaBackbone(BaseBackbone):
             )
         if frames < 1:
             raise ConfigError(f"frames is {frames}; give at least 1")
-        drawn = opened.image_config.data.drawn_faces  # the detector of faces in photographs does not find these
+        drawn = opened.drawn_faces  # the detector of faces in photographs does not find these
         self._crop = not drawn if crop is None else crop
         self._device, self._dtype = device, torch_type(dtype)
         self._model = model.to(device, dtype=self._dtype).eval()

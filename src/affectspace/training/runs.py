@@ -52,6 +52,12 @@ class Run:
         return self._config_of("images")
 
     @property
+    def drawn_faces(self) -> bool:
+        """Whether affectspace drew all faces of a run on images. No detector of faces in photographs finds these."""
+        stated = [facts.get("synthetic", False) for facts in self.facts.get("corpora", {}).values()]
+        return self.image_config.data.drawn_faces or bool(stated and all(stated))
+
+    @property
     def feature_config(self) -> TrainConfig:
         """The configuration of a run on features. Raises RunError for another kind, with the commands for it."""
         return self._config_of("features")

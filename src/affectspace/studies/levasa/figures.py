@@ -185,7 +185,7 @@ def history_picture(entry: Trained) -> Picture | None:
     """Draw a run's losses over its epochs; None where it has no history."""
     if not (entry.run.folder / "history.csv").is_file():
         return None
-    figure = history_figure(entry.run.history, best_epoch=entry.run.facts.get("kept_epoch"))
+    figure = history_figure(entry.run.history, kept_epoch=entry.run.facts.get("kept_epoch"))
     caption = f"Training of {entry.member.title} (seed {entry.member.seed}); the marked epoch is the one that was kept."
     return Picture("history", figure, caption, "Losses over epochs on train and validation")
 
