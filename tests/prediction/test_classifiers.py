@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ from PIL import Image
 
 from affectspace import Predictor
 from affectspace.errors import ConfigError, DataError
-from affectspace.prediction import Failure, Sample, photos
+from affectspace.prediction import Failure, Prediction, Sample, photos
 from affectspace.prediction.bridge import EmotionBridge
-from affectspace.prediction.classifiers import ClassifierReader, face_reader
+from affectspace.prediction.classifiers import UNLIKE_FACE, ClassifierReader, face_reader
 from affectspace.prediction.inputs import each_face
+from affectspace.synthetic.faces import make_faces
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "good", "bad", "day"]
 EMOTIONS = ["joy", "sadness", "anger"]
@@ -235,10 +237,31 @@ def test_the_model_of_faces_is_wide_and_says_why(tmp_path: Path, monkeypatch: py
     [other] = reader.read([Sample(image=tmp_path / "a.png", box=(30.0, 60.0, 16.0))])
     assert not isinstance(largest, Failure)
     assert not isinstance(other, Failure)
-    assert largest.notes == ("2 faces were found: the largest was used; --faces all predicts each of them",)
-    assert other.notes == ("the face around column 30 and row 60, 16 pixels wide",)
+    assert largest.notes[0] == "2 faces were found: the largest was used; --faces all predicts each of them"
+    assert other.notes[0] == "the face around column 30 and row 60, 16 pixels wide"
     assert other.mean.valence != largest.mean.valence
     assert json.loads(json.dumps(largest.to_dict()))["dominance"]["mean"] is None
+
+
+@needs_fer
+def test_a_drawn_face_is_wide_and_noted(tmp_path: Path) -> None:
+    corpus = make_faces(tmp_path / "drawn", n=12, size=128, workers=1)
+    pictures = zipfile.ZipFile(tmp_path / "drawn" / "faces.zip")
+    samples = [Sample(image=Path(pictures.extract(name, tmp_path))) for name in pictures.namelist()]
+    assert len(samples) == len(corpus)
+    drawn = [outcome for outcome in face_reader(crop=False).read(samples) if isinstance(outcome, Prediction)]
+    noted = [outcome for outcome in drawn if outcome.notes == (UNLIKE_FACE,)]
+    assert len(noted) >= 8
+    assert all(outcome.unlike for outcome in noted)
+    assert min(outcome.deviation.valence for outcome in noted) > 0.4
+
+
+@needs_fer
+def test_photographs_of_faces_are_not_noted(shared_data: Path) -> None:
+    faces = sorted((shared_data / "imfdb" / "layout_sample").rglob("*.jpg"))[::4]
+    outcomes = face_reader(crop=False).read([Sample(image=face) for face in faces])
+    assert len(outcomes) > 20
+    assert not [outcome for outcome in outcomes if isinstance(outcome, Prediction) and outcome.unlike]
 
 
 @needs_fer

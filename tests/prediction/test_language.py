@@ -33,3 +33,24 @@ def test_english_passes(text: str) -> None:
 )
 def test_other_texts_are_noted(text: str, reason: str) -> None:
     assert reason in unusual_text(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "noted"),
+    [
+        ("asdf qwer zxcv", True),
+        ("Bonjour", True),
+        ("Je t\u2019aime", True),  # t is no word
+        ("Ecstatic!", False),  # one long piece and a short one
+        ("oooh noooo", False),  # oh, no
+        ("happy asdf zxcv", True),
+        ("happy happy asdf", False),
+        ("I am an asdf", False),  # function words
+        ("qw", False),
+    ],
+)
+def test_words_that_fall_into_short_pieces(text: str, noted: bool) -> None:
+    known = {"oh": 1, "no": 1, "happy": 1, "ecstatic": 2, "bonjour": 3}
+    reason = unusual_text(text, lambda words: [known.get(word, len(word)) for word in words])
+    assert reason == ("few words of the text are English, which the model was trained on" if noted else "")
+    assert unusual_text(text) == ""

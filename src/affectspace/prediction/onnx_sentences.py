@@ -68,6 +68,11 @@ class Sentences:
                 loaded.append(UnreadableItem("the text is empty"))
         return loaded
 
+    def pieces(self, words: Sequence[str]) -> list[int]:
+        """Count the tokens of each word."""
+        encodings = self._tokenizer.encode_batch([f" {word}" for word in words], add_special_tokens=False)
+        return [len(encoding.ids) for encoding in encodings]
+
     def represent(self, loaded: Mapping[int, Loaded], rows: int) -> dict[str, np.ndarray]:
         """Compute the outputs of `rows` rows, name -> (rows, ...) float64; NaN in rows without tokens.
 

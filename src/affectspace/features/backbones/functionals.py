@@ -17,7 +17,7 @@ from scipy.signal import find_peaks
 
 from affectspace.errors import ConfigError, UnreadableItem
 from affectspace.features.backbone import BaseBackbone, Item
-from affectspace.features.backbones.pretrained import require_package
+from affectspace.features.backbones.packages import require_package
 from affectspace.media.sound import read_sound
 
 REVISION = "2"

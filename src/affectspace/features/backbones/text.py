@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -59,6 +59,14 @@ def marks_of(text: str) -> tuple[float, ...]:
 _REPEATED = re.compile(r"([^\W\d_])\1\1", re.IGNORECASE)
 
 
+def token_limit(config: Any, tokenizer: Any, tokens: int) -> int:
+    """Return how many tokens of a text a model reads, at most `tokens`. RoBERTa's positions begin behind that of padding."""
+    limit = int(getattr(tokenizer, "model_max_length", tokens) or tokens)
+    positions = int(getattr(config, "max_position_embeddings", tokens))
+    offset = int(getattr(config, "pad_token_id", 0) or 0) + 1 if "roberta" in config.model_type else 0
+    return min(tokens, limit, positions - offset)
+
+
 class TextBackbone(PretrainedBackbone):
     """A text encoder of transformers.
 
@@ -94,10 +102,7 @@ class TextBackbone(PretrainedBackbone):
         count = config.num_hidden_layers
         if not layers or not all(-count - 1 <= layer <= count for layer in layers):
             raise ConfigError(f"layers {list(layers)}; {name} has layers 0 (embeddings) to {count}, or -1 backwards")
-        limit = int(getattr(self._tokenizer, "model_max_length", tokens) or tokens)
-        positions = int(getattr(config, "max_position_embeddings", tokens))
-        offset = int(getattr(config, "pad_token_id", 0) or 0) + 1 if config.model_type == "roberta" else 0
-        self._tokens = min(tokens, limit, positions - offset)
+        self._tokens = token_limit(config, self._tokenizer, tokens)
         self._layers, self._pooling, self._marks = layers, pooling, marks
         self._parameters = self.model.num_parameters(exclude_embeddings=True)
         self.dimension = config.hidden_size * len(layers) + (len(MARKS) if marks else 0)
@@ -160,6 +165,10 @@ class TextBackbone(PretrainedBackbone):
             weights = (mask / mask.sum(dim=1, keepdim=True))[..., None].float()
             parts = [(hidden[layer].float() * weights).sum(dim=1) for layer in self._layers]
         return torch.cat(parts if marks is None else [*parts, marks], dim=1)
+
+    def pieces(self, words: Sequence[str]) -> list[int]:
+        """Count the tokens of each word."""
+        return [len(self._tokenizer(f" {word}", add_special_tokens=False)["input_ids"]) for word in words]
 
     def tokenizer_json(self) -> str | None:
         """Return the tokenizer as the package `tokenizers` reads it; None for one that is written in Python."""

@@ -15,7 +15,8 @@ from affectspace.affect import AXES
 from affectspace.data.batches import Batch
 from affectspace.errors import ConfigError, RunError
 from affectspace.features.backbone import make_backbone
-from affectspace.features.backbones.pretrained import PretrainedBackbone, require_package, weights_hash
+from affectspace.features.backbones.packages import require_package
+from affectspace.features.backbones.pretrained import PretrainedBackbone, weights_hash
 from affectspace.files import write_atomic, write_text
 from affectspace.models.adapter.config import AdapterConfig
 from affectspace.models.base import LossTerms, Pretrained, Step
