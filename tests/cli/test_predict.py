@@ -215,6 +215,9 @@ def test_a_trajectory(text_run: Path, tmp_path: Path) -> None:
     out, figure = tmp_path / "out.csv", tmp_path / "t.png"
     result = run("--run", text_run, sound, "--window", 4, "--step", 2, "--out", out, "--figure", figure)
     assert "5 windows of 4 s" in result.stdout
+    assert "1 window of 1 sentence\n" in run("--run", text_run, "--text", "A day.", "--window", 1).stdout
+    with pytest.raises(ConfigError, match=r"window 0\.01: the shortest window is 0\.1 s"):
+        run("--run", text_run, sound, "--window", 0.01)
     assert "inside the home base" in result.stdout
     table = pd.read_csv(out)
     assert table["start"].tolist() == [0, 2, 4, 6, 8]

@@ -187,3 +187,17 @@ def test_groups_of_several_corpora_do_not_meet() -> None:
     table = pd.DataFrame({"id": list("xy"), "corpus": ["c", "d"], "person": ["1", "1"], "document": ["e", "e"]})
     assert row_groups(table)[0].tolist() == ["c: 1", "d: 1"]
     assert row_groups(table.iloc[:1], "document")[0].tolist() == ["e"]
+
+
+def test_auto_is_the_first_possible_scheme() -> None:
+    table = pd.DataFrame({"id": range(40), "person": [f"p{row % 8}" for row in range(40)], "emotion": None})
+    table[["valence", "arousal"]] = np.random.default_rng(0).uniform(-1, 1, (40, 2))
+    documents = table.assign(person=None, document=table["person"])
+    published = table.assign(split=["train", "validation", "test", "train"] * 10)
+    for rows, scheme in (
+        (table, "person"),
+        (documents, "document"),
+        (published, "published"),
+        (table.assign(person=None), "random"),
+    ):
+        pd.testing.assert_series_equal(split_table(rows, "auto"), split_table(rows, scheme))

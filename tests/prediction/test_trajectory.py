@@ -93,9 +93,9 @@ def test_lengths(tmp_path: Path) -> None:
             seconds_of(Sample(audio=tmp_path / name))
 
 
-@pytest.mark.parametrize(("window", "step"), [(0, 1), (4, 0), (4, 5), (-1, -1), (float("nan"), 1)])
-def test_steps_that_make_no_sense(window: float, step: float) -> None:
-    with pytest.raises(ConfigError, match="both must be above 0, and the step at most the window"):
+@pytest.mark.parametrize(("window", "step"), [(0, 1), (4, 0), (4, 5), (-1, -1), (float("nan"), 1), (0.01, None)])
+def test_steps_that_make_no_sense(window: float, step: float | None) -> None:
+    with pytest.raises(ConfigError, match=r"the shortest window is 0\.1 s|it must be above 0, and at most the window"):
         windows_of(Sample("A text."), window, step)
 
 
@@ -170,7 +170,7 @@ def test_mistakes_in_trajectories(make_run: MakeRun, tmp_path: Path) -> None:
         predictor.over_time(image=tmp_path / "a.png")
     with pytest.raises(DataError, match="has no modality that reads audio"):
         predictor.over_time(audio=tmp_path / "a.wav")
-    with pytest.raises(ConfigError, match="the step at most the window"):
+    with pytest.raises(ConfigError, match="at most the window"):
         predictor.over_time(text="a. b.", window=1, step=2)
     with pytest.raises(DataError, match=r"absent\.mp4: there is no such file"):
         predictor.over_time(video=tmp_path / "absent.mp4")

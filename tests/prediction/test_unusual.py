@@ -12,7 +12,7 @@ import torch
 
 from affectspace.models.training_rows import FeatureSpace
 from affectspace.prediction import Predictor
-from affectspace.prediction.readers import TrainingCorpus, multiply, training_corpora
+from affectspace.prediction.readers import CombinedReader, Expert, TrainingCorpus, training_corpora
 from affectspace.prediction.result import VAD, Estimate, Prediction, named
 from affectspace.prediction.sample import Sample
 from affectspace.prediction.trajectory import MOST_WINDOWS, sentences, windows_of
@@ -66,14 +66,40 @@ def prediction(valence: float, deviation: float, **fields: Any) -> Prediction:
     return Prediction(point, width, {"face": part}, "anger", 0.6, {"anger": 0.6, "fear": 0.4}, **fields)
 
 
+class Fixed:
+    """A reader that predicts the same for every sample."""
+
+    label_kinds, trained_on, vectors, columns, reads_boxes = (), (), (), {}, False
+
+    def __init__(self, outcome: Prediction) -> None:
+        self.outcome = outcome
+
+    def read(self, samples: Any) -> list[Any]:
+        return [self.outcome] * len(samples)
+
+
 def test_unlike_input_does_not_count_beside_other_input() -> None:
-    face, noise = prediction(0.8, 0.3), replace(prediction(-1.0, 0.3), unlike=True, notes=("unlike",))
-    both = multiply([face, noise])
+    face, noise = prediction(0.8, 0.3), replace(prediction(-1.0, 0.3), unlike=True, notes=("strange",))
+    noise = replace(noise, by_modality={"audio": noise})
+
+    def read(*outcomes: Prediction) -> Any:
+        names = ["face", "voice"][: len(outcomes)]
+        experts: Any = [
+            Expert(name, ("video",), ("video",), lambda outcome=outcome: Fixed(outcome), licence)  # type: ignore[misc]
+            for name, outcome, licence in zip(names, outcomes, ("MIT", "CC BY-NC-SA 4.0"), strict=False)
+        ]
+        return CombinedReader(experts, []).read([Sample(video=Path("clip.mp4"))])[0]
+
+    both = read(face, noise)
     assert both.mean == face.mean
     assert both.deviation == pytest.approx(face.deviation)
     assert both.unlike
-    assert both.notes == ("unlike",)
-    assert multiply([noise, noise]).valence == pytest.approx(-1.0)
+    assert both.modalities == ("face",)
+    assert both.notes == ("voice left out: its input is unlike its training data",)
+    assert both.licence == "CC BY-NC-SA 4.0"
+    strange = read(noise, noise)
+    assert strange.valence == pytest.approx(-1.0)
+    assert strange.notes == ("the product of the models face and voice", "strange")
 
 
 def test_no_name_below_the_threshold() -> None:

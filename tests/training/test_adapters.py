@@ -1,6 +1,7 @@
 """Adapters on a text encoder with tiny random weights: they learn, they are saved small, and they continue exactly."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -211,9 +212,16 @@ def test_the_command_adapts_extracts_and_evaluates(table: Path, tiny_text: Path,
     assert result.exit_code == 0, result.output
     assert "labels are rated" in result.output
     assert "parameters trained" in result.output
+    assert "warning: the encoder has hardly learned" in result.output
+    hint = next(line for line in result.output.splitlines() if line.startswith("features: "))
+    assert hint == (
+        f"features: affectspace extract table {table} --columns text=said,valence=v --scale emobank --modality text --backbone "
+        f"{out} --out FOLDER"
+    )
+    assert open_run(Path(out)).config.data.corpora["rated"].split.scheme == "auto"
     facts = open_run(Path(out)).facts
     assert facts["encoder"]["trained_parameters"] < facts["encoder"]["parameters"]
-    result = run(app, ["extract", "table", str(table), "--columns", "text=said", "--backbone", out, "--out", features])
+    result = run(app, shlex.split(hint.replace("FOLDER", features))[2:])
     assert result.exit_code == 0, result.output
     identity = FeatureStore(features).backbone
     assert identity["name"].endswith("+adapter")
@@ -230,9 +238,27 @@ def test_the_command_adapts_extracts_and_evaluates(table: Path, tiny_text: Path,
         (["text", "corpus"], "READER=FOLDER"),
         (["text", "nosuch=here"], "nosuch"),
         (["text", "missing.csv"], "missing.csv"),
+        (["text", "{table}", "--text-column", "nosuch", "--valence", "v"], "nosuch"),
+        (
+            [
+                "text",
+                "{table}",
+                "--text-column",
+                "said",
+                "--valence",
+                "v",
+                "--scale",
+                "1:5",
+                "--encoder",
+                "nosuch/encoder",
+            ],
+            "nosuch/encoder",
+        ),
     ],
 )
-def test_what_cannot_be_adapted_is_said(arguments: list[str], message: str, tmp_path: Path) -> None:
+def test_what_cannot_be_adapted_is_said(arguments: list[str], message: str, table: Path, tmp_path: Path) -> None:
+    arguments = [part.format(table=table) for part in arguments]
     result = CliRunner().invoke(app, ["adapt", *arguments, "--out", str(tmp_path / "out")])
     assert result.exit_code != 0
     assert message in str(result.exception) + result.output
+    assert not (tmp_path / "out").exists()

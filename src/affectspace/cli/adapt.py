@@ -1,7 +1,8 @@
 """`affectspace adapt`: fine-tune an encoder on valence, arousal and dominance."""
 
+import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +11,10 @@ from affectspace.cli.progress import progress_bar
 from affectspace.cli.train import describe_corpus
 from affectspace.errors import ConfigError
 
+if TYPE_CHECKING:
+    from affectspace.data.configuration import CorpusConfig
+
+LEARNED = 0.1  # concordance on validation, below which an encoder has hardly learned
 ENCODERS = {"text": "minilm", "audio": "facebook/wav2vec2-base", "video": "google/vit-base-patch16-224-in21k"}
 
 
@@ -105,8 +110,9 @@ def adapt(
     with progress_bar(not as_json) as progress:
         run = train(config, out, force=force, progress=progress)
     facts = run.facts
+    concordance = 1 - float(run.history["validation_discordance"].iloc[facts["kept_epoch"]])
     if as_json:
-        print_json(facts)
+        print_json({**facts, "validation_concordance": round(concordance, 4)})
         return
     for name, corpus in facts["corpora"].items():
         labels = " and ".join(corpus["label_kind"])
@@ -118,8 +124,30 @@ def adapt(
         f"{out}: {chosen}, {trained['trained_parameters']:,} of {trained['parameters']:,} parameters trained, weights of epoch "
         f"{kept} of {facts['epochs']} kept, {facts['seconds']:.0f} s"
     )
+    typer.echo(f"concordance on the validation part {concordance:.3f} (a constant has 0)")
+    if concordance < LEARNED:
+        typer.secho(
+            "warning: the encoder has hardly learned from these ratings; give it more rows, more --epochs or a larger "
+            "--learning-rate, and check the columns and the scale",
+            fg=typer.colors.YELLOW,
+            err=True,
+        )
     typer.echo(f"next: affectspace evaluate {out}")
-    typer.echo(f"features: affectspace extract CORPUS PATH --modality {modality} --backbone {out} --out FOLDER")
+    for corpus in config.data.corpora.values():
+        typer.echo(f"features: {_extract_command(corpus, modality, out)}")
+
+
+def _extract_command(corpus: "CorpusConfig", modality: str, out: Path) -> str:
+    """Return the command that computes features of the same rows."""
+    words = ["affectspace", "extract", corpus.corpus, str(corpus.path)]
+    options = {
+        "--columns": ",".join(f"{ours}={theirs}" for ours, theirs in corpus.columns.items()),
+        "--scale": corpus.scale, "--axes": ",".join(corpus.axes or ()), "--media": corpus.media, "--where": corpus.where,
+        "--modality": modality, "--backbone": out,
+    }  # fmt: skip
+    for option, value in options.items():
+        words += [option, str(value)] if value else []
+    return f"{shlex.join(words)} --out FOLDER"
 
 
 def _corpora(texts: list[str], options: dict[str, Any], split: str | None) -> dict[str, dict[str, Any]]:
@@ -147,16 +175,5 @@ def _corpora(texts: list[str], options: dict[str, Any], split: str | None) -> di
         fields: dict[str, Any] = {"corpus": "table" if table else reader, "path": str(path)}
         if table or len(texts) == 1:
             fields |= options if table else {key: value for key, value in options.items() if key == "where"}
-        corpora[name] = {**fields, "split": {"scheme": split or _scheme(fields)}}
+        corpora[name] = {**fields, "split": {"scheme": split or "auto"}}
     return corpora
-
-
-def _scheme(fields: dict[str, Any]) -> str:
-    """Return the first scheme that a corpus allows: people or documents are kept apart where they are known."""
-    from affectspace.corpora.splits import schemes_of
-    from affectspace.data.configuration import CorpusConfig
-    from affectspace.data.reading import open_corpus
-
-    table = open_corpus(CorpusConfig.model_validate(fields)).table
-    known = [name for name in ("person", "document") if name in table and table[name].notna().all()]
-    return "published" if "published" in schemes_of(table) else [*known, "random"][0]

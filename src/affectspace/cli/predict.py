@@ -121,6 +121,10 @@ def predict(
     if not tables and (any(named) or media is not None or prefix):
         raise ConfigError("--text-column and the other columns, --media and --prefix need a table as input")
     _check_figure(figure, single)
+    if follow:
+        from affectspace.prediction.trajectory import check_windows
+
+        check_windows(window, step)
     refuse_overwrite((out, figure), force)
     if together:
         combined_sample(items, {})  # an error of the arguments, before the model is loaded

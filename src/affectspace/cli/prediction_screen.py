@@ -63,7 +63,7 @@ class Screen:
             data: dict[str, Any] = {
                 **self.source,
                 "labels": self.labels,
-                "trained_on": [corpus._asdict() for corpus in self.trained_on],
+                "trained_on": [corpus.to_dict() for corpus in self.trained_on],
                 "licence": strictest(prediction.licence for _, prediction in predictions),
                 "notices": self.notices,
                 "predictions": [{"id": name, **prediction.to_dict()} for name, prediction in predictions],
@@ -151,11 +151,11 @@ class Screen:
         from rich.table import Table
 
         table, whole = trajectory.table, trajectory.whole
-        unit = " s" if trajectory.unit == "s" else " sentences"
         width = trajectory.windows[0].end - trajectory.windows[0].start
+        size = f"{width:g} s" if trajectory.unit == "s" else counted(int(width), "sentence")
         missing = len(table) - len(trajectory.predictions)
         self.console.print(
-            f"{len(table)} windows of {width:g}{unit}" + (f", {missing} without a prediction" if missing else "")
+            f"{counted(len(table), 'window')} of {size}" + (f", {missing} without a prediction" if missing else "")
         )
         shown = Table("", "mean", "over time", "", "inside the home base", "excursions", box=None, pad_edge=False)
         summary = trajectory.dynamics.summary.set_index("axis") if len(trajectory.predictions) > 1 else None
@@ -226,3 +226,8 @@ def _number(estimate: Estimate, axis: str) -> str:
     if math.isnan(mean):
         return ""
     return f"{mean:+.2f}" + ("" if math.isnan(deviation) else f" \u00b1{deviation:.2f}")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural if it is not one."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

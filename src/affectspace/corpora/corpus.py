@@ -139,7 +139,8 @@ class Corpus:
         scheme : str
             "person" keeps people apart and stratifies by emotion. "document" does the same with documents. "random"
             distributes rows, so that people are in several parts (leaky). "published" is the split of the corpus' owners.
-            "session5", "loso", "loso_improvised" and "script_independent" are IEMOCAP's splits by session.
+            "session5", "loso", "loso_improvised" and "script_independent" are IEMOCAP's splits by session. "auto" is the first
+            possible one of "published", "person", "document" and "random".
         fold, folds : int, optional
             Fold 0..folds-1 is the test part, and validation is taken from the rest. In the splits by session, the fold is the
             session that is tested. Default: the fractions.

@@ -17,6 +17,7 @@ TRAIN, VALIDATION, TEST, NONE = 0, 1, 2, -1  # positions in PARTS; NONE: in no p
 FRACTIONS = (0.7, 0.1, 0.2)
 SESSION_SCHEMES = ("session5", "loso", "loso_improvised", "script_independent")
 SCHEMES = ("person", "random", "published", "document", *SESSION_SCHEMES)
+AUTO = "auto"  # the first possible of published, person, document and random
 _SESSION_COLUMNS = ("session", "scenario", "improvised")
 _SHARED = ("person", "session", "dialogue", "document", "sentence", "text")
 _PLURALS = {"person": "people", "document": "documents"}
@@ -40,8 +41,11 @@ def split_table(
     signs of valence and arousal are the strata.
     """
     shares = _shares(fractions)
+    if scheme == AUTO:
+        known = (name for name in ("person", "document") if name in table and table[name].notna().all())
+        scheme = "published" if "published" in schemes_of(table) else next(known, "random")
     if scheme not in SCHEMES:
-        raise ConfigError(f"unknown split {scheme!r}; there are {', '.join(SCHEMES)}")
+        raise ConfigError(f"unknown split {scheme!r}; there are {', '.join((*SCHEMES, AUTO))}")
     if scheme in SESSION_SCHEMES:
         parts, notes = _split_sessions(table, scheme, fold, bool(shares[VALIDATION]), where)
         return _named(parts, notes, table)

@@ -17,7 +17,9 @@ class SplitConfig(Configuration):
     """The people who train, validate and test."""
 
     scheme: str = Field(
-        "person", description="person keeps people apart; `affectspace corpus describe` lists the others of a corpus"
+        "person",
+        description="person keeps people apart; auto: published, else person, document or random, whichever is possible first; "
+        "`affectspace corpus describe` lists those of a corpus",
     )
     fold: int | None = Field(None, ge=0, description="test on this fold of the people")
     folds: int = Field(5, ge=2, description="number of folds")

@@ -30,6 +30,10 @@ class TrainingCorpus(NamedTuple):
     synthetic: bool
     english: bool
 
+    def to_dict(self) -> dict[str, Any]:
+        """Convert to a dictionary for JSON; the language is only told where texts are known to be English."""
+        return {key: value for key, value in self._asdict().items() if key != "english" or value}
+
     def __str__(self) -> str:
         kinds = " and ".join([*(["synthetic"] if self.synthetic else []), *self.labels])
         return f"{self.name} ({'' if self.rows is None else f'{self.rows:,} '}{kinds or 'labelled'} rows)"
@@ -174,10 +178,14 @@ class CombinedReader:
             notes.append(f"{name} left out: {reason}")
         if not predictions:
             return Failure("no model reads this input")
-        if len(predictions) > 1:
-            notes.insert(0, f"the product of the models {' and '.join(predictions)}")
-        combined = multiply(list(predictions.values()))
-        return replace(combined, notes=tuple(dict.fromkeys([*notes, *combined.notes])))
+        used = [name for name, one in predictions.items() if not one.unlike] or list(predictions)
+        if len(used) > 1:
+            notes.insert(0, f"the product of the models {' and '.join(used)}")
+        notes += [f"{name} left out: its input is unlike its training data" for name in predictions if name not in used]
+        combined = multiply([predictions[name] for name in used])
+        unlike = any(one.unlike for one in predictions.values())
+        licence = strictest(one.licence for one in predictions.values())
+        return replace(combined, notes=tuple(dict.fromkeys([*notes, *combined.notes])), unlike=unlike, licence=licence)
 
     def _from_clip(self, name: str, sample: Sample) -> bool:
         """Whether a model reads nothing of a sample but its clip."""
@@ -193,15 +201,13 @@ def multiply(predictions: Sequence[Prediction]) -> Prediction:
     """Multiply the Gaussians of predictions of one sample from different inputs.
 
     The mean of an axis is weighted by precision, over the predictions that have the axis. Probabilities of emotions are
-    averaged over the emotions that all predictions know, or over all emotions if there is no common one. A prediction from
-    unlike input does not count where there is another one.
+    averaged over the emotions that all predictions know, or over all emotions if there is no common one.
     """
     if len(predictions) == 1:
         return predictions[0]
-    everyone, predictions = predictions, [one for one in predictions if not one.unlike] or predictions
     axes = [_product([(one.mean[axis], one.deviation[axis]) for one in predictions]) for axis in range(len(AXES))]
     alone: dict[str, Estimate] = {}
-    for one in everyone:
+    for one in predictions:
         alone |= one.by_modality
     common = set.intersection(*(set(one.probabilities) for one in predictions))
     totals: dict[str, float] = {}
@@ -213,8 +219,8 @@ def multiply(predictions: Sequence[Prediction]) -> Prediction:
     ranked = dict(sorted(((name, total / whole) for name, total in totals.items()), key=lambda pair: -pair[1]))
     return Prediction(
         VAD(*(mean for mean, _ in axes)), VAD(*(deviation for _, deviation in axes)), alone, *named(ranked), ranked,
-        tuple(dict.fromkeys(note for one in everyone for note in one.notes)),
-        strictest(one.licence for one in everyone), any(one.unlike for one in everyone),
+        tuple(dict.fromkeys(note for one in predictions for note in one.notes)),
+        strictest(one.licence for one in predictions), any(one.unlike for one in predictions),
     )  # fmt: skip
 
 

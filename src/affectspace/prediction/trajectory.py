@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 SECONDS = (4.0, 2.0)  # default window and step of sounds and clips
 SENTENCES = (3.0, 1.0)  # of texts
+SHORTEST = 0.1  # seconds of a window
 LONG_SECONDS = 60.0  # longer inputs are predicted in windows
 LONG_SENTENCE = 100  # words
 MOST_WINDOWS = 400  # of a text by default; longer texts have wider steps
@@ -109,6 +111,14 @@ def time_windows(sample: Sample, seconds: float, window: float, step: float) -> 
         number += 1
 
 
+def check_windows(window: float | None, step: float | None) -> None:
+    """Raise ConfigError for a window or a step that no input can have."""
+    if window is not None and not window >= SHORTEST:
+        raise ConfigError(f"window {window:g}: the shortest window is {SHORTEST:g} s, or one sentence of a text")
+    if step is not None and not 0 < step <= (math.inf if window is None else window):
+        raise ConfigError(f"step {step:g}: it must be above 0, and at most the window")
+
+
 def windows_of(sample: Sample, window: float | None, step: float | None) -> tuple[str, int, Iterator[Window]]:
     """Split a sample into windows; return their unit ("s" or "sentence"), about how many there are, and the windows.
 
@@ -121,8 +131,7 @@ def windows_of(sample: Sample, window: float | None, step: float | None) -> tupl
     default = SECONDS if timed else SENTENCES
     width = default[0] if window is None else window
     pace = min(default[1], width) if step is None else step
-    if not (width > 0 and 0 < pace <= width):
-        raise ConfigError(f"window {width:g}, step {pace:g}: both must be above 0, and the step at most the window")
+    check_windows(width, pace)
     if timed:
         seconds = seconds_of(sample)
         if seconds <= 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from affectspace.data.batches import Batch, Batches
 from affectspace.data.dataset import Dataset
 from affectspace.data.images import augment
 from affectspace.data.labels import few_of_a_kind
-from affectspace.errors import ConfigError, RunError
+from affectspace.errors import AffectspaceError, ConfigError, RunError
 from affectspace.files import write_atomic
 from affectspace.models import MODELS, AffectModel, LossTerms, training_statistics
 from affectspace.progress import Progress, silent
@@ -29,7 +30,7 @@ from affectspace.training.configuration import FitConfig, ImageFitConfig, Projec
 from affectspace.training.distributed import train
 from affectspace.training.loop import Training
 from affectspace.training.recorder import best_path, last_path, read_checkpoint
-from affectspace.training.runs import Run, require_split, start_run
+from affectspace.training.runs import Run, has_trained, require_split, start_run
 
 log = logging.getLogger(__name__)
 
@@ -152,10 +153,15 @@ def started_run(config: TrainConfig | ProjectorTrainConfig, out: Path, *, force:
         raise ConfigError(
             "fit.logger: tensorboard is not installed; pip install 'affectspace[tensorboard]', or use csv"
         )
+    new = not out.exists()
     run = start_run(out, config, force=force)
     try:
         with FileLock(run.folder / ".lock", timeout=0):
             yield run
+    except AffectspaceError:
+        if new and not has_trained(out):  # a wrong corpus or option leaves nothing behind
+            shutil.rmtree(out, ignore_errors=True)
+        raise
     except Timeout:
         raise RunError(
             f"{out}: another process is training in this folder; wait for it, or choose another --out"
