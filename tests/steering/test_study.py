@@ -68,7 +68,7 @@ def vader(tmp_path: Path) -> Path:
 
 @pytest.mark.usefixtures("small")
 def test_evaluate_a_projectors_run(call: Call, run_copy: Path, vader: Path) -> None:
-    asked = ("evaluate", run_copy, "--judge", f"vader={vader}", "--sentences", 4, "--quick")
+    asked = ("steer", "evaluate", run_copy, "--judge", f"vader={vader}", "--sentences", 4, "--quick")
     code, out, err = call(*asked)
     assert code == 0, err
     assert "valence, steered_one, vader, valence, spearman" in out
@@ -89,36 +89,41 @@ def test_what_evaluate_refuses(
     call: Call, run_copy: Path, text_run: Path, vader: Path, make_model: Callable[..., Path], tmp_path: Path
 ) -> None:
     for judge in ("vader", "vader=", f"={vader}", f"my judge={vader}", "vader=no/such/file.txt", f"vader={tmp_path}"):
-        message = r"--judge .*: write NAME=FILE of a lexicon that exists"
-        check_refused(call, ("evaluate", run_copy, "--judge", judge), message)
+        message = r"--judge .*: write (it as )?NAME=FILE"
+        check_refused(call, ("steer", "evaluate", run_copy, "--judge", judge), message)
     for judges in ([f"ridge={vader}"], [f"a={vader}", f"a={vader}"]):
         given = [part for judge in judges for part in ("--judge", judge)]
         check_refused(
-            call, ("evaluate", run_copy, *given), "there is a judge (ridge|a) already; give this one another name"
+            call,
+            ("steer", "evaluate", run_copy, *given),
+            "there is a judge ridge already; give this one another name|a is set twice",
         )
     for content in (b"", b"\x89PNG\x00\xff", b"neither words nor numbers\n"):
         (tmp_path / "damaged.txt").write_bytes(content)
         check_refused(
-            call, ("evaluate", run_copy, "--quick", "--judge", f"x={tmp_path / 'damaged.txt'}"), r"damaged.txt"
+            call, ("steer", "evaluate", run_copy, "--quick", "--judge", f"x={tmp_path / 'damaged.txt'}"), r"damaged.txt"
         )
     other = make_model(seed=8)
     check_refused(
-        call, ("evaluate", run_copy, "--language-model", other), "trained on other weights .*--language-model"
+        call, ("steer", "evaluate", run_copy, "--language-model", other), "trained on other weights .*--language-model"
     )
-    check_refused(call, ("evaluate", run_copy, "--device", "abacus"), "device 'abacus' is not available")
-    check_refused(call, ("evaluate", run_copy, "--backbone", "sound=x"), "encoder has no modality 'sound'; it has text")
-    check_refused(call, ("evaluate", text_run, "--quick"), "--quick is for the run of a projector")
+    check_refused(call, ("steer", "evaluate", run_copy, "--device", "abacus"), "device 'abacus' is not available")
     check_refused(
-        call,
-        ("evaluate", text_run, "--device", "cpu", "--judge", "a=b"),
-        "--judge and --device are for the run of a proj",
+        call, ("steer", "evaluate", run_copy, "--backbone", "sound=x"), "encoder has no modality 'sound'; it has text"
     )
-    check_refused(call, ("evaluate", tmp_path / "gone"), "gone is not a run of affectspace: it is not a folder")
-    code, out, err = call("evaluate", run_copy, "--sentences", 1)
+    check_refused(
+        call, ("steer", "evaluate", text_run), "has a model of kind manifold, not projector; evaluate it with"
+    )
+    check_refused(
+        call, ("steer", "evaluate", tmp_path / "gone"), "gone is not a run of affectspace: it is not a folder"
+    )
+    code, out, err = call("steer", "evaluate", run_copy, "--sentences", 1)
     assert (code, out) == (2, "")
     assert "--sentences" in err
     Run(run_copy).record(state="training")
-    check_refused(call, ("evaluate", run_copy), "its training has not finished; run the same train command again")
+    check_refused(
+        call, ("steer", "evaluate", run_copy), "its training has not finished; run the same train command again"
+    )
     assert not (run_copy / "report.html").exists()
 
 
@@ -129,7 +134,7 @@ def test_evaluate_says_where_the_encoders_rows_are_gone(call: Call, steering_run
     (copy / "config.yaml").write_text(config)
     check_refused(
         call,
-        ("evaluate", copy, "--quick"),
+        ("steer", "evaluate", copy, "--quick"),
         "is evaluated on the held-out sentences of .*moved is not a run of affectspace",
     )
 

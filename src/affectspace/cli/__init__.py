@@ -12,7 +12,7 @@ from affectspace.errors import AffectspaceError
 
 INTERRUPTED = 130  # exit status of a shell after Ctrl-C
 
-COMMANDS = {  # name -> (module with a function of this name, or with an `app` of sub-commands; summary)
+COMMANDS = {  # name -> (module with a function of its last word, or with an `app` of sub-commands; summary)
     "predict": ("predict", "Predict valence, arousal and dominance."),
     "models": ("models", "List the models that ship."),
     "extract": ("extract", "Compute features of a corpus and store them."),
@@ -22,6 +22,7 @@ COMMANDS = {  # name -> (module with a function of this name, or with an `app` o
     "export": ("export", "Write a model as ONNX."),
     "traverse": ("traverse", "Move faces along valence and arousal."),
     "steer": ("steer", "Rewrite sentences with another affect."),
+    "steer evaluate": ("steer", "Measure how well a projector steers sentences."),
     "annotate": ("annotate", "Convert emotion names to values, and back."),
     "lexicon": ("lexicon", "Score texts with a word lexicon."),
     "corpus": ("corpus", "List, describe and make corpora."),
@@ -41,6 +42,8 @@ class LazyGroup(TyperGroup):
             self.add_command(TyperCommand(name, help=summary))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if " ".join(args[:2]) in COMMANDS:
+            args = [" ".join(args[:2]), *args[2:]]
         name, _, arguments = super().resolve_command(ctx, args)
         return name, load_command(name) if name else None, arguments
 
@@ -52,7 +55,7 @@ def load_command(name: str) -> Any:
     if hasattr(module, "app"):
         parent.add_typer(module.app, name=name)
     else:
-        parent.command(name)(getattr(module, name))
+        parent.command(name)(getattr(module, name.split()[-1]))
     return typer.main.get_group(parent).commands[name]
 
 

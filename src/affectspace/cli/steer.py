@@ -1,7 +1,7 @@
 """`affectspace steer`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,9 +11,14 @@ from affectspace.cli.options import (
     Device,
     Force,
     LanguageModel,
+    Moved,
+    Quick,
+    RunFolder,
     Seed,
     existing_run,
+    move_files,
     parse_backbones,
+    parse_pairs,
     print_json,
     refuse_overwrite,
 )
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
 
     from affectspace.steering import Sampling, SteeredText
 
+RIDGE = "ridge"  # the judge that is always there
 VALUES = "low:high:step (for example -2:2:1), values separated by commas, or one value"
 Text = Annotated[list[str] | None, typer.Option(help="Sentence to rewrite. Can be repeated.")]
 File = Annotated[Path | None, typer.Option(help="Text file with one sentence per line.")]
@@ -84,7 +90,7 @@ def steer(
 ) -> None:
     """Rewrite sentences with the valence, arousal and dominance that you ask for.
 
-    A frozen language model writes; RUN holds the projector that steers it.
+    A frozen language model writes; RUN holds the projector that steers it. `affectspace steer evaluate RUN` measures it.
     """
     points = _points({"valence": valence, "arousal": arousal, "dominance": dominance}, path, steps)
     texts = _sentences(text or [], file)
@@ -119,6 +125,59 @@ def steer(
             f"{steerer.projector.config.reach:g} sd",
             err=True,
         )
+
+
+def evaluate(
+    run: RunFolder,
+    judge: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Another lexicon as judge, as NAME=FILE, for example vader=vader_lexicon.txt. Can be repeated."
+        ),
+    ] = None,
+    sentences: Annotated[int | None, typer.Option(min=2, help="Number of held-out sentences. Default: 200.")] = None,
+    quick: Quick = False,
+    language_model: LanguageModel = None,
+    backbone: Backbones = None,
+    device: Device = "auto",
+    force: Annotated[bool, typer.Option("--force", help="Evaluate again, and replace the earlier evaluation.")] = False,
+    json_: AsJson = False,
+    moved: Moved = None,
+) -> None:
+    """Measure how well a projector steers held-out sentences. Writes metrics.json, report.html and texts into the run.
+
+    Every method is measured by every judge: the projector, prompting, a steering vector and a template. A ridge on words and
+    characters of the training sentences is always a judge.
+    """
+    from affectspace.cli.evaluate import evaluate_and_show
+
+    lexicons = _judges(judge or [])
+    move_files(run, moved)
+
+    def settings() -> dict[str, Any]:
+        from affectspace.steering import Steerer
+        from affectspace.studies.steering.plan import SteeringPlan, quick_plan
+
+        plan = quick_plan() if quick else SteeringPlan()
+        if sentences is not None:
+            plan = plan.model_copy(update={"sentences": sentences})
+        steerer = Steerer.of_run(run, language_model=language_model, backbones=parse_backbones(backbone), device=device)
+        return {"lexicons": lexicons, "plan": plan, "steerer": steerer}
+
+    evaluate_and_show(run, force, json_, settings, kind="projector")
+
+
+def _judges(texts: list[str]) -> dict[str, Path]:
+    """Return the lexicons of --judge, name -> file. Raises ConfigError."""
+    judges = parse_pairs(texts, "--judge", "NAME=FILE", "vader=vader_lexicon.txt")
+    for name, path in judges.items():
+        if not (name.isidentifier() and Path(path).is_file()):
+            raise ConfigError(
+                f"--judge {name}={path}: write NAME=FILE of a lexicon that exists, for example vader=vader_lexicon.txt"
+            )
+        if name == RIDGE:
+            raise ConfigError(f"--judge {name}={path}: there is a judge {RIDGE} already; give this one another name")
+    return {name: Path(path) for name, path in judges.items()}
 
 
 def _points(axes: dict[str, str | None], path: str | None, steps: int) -> "np.ndarray":
