@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from affectspace.cli import app
 from affectspace.data.dataset import Dataset
-from affectspace.errors import ConfigError, RunError
+from affectspace.errors import RunError
 from affectspace.evaluation.results import Results
 from affectspace.features.store import FeatureStore, Shard
 from affectspace.models import MODELS, AffectModel
@@ -198,12 +198,6 @@ def test_a_run_without_test_people(faces: Path, tmp_path: Path) -> None:
     ):
         invoke(run)
     assert not (run / "metrics.json").exists()
-
-
-def test_options_of_projectors_are_refused_for_other_kinds(faces: Path, tmp_path: Path) -> None:
-    run = image_run(tmp_path / "run", faces, hidden=[16], chunk=4)
-    with pytest.raises(ConfigError, match=r"--sentences is for the run of a projector; .* of kind levasa"):
-        invoke(run, "--sentences", 4)
 
 
 def test_flags_have_no_negative_form() -> None:

@@ -312,7 +312,7 @@ def test_nothing_worked(
         (("--text", "a", "--backbone", "text"), ConfigError, "--backbone 'text': write it as MODALITY=LOCATION"),
         (("--text", "a", "--backbone", "voice=x"), RunError, "has no modality 'voice'; it has text, audio"),
         (("--text", "a", "--backbone", "text=no/where"), RunError, "modality text: .* cannot run here: .*no/where"),
-        (("--text", "a. b.", "--window", "1", "--step", "2"), ConfigError, "the step at most the window"),
+        (("--text", "a. b.", "--window", "1", "--step", "2"), ConfigError, "at most the window"),
         (("--text", "a. b.", "--window", "1.5"), ConfigError, "whole numbers of sentences"),
         (("empty", "--figure", "a.png"), ConfigError, "--figure needs one input"),
         (("--text", "a", "--figure", "a.gif"), ConfigError, r"a figure is written as \.png or \.svg"),

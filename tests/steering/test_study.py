@@ -16,6 +16,7 @@ from affectspace.data.dataset import Dataset
 from affectspace.errors import ConfigError, RunError
 from affectspace.evaluation.results import Results
 from affectspace.features.backbone import make_backbone
+from affectspace.progress import silent
 from affectspace.steering import Sampling, Steerer
 from affectspace.steering.ranking import ContentSimilarity
 from affectspace.studies.manifold.corpora import Folders
@@ -23,6 +24,7 @@ from affectspace.studies.steering import study
 from affectspace.studies.steering.plan import SteeringPlan
 from affectspace.studies.steering.study import reproduce_steering
 from affectspace.training.runs import Run, open_run
+from tests.steering.conftest import write_run
 
 Call = Callable[..., tuple[int, str, str]]
 PLAN = SteeringPlan(
@@ -202,6 +204,51 @@ def test_the_study_from_a_corpus_to_a_report(
     assert (out / "projector" / "metrics.json").read_bytes() == before
     with pytest.raises(RunError, match="with other settings"):
         reproduce_steering(out, places_of(out, emobank), quick=False)
+
+
+@pytest.mark.usefixtures("tiny")
+def test_the_papers_setting_on_the_encoder_of_a_finished_run(
+    emobank: Path, tmp_path: Path, call: Call, make_model: Callable[..., Path]
+) -> None:
+    encoder, other = tmp_path / "encoder", make_model(seed=3)
+    folders = places_of(tmp_path, emobank)
+    study._train_encoder(encoder, folders, True, silent)
+    out = tmp_path / "paper"
+    table = ("reproduce", "manifold", "--table", "5", "--quick", "--workers", 1)
+    asked = (*table, "--run", encoder, "--language-model", other, "--mode", "reconstruction", "--private", "on")
+    code, _, err = call(*asked, "--out", out)
+    assert code == 0, err
+    projector = open_run(out / "projector")
+    assert projector.projector_config.model.mode == "reconstruction"
+    assert projector.projector_config.language_model.name == str(other)
+    assert Steerer.of_run(out / "projector", content=None).projector.config.private == 32
+    assert not (out / "projector" / "mask.json").exists()
+    assert not (out / "projector" / "calibration.json").exists()
+    page = (out / "projector" / "report.html").read_text(encoding="utf-8")
+    assert "that learned from emobank" in page
+    assert "and 32 private codes" in page
+    assert "valence on [-1, 1] as well" in page
+    assert (
+        "limited to it" in page
+    )  # -1 and 1 are more than 2.5 standard deviations of the tiny sentences from their mean
+    facts = json.loads((out / "study.json").read_text())
+    assert facts == {
+        "experiment": "steering", "quick": True, "run": str(encoder), "language_model": str(other), "private": True,
+        "mode": "reconstruction",
+    }  # fmt: skip
+    elsewhere = ("--out", tmp_path / "elsewhere")
+    sound = write_run(tmp_path / "sound", modality="audio")
+    for options, message in (
+        (("--mode", "rewriting", "--private", "on"), "the private latent is for the mode reconstruction"),
+        (("--mode", "dreaming"), "unknown mode 'dreaming'; choose rewriting or reconstruction"),
+        (("--private", "maybe"), "--private maybe: choose on or off"),
+        (("--run", sound), "sound has the modalities audio, of which none reads text"),
+        (("--run", tmp_path / "gone"), "gone is not a run of affectspace"),
+        (("--run", encoder, "--language-model", "no/such"), "language model 'no/such'"),
+    ):
+        check_refused(call, (*table, *options, *elsewhere), message)
+    check_refused(call, (*table[:2], "--run", encoder, *elsewhere), "--run is for the steering of --table 5")
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_without_emobank_the_remedy_is_named(tmp_path: Path, call: Call) -> None:

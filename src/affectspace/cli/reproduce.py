@@ -14,6 +14,7 @@ from affectspace.cli.options import (
     ScaleName,
     Trainings,
     Where,
+    existing_run,
     parse_backbones,
     parse_pairs,
 )
@@ -74,6 +75,26 @@ PaperTable = Annotated[
     ),
 ]
 
+EncoderRun = Annotated[
+    Path | None,
+    typer.Option("--run", help="For table 5: finished run whose encoder is used. Default: one is trained on EmoBank."),
+]
+Writer = Annotated[
+    str | None,
+    typer.Option("--language-model", help="For table 5: folder or hub name of a language model. Default: SmolLM2."),
+]
+Mode = Annotated[
+    str | None,
+    typer.Option(
+        help="For table 5: rewriting (the prompt has the sentence with blanks; default), or reconstruction from the latents "
+        "alone, with valence from -1 to 1, as in the paper."
+    ),
+]
+Private = Annotated[
+    str | None,
+    typer.Option(help="For table 5: on or off, whether the private latent steers too. Default: on in reconstruction."),
+]
+
 
 def _corpus_folder(corpus: str) -> Any:
     return typer.Option(help=f"Folder of {corpus}.")
@@ -99,6 +120,10 @@ def manifold(
     split: IemocapSplit = "session5",
     only: Only = "",
     table: PaperTable = None,
+    run: EncoderRun = None,
+    language_model: Writer = None,
+    mode: Mode = None,
+    private: Private = None,
     seeds: Seeds = None,
     ablation_seeds: AblationSeeds = None,
     workers: Trainings = 2,
@@ -126,9 +151,13 @@ def manifold(
         data=data, corpora=corpora, features=features or out / "features", out=out, lexicon=lexicon,
         backbones=parse_backbones(backbone), backbone_settings=parse_backbone_settings(backbone_settings),
     )  # fmt: skip
+    steering = {"--run": run, "--language-model": language_model, "--mode": mode, "--private": private}
+    wanted = {option: value for option, value in steering.items() if value is not None}
+    if wanted and table != 5:
+        raise ConfigError(f"{next(iter(wanted))} is for the steering of --table 5; add --table 5, or leave it out")
     if table == 5:
         unused = {"--only": only, "--seeds": seeds, "--ablation-seeds": ablation_seeds, "--set": overrides}
-        report = _reproduce_table_5(out, folders, unused, workers, quick)
+        report = _reproduce_table_5(out, folders, wanted, unused, workers, quick)
     else:
         settings = {**_study_settings(workers, overrides, seeds=seeds), "split": split}
         if ablation_seeds is not None:
@@ -162,9 +191,11 @@ def parse_backbone_settings(texts: list[str] | None) -> dict[str, dict[str, Any]
     return settings
 
 
-def _reproduce_table_5(out: Path, folders: "Folders", unused: dict[str, Any], workers: int, quick: bool) -> Path:
+def _reproduce_table_5(
+    out: Path, folders: "Folders", wanted: dict[str, Any], unused: dict[str, Any], workers: int, quick: bool
+) -> Path:
     """Reproduce table 5; refuse the options that have no effect there."""
-    from affectspace.studies.steering.study import reproduce_steering
+    from affectspace.studies.steering.study import Setting, reproduce_steering
 
     refused = [option for option, value in unused.items() if value not in (None, "", [])]
     if refused:
@@ -172,8 +203,17 @@ def _reproduce_table_5(out: Path, folders: "Folders", unused: dict[str, Any], wo
             f"{refused[0]} has no effect with --table 5, which trains one projector; use `affectspace train "
             "configs/steering.yaml` to change its settings"
         )
+    private = wanted.get("--private")
+    if private not in (None, "on", "off"):
+        raise ConfigError(f"--private {private}: choose on or off")
+    setting = Setting(
+        None if "--run" not in wanted else existing_run(wanted["--run"]),
+        wanted.get("--language-model"),
+        wanted.get("--mode", "rewriting"),
+        None if private is None else private == "on",
+    )
     with progress_bar() as progress:
-        return reproduce_steering(out, folders, quick=quick, threads=workers, progress=progress)
+        return reproduce_steering(out, folders, setting=setting, quick=quick, threads=workers, progress=progress)
 
 
 @app.command()

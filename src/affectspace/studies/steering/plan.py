@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from affectspace.configuration import Configuration
@@ -41,8 +43,22 @@ class SteeringPlan(Configuration):
     )
     contrast_sentences: int = Field(200, ge=4, description="training sentences that make the vector, half at each end")
     sampling: Sampling = Sampling()
+    themes: Literal["sd", "canonical"] = Field(
+        "sd",
+        description="of the paper's three themes. sd: at the targets; canonical: at -1, -0.5, 0, 0.5, 1 on [-1, 1] without "
+        "calibration, as in the paper",
+    )
     sheet_sentences: int = Field(10, ge=0, description="sentences on the sheet for human raters")
     seed: int = Field(0, ge=0)
+
+    @property
+    def theme_targets(self) -> tuple[float, ...]:
+        """Targets of the paper's three themes, in the units of `themes`."""
+        return (-1.0, -0.5, 0.0, 0.5, 1.0) if self.themes == "canonical" else self.targets
+
+
+PAPER = {"candidates": 1, "sampling": Sampling(guidance=1.0), "themes": "canonical"}
+"""Changes of a plan to the paper's setting: one text for each step, no guidance, valence from -1 to 1."""
 
 
 def quick_plan(seed: int = 0) -> SteeringPlan:

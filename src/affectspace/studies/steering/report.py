@@ -72,6 +72,7 @@ def evaluate_projector(
     opened = open_run(folder)
     run_facts = {
         "run": str(folder),
+        "encoder": f"{steerer.encoder.run.facts['kind']}, trained on {corpora_of(steerer)}",
         "language model": steerer.model.name,
         "seed": plan.seed,
         "training seconds": opened.facts.get("seconds"),
@@ -122,7 +123,7 @@ def add_steering(renderer: Renderer, evaluation: Evaluation, traversal: Traversa
         if parts:
             report.callout("warning", f"The judge {name} is not independent here: it {', and '.join(parts)}.")
     report.claims(decide(statements(results, evaluation.material.parts), results))
-    _add_themes(renderer, traversal, plan)
+    _add_themes(renderer, traversal, plan, corpora_of(evaluation.material.steerer))
     for axis in AXES:
         pictures = Figures(tuple(f"steering_{axis}_{judge}" for judge in judges))
         renderer.add(Section(f"Along {axis}", parts=[*tables(axis, judges), pictures], level=3))
@@ -254,14 +255,22 @@ def curves(results: Results) -> Iterator[Picture]:
                 yield picture
 
 
+def corpora_of(steerer: Steerer) -> str:
+    """Return the names of the corpora that the encoder learned from."""
+    return ", ".join(steerer.encoder.run.facts.get("corpora") or {}) or "a corpus that its run does not name"
+
+
 def _introduction(evaluation: Evaluation, plan: SteeringPlan) -> str:
-    run = evaluation.material.steerer.run
-    config = run.projector_config
+    steerer = evaluation.material.steerer
+    run, encoder = steerer.run, steerer.encoder.run
+    config, private = run.projector_config, steerer.projector.config.private or 0
     model = run.facts["language_model"]
+    codes = f" and {private} private codes" if private else ", without private codes,"
     return (
-        f"A projector in the mode {config.model.mode} turns valence, arousal, dominance and private codes into "
-        f"{config.model.tokens} soft tokens of {Path(model['name']).name} in {model['dtype']}. The weights of the language "
-        f"model do not change (one hash before and after: `{model['digest'][:16]}`). Primary, named beforehand: {PRIMARY}. "
+        f"The encoder is a model of kind {encoder.facts['kind']} that learned from {corpora_of(steerer)}. A projector in the "
+        f"mode {config.model.mode} turns its valence, arousal and dominance{codes} into {config.model.tokens} soft tokens of "
+        f"{Path(model['name']).name} in {model['dtype']}. The weights of the language model do not change (one hash before and "
+        f"after: `{model['digest'][:16]}`). Primary, named beforehand: {PRIMARY}. "
         "Targets and measures are in standard deviations of the corpus. Our encoder ranks the candidates and is no judge. All "
         f"methods write with the same frozen model, the same number of candidates ({plan.candidates}) and the same ranking.\n\n"
         "A sentence in which a judge sees no difference between the steps counts as correlation 0. The template's words "
@@ -269,12 +278,13 @@ def _introduction(evaluation: Evaluation, plan: SteeringPlan) -> str:
     )
 
 
-def _add_themes(renderer: Renderer, traversal: Traversal, plan: SteeringPlan) -> None:
-    report = renderer.report
+def _add_themes(renderer: Renderer, traversal: Traversal, plan: SteeringPlan, corpora: str) -> None:
+    report, canonical = renderer.report, plan.themes == "canonical"
+    units = "valence on [-1, 1] as well" if canonical else "standard deviations of the corpus"
     report.section(
         "The paper's three themes",
-        "The paper traverses from -1 to +1 on its own axis with Qwen2.5-3B; ours are standard deviations of the corpus, with "
-        "the language model named above. Sentences of the paper are quoted from its table 5.",
+        f"The paper traverses from -1 to +1 on its own axis with Qwen2.5-3B. Ours are {units}, with the language model named "
+        "above. Sentences of the paper are quoted from its table 5.",
         level=3,
     )
     if traversal.too_long:
@@ -284,10 +294,19 @@ def _add_themes(renderer: Renderer, traversal: Traversal, plan: SteeringPlan) ->
         )
     if not traversal.themes:
         return
+    clipped = sum(ours.clipped for ours in traversal.steered)
+    if clipped:
+        renderer.add(
+            Callout(
+                "note",
+                f"{clipped} of our targets lie beyond the projector's reach (`model.reach`, in standard deviations of the "
+                "corpus) and were limited to it.",
+            )
+        )
     rows = [
-        (theme.seed, f"{printed:+.1f}", text, f"{target:+.1f} sd", own or "(nothing)")
+        (theme.seed, f"{printed:+.1f}", text, f"{target:+.1f}{'' if canonical else ' sd'}", own or "(nothing)")
         for theme, ours in zip(traversal.themes, traversal.steered, strict=True)
-        for (printed, text), target, own in zip(theme.texts.items(), plan.targets, ours.texts, strict=False)
+        for (printed, text), target, own in zip(theme.texts.items(), plan.theme_targets, ours.texts, strict=False)
     ]
     report.table(
         "Table 5, as printed and ours", ("seed", "paper's target", "paper's text", "our target", "our text"), rows
@@ -301,7 +320,7 @@ def _add_themes(renderer: Renderer, traversal: Traversal, plan: SteeringPlan) ->
     renderer.add(
         Table(
             "v_orig: what the encoders read of the seeds, on [-1, 1]", where, own, row, "seed", basis=False,
-            note="The paper's encoder was trained on IEMOCAP, ours on the corpus named above: other labels, other spreads.",
+            note=f"The paper's encoder was trained on IEMOCAP, ours on {corpora}.",
         ),
         Table(
             "Both traversals by the judges", where, judged, row, "seed", digits=2, basis=False,

@@ -98,14 +98,14 @@ class Traversal:
 
 
 def traverse_themes(steerer: Steerer, plan: SteeringPlan, progress: Progress = silent) -> Traversal:
-    """Steer the themes along valence, private codes fixed, at the plan's values in sd of the corpus."""
+    """Steer the themes along valence, private codes fixed, at the plan's targets for themes."""
     themes = tuple(theme for theme in THEMES if steerer.tokens(theme.seed) < steerer.longest)
     too_long = tuple(theme for theme in THEMES if theme not in themes)
     if not themes:
         return Traversal((), [], np.zeros((0, len(AXES))), too_long)
     steered = steerer.steer(
-        [theme.seed for theme in themes], target_points(valence=list(plan.targets)), candidates=plan.candidates,
-        sampling=plan.sampling, seed=plan.seed, progress=progress,
+        [theme.seed for theme in themes], target_points(valence=list(plan.theme_targets)), units=plan.themes,
+        calibrated=plan.themes == "sd", candidates=plan.candidates, sampling=plan.sampling, seed=plan.seed, progress=progress,
     )  # fmt: skip
     own = np.stack([steerer.corpus_mean + steerer.corpus_deviation * text.seed_affect for text in steered])
     return Traversal(themes, steered, own, too_long)
@@ -116,7 +116,7 @@ def record_themes(recorder: Recorder, traversal: Traversal, judges: Mapping[str,
 
     There are no intervals, because there are three seeds.
     """
-    targets = np.asarray(plan.targets)
+    targets = np.asarray(plan.theme_targets)
     for place, theme in enumerate(traversal.themes):
         own = recorder.under(experiment=EXPERIMENT, task=theme.name, protocol=PROTOCOL)
         for axis, name in enumerate(AXES):
