@@ -11,6 +11,7 @@ from affectspace.annotation import AnnotationTransfer
 from affectspace.prediction.emotions import (
     BASIC,
     NEUTRAL,
+    SAD_AROUSAL,
     SPREAD,
     EmotionMap,
     affectnet_emotions,
@@ -93,8 +94,11 @@ def test_centres_have_the_moments_of_the_outputs() -> None:
     np.testing.assert_allclose(mean, MOMENTS[0], atol=1e-12)
     np.testing.assert_allclose(emotions.priors @ np.square(emotions.centres - mean), np.square(MOMENTS[1]), atol=1e-12)
     np.testing.assert_allclose(emotions.covariances[3], np.diag(np.square(MOMENTS[1])))
-    plain = published_emotions()
-    order = np.argsort(plain.centres, axis=0, kind="stable")
+    sad, afraid = (emotions.priors[emotions.names.index(name)] for name in ("sadness", "fear"))
+    assert sad == pytest.approx(12 * afraid)
+    plain = published_emotions().centres.copy()
+    plain[emotions.names.index("sadness"), 1] = SAD_AROUSAL
+    order = np.argsort(plain, axis=0, kind="stable")
     for axis in range(3):
         assert (np.diff(emotions.centres[order[:, axis], axis]) >= -1e-12).all()
 

@@ -228,9 +228,6 @@ def test_the_papers_setting_on_the_encoder_of_a_finished_run(
     assert "that learned from emobank" in page
     assert "and 32 private codes" in page
     assert "valence on [-1, 1] as well" in page
-    assert (
-        "limited to it" in page
-    )  # -1 and 1 are more than 2.5 standard deviations of the tiny sentences from their mean
     facts = json.loads((out / "study.json").read_text())
     assert facts == {
         "experiment": "steering", "quick": True, "run": str(encoder), "language_model": str(other), "private": True,

@@ -22,8 +22,8 @@ from affectspace.annotation.references import read_reference
 
 BASIC = ("neutral", "happiness", "sadness", "anger", "fear", "disgust", "surprise")
 NEUTRAL = 0.5  # prior probability of neutral
-PRIORS = {"sadness": 2.0, "fear": 0.25}  # relative to the other emotions
-SAD_AROUSAL = 1.0  # standard deviations of the outputs, by which sad sentences lie above the published arousal of sadness
+PRIORS = {"sadness": 3.0, "fear": 0.25}  # relative to the other emotions
+SAD_AROUSAL = 0.1  # of sadness, whose published arousal is -.27: sad sentences are rated higher than the word
 TEMPERATURE = (
     2.5  # of names by published centres, so that a stated probability of .5 is right in about half of the cases
 )
@@ -121,10 +121,10 @@ def published_emotions(known: Sequence[str] = (), moments: tuple[np.ndarray, np.
     priors /= priors.sum()
     mean, deviation = (np.where(np.isfinite(part), part, start) for part, start in zip(moments, (0, 1), strict=True))
     deviation = np.maximum(deviation, NARROWEST)
+    centres[[name == "sadness" for name in names], AXES.index("arousal")] = SAD_AROUSAL
     middle = priors @ centres
     scale = np.sqrt(priors @ np.square(centres - middle))
     centres = mean + deviation * (centres - middle) / np.maximum(scale, NARROWEST)
-    centres[[name == "sadness" for name in names], AXES.index("arousal")] += SAD_AROUSAL * deviation[AXES.index("arousal")]
     spread = np.repeat(np.diag(np.square(deviation))[None], len(names), axis=0)
     return EmotionMap(
         tuple(names), AXES, centres, spread, reference["source"], priors, fitted=True, temperature=TEMPERATURE

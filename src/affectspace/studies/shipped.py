@@ -79,7 +79,7 @@ _TEXT_LIMITS = (
     "English sentences. It was trained on news, fiction, blogs and letters, rated by readers.",
     "Dominance is hard to read from a sentence: raters agree little on it.",
     "It says what a sentence expresses, not what its writer feels.",
-    "Names of emotions are guesses from a point on the map: sad sentences are usually named fear.",
+    "Names of emotions are guesses from a point on the map: sadness and fear are often taken for each other.",
 )
 _EMOBANK: dict[str, Any] = {
     "modality": "text",
