@@ -134,6 +134,7 @@ def test_evaluate_says_where_the_encoders_rows_are_gone(call: Call, steering_run
     config = (copy / "config.yaml").read_text()
     config = re.sub(r"^run: .*$", f"run: {tmp_path / 'moved'}", config, flags=re.MULTILINE)
     (copy / "config.yaml").write_text(config)
+    Run(copy).record(places={})  # or it is found again by its content
     check_refused(
         call,
         ("steer", "evaluate", copy, "--quick"),
