@@ -228,6 +228,7 @@ def test_the_papers_setting_on_the_encoder_of_a_finished_run(
     page = (out / "projector" / "report.html").read_text(encoding="utf-8")
     assert "that learned from emobank" in page
     assert "and 32 private codes" in page
+    assert "All methods write one text for each step" in page
     assert "valence on [-1, 1] as well" in page
     facts = json.loads((out / "study.json").read_text())
     assert facts == {

@@ -47,7 +47,8 @@ def material_of(steerer: Steerer, rows: Dataset, lexicons: Mapping[str, Path], p
     }
     if len(short["test"]) < 2:
         raise DataError(
-            f"{steerer.run.folder}: {len(short['test'])} test sentences have less than {steerer.longest} tokens"
+            f"{steerer.run.folder}: {len(short['test'])} test sentences have less than {steerer.longest} tokens of "
+            "the language model; train with a larger fit.longest, or with a larger test part"
         )
     reference = [*short["validation"].texts, *train.texts]
     judges: dict[str, Judge] = {RIDGE: ridge_judge(train.texts, train.labels, train.groups, name=RIDGE)}

@@ -265,14 +265,19 @@ def _introduction(evaluation: Evaluation, plan: SteeringPlan) -> str:
     run, encoder = steerer.run, steerer.encoder.run
     config, private = run.projector_config, steerer.projector.config.private or 0
     model = run.facts["language_model"]
+    candidates = "All methods write one text for each step with the same frozen model. Our encoder is no judge."
+    if plan.candidates > 1:
+        candidates = (
+            "Our encoder ranks the candidates and is no judge. All methods write with the same frozen model, the same number "
+            f"of candidates ({plan.candidates}) and the same ranking."
+        )
     codes = f" and {private} private codes" if private else ", without private codes,"
     return (
         f"The encoder is a model of kind {encoder.facts['kind']} that learned from {corpora_of(steerer)}. A projector in the "
         f"mode {config.model.mode} turns its valence, arousal and dominance{codes} into {config.model.tokens} soft tokens of "
         f"{Path(model['name']).name} in {model['dtype']}. The weights of the language model do not change (one hash before and "
         f"after: `{model['digest'][:16]}`). Primary, named beforehand: {PRIMARY}. "
-        "Targets and measures are in standard deviations of the corpus. Our encoder ranks the candidates and is no judge. All "
-        f"methods write with the same frozen model, the same number of candidates ({plan.candidates}) and the same ranking.\n\n"
+        f"Targets and measures are in standard deviations of the corpus. {candidates}\n\n"
         "A sentence in which a judge sees no difference between the steps counts as correlation 0. The template's words "
         "are its whole effect; without them nothing is left."
     )
