@@ -25,7 +25,7 @@ CORPUS_NAMES = ("iemocap", "mosi", "mosei")
 
 
 def make_corpora(root: Path, n: dict[str, int], video: bool) -> dict[str, Path]:
-    return {name: make_official(name, root / name, n=rows, video=video) for name, rows in n.items()}
+    return {name: make_official(name, root / name, n=rows, video=video, size=32, fps=2) for name, rows in n.items()}
 
 
 def tiny_roberta(folder: Path, texts: Iterable[str]) -> Path:
@@ -112,6 +112,8 @@ def test_backbones_are_the_same_everywhere_or_refused_before_anything_is_trained
     asked = {"audio": str(tiny_speech(tmp_path / "data2vec"))}
     with pytest.raises(ConfigError, match=r"iemocap-audio holds vectors of another backbone than --backbone names"):
         prepare(mine.model_copy(update={"backbones": asked}), experiments, budget)
+    with pytest.raises(ConfigError, match=r"--backbone smell=\.\.\.: there is no such modality; choose from text"):
+        prepare(mine.model_copy(update={"backbones": {"smell": "nose"}}), experiments, budget)
     place = features / "mosi-text" / "backbone.json"
     place.write_text(json.dumps({**json.loads(place.read_text()), "name": "text:other"}))
     with pytest.raises(

@@ -75,6 +75,11 @@ def prepare(
     Raises ConfigError, before anything is trained, where corpora of an experiment have vectors of different backbones, or no
     modality in common.
     """
+    unknown = [name for name in (*folders.backbones, *folders.backbone_settings) if name not in MODALITIES]
+    if unknown:
+        raise ConfigError(
+            f"--backbone {unknown[0]}=...: there is no such modality; choose from {', '.join(MODALITIES)}"
+        )
     corpora = needed_corpora(experiments, folders)
     if "people" in corpora and "people" not in folders.corpora:
         settings: dict[str, Any] = {"n": budget.utterances, "people": budget.people, "workers": budget.workers}

@@ -176,7 +176,7 @@ def _data(report: Report, study: Study, corpora: list[str]) -> None:
     )
     if {"ravdess", "emodb", "meld"} & set(corpora):
         report.callout("warning", PROXIES)
-    if {"ravdess", "emobank"} & set(corpora):
+    if {"ravdess", "emobank"} & set(corpora) and "iemocap" not in corpora:
         report.callout("note", NO_TRIAD)
     if "emodb" in corpora:
         report.callout("warning", LOOKED_AT)

@@ -203,7 +203,15 @@ def write_mosei(
 
 
 def make_official(
-    name: str, folder: str | Path, *, n: int = 400, seed: int = 0, video: bool = True, progress: Progress = silent
+    name: str,
+    folder: str | Path,
+    *,
+    n: int = 400,
+    seed: int = 0,
+    video: bool = True,
+    size: int = 48,
+    fps: float = 6.0,
+    progress: Progress = silent,
 ) -> Path:
     """Make synthetic people in an official layout: of `iemocap` ten people, of `mosi` and `mosei` up to twenty.
 
@@ -222,7 +230,7 @@ def make_official(
         raise DataError(f"{root} is not empty; choose another folder (nothing was changed)")
     people = 10 if name == "iemocap" else min(20, n // 2)
     utterances = plan(n, people, seed=len(writers) * seed + list(writers).index(name))
-    return writers[name](utterances, root, video=video, progress=progress)
+    return writers[name](utterances, root, video=video, size=size, fps=fps, progress=progress)
 
 
 def mosei_strengths(affect: np.ndarray) -> np.ndarray:
