@@ -2,6 +2,7 @@
 
 import math
 
+import pytest
 import torch
 
 from affectspace.data.batches import Batch
@@ -237,3 +238,40 @@ def test_slopes_are_what_validation_rows_confirm() -> None:
     few = batch.take(slice(0, 20))
     calibration.fit_slopes(lambda features, present: outputs.take(torch.arange(20)), few, truth[:20], torch.zeros(3))
     assert torch.equal(calibration.slope, torch.ones(3, 3))
+
+
+def test_a_distant_modality_counts_less_and_its_fusion_is_not_narrower_than_the_other_alone() -> None:
+    affect, deviation, present, truth = make_outputs()
+    near = {name: torch.ones(len(truth)) for name in NAMES}
+    for method in ("stacked", "precision"):
+        calibration = Calibration(NAMES, method)
+        calibration.fit(ModalityOutputs(affect, deviation), present, truth, torch.zeros(3))
+        two = {name: values & (name != "video") for name, values in present.items()}
+        widths, errors = [], []
+        for distance in (1.0, 1.2, 1.6, 3.0):
+            moved = {**affect, "text": affect["text"] + (distance - 1.0)}  # the better one is wrong where it is far
+            distances = {**near, "text": torch.full((len(truth),), distance)}
+            outputs = ModalityOutputs(moved, deviation, {}, None, distances, torch.ones(3)).discounted(torch.zeros(3))
+            _, fused, spread = calibration(outputs, two)
+            widths.append(spread.mean().item())
+            errors.append((fused - truth).square().mean().sqrt().item())
+        assert min(widths) == widths[0]
+        assert errors[-1] < 0.25  # little more than that of audio alone
+        alone = {name: values & (name == "audio") for name, values in present.items()}
+        assert widths[-1] > 0.9 * calibration(outputs, alone)[2].mean().item()
+
+
+def test_emotions_of_a_distant_modality_count_less() -> None:
+    logits = {"text": torch.tensor([[3.0, 0.0]]), "audio": torch.tensor([[0.0, 2.0]])}
+    affect = {name: torch.zeros(1, 3) for name in logits}
+    there = {name: torch.ones(1, dtype=torch.bool) for name in logits}
+    centres = torch.tensor([[1.0] * 3, [-1.0] * 3])
+
+    def fused(distance: float) -> float:
+        distances = {"text": torch.tensor([distance]), "audio": torch.tensor([1.0])}
+        outputs = ModalityOutputs(affect, affect, logits, centres, distances, torch.ones(3))
+        return outputs.affect_to_fuse(there)["text"][0, 0].item()
+
+    assert fused(1.0) == pytest.approx(math.tanh(0.5))  # both count in full
+    assert fused(1.5) == pytest.approx(math.tanh(-0.25))  # text counts half
+    assert fused(100.0) == pytest.approx(math.tanh(-1.0), abs=0.01)

@@ -10,7 +10,7 @@ import torch
 from affectspace.configuration import nested
 from affectspace.errors import DataError
 from affectspace.models import Ensemble, EnsembleConfig, Manifold, Posterior, training_statistics
-from affectspace.models.training_rows import reliability
+from affectspace.models.training_rows import reliability, widening
 
 from .small import EVERYTHING, WIDTHS, make_batch, make_model, prepared
 
@@ -208,10 +208,12 @@ def test_log_emotion_is_by_the_heads_that_a_row_has_or_by_distance() -> None:
         outputs = model.represent(batch.features, batch.present)
         encodings = model.encode_present(batch.features, batch.present)
     share = {name: reliability(outputs.distance[name]) for name in ("text", "audio")}
+    near = {name: torch.where(batch.present[name], 1 - widening(outputs.distance[name]), 0.0) for name in share}
+    nearest = torch.stack(list(near.values())).amax(dim=0)
     by_distance = model.emotion_probabilities(outputs.fused.nan_to_num())
     for row in range(len(batch)):
         heads = [
-            share[name][row] * encodings[name].log_emotion[row]
+            share[name][row] * near[name][row] / nearest[row] * encodings[name].log_emotion[row]
             for name in ("text", "audio")
             if batch.present[name][row]
         ]

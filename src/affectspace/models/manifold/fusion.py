@@ -71,7 +71,7 @@ class Calibration(nn.Module):
         affect = outputs.affect_to_fuse(present)
         own = self._own_deviation(outputs)
         added = {name: outputs.added_variance(name) for name in self.names}
-        share = {name: outputs.share(name) for name in self.names}
+        share = outputs.weights(present)
         if self.method == "stacked":
             fused, spread, on_top = self.stacking(affect, own, present, share, added)
         else:
@@ -187,7 +187,7 @@ class Calibration(nn.Module):
         rows = torch.stack([present[name] for name in subset]).all(dim=0)
         masks = {name: present[name][rows] for name in subset}
         shown = outputs.take(rows)
-        affect, share = shown.affect_to_fuse(masks), {name: shown.share(name) for name in subset}
+        affect, share = shown.affect_to_fuse(masks), shown.weights(masks)
         added = {name: shown.added_variance(name) for name in subset}
         deviations = {name: own[name][rows] for name in subset}
         fused, spread, on_top = fuse(

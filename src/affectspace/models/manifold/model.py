@@ -170,5 +170,5 @@ def combined_log_emotion(outputs: ModalityOutputs, by_distance: Tensor, present:
     if not outputs.log_emotion or outputs.centres is None:
         return by_distance
     has_head = torch.stack([present[name] for name in outputs.log_emotion]).any(dim=0)[:, None]
-    product = masked_log_softmax(multiplied_emotions(outputs.log_emotion, present), outputs.centres)
+    product = masked_log_softmax(multiplied_emotions(outputs.experts(present), present), outputs.centres)
     return torch.where(has_head, product, by_distance)

@@ -50,6 +50,32 @@ class ModalityOutputs:
             return torch.ones_like(self.affect[name][:, :1])
         return reliability(self.distance[name])[:, None]
 
+    def weights(self, present: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Factor of the weight of each modality in a fusion, (rows, 1). present : of the modalities that are fused"""
+        return {name: self.share(name) * values for name, values in self._trust(present).items()}
+
+    def experts(self, present: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Log-probabilities of the emotions that multiply, by the trust in each modality; (rows, categories) each."""
+        heads = {name: present[name] for name in self.log_emotion if name in present}
+        return {name: trust * self.log_emotion[name] for name, trust in self._trust(heads).items()} if heads else {}
+
+    def _trust(self, present: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Weight of a modality beside the row's most typical one, (rows, 1): it falls with the distance.
+
+        What `discounted` does to rows that are far is apart from it. It matters where modalities lie at different distances,
+        such as a voice on the telephone beside a face in good light.
+        """
+        near = {
+            name: 1.0 - widening(self.distance[name])
+            if name in self.distance
+            else torch.ones_like(self.affect[name][:, 0])
+            for name in self.affect
+            if name in present
+        }
+        values = torch.stack([torch.where(present[name], values, 0.0) for name, values in near.items()])
+        relative = values / values.amax(dim=0).clamp(min=torch.finfo(values.dtype).tiny)
+        return {name: share[:, None] for name, share in zip(near, relative, strict=True)}
+
     def added_variance(self, name: str) -> Tensor:
         """Variance that distant rows have on top, (rows, 3)."""
         if self.spread is None or name not in self.distance:
@@ -76,10 +102,10 @@ class ModalityOutputs:
     def affect_to_fuse(self, present: dict[str, Tensor]) -> dict[str, Tensor]:
         """Affect of each modality for a fusion, (rows, 3).
 
-        Where several modalities have prototype heads, their experts multiply, p(e) ~ prod p_m(e) over those that the row
-        has, and the expectation of the product replaces the affect of each of them.
+        Where several modalities have prototype heads, their experts multiply, p(e) ~ prod p_m(e)^t_m over those that the row
+        has, and the expectation of the product replaces the affect of each of them. t_m is the trust in a modality.
         """
-        experts = {name: values for name, values in self.log_emotion.items() if name in present}
+        experts = self.experts(present)
         if self.centres is None or len(self.log_emotion) < 2 or not experts:
             return self.affect
         product = expected_affect(multiplied_emotions(experts, present), self.centres)

@@ -95,20 +95,25 @@ class Stacking(nn.Module):
         share: dict[str, Tensor] | None = None,
         added: dict[str, Tensor] | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Fuse the affect of the modalities that a row has, as `fuse`; shares move weight to the other modalities."""
+        """Fuse the affect of the modalities that a row has, as `fuse`; shares move weight to the other modalities.
+
+        Where weight is moved, fewer modalities agree, and a factor below 1 moves towards 1.
+        """
         means, deviations, mask = (
             torch.stack([values[name] for name in self.names], dim=1) for values in (affect, deviation, present)
         )
         powers = torch.tensor([2**index for index in range(len(self.names))], device=mask.device)
         subset = (mask * powers).sum(dim=1)
-        weight, known = self.weight[subset], mask[..., None]
+        weight, known, factor = self.weight[subset], mask[..., None], self.factor[subset].square()
         if share is not None:
             moved = weight * torch.where(known, torch.stack([share[name] for name in self.names], dim=1), 0.0)
+            kept = (moved.sum(dim=1) / weight.sum(dim=1).clamp(min=1e-12)).clamp(max=1.0)
+            factor = kept * factor + (1.0 - kept) * factor.clamp(min=1.0)
             weight = moved * (weight.sum(dim=1, keepdim=True) / moved.sum(dim=1, keepdim=True).clamp(min=1e-12))
         fused = (weight * torch.where(known, means, 0.0)).sum(dim=1) + self.offset[subset]
         total = weight.sum(dim=1).clamp(min=1e-6)
         variance = (weight * torch.where(known, deviations.square(), 0.0)).sum(dim=1) / total
-        spread = variance.sqrt() * self.factor[subset]
+        spread = (variance * factor).sqrt()
         on_top = torch.zeros_like(spread)
         if added is not None:
             extra = torch.where(known, torch.stack([added[name] for name in self.names], dim=1), 0.0)
