@@ -1,5 +1,6 @@
 """`affectspace evaluate` of each kind of run: models on images and on features. Projectors are tested with steering."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from affectspace.errors import RunError
 from affectspace.evaluation.results import Results
 from affectspace.features.store import FeatureStore, Shard
 from affectspace.models import MODELS, AffectModel
+from affectspace.report import save_figure
 from affectspace.studies.evaluators import EVALUATORS
 from affectspace.synthetic.faces import make_faces
 from affectspace.training.configuration import build_config
@@ -27,6 +29,14 @@ CLASSIFIER = {"kind": "classifier", "categories": DRAWN_EMOTIONS}
 FACES = {"width": 4, "image_size": 32}
 EMOTIONS = ("anger", "happiness", "sadness")
 N = 90
+
+
+@pytest.fixture(autouse=True)
+def few_figures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw coarse figures of one run on features, and none of the others: they take most of the time."""
+    monkeypatch.setattr("affectspace.studies.figures.save_figure", partial(save_figure, dpi=20))
+    if "manifold" not in request.node.name:
+        monkeypatch.setattr("affectspace.studies.judgement.report.pictures", lambda judged, results: ())
 
 
 def invoke(*arguments: object) -> Any:
@@ -126,25 +136,33 @@ def test_models_on_features(tmp_path: Path, kind: str, model: dict[str, Any]) ->
     output = invoke(run).output
     assert "primary: CCC on the test part, mean over axes (higher is better): " in output
     results = Results.read(run / "metrics.json")
+    axes = {"experiment": "test", "task": "axes"}
     for metric in ("ccc", "r", "mae"):
         for target in ("valence", "arousal", "dominance", "mean"):
-            for modality in ("all", "text", "audio"):
-                figure = results.get(experiment="test", metric=metric, target=target, modality=modality)
-                assert figure.low is not None
-                assert figure.groups is not None
-                assert figure.groups > 1
-    r = results.get(experiment="test", metric="r", target="mean", modality="all")
+            for modality in ("", "text", "audio"):
+                for model in (kind, "ridge"):
+                    figure = results.get(model=model, metric=metric, target=target, modality=modality, **axes)
+                    assert figure.groups is not None
+                    assert figure.groups > 1
+    assert results.get(model="ridge", metric="r", target="mean", **axes).value > 0.9  # type: ignore[operator]
     if kind == "mvae":  # its read-out was fitted
-        assert r.value is not None
-        assert r.value > 0.5
-    accuracy = results.find(experiment="test", metric="accuracy", target="emotion", modality="all")
+        assert results.get(model=kind, metric="r", target="mean", **axes).value > 0.5  # type: ignore[operator]
+    accuracy = results.find(experiment="test", task="names", metric="accuracy", target="emotion", model=kind)
     assert (accuracy is not None) == (kind in ("manifold", "ensemble"))
-    floor = results.get(experiment="test", metric="mae", target="valence", modality="constant").value
+    assert bool(results.filter(task="independence", model=kind)) == (kind != "mvae")
+    assert results.filter(task="robustness", model=kind, modality="audio", metric="coverage")
+    assert bool(results.filter(task="emotion", latent="shared", model=kind)) == bool(Run(run).model().config.kind)
+    floor = results.get(model="constant", metric="mae", target="valence", **axes).value
     valence = pd.read_csv(tmp_path / "mine.csv")["valence"]
     part = Run(run).split.set_index("id")["part"].reindex(pd.read_csv(tmp_path / "mine.csv")["id"]).to_numpy()
     expected = (valence[part == "test"] - valence[part == "train"].mean()).abs().mean()
     assert floor == pytest.approx(expected, abs=1e-5)
-    assert "Concordance (CCC)" in (run / "report.html").read_text(encoding="utf-8")
+    report = (run / "report.html").read_text(encoding="utf-8")
+    assert "Correlation and concordance" in report
+    assert "Residuals by speaker" in report
+    for name in ("readout_valence", "circumplex", "residuals_arousal", "figure_2_space") if kind == "manifold" else ():
+        assert (run / "figures" / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
+        assert (run / "figures" / f"{name}.pdf").read_bytes()[:4] == b"%PDF"
 
 
 def test_the_emotion_floor_counts_rows_with_an_emotion_alone(tmp_path: Path) -> None:
@@ -157,13 +175,13 @@ def test_the_emotion_floor_counts_rows_with_an_emotion_alone(tmp_path: Path) -> 
     invoke(run)
     tested = table[table["id"].isin(Run(run).split.query("part == 'test'")["id"])]["emotion"].dropna()
     floor = Results.read(run / "metrics.json").get(
-        experiment="test", metric="accuracy", modality="constant", target="emotion"
+        experiment="test", task="names", metric="accuracy", model="majority", target="emotion"
     )
     assert floor.value == pytest.approx((tested == "sadness").mean(), abs=1e-5)
     assert floor.n == len(tested)
 
 
-def test_test_rows_of_one_person_are_refused(tmp_path: Path) -> None:
+def test_one_test_person_has_values_and_no_intervals(tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path, "mine", 0)
     table = pd.read_csv(corpus["path"])
     table["person"], table["split"] = table["person"].where(np.arange(N) % 5 > 0, "tested"), "train"
@@ -172,8 +190,12 @@ def test_test_rows_of_one_person_are_refused(tmp_path: Path) -> None:
     table.to_csv(corpus["path"], index=False)
     corpus["split"] = {"scheme": "published"}
     run = feature_run(tmp_path / "run", "mvae", {"mine": corpus})
-    with pytest.raises(RunError, match="no test rows of two people or more have valence"):
-        invoke(run)
+    assert "not measured: the test part has one person or document, so there are no intervals" in invoke(run).output
+    row = Results.read(run / "metrics.json").get(
+        task="axes", metric="r", target="mean", model="mvae", experiment="test"
+    )
+    assert row.value is not None
+    assert row.low is None
 
 
 def test_several_corpora_are_also_measured_one_by_one(tmp_path: Path) -> None:
@@ -181,8 +203,9 @@ def test_several_corpora_are_also_measured_one_by_one(tmp_path: Path) -> None:
     run = feature_run(tmp_path / "run", "manifold", corpora, encoder={"hidden": [4]}, private={"size": 2})
     invoke(run)
     results = Results.read(run / "metrics.json")
-    counts = {row.condition: row.n for row in results.filter(metric="ccc", target="mean", modality="all")}
-    assert counts[""] == (counts["first"] or 0) + (counts["second"] or 0)
+    rows = results.filter(task="axes", metric="ccc", target="mean", modality="", model="manifold")
+    counts = {row.experiment: row.n for row in rows}
+    assert counts["test"] == (counts["test: first"] or 0) + (counts["test: second"] or 0)
 
 
 def test_a_run_without_test_people(faces: Path, tmp_path: Path) -> None:

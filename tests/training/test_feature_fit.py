@@ -17,7 +17,7 @@ import affectspace
 from affectspace.data.batches import Batch
 from affectspace.data.dataset import Dataset
 from affectspace.errors import ConfigError, RunError
-from affectspace.models import MODELS, AffectModel, FeatureModelConfig, LossTerms
+from affectspace.models import MODELS, AffectModel, FeatureModelConfig, LossTerms, Representation
 from affectspace.training.configuration import TrainConfig, build_config
 from affectspace.training.fit import fit
 from affectspace.training.runs import open_run
@@ -196,8 +196,9 @@ class Tiny(AffectModel):
             error = error * float("nan")
         return LossTerms(error + 0 * noise, {"error": error, "noise": noise})
 
-    def represent(self, features: dict, present: dict) -> None:
-        raise NotImplementedError
+    def represent(self, features: dict, present: dict) -> Representation:
+        affect = self.head(torch.cat([features[name] for name in self.config.modalities], dim=1))
+        return Representation({}, {}, {}, {}, affect, torch.ones_like(affect))
 
     def after_training(self, train: Batch, validation: Batch) -> None:
         assert not self.training

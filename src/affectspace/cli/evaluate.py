@@ -6,7 +6,24 @@ from typing import Annotated, Any
 
 import typer
 
-from affectspace.cli.options import AsJson, Moved, RunFolder, move_files, print_json, print_results
+from affectspace.cli.options import (
+    AsJson,
+    Axes,
+    Backbones,
+    Columns,
+    Device,
+    Media,
+    Moved,
+    RunFolder,
+    ScaleName,
+    Where,
+    move_files,
+    parse_backbones,
+    parse_pairs,
+    print_json,
+    print_results,
+    table_options,
+)
 from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError, RunError
 
@@ -16,14 +33,59 @@ def evaluate(
     force: Annotated[bool, typer.Option("--force", help="Evaluate again, and replace the earlier evaluation.")] = False,
     json_: AsJson = False,
     moved: Moved = None,
+    on: Annotated[
+        str | None,
+        typer.Option(
+            help="Judge the frozen run on another corpus: the name of a reader, with --path, or a table. Writes to on/CORPUS "
+            "in the run."
+        ),
+    ] = None,
+    path: Annotated[Path | None, typer.Option(help="Folder of the corpus of --on.")] = None,
+    features: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Store of vectors of the corpus of --on, as MODALITY=FOLDER. Can be repeated. Default: vectors are computed "
+            "with the run's own backbones."
+        ),
+    ] = None,
+    media: Media = None,
+    columns: Columns = "",
+    scale: ScaleName = None,
+    axes: Axes = None,
+    where: Where = None,
+    backbone: Backbones = None,
+    device: Device = "auto",
 ) -> None:
     """Evaluate a run on people or sentences that it has not seen. Writes metrics.json and report.html into the run.
 
-    A model on images is measured by probes and reconstructions, a model on features by its predictions for the test part,
-    and a projector by a judge of the sentences that it steers; `affectspace steer evaluate` has the options for it.
+    A model on images is measured by probes and reconstructions; a model on features by tables 1 to 3 of the manifold paper on
+    the test part; and a projector by a judge of the sentences that it steers (`affectspace steer evaluate` has options for it).
     """
     move_files(run, moved)
-    evaluate_and_show(run, force, json_)
+    if on is None:
+        values = {
+            "--path": path, "--features": features, "--media": media, "--columns": columns, "--scale": scale, "--axes": axes,
+            "--where": where, "--backbone": backbone,
+        }  # fmt: skip
+        for option, value in values.items():
+            if value:
+                raise ConfigError(f"{option} describes the corpus of --on; name it with --on, or leave {option} out")
+        evaluate_and_show(run, force, json_)
+        return
+    from affectspace.studies.judgement.elsewhere import evaluate_on, target_of
+    from affectspace.training.runs import open_run
+
+    stores = parse_pairs(features or [], "--features", "MODALITY=FOLDER", "text=features/mine-text")
+    target = target_of(on, path, stores, media=media, where=where, **table_options(columns, scale, axes))
+    with progress_bar() as progress:
+        results, report = evaluate_on(
+            open_run(run), target, backbones=parse_backbones(backbone), device=device, force=force, progress=progress
+        )
+    if json_:
+        print_json(results.to_dict())
+        return
+    print_results(results)
+    typer.echo(f"report: {report}")
 
 
 def evaluate_and_show(

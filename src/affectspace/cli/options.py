@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from affectspace.affect import parse_axes
+from affectspace.affect import AXES, parse_axes
 from affectspace.affect import scale as scale_of
 from affectspace.errors import ConfigError, RunError
 
@@ -165,7 +165,10 @@ def print_json(data: Any) -> None:
 
 
 def print_results(results: "Results") -> None:
-    """Print each figure on a line, with its interval and number of rows, by experiment."""
+    """Print the axes of a run on features as a table; else each figure on a line, with its interval, by experiment."""
+    if results.filter(study="run", task=("axes", "sentiment")):
+        _print_axes(results)
+        return
     for experiment in results.distinct("experiment"):
         typer.echo(f"\n{experiment}" if experiment else "")
         for row in results.filter(experiment=experiment):
@@ -174,3 +177,34 @@ def print_results(results: "Results") -> None:
             value = "       -" if row.value is None else f"{row.value:8.3f}"
             interval = "" if row.low is None or row.high is None else f"  [{row.low:.3f}, {row.high:.3f}]"
             typer.echo(f"  {label:<52} {value}{interval}" + (f"  n {row.n:,}" if row.n else ""))
+
+
+def _print_axes(results: "Results") -> None:
+    """Print r, CCC and mean absolute error of each axis by model and modality, then what is compared or has another target."""
+    columns = [(metric, axis) for metric in ("r", "ccc", "mae") for axis in (*AXES, "mean")]
+    for experiment in results.distinct("experiment"):
+        own = results.filter(experiment=experiment)
+        axes = own.filter(task="axes", versus="", target=(*AXES, "mean"))
+        rows = dict.fromkeys((row.model, row.modality) for row in axes)
+        names = {key: " from ".join(part for part in key if part) for key in rows}
+        width = max(map(len, [experiment, *names.values()]))
+        known = [column for column in columns if axes.filter(metric=column[0], target=column[1])]
+        letters = {axis: axis[0].upper() for axis in AXES}
+        heads = [f"{metric.upper() if metric != 'r' else 'r'} {letters.get(axis, axis)}" for metric, axis in known]
+        if rows:
+            typer.echo(f"\n{experiment:<{width}}  " + " ".join(f"{head:>8}" for head in heads))
+        for (model, modality), name in names.items():
+            cells = [
+                axes.find(experiment=experiment, task="axes", model=model, modality=modality, metric=m, target=a)
+                for m, a in known
+            ]
+            values = ["-" if cell is None or cell.value is None else f"{cell.value:.3f}" for cell in cells]
+            typer.echo(f"{name:<{width}}  " + " ".join(f"{value:>8}" for value in values))
+        others = [*own.filter(task="axes", versus=bool), *own.filter(task=("names", "sentiment"), modality="")]
+        for row in others:
+            label = f"{row.model} minus {row.versus}" if row.versus else row.model
+            interval = "" if row.low is None or row.high is None else f"  [{row.low:.3f}, {row.high:.3f}]"
+            value = "-" if row.value is None else f"{row.value:.3f}"
+            typer.echo(f"{label}, {row.target} {row.metric.replace('_', ' ')}: {value}{interval}")
+        for row in own.filter(task="not measured"):
+            typer.echo(f"not measured: {row.note}")

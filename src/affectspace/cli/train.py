@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from affectspace.cli.options import OutFolder, Overrides
+from affectspace.cli.options import OutFolder, Overrides, Trainings, print_results
 from affectspace.cli.progress import progress_bar
+from affectspace.errors import ConfigError
 
 
 def train(
@@ -16,14 +17,25 @@ def train(
     out: OutFolder,
     overrides: Overrides = None,
     force: Annotated[bool, typer.Option("--force", help="Delete the run in --out and train from the start.")] = False,
+    folds: Annotated[
+        str | None,
+        typer.Option(
+            help="Cross-validate: a number of folds over people, or speaker for one fold of each. Trains a run for every fold "
+            "and judges each row by the run that has not seen it."
+        ),
+    ] = None,
+    workers: Trainings = 2,
 ) -> None:
-    """Train a model.
+    """Train a model. Ends with its score on the validation part.
 
     The same command continues an interrupted training, and ends with the same numbers.
     """
     from affectspace.training.configuration import ProjectorTrainConfig, read_config
 
     settings = read_config(config, overrides or [])
+    if folds is not None:
+        _cross_validate(settings, out, folds, workers, force)
+        return
     from affectspace.training.fit import fit  # after the configuration, so that its errors come at once
 
     with progress_bar() as progress:
@@ -46,7 +58,30 @@ def train(
     typer.echo(
         f"{out}: {facts['epochs']} epochs, weights of epoch {facts['kept_epoch'] + 1} kept, {facts['seconds']:.0f} s"
     )
+    scores = facts.get("validation") or {}
+    if scores:
+        figures = ", ".join(f"{axis} r {score['r']:.3f} CCC {score['ccc']:.3f}" for axis, score in scores.items())
+        n = max(score["n"] for score in scores.values())
+        typer.echo(f"validation (n {n:,}): {figures}")
     typer.echo(f"next: affectspace evaluate {out}")
+
+
+def _cross_validate(settings: Any, out: Path, folds: str, workers: int, force: bool) -> None:
+    """Train and judge the folds of a configuration."""
+    from affectspace.training.configuration import ProjectorTrainConfig
+
+    if folds not in ("speaker", "person") and not (folds.isdecimal() and int(folds) > 1):
+        raise ConfigError(f"--folds {folds}: give a number from 2, or speaker")
+    if isinstance(settings, ProjectorTrainConfig):
+        raise ConfigError("--folds: a projector is trained on sentences and has no folds over people")
+    from affectspace.studies.judgement.folds import train_folds
+
+    with progress_bar() as progress:
+        number = int(folds) if folds.isdecimal() else "speaker"
+        results, report = train_folds(settings, out, number, workers=workers, force=force, progress=progress)
+    print_results(results)
+    typer.echo(f"\nreport: {report}")
+    typer.echo(f"next: affectspace evaluate {out / 'runs' / 'fold0'}")
 
 
 def describe_corpus(corpus: dict[str, Any]) -> list[str]:

@@ -36,14 +36,15 @@ def split_table(
 ) -> pd.Series:
     """Assign each row of a table to a part; see `Corpus.split`. where: name of the table for messages.
 
-    The parts of "person" and "document" are found greedily, in an order drawn with the seed, and improved by moving and
-    exchanging people until rows, emotions and people are as near to the fractions as possible. If there are no emotions, the
-    signs of valence and arousal are the strata.
+    As many folds as people (or documents) leave one out each. Else the parts of "person" and "document" are found greedily,
+    in an order drawn with the seed, and improved by moving and exchanging people until rows, emotions and people are as near
+    to the fractions as possible. If there are no emotions, the signs of valence and arousal are the strata.
     """
     shares = _shares(fractions)
     if scheme == AUTO:
         known = (name for name in ("person", "document") if name in table and table[name].notna().all())
-        scheme = "published" if "published" in schemes_of(table) else next(known, "random")
+        published = fold is None and "published" in schemes_of(table)
+        scheme = "published" if published else next(known, "random")
     if scheme not in SCHEMES:
         raise ConfigError(f"unknown split {scheme!r}; there are {', '.join((*SCHEMES, AUTO))}")
     if scheme in SESSION_SCHEMES:
@@ -236,7 +237,10 @@ def _deal(
         raise DataError(f"{where}: {len(strata)} rows are fewer than the parts; add rows or set a fraction to 0")
     if fold is None:
         return deal(everything, shares, [seed])
-    dealt = deal(everything, np.full(folds, 1 / folds), [seed])
+    if groups is not None and len(np.unique(groups)) == folds:  # leave one out
+        dealt = np.random.default_rng([seed]).permutation(folds)[np.unique(groups, return_inverse=True)[1]]
+    else:
+        dealt = deal(everything, np.full(folds, 1 / folds), [seed])
     parts = np.full(len(strata), TEST)
     rest = np.flatnonzero(dealt != fold)
     parts[rest] = deal(rest, _without_test(shares), [seed, fold])

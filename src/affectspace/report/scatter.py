@@ -49,6 +49,7 @@ def circumplex_figure(
     truth: Panel | None = None,
     *,
     truth_name: str = "labels",
+    canonical: bool = False,
 ) -> Figure:
     """Draw latent codes, reduced to two numbers, beside the true valence and arousal. This is Figure 3 of "LeVAsa".
 
@@ -63,6 +64,8 @@ def circumplex_figure(
         The same for the labels on [-1, 1]; drawn first, with the unit circle.
     truth_name : str
         Title of the panel of labels.
+    canonical : bool
+        The panels hold valence and arousal on [-1, 1] and are drawn as the truth is, with the same limits.
 
     Raises
     ------
@@ -81,6 +84,7 @@ def circumplex_figure(
     emotions = {emotion for points in everything for emotion in points.emotions if emotion is not None}
     colours, markers = colours_for(emotions), markers_for(emotions)
     columns = min(count, 3) if count != 4 else 2
+    widest = max(float(np.abs(points.xy).max(initial=0.0)) for points in (everything if canonical else everything[-1:]))
     rows = -(-count // columns)
     side = min(10.0 / columns, 4.6)
     with figure_style():
@@ -89,14 +93,11 @@ def circumplex_figure(
         for axes in places[count:]:
             axes.set_axis_off()
         if labels is not None:
-            axes = places.pop(0)
-            axes.add_patch(Circle((0, 0), 1, fill=False, edgecolor=RULE, linewidth=1))
-            draw_origin(axes)
-            _draw_points(axes, labels, colours, markers)
-            edge = max(1.05, float(np.abs(labels.xy).max()) * 1.05)
-            axes.set(xlim=(-edge, edge), ylim=(-edge, edge), title=fill(truth_name, 32))
-            axes.set(xlabel="valence", ylabel="arousal")
+            _draw_canonical(places.pop(0), truth_name, labels, colours, markers, widest)
         for axes, (name, points) in zip(places, latent.items(), strict=False):
+            if canonical:
+                _draw_canonical(axes, name, points, colours, markers, widest)
+                continue
             _draw_points(axes, points, colours, markers)
             left, right, bottom, top = _limits(points.xy)
             axes.set(xlim=(left, right), ylim=(bottom, top), title=fill(name, 32))
@@ -235,6 +236,23 @@ def _draw_clouds(
         draw_dots(axes, x, y, colours[name], size=17, marker="*")
     draw_origin(axes)
     axes.set(xlabel=f"shared {AXES[plane[0]]}", ylabel=f"shared {AXES[plane[1]]}")
+
+
+def _draw_canonical(
+    axes: Axes,
+    name: str,
+    points: _Points,
+    colours: Mapping[str, str],
+    markers: Mapping[str, str],
+    widest: float,
+) -> None:
+    """Draw points of valence and arousal with the unit circle; widest : largest absolute value that is shown."""
+    axes.add_patch(Circle((0, 0), 1, fill=False, edgecolor=RULE, linewidth=1))
+    draw_origin(axes)
+    _draw_points(axes, points, colours, markers)
+    edge = max(1.05, widest * 1.05)
+    axes.set(xlim=(-edge, edge), ylim=(-edge, edge), title=fill(name, 32))
+    axes.set(xlabel="valence", ylabel="arousal")
 
 
 def _draw_points(

@@ -211,18 +211,20 @@ def write_study(
     started: float,
     progress: Progress = silent,
     name: str = "",
+    *,
+    pdf: bool = False,
 ) -> Path:
     """Write metrics.json, figures/*.png and report.html into a study's folder; return the report's path.
 
     report : makes the report from the saved pictures and the facts; started : time.perf_counter() before the measurements
-    name : of both files instead, where a folder holds the results of several studies
+    name : of both files instead, where a folder holds the results of several studies; pdf : of every figure, too
     """
     out.mkdir(parents=True, exist_ok=True)
     results.write(out / f"{name or 'metrics'}.json")
     made: dict[str, Picture] = {}
     for picture in pictures:
         progress(0, 0, f"figure {picture.name}")
-        picture.save(out)
+        picture.save(out, pdf=pdf)
         made[picture.name] = picture
     facts = {"evaluation seconds": round(time.perf_counter() - started)}
     return report(made, facts).write(out / f"{name or 'report'}.html")

@@ -27,7 +27,10 @@ class Picture:
         """Return the figure's file below the folder of a run or a study."""
         return folder / "figures" / f"{self.name}.png"
 
-    def save(self, folder: Path) -> Path:
+    def save(self, folder: Path, *, pdf: bool = False) -> Path:
+        """Write the figure as PNG, and as PDF beside it."""
+        if pdf:
+            save_figure(self.figure, self.path(folder).with_suffix(".pdf"))
         return save_figure(self.figure, self.path(folder))
 
 

@@ -31,6 +31,7 @@ from affectspace.training.distributed import train
 from affectspace.training.loop import Training
 from affectspace.training.recorder import best_path, last_path, read_checkpoint
 from affectspace.training.runs import Run, has_trained, require_split, start_run
+from affectspace.training.validation import validation_scores
 
 log = logging.getLogger(__name__)
 
@@ -202,6 +203,8 @@ def _train(config: TrainConfig, run: Run, data: Dataset, progress: Progress) -> 
     if isinstance(model, AffectModel):
         model.after_training(data.batch("train"), data.batch("validation"))
     model.save_pretrained(run.folder / "model")
+    if config.reads != "images":
+        facts["validation"] = validation_scores(model, data, progress)
     epochs = len(run.history)
     run.record(state="finished", epochs=epochs, kept_epoch=kept, **facts)
     log.info("finished after %d epochs; kept epoch %d", epochs, kept + 1)

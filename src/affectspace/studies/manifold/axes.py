@@ -59,11 +59,15 @@ def axis_table(results: Results, rows: EvaluationRows, condition: Condition = EV
                 recorder.add(name, mean, model=model, target="mean", **shown)
     if shown:
         return
-    fitted = rows.truth[rows.folds[0].train] if len(rows.folds[0].train) else np.empty((0, len(AXES)))
     for axis in axes:
-        if len(fitted) and (~np.isnan(fitted[:, axis])).any():
-            floor = constant_floor(fitted[:, axis], truth[:, axis])
-            recorder.add("mae", floor["mae"], n, model="constant", target=AXES[axis], note="mean of train")
+        floor = [
+            (float(constant_floor(fitted, tested)["mae"]), int(np.isfinite(tested).sum()))
+            for fitted, tested in ((rows.truth[fold.train, axis], rows.truth[fold.test, axis]) for fold in rows.folds)
+            if np.isfinite(fitted).any() and np.isfinite(tested).any()
+        ]
+        if floor:
+            mae = np.average([value for value, _ in floor], weights=[count for _, count in floor])
+            recorder.add("mae", mae, n, model="constant", target=AXES[axis], note="mean of train")
 
 
 def _mean_r(

@@ -65,8 +65,9 @@ def pictures(study: Study, results: Results) -> Iterator[Picture]:
         for name, where in shown.items()
         if name in study.experiments and study.has(EXPERIMENTS[name].trainings[0])
     }
-    yield from _spaces(rows)
-    yield from _heatmaps(rows)
+    latents = {name: panel for name, panel in rows.items() if name != "text_probes"}
+    yield from space_pictures(latents)
+    yield from heatmap_pictures(latents)
     yield from _readouts(rows)
     yield from _dialogue(rows)
     yield from _histories(study)
@@ -107,23 +108,23 @@ def _noise(results: Results) -> Iterator[Picture | None]:
         yield curve_picture(f"noise_{experiment}", results, TITLES, across, "mean r", caption, alt, **where)
 
 
-def _first(rows: EvaluationRows) -> tuple[Representations, np.ndarray]:
-    """Return the headline's representations of the first seed and fold, and the rows which that fold tests."""
-    return rows.of(HEADLINE)[0][0], rows.folds[0].test
+def _first(rows: EvaluationRows, model: str = HEADLINE) -> tuple[Representations, np.ndarray]:
+    """Return a model's representations of the first seed and fold, and the rows which that fold tests."""
+    return rows.of(model)[0][0], rows.folds[0].test
 
 
 def _modalities(rows: EvaluationRows, outputs: Representations) -> list[str]:
-    known = EXPERIMENTS[rows.experiment].modalities
+    known = EXPERIMENTS[rows.experiment].modalities if rows.experiment in EXPERIMENTS else tuple(outputs.present)
     return [modality for modality in known if modality in outputs.present and outputs.present[modality].any()]
 
 
-def _spaces(panels: Mapping[str, EvaluationRows]) -> Iterator[Picture]:
+def space_pictures(panels: Mapping[str, EvaluationRows], model: str = HEADLINE) -> Iterator[Picture]:
     """Draw figure 2: where points of different modalities lie in the shared space."""
     clouds: dict[str, dict[str, np.ndarray]] = {}
     for rows in panels.values():
-        outputs, tested = _first(rows)
+        outputs, tested = _first(rows, model)
         names = _modalities(rows, outputs)
-        if len(names) > 1 and rows.experiment != "text_probes":
+        if len(names) > 1:
             common = tested[np.all([outputs.present[name][tested] for name in names], axis=0)]
             points = {name: np.asarray(shared_of(outputs, name))[common] for name in names}
             clouds[f"{rows.protocol} (n {len(common):,})"] = points
@@ -137,14 +138,14 @@ def _spaces(panels: Mapping[str, EvaluationRows]) -> Iterator[Picture]:
         )
 
 
-def _heatmaps(panels: Mapping[str, EvaluationRows]) -> Iterator[Picture]:
+def heatmap_pictures(panels: Mapping[str, EvaluationRows], model: str = HEADLINE) -> Iterator[Picture]:
     """Draw figure 3: correlations within the shared latent and with the active private dimensions, held-out rows."""
     matrices: dict[str, np.ndarray] = {}
     averages: dict[str, np.ndarray] = {}
     columns: dict[str, list[str]] = {}
     for rows in panels.values():
-        outputs, tested = _first(rows)
-        for name in _modalities(rows, outputs) if rows.experiment != "text_probes" else ():
+        outputs, tested = _first(rows, model)
+        for name in _modalities(rows, outputs):
             if name in outputs.shared and name in outputs.private:
                 known = tested[outputs.present[name][tested]]
                 shared, private = outputs.shared[name][known], outputs.private[name][known]

@@ -7,14 +7,15 @@ train and validation rows are fitted together, which the networks are not: a flo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+import pandas as pd
 import torch
 
 from affectspace.affect import AXES
@@ -22,7 +23,7 @@ from affectspace.evaluation import Ridge, SoftmaxFloor, class_centres, fit_ridge
 from affectspace.evaluation.folds import Fold
 from affectspace.lexicon import Lexicon, score_texts
 from affectspace.models import Representation
-from affectspace.studies.manifold.corpora import WORDS, Source
+from affectspace.studies.manifold.corpora import WORDS
 from affectspace.studies.manifold.representations import Representations
 
 PENALTIES = tuple(float(penalty) for penalty in np.logspace(0, 5, 11))
@@ -35,17 +36,35 @@ def subsets(names: Sequence[str]) -> Iterator[tuple[str, ...]]:
         yield from combinations(names, size)
 
 
+class FloorRows(Protocol):
+    """What a floor is fitted on: `table` with emotions, `truth` (n, 3), `vectors` by modality with the rows that have them."""
+
+    @property
+    def table(self) -> pd.DataFrame: ...
+
+    @property
+    def truth(self) -> np.ndarray: ...
+
+    @property
+    def vectors(self) -> tuple[Mapping[str, np.ndarray], Mapping[str, np.ndarray]]: ...
+
+
 @dataclass(frozen=True, eq=False)
 class SubsetFloor:
-    """The regression on one subset of modalities; deviation : (3,) root mean squared error on validation rows."""
+    """The regression on one subset of modalities.
+
+    axes : those that it predicts; deviation : (3,) root mean squared error on validation rows, NaN on other axes
+    """
 
     names: tuple[str, ...]
     regression: Ridge | SoftmaxFloor
+    axes: list[int]
     deviation: np.ndarray
 
     def predict(self, features: Mapping[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
-        """Predict rows that have all of its modalities, (rows, 3)."""
-        return self.regression(concatenated({name: features[name][rows] for name in self.names}))
+        """Predict rows that have all of its modalities, (rows, 3); NaN on axes that it does not predict."""
+        values = self.regression(concatenated({name: features[name][rows] for name in self.names}))
+        return on_axes(values, self.axes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,14 +85,16 @@ class Floor:
         masks = {name: mask.numpy() for name, mask in present.items()}
         n = len(next(iter(arrays.values())))
         fused, fused_deviation = np.full((n, len(AXES)), np.nan), np.full((n, len(AXES)), np.nan)
-        for names, floor in self.subsets.items():
-            rows = np.all([masks[name] == (name in names) for name in self.widths], axis=0)
-            if rows.any():
+        for pattern in subsets(list(self.widths)):
+            rows = np.all([masks[name] == (name in pattern) for name in self.widths], axis=0)
+            fitted = [names for names in self.subsets if set(names) <= set(pattern)]
+            if rows.any() and fitted:
+                floor = self.subsets[max(fitted, key=len)]
                 fused[rows] = floor.predict(arrays, rows)
                 fused_deviation[rows] = floor.deviation
         affect, deviation = {}, {}
-        for name in self.widths:
-            floor, rows, values = self.subsets[name,], masks[name], np.zeros((n, len(AXES)))
+        for (name,), floor in ((names, floor) for names, floor in self.subsets.items() if len(names) == 1):
+            rows, values = masks[name], np.zeros((n, len(AXES)))
             if rows.any():
                 values[rows] = floor.predict(arrays, rows)
             affect[name] = _tensor(values)
@@ -81,8 +102,17 @@ class Floor:
         return Representation({}, {}, affect, deviation, _tensor(fused), _tensor(fused_deviation))
 
 
-def fit_floor(kind: str, source: Source, fold: Fold, modalities: Sequence[str]) -> Floor:
-    """Fit a floor on every subset of modalities.
+def fit_floor(
+    kind: str,
+    source: FloorRows,
+    fold: Fold,
+    modalities: Sequence[str],
+    wanted: Iterable[tuple[str, ...]] | None = None,
+) -> Floor:
+    """Fit a floor on every subset of modalities, or on those that are wanted.
+
+    A subset without labelled train and validation rows is left out. Rows that have another subset are predicted from the
+    largest one among their modalities.
 
     kind : "ridge", a regression for each axis; penalty and weight of lexicon statistics by validation error; or "softmax", a
         logistic regression over emotions whose probabilities weigh the emotions' centres; C by validation UAR
@@ -91,19 +121,24 @@ def fit_floor(kind: str, source: Source, fold: Fold, modalities: Sequence[str]) 
     names = [name for name in modalities if name in features]
     fit = _fit_softmax if kind == "softmax" else _fit_ridge
     fitted = {}
-    for subset in subsets(names):
+    for subset in subsets(names) if wanted is None else wanted:
         rows = np.all([present[name] for name in subset], axis=0)
         train, validation = (part[rows[part]] for part in (fold.train, fold.validation))
-        fitted[subset] = fit(source, {name: features[name] for name in subset}, train, validation)
+        floor = fit(source, {name: features[name] for name in subset}, train, validation)
+        if floor is not None:
+            fitted[subset] = floor
     return Floor(fitted, {name: features[name].shape[1] for name in names})
 
 
 def _fit_ridge(
-    source: Source, features: dict[str, np.ndarray], train: np.ndarray, validation: np.ndarray
-) -> SubsetFloor:
-    truth, x = source.truth, concatenated(features)
-    known = np.isfinite(truth).all(axis=1)
-    train, validation = train[known[train]], validation[known[validation]]
+    source: FloorRows, features: dict[str, np.ndarray], train: np.ndarray, validation: np.ndarray
+) -> SubsetFloor | None:
+    known = np.isfinite(source.truth)
+    axes = [axis for axis in range(len(AXES)) if known[train, axis].any() and known[validation, axis].any()]
+    if not axes:
+        return None
+    truth, x = source.truth[:, axes], concatenated(features)
+    train, validation = (part[known[part][:, axes].any(axis=1)] for part in (train, validation))
     floors = []
     for weight in WEIGHTS if WORDS in features and len(features) > 1 else (1.0,):
         factors = [np.full(v.shape[1], weight if name == WORDS else 1.0) for name, v in features.items()]
@@ -113,11 +148,12 @@ def _fit_ridge(
         )
     best = min(floors, key=lambda floor: sum(floor.validation_mse))
     both = np.concatenate([train, validation])
-    return SubsetFloor(tuple(features), best.refitted(x[both], truth[both]), np.sqrt(best.validation_mse))
+    deviation = on_axes(np.sqrt(best.validation_mse), axes)
+    return SubsetFloor(tuple(features), best.refitted(x[both], truth[both]), axes, deviation)
 
 
 def _fit_softmax(
-    source: Source, features: dict[str, np.ndarray], train: np.ndarray, validation: np.ndarray
+    source: FloorRows, features: dict[str, np.ndarray], train: np.ndarray, validation: np.ndarray
 ) -> SubsetFloor:
     truth, x = source.truth, concatenated(features)
     named = source.table["emotion"].notna().to_numpy() & np.isfinite(truth).all(axis=1)
@@ -128,7 +164,15 @@ def _fit_softmax(
     floor = softmax_floor(x[train], emotions[train], x[validation], emotions[validation], centres)
     deviation = np.sqrt(np.mean((truth[validation] - floor(x[validation])) ** 2, axis=0))
     centres = class_centres(emotions[both], truth[both])
-    return SubsetFloor(tuple(features), floor.refitted(x[both], emotions[both], centres), deviation)
+    axes = list(range(len(AXES)))
+    return SubsetFloor(tuple(features), floor.refitted(x[both], emotions[both], centres), axes, deviation)
+
+
+def on_axes(values: np.ndarray, axes: Sequence[int]) -> np.ndarray:
+    """Spread values of some axes, (..., axes), over all three; the others are NaN."""
+    spread = np.full((*np.shape(values)[:-1], len(AXES)), np.nan)
+    spread[..., list(axes)] = values
+    return spread
 
 
 def concatenated(features: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -140,7 +184,7 @@ def _tensor(values: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(values, np.float32))
 
 
-def lexicon_representations(source: Source, lexicon: Path, method: str = "contextual") -> Representations:
+def lexicon_representations(source: FloorRows, lexicon: Path, method: str = "contextual") -> Representations:
     """Score texts by a lexicon: 0 on axes that it lacks, the corpus' mean without a hit, deviation 1."""
     texts = source.table["text"]
     scores = score_texts(texts, Lexicon.read(lexicon), method)

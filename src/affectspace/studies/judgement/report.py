@@ -1,0 +1,225 @@
+"""The report of a run on features: tables, figures and what could not be measured, in the run's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from affectspace.affect import ALL_AXES, AXES
+from affectspace.evaluation import concordance, pearson
+from affectspace.evaluation.results import Results
+from affectspace.progress import Progress
+from affectspace.report import Report, circumplex_figure, scatter_readout_figure
+from affectspace.studies.engine import write_study
+from affectspace.studies.figures import Picture, interval_picture
+from affectspace.studies.judgement.rows import RIDGE, TEST, JudgedRows
+from affectspace.studies.manifold import sections
+from affectspace.studies.manifold.figures import heatmap_pictures, space_pictures
+from affectspace.studies.manifold.plan import TITLES
+from affectspace.studies.tables import Figures, Part, Renderer, Section, Table, grid, key_figures
+from affectspace.training.runs import Run
+
+SHOWN_PEOPLE = 30  # in the picture and the table of residuals
+MEASURED = grid("{metric} {target}", metric={"r": "r", "ccc": "CCC"}, target=(*AXES, "mean"))
+ERRORS = grid("{metric} {target}", metric={"mae": "MAE", "spread": "sd ratio"}, target=AXES)
+PROXIES = {
+    "transferred": "Labels that are transferred from emotions are proxies, not ratings.",
+    "sentiment": "Sentiment is a proxy for valence. It lies in -3 .. 3 here; three times the predicted valence stands for it.",
+}
+SENTIMENT = grid(
+    "{metric}",
+    metric={
+        "r": "r", "mae": "MAE", "negative_positive_accuracy": "accuracy, negative / positive",
+        "negative_non_negative_accuracy": "accuracy, negative / non-negative",
+        "negative_positive_f1": "F1, negative / positive",
+        "negative_non_negative_f1": "F1, negative / non-negative", "seven_class_accuracy": "accuracy, 7 classes",
+    },
+    target="sentiment",
+)  # fmt: skip
+LATENTS = {
+    "figure_2_space": "Figure 2 of the paper, three planes: the shared space by modality, centroids as stars",
+    "figure_3_average": "Figure 3 as the paper draws it: Pearson's r of the shared axes with each other and with the average "
+    "of the private dimensions, which can hide single ones",
+    "figure_3_heatmaps": "Figure 3 in full: Pearson's r of the shared axes with each other and with every private dimension",
+}
+
+
+def run_facts(run: Run, name: str) -> dict[str, Any]:
+    """Return what stands at the foot of the report: kind, corpora with licences, backbones, and the configuration."""
+    facts = run.facts
+    corpora = facts.get("corpora", {})
+    return {
+        "run": name,
+        "kind": facts["kind"],
+        "corpora": ", ".join(corpora),
+        "licences": ", ".join(
+            dict.fromkeys(str(corpus["licence"]) for corpus in corpora.values() if corpus.get("licence"))
+        ),
+        "backbones": {
+            modality: {key: known.get(key) for key in ("name", "revision", "settings", "licence")}
+            for modality, known in (facts.get("modalities") or {}).items()
+            if known
+        },
+        "configuration": run.config.model_dump(mode="json"),
+    }
+
+
+def write_judgement(
+    folder: Path,
+    judged: JudgedRows,
+    results: Results,
+    title: str,
+    facts: Mapping[str, Any],
+    started: float,
+    progress: Progress,
+) -> Path:
+    """Write metrics.json, figures (PNG and PDF) and report.html; return the report's path.
+
+    started : time.perf_counter() before the measurements
+    """
+    where = judged.rows.protocol
+
+    def report(made: Mapping[str, Picture], seconds: dict[str, Any]) -> Report:
+        n, groups = len(judged.rows.tested), len(np.unique(judged.rows.tested_groups))
+        report = Report(title, f"{n:,} rows of {groups:,} {judged.unit}, {where}", {**facts, **seconds})
+        wanted = {
+            f"{name}, {target}": {
+                "experiment": judged.rows.experiment, "task": "axes", "model": judged.kind, "target": target, "metric": metric,
+            }
+            for metric, name in (("ccc", "CCC"), ("r", "r"))
+            for target in (AXES[axis] for axis in judged.rows.known_axes)
+        }  # fmt: skip
+        report.key_figures(key_figures(results, wanted))
+        report.text(
+            f"Intervals of 95 % are over {judged.unit}. The floors are the mean of the train part, the most frequent emotion "
+            "of train, and a ridge on the same vectors, chosen on validation and fitted on train and validation. r is "
+            "Pearson's correlation, CCC Lin's concordance, and values are on [-1, 1]."
+        )
+        if judged.labels in PROXIES:
+            report.callout("warning", PROXIES[judged.labels])
+        titles = {**TITLES, **sections.WORDS, judged.kind: f"this run ({judged.kind})"}
+        Renderer(report, results, titles, folder, made).add(*_parts(judged, results))
+        if judged.missing:
+            report.section("Not measured")
+            report.text("\n".join(f"- {reason}" for reason in judged.missing))
+        return report
+
+    return write_study(folder, results, pictures(judged, results), report, started, progress, pdf=True)
+
+
+def _parts(judged: JudgedRows, results: Results) -> list[Part]:
+    """Declare the sections of the report."""
+    experiment, where = judged.rows.experiment, judged.rows.protocol
+    rows: dict[str, Any] = {"experiment": experiment, "task": "axes", "versus": ""}
+    by_modality: dict[str, Any] = {"rows": ("model", "modality"), "head": "model, from"}
+    emotions = grid("{metric}", metric={"accuracy": "accuracy", "uar": "UAR"}, target="emotion")
+    names = {"experiment": experiment, "task": "names"}
+    axes: list[Part] = [
+        Table("Correlation and concordance", rows, MEASURED, **by_modality),
+        Table("Mean absolute error, and predicted over true standard deviation", rows, ERRORS, **by_modality),
+        replace(sections.comparisons(experiment, where, RIDGE), caption="This run minus the ridge"),
+        Table("Emotions that the model names", names, emotions),
+        Table("Sentiment", {"experiment": experiment, "task": "sentiment"}, SENTIMENT, **by_modality),
+        Figures(tuple(f"readout_{axis}" for axis in ALL_AXES)),
+        Figures(("circumplex",)),
+    ]
+    for one in results.distinct("experiment"):
+        if one.startswith(f"{experiment}: "):
+            corpus = one.removeprefix(f"{experiment}: ")
+            own = {**rows, "experiment": one}
+            axes.append(Table(f"Correlation and concordance, {corpus} alone", own, MEASURED))
+    note = "Rows of labels are their own correlations: no axis can be separated from another better than those allow."
+    titles = {judged.kind: "predicted", "labels": "labels"}
+    axes.append(replace(sections.matrix(experiment, "axis against axis"), note=note, names=titles))
+    deviations: list[Part] = [
+        replace(
+            sections.robustness(experiment, where),
+            caption="Deviations, fused and by modality",
+            note=_DEVIATIONS,
+            where={"experiment": experiment, "task": "robustness", "condition": "undisturbed"},
+            **by_modality,
+        ),
+        *sections.uncertainty(experiment, where),
+    ]
+    residuals = [
+        *grid("mean residual, {target}", metric="residual", target=AXES),
+        *grid("MAE {target}", metric="mae", target=AXES),
+    ]
+    worst = tuple(_worst_people(judged, results))
+    people = Table(
+        "Residuals by speaker", {"experiment": experiment, "task": "residuals", "model": judged.kind}, residuals,
+        ("condition",), "speaker",
+        f"Predicted minus true, with a t interval over the speaker's rows; the {SHOWN_PEOPLE} speakers with the largest mean "
+        "residuals at most.", order=worst,
+    )  # fmt: skip
+    return [
+        Section(f"Valence, arousal and dominance (table {1 if experiment == TEST else 4})", parts=axes),
+        Section("Residuals of each speaker", parts=[Figures(tuple(f"residuals_{axis}" for axis in AXES)), people]),
+        Section("Uncertainty", "Deviations are calibrated on validation rows.", deviations),
+        Section("Shared space (figure 2)", parts=[Figures(("figure_2_space",)), sections.gap(experiment, where)]),
+        Section(
+            "Independence of shared and private latents (table 2, figure 3)",
+            parts=[Figures(("figure_3_average", "figure_3_heatmaps")), sections.independence(experiment, where)],
+        ),
+        Section(
+            "What the latents reveal (table 3)",
+            parts=[sections.probes(experiment, where, task) for task in ("emotion", "speaker")],
+        ),
+    ]
+
+
+_DEVIATIONS = (
+    "Coverage of 90 % intervals by axis; mean deviation, root mean squared error and NLL (negative log-likelihood) are means "
+    "of the axes. A deviation that can be relied on covers .85 to .95 and is as large as the error."
+)
+
+
+def _worst_people(judged: JudgedRows, results: Results) -> list[str]:
+    """List the people with the largest absolute mean residual on any axis, the first in the order of their names."""
+    largest: dict[str, float] = {}
+    for row in results.filter(task="residuals", metric="residual"):
+        largest[row.condition] = max(largest.get(row.condition, 0.0), abs(row.value or 0.0))
+    return sorted(sorted(largest, key=lambda person: -largest[person])[:SHOWN_PEOPLE])
+
+
+def pictures(judged: JudgedRows, results: Results) -> Iterator[Picture]:
+    """Draw scatters of each axis, the circumplex, residuals by speaker, and figures 2 and 3 where there are latents."""
+    rows, kind = judged.rows, judged.kind
+    truth, (prediction,) = rows.tested_truth, rows.predictions(kind)
+    for axis in rows.known_axes:
+        known = np.isfinite(truth[:, axis]) & np.isfinite(prediction[:, axis])
+        pair = truth[known, axis], prediction[known, axis]
+        measures = {"r": float(pearson(*pair)), "CCC": float(concordance(*pair))}
+        if RIDGE in rows.models and rows.predicts(RIDGE, [axis]):
+            measures["CCC of the ridge"] = float(concordance(pair[0], rows.predictions(RIDGE)[0][known, axis]))
+        name = "sentiment" if judged.labels == "sentiment" else AXES[axis]
+        caption = f"Predicted against true {name}; {rows.protocol}. Dots are the mean of a level, bars one deviation."
+        figure = scatter_readout_figure(*pair, name, measures=measures)
+        yield Picture(f"readout_{name}", figure, caption, f"Scatter of predicted over true {name}")
+    if {0, 1} <= set(rows.known_axes):
+        known = np.isfinite(truth[:, :2]).all(axis=1) & np.isfinite(prediction[:, :2]).all(axis=1)
+        emotions = rows.column("emotion")[known]
+        panels = {"predictions": (prediction[known, :2], emotions)}
+        figure = circumplex_figure(panels, (truth[known, :2], emotions), canonical=True)
+        caption = (
+            f"The circumplex: true values and predictions; {rows.protocol}. Ellipses are one deviation of an emotion."
+        )
+        yield Picture("circumplex", figure, caption, "Scatter of arousal over valence, true and predicted")
+    worst = _worst_people(judged, results)
+    for axis in rows.known_axes:
+        residuals = results.filter(task="residuals", metric="residual", target=AXES[axis])
+        drawn = interval_picture(
+            f"residuals_{AXES[axis]}", [(row.condition, "", row) for row in residuals if row.condition in worst],
+            f"mean residual, {AXES[axis]}", f"Predicted minus true {AXES[axis]} of each speaker, with a t interval over rows.",
+            f"Intervals of the mean residual of {AXES[axis]} by speaker",
+        )  # fmt: skip
+        if drawn is not None:
+            yield drawn
+    spatial = all(shared.shape[1] == len(AXES) for shared in judged.outputs.shared.values())
+    if spatial and len(rows.folds) == 1 and rows.experiment == TEST:
+        for latent in (*space_pictures({TEST: rows}, kind), *heatmap_pictures({TEST: rows}, kind)):
+            yield replace(latent, caption=LATENTS[latent.name] + f"; {rows.protocol}.")
