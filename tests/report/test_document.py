@@ -198,7 +198,7 @@ def test_bad_content_says_what_and_where(tmp_path: Path) -> None:
         report.figure(3, "c", "a")  # type: ignore[arg-type]
     with pytest.raises(DataError, match="level 4; give 2"):
         report.section("s", level=4)
-    with pytest.raises(DataError, match="'maybe'; choose one of held, not held, not decided"):
+    with pytest.raises(DataError, match="'maybe'; choose one of held, not held, not decided, not measured"):
         Claim("a", "maybe")  # type: ignore[arg-type]
     with pytest.raises(DataError, match="'joke'; choose one of note"):
         report.callout("joke", "x")  # type: ignore[arg-type]

@@ -212,7 +212,7 @@ def made_up(own: dict[str, Numbers], less: Numbers) -> Results:
 
 def claims(results: Results, parts: dict[str, tuple[str, ...]] | None = None) -> list[Claim]:
     decided = decide(statements(results, parts or {}), results)
-    return [claim for claim in decided if claim.evidence != "not measured in this study"]
+    return [claim for claim in decided if claim.verdict != "not measured"]
 
 
 def verdicts(results: Results, parts: dict[str, tuple[str, ...]] | None = None) -> dict[str, str]:
@@ -246,7 +246,7 @@ def test_undefined_figures_decide_nothing() -> None:
     assert found[FOLLOWS] == found[KEPT] == "not decided"
     assert FLUENT not in found
     [evidence] = [claim.evidence for claim in claims(made_up(own, (0, 0, 0))) if claim.text == FOLLOWS]
-    assert evidence == "spearman: not measured; the bar is at least 0.6"
+    assert evidence == "spearman: undefined; the bar is at least 0.6"
 
 
 def test_a_claim_says_where_its_judge_is_not_independent() -> None:

@@ -157,7 +157,7 @@ def test_claims_turn_with_the_latents(make_study: MakeStudy) -> None:
     area = next(name for name in expected if name.startswith("The ellipses cover"))
     assert expected[area] == turned[area] == "not held"
     control = next(name for name in expected if name.startswith("The true ellipses"))
-    assert expected[control] == "not decided"
+    assert expected[control] == "not measured"
 
 
 @pytest.mark.parametrize("members", [{"continuous": ("perfect", (0,))}, {"vanilla": ("useless", (3,))}])

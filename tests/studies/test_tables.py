@@ -87,13 +87,15 @@ def test_verdicts(low: float | None, high: float | None, verdict: str) -> None:
     row = Result(metric="r", value=0.0, low=low, high=high)
     assert above(row) == verdict
     assert {above(row), below(row)} in ({"held", "not held"}, {"not decided"})
+    assert above(None) == below(None) == "not measured"
 
 
 def test_all_must_hold() -> None:
     assert all_held(["held", "held"]) == "held"
     assert all_held(["held", "not decided"]) == "not decided"
     assert all_held(["not held", "not decided"]) == "not held"
-    assert all_held([]) == "not decided"
+    assert all_held(["held", "not measured"]) == "not decided"
+    assert all_held(["not measured", "not measured"]) == all_held([]) == "not measured"
 
 
 def test_a_corrected_p_overrules_the_interval() -> None:
@@ -101,22 +103,26 @@ def test_a_corrected_p_overrules_the_interval() -> None:
     finding = corrected(make_results(), "here", "difference", **named)
     assert finding is not None
     assert finding.verdict == "not decided"
-    assert finding.evidence.endswith("0.08 after Holm: the interval alone would decide, the corrected p does not")
+    assert finding.evidence.endswith("0.08 after Holm: the interval alone would decide, this p does not")
     assert corrected(make_results(), "here", "difference", above, False, **named).verdict == "held"  # type: ignore[union-attr]
     assert corrected(make_results(), "here", "difference", **{**named, "versus": "none"}) is None
 
 
 def test_statements_are_decided_at_every_place() -> None:
     rule = bar(above, "r", ("target",), {"axes": "corpus", "other": "elsewhere"}, model="ours", versus="", metric="r")
-    claims = decide(
-        [Statement("it follows", "Table 1", rule), Statement("it flies", "ours", lambda results: [])], make_results()
-    )
+    statements = [
+        Statement("it follows", "Table 1", rule),
+        Statement("it flies", "ours", lambda results: []),
+        Statement("it swims", "ours", lambda results: [], ("lake", "axes")),
+        Statement("it walks", "of a corpus that is not in the study", lambda results: [], ("desert",)),
+    ]
+    claims = decide(statements, make_results())
     assert [(claim.text, claim.verdict) for claim in claims] == [
-        ("it follows (corpus)", "not decided"), ("it flies", "not decided")
+        ("it follows (corpus)", "not decided"), ("it flies", "not measured"), ("it swims", "not measured")
     ]  # fmt: skip
     assert claims[0].evidence == (
         "r: valence +0.500 [+0.400, +0.600]; arousal +0.300 [-0.100, +0.600] (protocol held out, n 1000)"
     )
-    assert claims[1].evidence == "not measured in this study"
+    assert claims[1].evidence == "this study did not train or measure what the statement compares"
     assert describe(None, "r") == "r: not measured"
     assert Finding("held", "text").place == ""

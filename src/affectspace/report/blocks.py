@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 from affectspace.report.checks import check_choice, check_digits, check_interval
 
-Verdict = Literal["held", "not held", "not decided"]
+Verdict = Literal["held", "not held", "not decided", "not measured"]
 CalloutKind = Literal["note", "assumption", "fault", "warning"]
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from affectspace.evaluation.results import Result, Results, Where
 from affectspace.report import Claim
 from affectspace.report.blocks import Verdict
 
-UNDECIDED: Verdict = "not decided"
+UNDECIDED: Verdict = "not decided"  # measured, and the interval contains the bar
+NOT_MEASURED: Verdict = "not measured"
 ALPHA = 0.05  # of corrected p values
 
 
@@ -28,18 +29,25 @@ Rule = Callable[[Results], Sequence[Finding]]
 
 @dataclass(frozen=True)
 class Statement:
-    """A claim under test: its text, who makes it, and the rule that decides it at each place where it can be tested."""
+    """A claim under test: its text, who makes it, and the rule that decides it at each place where it can be tested.
+
+    experiments : those that can test it; a study without any of them does not list the claim. Empty: every study can.
+    """
 
     text: str
     source: str
     rule: Rule
+    experiments: Collection[str] = ()
 
 
 def decide(statements: Iterable[Statement], results: Results) -> list[Claim]:
-    """Decide statements; one that was not measured anywhere is not decided."""
-    claims = []
+    """Decide the statements that the experiments in the results can test."""
+    claims, experiments = [], set(results.distinct("experiment"))
     for statement in statements:
-        for finding in statement.rule(results) or [Finding(UNDECIDED, "not measured in this study")]:
+        findings = list(statement.rule(results))
+        if not findings and not experiments.isdisjoint(statement.experiments or experiments):
+            findings = [Finding(NOT_MEASURED, "this study did not train or measure what the statement compares")]
+        for finding in findings:
             text = f"{statement.text} ({finding.place})" if finding.place else statement.text
             claims.append(Claim(text, finding.verdict, finding.evidence, statement.source))
     return claims
@@ -47,7 +55,9 @@ def decide(statements: Iterable[Statement], results: Results) -> list[Claim]:
 
 def above(result: Result | None, bar: float = 0.0) -> Verdict:
     """Decide: held where the whole interval is above the bar, not held where it is below, otherwise not decided."""
-    if result is None or result.low is None or result.high is None:
+    if result is None:
+        return NOT_MEASURED
+    if result.low is None or result.high is None:
         return UNDECIDED
     if result.low > bar:
         return "held"
@@ -56,22 +66,23 @@ def above(result: Result | None, bar: float = 0.0) -> Verdict:
 
 def below(result: Result | None, bar: float = 0.0) -> Verdict:
     """Decide: held where the whole interval is below the bar, not held where it is above, otherwise not decided."""
-    reverse: dict[Verdict, Verdict] = {"held": "not held", "not held": "held", UNDECIDED: UNDECIDED}
-    return reverse[above(result, bar)]
+    verdict = above(result, bar)
+    reverse: dict[Verdict, Verdict] = {"held": "not held", "not held": "held"}
+    return reverse.get(verdict, verdict)
 
 
 def all_held(verdicts: Iterable[Verdict]) -> Verdict:
-    """Combine verdicts: held where all are held, not held where one is not held, otherwise not decided."""
-    known = list(verdicts)
+    """Combine verdicts: not held where one is not held, otherwise the one that all share, otherwise not decided."""
+    known = set(verdicts) or {NOT_MEASURED}
     if "not held" in known:
         return "not held"
-    return "held" if known and all(verdict == "held" for verdict in known) else UNDECIDED
+    return known.pop() if len(known) == 1 else UNDECIDED
 
 
 def describe(result: Result | None, name: str, digits: int = 3) -> str:
     """Write a figure in words, with interval, protocol and number of rows."""
     if result is None or result.value is None:
-        return f"{name}: not measured"
+        return f"{name}: {'not measured' if result is None else 'undefined'}"
     return f"{name} {_figure(result, digits)} {_protocol(result)}"
 
 
@@ -123,7 +134,7 @@ def bar(
 def corrected(
     results: Results, place: str, name: str, judgement: Judgement = above, correct: bool = True, /, **columns: str
 ) -> Finding | None:
-    """Decide a comparison, in which the p value after Holm's correction must agree; None where it was not measured."""
+    """Decide a comparison, in which p must agree, after Holm's correction where there is one; None if it was not measured."""
     difference = results.find(**columns)
     if difference is None:
         return None
@@ -133,6 +144,7 @@ def corrected(
     for metric, row in p_values.items():
         if correct and row is not None and row.value is not None:
             text += "; " + named[metric].format(row.value)
-            if metric == "p_holm" and row.value > ALPHA and verdict != UNDECIDED:
-                verdict, text = UNDECIDED, f"{text}: the interval alone would decide, the corrected p does not"
+    deciding = p_values["p_holm"] or p_values["p"]
+    if correct and deciding is not None and (deciding.value or 0.0) > ALPHA and verdict in ("held", "not held"):
+        verdict, text = UNDECIDED, f"{text}: the interval alone would decide, this p does not"
     return Finding(verdict, text, place)

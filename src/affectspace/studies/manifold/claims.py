@@ -9,6 +9,7 @@ from affectspace.affect import AXES
 from affectspace.evaluation.results import Result, Results
 from affectspace.report.blocks import Verdict
 from affectspace.studies.claims import (
+    NOT_MEASURED,
     UNDECIDED,
     Finding,
     Rule,
@@ -33,12 +34,17 @@ LEAK = 0.20  # accuracy on eight emotions, chance .13
 REBUILT = 0.05  # gain of R2 that an active private latent brings to the reconstruction; our choice
 COVERED = (0.85, 0.95)
 PLACES = {name: one.title for name, one in EXPERIMENTS.items() if one.modalities and name != "zero_shot_audio"}
+SEVERAL = tuple(name for name in PLACES if len(EXPERIMENTS[name].modalities) > 1)  # with several modalities
+RATED = tuple(name for name in PLACES if name != "text_probes")  # with valence, arousal and dominance
+NAMED = tuple(name for name in PLACES if name != "text_axes")  # with emotions
 ZERO_SHOT = (  # experiment, target, name
     ("zero_shot_text", "valence", "EmoBank to V-reg, valence"),
     ("zero_shot_audio", "arousal", "RAVDESS to EmoDB, arousal"),
     ("zero_shot_mosi", "sentiment", "IEMOCAP to MOSI, sentiment"),
     ("zero_shot_mosei", "sentiment", "IEMOCAP to MOSEI, sentiment"),
 )
+TRANSFERS = tuple(experiment for experiment, _, _ in ZERO_SHOT)
+RIDGE_PLACES = ("text_axes", "text_axes_documents", "audio_face", "trimodal", "iemocap")
 
 
 def as_headline(results: Results, model: str) -> Results:
@@ -52,18 +58,19 @@ def at_least(result: Result | None, margin: float = MARGIN) -> Verdict:
     """Decide: held where the interval is above -margin, not held where it is below 0, otherwise not decided."""
     if below(result) == "held":
         return "not held"
-    return "held" if above(result, -margin) == "held" else UNDECIDED
+    verdict = above(result, -margin)
+    return UNDECIDED if verdict == "not held" else verdict
 
 
 def near(result: Result | None) -> Verdict:
     if result is None or result.value is None:
-        return UNDECIDED
+        return NOT_MEASURED if result is None else UNDECIDED
     return "held" if result.value < NEAR else "not held"
 
 
 def covers(result: Result | None) -> Verdict:
     if result is None or result.value is None:
-        return UNDECIDED
+        return NOT_MEASURED if result is None else UNDECIDED
     return "held" if COVERED[0] <= result.value <= COVERED[1] else "not held"
 
 
@@ -231,110 +238,125 @@ PAPER_CLAIMS = (
         bar(
             above, "own r above the largest other", ("latent",), PLACES, task="matrix", model=HEADLINE, modality="",
             metric="own_above_others",
-        ),
+        ), RATED,
     ),
-    Statement("The shared latent reaches the agreement of raters in arousal and dominance", "section 4.2", _agreement),
+    Statement(
+        "The shared latent reaches the agreement of raters in arousal and dominance", "section 4.2", _agreement,
+        ("text_axes",),
+    ),
     Statement(
         "The centroids of the modalities nearly overlap in the shared space", "Figure 2",
         bar(
             near, f"distance in pooled sd, without interval, near is below {NEAR}", _PAIR, PLACES, task="gap",
             metric="centroids", **_OURS,
-        ),
+        ), SEVERAL,
     ),
     Statement(
         "Samples of different modalities are intermixed in the shared space", "Figure 2",
         bar(
             lambda row: below(row, MIXED), "a classifier's UAR of the modality", _PAIR, PLACES, task="gap",
             metric="classifier_uar", **_OURS,
-        ),
+        ), SEVERAL,
     ),
-    Statement("Shared and private latents are statistically independent in every modality", "Table 2", _independence),
     Statement(
-        "The shared latent alone predicts emotions better than shared and private together", "Table 3", emotion_gap("full")
+        "Shared and private latents are statistically independent in every modality", "Table 2", _independence, PLACES
     ),
-    Statement("The private latent predicts emotions worse than the shared one", "Table 3", emotion_gap("private")),
+    Statement(
+        "The shared latent alone predicts emotions better than shared and private together", "Table 3", emotion_gap("full"),
+        NAMED,
+    ),
+    Statement("The private latent predicts emotions worse than the shared one", "Table 3", emotion_gap("private"), NAMED),
     Statement(
         "Double dissociation: emotion is read better from the shared latent, the speaker better from the private one",
-        "section 4.3", _dissociation,
+        "section 4.3", _dissociation, NAMED,
     ),
-    Statement("In zero-shot transfer the shared latent is above MVAE", "Table 4", zero_shot("mvae")),
-    Statement("In zero-shot transfer the shared latent is above MISA", "Table 4", zero_shot("misa")),
-    Statement("Transfer is more robust than that of a fully supervised network", "abstract", zero_shot("supervised")),
+    Statement("In zero-shot transfer the shared latent is above MVAE", "Table 4", zero_shot("mvae"), TRANSFERS),
+    Statement("In zero-shot transfer the shared latent is above MISA", "Table 4", zero_shot("misa"), TRANSFERS),
+    Statement(
+        "Transfer is more robust than that of a fully supervised network", "abstract", zero_shot("supervised"), TRANSFERS
+    ),
     Statement(
         "Cross-modal reconstruction reduces the gap between modalities", "section 3.4",
         bar(
             below, "a classifier's UAR of the modality, with minus without Eq. 7", _PAIR, PLACES, task="gap",
             model=HEADLINE, versus="no_cross", metric="classifier_uar",
-        ),
+        ), SEVERAL,
     ),
     Statement(
-        "The lexicon anchor makes the space robust against the bias of one corpus", "section 3.5", zero_shot("no_lexicon")
+        "The lexicon anchor makes the space robust against the bias of one corpus", "section 3.5", zero_shot("no_lexicon"),
+        TRANSFERS,
     ),
     Statement(
         "Moving along shared valence changes a sentence's tone and keeps its topic", "Table 5",
-        lambda results: [Finding(UNDECIDED, "no sentence is generated in this study: `affectspace steer` does that")],
+        lambda results: [Finding(NOT_MEASURED, "no sentence is generated in this study: `affectspace steer` does that")],
     ),
 )  # fmt: skip
 
 HYPOTHESIS = "additional hypothesis"
 ADDITIONAL_HYPOTHESES = tuple(
-    Statement(text, HYPOTHESIS, rule)
-    for text, rule in (
+    Statement(text, HYPOTHESIS, rule, experiments)
+    for text, rule, experiments in (
         (
             "The shared latent predicts valence, arousal and dominance at least as well as ridge regression",
-            versus("ridge", "mean", "text_axes", "text_axes_documents", "iemocap"),
+            versus("ridge", "mean", *RIDGE_PLACES), RIDGE_PLACES,
         ),
-        ("In zero-shot transfer the shared latent is above ridge regression on the features", zero_shot("ridge")),
+        ("In zero-shot transfer the shared latent is above ridge regression on the features", zero_shot("ridge"), TRANSFERS),
         (
             "Within actor and emotion, predicted arousal rises from normal to strong intensity",
             bar(
                 above, "strong minus normal", (), {"audio_face": "RAVDESS"}, task="intensity", model=HEADLINE,
                 modality="all", target="arousal", metric="difference",
-            ),
+            ), ("audio_face",),
         ),
-        ("The shared latent reaches the softmax floor on RAVDESS' proxies", versus("softmax", "mean", "audio_face")),
-        ("A linear probe of the private latents recognises RAVDESS' eight emotions in under 20 % of cases", _leak),
-        ("The private latents are active: active units, reconstruction, speaker", _active),
+        (
+            "The shared latent reaches the softmax floor on RAVDESS' proxies",
+            versus("softmax", "mean", "audio_face"), ("audio_face",),
+        ),
+        (
+            "A linear probe of the private latents recognises RAVDESS' eight emotions in under 20 % of cases",
+            _leak, ("audio_face",),
+        ),
+        ("The private latents are active: active units, reconstruction, speaker", _active, PLACES),
         (
             "Training with HSIC lowers the dependence that HSIC measures",
             bar(
                 below, "debiased HSIC, with minus without", ("modality",), PLACES, task="independence", model="hsic",
                 versus="no_independence", metric="hsic",
-            ),
+            ), PLACES,
         ),
-        ("One model for all corpora is not worse than one model for each", _union),
+        ("One model for all corpora is not worse than one model for each", _union, ("union",)),
         (
             "For synthetic people, one modality finds the same sample in another better than chance",
             bar(
                 above, _ABOVE_CHANCE, _PAIR, _PEOPLE, task="retrieval", metric="top_10_above_chance",
                 modality=lambda name: name != ALL_PAIRS, **_OURS,
-            ),
+            ), _PEOPLE,
         ),
         (
             "A vector generated from another modality's affect alone (Eq. 6) finds its own row better than chance",
             bar(
                 above, _ABOVE_CHANCE, _PAIR, PLACES, task="generation", metric="top_10_above_chance",
                 modality=lambda name: name != LABELS, **_OURS,
-            ),
+            ), SEVERAL,
         ),
         (
             "For synthetic people, every subset of modalities predicts valence and arousal",
-            bar(above, "r", _PAIR, _PEOPLE, task="subsets", target=AXES[:2], metric="r", **_OURS),
+            bar(above, "r", _PAIR, _PEOPLE, task="subsets", target=AXES[:2], metric="r", **_OURS), _PEOPLE,
         ),
         (
             "Predicted deviations score better (NLL, CRPS) than one constant deviation for each axis",
             bar(
                 below, "minus that of a constant deviation", ("metric", "target"), PLACES, task="uncertainty",
                 model=HEADLINE, versus=CONSTANT, metric=("nll", "crps"),
-            ),
+            ), RATED,
         ),
         (
             "90 % intervals cover 85 to 95 % in each third of the predicted deviations",
             bar(
                 covers, "without intervals", ("target", "condition"), PLACES, task="uncertainty", metric="coverage",
                 condition=bool, **_OURS,
-            ),
+            ), RATED,
         ),
-        ("Predicted deviations grow as modalities are missing", _widening),
+        ("Predicted deviations grow as modalities are missing", _widening, SEVERAL),
     )
 )  # fmt: skip

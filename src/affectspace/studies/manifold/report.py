@@ -76,7 +76,7 @@ KEY_FIGURES: dict[str, dict[str, str]] = {
 def write_results(study: Study) -> Path:
     """Measure everything, and write metrics.json, figures and the report; return the report's path.
 
-    What was not trained is left out of tables and figures, and claims about it are not decided.
+    What was not trained is left out of tables and figures, and claims about it are not measured.
     """
     started = time.perf_counter()
     results = measure(study)
