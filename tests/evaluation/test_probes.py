@@ -70,13 +70,27 @@ def test_c_is_chosen_on_validation(parts):
 def test_no_convergence_is_reported_not_warned(parts):
     *fitting, test, _ = parts
     assert not linear_probe(*fitting, test, grid=[1e4], max_iterations=1).converged
-    assert not mlp_probe(*fitting, test, max_epochs=1).converged
+    assert not mlp_probe(*fitting, test, max_looks=1).converged
     assert not boosted_probe(*fitting, test, trees=1).converged
+
+
+def test_a_network_on_few_rows_is_trained_to_the_end():
+    """An epoch of 300 rows has two steps: 20 epochs would leave the network where it began."""
+    rng = np.random.default_rng(0)
+    y = np.repeat(["a", "b", "c", "d"], 300)
+    x = np.repeat(rng.normal(size=(4, 30)), 300, axis=0) * 0.7 + rng.normal(size=(1200, 30))
+    part = np.arange(1200) % 4
+    fitting = (x[part == 0], y[part == 0], x[part == 1], y[part == 1], x[part > 1])
+    network, linear = mlp_probe(*fitting, hidden=64), linear_probe(*fitting)
+    assert network.converged
+    assert network.chosen["epoch"] >= 20
+    gap = balanced_accuracy(y[part > 1], linear.predictions) - balanced_accuracy(y[part > 1], network.predictions)
+    assert abs(gap) < 0.05
 
 
 def test_same_seed_same_numbers(parts):
     *fitting, test, _ = parts
-    first, second, other = (mlp_probe(*fitting, test, seed=s, max_epochs=4).probabilities for s in (0, 0, 1))
+    first, second, other = (mlp_probe(*fitting, test, seed=s, max_looks=1).probabilities for s in (0, 0, 1))
     assert np.array_equal(first, second)
     assert not np.array_equal(first, other)
 

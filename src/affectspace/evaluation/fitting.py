@@ -14,6 +14,8 @@ from affectspace.errors import ConfigError
 from affectspace.evaluation.inputs import Codes, Floats, feature_matrix
 from affectspace.evaluation.ridge import varying_columns
 
+_STEPS = 40  # few rows make few steps an epoch, and a network of few steps has learnt nothing yet
+
 
 class Standardiser(TransformerMixin, BaseEstimator):
     """Scale columns to mean 0 and standard deviation 1 by the training rows; leave out columns that are constant there.
@@ -61,12 +63,16 @@ Stages = Iterator[tuple[float, NDArray[Any], Floats]]  # choice, outputs for the
 
 @dataclass(frozen=True)
 class Selected:
-    """The choice with the highest validation score: its outputs on test rows, and the scores of all choices tried."""
+    """The choice with the highest validation score: its outputs on test rows, and the scores of all choices tried.
+
+    settled : whether `patience` later stages were no better
+    """
 
     choice: float
     score: float
     test: Floats
     scores: dict[float, float]
+    settled: bool
 
 
 def select(stages: Stages, score: Callable[[Any], float], patience: int | None = None) -> Selected:
@@ -83,7 +89,12 @@ def select(stages: Stages, score: Callable[[Any], float], patience: int | None =
             if worse == patience:
                 break
     assert best is not None
-    return Selected(*best, scores)
+    return Selected(*best, scores, worse == patience)
+
+
+def epochs_between_looks(rows: int, batch: int) -> int:
+    """Compute after how many epochs a network is looked at on validation rows: at least one, and at least 40 steps."""
+    return -(-_STEPS // -(-rows // min(batch, rows)))
 
 
 def mlp_options(hidden: int, batch: int, learning_rate: float, seed: int, rows: int) -> dict[str, Any]:

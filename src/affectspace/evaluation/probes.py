@@ -23,6 +23,7 @@ from affectspace.evaluation.fitting import (
     Split,
     Stages,
     boosting_options,
+    epochs_between_looks,
     mlp_options,
     select,
 )
@@ -59,7 +60,10 @@ def _probe(
     limit: float = np.inf,
     patience: int | None = None,
 ) -> ProbeResult:
-    """Check the parts, run the stages of a model, and keep the best on validation; it converged if it is below the limit."""
+    """Check the parts, run the stages of a model, and keep the best on validation.
+
+    It converged if the best is below the limit, and with patience if the stages after it were no better.
+    """
     x, y = rows_with_classes(parts[0], parts[1], "train")
     vx, vy = rows_with_classes(parts[2], parts[3], "validation", x.shape[1])
     tx = feature_matrix(parts[4], "test features", x.shape[1])
@@ -85,8 +89,9 @@ def _probe(
         best = select(stages(Split.standardised(x, codes, vx, tx)), uar, patience)
     probabilities = np.zeros((len(tx), len(named)))
     probabilities[:, [columns[label] for label in seen.tolist()]] = best.test
+    converged = best.choice < limit and (patience is None or best.settled)
     predictions, chosen = named[probabilities.argmax(axis=1)], {name: best.choice}
-    return ProbeResult(predictions, probabilities, named, chosen, best.score, best.choice < limit, best.scores)
+    return ProbeResult(predictions, probabilities, named, chosen, best.score, converged, best.scores)
 
 
 def linear_probe(
@@ -166,16 +171,17 @@ def mlp_probe(
     hidden: int = 100,
     seed: int = 0,
     balanced: bool = True,
-    max_epochs: int = 40,
-    patience: int = 5,
+    max_looks: int = 100,
+    patience: int = 10,
     learning_rate: float = 1e-3,
     batch: int = 256,
 ) -> ProbeResult:
     """Fit a network with one hidden ReLU layer by Adam, with the epoch chosen on validation by UAR.
 
     It is LeVAsa's "simple one-layered MLP", whose width and optimiser the paper does not state. `balanced` draws the rows of
-    every epoch so that all classes are equally likely. Training ends after `patience` epochs without improvement. For several
-    seeds, call it once per seed and give `interval` the list of predictions. The rest is as in `linear_probe`.
+    every epoch so that all classes are equally likely. UAR is looked at after every epoch, or every 40 steps where an epoch is
+    shorter. Training ends after `patience` looks without improvement, or after `max_looks`: it has then not converged. For
+    several seeds, call it once per seed and give `interval` the list of predictions. The rest is as in `linear_probe`.
     """
 
     def stages(split: Split) -> Stages:
@@ -185,13 +191,15 @@ def mlp_probe(
         weight = (1 / counts / len(counts))[split.train_y]
         rng = np.random.default_rng(seed)
         model = MLPClassifier(**mlp_options(hidden, batch, learning_rate, seed, len(x)))
-        for epoch in range(1, max_epochs + 1):
+        each = epochs_between_looks(len(x), batch)
+        for epoch in range(1, max_looks * each + 1):
             rows = rng.choice(len(x), len(x), p=weight) if balanced else rng.permutation(len(x))
             model.partial_fit(x[rows], split.train_y[rows], classes=np.arange(len(counts)))
-            yield float(epoch), model.predict(validation_x), model.predict_proba(test_x)
+            if epoch % each == 0:
+                yield float(epoch), model.predict(validation_x), model.predict_proba(test_x)
 
     parts = (train, train_labels, validation, validation_labels, test)
-    return _probe(parts, classes, stages, "epoch", max_epochs - patience, patience)
+    return _probe(parts, classes, stages, "epoch", patience=patience)
 
 
 def boosted_probe(

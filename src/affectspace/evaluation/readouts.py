@@ -17,6 +17,7 @@ from affectspace.evaluation.fitting import (
     Split,
     Stages,
     boosting_options,
+    epochs_between_looks,
     mlp_options,
     select,
 )
@@ -84,10 +85,10 @@ def linear_readout(
 def _readout(
     parts: tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike, ArrayLike],
     stages: Callable[[Split], Stages],
-    limit: float,
+    limit: float = np.inf,
     patience: int | None = None,
 ) -> ReadoutResult:
-    """Check the parts, run the stages of a model per target, and keep the best; it converged if it is below the limit."""
+    """Check the parts, run the stages of a model per target, and keep the best; it converges as a probe does."""
     x, y = rows_with_targets(parts[0], parts[1], "train")
     vx, vy = rows_with_targets(parts[2], parts[3], "validation", x.shape[1])
     require_same_targets(parts[1], parts[3])
@@ -102,7 +103,7 @@ def _readout(
         np.column_stack([target.test for target in best]).reshape(len(tx), *np.shape(parts[1])[1:]),
         tuple(target.choice for target in best),
         tuple(-target.score for target in best),
-        all(target.choice < limit for target in best),
+        all(target.choice < limit and (patience is None or target.settled) for target in best),
     )
 
 
@@ -119,15 +120,15 @@ def mlp_readout(
     *,
     hidden: int = 100,
     seed: int = 0,
-    max_epochs: int = 40,
-    patience: int = 5,
+    max_looks: int = 100,
+    patience: int = 10,
     learning_rate: float = 1e-3,
     batch: int = 256,
 ) -> ReadoutResult:
     """Predict the test rows with a network of one hidden ReLU layer per target, with the epoch chosen on validation.
 
-    It is the "MLP Regression" of LeVAsa's Table 2, whose width and optimiser the paper does not state. Training (Adam) ends
-    after `patience` epochs without improvement. Call it once per seed. The rest is as in `linear_readout`.
+    It is the "MLP Regression" of LeVAsa's Table 2, whose width and optimiser the paper does not state. Training (Adam)
+    ends as in `mlp_probe`, by the error on validation. Call it once per seed. The rest is as in `linear_readout`.
     """
 
     def stages(split: Split) -> Stages:
@@ -137,14 +138,16 @@ def mlp_readout(
         targets = ((split.train_y - mean) / spread).astype(np.float32)
         rng = np.random.default_rng(seed)
         model = MLPRegressor(**mlp_options(hidden, batch, learning_rate, seed, len(x)))
-        for epoch in range(1, max_epochs + 1):
+        each = epochs_between_looks(len(x), batch)
+        for epoch in range(1, max_looks * each + 1):
             rows = rng.permutation(len(x))
             model.partial_fit(x[rows], targets[rows])
-            outputs = [mean + spread * model.predict(part).astype(np.float64) for part in (validation_x, test_x)]
-            yield float(epoch), outputs[0], outputs[1]
+            if epoch % each == 0:
+                outputs = [mean + spread * model.predict(part).astype(np.float64) for part in (validation_x, test_x)]
+                yield float(epoch), outputs[0], outputs[1]
 
     parts = (train, train_y, validation, validation_y, test)
-    return _readout(parts, stages, max_epochs - patience, patience)
+    return _readout(parts, stages, patience=patience)
 
 
 def boosted_readout(

@@ -16,7 +16,7 @@ Columns = Sequence[tuple[str, Mapping[str, str]]]  # heading and the columns tha
 
 DIGITS = {
     "p": 4, "p_holm": 4, "dimensions": 0, "active": 1, "centroids": 2, "psnr": 2, "ssim": 3, "rate_nats": 1, "active_units": 1,
-    "mse_ratio": 3, "chosen": 0,
+    "mse_ratio": 3, "chosen": 0, "converged": 2,
 }  # fmt: skip
 
 

@@ -37,11 +37,7 @@ from affectspace.studies.levasa.paper import PUBLISHED
 from affectspace.studies.levasa.plan import FAMILIES, LETTER
 from affectspace.studies.levasa.study import AXES, COMBINATIONS, Arm, Protocol, Readings, Trained
 
-MLP: dict[str, Any] = {
-    "hidden": 64,
-    "max_epochs": 20,
-    "patience": 3,
-}  # the paper says "a simple one-layered MLP" and no more
+MLP: dict[str, Any] = {"hidden": 64}  # the paper says "a simple one-layered MLP" and no more
 METRICS: tuple[Metric, ...] = ("accuracy", "uar")
 SMALL = 1e-6  # probability of a level that a probe has no training rows of
 
@@ -197,12 +193,19 @@ def _probed_levels(
     count: int,
     low: int,
 ) -> np.ndarray:
-    """Predict log-probabilities of the levels by a linear probe, rows of the protocol's test, (n, levels)."""
+    """Predict log-probabilities of the levels by a linear probe, rows of the protocol's test, (n, levels).
+
+    Levels are not weighted: a cross-entropy needs their frequencies.
+    """
     x, vx, tx = protocol.parts(lambda part: readings.features(entry, chunk, part))
     y, vy, _ = protocol.parts(classes)
     names = list(np.arange(low, low + count).astype(float))
     probe = linear_probe(x, y, vx, vy, tx, classes=names, grid=(1e-3, 1e-2, 1e-1), balanced=False)
     return np.log((probe.probabilities + SMALL) / (1 + count * SMALL))
+
+
+def _convergence(converged: bool, epoch: float) -> str:
+    return f"MLP {'converged' if converged else 'not converged'}, best epoch {epoch:.0f}"
 
 
 def table_2(
@@ -213,18 +216,21 @@ def table_2(
         return
     recorder, people = recorder_of(results, "table_2", protocol, trained, arm), protocol.test(readings.people)
     fit, choose, truth = protocol.parts(lambda part: labels(readings, protocol, part))
+    notes: dict[tuple[str, int], str] = {}
     predictions = {"constant": [np.full(len(truth), np.nanmean(fit[:, axis])) for axis in range(2)]}
     for name, entry in trained.items():
         predictions[name] = []
         for axis, chunk in enumerate(("z_v", "z_a")):
             readings.progress(0, 0, f"table 2, {protocol.name}: MLP regression on {entry.member.folder} {chunk}")
             x, vx, tx = protocol.parts(partial(readings.features, entry, chunk))
-            predictions[name].append(mlp_readout(x, fit[:, axis], vx, choose[:, axis], tx, **MLP).predictions)
+            readout = mlp_readout(x, fit[:, axis], vx, choose[:, axis], tx, **MLP)
+            predictions[name].append(readout.predictions)
+            notes[name, axis] = _convergence(readout.converged, readout.chosen[0])
     for name, columns in predictions.items():
         for axis, target in enumerate(AXES):
             for metric, measure in (("mse", mse), ("mae", mae), ("ev", explained_variance), ("r2", r2)):
                 value = float(measure(truth[:, axis], columns[axis]))
-                recorder.add(metric, value, len(truth), model=name, target=target)
+                recorder.add(metric, value, len(truth), model=name, target=target, note=notes.get((name, axis), ""))
     model, versus = f"{family}continuous", f"{family}vanilla"
     if model in predictions and versus in predictions:
         for axis, target in enumerate(AXES):
@@ -244,16 +250,21 @@ def table_3(
     known = truth != None  # noqa: E711
     hits: dict[tuple[str, str], np.ndarray] = {}
     for name, entry in trained.items():
+        converged = []
         for latent in COMBINATIONS:
             readings.progress(0, 0, f"table 3, {protocol.name}: MLP probe of {entry.member.folder} {latent}")
             x, vx, tx = protocol.parts(partial(readings.features, entry, latent))
-            guess = mlp_probe(x, fit, vx, choose, tx, balanced=protocol.name == "strict", **MLP).predictions
+            probe = mlp_probe(x, fit, vx, choose, tx, **MLP)
+            guess, note = probe.predictions, _convergence(probe.converged, probe.chosen["epoch"])
+            converged.append(probe.converged)
             hits[name, latent] = np.where(known, guess == truth, np.nan).astype(float)
             for metric in METRICS:
                 measured = interval(metric, truth, guess, people)
                 second = (f"{LETTER}vanilla_discrete",) if name == f"{LETTER}vanilla" and not arm.data.drawn else ()
                 for model in (name, *second):
-                    recorder.add(metric, measured, model=model, latent=latent)
+                    recorder.add(metric, measured, model=model, latent=latent, note=note)
+        for model in (name, *second):
+            recorder.add("converged", float(np.mean(converged)), len(converged), model=model, note="share of the MLPs")
     values, counts = np.unique(truth[known].astype(str), return_counts=True)
     note = f"{values[counts.argmax()]}, the most frequent emotion of these rows"
     recorder.add("accuracy", float(counts.max() / counts.sum()), len(truth), model="majority", note=note)

@@ -134,17 +134,21 @@ def probe_table(
         for model in models:
             named = recorder.under(model=model, modality=modality)
             predictions: dict[str, list[np.ndarray]] = {}
+            converged: list[bool] = []
             for latent in latents:
                 progress(0, 0, f"{rows.experiment}: {probe} probe of {task.name} from {modality} {latent}, {model}")
-                by_seed = _probe_predictions(rows, task, model, modality, latent, probe, seeds)
+                by_seed, ended = _probe_predictions(rows, task, model, modality, latent, probe, seeds)
+                converged += ended
                 if by_seed:
                     predictions[latent] = by_seed
                     _record_accuracy(named, rows, task, model, latent, by_seed)
+            if converged:
+                named.add("converged", float(np.mean(converged)), len(converged), note="share of the fits of the row")
             for latent, versus in GAPS:
                 if latent in predictions and versus in predictions:
                     _record_gap(named, rows, task, model, latent, versus, predictions)
         for bound in BOUNDS if probe == "linear" else ():
-            by_seed = _probe_predictions(rows, task, models[0], modality, bound, probe, 1)
+            by_seed, _ = _probe_predictions(rows, task, models[0], modality, bound, probe, 1)
             if by_seed:
                 _record_accuracy(recorder.under(model=bound, modality=modality), rows, task, bound, "full", by_seed)
     _record_floors(recorder, task)
@@ -152,27 +156,33 @@ def probe_table(
 
 def _probe_predictions(
     rows: EvaluationRows, task: Task, model: str, modality: str, latent: str, probe: str, seeds: int | None
-) -> list[np.ndarray]:
-    """Predict each tested row, (n,) names and None elsewhere, one array per seed; empty without the latent."""
+) -> tuple[list[np.ndarray], list[bool]]:
+    """Predict each tested row, (n,) names and None elsewhere, one array per seed; and whether each fit converged.
+
+    Both are empty without the latent.
+    """
     fit = reduced(PROBES[probe], len(AXES)) if latent == "private_3" else PROBES[probe]
-    by_seed = []
+    by_seed: list[np.ndarray] = []
+    converged: list[bool] = []
     for by_fold in rows.of(model)[:seeds]:
         values = [latent_of(rows, one, modality, latent) for one in by_fold]
         known = [value for value in values if value is not None]
         if len(known) < len(values):
-            return []
-        by_seed.append(probed(task, known, [one.present[modality] for one in by_fold], fit))
-    return by_seed if any(is_known(one).any() for one in by_seed) else []
+            return [], []
+        predictions, ended = probed(task, known, [one.present[modality] for one in by_fold], fit)
+        by_seed.append(predictions)
+        converged += ended
+    return (by_seed, converged) if converged else ([], [])
 
 
 def probed(
     task: Task, features: Sequence[np.ndarray], present: Sequence[np.ndarray], probe: Callable[..., Any]
-) -> np.ndarray:
-    """Predict each row that a fold tests, (n,) names, None for the others.
+) -> tuple[np.ndarray, list[bool]]:
+    """Predict each row that a fold tests, (n,) names, None for the others; and say whether the fit of each fold converged.
 
     features : (n, k) for each fold; present : which rows have the modality, (n,) for each fold
     """
-    predictions = np.full(len(task.labels), None, dtype=object)
+    predictions, converged = np.full(len(task.labels), None, dtype=object), []
     for part, values, known in zip(task.parts, features, present, strict=True):
         train, validation, test = (rows[known[rows]] for rows in (part.train, part.validation, part.test))
         labelled = [rows[is_known(task.labels[rows])] for rows in (train, validation)]
@@ -180,7 +190,8 @@ def probed(
             continue
         output = probe(values[train], task.labels[train], values[validation], task.labels[validation], values[test])
         predictions[test] = output.predictions
-    return predictions
+        converged.append(bool(output.converged))
+    return predictions, converged
 
 
 def _common_rows(task: Task, predictions: Sequence[np.ndarray]) -> np.ndarray:

@@ -106,7 +106,10 @@ def probes(experiment: str, where: str, task: str) -> Section:
     for condition, probe in (("linear", "linear probe"), ("boosted", "gradient-boosted trees")):
         rows = rows_of(experiment, task, condition=condition)
         for metric, measure in (("accuracy", "plain accuracy"), ("uar", "balanced accuracy (UAR)")):
-            columns = grid("{latent}", metric=metric, latent=LATENTS)
+            columns = [
+                *grid("{latent}", metric=metric, latent=LATENTS),
+                ("fits that converged", {"metric": "converged"}),
+            ]
             caption = f"{task.capitalize()}, {probe}, {measure}; {where}"
             parts.append(Table(caption, {**rows, "versus": ""}, columns, note=note, **BY_MODALITY))
         parts.append(Table(f"{task.capitalize()}, {probe}, gaps; {where}", rows, gaps, **BY_MODALITY))
