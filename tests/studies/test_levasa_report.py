@@ -21,7 +21,7 @@ MakeStudy = Callable[..., Study]
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short MLP fits and coarse pictures: neither is what these tests are about."""
-    monkeypatch.setitem(paper_tables.MLP, "max_epochs", 8)
+    monkeypatch.setitem(paper_tables.MLP, "max_looks", 2)
     monkeypatch.setattr(figures, "save_figure", partial(save_figure, dpi=20))
 
 

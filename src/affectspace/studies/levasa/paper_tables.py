@@ -250,7 +250,8 @@ def table_3(
     known = truth != None  # noqa: E711
     hits: dict[tuple[str, str], np.ndarray] = {}
     for name, entry in trained.items():
-        converged = []
+        second = (f"{LETTER}vanilla_discrete",) if name == f"{LETTER}vanilla" and not arm.data.drawn else ()
+        models, converged = (name, *second), []
         for latent in COMBINATIONS:
             readings.progress(0, 0, f"table 3, {protocol.name}: MLP probe of {entry.member.folder} {latent}")
             x, vx, tx = protocol.parts(partial(readings.features, entry, latent))
@@ -260,10 +261,9 @@ def table_3(
             hits[name, latent] = np.where(known, guess == truth, np.nan).astype(float)
             for metric in METRICS:
                 measured = interval(metric, truth, guess, people)
-                second = (f"{LETTER}vanilla_discrete",) if name == f"{LETTER}vanilla" and not arm.data.drawn else ()
-                for model in (name, *second):
+                for model in models:
                     recorder.add(metric, measured, model=model, latent=latent, note=note)
-        for model in (name, *second):
+        for model in models:
             recorder.add("converged", float(np.mean(converged)), len(converged), model=model, note="share of the MLPs")
     values, counts = np.unique(truth[known].astype(str), return_counts=True)
     note = f"{values[counts.argmax()]}, the most frequent emotion of these rows"

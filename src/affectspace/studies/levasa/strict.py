@@ -80,6 +80,10 @@ def _probes(recorder: Recorder, seeds: Seeds, readings: Readings, combinations: 
         predictions = [readings.predictions(entry, latent) for entry in seeds]
         for metric in METRICS:
             recorder.add(metric, interval(metric, truth, predictions, people), latent=latent)
+    fitted = [entry for entry in seeds if entry.alignment != "classifier"]
+    converged = [readings.probe(entry, latent).converged for entry in fitted for latent in combinations]
+    if converged:
+        recorder.add("converged", float(np.mean(converged)), len(converged), note="share of the linear probes")
     by_seed = [interval("uar", truth, readings.predictions(entry), people).value for entry in seeds]
     note = ", ".join(f"{value:.3f}" for value in by_seed)
     recorder.add("uar_lowest_seed", min(by_seed), len(truth), latent="va", note=note)

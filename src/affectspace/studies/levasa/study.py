@@ -210,9 +210,12 @@ class Readings:
         """Predict emotions of the test rows: by the strict linear probe, or of the classifier's own logits."""
         if trained.alignment == "classifier":
             return np.array(self.data.categories)[trained.outputs.mean["test"].argmax(axis=1)]
-        of = partial(self.features, trained, combination)
-        text = f"{trained.member.folder} {combination}"
-        return self.fit_probe((trained.run.folder, combination), of, text).predictions
+        return self.probe(trained, combination).predictions
+
+    def probe(self, trained: Trained, combination: str = "va") -> ProbeResult:
+        """Return the strict linear probe of a combination of chunks."""
+        of, text = partial(self.features, trained, combination), f"{trained.member.folder} {combination}"
+        return self.fit_probe((trained.run.folder, combination), of, text)
 
     def readout(self, trained: Trained) -> np.ndarray:
         """Read valence and arousal from the two affective chunks, test rows, (n, 2)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -185,7 +185,7 @@ def all_three(outcome: Measured, base: np.ndarray, material: Material, axis: str
 
 def _exponential(logarithm: Interval) -> Interval:
     value, low, high = np.exp([logarithm.value, logarithm.low, logarithm.high])
-    return Interval(float(value), float(low), float(high), logarithm.n, logarithm.groups)
+    return replace(logarithm, value=float(value), low=float(low), high=float(high))
 
 
 def _table(name: str, axis: str, plan: SteeringPlan, seeds: Sentences, texts: Texts) -> pd.DataFrame:
