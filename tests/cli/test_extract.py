@@ -68,7 +68,7 @@ def test_vectors_and_mistakes(sounds: Path) -> None:
         (("--modality", "text"), DataError, "has no text: its column text is empty"),
         (("--modality", "audio", "--set", "longest"), ConfigError, "write it as KEY=VALUE"),
         (("--modality", "audio", "--set", "device=cpu"), ConfigError, "--set device: .*; use --device"),
-        (("--modality", "audio", "--device", "nope"), ConfigError, "device 'nope' is not available here"),
+        (("--modality", "audio", "--device", "nope"), ConfigError, "--device nope: choose auto, cpu"),
         (("--modality", "audio", "--set", "colour=3"), ConfigError, "unexpected keyword argument 'colour'"),
         (("--modality", "audio", "--backbone", "nope"), ConfigError, "speech encoder 'nope' cannot be loaded"),
     ):

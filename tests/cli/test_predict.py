@@ -179,7 +179,7 @@ def test_ready_made_vectors(make_run: MakeRun, tmp_path: Path) -> None:  # noqa:
     frame.drop(columns="b").to_csv(tmp_path / "less.csv", index=False)
     with pytest.raises(DataError, match=r"its columns are not those that the run was trained on .it lacks 'b'"):
         run("--run", folder, "--vectors", f"units={tmp_path / 'less.csv'}")
-    with pytest.raises(DataError, match="there is no such file of vectors"):
+    with pytest.raises(DataError, match=r"nowhere\.csv: there is no such file"):
         run("--run", folder, "--vectors", "units=nowhere.csv")
     with pytest.raises(ConfigError, match="write it as MODALITY=FILE"):
         run("--run", folder, "--vectors", "units.csv")
@@ -308,7 +308,7 @@ def test_nothing_worked(
         (("a", "--model", "text"), ConfigError, "--run and --model are different models"),
         (("--text", "a", "--out", "there.csv"), RunError, "there.csv exists already; use --force to replace it"),
         (("--text", "a", "--out", "x.json"), DataError, r"x\.json: predictions are written as \.csv or \.parquet"),
-        (("--text", "a", "--device", "gpu7"), ConfigError, "device 'gpu7' is not available here; there is cpu"),
+        (("--text", "a", "--device", "gpu7"), ConfigError, "--device gpu7: choose auto, cpu, cuda"),
         (("--text", "a", "--backbone", "text"), ConfigError, "--backbone 'text': write it as MODALITY=LOCATION"),
         (("--text", "a", "--backbone", "voice=x"), RunError, "has no modality 'voice'; it has text, audio"),
         (("--text", "a", "--backbone", "text=no/where"), RunError, "modality text: .* cannot run here: .*no/where"),
@@ -418,3 +418,66 @@ def test_names_are_cut_where_they_say_least() -> None:
     assert shortened("/data/people/anna/voice.wav", 12) == "voice.wav"
     assert shortened("/data/a-rather-long-name.wav", 12) == "...-name.wav"
     assert shortened("I said either/or. It is fine", 12) == "I said ei..."
+
+
+def test_predictions_on_another_scale_with_other_names(text_run: Path, tmp_path: Path) -> None:
+    pd.DataFrame({"t": ["hello", "a day?", "so it is"]}).to_csv(tmp_path / "t.csv", index=False)
+    call = ["--run", text_run, tmp_path / "t.csv", "--text-column", "t", "--details"]
+    own = ["--answer-scale", "1:7", "--answer-columns", "arousal=act,valence=val"]
+    run(*call, "--out", tmp_path / "canonical.csv")
+    run(*call, *own, "--out", tmp_path / "own.csv")
+    before, after = pd.read_csv(tmp_path / "canonical.csv"), pd.read_csv(tmp_path / "own.csv")
+    columns = ["act", "val", "act_sd", "val_sd", "emotion", "probability", "modalities", "text_act", "text_val"]
+    assert list(after.columns)[1:10] == columns
+    assert not [name for name in after if "dominance" in name or "valence" in name]
+    np.testing.assert_allclose(after["val"], 4 + 3 * before["valence"], atol=3e-4)
+    np.testing.assert_allclose(after["text_act_sd"], 3 * before["text_arousal_sd"], atol=3e-4)
+    [one], [native] = (answer("--run", text_run, "--text", "hello", *options)["predictions"] for options in ([], own))
+    assert native["val"]["mean"] == pytest.approx(4 + 3 * one["valence"]["mean"], abs=3e-4)
+    assert list(native)[:2] == ["id", "act"]
+    lines = run("--run", text_run, "--text", "hello", *own).stdout.splitlines()
+    assert lines[0].split() == ["1", "7"]
+    assert lines[1].split()[:2] == ["act", f"{4 + 3 * one['arousal']['mean']:.2f}"]
+    run("--run", text_run, "--text", "One. Two. Three. Four.", "--window", 2, *own, "--out", tmp_path / "windows.csv")
+    assert list(pd.read_csv(tmp_path / "windows.csv").columns)[:5] == ["id", "start", "end", "text", "act"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--answer-scale", "7:1"), "low must be below high"),
+        (("--answer-scale", "mosi"), "is of sentiment, which is not predicted"),
+        (("--answer-columns", "anger=a"), "'anger' is no axis"),
+        (("--answer-columns", "valence=a,arousal=a"), "two axes would have the same column"),
+        (("--device", "banana"), "--device banana: choose auto, cpu, cuda"),
+        (("--part", "test"), "give it with --run, without inputs"),
+        (("--vectors", "text=gone.npz"), "gone.npz: there is no such file"),
+    ],
+)
+def test_impossible_options_fail_before_a_model_is_opened(
+    text_run: Path, options: tuple[str, ...], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Predictor, "of_run", lambda *_, **__: pytest.fail("the run was opened"))
+    with pytest.raises((ConfigError, DataError), match=message):
+        run("--run", text_run, "--text", "hello", *options)
+
+
+def test_broken_files_and_tables_fail_before_a_model_is_opened(
+    text_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Predictor, "of_run", lambda *_, **__: pytest.fail("the run was opened"))
+    (tmp_path / "empty.wav").touch()
+    (tmp_path / "t.csv").write_text("said\nhello\n")
+    with pytest.raises(DataError, match=r"empty\.wav: the file is empty"):
+        run("--run", text_run, tmp_path / "empty.wav")
+    with pytest.raises(DataError, match="has no column 'text'; it has said"):
+        run("--run", text_run, tmp_path / "t.csv", "--text-column", "text")
+    with pytest.raises(DataError, match=r"--media .*gone: there is no such folder"):
+        run("--run", text_run, tmp_path / "t.csv", "--text-column", "said", "--media", tmp_path / "gone")
+
+
+def test_a_note_names_its_rows(text_run: Path) -> None:
+    long = "word " * 90
+    assert f"a text that was cut ({long[:30]}" in " ".join(
+        run("--run", text_run, "--text", long, "--text", "hi").stdout.split()
+    )

@@ -53,7 +53,9 @@ def run(*arguments: object) -> Result:
     return result
 
 
-def test_a_classifier_predicts(options: dict[str, Any]) -> None:
+def test_a_classifier_predicts(options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("rows.csv").touch()
     result = run("--classifier", "some/model", "What a day!", "--calibrate", "rows.csv", "--no-crop")
     assert result.exit_code == 0
     assert [line.split()[0] for line in result.stdout.splitlines()[1:4]] == ["valence", "arousal", "dominance"]

@@ -1,6 +1,7 @@
 """Options that several commands share, declared once, and the checks of their values."""
 
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -35,6 +36,13 @@ def checked_axes(axes: str | None) -> str | None:
     if axes is not None:
         parse_axes(axes)
     return axes
+
+
+def checked_device(device: str | None) -> str | None:
+    """Return the value of --device. Raises ConfigError at once for a name that is no device."""
+    if device is not None and not re.fullmatch(r"auto|gpu|cpu|mps|(cuda|xpu)(:\d+)?", device):
+        raise ConfigError(f"--device {device}: choose auto, cpu, cuda, cuda:1 or mps")
+    return device
 
 
 def table_options(columns: str, scale: str | None, axes: str | None) -> dict[str, Any]:
@@ -80,7 +88,10 @@ EmotionSpelling = Annotated[str | None, typer.Option(help="Emotion vocabulary of
 
 # What is computed with
 Device = Annotated[
-    str, typer.Option(help="Device to compute on: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps.")
+    str,
+    typer.Option(
+        help="Device to compute on: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps.", callback=checked_device
+    ),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Random seed; the same seed gives the same result.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Number of samples that pass the model together.")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,12 +19,23 @@ from affectspace.cli.options import (
     Backbones,
     Device,
     Force,
+    Moved,
     Prefix,
-    existing_run,
+    move_files,
     parse_backbones,
     refuse_overwrite,
 )
+from affectspace.cli.predict_checks import (
+    answer_of,
+    check_faces,
+    check_figure,
+    check_files,
+    check_model,
+    check_options,
+)
 from affectspace.cli.predict_options import (
+    AnswerColumns,
+    AnswerScale,
     Axes,
     Calibrate,
     Classifier,
@@ -38,6 +50,7 @@ from affectspace.cli.predict_options import (
     ModelName,
     OldOption,
     Out,
+    Part,
     Run,
     ScaleName,
     Step,
@@ -57,7 +70,9 @@ if TYPE_CHECKING:
     from affectspace.features.backbones.vectors import NamedVectors
     from affectspace.prediction import Failure, Predictor, Sample, Trajectory
     from affectspace.prediction.inputs import NamedSample
-    from affectspace.prediction.result import Outcome, Summary
+    from affectspace.prediction.result import Answer, Outcome, Summary
+    from affectspace.prediction.run_rows import RunParts
+    from affectspace.prediction.tables import TableColumns
     from affectspace.progress import Progress
 
 SHOWN = 20  # rows on the screen
@@ -89,9 +104,13 @@ def predict(
     figure: Figure = None,
     out: Out = None,
     details: Details = False,
+    answer_scale: AnswerScale = None,
+    answer_columns: AnswerColumns = None,
     prefix: Prefix = "",
     backbone: Backbones = None,
     crop: Crop = None,
+    part: Part = None,
+    moved: Moved = None,
     device: Device = "auto",
     engine: Engine = "local",
     actors: Actors = None,
@@ -115,17 +134,21 @@ def predict(
     single = together or (len(items) == 1 and not tables and not (isinstance(items[0], Path) and items[0].is_dir()))
     follow = window is not None or step is not None or figure is not None
     head = {"labels": labels, "axes": axes, "scale": scale, "calibrate": calibrate}
-    _check_model(run, model, classifier, head, vectors, backbone, crop)
-    _check_faces(faces, together or follow, tables)
-    _check_options(items, tables, together, vectors, follow)
+    check_model(run, model, classifier, head, vectors, backbone, crop)
+    check_faces(faces, together or follow, tables)
+    check_options(items, tables, together, vectors, follow, part, run)
     if not tables and (any(named) or media is not None or prefix):
         raise ConfigError("--text-column and the other columns, --media and --prefix need a table as input")
-    _check_figure(figure, single)
+    check_figure(figure, single)
     if follow:
         from affectspace.prediction.trajectory import check_windows
 
         check_windows(window, step)
     refuse_overwrite((out, figure), force)
+    answer = answer_of(answer_scale, answer_columns)
+    if run is not None:
+        move_files(run, moved)
+    check_files(items, tables, named, media, vectors, head, single)
     if together:
         combined_sample(items, {})  # an error of the arguments, before the model is loaded
     cluster = _cluster(engine, actors, address, device, single or follow)
@@ -136,7 +159,8 @@ def predict(
     limit = math.inf if json_ else SHOWN
     trajectories: list[Trajectory] = []
     skipped: Mapping[str, int] = {}
-    with progress_bar(not json_) as progress:
+    parts: RunParts | None = None
+    with progress_bar(not json_) as progress, ExitStack() as stack:
         if classifier is not None:
             reopen = partial(_open_classifier, classifier, head, device=device, crop=crop is not False)
         elif run is None:
@@ -149,27 +173,40 @@ def predict(
             from affectspace.prediction.tables import TableColumns, predict_table
 
             shown = predictor.modalities if details else ()
+            parts = _parts(run, tables[0], TableColumns(*named))
             summary = predict_table(
                 predictor, tables[0], TableColumns(*named), out=out, media=media, vectors=ready_made, prefix=prefix,
-                modalities=shown, force=force, limit=limit, engine=cluster, reopen=reopen, progress=progress,
+                modalities=shown, answer=answer, parts=parts, force=force, limit=limit, engine=cluster, reopen=reopen,
+                progress=progress,
             )  # fmt: skip
         else:
-            samples, skipped = _samples(predictor, items, together, named, media, ready_made)
+            columns: Mapping[str, Sequence[Any]] = {}
+            if part is not None:
+                samples, columns = _samples_of_part(run, part, stack)
+            else:
+                samples, skipped = _samples(predictor, items, together, named, media, ready_made)
             if faces == "all":
                 samples = each_face(samples)
                 single = single and len(samples) == 1
             if follow or (single and _is_long(samples)):
                 windows = (window, step, figure)
                 table, summary, trajectories = _predict_over_time(
-                    predictor, samples, *windows, progress, out is not None
+                    predictor, samples, *windows, progress, answer if out else None
                 )
             else:
                 many = partial(_in_shards, out=out, engine=cluster, reopen=reopen) if cluster or out else None
-                table, summary = _predict_samples(predictor, samples, limit, progress, many, out is not None)
+                table, summary = _predict_samples(
+                    predictor, samples, limit, progress, many, answer if out else None, columns
+                )
             if out is not None and table is not None:
                 _write(table, out, () if details else predictor.modalities, force)
     written = [path for path in (out, figure) if path is not None and summary.succeeded]
-    Screen(predictor, run is not None, json_).show(summary, trajectories, skipped, written, single)
+    if parts is not None and parts.counts["train"]:
+        predictor.notices.append(
+            f"{parts.counts['train']:,} rows were in the training part of {run}: a score of them says nothing about new data "
+            f"(the column {prefix}run_part of --out has the part of each row)"
+        )
+    Screen(predictor, run is not None, json_, answer).show(summary, trajectories, skipped, written, single)
     raise typer.Exit(0 if summary.succeeded else 1)
 
 
@@ -184,39 +221,6 @@ def _resolve(inputs: Sequence[str], texts: Sequence[str]) -> list[str | Path]:
     return [*items, *texts]
 
 
-def _check_model(
-    run: Path | None,
-    model: str | None,
-    classifier: str | None,
-    head: Mapping[str, Any],
-    vectors: Sequence[str] | None,
-    backbone: Sequence[str] | None,
-    crop: bool | None,
-) -> None:
-    """Raise ConfigError for options of another kind of model, RunError where there is no run."""
-    models = {"--run": run, "--model": model, "--classifier": classifier}
-    chosen = [option for option, value in models.items() if value is not None]
-    if len(chosen) > 1:
-        raise ConfigError(f"{' and '.join(chosen)} are different models; give one of them")
-    for option in (name for name, value in head.items() if value is not None and classifier is None):
-        raise ConfigError(f"--{option} needs a classifier: --classifier NAME")
-    if run is not None:
-        existing_run(run)
-        return
-    cropped = crop is not None and classifier is None
-    given = {"--vectors": bool(vectors), "--backbone": bool(backbone), "--crop and --no-crop": cropped}
-    for option in (name for name, present in given.items() if present):
-        raise ConfigError(f"{option} needs a run of your own: --run RUN")
-
-
-def _check_faces(faces: str, together: bool, tables: Sequence[Path]) -> None:
-    """Raise ConfigError for an unknown choice of faces, or one that would change the rows of a table."""
-    if faces not in ("largest", "all"):
-        raise ConfigError(f"--faces {faces}: choose largest or all")
-    if faces == "all" and (together or tables):
-        raise ConfigError("--faces all needs pictures or folders, without a table, --together, --window or --figure")
-
-
 def _open_classifier(
     name: str, head: Mapping[str, Any], *, device: str, crop: bool, progress: Progress | None = None
 ) -> Predictor:
@@ -227,31 +231,27 @@ def _open_classifier(
     return Predictor.of_classifier(name, **{**head, "axes": axes}, device=device, crop=crop)
 
 
-def _check_options(
-    items: Sequence[str | Path], tables: Sequence[Path], together: bool, vectors: Sequence[str] | None, follow: bool
-) -> None:
-    """Raise ConfigError for inputs and options that exclude or need each other."""
-    folders = [item for item in items if isinstance(item, Path) and item.is_dir()]
-    if not items and not vectors:
-        raise ConfigError("nothing to predict: give a text, a file, a folder or a table")
-    if folders and vectors:
-        raise ConfigError("--vectors can be combined with texts, files and tables, but not with a folder")
-    if together and (folders or tables):
-        raise ConfigError(f"--together needs texts and files; {[*folders, *tables][0]} holds many samples")
-    if together and not items:
-        raise ConfigError("--together needs texts and files")
-    if follow and (tables or not items):
-        raise ConfigError(
-            "--window, --step and --figure need texts, files or folders; long rows of a table are averaged"
-        )
+def _parts(run: Path | None, table: Path, columns: TableColumns) -> RunParts | None:
+    """Return which rows of a table the run knows; None without a run that keeps its parts."""
+    if run is None or not (run / "split.csv").is_file():
+        return None
+    from affectspace.prediction.run_rows import RunParts
+    from affectspace.training.runs import open_run
+
+    return RunParts(open_run(run), table, columns.chosen())
 
 
-def _check_figure(figure: Path | None, single: bool) -> None:
-    """Raise ConfigError for a figure of several inputs, or of a format that is not written."""
-    if figure is not None and not single:
-        raise ConfigError("--figure needs one input")
-    if figure is not None and figure.suffix.lower() not in (".png", ".svg"):
-        raise ConfigError(f"--figure {figure}: a figure is written as .png or .svg")
+def _samples_of_part(
+    run: Path | None, part: str, stack: ExitStack
+) -> tuple[list[NamedSample], Mapping[str, Sequence[Any]]]:
+    """Return the samples of a part of the run's corpus. stack : removes pictures that are unpacked"""
+    from tempfile import TemporaryDirectory
+
+    from affectspace.prediction.run_rows import samples_of_part
+    from affectspace.training.runs import open_run
+
+    assert run is not None
+    return samples_of_part(open_run(run), part, Path(stack.enter_context(TemporaryDirectory())))
 
 
 def _read_vectors(vectors: Sequence[str] | None, predictor: Predictor) -> Mapping[str, NamedVectors]:
@@ -326,9 +326,13 @@ def _predict_samples(
     limit: float,
     progress: Progress,
     many: Callable[..., list[Outcome]] | None,
-    tabled: bool,
+    tabled: Answer | None,
+    columns: Mapping[str, Sequence[Any]],
 ) -> tuple[pd.DataFrame | None, Summary]:
-    """Predict each sample; return a table with a row per sample if it is needed. many : predicts more than one sample"""
+    """Predict each sample; return a table with a row per sample if it is needed.
+
+    many : predicts more than one sample; tabled : scale of the table; columns : further columns after the id
+    """
     from affectspace.prediction import table_of
     from affectspace.prediction.result import Summary
     from affectspace.progress import silent
@@ -342,10 +346,11 @@ def _predict_samples(
         outcomes = many(predictor, inputs, shown)
     summary = Summary(limit)
     summary.add(names, outcomes)
-    if not tabled:
+    if tabled is None:
         return None, summary
-    table = table_of(outcomes, predictor.modalities)
-    table.insert(0, "id", names)
+    table = table_of(outcomes, predictor.modalities, tabled)
+    for name, values in reversed({"id": names, **columns}.items()):
+        table.insert(0, name, values)
     return table, summary
 
 
@@ -356,7 +361,7 @@ def _predict_over_time(
     step: float | None,
     figure: Path | None,
     progress: Progress,
-    tabled: bool,
+    tabled: Answer | None,
 ) -> tuple[pd.DataFrame | None, Summary, list[Trajectory]]:
     """Predict each input over time, and as a whole; return a table with a row per window if it is needed and not empty."""
     from affectspace.prediction import Failure
@@ -377,11 +382,11 @@ def _predict_over_time(
         from affectspace.report import save_figure
 
         save_figure(trajectories[0].figure(), figure)
-    if not tabled or not trajectories:
+    if tabled is None or not trajectories:
         return None, summary, trajectories
     import pandas as pd
 
-    tables = [trajectory.table.assign(id=trajectory.name) for trajectory in trajectories]
+    tables = [trajectory.table_in(tabled).assign(id=trajectory.name) for trajectory in trajectories]
     tables = [table[["id", *table.columns[:-1]]] for table in tables]
     return pd.concat(tables, ignore_index=True), summary, trajectories
 

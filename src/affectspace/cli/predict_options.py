@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from affectspace.cli.options import checked_axes, checked_scale
 from affectspace.errors import ConfigError
 
 
@@ -43,6 +44,12 @@ ModelName = Annotated[
 Run = Annotated[
     Path | None, typer.Option(help="Folder of a finished run to predict with, instead of a model that ships.")
 ]
+Part = Annotated[
+    str | None,
+    typer.Option(
+        help="Predict a part of the corpus of --run instead of inputs: train, validation or test.", show_default=False
+    ),
+]
 Classifier = Annotated[
     str | None,
     typer.Option(
@@ -57,13 +64,16 @@ Labels = Annotated[
 Axes = Annotated[
     str | None,
     typer.Option(
-        help="For a --classifier that gives ratings: order of its outputs, for example arousal,dominance,valence."
+        help="For a --classifier that gives ratings: order of its outputs, for example arousal,dominance,valence.",
+        callback=checked_axes,
     ),
 ]
 ScaleName = Annotated[
     str | None,
     typer.Option(
-        "--scale", help="Range of the ratings of --classifier: unit (0 to 1), canonical (-1 to 1), or another scale."
+        "--scale",
+        help="Range of the ratings of --classifier: LOW:HIGH, for example 0:1, or a name such as msp_podcast. Default: -1:1.",
+        callback=checked_scale,
     ),
 ]
 Calibrate = Annotated[
@@ -71,6 +81,19 @@ Calibrate = Annotated[
     typer.Option(
         help="Table of a few rated rows that calibrates --classifier: a column text, audio, video or image, and valence, "
         "arousal or dominance from -1 to 1."
+    ),
+]
+AnswerScale = Annotated[
+    str | None,
+    typer.Option(
+        help="Scale of the predictions: LOW:HIGH, for example 1:7, or a name such as sam. Default: -1:1.",
+        callback=checked_scale,
+    ),
+]
+AnswerColumns = Annotated[
+    str | None,
+    typer.Option(
+        help="Axes to write, in their order, with your names: AXIS=COLUMN with commas, for example arousal=act,valence=val."
     ),
 ]
 Faces = Annotated[

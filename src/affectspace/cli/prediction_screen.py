@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from affectspace.affect import AXES
 from affectspace.cli.options import print_json
 
 if TYPE_CHECKING:
     from affectspace.prediction import Estimate, Prediction, Predictor, Trajectory
-    from affectspace.prediction.result import Summary
+    from affectspace.prediction.result import Answer, Summary
 
 CELLS = 21  # characters of a bar from -1 to 1
 EMOTIONS = 3  # that are shown
 SHORTEST_NAME = 12  # characters of a sample's name on a narrow terminal
+NAMED = 3  # rows that are named beside a note
+NOTED_NAME = 40  # characters of such a name
 SPARKS = 28  # characters of a line over time
 _UNICODE = ("\u00b7", "\u2500", "\u25cf", "\u253c", "\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588")
 _ASCII = (".", "-", "o", "|", "_.,-~=*#")
@@ -28,9 +28,10 @@ _ASCII = (".", "-", "o", "|", "_.,-~=*#")
 class Screen:
     """Prints results as a readable table, or as one JSON object."""
 
-    def __init__(self, predictor: Predictor, of_run: bool, as_json: bool) -> None:
+    def __init__(self, predictor: Predictor, of_run: bool, as_json: bool, answer: Answer) -> None:
         from rich.console import Console
 
+        self.answer = answer
         self.source = {"run" if of_run else "model": predictor.name}
         self.trained_on = predictor.trained_on
         self.labels, self.notices, self.json = list(predictor.label_kinds), list(predictor.notices), as_json
@@ -58,7 +59,7 @@ class Screen:
 
         predictions = [(name, outcome) for name, outcome in summary.outcomes if isinstance(outcome, Prediction)]
         if self.json:
-            failures = [{"id": name, **outcome.to_dict()} for name, outcome in summary.outcomes
+            failures = [{"id": name, **outcome.to_dict(self.answer)} for name, outcome in summary.outcomes
                         if not isinstance(outcome, Prediction)]  # fmt: skip
             data: dict[str, Any] = {
                 **self.source,
@@ -66,11 +67,11 @@ class Screen:
                 "trained_on": [corpus.to_dict() for corpus in self.trained_on],
                 "licence": strictest(prediction.licence for _, prediction in predictions),
                 "notices": self.notices,
-                "predictions": [{"id": name, **prediction.to_dict()} for name, prediction in predictions],
+                "predictions": [{"id": name, **prediction.to_dict(self.answer)} for name, prediction in predictions],
                 "failures": failures,
             }
             if trajectories:
-                data["trajectories"] = [{"id": one.name, **one.to_dict()} for one in trajectories]
+                data["trajectories"] = [{"id": one.name, **one.to_dict(self.answer)} for one in trajectories]
             print_json(data)
             return
         if single and trajectories:
@@ -108,10 +109,10 @@ class Screen:
         from rich.table import Table
 
         names = prediction.modalities if len(prediction.modalities) > 1 else ()
-        table = Table("", "", "-1" + " " * (CELLS - 3) + "1", *names, box=None, pad_edge=False)
-        for axis in _known_axes(prediction):
-            alone = [_number(prediction.by_modality[name], axis) for name in names]
-            table.add_row(axis, _number(prediction, axis), self._bar(prediction, axis), *alone)
+        table = Table("", "", self._ends(), *names, box=None, pad_edge=False)
+        for axis in self._known_axes(prediction):
+            alone = [self._number(prediction.by_modality[name], axis) for name in names]
+            table.add_row(self.answer.name(axis), self._number(prediction, axis), self._bar(prediction, axis), *alone)
         self.console.print(table)
         self._emotions_and_notes(prediction, prediction.notes, ["from       " + ", ".join(prediction.modalities)])
 
@@ -129,21 +130,31 @@ class Screen:
         """Print a line for each sample. Names are cut to the width that the numbers leave."""
         from rich.table import Column, Table
 
-        axes = [axis for axis in AXES if any(axis in _known_axes(prediction) for _, prediction in rows)]
-        titles = [*axes, "emotion", "from"]
+        axes = [
+            axis
+            for axis in self.answer.scale.axes
+            if any(axis in self._known_axes(prediction) for _, prediction in rows)
+        ]
+        titles = [*map(self.answer.name, axes), "emotion", "from"]
         lines = []
         for _, prediction in rows:
             emotion = f"{prediction.emotion} {prediction.probability:.2f}" if prediction.emotion else "unclear"
-            lines.append([*(_number(prediction, axis) for axis in axes), emotion, "+".join(prediction.modalities)])
+            lines.append([*(self._number(prediction, axis) for axis in axes), emotion, "+".join(prediction.modalities)])
         used = sum(max(map(len, column)) + 2 for column in zip(titles, *lines, strict=True))
         room = max(self.console.width - used, SHORTEST_NAME)
         table = Table("", *(Column(title, no_wrap=True) for title in titles), box=None, pad_edge=False)
         for (name, _), line in zip(rows, lines, strict=True):
             table.add_row(shortened(name, room), *line)
         self.console.print(table)
-        notes = Counter(note for _, prediction in rows for note in prediction.notes)
-        for note, number in notes.most_common():
-            self.console.print(f"note       {note}" + (f" ({number} rows)" if number > 1 else ""), soft_wrap=True)
+        notes: dict[str, list[str]] = {}
+        for name, prediction in rows:
+            for note in prediction.notes:
+                notes.setdefault(note, []).append(shortened(name, NOTED_NAME))
+        for note, names in sorted(notes.items(), key=lambda pair: -len(pair[1])):
+            where = ", ".join(names) if len(names) <= NAMED else f"{len(names)} rows"
+            self.console.print(
+                f"note       {note} ({'all rows' if len(names) == len(rows) > 1 else where})", soft_wrap=True
+            )
         if total > len(rows):
             self.console.print(f"and {total - len(rows):,} more; --out writes all of them")
 
@@ -159,14 +170,34 @@ class Screen:
         )
         shown = Table("", "mean", "over time", "", "inside the home base", "excursions", box=None, pad_edge=False)
         summary = trajectory.dynamics.summary.set_index("axis") if len(trajectory.predictions) > 1 else None
-        for axis in _known_axes(whole):
+        for axis in self._known_axes(whole):
             dynamics = ["", "", ""]
             if summary is not None:
                 row: Any = summary.loc[axis]
                 dynamics = [f"sd {row['std']:.2f}", f"{row['in_home_base']:.0%}", f"{row['displacements']:.0f}"]
-            shown.add_row(axis, _number(whole, axis), self._line(table[axis].to_list()), *dynamics)
+            shown.add_row(
+                self.answer.name(axis), self._number(whole, axis), self._line(table[axis].to_list()), *dynamics
+            )
         self.console.print(shown)
         self._emotions_and_notes(whole, whole.notes[1:])
+
+    def _known_axes(self, prediction: Prediction) -> list[str]:
+        """The axes of the answer that the model predicts."""
+        return [axis for axis in self.answer.scale.axes if not math.isnan(getattr(prediction, axis))]
+
+    def _number(self, estimate: Estimate, axis: str) -> str:
+        """Write mean and deviation on the scale of the answer; nothing for an axis that is not predicted."""
+        mean, deviation = self.answer.values(estimate)[axis]
+        if math.isnan(mean):
+            return ""
+        sign = "+" if min(low for low, _ in self.answer.scale.ranges) < 0 else ""
+        return f"{mean:{sign}.2f}" + ("" if math.isnan(deviation) else f" \u00b1{deviation:.2f}")
+
+    def _ends(self) -> str:
+        """Write the ends of the bars."""
+        ranges = set(self.answer.scale.ranges)
+        low, high = (f"{end:g}" for end in ranges.pop()) if len(ranges) == 1 else ("low", "high")
+        return low + " " * (CELLS - len(low) - len(high)) + high
 
     def _bar(self, estimate: Estimate, axis: str) -> str:
         """Draw the range from -1 to 1: the estimate, one deviation each way, and the middle."""
@@ -205,11 +236,6 @@ def is_path(name: str) -> bool:
     return ("/" in name or "\\" in name) and "." in name[-6:] and not any(mark.isspace() for mark in name[-12:])
 
 
-def _known_axes(prediction: Prediction) -> list[str]:
-    """The axes that the model predicts."""
-    return [axis for axis in AXES if not math.isnan(getattr(prediction, axis))]
-
-
 def _begins_with_name(reason: str, name: str) -> bool:
     """Whether a reason begins with the sample's name, or the path of a file of that name."""
     head, colon, _ = reason.partition(f"{name}: ")
@@ -218,14 +244,6 @@ def _begins_with_name(reason: str, name: str) -> bool:
 
 def _cell(value: float, cells: int = CELLS) -> int:
     return round((min(max(value, -1.0), 1.0) + 1) / 2 * (cells - 1))
-
-
-def _number(estimate: Estimate, axis: str) -> str:
-    """Write mean and deviation; nothing for an axis that is not predicted."""
-    mean, deviation = getattr(estimate.mean, axis), getattr(estimate.deviation, axis)
-    if math.isnan(mean):
-        return ""
-    return f"{mean:+.2f}" + ("" if math.isnan(deviation) else f" \u00b1{deviation:.2f}")
 
 
 def counted(number: int, noun: str) -> str:

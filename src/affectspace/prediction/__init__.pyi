@@ -4,6 +4,7 @@ from .predictor import Predictor as Predictor
 from .pretrained import ShippedModel as ShippedModel
 from .pretrained import shipped_models as shipped_models
 from .result import VAD as VAD
+from .result import Answer as Answer
 from .result import Estimate as Estimate
 from .result import Failure as Failure
 from .result import Prediction as Prediction

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from affectspace.affect import AXES
+from affectspace.affect import AXES, SCALES, Scale
+from affectspace.affect import scale as scale_of
+from affectspace.errors import ConfigError
 
 LEAST = 0.3  # probability of an emotion that is named; chosen on MELD's training part
 UNLIKE = 2.0  # distance from the training rows, in typical ones, from which an input is unlike them
@@ -31,6 +33,68 @@ class VAD(NamedTuple):
     valence: float
     arousal: float
     dominance: float = math.nan
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The scale and the names of the axes in which predictions are written; by default [-1, 1] and our names.
+
+    Attributes
+    ----------
+    scale : Scale
+        Its axes are written, in its order.
+    names : mapping of str to str
+        Axis -> name of its column, where it is not the name of the axis.
+
+    Examples
+    --------
+    >>> answer = Answer.of("1:7", {"arousal": "act", "valence": "val"})
+    >>> answer.columns(Estimate(VAD(0.5, -1.0), VAD(0.1, 0.2)))
+    {'act': 1.0, 'val': 5.5, 'act_sd': 0.6000000000000001, 'val_sd': 0.30000000000000004}
+    """
+
+    scale: Scale = SCALES["canonical"]
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, scale: str | Scale | None = None, names: Mapping[str, str] | None = None) -> Answer:
+        """Make the answer on a scale, or range such as "1:7". names : axis -> column, in the order of the columns
+
+        Raises ConfigError for an unknown scale or axis, a name that is given twice, and a scale without one of our axes.
+        """
+        chosen = scale_of("canonical" if scale is None else scale, tuple(names) if names else None)
+        columns = [(names or {}).get(axis, axis) for axis in chosen.axes]
+        if len(set(columns)) < len(columns):
+            raise ConfigError(f"two axes would have the same column ({', '.join(columns)}); give different names")
+        if not set(chosen.axes) <= set(AXES):
+            raise ConfigError(f"the scale {chosen.name} is of {', '.join(chosen.axes)}, which is not predicted")
+        return cls(chosen, names or {})
+
+    def name(self, axis: str) -> str:
+        """Return the name of an axis."""
+        return self.names.get(axis, axis)
+
+    def values(self, estimate: Estimate) -> dict[str, tuple[float, float]]:
+        """Return axis -> mean and deviation on the scale, in its order."""
+        values = {}
+        for axis, (low, high) in zip(self.scale.axes, self.scale.ranges, strict=True):
+            mean, deviation = getattr(estimate.mean, axis), getattr(estimate.deviation, axis)
+            values[axis] = (low + high) / 2 + (high - low) / 2 * mean, (high - low) / 2 * deviation
+        return values
+
+    def columns(self, estimate: Estimate, prefix: str = "") -> dict[str, float]:
+        """Return the columns of an estimate: a mean for each axis, then the deviations."""
+        values = {f"{prefix}{self.name(axis)}": pair for axis, pair in self.values(estimate).items()}
+        return {name: mean for name, (mean, _) in values.items()} | {
+            f"{name}_sd": sd for name, (_, sd) in values.items()
+        }
+
+    def to_dict(self, estimate: Estimate) -> dict[str, Any]:
+        """Return name of the axis -> {mean, deviation}, None for NaN."""
+        return {
+            self.name(axis): {"mean": _rounded(mean), "deviation": _rounded(deviation)}
+            for axis, (mean, deviation) in self.values(estimate).items()
+        }
 
 
 @dataclass(frozen=True)
@@ -64,12 +128,9 @@ class Estimate:
     def dominance(self) -> float:
         return self.mean.dominance
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self, answer: Answer | None = None) -> dict[str, Any]:
         """Convert to axis -> {mean, deviation}, None for NaN."""
-        return {
-            axis: {"mean": _rounded(mean), "deviation": _rounded(deviation)}
-            for axis, mean, deviation in zip(AXES, self.mean, self.deviation, strict=True)
-        }
+        return (answer or Answer()).to_dict(self)
 
 
 @dataclass(frozen=True)
@@ -113,14 +174,14 @@ class Prediction(Estimate):
         """The modalities that were used."""
         return tuple(self.by_modality)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self, answer: Answer | None = None) -> dict[str, Any]:
         """Convert to a dictionary for JSON."""
         return {
-            **super().to_dict(),
+            **super().to_dict(answer),
             "emotion": self.emotion,
             "probability": round(self.probability, 4),
             "probabilities": {name: round(value, 4) for name, value in self.probabilities.items()},
-            "by_modality": {name: estimate.to_dict() for name, estimate in self.by_modality.items()},
+            "by_modality": {name: estimate.to_dict(answer) for name, estimate in self.by_modality.items()},
             "unlike": self.unlike,
             "notes": list(self.notes),
             "licence": self.licence,
@@ -133,7 +194,7 @@ class Failure:
 
     reason: str
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self, answer: Answer | None = None) -> dict[str, Any]:
         """Convert to a dictionary for JSON."""
         return {"reason": self.reason}
 
@@ -211,7 +272,7 @@ def to_outcomes(
     return outcomes
 
 
-def table_of(outcomes: Sequence[Outcome], modalities: Sequence[str] = ()) -> pd.DataFrame:
+def table_of(outcomes: Sequence[Outcome], modalities: Sequence[str] = (), answer: Answer | None = None) -> pd.DataFrame:
     """Make a table with a row per outcome.
 
     Parameters
@@ -219,6 +280,8 @@ def table_of(outcomes: Sequence[Outcome], modalities: Sequence[str] = ()) -> pd.
     outcomes : sequence of Prediction or Failure
     modalities : sequence of str
         Modalities that get columns of their own, such as those of the run.
+    answer : Answer, optional
+        Scale and names of the axes. Default: [-1, 1] and our names.
 
     Returns
     -------
@@ -233,19 +296,20 @@ def table_of(outcomes: Sequence[Outcome], modalities: Sequence[str] = ()) -> pd.
     """
     import pandas as pd
 
-    return pd.DataFrame([row_of(outcome, modalities) for outcome in outcomes])
+    return pd.DataFrame([row_of(outcome, modalities, answer) for outcome in outcomes])
 
 
-def row_of(outcome: Outcome, modalities: Sequence[str]) -> dict[str, Any]:
+def row_of(outcome: Outcome, modalities: Sequence[str], answer: Answer | None = None) -> dict[str, Any]:
     """Make one row of `table_of`."""
     prediction = outcome if isinstance(outcome, Prediction) else None
     unknown = Estimate(VAD(math.nan, math.nan), VAD(math.nan, math.nan))
-    row: dict[str, Any] = _columns(prediction or unknown, "")
+    answer = answer or Answer()
+    row: dict[str, Any] = dict(answer.columns(prediction or unknown))
     row["emotion"] = prediction.emotion if prediction else None
     row["probability"] = prediction.probability if prediction else math.nan
     row["modalities"] = "+".join(prediction.modalities) if prediction else None
     for name in modalities:
-        row |= _columns(prediction.by_modality.get(name, unknown) if prediction else unknown, f"{name}_")
+        row |= answer.columns(prediction.by_modality.get(name, unknown) if prediction else unknown, f"{name}_")
     row["notes"] = "; ".join(prediction.notes) if prediction else None
     row["reason"] = outcome.reason if isinstance(outcome, Failure) else None
     row["licence"] = prediction.licence if prediction else None
@@ -276,11 +340,6 @@ class Summary:
                 self.succeeded += 1
             if len(self.outcomes) < self.limit:
                 self.outcomes.append((name, outcome))
-
-
-def _columns(estimate: Estimate, prefix: str) -> dict[str, Any]:
-    means = {f"{prefix}{axis}": value for axis, value in zip(AXES, estimate.mean, strict=True)}
-    return means | {f"{prefix}{axis}_sd": value for axis, value in zip(AXES, estimate.deviation, strict=True)}
 
 
 def _rounded(value: float) -> float | None:

@@ -18,7 +18,8 @@ from affectspace.features.ray_engine import RayEngine
 from affectspace.files import write_atomic
 from affectspace.prediction.inputs import NamedSample, vectors_of
 from affectspace.prediction.predictor import Predictor
-from affectspace.prediction.result import Failure, Outcome, Summary, row_of
+from affectspace.prediction.result import Answer, Failure, Outcome, Summary, row_of
+from affectspace.prediction.run_rows import PART, RunParts
 from affectspace.prediction.sample import FILES, Sample
 from affectspace.prediction.shards import ROWS as SHARD
 from affectspace.prediction.shards import predict_shards
@@ -71,6 +72,17 @@ class TableColumns:
         """Return kind of input -> its column, of the given ones."""
         return {kind: column for kind, column in vars(self).items() if column}
 
+    def check(self, table: Path, media: Path | None, with_vectors: bool) -> None:
+        """Raise ConfigError without a column to predict, DataError for a column or a folder of media that does not exist."""
+        if not with_vectors and not any(kind not in (*TIMES, "id") for kind in self.chosen()):
+            raise ConfigError(
+                f"{table}: name the column to predict with --text-column, --audio-column, --video-column or --image-column; "
+                f"it has {listed(columns_of(table))}"
+            )
+        require_columns(table, {f"--{kind}-column": column for kind, column in self.chosen().items()})
+        if media is not None and not media.is_dir():
+            raise DataError(f"--media {media}: there is no such folder")
+
 
 def samples_of_table(
     predictor: Predictor,
@@ -86,16 +98,10 @@ def samples_of_table(
     ConfigError without a column.
     """
     chosen = columns.chosen()
-    kinds = [kind for kind in chosen if kind not in (*TIMES, "id")]
-    if not kinds and not vectors:
-        raise ConfigError(
-            f"{table}: name the column to predict with --text-column, --audio-column, --video-column or --image-column; it "
-            f"has {listed(columns_of(table))}"
-        )
-    unknown = sorted(set(kinds) - set(predictor.kinds))
+    columns.check(table, media, bool(vectors))
+    unknown = sorted(set(chosen) - {*TIMES, "id"} - set(predictor.kinds))
     if unknown:
         raise DataError(f"--{unknown[0]}-column: {predictor.name} reads no {unknown[0]}; {predictor.reads()}")
-    require_columns(table, {f"--{kind}-column": column for kind, column in chosen.items()})
     for block in read_blocks(table, ROWS):
         cells = {kind: block.values(column) for kind, column in chosen.items()}
         cells |= {kind: block.numbers(column).tolist() for kind, column in chosen.items() if kind in TIMES}
@@ -112,6 +118,8 @@ def predict_table(
     vectors: Mapping[str, NamedVectors] | None = None,
     prefix: str = "",
     modalities: Sequence[str] = (),
+    answer: Answer | None = None,
+    parts: RunParts | None = None,
     force: bool = False,
     limit: float = 20,
     engine: RayEngine | None = None,
@@ -120,12 +128,14 @@ def predict_table(
 ) -> Summary:
     """Predict every row of a table as `samples_of_table` reads it; `out` gets the same rows with new columns at the end.
 
-    modalities : with columns of their own; limit : outcomes that the summary keeps; engine, reopen : see `predict_shards`.
+    modalities : with columns of their own; answer : scale and names of the axes; parts : which part of the training each row
+    had, a column of its own; limit : outcomes that the summary keeps; engine, reopen : see `predict_shards`.
     The same call continues an interrupted one with `out`. Raises DataError for new columns that exist already.
     """
     blocks = samples_of_table(predictor, table, columns, media, vectors)
     if out is not None:
-        require_new_columns(table, [prefix + name for name in row_of(Failure(""), modalities)])
+        names = [*row_of(Failure(""), modalities, answer), *([PART] if parts else [])]
+        require_new_columns(table, [prefix + name for name in names])
     waiting: deque[tuple[Block, list[NamedSample]]] = deque()  # blocks whose rows are not all predicted
 
     def shards() -> Iterator[list[Sample | Failure]]:
@@ -136,15 +146,16 @@ def predict_table(
     summary, done = Summary(limit), 0
     outcomes: list[Outcome] = []
     with TableWriter(out, table, force=force) if out is not None else nullcontext() as writer:
-        for part in predict_shards(predictor, shards(), out=out, engine=engine, reopen=reopen):
-            outcomes += part
-            done += len(part)
+        for shard in predict_shards(predictor, shards(), out=out, engine=engine, reopen=reopen):
+            outcomes += shard
+            done += len(shard)
             progress(done, 0, f"predicting: {done:,} rows")
             while waiting and len(outcomes) >= len(waiting[0][1]):
                 block, named = waiting.popleft()
                 summary.add([name for name, _ in named], outcomes[: len(named)])
+                known = {prefix + PART: parts.of(block)} if parts else {}
                 if writer is not None:
-                    writer.add(block, _new_columns(outcomes[: len(named)], modalities, prefix))
+                    writer.add(block, _new_columns(outcomes[: len(named)], modalities, prefix, answer) | known)
                 del outcomes[: len(named)]
     return summary
 
@@ -172,12 +183,14 @@ def _is_empty(cell: Any) -> bool:
     return cell is None or (isinstance(cell, float) and math.isnan(cell)) or not str(cell).strip()
 
 
-def _new_columns(outcomes: Sequence[Outcome], modalities: Sequence[str], prefix: str) -> dict[str, Any]:
-    rows = [row_of(outcome, modalities) for outcome in outcomes]
+def _new_columns(
+    outcomes: Sequence[Outcome], modalities: Sequence[str], prefix: str, answer: Answer | None
+) -> dict[str, Any]:
+    rows = [row_of(outcome, modalities, answer) for outcome in outcomes]
     columns: dict[str, Any] = {}
     for name in rows[0]:
         values = [row[name] for row in rows]
-        numeric = name == "probability" or name.removesuffix("_sd").endswith(("valence", "arousal", "dominance"))
+        numeric = all(isinstance(value, float) for value in values)
         columns[prefix + name] = np.array(values, np.float64).round(DIGITS) if numeric else values
     return columns
 

@@ -18,7 +18,7 @@ from affectspace.affect import AXES
 from affectspace.errors import ConfigError, DataError, UnreadableItem, reason_of
 from affectspace.media.files import IMAGES, import_av, require_content, without_chatter
 from affectspace.prediction.licences import strictest
-from affectspace.prediction.result import VAD, Estimate, Failure, Outcome, Prediction, named, table_of
+from affectspace.prediction.result import VAD, Answer, Estimate, Failure, Outcome, Prediction, named, table_of
 from affectspace.prediction.sample import SOUNDS, Sample
 
 if TYPE_CHECKING:
@@ -232,7 +232,11 @@ class Trajectory:
     @property
     def table(self) -> pd.DataFrame:
         """A row per window: start, end, the sentences of a text, and the columns of `table_of`."""
-        frame = table_of(self.outcomes, self.modalities)
+        return self.table_in(Answer())
+
+    def table_in(self, answer: Answer) -> pd.DataFrame:
+        """Return `table` on another scale, with other names of the axes."""
+        frame = table_of(self.outcomes, self.modalities, answer)
         frame.insert(0, "start", [window.start for window in self.windows])
         frame.insert(1, "end", [window.end for window in self.windows])
         if self.unit == "sentence":
@@ -284,16 +288,19 @@ class Trajectory:
             raise DataError(f"{self.name}: {len(values)} windows have a prediction; dynamics need two")
         return series_dynamics(values, [self.name] * len(values), times=table.loc[predicted, "start"].tolist())
 
-    def to_dict(self) -> dict[str, Any]:
-        """Convert to a dictionary for JSON: the mean, the windows, the dynamics of each axis (with two windows or more)."""
+    def to_dict(self, answer: Answer | None = None) -> dict[str, Any]:
+        """Convert to a dictionary for JSON: the mean, the windows, the dynamics of each axis (with two windows or more).
+
+        The dynamics are on [-1, 1].
+        """
         windows = [
-            {"start": window.start, "end": window.end, **outcome.to_dict()}
+            {"start": window.start, "end": window.end, **outcome.to_dict(answer)}
             for window, outcome in zip(self.windows, self.outcomes, strict=True)
         ]
         dynamics: list[Any] = []
         if len(self.predictions) > 1:
             dynamics = json.loads(self.dynamics.summary.drop(columns="speaker").to_json(orient="records"))
-        return {"unit": self.unit, "whole": self.whole.to_dict(), "windows": windows, "dynamics": dynamics}
+        return {"unit": self.unit, "whole": self.whole.to_dict(answer), "windows": windows, "dynamics": dynamics}
 
     def figure(self) -> Figure:
         """Draw each axis over time, with its standard deviation and its home base; gaps where a window has no prediction.
