@@ -40,7 +40,8 @@ FOUR_EMOTIONS = {
 def measure_iemocap(study: Study, results: Results) -> None:
     """Measure tables 1 to 3 under the study's split.
 
-    Intervals are over dialogues where session 5 alone is tested, because it has two people, and otherwise over people.
+    Intervals of predictions are over people where every session is tested. A session has two people, so intervals within a
+    session are over dialogues.
     """
     budget, modalities = study.budget, list(study.source("iemocap").stores)
     partial_subsets = [names for names in subsets(modalities) if len(names) < len(modalities)]
@@ -62,13 +63,14 @@ def measure_iemocap(study: Study, results: Results) -> None:
     for task in (four, speaker_task(rows, "dialogue")):
         probe_table(results, rows, task, probed, modalities, progress=study.progress)
     independent = (HEADLINE, PAPER_MODEL, "no_independence", "hsic", "misa")
-    independence_table(results, rows, independent, modalities, budget.permutations, study.progress)
+    in_session = replace(rows, groups=rows.names("dialogue"))
+    independence_table(results, in_session, independent, modalities, budget.permutations, study.progress)
     if shown:
         pairs = list(combinations(modalities, 2))
         models = (HEADLINE, PAPER_MODEL, "no_cross", "supervised", "misa")
-        gap_table(results, rows, models, pairs, budget.permutations)
+        gap_table(results, in_session, models, pairs, budget.permutations)
         generating = (HEADLINE, PAPER_MODEL, "no_cross")
-        generation_table(results, rows, partial(study.models, "iemocap"), generating, modalities)
+        generation_table(results, in_session, partial(study.models, "iemocap"), generating, modalities)
         condition_table(results, rows, "subsets", SHOWN, [*shown, EVERYTHING])
         widening_table(results, rows, HEADLINE, {EVERYTHING: tuple(modalities)} | shown)
     uncertainty_table(results, rows, (HEADLINE, ENSEMBLE, PAPER_MODEL, "mvae", "misa"))
