@@ -107,19 +107,23 @@ def zero_shot(other: str) -> Rule:
 
 def _agreement(results: Results) -> Sequence[Finding]:
     findings = []
-    for axis in AXES[1:]:
-        named = {"experiment": "text_axes", "task": "axes", "target": axis, "metric": "r"}
-        r, agreement, ceiling = (
-            results.find(model=model, **named) for model in (HEADLINE, "reader and writer", "ceiling of readers")
-        )
-        if r is not None and agreement is not None and agreement.value is not None:
-            text = f"{describe(r, f'{axis}: r')}; readers and writers agree at {agreement.value:.2f}"
-            text += f", the readers' means bound r at {ceiling.value:.2f}" if ceiling and ceiling.value else ""
-            findings.append(Finding(above(r, agreement.value), text))
-    if not findings:
-        return []
-    note = ". Agreement is not a bound; the root of the reliability is"
-    return [Finding(all_held(f.verdict for f in findings), "; ".join(f.evidence for f in findings) + note, "EmoBank")]
+    for experiment, place, task, raters, agree, ceiling in (
+        ("text_axes", "EmoBank", "axes", "reader and writer", "readers and writers agree at", "ceiling of readers"),
+        ("iemocap", "IEMOCAP", "matrix", "raters", "two raters agree at", "ceiling"),
+    ):  # fmt: skip
+        verdicts, texts = [], []
+        for axis in AXES[1:]:
+            named = {"experiment": experiment, "target": axis, "metric": "r"}
+            r = results.find(task="axes", model=HEADLINE, **named)
+            agreement, bound = (results.find(task=task, model=model, **named) for model in (raters, ceiling))
+            if r is not None and agreement is not None and agreement.value is not None:
+                verdicts.append(above(r, agreement.value))
+                text = f"{describe(r, f'{axis}: r')}; {agree} {agreement.value:.2f}"
+                texts.append(text + (f", their means bound r at {bound.value:.2f}" if bound and bound.value else ""))
+        if texts:
+            note = ". Agreement is not a bound; the root of the reliability is"
+            findings.append(Finding(all_held(verdicts), "; ".join(texts) + note, place))
+    return findings
 
 
 def _independence(results: Results) -> Sequence[Finding]:

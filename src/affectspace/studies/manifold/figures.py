@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,8 +13,8 @@ from affectspace.evaluation.results import Results
 from affectspace.report import heatmap_figure, history_figure, modality_figure, scatter_readout_figure, sequence_figure
 from affectspace.studies.figures import Picture, curve_picture, interval_picture
 from affectspace.studies.manifold.cross_modal import shared_of
-from affectspace.studies.manifold.evaluation_rows import EvaluationRows
-from affectspace.studies.manifold.plan import EXPERIMENTS, HEADLINE, SPLITS, TITLES, VARIANTS
+from affectspace.studies.manifold.evaluation_rows import EVERYTHING, EvaluationRows
+from affectspace.studies.manifold.plan import EXPERIMENTS, HEADLINE, PAPER_MODEL, SPLITS, TITLES, VARIANTS
 from affectspace.studies.manifold.representations import Representations
 from affectspace.studies.manifold.study import Study
 
@@ -66,11 +67,20 @@ def pictures(study: Study, results: Results) -> Iterator[Picture]:
         if name in study.experiments and study.has(EXPERIMENTS[name].trainings[0])
     }
     latents = {name: panel for name, panel in rows.items() if name != "text_probes"}
+    latents |= _letter(study, shown["iemocap"])
     yield from space_pictures(latents)
     yield from heatmap_pictures(latents)
     yield from _readouts(rows)
     yield from _dialogue(rows)
     yield from _histories(study)
+
+
+def _letter(study: Study, where: str) -> dict[str, EvaluationRows]:
+    """Return IEMOCAP's rows with the paper's model in the place of the headline, for the paper's figures."""
+    if "iemocap" not in study.experiments or not study.has("iemocap", PAPER_MODEL):
+        return {}
+    rows = study.rows("iemocap", protocol=f"{where}, equations to the letter", models=(PAPER_MODEL,))
+    return {PAPER_MODEL: replace(rows, outputs={EVERYTHING: {HEADLINE: rows.of(PAPER_MODEL)}})}
 
 
 def _endpoints(results: Results) -> Iterator[Picture | None]:
