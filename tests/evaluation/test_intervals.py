@@ -215,6 +215,9 @@ def test_no_interval_has_a_reason() -> None:
     assert (alone.value, alone.groups) == (0.25, 1)
     assert "needs two" in alone.reason
     assert np.isnan([two.low, alone.high, alone.p]).all()
+    endless = interval("mean", None, [1e-8, 1.0], ["a", "b"], versus=[1.0, 1e-8], how="ratio", confidence=0.999)
+    assert "no end" in endless.reason
+    assert np.isnan([endless.low, endless.high]).all()
     recorded = Recorder(Results(), {"note": "seeds: 1"}).add("mae", alone)
     assert recorded.note == "seeds: 1; no interval: one person or document: an interval needs two"
     assert recorded.low is None

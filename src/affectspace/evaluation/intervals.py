@@ -258,10 +258,13 @@ def jackknife_interval(
         scale = _Scale(_same, _same, scale.low, scale.high)
     middle, others = scale.forward(value), scale.forward(left_out)
     half = student.ppf((1 + confidence) / 2, g - 1) * np.sqrt((g - 1) / g * np.sum((others - middle) ** 2))
-    low, high = (float(np.clip(scale.back(middle + side * half), scale.low, scale.high)) for side in (-1, 1))
+    with np.errstate(over="ignore"):
+        low, high = (float(np.clip(scale.back(middle + side * half), scale.low, scale.high)) for side in (-1, 1))
+    if not np.isfinite([low, high]).all():
+        low, high, reason = np.nan, np.nan, "the interval has no end: people differ by orders of magnitude"
     over_all, *without = np.append(middle, others) if effect is None else effect
     contributions = over_all + (g - 1) * (np.mean(without) - np.array(without))
-    return Interval(float(value), low, high, n, groups, confidence, contributions=contributions)
+    return Interval(float(value), low, high, n, groups, confidence, reason, contributions)
 
 
 def sign_flip_p(contributions: Floats, flips: int = FLIPS, seed: int = 0) -> float:

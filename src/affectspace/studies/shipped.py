@@ -319,7 +319,7 @@ def _proxies(label: str, table: pd.DataFrame, predictions: Any) -> Iterator[dict
     known = table["emotion"].isin(reference.classes_.tolist()).to_numpy()
     predictions = [[one for one, used in zip(seed, known, strict=True) if used] for seed in predictions]
     truth = reference.centres(table["emotion"][known].tolist())
-    yield from _axes(label, truth, table["person"][known].to_numpy(str), predictions)
+    yield from _axes(label, truth, row_groups(table)[0][known], predictions)
 
 
 def _axes(
