@@ -167,6 +167,18 @@ def test_the_plan_compares_like_with_like(folders: Folders) -> None:
     assert {one.variant.group for one in made_plan[first_ablation:]} == {"ablation"}  # what is interrupted has the rest
 
 
+def test_an_override_reaches_the_models_that_have_the_setting(folders: Folders, tmp_path: Path) -> None:
+    budget = Budget(seeds=(0,), ablation_seeds=1, overrides=("model.reduction=paper", "fit.batch_size=64"))
+    made_plan = list(members(["people"], sources_of(folders), folders, budget))
+    reductions = {(one.variant.kind, getattr(one.config.model, "reduction", None)) for one in made_plan}
+    assert reductions == {("manifold", "paper"), ("mvae", None), ("misa", None)}
+    assert {one.config.fit.batch_size for one in made_plan} == {64}
+    budget = Budget(overrides=("model.reducton=paper",))
+    with pytest.raises(ConfigError, match=r"no model of this study has model\.reducton; did you mean model\.reduction"):
+        reproduce(tmp_path / "study", folders, budget=budget)
+    assert not (tmp_path / "study").exists()
+
+
 def test_every_variant_differs_from_the_headline(folders: Folders) -> None:
     trainings = [name for name in TRAININGS if name != "iemocap"]
     anchored = folders.model_copy(update={"lexicon": Path("lexicon.csv")})  # without one, no_lexicon changes nothing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,7 +15,7 @@ from safetensors import SafetensorError
 
 from affectspace.configuration import Configuration
 from affectspace.data.dataset import Dataset
-from affectspace.errors import RunError
+from affectspace.errors import ConfigError, RunError
 from affectspace.evaluation.results import Results
 from affectspace.files import write_text
 from affectspace.models import MODELS
@@ -56,6 +57,16 @@ def overrides_of(kind: str, kinds: Iterable[str], overrides: Iterable[str]) -> t
         if group != "model" or kind in having or not having:
             kept.append(override)
     return tuple(kept)
+
+
+def require_settings(kinds: Iterable[str], overrides: Iterable[str]) -> None:
+    """Raise ConfigError, with the nearest keys, for an override of `model` that no kind of model of a study has."""
+    known = dict.fromkeys(f"model.{name}" for kind in kinds for name in MODELS[kind].config_class.model_fields)
+    for override in overrides:
+        key = ".".join(override.partition("=")[0].split(".")[:2])
+        if key.startswith("model.") and key not in known:
+            near = difflib.get_close_matches(key, known, n=3) or list(known)
+            raise ConfigError(f"--set {override}: no model of this study has {key}; did you mean {', '.join(near)}?")
 
 
 class Trainable(Protocol):

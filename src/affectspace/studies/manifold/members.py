@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any
 
 from affectspace.configuration import nested
+from affectspace.studies.engine import overrides_of
 from affectspace.studies.manifold.corpora import CORPORA, REFERENCE, Folders, Source
 from affectspace.studies.manifold.plan import (
     EXPERIMENTS,
@@ -24,6 +25,8 @@ from affectspace.studies.manifold.plan import (
     training_of,
 )
 from affectspace.training.configuration import TrainConfig, build_config
+
+KINDS = tuple(dict.fromkeys(variant.kind for variant in VARIANTS))  # of the models of the study
 
 
 @dataclass(frozen=True)
@@ -139,7 +142,8 @@ def member_config(
         "model": nested(model),
         "fit": {**FIT, **plan.fit, **variant.fit, "epochs": epochs, "seed": seed, "accelerator": "cpu"},
     }
-    return build_config(fields, where=f"{training} {variant.name}", overrides=budget.overrides)
+    overrides = overrides_of(variant.kind, KINDS, budget.overrides)
+    return build_config(fields, where=f"{training} {variant.name}", overrides=overrides)
 
 
 def _corpus(

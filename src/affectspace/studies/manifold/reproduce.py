@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from affectspace.progress import Progress, silent
-from affectspace.studies.engine import claim_folder, train_missing
+from affectspace.studies.engine import claim_folder, require_settings, train_missing
 from affectspace.studies.manifold.corpora import Folders
+from affectspace.studies.manifold.members import KINDS
 from affectspace.studies.manifold.plan import Budget
 from affectspace.studies.manifold.preparation import possible_experiments, prepare
 from affectspace.studies.manifold.report import write_results
@@ -59,6 +60,7 @@ def reproduce(
     out, budget = Path(out), budget or Budget()
     folders = folders or Folders(features=out / "features", out=out)
     experiments = possible_experiments(folders, only, table)
+    require_settings(KINDS, budget.overrides)
     claim_folder(out, {"budget": budget.fixed("ablation_seeds", "perturbations")})
     started = time.perf_counter()
     folders = prepare(folders, experiments, budget, progress, tell)
