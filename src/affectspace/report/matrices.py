@@ -96,7 +96,7 @@ def heatmap_figure(matrices: Mapping[str, np.ndarray], columns: Mapping[str, Seq
         for axes, (name, matrix) in zip(places, panels.items(), strict=False):
             image = axes.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
             axes.set_yticks(range(len(AXES)), AXES)
-            step = max(1, len(columns[name]) // 40)
+            step = max(1, -(-len(columns[name]) // 34))
             shown = [place for place in range(len(columns[name])) if place < len(AXES) or place % step == 0]
             axes.set_xticks(shown, [columns[name][place] for place in shown], fontsize=7.5)
             axes.axvline(len(AXES) - 0.5, color="white", linewidth=3)

@@ -146,7 +146,13 @@ def modality_figure(panels: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
         for row, (panel, clouds) in zip(places, checked.items(), strict=True):
             for axes, plane in zip(row, PLANES, strict=True):
                 _draw_clouds(axes, clouds, plane, colours, np.random.default_rng(0))
-            row[1].set_title(panel)
+            title = row[0].set_title(" ")  # keeps the height; the name may run over the other planes
+            place = {
+                "transform": row[0].transAxes,
+                "fontproperties": title.get_fontproperties(),
+                "color": title.get_color(),
+            }
+            row[0].text(0.0, 1.03, panel, **place).set_in_layout(False)
         handles = [places[0, 0].plot([], [], "o", color=colours[name])[0] for name in names]
         figure.legend(handles, [name.replace("_", " ") for name in names], loc="outside lower center", ncols=len(names))
     return figure
