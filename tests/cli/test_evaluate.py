@@ -12,8 +12,9 @@ import yaml
 from typer.testing import CliRunner
 
 from affectspace.cli import app
+from affectspace.corpora import read_corpus
 from affectspace.data.dataset import Dataset
-from affectspace.errors import RunError
+from affectspace.errors import ConfigError, DataError, RunError
 from affectspace.evaluation.results import Results
 from affectspace.features.store import FeatureStore, Shard
 from affectspace.models import MODELS, AffectModel
@@ -96,6 +97,7 @@ def feature_run(folder: Path, kind: str, corpora: dict[str, Any], **model: Any) 
     built = ModelTraining(config, data).model
     assert isinstance(built, AffectModel)
     built.eval().after_training(data.batch("train"), data.batch("validation"))
+    run.record(**data.run_facts())
     return saved(run, built, data.split_table())
 
 
@@ -206,6 +208,95 @@ def test_several_corpora_are_also_measured_one_by_one(tmp_path: Path) -> None:
     rows = results.filter(task="axes", metric="ccc", target="mean", modality="", model="manifold")
     counts = {row.experiment: row.n for row in rows}
     assert counts["test"] == (counts["test: first"] or 0) + (counts["test: second"] or 0)
+
+
+def sentiment_corpus(folder: Path) -> Path:
+    """CMU-MOSI as label.csv, whose sentiment is in its texts alone."""
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    rows = [
+        {
+            "video_id": f"v{row % 6}",
+            "clip_id": row,
+            "text": "a good day",
+            "label": round(float(random.uniform(-3, 3)), 2),
+        }
+        for row in range(36)
+    ]
+    pd.DataFrame(rows).assign(annotation="Neutral", mode="train", label_T="", label_A="", label_V="").to_csv(
+        folder / "label.csv", index=False
+    )
+    return folder
+
+
+def store_of(folder: Path, ids: list[str], vectors: np.ndarray, name: str = "text:drawn") -> Path:
+    identity = {
+        "name": name, "modality": "text", "dimension": vectors.shape[1], "licence": "free", "revision": "1", "settings": {},
+    }  # fmt: skip
+    store = FeatureStore.create(folder, identity)
+    store.add(Shard(ids, [""] * len(ids), vectors.astype(np.float32), []))
+    return folder
+
+
+def test_a_frozen_run_on_a_table_and_on_sentiment(tmp_path: Path) -> None:
+    run = feature_run(tmp_path / "run", "mvae", {"mine": write_corpus(tmp_path, "mine", 0)}, latent=4, hidden=[8])
+    write_corpus(tmp_path, "other", 1)
+    other = ("--on", tmp_path / "other.csv", "--features", f"text={tmp_path / 'other-text'}")
+    output = invoke(run, *other).output
+    assert "not measured: audio is left out" in output
+    results = Results.read(run / "on" / "other" / "metrics.json")
+    ours = results.get(experiment="zero-shot", task="axes", model="mvae", metric="r", target="mean")
+    assert ours.value is not None
+    assert ours.value > 0.5
+    assert ours.n == N
+    assert ours.groups == 15
+    assert (
+        results.get(experiment="zero-shot", task="axes", model="ridge", metric="ccc", target="mean").value is not None
+    )
+    assert results.filter(task="robustness", metric="coverage", model="mvae")
+    assert results.get(experiment="zero-shot", task="axes", model="constant", metric="mae", target="valence").value
+    with pytest.raises(RunError, match="was evaluated on other already"):
+        invoke(run, *other)
+
+    mosi = read_corpus("mosi", sentiment_corpus(tmp_path / "mosi"))
+    sentiment = mosi.table["sentiment"].to_numpy()
+    affect = np.column_stack([sentiment / 3, np.zeros((36, 2)), np.ones(36)])
+    store = store_of(tmp_path / "mosi-text", list(mosi.table["id"]), affect)
+    invoke(run, "--on", "mosi", "--path", tmp_path / "mosi", "--features", f"text={store}")
+    measured = Results.read(run / "on" / "mosi" / "metrics.json").filter(task="sentiment", model="mvae", modality="")
+    by_metric = {row.metric: row.value for row in measured}
+    assert by_metric["r"] is not None
+    assert by_metric["r"] > 0.9
+    assert by_metric.keys() >= {
+        "mae", "seven_class_accuracy", "negative_positive_accuracy", "negative_non_negative_f1"
+    }  # fmt: skip
+
+
+def test_another_corpus_that_cannot_be_judged(tmp_path: Path) -> None:
+    mine = write_corpus(tmp_path, "mine", 0)
+    run = feature_run(tmp_path / "run", "mvae", {"mine": mine}, latent=4, hidden=[8])
+    write_corpus(tmp_path, "other", 1)
+    table = pd.read_csv(tmp_path / "other.csv")
+    table[["id", "text", "person"]].to_csv(tmp_path / "bare.csv", index=False)
+    other = tmp_path / "other.csv"
+    text = ("--features", f"text={tmp_path / 'other-text'}")
+    with pytest.raises(ConfigError, match="--path describes the corpus of --on"):
+        invoke(run, "--path", tmp_path)
+    with pytest.raises(ConfigError, match=r"--on nowhere: give a table that exists, or the name of a reader"):
+        invoke(run, "--on", "nowhere")
+    with pytest.raises(DataError, match=r"bare\.csv has no valence, arousal, dominance, sentiment or emotions"):
+        invoke(run, "--on", tmp_path / "bare.csv", *text)
+    with pytest.raises(ConfigError, match=r"--features text: .*missing"):
+        invoke(run, "--on", other, "--features", f"text={tmp_path / 'missing'}")
+    with pytest.raises(ConfigError, match=r"--features video: .* has no such modality; it has text, audio"):
+        invoke(run, "--on", other, "--features", f"video={tmp_path}")
+    strange = store_of(tmp_path / "strange", list(table["id"]), np.ones((N, 4)), "text:another")
+    with pytest.raises(ConfigError, match="was made by another backbone than the run's"):
+        invoke(run, "--on", other, "--features", f"text={strange}")
+    with pytest.raises(DataError, match="no row of other has a vector in"):
+        invoke(run, "--on", other, "--features", f"text={tmp_path / 'mine-text'}")
+    with pytest.raises(DataError, match=r"has none of the run's modalities .* give the location of the same weights"):
+        invoke(run, "--on", other)
 
 
 def test_a_run_without_test_people(faces: Path, tmp_path: Path) -> None:

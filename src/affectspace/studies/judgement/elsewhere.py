@@ -176,7 +176,7 @@ def _stores(
         else:
             try:
                 items = items_of(corpus, modalities[name].backbone.modality)
-            except DataError as error:
+            except (DataError, RunError) as error:  # the corpus lacks it, or the backbone cannot run here
                 missing.append(f"{name} is left out: {error}")
                 continue
             progress(0, 0, f"vectors of {name}")
