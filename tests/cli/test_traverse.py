@@ -182,8 +182,10 @@ def test_judges_read_the_pictures(tmp_path: Path) -> None:
     for name, centre in zip(names, centres, strict=True):  # each person is judged by the network that has not seen it
         own = table[table["face"] == name]
         np.testing.assert_allclose(own[["apart_valence", "apart_arousal"]], np.tile(centre, (4, 1)), atol=1e-3)
+    content = json.loads((tmp_path / "out" / "walks.json").read_text())
+    assert content["judges"]["classifier"] == {"real_faces": 3, "r": [None, None]}  # it reads the same everywhere
     np.testing.assert_allclose(table["set_by_valence"], table["target_valence"], atol=1e-3)
-    walk = json.loads((tmp_path / "out" / "walks.json").read_text())["walks"][0]
+    walk = content["walks"][0]
     np.testing.assert_allclose(table["heads_valence"][:4], np.array(walk["heads"])[:, 0])
     assert "no judge has read the pictures" in invoke(run.folder, "--dataset-rows", "train:2", *FEW).output
     for place in ("others", str(tmp_path)):

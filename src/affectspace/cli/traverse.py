@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from affectspace.data.dataset import Dataset
-    from affectspace.studies.walks.judges import Reader
     from affectspace.training.runs import Run
     from affectspace.walks import Walk
 
@@ -33,6 +32,7 @@ METHOD_HELP = (
     "How codes move. directions: along what labels show within people; heads: to the nearest code that the heads read as the "
     "target."
 )
+REAL_FACES = 500  # on which a judge is compared with the labels
 MOST_STEPS = 21  # per axis
 MOST_STRENGTH = 5
 
@@ -234,6 +234,8 @@ def file_names(names: list[str]) -> list[str]:
 
 def _walk_faces(request: Request, as_json: bool) -> None:
     """Walk each face over the grid and along the path; write figures, films and walks.json."""
+    import numpy as np
+
     from affectspace.files import write_text
     from affectspace.prediction.photos import read_picture
     from affectspace.report import save_figure, walk_figure
@@ -265,12 +267,19 @@ def _walk_faces(request: Request, as_json: bool) -> None:
             films = []
             if request.points is not None:
                 films = save_films(walk(model, face.pixels, request.points, geometry), stem, request.films)
-            read = {name: judge_pictures(judge, moved.images, face.person) for name, judge in judges.items()}
+            people = np.repeat(face.person, len(points))
+            read = {name: judge.read(moved.images, people)[:, :2] for name, judge in judges.items()}
             walks.append(describe_walk(face, figure, moved, films, read))
         progress(len(faces), len(faces), "walks")
-    summary = {
+        real: dict[str, Any] = {}
+        if data is not None:
+            for name, judge in judges.items():
+                count, r = judge.agreement(data, data.rows("test")[:REAL_FACES])
+                real[name] = {"real_faces": count, "r": r}
+    summary: dict[str, Any] = {
         "run": str(request.run), "method": request.method, "strength": request.strength, "valence": request.valences,
         "arousal": request.arousals, "path": request.path, "walks": walks,
+        "judges": real,
     }  # fmt: skip
     write_text(request.folder / "walks.json", json.dumps(summary, indent=2) + "\n")
     write_text(request.folder / "walks.csv", walk_table(walks).to_csv(index=False))
@@ -280,7 +289,7 @@ def _walk_faces(request: Request, as_json: bool) -> None:
     if as_json:
         print_json(summary)
     else:
-        _show_walks(walks, request)
+        _show_walks(walks, real, request)
 
 
 def load_faces(
@@ -321,17 +330,6 @@ def save_films(walk: "Walk", stem: Path, suffixes: list[str]) -> list[str]:
     frames = walk_frames(walk.images, points, is_closed(points))
     files = [stem.with_name(stem.name + suffix) for suffix in suffixes]
     return [str(save_gif(frames, file) if file.suffix == ".gif" else save_mp4(frames, file)) for file in files]
-
-
-def judge_pictures(judge: "Reader", images: "np.ndarray", person: str) -> "np.ndarray":
-    """Let a judge read the pictures of a walk: valence and arousal, (n, 2)."""
-    import numpy as np
-
-    from affectspace.media.faces import resized
-
-    size = judge.image_size
-    pictures = images if images.shape[1] == size else np.stack([resized(image, size) for image in images])
-    return judge.read(pictures, np.repeat(person, len(pictures)))[:, :2]
 
 
 def describe_walk(
@@ -375,7 +373,7 @@ def walk_table(walks: list[dict[str, Any]]) -> "pd.DataFrame":
     return pd.concat(tables, ignore_index=True)
 
 
-def _show_walks(walks: list[dict[str, Any]], request: Request) -> None:
+def _show_walks(walks: list[dict[str, Any]], judges: dict[str, Any], request: Request) -> None:
     """Print targets with the mean readings of heads and judges, what each reads per unit, and what set the code."""
     import numpy as np
     from rich.console import Console
@@ -404,6 +402,9 @@ def _show_walks(walks: list[dict[str, Any]], request: Request) -> None:
     for place, reader in enumerate(readers):
         moved = ", ".join(f"{axis} {slope[place].round(2) + 0:+.2f}" for axis, slope in steps.items())
         typer.echo(f"for each unit of the target, {reader} read {moved} (1 is what was asked for)")
+        if None not in (r := judges.get(reader, {}).get("r", [None])):
+            of = f"on {judges[reader]['real_faces']:,} real faces of the test part"
+            typer.echo(f"  {of}, {reader} agrees with the labels: valence r {r[0]:+.2f}, arousal r {r[1]:+.2f}")
     if len(readers) == 1:
         typer.echo("no judge has read the pictures: name one with --judged-by, for example a run of kind classifier")
     missed = sum(walk["missed"] for walk in walks)

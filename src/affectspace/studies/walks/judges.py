@@ -22,7 +22,9 @@ from torch import Tensor
 from affectspace.data.dataset import Dataset
 from affectspace.data.labels import read_transfer
 from affectspace.errors import RunError
+from affectspace.evaluation import pearson
 from affectspace.files import write_text
+from affectspace.media.faces import resized
 from affectspace.models import ClassifierConfig, EmotionClassifier, Pretrained
 from affectspace.progress import Progress, silent
 from affectspace.studies.walks.networks import (
@@ -53,7 +55,10 @@ class Reader:
     centres: np.ndarray | None
 
     def read(self, pixels: np.ndarray, people: np.ndarray) -> np.ndarray:
-        """Read pixels (n, size, size, 3) of people (n,): (n, 2), or (n, outputs) by a regressor."""
+        """Read pixels (n, size, size, 3) of people (n,): (n, 2), or (n, outputs) by a regressor. Other sizes are scaled."""
+        config: Any = self.networks[0].config
+        if pixels.shape[1] != config.image_size:
+            pixels = np.stack([resized(image, config.image_size) for image in pixels])
         fold = np.array([self.fold_of.get(person, 0) for person in people.tolist()])
         readings: Any = None
         for index, network in enumerate(self.networks):
@@ -66,11 +71,15 @@ class Reader:
             readings[rows] = outputs
         return readings
 
-    @property
-    def image_size(self) -> int:
-        """Side of the pictures that the networks read."""
-        config: Any = self.networks[0].config
-        return int(config.image_size)
+    def agreement(self, data: Dataset, rows: np.ndarray) -> tuple[int, list[float | None]]:
+        """Return how many of these faces have labels, and r of reading and label for valence and arousal; None: undefined."""
+        rows = rows[np.isfinite(data.affect[rows, :2]).all(axis=1)]
+        people = data.table["person"].astype(str).to_numpy()[rows]
+        if len(rows) < FEWEST:
+            return len(rows), [None, None]
+        read = self.read(np.array(data.images(rows)), people)
+        values = [float(pearson(data.affect[rows, axis], read[:, axis])) for axis in (0, 1)]
+        return len(rows), [value if np.isfinite(value) else None for value in values]
 
     def emotions(self, pixels: np.ndarray, people: np.ndarray) -> np.ndarray | None:
         """Return the index of the most probable emotion, (n,); None for a regressor."""
