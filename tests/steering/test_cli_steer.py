@@ -137,7 +137,7 @@ V = ("--valence", "1")
         ((*ONE, *V, "--guidance", "21"), "--guidance 21.0: .*less than or equal to 20"),
         ((*ONE, *V, "--longest", "0"), "--longest 0: .*greater than or equal to 1"),
         ((*ONE, *V, "--longest", "1000"), r"exceed the 256 tokens .*; set longest to at most \d+"),
-        ((*ONE, *V, "--device", "abacus"), "device 'abacus' is not available"),
+        ((*ONE, *V, "--device", "abacus"), "--device abacus: choose auto, cpu"),
         ((*ONE, *V, "--backbone", "text"), "--backbone 'text': write it as MODALITY=LOCATION"),
         ((*ONE, *V, "--backbone", "sound=here"), "encoder has no modality 'sound'; it has text"),
         ((*ONE, *V, "--language-model", "no/such/model"), "language model 'no/such/model' cannot be loaded"),

@@ -109,7 +109,7 @@ def test_what_evaluate_refuses(
     check_refused(
         call, ("steer", "evaluate", run_copy, "--language-model", other), "trained on other weights .*--language-model"
     )
-    check_refused(call, ("steer", "evaluate", run_copy, "--device", "abacus"), "device 'abacus' is not available")
+    check_refused(call, ("steer", "evaluate", run_copy, "--device", "abacus"), "--device abacus: choose auto, cpu")
     check_refused(
         call, ("steer", "evaluate", run_copy, "--backbone", "sound=x"), "encoder has no modality 'sound'; it has text"
     )
