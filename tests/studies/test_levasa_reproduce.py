@@ -91,7 +91,7 @@ def test_official_layouts(corpora: tuple[str, ...], official: dict[str, Path], t
     controls = ("permuted", "class_means", "seven_way", "cnn", "notebook")
     monkeypatch.setattr(plan_of_study, "quick_budget", lambda **own: BUDGET.model_copy(
         update={"paper_epochs": 1, "curve_weights": (), "without": controls}))  # fmt: skip
-    monkeypatch.setitem(paper_tables.MLP, "max_epochs", 4)
+    monkeypatch.setitem(paper_tables.MLP, "max_looks", 2)
     out = tmp_path / "study"
     options = [f"--{name.replace('_', '-')}={official[name]}" for name in corpora]
     if corpora == ("afew_va",):  # the same corpus by its reader
