@@ -115,12 +115,11 @@ def test_official_layouts(corpora: tuple[str, ...], official: dict[str, Path], t
 
 
 @pytest.mark.filterwarnings("default")
-def test_train_and_evaluate_on_levels(official: dict[str, Path], tmp_path: Path) -> None:
-    data = {"corpus": "afew_va", "path": str(official["afew_va"])}
-    run = fit(
-        build_config({"data": data, "model": {"alignment": "discrete"}, "fit": {"epochs": 1}}, overrides=SMALL),
-        tmp_path / "run",
-    )
+@pytest.mark.parametrize("model", [{"alignment": "discrete"}, {"kind": "classifier"}, {"alignment": "categories"}])
+def test_train_and_evaluate_on_levels(model: dict[str, str], official: dict[str, Path], tmp_path: Path) -> None:
+    """Emotions of frames are those of the nearest centres, also where a model learns emotions."""
+    fields = {"data": {"corpus": "afew_va", "path": str(official["afew_va"])}, "model": model}
+    run = fit(build_config(fields, overrides=(*SMALL, "fit.epochs=1")), tmp_path / "run")
     result = CliRunner().invoke(app, ["evaluate", str(run.folder)])
     assert result.exit_code == 0, result.output
     results = Results.read(run.folder / "metrics.json")

@@ -127,16 +127,17 @@ class Dataset:
         if not data.corpora:
             raise ConfigError("data.corpora is empty: name a corpus, or pass a Dataset to fit")
         if config.reads_images:
-            return cls._of_images(data, config.model.image_size, seed, progress)
+            emotional = config.kind == "classifier" or config.model.alignment == "categories"
+            return cls._of_images(data, config.model.image_size, seed, progress, emotional)
         if config.reads == "items":
             return cls._of_items(data, config.model.modality, seed)
         return cls._of_features(data, config.model.modalities, tuple(config.model.categories), seed, progress)
 
     @classmethod
-    def _of_images(cls, data: DataConfig, size: int, seed: int, progress: Progress) -> Dataset:
+    def _of_images(cls, data: DataConfig, size: int, seed: int, progress: Progress, emotional: bool) -> Dataset:
         sources = [read_image_rows(name, config, size, data.cache, progress) for name, config in data.corpora.items()]
         labels = labels_of(sources, data, seed, images=True)
-        table = join(sources, labels)
+        table = join(sources, labels, infer=emotional)
         arrays = tuple(rows.pixels for rows in sources if rows.pixels is not None)
         index = np.concatenate([rows.pixel_rows for rows in sources if rows.pixel_rows is not None])
         return cls(
@@ -300,6 +301,11 @@ class Dataset:
         return " and ".join(sorted(set(self.table["label_kind"].dropna())))
 
     @property
+    def inferred(self) -> bool:
+        """Whether emotions are inferred from valence and arousal, for a model of emotions on a corpus without them."""
+        return "emotion_kind" in self.table
+
+    @property
     def drawn(self) -> bool:
         """Whether affectspace drew all faces."""
         return all(facts.get("synthetic") for facts in self.facts["corpora"].values())
@@ -350,7 +356,7 @@ class Dataset:
     def _relabelled(self, config: Any) -> Dataset:
         labels = labels_of(self._sources, config.data, config.fit.seed, images=True)
         dataset = copy.copy(self)
-        dataset._set_table(join(self._sources, labels))
+        dataset._set_table(join(self._sources, labels, infer=self.inferred))
         dataset.draws = draws_of(labels)
         affect = dataset.table[list(AXES)].to_numpy(np.float32, copy=True)
         dataset.features = replace(self.features, affect=_tensor(affect, np.float32))

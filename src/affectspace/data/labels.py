@@ -136,6 +136,18 @@ def read_transfer(reference: str) -> AnnotationTransfer:
     return AnnotationTransfer.reference(reference)
 
 
+def infer_emotions(affect: np.ndarray) -> np.ndarray:
+    """Return the emotion whose centre in AffectNet is nearest to each row's valence and arousal (Algorithm 1, line 6).
+
+    affect : (n, 2 or more); rows without both get None
+    """
+    emotions = np.full(len(affect), None, object)
+    known = np.isfinite(affect[:, :2]).all(axis=1)
+    if known.any():
+        emotions[known] = AnnotationTransfer.reference("affectnet").predict(affect[known, :2])
+    return emotions
+
+
 def encode_categories(
     emotions: pd.Series, categories: tuple[str, ...] | None = None
 ) -> tuple[tuple[str, ...], np.ndarray]:

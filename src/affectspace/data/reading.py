@@ -14,7 +14,7 @@ from affectspace.affect import AXES
 from affectspace.corpora import Corpus, read_corpus
 from affectspace.corpora.splits import PARTS
 from affectspace.data.configuration import CorpusConfig, DataConfig, LabelConfig, LexiconConfig
-from affectspace.data.labels import Labels, make_labels
+from affectspace.data.labels import Labels, infer_emotions, make_labels
 from affectspace.data.stores import in_store
 from affectspace.errors import ConfigError, DataError
 from affectspace.features.backbone import Item
@@ -134,8 +134,11 @@ def labels_of(sources: Sequence[CorpusRows], data: DataConfig, seed: int, *, ima
     ]
 
 
-def join(sources: Sequence[CorpusRows], labels: Sequence[Labels]) -> pd.DataFrame:
-    """Join the tables of the corpora, with their labels. With several corpora their names stand before the persons'."""
+def join(sources: Sequence[CorpusRows], labels: Sequence[Labels], *, infer: bool = False) -> pd.DataFrame:
+    """Join the tables of the corpora, with their labels. With several corpora their names stand before the persons'.
+
+    infer : give each row an emotion by its valence and arousal, and an `emotion_kind`, where no row has an emotion
+    """
     tables = []
     for rows, own in zip(sources, labels, strict=True):
         table = rows.table.assign(label_kind=own.kind, **dict(zip(AXES, own.affect.T, strict=True)))
@@ -143,7 +146,10 @@ def join(sources: Sequence[CorpusRows], labels: Sequence[Labels]) -> pd.DataFram
             person = table["person"].astype(object)
             table["person"] = (rows.name + ":" + person).where(person.notna(), None)
         tables.append(table)
-    return pd.concat(tables, ignore_index=True)
+    table = pd.concat(tables, ignore_index=True)
+    if not infer or table["emotion"].notna().any():
+        return table
+    return table.assign(emotion=infer_emotions(table[list(AXES)].to_numpy(float)), emotion_kind="inferred")
 
 
 def facts_of(sources: Sequence[CorpusRows], labels: Sequence[Labels]) -> dict[str, Any]:

@@ -224,7 +224,7 @@ def _protocol(report: Report, data: Dataset, name: str) -> None:
         "Labels sampled from the ellipses are used in training only; evaluation uses the centres, except under protocol "
         "`paper`, which follows the paper."
     )
-    remark = sampled if transferred else "" if data.categories else INFERRED
+    remark = sampled if transferred else "" if data.categories and not data.inferred else INFERRED
     report.text(
         f"Probes are fitted on train, chosen on validation and scored once on test. {remark}\n\n"
         "Our assumptions, where the paper says nothing: width, optimiser and epochs of the MLP probes; C of the linear probe "

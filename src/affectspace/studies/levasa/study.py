@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 
 from affectspace.affect import CATEGORIES
-from affectspace.annotation import AnnotationTransfer
 from affectspace.corpora.splits import PARTS
 from affectspace.data.dataset import Dataset
-from affectspace.data.labels import permuted
+from affectspace.data.labels import infer_emotions, permuted
 from affectspace.evaluation import best_chunks, linear_probe, linear_readout, r2
 from affectspace.evaluation.probes import ProbeResult
 from affectspace.progress import Progress, silent
@@ -132,10 +131,9 @@ class Readings:
     def __init__(self, data: Dataset, progress: Progress = silent) -> None:
         self.data, self.progress = data, progress
         self._emotion = np.array([*data.categories, None], dtype=object)[data.category]
-        self.inferred = not data.categories
-        if self.inferred:
-            known = np.isfinite(data.affect[:, :2]).all(axis=1)
-            self._emotion[known] = AnnotationTransfer.reference("affectnet").predict(data.affect[known, :2])
+        self.inferred = data.inferred or not data.categories
+        if not data.categories:
+            self._emotion = infer_emotions(data.affect)
         self.categories = tuple(name for name in CATEGORIES if name in set(self._emotion))
         self._pairs: dict[object, dict[tuple[int, int], float]] = {}
         self._probes: dict[object, ProbeResult] = {}
