@@ -13,9 +13,11 @@ from affectspace.cli import app
 from affectspace.configuration import nested
 from affectspace.corpora import read_corpus
 from affectspace.errors import ConfigError
-from affectspace.evaluation.results import Results
+from affectspace.evaluation.results import Result, Results
 from affectspace.features import FeatureStore
 from affectspace.models import ManifoldConfig
+from affectspace.studies.claims import decide
+from affectspace.studies.manifold.claims import PAPER_CLAIMS, as_headline
 from affectspace.studies.manifold.corpora import Folders
 from affectspace.studies.manifold.plan import FIT, HEADLINE, LETTER, PAPER_MODEL, Budget, quick_budget, training_of
 from affectspace.studies.manifold.preparation import prepare
@@ -204,3 +206,23 @@ def test_the_papers_configuration_is_the_model_that_the_study_trains() -> None:
     assert theirs == ours
     assert fields["fit"] == {**FIT, "epochs": plan.epochs}
     assert fields["data"]["corpora"]["iemocap"]["split"] == plan.splits["iemocap"]
+
+
+def test_the_papers_claims_are_judged_on_the_papers_model() -> None:
+    own = {
+        "experiment": "iemocap",
+        "task": "matrix",
+        "metric": "own_above_others",
+        "latent": "valence",
+        "protocol": "made up",
+    }
+    results = Results([
+        Result(model=HEADLINE, value=0.2, low=0.1, high=0.3, n=50, **own),
+        Result(model=PAPER_MODEL, value=-0.2, low=-0.3, high=-0.1, n=50, **own),
+        Result(model=HEADLINE, versus=PAPER_MODEL, value=0.0, n=50, **{**own, "task": "axes"}),
+    ])  # fmt: skip
+    judged = as_headline(results, PAPER_MODEL)
+    assert [(row.model, row.versus, row.value) for row in judged] == [(HEADLINE, "", -0.2)]
+    assert [claim.verdict for claim in decide(PAPER_CLAIMS[:1], results)] == ["held"]
+    assert [claim.verdict for claim in decide(PAPER_CLAIMS[:1], judged)] == ["not held"]
+    assert not as_headline(results, "mvae")

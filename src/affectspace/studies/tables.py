@@ -68,6 +68,7 @@ class Table:
     order: Sequence[str] | None = None
     names: Mapping[str, str] = field(default_factory=dict)
     basis: bool = True
+    link: str = "to"  # between two modalities that name a row
 
     def emit(self, renderer: Renderer) -> bool:
         """Append the table; return whether it has a row that is not published."""
@@ -79,7 +80,9 @@ class Table:
             shown = [by_place.get(place) for _, place in columns]
             printed = [None if row is None else self.cell(row) for row in shown]
             basis = [basis_of([row for row in shown if row is not None])] if self.basis else []
-            body.append((renderer.title(dict(zip(self.rows, key, strict=True)), self.names), *printed, *basis))
+            body.append(
+                (renderer.title(dict(zip(self.rows, key, strict=True)), self.names, self.link), *printed, *basis)
+            )
         if body:
             heads = (self.head, *(heading for heading, _ in columns), *(["basis"] if self.basis else []))
             renderer.report.table(self.caption, heads, body, self.note)
@@ -173,7 +176,7 @@ class Renderer:
             self.report.figure(picture.path(self.folder), picture.caption, picture.alt)
         return bool(known)
 
-    def title(self, row: Mapping[str, str], names: Mapping[str, str]) -> str:
+    def title(self, row: Mapping[str, str], names: Mapping[str, str], link: str = "to") -> str:
         """Write a row in words: the model, what it is compared with, then the other columns."""
         words = {column: self.word(value, names) for column, value in row.items() if value}
         first = words.pop("model", "")
@@ -182,7 +185,7 @@ class Renderer:
             first = words.pop(next(iter(words)), "")
         first = f"{first} minus {versus}" if versus else first
         route = {"modality", "target"} <= set(row) and {"modality", "target"} <= set(words)
-        rest = [f"{words.pop('modality')} to {words.pop('target')}"] if route else []
+        rest = [f"{words.pop('modality')} {link} {words.pop('target')}"] if route else []
         return ": ".join(part for part in (first, ", ".join([*rest, *words.values()])) if part)
 
     def word(self, value: str, names: Mapping[str, str]) -> str:

@@ -217,7 +217,7 @@ def gap(experiment: str, where: str) -> Table:
     )
     caption, columns = f"The modality gap, {where}", grid("{metric}", metric=measures)
     named = ("model", "versus", "modality", "target")
-    return Table(caption, rows_of(experiment, "gap"), columns, named, "model: modalities", note)
+    return Table(caption, rows_of(experiment, "gap"), columns, named, "model: modalities", note, link="and")
 
 
 def generation(experiment: str, where: str) -> list[Table]:
