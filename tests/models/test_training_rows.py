@@ -16,6 +16,7 @@ from affectspace.models.new_people import mean_square
 from affectspace.models.training_rows import (
     EDGE,
     FADING,
+    FAR_EDGE,
     FeatureSpace,
     TrainingRows,
     distance,
@@ -200,7 +201,7 @@ def test_a_model_of_an_earlier_version_loads_and_is_neither_bounded_nor_widened(
         model.prepare(training_statistics(make_batch(80, seed=1), model.config))
     model.save_pretrained(tmp_path / "model")
     path = tmp_path / "model" / "model.safetensors"
-    new = ("bound_", "centre_", "directions_", "variances_", "rest_", "typical_")
+    new = ("bound_", "centre_", "directions_", "variances_", "rest_", "typical_", "edge")
     heads = ("reference", "power", "narrowest", "widest")
     tensors = {
         name: value
@@ -210,6 +211,7 @@ def test_a_model_of_an_earlier_version_loads_and_is_neither_bounded_nor_widened(
     }
     save_file(tensors, path)
     earlier, batch = type(model).from_pretrained(tmp_path / "model"), make_batch()
+    assert earlier.statistics.edge == pytest.approx(FAR_EDGE)
     outputs = earlier.represent({name: 5 * values for name, values in batch.features.items()}, batch.present)
     assert all((values == 0).all() for values in outputs.distance.values())
     scaled = earlier.standardise("text", torch.full((1, 7), 1e3))

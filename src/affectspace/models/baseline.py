@@ -16,7 +16,7 @@ from affectspace.models.base import AffectModel, Posterior, Representation, eval
 from affectspace.models.configuration import FeatureModelConfig
 from affectspace.models.new_people import NewPeople, new_people
 from affectspace.models.statistics import TrainingStatistics, require_modalities
-from affectspace.models.training_rows import reliability, widening
+from affectspace.models.training_rows import FAR_EDGE, reliability, widening
 
 ROWS = 2048  # encoded at a time
 ONSETS = (1.0, 1.1, 1.2, 1.3, 1.4)  # distances from which deviations may grow
@@ -75,7 +75,10 @@ class BaselineModel(AffectModel):
 
     def discounted(self, rows: list[Tensor], distances: dict[str, Tensor]) -> list[Tensor]:
         """Move the features of distant rows towards the mean of the training rows; rows, distances : of every modality"""
-        return [values * reliability(distances[name])[:, None] for name, values in zip(self.names, rows, strict=True)]
+        return [
+            values * reliability(distances[name], FAR_EDGE)[:, None]
+            for name, values in zip(self.names, rows, strict=True)
+        ]
 
     def view(self, present: Tensor) -> Tensor:
         """Return the index of the view that each row is read from, (modalities, batch) -> (batch,)."""

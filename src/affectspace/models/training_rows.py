@@ -21,7 +21,8 @@ SHRINKAGE = (
 )
 MIN_ROWS = 20  # of validation, to learn the distance of a row of new people
 ROWS = 4096  # measured at a time
-EDGE, FADING = 1.4, 0.7  # distances, in typical ones: up to EDGE an estimate counts in full, FADING above it half
+EDGE, FADING = 1.0, 0.7  # distances, in typical ones: up to EDGE an estimate counts in full, FADING above it half
+FAR_EDGE = 1.4  # of baselines, of classifiers of faces, and of manifolds that were saved without an edge
 WIDENING = 0.5  # above the typical distance, where half of the variance of the training labels is added
 
 
@@ -100,6 +101,7 @@ def distance(centred: Tensor, directions: Tensor, variances: Tensor, rest: Tenso
 class TrainingRows(nn.Module):
     """The feature spaces of all modalities, and what the model puts out on validation rows; saved with the model.
 
+    edge : distance up to which an estimate counts in full
     output_mean, output_deviation : (3,), moments of the fused affect on validation rows, NaN where they are not known. Outputs
     vary less than labels, so that emotions are looked for in these units.
 
@@ -117,10 +119,14 @@ class TrainingRows(nn.Module):
             )  # fmt: skip
             for part, values in vars(start).items():
                 self.register_buffer(f"{part}_{name}", values)
+        self.register_buffer("edge", torch.tensor(EDGE))
         self.register_buffer("output_mean", torch.full((len(AXES),), torch.nan))
         self.register_buffer("output_deviation", torch.full((len(AXES),), torch.nan))
 
+    edge: Tensor
+
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        state_dict.setdefault(prefix + "edge", torch.tensor(FAR_EDGE))
         for name, value in self.named_buffers():  # what an earlier version did not save stays neutral
             if not name.startswith(("mean_", "scale_")):
                 state_dict.setdefault(prefix + name, value)
@@ -157,9 +163,9 @@ class TrainingRows(nn.Module):
         return distance(standardised - getattr(self, f"centre_{name}"), *space) / getattr(self, f"typical_{name}")
 
 
-def reliability(distances: Tensor) -> Tensor:
-    """Share of an estimate that counts at a distance from the training rows: 1 for most rows of new people, falling to 0."""
-    return _falling(distances, EDGE, FADING)
+def reliability(distances: Tensor, edge: float | Tensor = EDGE) -> Tensor:
+    """Share of an estimate that counts at a distance from the training rows: 1 up to the edge, falling to 0."""
+    return _falling(distances, edge, FADING)
 
 
 def widening(distances: Tensor, onset: float | Tensor = 1.0) -> Tensor:

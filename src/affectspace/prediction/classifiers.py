@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from affectspace.affect import AXES, Scale, scale
 from affectspace.errors import ConfigError, DataError, UnreadableItem
 from affectspace.features.backbones.expression import EMOTIONS
-from affectspace.models.training_rows import FeatureSpace, reliability
+from affectspace.models.training_rows import FAR_EDGE, FeatureSpace, reliability
 from affectspace.prediction.bridge import (
     Bridge,
     Calibration,
@@ -83,7 +83,7 @@ class ClassifierReader:
             outputs, distances = self.network.read(items)
         else:
             outputs, distances = self.network.outputs(items), np.zeros(len(items))
-        trust = np.where(missing, NO_FACE_TRUST, 1.0) * reliability(torch.from_numpy(distances)).numpy()
+        trust = np.where(missing, NO_FACE_TRUST, 1.0) * reliability(torch.from_numpy(distances), FAR_EDGE).numpy()
         points = self.bridge.points(outputs, trust)
         for place, row in enumerate(rows):
             mean, deviation = (VAD(*part[place].tolist()) for part in (points.mean, points.deviation))

@@ -115,7 +115,9 @@ class Ensemble(AffectModel):
             name: torch.stack([outputs.log_emotion[name] for outputs in members]).mean(dim=0)
             for name in members[0].log_emotion
         }
-        return ModalityOutputs(affect, spread, log_emotion, members[0].centres, distances, members[0].spread)
+        return ModalityOutputs(
+            affect, spread, log_emotion, members[0].centres, distances, members[0].spread, members[0].edge
+        )
 
     def in_corpus_units(self, affect: Tensor, deviation: Tensor, corpus: int) -> tuple[Tensor, Tensor]:
         """Convert affect and its deviation to a corpus' units, as `Manifold.in_corpus_units`, by the mean of the links."""

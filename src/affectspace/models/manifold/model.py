@@ -108,6 +108,7 @@ class Manifold(ManifoldNetworks):
             self.location + self.spread * self.prototypes.centres if log_emotion else None,
             distances,
             self.spread,
+            self.statistics.edge,
         )
         return outputs.discounted(self.location, self.calibration.slopes())
 

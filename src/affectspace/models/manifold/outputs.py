@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from affectspace.models.manifold.networks import expected_affect, multiplied_emotions
-from affectspace.models.training_rows import reliability, widening
+from affectspace.models.training_rows import EDGE, reliability, widening
 
 INSIDE, OUTSIDE = 1.0, 0.2  # affect is not changed up to INSIDE, and never exceeds their sum
 
@@ -23,6 +23,7 @@ class ModalityOutputs:
     centres : (categories, 3), affect of these emotions; an emotion without a centre has probability 0
     distance : modality -> (rows,), from the training rows; typical where a modality is not named
     spread : (3,), standard deviation of the training labels, by which distant rows are wider; None: they are not
+    edge : distance up to which an estimate counts in full
     """
 
     affect: dict[str, Tensor]
@@ -31,6 +32,7 @@ class ModalityOutputs:
     centres: Tensor | None = None
     distance: dict[str, Tensor] = field(default_factory=dict)
     spread: Tensor | None = None
+    edge: float | Tensor = EDGE
 
     def discounted(self, location: Tensor, slopes: dict[str, Tensor] | None = None) -> ModalityOutputs:
         """Move affect towards the mean of the training labels (3,), and emotions towards equal ones, in distant rows.
@@ -48,7 +50,7 @@ class ModalityOutputs:
         """Share of a modality's estimate that counts, (rows, 1)."""
         if name not in self.distance:
             return torch.ones_like(self.affect[name][:, :1])
-        return reliability(self.distance[name])[:, None]
+        return reliability(self.distance[name], self.edge)[:, None]
 
     def weights(self, present: dict[str, Tensor]) -> dict[str, Tensor]:
         """Factor of the weight of each modality in a fusion, (rows, 1). present : of the modalities that are fused"""
@@ -88,7 +90,7 @@ class ModalityOutputs:
             {name: values[rows] for name, values in part.items()}
             for part in (self.affect, self.deviation, self.log_emotion, self.distance)
         )
-        return ModalityOutputs(affect, deviation, log_emotion, self.centres, distance, self.spread)
+        return ModalityOutputs(affect, deviation, log_emotion, self.centres, distance, self.spread, self.edge)
 
     @classmethod
     def concatenated(cls, pieces: Sequence[ModalityOutputs]) -> ModalityOutputs:
@@ -97,7 +99,7 @@ class ModalityOutputs:
             {name: torch.cat([getattr(piece, part)[name] for piece in pieces]) for name in getattr(pieces[0], part)}
             for part in ("affect", "deviation", "log_emotion", "distance")
         )
-        return cls(affect, deviation, log_emotion, pieces[0].centres, distance, pieces[0].spread)
+        return cls(affect, deviation, log_emotion, pieces[0].centres, distance, pieces[0].spread, pieces[0].edge)
 
     def affect_to_fuse(self, present: dict[str, Tensor]) -> dict[str, Tensor]:
         """Affect of each modality for a fusion, (rows, 3).
