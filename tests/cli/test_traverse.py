@@ -183,7 +183,10 @@ def test_judges_read_the_pictures(tmp_path: Path) -> None:
         own = table[table["face"] == name]
         np.testing.assert_allclose(own[["apart_valence", "apart_arousal"]], np.tile(centre, (4, 1)), atol=1e-3)
     content = json.loads((tmp_path / "out" / "walks.json").read_text())
-    assert content["judges"]["classifier"] == {"real_faces": 3, "r": [None, None]}  # it reads the same everywhere
+    assert content["judges"]["classifier"] == {
+        "rows": 3,
+        "r": {"faces": [None, None], "reconstructions": [None, None]},
+    }  # it reads the same everywhere
     np.testing.assert_allclose(table["set_by_valence"], table["target_valence"], atol=1e-3)
     walk = content["walks"][0]
     np.testing.assert_allclose(table["heads_valence"][:4], np.array(walk["heads"])[:, 0])

@@ -235,6 +235,7 @@ def file_names(names: list[str]) -> list[str]:
 def _walk_faces(request: Request, as_json: bool) -> None:
     """Walk each face over the grid and along the path; write figures, films and walks.json."""
     import numpy as np
+    import torch
 
     from affectspace.files import write_text
     from affectspace.prediction.photos import read_picture
@@ -242,8 +243,8 @@ def _walk_faces(request: Request, as_json: bool) -> None:
     from affectspace.studies.walks.judges import named_reader
     from affectspace.training.runs import open_run
     from affectspace.walks.paths import grid_points
-    from affectspace.walks.pictures import walk
-    from affectspace.walks.runs import open_data, run_geometry, walkable_model
+    from affectspace.walks.pictures import decode, walk
+    from affectspace.walks.runs import encode_rows, open_data, run_geometry, walkable_model
 
     run = open_run(request.run)
     model, walks = walkable_model(run), []
@@ -272,10 +273,13 @@ def _walk_faces(request: Request, as_json: bool) -> None:
             walks.append(describe_walk(face, figure, moved, films, read))
         progress(len(faces), len(faces), "walks")
         real: dict[str, Any] = {}
-        if data is not None:
+        if data is not None and judges:
+            rows = data.rows("test")[:REAL_FACES]
+            rebuilt = decode(model, torch.from_numpy(encode_rows(model, data, rows)))
+            seen = {"faces": np.array(data.images(rows)), "reconstructions": rebuilt}
             for name, judge in judges.items():
-                count, r = judge.agreement(data, data.rows("test")[:REAL_FACES])
-                real[name] = {"real_faces": count, "r": r}
+                agrees = {kind: judge.agreement(data, rows, shown) for kind, shown in seen.items()}
+                real[name] = {"rows": len(rows), "r": agrees}
     summary: dict[str, Any] = {
         "run": str(request.run), "method": request.method, "strength": request.strength, "valence": request.valences,
         "arousal": request.arousals, "path": request.path, "walks": walks,
@@ -402,9 +406,10 @@ def _show_walks(walks: list[dict[str, Any]], judges: dict[str, Any], request: Re
     for place, reader in enumerate(readers):
         moved = ", ".join(f"{axis} {slope[place].round(2) + 0:+.2f}" for axis, slope in steps.items())
         typer.echo(f"for each unit of the target, {reader} read {moved} (1 is what was asked for)")
-        if None not in (r := judges.get(reader, {}).get("r", [None])):
-            of = f"on {judges[reader]['real_faces']:,} real faces of the test part"
-            typer.echo(f"  {of}, {reader} agrees with the labels: valence r {r[0]:+.2f}, arousal r {r[1]:+.2f}")
+        for kind, r in judges.get(reader, {}).get("r", {}).items():
+            if None not in r:
+                of = f"on {judges[reader]['rows']:,} {kind} of the test part"
+                typer.echo(f"  {of}, {reader} agrees with the labels: valence r {r[0]:+.2f}, arousal r {r[1]:+.2f}")
     if len(readers) == 1:
         typer.echo("no judge has read the pictures: name one with --judged-by, for example a run of kind classifier")
     missed = sum(walk["missed"] for walk in walks)

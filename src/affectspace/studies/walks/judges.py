@@ -71,15 +71,14 @@ class Reader:
             readings[rows] = outputs
         return readings
 
-    def agreement(self, data: Dataset, rows: np.ndarray) -> tuple[int, list[float | None]]:
-        """Return how many of these faces have labels, and r of reading and label for valence and arousal; None: undefined."""
-        rows = rows[np.isfinite(data.affect[rows, :2]).all(axis=1)]
-        people = data.table["person"].astype(str).to_numpy()[rows]
-        if len(rows) < FEWEST:
-            return len(rows), [None, None]
-        read = self.read(np.array(data.images(rows)), people)
-        values = [float(pearson(data.affect[rows, axis], read[:, axis])) for axis in (0, 1)]
-        return len(rows), [value if np.isfinite(value) else None for value in values]
+    def agreement(self, data: Dataset, rows: np.ndarray, pixels: np.ndarray) -> list[float | None]:
+        """Return r of reading and label for valence and arousal, over pictures of these rows; None where it is undefined."""
+        read = self.read(pixels, data.table["person"].astype(str).to_numpy()[rows])
+        known = np.isfinite(data.affect[rows, :2]).all(axis=1)
+        if known.sum() < FEWEST:
+            return [None, None]
+        values = [float(pearson(data.affect[rows[known], axis], read[known, axis])) for axis in (0, 1)]
+        return [value if np.isfinite(value) else None for value in values]
 
     def emotions(self, pixels: np.ndarray, people: np.ndarray) -> np.ndarray | None:
         """Return the index of the most probable emotion, (n,); None for a regressor."""
