@@ -235,18 +235,15 @@ def _protocol(report: Report, data: Dataset, name: str) -> None:
 
 def _trainings(report: Report, study: Study) -> None:
     rows = []
-    for entry in study.trained:
+    for name, entry in ((arm.name, entry) for arm in study.arms for seeds in arm.trained.values() for entry in seeds):
         facts, config = entry.run.facts, entry.member.config
         weight = getattr(config.model, "alignment_weight", None) if entry.alignment != "none" else None
         epochs, kept = facts.get("epochs", config.fit.epochs), facts.get("kept_epoch")
         kept = None if kept is None else kept + 1  # counted from 0 in the run
         seconds = round(facts["seconds"]) if "seconds" in facts else None
         optimiser = f"AdamW, decay {config.fit.weight_decay:g}" if config.fit.weight_decay else "Adam"
-        corpus = config.data.first.corpus
         rate = f"{optimiser}, {config.fit.learning_rate:g}"
-        rows.append(
-            (entry.member.title, corpus, entry.member.seed, epochs, kept, rate, Cell(weight, digits=2), seconds)
-        )
+        rows.append((entry.member.title, name, entry.member.seed, epochs, kept, rate, Cell(weight, digits=2), seconds))
     columns = ("model", "corpus", "seed", "epochs", "kept epoch", "optimiser, rate", "alignment weight", "seconds")
     report.section("Trainings")
     report.table(
