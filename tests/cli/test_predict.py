@@ -450,6 +450,7 @@ def test_predictions_on_another_scale_with_other_names(text_run: Path, tmp_path:
         (("--answer-columns", "anger=a"), "'anger' is no axis"),
         (("--answer-columns", "valence=a,arousal=a"), "two axes would have the same column"),
         (("--device", "banana"), "--device banana: choose auto, cpu, cuda"),
+        (("--device", "cuda:77"), "device 'cuda:77' is not available here"),
         (("--part", "test"), "give it with --run, without inputs"),
         (("--vectors", "text=gone.npz"), "gone.npz: there is no such file"),
     ],

@@ -100,3 +100,13 @@ def test_a_lexicon_beside_the_text(make_run: MakeRun, tmp_path: Path) -> None:
     moved.write_text("term,valence,arousal\ngood,-0.8,0.1\n")
     with pytest.raises(RunError, match="is not the lexicon norms that was used before"):
         Predictor.of_run(run, backbones={"words": str(moved)}).predict(text="a good day")
+
+
+def test_an_axis_without_training_labels_is_not_predicted(make_run: MakeRun) -> None:
+    folder = make_run("text", **SMALL)
+    before = Predictor.of_run(folder).predict("a day")
+    facts = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**facts, "axes": ["valence", "arousal"]}))
+    after = Predictor.of_run(folder).predict("a day")
+    assert (after.valence, after.arousal, after.emotion) == (before.valence, before.arousal, before.emotion)
+    assert np.isnan([after.dominance, after.deviation.dominance, after.by_modality["text"].dominance]).all()

@@ -55,6 +55,7 @@ def parts_of(run: Run, table: Path, **columns: str) -> list[str | None]:
 
 def test_rows_are_known_by_their_number_in_the_run_s_own_table(tmp_path: Path) -> None:
     run = make_run(tmp_path)
+    assert run.facts["axes"] == ["valence", "arousal", "dominance"]
     split = run.split.set_index("id")["part"]
     assert parts_of(run, tmp_path / "t.csv") == [split[str(row)] for row in range(N)]
     pd.read_csv(tmp_path / "t.csv").iloc[::-1].to_csv(tmp_path / "other.csv", index=False)  # numbers mean nothing there

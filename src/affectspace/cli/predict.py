@@ -416,6 +416,10 @@ def _cluster(engine: str, actors: int | None, address: str | None, device: str, 
     if engine not in ("local", "ray"):
         raise ConfigError(f"--engine {engine!r}; choose local or ray")
     if engine == "local":
+        if device not in ("auto", "cpu"):
+            from affectspace.devices import choose_device
+
+            choose_device(device)  # is it here?
         if actors is not None or address is not None:
             raise ConfigError("--actors and --address belong to --engine ray")
         return None

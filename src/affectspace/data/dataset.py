@@ -418,8 +418,11 @@ class Dataset:
             }
             for index, name in enumerate(self.corpora)
         }
+        train = self.features.take(_selector(self.rows("train")))
+        learned = (torch.isfinite(train.affect) | torch.isfinite(train.lexicon)).any(dim=0).tolist()
         return {
             **self.facts,
+            "axes": [axis for axis, known in zip(AXES, learned, strict=True) if known],
             "modalities": {name: self.facts["modalities"].get(name) for name in self.modalities},
             "corpora": corpora,
             "categories": list(self.categories),

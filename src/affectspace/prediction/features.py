@@ -234,6 +234,7 @@ class FeatureReader:
         kept = kept_moments(run.folder / "model" / "model.safetensors")
         self._published = published_emotions(self._categories, kept.outputs)
         self._label_spread = kept.label_spread
+        self._learned = np.isin(AXES, run.facts.get("axes", AXES))  # the others had no label in training
 
     @cached_property
     def model(self) -> AffectModel:
@@ -301,6 +302,11 @@ class FeatureReader:
         emotions = self._categories
         if "log_emotion" not in outputs:
             outputs["log_emotion"], emotions = self._published_emotions(outputs["mean"], outputs["deviation"])
+        for key in (
+            f"{name}{part}" for name in ("", *(f"{name}_" for name in encoded)) for part in ("mean", "deviation")
+        ):
+            if key in outputs:
+                outputs[key] = np.where(self._learned, outputs[key], np.nan)
         unlike = self._unusual_texts(samples, encoded, outputs)
         for row in np.flatnonzero(~np.isfinite(outputs["mean"]).any(axis=1)).tolist():
             failures.setdefault(row, "the model predicts no finite value for it")
