@@ -30,7 +30,7 @@ from affectspace.training.configuration import FitConfig, ImageFitConfig, Projec
 from affectspace.training.distributed import train
 from affectspace.training.loop import Training
 from affectspace.training.recorder import best_path, last_path, read_checkpoint
-from affectspace.training.runs import Run, has_trained, require_split, start_run
+from affectspace.training.runs import Run, require_split, start_run
 from affectspace.training.validation import validation_scores
 
 log = logging.getLogger(__name__)
@@ -160,7 +160,8 @@ def started_run(config: TrainConfig | ProjectorTrainConfig, out: Path, *, force:
         with FileLock(run.folder / ".lock", timeout=0):
             yield run
     except AffectspaceError:
-        if new and not has_trained(out):  # a wrong corpus or option leaves nothing behind
+        log_file = out / "log.txt"
+        if new and not (log_file.is_file() and log_file.stat().st_size):  # before the training: leave nothing behind
             shutil.rmtree(out, ignore_errors=True)
         raise
     except Timeout:
