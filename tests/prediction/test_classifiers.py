@@ -271,7 +271,8 @@ def test_a_cartoon_is_wide_and_noted(tmp_path: Path, suffix: str) -> None:
 
 @needs_fer
 def test_photographs_of_faces_are_rarely_noted(shared_data: Path) -> None:
-    faces = sorted((shared_data / "imfdb" / "layout_sample").rglob("*.jpg"))[::4]
+    faces = sorted((shared_data / "imfdb" / "layout_sample").rglob("*.jpg"))
+    faces = [face for face in faces if min(Image.open(face).size) >= 48]  # smaller ones are enlarged
     outcomes = face_reader(crop=False).read([Sample(image=face) for face in faces])
     assert len(outcomes) > 20
     assert np.mean([isinstance(outcome, Prediction) and outcome.unlike for outcome in outcomes]) < 0.05

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 NO_FACE_TRUST = 0.5  # in a picture where no face was found
 DRAWN_TRUST = 0.2  # in a face that looks drawn
-UNLIKE_FACE = "the face is smoother than photographs are, it may be drawn or blurred: the prediction is wide"
+UNLIKE_FACE = "the face is smoother than photographs are, it may be drawn, blurred or enlarged: the prediction is wide"
 FACE_TEMPERATURE = 2.0  # between the network's own data (1) and IMFDB (4), where confidence equals accuracy
 
 
