@@ -271,9 +271,11 @@ def test_a_cartoon_is_wide_and_noted(tmp_path: Path, suffix: str) -> None:
 
 @needs_fer
 def test_photographs_of_faces_are_rarely_noted(shared_data: Path) -> None:
-    faces = sorted((shared_data / "imfdb" / "layout_sample").rglob("*.jpg"))
-    faces = [face for face in faces if min(Image.open(face).size) >= 48]  # smaller ones are enlarged
-    outcomes = face_reader(crop=False).read([Sample(image=face) for face in faces])
+    samples = []
+    for face in sorted((shared_data / "imfdb" / "layout_sample").rglob("*.jpg")):
+        with Image.open(face) as picture:
+            samples += [Sample(image=face)] if min(picture.size) >= 48 else []  # smaller ones are enlarged
+    outcomes = face_reader(crop=False).read(samples)
     assert len(outcomes) > 20
     assert np.mean([isinstance(outcome, Prediction) and outcome.unlike for outcome in outcomes]) < 0.05
 
