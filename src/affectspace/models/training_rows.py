@@ -22,7 +22,7 @@ SHRINKAGE = (
 MIN_ROWS = 20  # of validation, to learn the distance of a row of new people
 ROWS = 4096  # measured at a time
 EDGE, FADING = 1.2, 0.7  # distances, in typical ones: up to EDGE an estimate counts in full, FADING above it half
-FAR_EDGE = 1.4  # of baselines, of classifiers of faces, and of manifolds that were saved without an edge
+FAR_EDGE = 1.4  # of baselines, and of manifolds that were saved without an edge
 WIDENING = 0.5  # above the typical distance, where half of the variance of the training labels is added
 
 
