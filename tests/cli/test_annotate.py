@@ -429,7 +429,7 @@ def test_afew_va_to_emotions(shared_data, tmp_path):
     out = tmp_path / "afew.parquet"
     result = run("label", shared_data / "afew_va" / "labels.json", "--scale", "afew_va", "--out", out, "--json")
     assert result.exit_code == 0, result.output
-    assert sum(json.loads(result.output)["counts"].values()) == 30_051
+    assert sum(json.loads(result.stdout)["counts"].values()) == 30_051
     table = pd.read_parquet(out)
     transfer = AnnotationTransfer.reference("affectnet")
     points = table[["valence", "arousal"]].to_numpy() / 10
