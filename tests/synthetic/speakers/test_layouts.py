@@ -118,7 +118,9 @@ def test_official_layouts_have_people_of_their_own_and_raters_who_disagree(tmp_p
     assert len(texts[1] & texts[2]) < 5
     assert set(tables["iemocap"].table["scenario"]) == {"impro01", "impro02"}
     assert all(0.4 < r < 0.95 for r in rater_correlations(tables["iemocap"].ratings)["r"])
-    with pytest.raises(DataError, match="is not empty"):
+    assert all(corpus.synthetic for corpus in tables.values())
+    make_official("mosi", tmp_path / "mosi", n=20, video=False)  # finished: nothing is made again
+    with pytest.raises(DataError, match="other settings"):
         make_official("mosi", tmp_path / "mosi")
     with pytest.raises(ConfigError, match="choose from iemocap, mosi, mosei"):
         make_official("meld", tmp_path / "meld")

@@ -11,11 +11,13 @@ from affectspace.affect import SCALES
 from affectspace.annotation import AnnotationTransfer
 from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.readers.synthetic import read_about
+from affectspace.corpora.registry import KINDS
 from affectspace.errors import ConfigError, DataError
 from affectspace.files import write_atomic, write_text
 from affectspace.progress import Progress, silent
 from affectspace.synthetic.faces.drawing import render_face
 from affectspace.synthetic.faces.parameters import stream
+from affectspace.synthetic.folder import is_finished, write_about
 from affectspace.synthetic.speakers import dialogues
 from affectspace.synthetic.speakers.dialogues import Utterance, plan
 from affectspace.synthetic.speakers.face import faces, frames
@@ -215,7 +217,8 @@ def make_official(
 ) -> Path:
     """Make synthetic people in an official layout: of `iemocap` ten people, of `mosi` and `mosei` up to twenty.
 
-    The three corpora have different people under the same seed. Raises DataError if the folder holds something.
+    The three corpora have different people under the same seed. corpus.json says that they are synthetic, and the same call
+    continues an interrupted one. Raises DataError if the folder holds something else.
 
     Examples
     --------
@@ -225,12 +228,19 @@ def make_official(
     writers = {"iemocap": write_iemocap, "mosi": write_mosi, "mosei": write_mosei}
     if name not in writers:
         raise ConfigError(f"{name!r}: there is no such layout; choose from {', '.join(writers)}")
-    root = Path(folder)
-    if root.exists() and (root.is_file() or any(root.iterdir())):
-        raise DataError(f"{root} is not empty; choose another folder (nothing was changed)")
+    root = Path(folder).expanduser()
     people = 10 if name == "iemocap" else min(20, n // 2)
+    settings = {
+        "kind": KINDS["speakers"], "layout": name, "seed": seed, "people": people, "video": video, "size": size, "fps": fps,
+        "rows": n,
+    }  # fmt: skip
+    if is_finished(root, "speakers", settings, force=False):
+        return root
     utterances = plan(n, people, seed=len(writers) * seed + list(writers).index(name))
-    return writers[name](utterances, root, video=video, size=size, fps=fps, progress=progress)
+    write_about(root, settings, finished=False)
+    writers[name](utterances, root, video=video, size=size, fps=fps, progress=progress)
+    write_about(root, settings, finished=True)
+    return root
 
 
 def mosei_strengths(affect: np.ndarray) -> np.ndarray:
