@@ -112,6 +112,7 @@ def test_the_examples_are_valid() -> None:
         "manifold_emobank": ["model.modalities={text: 8}"],
         "manifold_ravdess": ["model.modalities={audio: 8, action_units: 35}"],
         "manifold_union": ["model.modalities={text: 8, audio: 8, action_units: 35}"],
+        "manifold_paper": ["model.modalities={text: 8, audio: 8, video: 8}"],
     }
     found = [read_config(path, stores.get(path.stem, [])) for path in sorted(folder.glob("*.yaml"))]
     assert {config.kind for config in found} >= {"levasa", "manifold", "projector"}
