@@ -280,6 +280,18 @@ def test_modalities_meet_or_do_not() -> None:
     assert of("gap", "classifier_uar", versus="misa", **pair).high < 0
 
 
+def test_the_gap_of_two_people_is_not_measured() -> None:
+    rows, results = make_rows("trimodal", manifold="perfect"), Results()
+    gap_table(
+        results,
+        replace(rows, groups=np.where(np.arange(len(rows.groups)) % 2, "ann", "ben")),
+        rows.models,
+        [MODALITIES],
+        20,
+    )
+    assert not len(results)
+
+
 def test_claims_turn_with_the_latents() -> None:
     verdicts: dict[str, Mapping[str, str]] = {}
     for kind in ("perfect", "swapped"):
