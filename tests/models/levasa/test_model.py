@@ -77,7 +77,7 @@ def test_the_default_loss_does_not_depend_on_the_batch_size(alignment: str) -> N
 def test_the_papers_loss_is_a_sum_over_the_batch(alignment: str) -> None:
     model, batch = make_model(alignment=alignment, reduction="paper", kl_power=2), make_batch()
     once, thrice = model.loss(batch, noise=fixed_noise), model.loss(rows_of(batch, [*range(6)] * 3))
-    torch.testing.assert_close(thrice.total, 3 * once.total, rtol=1e-5, atol=1e-4)
+    torch.testing.assert_close(thrice.total, 3 * once.total, rtol=1e-4, atol=1e-4)  # sums in another order
 
 
 @pytest.mark.parametrize("align_on", ["sample", "mean"])

@@ -334,7 +334,7 @@ def _backbones(study: Study) -> Iterator[Result]:
             note = f"{facts['backbone']}, revision {facts['revision']}, settings {facts['settings']}"
             yield Result(
                 study="manifold", experiment="features", task="backbone", modality=facts["modality"], condition=corpus,
-                metric="dimension", value=facts["dimension"], n=facts["vectors"], note=note,
+                protocol="as stored", metric="dimension", value=facts["dimension"], n=facts["vectors"], note=note,
             )  # fmt: skip
 
 
