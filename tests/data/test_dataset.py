@@ -10,7 +10,8 @@ import torch
 
 from affectspace.data.dataset import Dataset
 from affectspace.errors import ConfigError, DataError
-from affectspace.features.store import FeatureStore
+from affectspace.features.items import text_mark
+from affectspace.features.store import FeatureStore, Shard
 from affectspace.lexicon import Lexicon, score_texts
 from affectspace.training.configuration import TrainConfig, build_config
 from affectspace.training.fit import ModelTraining
@@ -42,6 +43,23 @@ def test_vectors_stand_in_the_row_of_their_id(union: TrainConfig, sentences: Pat
     rows = np.flatnonzero(data.table["corpus"] == "sentences")
     expected, _ = FeatureStore(sentences / "text").read(data.table["id"].iloc[rows])
     np.testing.assert_array_equal(data.features.features["text"][rows].numpy(), expected)
+
+
+@pytest.mark.parametrize("texts", ["own", "another table's"])
+def test_vectors_of_other_texts_under_the_same_ids_are_refused(
+    fields: dict, sentences: Path, tmp_path: Path, texts: str
+) -> None:
+    table = pd.read_csv(sentences / "index.csv")
+    vectors, _ = FeatureStore(sentences / "text").read(table["id"])
+    written = table["text"] if texts == "own" else "about " + table["text"]
+    store = FeatureStore.create(tmp_path / "store", FeatureStore(sentences / "text").backbone)
+    store.add(Shard(list(table["id"]), [text_mark(text) for text in written], vectors, []))
+    fields["data"]["corpora"]["sentences"]["features"]["text"] = str(tmp_path / "store")
+    if texts == "own":
+        Dataset.of_config(build_config(fields))
+        return
+    with pytest.raises(DataError, match=r"the vectors of 100 rows of data.corpora.sentences were made of other texts"):
+        Dataset.of_config(build_config(fields))
 
 
 def test_labels_are_ratings_or_those_of_the_emotion(union: TrainConfig) -> None:

@@ -221,6 +221,8 @@ def test_what_can_be_made(folders: Folders, tmp_path: Path) -> None:
         possible_experiments(folders, ["text_axis"])
     with pytest.raises(ConfigError, match="iemocap needs IEMOCAP: pass the corpus' folder"):
         possible_experiments(folders, ["iemocap"])
+    with pytest.raises(ConfigError, match="--mosi: no experiment uses CMU-MOSI without IEMOCAP; pass that corpus, too"):
+        possible_experiments(Folders(corpora={"mosi": tmp_path}, features=tmp_path, out=tmp_path))
 
 
 @pytest.mark.slow

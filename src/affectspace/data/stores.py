@@ -12,12 +12,13 @@ import pandas as pd
 from affectspace.data.configuration import DataConfig
 from affectspace.errors import ConfigError, DataError, RunError
 from affectspace.features.backbone import IDENTITY_KEYS
-from affectspace.features.items import SOURCES
+from affectspace.features.items import SOURCES, text_mark
 from affectspace.features.store import FeatureStore
 from affectspace.progress import Progress
 
 BLOCK = 65_536  # rows that are copied from a store at once
 SHOWN = 3  # ids in a message
+TEXTUAL = ("text", "words")  # modalities that are made of a row's text
 
 Stores = dict[str, dict[str, FeatureStore]]  # modality -> corpus -> store
 
@@ -98,6 +99,23 @@ def in_store(store: FeatureStore, ids: pd.Series, corpus: str) -> np.ndarray:
             "Name the right store, or run `affectspace extract` on this corpus"
         )
     return present
+
+
+def require_same_texts(store: FeatureStore, table: pd.DataFrame, corpus: str) -> None:
+    """Raise DataError where a store's vectors were made of other texts under the same ids, such as numbers of rows."""
+    if store.modality not in TEXTUAL or "text" not in table or str(store.backbone["name"]).endswith(":vectors"):
+        return
+    marks = dict(zip(store.index["id"], store.index["mark"], strict=True))
+    named = table.loc[table["text"].notna() & table["id"].isin(list(marks)), ["id", "text"]]
+    other = [
+        row for row, text in zip(named["id"], named["text"], strict=True) if marks[row] not in ("", text_mark(text))
+    ]
+    if other:
+        raise DataError(
+            f"{store.folder}: the vectors of {len(other):,} rows of data.corpora.{corpus} were made of other texts (ids "
+            f"{', '.join(map(repr, other[:SHOWN]))}). The store belongs to another table, or the texts have changed: name the "
+            "right store, or run `affectspace extract` on this corpus again"
+        )
 
 
 def read_features(

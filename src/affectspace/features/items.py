@@ -123,7 +123,7 @@ class ItemFiles:
         if item.vector is not None:
             return hashlib.sha256(item.vector.tobytes()).hexdigest()[:32]
         if item.path is None:
-            return hashlib.sha256((item.text or "").encode("utf-8", "surrogatepass")).hexdigest()[:32]
+            return text_mark(item.text or "")
         cut = f"{item.start}-{item.end}-{item.half}"
         name = item.path.as_posix()
         if self._folder is None and self.media is not None:
@@ -140,6 +140,11 @@ class ItemFiles:
         except OSError:
             return f"absent:{cut}"
         return f"{size}:{digest.hexdigest()[:24]}:{cut}"
+
+
+def text_mark(text: str) -> str:
+    """Return the fingerprint of a text."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 @contextmanager

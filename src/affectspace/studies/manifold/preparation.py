@@ -45,6 +45,13 @@ def possible_experiments(folders: Folders, only: Sequence[str] = (), table: int 
     possible = [name for name in EXPERIMENTS if not missing[name]]
     if folders.has("iemocap") and "people" not in folders.corpora:
         possible.remove("trimodal")  # synthetic people stand in for a corpus of text, voice and face
+    used = {corpus for name in possible for corpus in (*EXPERIMENTS[name].corpora, *TARGETS.get(name, ()))}
+    for idle in (name for name in folders.corpora if name not in used):
+        lacking = [
+            missing[name] for name in EXPERIMENTS if idle in (*EXPERIMENTS[name].corpora, *TARGETS.get(name, ()))
+        ]
+        needed = " or ".join(dict.fromkeys(" and ".join(titles) for titles in lacking if titles))
+        raise ConfigError(f"--{idle}: no experiment uses {CORPORA[idle].title} without {needed}; pass that corpus, too")
     wanted = only or [name for name in possible if table is None or table in EXPERIMENTS[name].tables]
     if not wanted:
         raise ConfigError(
