@@ -79,7 +79,7 @@ class Run:
         run = self.folder
         does = {
             "images": f"`affectspace traverse {run}` moves faces with it, `affectspace evaluate {run}` evaluates it",
-            "features": f"`affectspace predict {run}` uses it, `affectspace evaluate {run}` evaluates it",
+            "features": f"`affectspace predict --run {run}` uses it, `affectspace evaluate {run}` evaluates it",
             "items": f"`affectspace extract --backbone {run}` computes features with it",
             "latents": f"`affectspace steer {run}` uses it",
         }[actual]

@@ -29,7 +29,7 @@ SPELLINGS_OF_COLUMNS = {  # other common names of columns, without capitals; the
     "start": ("start_time",),
     "end": ("end_time",),
     "valence": ("val",),
-    "arousal": ("aro", "activation"),
+    "arousal": ("aro", "act", "activation"),
     "dominance": ("dom",),
 }
 _SETTABLE = tuple(name for name in COLUMNS if name != "corpus")
@@ -197,7 +197,8 @@ def _find_media(
                 f"{root}: there are media, but no column names the files; name it (--columns image=..., audio=... or "
                 "video=...)"
             )
-        notes.append("no column image, audio or video: labels only")
+        if table["text"].isna().all():
+            notes.append("no column text, image, audio or video: labels only")
         return None, everything
     with open_media(folder) as opened:
         present = np.array(opened.present(paths.fillna("").tolist()), dtype=bool)
