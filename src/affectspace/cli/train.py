@@ -26,7 +26,7 @@ def train(
     ] = None,
     workers: Trainings = 2,
 ) -> None:
-    """Train a model. Ends with its score on the validation part.
+    """Train a model. A model on features ends with its score on the validation part.
 
     The same command continues an interrupted training, and ends with the same numbers.
     """
