@@ -67,6 +67,23 @@ def tiny_text(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_timesformer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a TimeSformer of random weights."""
+    import torch
+    from transformers import TimesformerConfig, TimesformerModel
+
+    place = tmp_path_factory.mktemp("video") / "tiny"
+    config = TimesformerConfig(
+        image_size=16, patch_size=8, num_frames=4, hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=16,
+    )  # fmt: skip
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        TimesformerModel(config).save_pretrained(place)
+    return place
+
+
+@pytest.fixture(scope="session")
 def image_bytes() -> Callable[..., bytes]:
     """A file with a picture of noise: ``image_bytes(seed=0, size=(20, 20), kind="JPEG", mode="RGB", **saving)``."""
 

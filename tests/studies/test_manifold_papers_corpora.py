@@ -74,21 +74,6 @@ def tiny_speech(folder: Path) -> Path:
     return folder
 
 
-def tiny_timesformer(folder: Path) -> Path:
-    """A TimeSformer of random weights."""
-    import torch
-    from transformers import TimesformerConfig, TimesformerModel
-
-    config = TimesformerConfig(
-        image_size=16, patch_size=8, num_frames=4, hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
-        intermediate_size=16,
-    )  # fmt: skip
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        TimesformerModel(config).save_pretrained(folder)
-    return folder
-
-
 @pytest.fixture(scope="module")
 def corpora(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return make_corpora(tmp_path_factory.mktemp("corpora"), {"iemocap": 30, "mosi": 20}, video=False)
@@ -142,13 +127,13 @@ def test_a_corpus_without_any_of_the_trainings_modalities_is_refused(
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # the probes' libraries may warn on so few rows
-def test_the_whole_path_on_the_papers_corpora(tmp_path: Path) -> None:
+def test_the_whole_path_on_the_papers_corpora(tiny_timesformer: Path, tmp_path: Path) -> None:
     """IEMOCAP, MOSI and MOSEI in their official layouts, 400 rows each, with text, voice and clips: under five minutes."""
     folders = make_corpora(tmp_path, dict.fromkeys(CORPUS_NAMES, 400), video=True)
     texts = [text for name, folder in folders.items() for text in read_corpus(name, folder).table["text"]]
     backbones = {
         "text": tiny_roberta(tmp_path / "roberta", texts), "audio": tiny_speech(tmp_path / "data2vec"),
-        "video": tiny_timesformer(tmp_path / "timesformer"),
+        "video": tiny_timesformer,
     }  # fmt: skip
     lexicon = tmp_path / "lexicon.txt"  # in the layout of the NRC-VAD lexicon
     lexicon.write_text(

@@ -11,7 +11,7 @@ import pandas as pd
 
 from affectspace.data.configuration import DataConfig
 from affectspace.errors import ConfigError, DataError, RunError
-from affectspace.features.backbone import IDENTITY_KEYS
+from affectspace.features.backbone import differing_keys, is_ready_made
 from affectspace.features.items import SOURCES, text_mark
 from affectspace.features.store import FeatureStore
 from affectspace.progress import Progress
@@ -43,8 +43,8 @@ def open_stores(data: DataConfig, where: str = "configuration") -> Stores:
     for modality, by_corpus in stores.items():
         (first, reference), *others = by_corpus.items()
         for name, store in others:
-            differs = [key for key in IDENTITY_KEYS if reference.backbone.get(key) != store.backbone.get(key)]
-            if differs and not (differs == ["revision"] and reference.backbone["name"].endswith(":vectors")):
+            differs = differing_keys(reference.backbone, store.backbone)
+            if differs:
                 values = f"{reference.backbone.get(differs[0])!r} and {store.backbone.get(differs[0])!r}"
                 raise ConfigError(
                     f"{where}: {modality} of {first} and of {name} were made by different backbones ({differs[0]}: "
@@ -103,7 +103,7 @@ def in_store(store: FeatureStore, ids: pd.Series, corpus: str) -> np.ndarray:
 
 def require_same_texts(store: FeatureStore, table: pd.DataFrame, corpus: str) -> None:
     """Raise DataError where a store's vectors were made of other texts under the same ids, such as numbers of rows."""
-    if store.modality not in TEXTUAL or "text" not in table or str(store.backbone["name"]).endswith(":vectors"):
+    if store.modality not in TEXTUAL or "text" not in table or is_ready_made(store.backbone):
         return
     marks = dict(zip(store.index["id"], store.index["mark"], strict=True))
     named = table.loc[table["text"].notna() & table["id"].isin(list(marks)), ["id", "text"]]

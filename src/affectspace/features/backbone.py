@@ -8,7 +8,7 @@ import importlib.metadata
 import inspect
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, get_type_hints, runtime_checkable
@@ -232,14 +232,28 @@ def package_versions() -> dict[str, str]:
 
 
 def identity_of(backbone: Backbone) -> dict[str, Any]:
-    """Return the content of backbone.json."""
+    """Return the content of backbone.json, as it reads back from the file."""
     columns = getattr(backbone, "columns", None)
-    return {
+    identity = {
         "name": backbone.name, "modality": backbone.modality, "dimension": backbone.dimension,
         "licence": backbone.licence, "revision": backbone.revision, "settings": backbone.settings,
         "columns": None if columns is None else list(columns), "versions": package_versions(),
         "recipe": getattr(backbone, "recipe", None),
     }  # fmt: skip
+    return dict(json.loads(json.dumps(identity)))
+
+
+def is_ready_made(identity: Mapping[str, Any]) -> bool:
+    """Say whether vectors were made elsewhere and read from a file, so that none can be made here."""
+    return str(identity["name"]).endswith(":vectors")
+
+
+def differing_keys(
+    first: Mapping[str, Any], second: Mapping[str, Any], keys: Sequence[str] = IDENTITY_KEYS
+) -> list[str]:
+    """Return the keys in which two identities differ; the revision of ready-made vectors, that of a file, does not count."""
+    differs = [key for key in keys if first.get(key) != second.get(key)]
+    return [] if differs == ["revision"] and is_ready_made(first) else differs
 
 
 def remake_backbone(identity: Mapping[str, Any], *, device: str = "cpu", **changes: Any) -> Backbone:
@@ -285,7 +299,7 @@ def remake_backbone(identity: Mapping[str, Any], *, device: str = "cpu", **chang
         backbone = make_backbone(str(recipe["modality"]), str(recipe["name"]), device=device, **settings)
     except ConfigError as error:
         raise ConfigError(f"the backbone {name} of these vectors cannot run here: {error}") from error
-    current = json.loads(json.dumps(identity_of(backbone)))
+    current = identity_of(backbone)
     for key in IDENTITY_KEYS:
         if current[key] != identity.get(key):
             raise ConfigError(

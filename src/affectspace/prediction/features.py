@@ -16,7 +16,14 @@ import numpy as np
 from affectspace.affect import AXES
 from affectspace.devices import choose_device
 from affectspace.errors import ConfigError, RunError, UnreadableItem
-from affectspace.features.backbone import Backbone, Item, encode_by_length, recipe_of, remake_backbone
+from affectspace.features.backbone import (
+    Backbone,
+    Item,
+    encode_by_length,
+    is_ready_made,
+    recipe_of,
+    remake_backbone,
+)
 from affectspace.features.backbones.pretrained import threads_for
 from affectspace.features.backbones.text import Loaded
 from affectspace.features.items import SOURCES
@@ -72,7 +79,7 @@ class Modality:
     @property
     def ready_made(self) -> bool:
         """Whether its vectors are computed elsewhere."""
-        return self.identity is None or str(self.identity["name"]).endswith(":vectors")
+        return self.identity is None or is_ready_made(self.identity)
 
     @property
     def reads(self) -> tuple[str, ...]:

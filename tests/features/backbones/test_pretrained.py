@@ -34,17 +34,6 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> str:
     return saved(tmp_path_factory.mktemp("speech") / "tiny", Data2VecAudioModel, config)
 
 
-@pytest.fixture(scope="module")
-def timesformer(tmp_path_factory: pytest.TempPathFactory) -> str:
-    from transformers import TimesformerConfig, TimesformerModel
-
-    config = TimesformerConfig(
-        image_size=16, patch_size=8, num_frames=4, hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
-        intermediate_size=16,
-    )  # fmt: skip
-    return saved(tmp_path_factory.mktemp("video") / "tiny", TimesformerModel, config)
-
-
 def test_speech_is_the_mean_over_time(speech: str, tmp_path: Path) -> None:
     from transformers import AutoModel
 
@@ -130,21 +119,21 @@ def test_whisper_is_cropped_to_the_sound(tmp_path: Path) -> None:
     assert remake_backbone(written).revision == backbone.revision
 
 
-def test_video_is_the_first_token_of_all_frames(timesformer: str) -> None:
+def test_video_is_the_first_token_of_all_frames(tiny_timesformer: Path) -> None:
     from transformers import AutoModel
 
-    backbone = make_backbone("video", timesformer, crop=False)
+    backbone = make_backbone("video", str(tiny_timesformer), crop=False)
     assert backbone.settings["frames"] == 4
     clips = np.random.default_rng(0).integers(0, 255, (2, 4, 16, 16, 3), dtype=np.uint8)
     pixels = (clips / 255 - np.array([0.485, 0.456, 0.406])) / np.array([0.229, 0.224, 0.225])
     with torch.no_grad():
-        model = AutoModel.from_pretrained(timesformer).eval()
+        model = AutoModel.from_pretrained(str(tiny_timesformer)).eval()
         expected = model(torch.tensor(pixels.transpose(0, 1, 4, 2, 3), dtype=torch.float32)).last_hidden_state[:, 0]
     np.testing.assert_allclose(backbone.encode(list(clips)), expected.numpy(), atol=1e-5)
     still = backbone.encode([clips[0][:1]])
     np.testing.assert_allclose(still, backbone.encode([clips[0][:1].repeat(4, axis=0)]), atol=1e-6)
     with pytest.raises(ConfigError, match="was trained on 4 frames, not 8; leave out"):
-        make_backbone("video", timesformer, frames=8)
+        make_backbone("video", str(tiny_timesformer), frames=8)
 
 
 def test_images_are_averaged_over_frames(tiny_vit: str, tmp_path: Path) -> None:
@@ -234,10 +223,10 @@ def test_pixels_are_scaled_as_the_processors_of_transformers_do(tiny_vit: str, t
 
 
 def test_a_model_without_a_processor_says_which_values_are_used(
-    timesformer: str, tiny_vit: str, tmp_path: Path
+    tiny_timesformer: Path, tiny_vit: str, tmp_path: Path
 ) -> None:
     Image.new("RGB", (20, 20), "red").save(tmp_path / "a.png")
-    backbone = make_backbone("video", timesformer, crop=False)
+    backbone = make_backbone("video", str(tiny_timesformer), crop=False)
     backbone.load(Item("a", path=tmp_path / "a.png"))
     assert backbone.counts == {
         "pixels were scaled as for ImageNet, because tiny states no mean and deviation of pixels": 1
@@ -255,8 +244,8 @@ def test_a_text_encoder_sees_nothing(tmp_path: Path, speech: str) -> None:
         make_backbone("video", str(tmp_path))
 
 
-def test_what_a_store_says_of_them_is_json(speech: str, timesformer: str, tiny_vit: str) -> None:
-    for modality, folder in (("audio", speech), ("video", timesformer), ("video", tiny_vit)):
+def test_what_a_store_says_of_them_is_json(speech: str, tiny_timesformer: Path, tiny_vit: str) -> None:
+    for modality, folder in (("audio", speech), ("video", str(tiny_timesformer)), ("video", tiny_vit)):
         backbone = make_backbone(modality, folder)
         written = json.loads(json.dumps(identity_of(backbone)))
         assert remake_backbone(written).settings == backbone.settings

@@ -19,7 +19,7 @@ from affectspace.errors import AffectspaceError, ConfigError, DataError, RunErro
 from affectspace.evaluation import constant_floor, interval, sentiment_measures
 from affectspace.evaluation.results import Results
 from affectspace.features import FeatureStore, extract
-from affectspace.features.backbone import IDENTITY_KEYS
+from affectspace.features.backbone import IDENTITY_KEYS, differing_keys
 from affectspace.features.items import items_of
 from affectspace.prediction.features import open_modalities
 from affectspace.progress import Progress, silent
@@ -189,8 +189,8 @@ def _stores(
 def _require_same_backbone(name: str, store: FeatureStore, identity: Mapping[str, Any] | None) -> None:
     """Raise ConfigError where vectors of a store were not made as those of the training."""
     recorded = identity or {}
-    differs = [key for key in IDENTITY_KEYS if key in recorded and store.backbone.get(key) != recorded[key]]
-    if differs and not (differs == ["revision"] and str(recorded["name"]).endswith(":vectors")):
+    differs = differing_keys(recorded, store.backbone, [key for key in IDENTITY_KEYS if key in recorded])
+    if differs:
         raise ConfigError(
             f"--features {name}: {store.folder} was made by another backbone than the run's ({differs[0]}: "
             f"{store.backbone.get(differs[0])!r}, and {recorded[differs[0]]!r} in training); extract the corpus with the run's "

@@ -45,11 +45,12 @@ def possible_experiments(folders: Folders, only: Sequence[str] = (), table: int 
     possible = [name for name in EXPERIMENTS if not missing[name]]
     if folders.has("iemocap") and "people" not in folders.corpora:
         possible.remove("trimodal")  # synthetic people stand in for a corpus of text, voice and face
-    used = {corpus for name in possible for corpus in (*EXPERIMENTS[name].corpora, *TARGETS.get(name, ()))}
-    for idle in (name for name in folders.corpora if name not in used):
-        lacking = [
-            missing[name] for name in EXPERIMENTS if idle in (*EXPERIMENTS[name].corpora, *TARGETS.get(name, ()))
-        ]
+    users = {
+        corpus: [name for name in EXPERIMENTS if corpus in (*EXPERIMENTS[name].corpora, *TARGETS.get(name, ()))]
+        for corpus in folders.corpora
+    }
+    for idle in (corpus for corpus, names in users.items() if not set(names) & set(possible)):
+        lacking = [missing[name] for name in users[idle]]
         needed = " or ".join(dict.fromkeys(" and ".join(titles) for titles in lacking if titles))
         raise ConfigError(f"--{idle}: no experiment uses {CORPORA[idle].title} without {needed}; pass that corpus, too")
     wanted = only or [name for name in possible if table is None or table in EXPERIMENTS[name].tables]
@@ -99,7 +100,7 @@ def prepare(
         for modality in CORPORA[name].separate or CORPORA[name].stores
         if left_out(folders, source, modality) is None
     }
-    planned = {key: json.loads(json.dumps(identity_of(backbone))) for key, backbone in backbones.items() if backbone}
+    planned = {key: identity_of(backbone) for key, backbone in backbones.items() if backbone}
     stored = {key: _stored(folders, *key) for key, backbone in backbones.items() if backbone is None}
     require_same_backbones(experiments, folders, {**planned, **stored})
     for (name, modality), backbone in backbones.items():
@@ -192,7 +193,7 @@ def _backbone(folders: Folders, source: Source, modality: str) -> Backbone | Non
 
 
 def _require_backbone(folder: Path, backbone: Backbone) -> None:
-    different = _differences(FeatureStore(folder).backbone, json.loads(json.dumps(identity_of(backbone))))
+    different = _differences(FeatureStore(folder).backbone, identity_of(backbone))
     if different:
         raise ConfigError(
             f"{folder} holds vectors of another backbone than --backbone names ({different}); choose another --features, or "
