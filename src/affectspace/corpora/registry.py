@@ -72,11 +72,18 @@ CORPORA: dict[str, Reader] = {
             "affectnet",
             description="AffectNet, manually annotated faces from the web",
             labels="8 emotions; valence, arousal in [-1, 1]",
-            layout="training.csv, validation.csv, Manually_Annotated_Images/",
+            layout="training.csv, validation.csv, Manually_Annotated_Images/; or train_set/ and val_set/ (since 2021)",
             licence="research only; signed agreement with its owner (University of Denver)",
             citation="Mollahosseini, A., Hasani, B., Mahoor, M. H. (2019). AffectNet: a database for facial expression, "
             "valence, and arousal computing in the wild. IEEE Transactions on Affective Computing 10(1).",
-            signs=("training.csv", "validation.csv", "Manually_Annotated_file_lists", "Manually_Annotated"),
+            signs=(
+                "training.csv",
+                "validation.csv",
+                "Manually_Annotated_file_lists",
+                "Manually_Annotated",
+                "train_set",
+                "val_set",
+            ),
         ),
         Reader(
             "iemocap",

@@ -73,3 +73,55 @@ def test_bad_rows_are_named(affectnet: Path, cells: str, message: str) -> None:
     (affectnet / "training.csv").write_text(cells + "\n")
     with pytest.raises(DataError, match=message):
         read_corpus("affectnet", affectnet)
+
+
+@pytest.fixture
+def affectnet_sets(tmp_path: Path, image_bytes) -> Path:
+    """train_set/ and val_set/, as AffectNet has been given out since 2021; image 1 is in both."""
+    root = tmp_path / "AffectNet"
+    for name, numbers in (("train_set", range(10)), ("val_set", [1])):
+        (root / name / "images").mkdir(parents=True)
+        (root / name / "annotations").mkdir()
+        for number in numbers:
+            (root / name / "images" / f"{number}.jpg").write_bytes(image_bytes(2))
+            values = {"exp": str(number % 8), "val": str(number / 10 - 0.5), "aro": "0.25", "lnd": np.zeros(136)}
+            if number == 9:
+                values.update(val="-2", aro="-2")
+            for kind, value in values.items():
+                np.save(root / name / "annotations" / f"{number}_{kind}.npy", np.array(value))
+    return root
+
+
+def test_sets_of_2021(affectnet_sets: Path) -> None:
+    (affectnet_sets / "train_set" / "images" / "3.jpg").unlink()
+    corpus = read_corpus("affectnet", affectnet_sets)
+    table = corpus.table.set_index("id")
+    assert table.loc["train_set/images/1.jpg", ["emotion", "split"]].tolist() == ["happiness", "train"]
+    assert table.loc["val_set/images/1.jpg", "split"] == "validation"
+    assert table.loc["train_set/images/8.jpg", "valence"] == pytest.approx(0.3)
+    assert table.loc["train_set/images/9.jpg", list(AXES)].isna().all()
+    assert corpus.report.left_out["the image is missing"] == 1
+    assert len(table) == 10
+    assert corpus.images(8).ok.all()
+
+
+def test_sets_without_images_are_labels_only(affectnet_sets: Path) -> None:
+    for name in ("train_set", "val_set"):
+        (affectnet_sets / name / "images").rename(affectnet_sets / f"{name}-elsewhere")
+    assert read_corpus("affectnet", affectnet_sets).media is None
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (np.array("11"), "annotations: row 7: unknown emotion '11'"),
+        (np.array({"a": 1}, dtype=object), r"7_exp.npy: this is no readable .npy file of one value"),
+        (np.zeros(3), r"7_exp.npy: it holds 3 values, not one"),
+        (None, r"7_exp.npy: this is no readable .npy file of one value"),
+    ],
+)
+def test_bad_values_of_a_set_are_named(affectnet_sets: Path, value: np.ndarray | None, message: str) -> None:
+    path = affectnet_sets / "train_set" / "annotations" / "7_exp.npy"
+    path.write_bytes(b"") if value is None else np.save(path, value)
+    with pytest.raises(DataError, match=message):
+        read_corpus("affectnet", affectnet_sets)
