@@ -13,6 +13,7 @@ from affectspace.progress import note
 
 SHORT_SIDE = 360  # pixels of the short side of the picture that the detector sees
 FINE = 3 * SHORT_SIDE  # at which small faces are searched
+LONGEST_SIDE, MOST_PIXELS = 20_000, 8_000_000  # of the picture that the detector sees; dlib crashes on longer strips
 MARGIN = 0.25  # of the box, on every side
 TIGHT = 0.85  # a cut that takes this share of a picture's short side means that the picture is a face already
 
@@ -39,12 +40,13 @@ def _detector() -> Any:
 def find_faces(frame: np.ndarray, short_side: int = SHORT_SIDE) -> list[Box]:
     """Return the faces in a frame, (height, width, 3) uint8, the largest first, each with its margin.
 
-    short_side: pixels to which the frame's short side is resized before detection.
+    short_side: pixels to which the frame's short side is resized before detection; fewer for a long strip.
     """
     from PIL import Image
 
     height, width = frame.shape[:2]
-    scale = short_side / min(height, width)
+    bounds = LONGEST_SIDE / max(height, width), (MOST_PIXELS / (height * width)) ** 0.5
+    scale = min(short_side / min(height, width), *bounds)
     size = max(round(width * scale), 1), max(round(height * scale), 1)
     small = np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.BILINEAR))
     boxes = []
