@@ -53,11 +53,11 @@ def test_predictions_of_a_model_with_gaps():
 def test_errors():
     with pytest.raises(DataError, match="5 texts or values, but 1 of speaker"):
         utterance_dynamics(TEXTS, ["a"], LEXICON)
-    with pytest.raises(DataError, match="row 1 has no speaker"):
+    with pytest.raises(DataError, match="row 2 has no speaker"):
         utterance_dynamics(TEXTS, ["a", None, "a", "a", "a"], LEXICON)
     with pytest.raises(DataError, match="no speaker has 6 lexicon words"):
         utterance_dynamics(["nothing"], ["a"], LEXICON)
-    with pytest.raises(DataError, match="cannot be ordered"):
+    with pytest.raises(DataError, match="row 2: the time is 'two', which is not a time"):
         utterance_dynamics(TEXTS, ["a"] * 5, LEXICON, times=[1, "two", 3, 4, 5])
     with pytest.raises(ConfigError, match="give a set of words"):
         utterance_dynamics(TEXTS, ["a"] * 5, LEXICON, stop_words="the")

@@ -116,7 +116,13 @@ Values = Annotated[
         help="Columns with a model's predictions, for example valence,arousal, in place of texts and lexicon."
     ),
 ]
-Time = Annotated[str | None, typer.Option(help="Column that orders the utterances. Default: the order of the rows.")]
+Time = Annotated[
+    str | None,
+    typer.Option(
+        help="Column with the times of the utterances, which order them: seconds, clock times (9:58, 00:09:58.5) or dates "
+        "(2024-01-31). Default: the order of the rows."
+    ),
+]
 Utterance = Annotated[str | None, typer.Option("--id", help="Column with the names of the utterances.")]
 StopWords = Annotated[
     Path | None, typer.Option(help="File of words to skip, one on each line. Default: no word is skipped.")

@@ -13,6 +13,7 @@ from affectspace.errors import ConfigError, DataError
 from affectspace.lexicon.reading import Lexicon
 from affectspace.lexicon.scoring import as_strings
 from affectspace.lexicon.series import HomeBase, dynamics, rolling_mean
+from affectspace.tables.times import to_seconds
 
 _NEUTRAL = (0.33 - 0.5) * 2, (0.67 - 0.5) * 2  # .33 and .67 on the original's scale of 0..1
 
@@ -61,7 +62,8 @@ def utterance_dynamics(
     texts, speakers : sequence of length n
     lexicon : Lexicon
     times : sequence of length n, optional
-        Order of the utterances. Default: their order in the input.
+        Times of the utterances, which order them: seconds, clock times such as 9:58, or dates. Default: their order in the
+        input.
     utterances : sequence of length n, optional
         Names of the utterances. Default: 0, 1, ...
     stop_words : collection of str
@@ -81,7 +83,7 @@ def utterance_dynamics(
     Raises
     ------
     DataError
-        If lengths differ, a speaker or time is missing, or no speaker has enough words.
+        If lengths differ, a speaker is missing, a time is missing or unreadable, or no speaker has enough words.
     """
     if isinstance(stop_words, str):
         raise ConfigError(f"stop_words is the text {stop_words[:40]!r}; give a set of words")
@@ -158,15 +160,10 @@ def _utterances(
         if len(column) != n:
             raise DataError(f"{n} texts or values, but {len(column)} of {name}; give one for each row")
     table = pd.DataFrame(columns)
-    for name in ("speaker", "time"):
-        if table[name].isna().any():
-            raise DataError(
-                f"row {int(table[name].isna().to_numpy().argmax())} has no {name}; fill it or leave the row out"
-            )
-    try:
-        table = table.sort_values("time", kind="stable")
-    except TypeError as error:
-        raise DataError(f"times of different types cannot be ordered: {error}; write all of them as numbers") from error
+    if table["speaker"].isna().any():
+        row = int(table["speaker"].isna().to_numpy().argmax()) + 1
+        raise DataError(f"row {row} has no speaker; fill it or leave the row out")
+    table = table.iloc[np.argsort(to_seconds(columns["time"], "the time", "times"), kind="stable")]
     return table.sort_values("speaker", kind="stable", key=lambda column: column.map(str))
 
 

@@ -20,6 +20,7 @@ from affectspace.lexicon.series import HomeBase
 from affectspace.lexicon.speakers import SpeakerDynamics, series_dynamics, utterance_dynamics
 from affectspace.progress import Progress, silent
 from affectspace.tables.blocks import ROWS, Block, add_columns, read_blocks, require_columns
+from affectspace.tables.times import to_seconds
 
 FOREIGN = "few known words; another language?"
 
@@ -119,7 +120,9 @@ def dynamics_table(
         if values:
             numbers.append(np.stack([block.numbers(name) for name in values], axis=1))
     speakers = _speakers(columns[speaker], speaker, table)
-    times = _sortable(columns[time]) if time else None
+    times = columns[time] if time else None
+    if time:
+        to_seconds(columns[time], time, table)  # its errors name the column and the file
     names = columns[utterance] if utterance else None
     if lexicon is not None and text:
         result = utterance_dynamics(
@@ -157,12 +160,6 @@ def _speakers(cells: list[Any], column: str, table: Path) -> list[str]:
         if cell is None or not str(cell).strip():
             raise DataError(f"{table}: row {row}: {column} is empty; name the speaker or remove the row")
     return [str(cell) for cell in cells]
-
-
-def _sortable(cells: list[Any]) -> list[Any]:
-    """Times as numbers if all are numbers, so that 10 follows 9."""
-    numbers = pd.to_numeric(pd.Series(cells), errors="coerce")
-    return cells if numbers.isna().any() else numbers.tolist()
 
 
 def _read_stop_words(path: Path | None) -> set[str]:

@@ -104,7 +104,7 @@ def samples_of_table(
         raise DataError(f"--{unknown[0]}-column: {predictor.name} reads no {unknown[0]}; {predictor.reads()}")
     for block in read_blocks(table, ROWS):
         cells = {kind: block.values(column) for kind, column in chosen.items()}
-        cells |= {kind: block.numbers(column).tolist() for kind, column in chosen.items() if kind in TIMES}
+        cells |= {kind: block.seconds(column).tolist() for kind, column in chosen.items() if kind in TIMES}
         yield block, list(_samples_of_rows(block.row_numbers, cells, media or table.parent, vectors or {}))
 
 

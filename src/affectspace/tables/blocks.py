@@ -31,6 +31,7 @@ from affectspace.tables.reading import (
     require_even,
     to_numbers,
 )
+from affectspace.tables.times import to_seconds
 
 ROWS = 131_072  # in memory at a time
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -65,6 +66,10 @@ class Block:
             return self.data[column].cast(pa.float64()).to_numpy(zero_copy_only=False)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise DataError(f"{self.where}: column {column!r} does not hold numbers: {error}") from error
+
+    def seconds(self, column: str) -> np.ndarray:
+        """Return a column of times in seconds, NaN for an empty cell. Raises DataError for a cell that is not a time."""
+        return to_seconds(self.values(column), column, self.where, rows=self.row_numbers, required=False)
 
 
 def columns_of(path: Path) -> list[str]:

@@ -18,6 +18,7 @@ from affectspace.errors import ConfigError, DataError, listed, quoted
 from affectspace.media.files import leaves_media, open_media, plain_name
 from affectspace.tables.reading import read_table as read_frame
 from affectspace.tables.reading import to_numbers
+from affectspace.tables.times import to_seconds
 
 SPELLINGS_OF_COLUMNS = {  # other common names of columns, without capitals; the first that a table has is used
     "person": ("speaker", "speaker_id", "person_id", "subject", "subject_id", "participant", "participant_id", "actor"),
@@ -86,7 +87,11 @@ def read_table(
     names, notes = _column_names(frame, dict(columns or {}), root)
     if axes is not None:
         names = {ours: theirs for ours, theirs in names.items() if ours in chosen.axes or ours not in AXES}
-    numbers = {ours: to_numbers(frame[names[ours]], names[ours], root) for ours in NUMBER_COLUMNS if ours in names}
+    named = {ours: (frame[names[ours]], names[ours], root) for ours in NUMBER_COLUMNS if ours in names}
+    numbers = {
+        ours: to_seconds(*column, required=False) if ours in ("start", "end") else to_numbers(*column)
+        for ours, column in named.items()
+    }
     native = {axis: numbers.pop(axis) for axis in AXES if axis in numbers}
     absent = [axis for axis in native if axis not in chosen.axes]
     if absent:
