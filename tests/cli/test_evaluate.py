@@ -192,7 +192,9 @@ def test_one_test_person_has_values_and_no_intervals(tmp_path: Path) -> None:
     table.to_csv(corpus["path"], index=False)
     corpus["split"] = {"scheme": "published"}
     run = feature_run(tmp_path / "run", "mvae", {"mine": corpus})
-    assert "not measured: the test part has one person or document, so there are no intervals" in invoke(run).output
+    assert (
+        "not measured: the tested rows are of one person or document, so there are no intervals" in invoke(run).output
+    )
     row = Results.read(run / "metrics.json").get(
         task="axes", metric="r", target="mean", model="mvae", experiment="test"
     )
@@ -238,13 +240,71 @@ def store_of(folder: Path, ids: list[str], vectors: np.ndarray, name: str = "tex
     return folder
 
 
+def judged_on(run: Path, name: str) -> Path:
+    """The one folder of results on a corpus."""
+    [folder] = (run / "on").glob(f"{name}-*")
+    return folder
+
+
+def test_each_corpus_and_way_of_reading_has_results_of_its_own(tmp_path: Path) -> None:
+    run = feature_run(tmp_path / "run", "mvae", {"mine": write_corpus(tmp_path, "mine", 0)}, latent=4, hidden=[8])
+    write_corpus(tmp_path, "other", 1)
+    (tmp_path / "elsewhere").mkdir()
+    namesake = tmp_path / "elsewhere" / "other.csv"
+    pd.read_csv(tmp_path / "other.csv").assign(valence=0.1).to_csv(namesake, index=False)
+    store = ("--features", f"text={tmp_path / 'other-text'}")
+    ways: tuple[tuple[object, ...], ...] = (
+        (tmp_path / "other.csv",), (namesake,), (tmp_path / "other.csv", "--scale", "-2:2"),
+        (tmp_path / "other.csv", "--columns", "valence=arousal"), (tmp_path / "other.csv", "--where", "valence > -0.5"),
+        (tmp_path / "other.csv", "--axes", "arousal"),
+    )  # fmt: skip
+    for number, way in enumerate(ways, 1):
+        output = invoke(run, "--on", *way, *store).output
+        assert "zero-shot" in output
+        folders = list((run / "on").glob("other-*"))
+        assert len(folders) == number
+    contents = {folder: (folder / "metrics.json").read_bytes() for folder in folders}
+    invoke(run, "--on", namesake, *store, "--force")
+    assert {folder: (folder / "metrics.json").read_bytes() for folder in folders} == contents
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_rows_of_the_training_are_left_out_of_its_own_corpus(copied: bool, tmp_path: Path) -> None:
+    run = feature_run(tmp_path / "run", "mvae", {"mine": write_corpus(tmp_path, "mine", 0)}, latent=4, hidden=[8])
+    table = tmp_path / "mine.csv"
+    if copied:
+        table = table.rename(tmp_path / "copy.csv")
+        write_corpus(tmp_path, "mine", 0)
+    rows = Run(run).split["part"].value_counts()
+    store = ("--features", f"text={tmp_path / 'mine-text'}")
+    output = invoke(run, "--on", table, *store).output
+    left_out = (
+        f"{rows['train']} rows of the train part and {rows['validation']} rows of the validation part are left out"
+    )
+    assert left_out in output
+    assert "zero-shot" not in output
+    judged = Results.read(judged_on(run, table.stem) / "metrics.json")
+    assert judged.get(experiment="other rows", task="axes", model="mvae", metric="r", target="mean").n == rows["test"]
+    trained = Run(run).split.query("part == 'train'")["id"].iloc[0]
+    with pytest.raises(DataError, match="was in the training or the validation part"):
+        invoke(run, "--on", table, *store, "--where", f"id == '{trained}'")
+
+
+def test_a_p_of_few_people_says_how_small_it_can_be(tmp_path: Path) -> None:
+    run = feature_run(tmp_path / "run", "mvae", {"mine": write_corpus(tmp_path, "mine", 0)}, latent=4, hidden=[8])
+    write_corpus(tmp_path, "other", 1)
+    few = ("--where", "person in ('p1', 'p2', 'p3', 'p4')", "--features", f"text={tmp_path / 'other-text'}")
+    output = invoke(run, "--on", tmp_path / "other.csv", *few).output
+    assert "by sign flips over 4 people or groups, which allow no p below 0.125" in output
+
+
 def test_a_frozen_run_on_a_table_and_on_sentiment(tmp_path: Path) -> None:
     run = feature_run(tmp_path / "run", "mvae", {"mine": write_corpus(tmp_path, "mine", 0)}, latent=4, hidden=[8])
     write_corpus(tmp_path, "other", 1)
     other = ("--on", tmp_path / "other.csv", "--features", f"text={tmp_path / 'other-text'}")
     output = invoke(run, *other).output
     assert "not measured: audio is left out" in output
-    results = Results.read(run / "on" / "other" / "metrics.json")
+    results = Results.read(judged_on(run, "other") / "metrics.json")
     ours = results.get(experiment="zero-shot", task="axes", model="mvae", metric="r", target="mean")
     assert ours.value is not None
     assert ours.value > 0.5
@@ -263,7 +323,7 @@ def test_a_frozen_run_on_a_table_and_on_sentiment(tmp_path: Path) -> None:
     affect = np.column_stack([sentiment / 3, np.zeros((36, 2)), np.ones(36)])
     store = store_of(tmp_path / "mosi-text", list(mosi.table["id"]), affect)
     invoke(run, "--on", "mosi", "--path", tmp_path / "mosi", "--features", f"text={store}")
-    measured = Results.read(run / "on" / "mosi" / "metrics.json").filter(task="sentiment", model="mvae", modality="")
+    measured = Results.read(judged_on(run, "mosi") / "metrics.json").filter(task="sentiment", model="mvae", modality="")
     by_metric = {row.metric: row.value for row in measured}
     assert by_metric["r"] is not None
     assert by_metric["r"] > 0.9

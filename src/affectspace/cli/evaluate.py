@@ -36,8 +36,8 @@ def evaluate(
     on: Annotated[
         str | None,
         typer.Option(
-            help="Judge the frozen run on another corpus: the name of a reader, with --path, or a table. Writes to on/CORPUS "
-            "in the run."
+            help="Judge the frozen run on another corpus: the name of a reader, with --path, or a table. Writes to a folder "
+            "of its own in on/ of the run."
         ),
     ] = None,
     path: Annotated[Path | None, typer.Option(help="Folder of the corpus of --on.")] = None,

@@ -216,6 +216,7 @@ def _print_axes(results: "Results") -> None:
             label = f"{row.model} minus {row.versus}" if row.versus else row.model
             interval = "" if row.low is None or row.high is None else f"  [{row.low:.3f}, {row.high:.3f}]"
             value = "-" if row.value is None else f"{row.value:.3f}"
-            typer.echo(f"{label}, {row.target} {row.metric.replace('_', ' ')}: {value}{interval}")
+            note = f"  ({row.note})" if row.metric == "p" else ""
+            typer.echo(f"{label}, {row.target} {row.metric.replace('_', ' ')}: {value}{interval}{note}")
         for row in own.filter(task="not measured"):
             typer.echo(f"not measured: {row.note}")

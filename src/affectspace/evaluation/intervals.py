@@ -285,6 +285,12 @@ def sign_flip_p(contributions: Floats, flips: int = FLIPS, seed: int = 0) -> flo
     return (1 + extreme) / (1 + flips)
 
 
+def sign_flip_note(people: int) -> str:
+    """Return how a p was made, with the least p that a few people (or documents) allow."""
+    least = f", which allow no p below {2 / 2**people:.3g}" if people <= _EXACT else ""
+    return f"two-sided, by sign flips over {people:,} people or groups{least}"
+
+
 def require_confidence(confidence: float) -> None:
     """Refuse a confidence that is not between 0 and 1."""
     if not 0 < confidence < 1:

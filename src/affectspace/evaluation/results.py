@@ -283,7 +283,7 @@ class Recorder:
         tested: Sequence[tuple[Mapping[str, str], float]],
         n: int,
         primary: Mapping[str, str] | None = None,
-        note: str = "two-sided",
+        note: str = "two-sided, by sign flips",
     ) -> None:
         """Add p of each comparison (its columns, p), and p after Holm's correction of all but the primary one."""
         import numpy as np

@@ -1,7 +1,9 @@
-"""A frozen run on a corpus that it was not trained on (table 4 of the manifold paper)."""
+"""A frozen run on rows that it was not trained on, of another corpus (table 4 of the manifold paper) or of its own."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,14 +27,22 @@ from affectspace.prediction.features import open_modalities
 from affectspace.progress import Progress, silent
 from affectspace.studies.judgement.measure import measure_axes, measure_emotions, measure_residuals, record_missing
 from affectspace.studies.judgement.report import run_facts, write_judgement
-from affectspace.studies.judgement.rows import RIDGE, STUDY, JudgedRows, held_out_rows, named_emotions
+from affectspace.studies.judgement.rows import (
+    OTHER_ROWS,
+    RIDGE,
+    STUDY,
+    ZERO_SHOT,
+    JudgedRows,
+    held_out_rows,
+    named_emotions,
+)
 from affectspace.studies.manifold.axes import VALENCE
 from affectspace.studies.manifold.corpora import REFERENCE
 from affectspace.studies.manifold.evaluation_rows import EVERYTHING, Condition, EvaluationRows, test_only
 from affectspace.studies.manifold.representations import Arrays, represent_rows
+from affectspace.training.places import fingerprint
 from affectspace.training.runs import Run
 
-ZERO_SHOT = "zero-shot"
 SENTIMENT = {"mosi": 3.0, "mosei": 3.0, "ch_sims": 1.0}  # the largest sentiment of a corpus
 
 
@@ -67,7 +77,7 @@ def evaluate_on(
     -------
     results : Results
     report : Path
-        `on/<corpus>/report.html` in the run's folder.
+        `on/<corpus>-<digest>/report.html` in the run's folder; the digest is of the corpus' place and of how it was read.
 
     Raises
     ------
@@ -86,13 +96,16 @@ def evaluate_on(
             f"--on judges models on features; {run.folder} has a model of kind {run.facts['kind']}. Leave --on out"
         )
     name = target.corpus if target.corpus != "table" else target.path.stem
-    folder = run.folder / "on" / name
+    read = _read_as(target)
+    digest = hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()[:8]
+    folder = run.folder / "on" / f"{name}-{digest}"  # so that a table of the same name or another scale has its own
     if (folder / "report.html").is_file() and not force:
         raise RunError(f"{run.folder} was evaluated on {name} already: open {folder / 'report.html'}, or use --force")
     missing: list[str] = []
-    corpus, kind_of_labels = _labelled(_unseen(run, target, open_corpus(target), missing), target)
+    unseen, own = _unseen(run, target, open_corpus(target), missing)
+    corpus, kind_of_labels = _labelled(unseen, target)
     stores = _stores(run, target, corpus, folder / "features", backbones or {}, device, missing, progress)
-    judged, home = _judged(run, name, corpus, stores, missing, progress)
+    judged, home = _judged(run, name, corpus, stores, own, missing, progress)
     judged = JudgedRows(
         judged.rows, judged.kind, judged.unit, judged.vectors, judged.emotions, labels=kind_of_labels, missing=missing
     )
@@ -107,28 +120,53 @@ def evaluate_on(
             _measure_constant(results, judged, home)
     measure_emotions(results, judged)
     record_missing(results, judged)
-    facts = {**run_facts(run, run.folder.resolve().name), "judged on": name, "licence of that corpus": corpus.licence}
+    facts = {**run_facts(run, run.folder.resolve().name), "judged on": read, "licence of that corpus": corpus.licence}
     title = f"Run {run.folder.resolve().name} on {name}"
     return results, write_judgement(folder, judged, results, title, facts, started, progress)
 
 
-def _unseen(run: Run, target: CorpusConfig, corpus: Corpus, missing: list[str]) -> Corpus:
-    """Leave out the rows that the run was trained on. Raises DataError where none is left."""
-    split, seen = run.split, set()
-    for name, own in run.feature_config.data.corpora.items():
-        same = own.corpus == target.corpus
-        if same and (target.corpus != "table" or own.path.resolve() == target.path.resolve()):
-            rows = split[split["corpus"] == name] if "corpus" in split else split
-            seen |= set(rows.loc[rows["part"].isin(("train", "validation")), "id"])
-    known = corpus.table["id"].astype(str).isin(seen).to_numpy()
-    if known.all():
+def _read_as(target: CorpusConfig) -> dict[str, Any]:
+    """Return which corpus is judged and how it is read, with absolute places."""
+    fields = target.model_dump(exclude_defaults=True)
+    for name in fields.keys() & {"path", "media"}:
+        fields[name] = str(fields[name].resolve())
+    fields["features"] = {name: str(store.resolve()) for name, store in target.features.items()}
+    return fields
+
+
+def _unseen(run: Run, target: CorpusConfig, corpus: Corpus, missing: list[str]) -> tuple[Corpus, bool]:
+    """Leave out the rows of the training and validation parts; whether the corpus is one of the run's own.
+
+    Raises DataError where no row is left.
+    """
+    split, places = run.split, run.facts.get("places", {})
+    parts: dict[str, str] = {}
+    own = False
+    for name, config in run.feature_config.data.corpora.items():
+        if config.corpus != target.corpus:
+            continue
+        if target.corpus == "table" and config.path.resolve() != target.path.resolve():
+            recorded = places.get(f"data.corpora.{name}.path", {}).get("sha256")
+            if recorded is None or recorded != fingerprint(target.path):  # else a copy of the table
+                continue
+        own = True
+        rows = split[split["corpus"] == name] if "corpus" in split else split
+        parts |= dict(zip(rows["id"].astype(str), rows["part"], strict=True))
+    part = corpus.table["id"].astype(str).map(parts)
+    seen = part.isin(("train", "validation")).to_numpy()
+    if seen.all():
         raise DataError(
-            f"{target.path}: the run was trained on every row of this corpus; `affectspace evaluate {run.folder}` judges it on "
-            "its own test part"
+            f"{target.path}: every row of this corpus was in the training or the validation part of the run; `affectspace "
+            f"evaluate {run.folder}` judges it on its own test part"
         )
-    if known.any():
-        missing.append(f"{int(known.sum()):,} rows of the corpus are left out, because the run was trained on them")
-    return corpus.take(~known)
+    if own:
+        counts = [f"{int((part == name).sum()):,} rows of the {name} part" for name in ("train", "validation")]
+        missing.append(
+            f"the run was trained on this corpus: {' and '.join(counts)} are left out"
+            if part.notna().any()
+            else "the run was trained on this corpus, but no row has an id of the training: rows of the training may be judged"
+        )
+    return corpus.take(~seen), own
 
 
 def _labelled(corpus: Corpus, target: CorpusConfig) -> tuple[Corpus, str]:
@@ -203,10 +241,14 @@ def _judged(
     name: str,
     corpus: Corpus,
     stores: Mapping[str, FeatureStore],
+    own: bool,
     missing: list[str],
     progress: Progress,
 ) -> tuple[JudgedRows, JudgedRows | None]:
-    """Return the rows with the outputs of the model and of its ridge, and the run's own rows, None where they are gone."""
+    """Return the rows with the outputs of the model and of its ridge, and the run's own rows, None where they are gone.
+
+    own : whether the rows are of a corpus that the run was trained on
+    """
     table = corpus.table.assign(corpus=name)
     features: Arrays = {}
     present: Arrays = {}
@@ -241,8 +283,9 @@ def _judged(
         for condition in (EVERYTHING, *alone)
     }
     groups, unit = row_groups(table)
+    how = "rows that the training did not see" if own else "zero-shot, frozen"
     rows = EvaluationRows(
-        experiment=ZERO_SHOT, protocol=f"{name}, zero-shot, frozen", table=table, truth=truth, groups=groups,
+        experiment=OTHER_ROWS if own else ZERO_SHOT, protocol=f"{name}, {how}", table=table, truth=truth, groups=groups,
         folds=[test_only(len(table))], outputs=outputs, seeds={kind: (run.feature_config.fit.seed,)}, features=features,
         present=present, study=STUDY,
     )  # fmt: skip

@@ -72,7 +72,9 @@ def measure_axes(results: Results, judged: JudgedRows) -> None:
     for condition in judged.alone:
         axis_table(results, rows.shown(condition), condition)
     if len(np.unique(rows.tested_groups)) < 2:
-        judged.missing.append("the test part has one person or document, so there are no intervals and no comparisons")
+        judged.missing.append(
+            "the tested rows are of one person or document, so there are no intervals and no comparisons"
+        )
     elif RIDGE in rows.models:
         axis_comparisons(results, rows, (RIDGE,), primary=RIDGE, model=kind)
     robustness_table(results, rows, (kind, RIDGE), (EVERYTHING,))

@@ -16,7 +16,7 @@ from affectspace.progress import Progress
 from affectspace.report import Report, circumplex_figure, scatter_readout_figure
 from affectspace.studies.engine import write_study
 from affectspace.studies.figures import Picture, interval_picture
-from affectspace.studies.judgement.rows import RIDGE, TEST, JudgedRows
+from affectspace.studies.judgement.rows import RIDGE, TEST, ZERO_SHOT, JudgedRows
 from affectspace.studies.manifold import sections
 from affectspace.studies.manifold.figures import heatmap_pictures, space_pictures
 from affectspace.studies.manifold.plan import TITLES
@@ -157,7 +157,7 @@ def _parts(judged: JudgedRows, results: Results) -> list[Part]:
         "residuals at most.", order=worst,
     )  # fmt: skip
     return [
-        Section(f"Valence, arousal and dominance (table {1 if experiment == TEST else 4})", parts=axes),
+        Section(f"Valence, arousal and dominance (table {4 if experiment == ZERO_SHOT else 1})", parts=axes),
         Section("Residuals of each speaker", parts=[Figures(tuple(f"residuals_{axis}" for axis in AXES)), people]),
         Section("Uncertainty", "Deviations are calibrated on validation rows.", deviations),
         Section("Shared space (figure 2)", parts=[Figures(("figure_2_space",)), sections.gap(experiment, where)]),

@@ -24,6 +24,7 @@ from affectspace.training.adapters import predict_part
 from affectspace.training.runs import Run
 
 TEST, STUDY = "test", "run"
+ZERO_SHOT, OTHER_ROWS = "zero-shot", "other rows"  # another corpus; rows of a training's corpus that were not in it
 RIDGE = "ridge"  # the floor, under its name in the results
 
 

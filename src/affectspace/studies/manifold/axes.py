@@ -21,7 +21,7 @@ from affectspace.evaluation import (
     t_interval,
     within_person_difference,
 )
-from affectspace.evaluation.intervals import Metric
+from affectspace.evaluation.intervals import Metric, sign_flip_note
 from affectspace.evaluation.results import Recorder, Results
 from affectspace.evaluation.significance import sign_flip_test
 from affectspace.studies.manifold.evaluation_rows import EVERYTHING, Condition, EvaluationRows
@@ -134,7 +134,7 @@ def axis_comparisons(
         r = interval("pearson", truth, ours, groups, theirs)
         recorder.add("r", r, versus=other)
         tested.append(({"versus": other}, r.p))
-    recorder.add_p_values(tested, n, {"versus": primary})
+    recorder.add_p_values(tested, n, {"versus": primary}, sign_flip_note(len(np.unique(groups))))
 
 
 def axis_matrix(

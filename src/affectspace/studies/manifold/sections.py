@@ -63,8 +63,8 @@ def comparisons(experiment: str, where: str, primary: str = "ridge") -> Table:
         *grid("{metric}", metric={"p": "p", "p_holm": "p after Holm"}),
     ]
     note = (
-        f"Paired over the groups of the intervals. The comparison with {TITLES.get(primary, primary)} is the primary one and "
-        "not corrected; the others are corrected together."
+        f"Paired over the groups of the intervals. p is of sign flips: n groups allow no p below 2 / 2^n. Versus "
+        f"{TITLES.get(primary, primary)} is the primary comparison and not corrected; the others are corrected together."
     )
     rows = rows_of(experiment, "axes", versus=bool, target=lambda name: True)
     caption = f"The manifold minus every other model, {where}"
