@@ -6,6 +6,10 @@ from typing import Any
 
 _LONGEST = 60
 _MOST_NAMES = 40
+_PLURALS = {
+    "person": "people", "axis": "axes", "corpus": "corpora", "match": "matches", "is": "are", "has": "have", "was": "were",
+    "does": "do", "belongs": "belong", "repeats": "repeat", "exists": "exist",
+}  # fmt: skip
 
 
 class AffectspaceError(ValueError):
@@ -40,6 +44,22 @@ def listed(names: Iterable[Any]) -> str:
     shown = [name if name.isprintable() and len(name) <= _LONGEST else quoted(name) for name in names[:_MOST_NAMES]]
     more = f" and {len(names) - len(shown):,} more" if len(names) > len(shown) else ""
     return ", ".join(shown) + more
+
+
+def counted(number: int, noun: str, verb: str = "") -> str:
+    """Write a number with its noun, and a verb after it, both in the singular for 1 only.
+
+    Examples
+    --------
+    >>> counted(1, "person"), counted(1200, "test row", "is"), counted(0, "modality", "has")
+    ('1 person', '1,200 test rows are', '0 modalities have')
+    """
+    if number != 1:
+        start, space, last = noun.rpartition(" ")
+        regular = f"{last[:-1]}ies" if last.endswith("y") and last[-2] not in "aeiou" else f"{last}s"
+        noun = start + space + _PLURALS.get(last, regular)
+        verb = _PLURALS.get(verb, verb)
+    return f"{number:,} {noun} {verb}".rstrip()
 
 
 def reason_of(error: Exception) -> str:

@@ -92,6 +92,8 @@ def test_reliability_of_known_rows():
     assert measured.log_loss == pytest.approx(-(9 * np.log(0.9) + np.log(0.1) + 6 * np.log(0.6) + 4 * np.log(0.4)) / 20)
     assert sum(rows for _, _, rows in measured.curve) == 20
     assert reliability(["a"] * 50, np.full((50, 1), 1.0), ["a"]).error == 0
-    assert "accuracy 0.75" in plot_reliability(measured, "rows").axes[0].get_title(loc="left")
+    (panel,) = plot_reliability(measured, "rows").axes
+    assert "accuracy 0.750, mean stated 0.750" in panel.get_title(loc="left")  # with the digits of the command line
+    assert "bar: one standard error" in panel.get_legend().get_texts()[1].get_text()
     with pytest.raises(DataError, match="there are no rows"):
         reliability([], np.empty((0, 2)), ["calm", "fear"])

@@ -192,9 +192,7 @@ def test_one_test_person_has_values_and_no_intervals(tmp_path: Path) -> None:
     table.to_csv(corpus["path"], index=False)
     corpus["split"] = {"scheme": "published"}
     run = feature_run(tmp_path / "run", "mvae", {"mine": corpus})
-    assert (
-        "not measured: the tested rows are of one person or document, so there are no intervals" in invoke(run).output
-    )
+    assert "not measured: the tested rows are of one person, so there are no intervals" in invoke(run).output
     row = Results.read(run / "metrics.json").get(
         task="axes", metric="r", target="mean", model="mvae", experiment="test"
     )

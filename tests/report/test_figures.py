@@ -91,6 +91,35 @@ def test_images_land_where_their_values_say(tmp_path: Path) -> None:
     assert red[1] > blue[1]
 
 
+@pytest.mark.parametrize(
+    ("truth", "legend"),
+    [
+        (np.tile([-0.5, 0.0, 0.5], 8), "mean of a level"),
+        (np.linspace(-1, 1, 25), ""),  # 25 rows of 25 values have no levels
+        (np.repeat(np.linspace(-1, 1, 24), 2), ""),
+        (np.linspace(-1, 1, 200), "mean of a tenth"),
+    ],
+)
+def test_means_are_of_levels_only_where_there_are_some(truth: np.ndarray, legend: str) -> None:
+    figure = scatter_readout_figure(truth, truth, "valence")
+    texts = [text.get_text() for box in figure.legends for text in box.get_texts()]
+    assert len(texts) == (1 if legend else 0)
+    assert all(text.startswith(legend) and "one standard deviation" in text for text in texts)
+
+
+def test_few_points_are_seen_and_many_do_not_hide_each_other() -> None:
+    def dots(n: int) -> Any:
+        points = RANDOM.normal(size=(n, 2))
+        return circumplex_figure({"a": (points, [None] * n)}).axes[0].collections[0]
+
+    few, many = dots(25), dots(3000)
+    assert few.get_sizes()[0] > 3 * many.get_sizes()[0]
+    assert few.get_alpha() > 2 * many.get_alpha()
+    assert (
+        few.get_facecolor()[0][:3].max() - few.get_facecolor()[0][:3].min() > 0.2
+    )  # no grey where nothing is labelled
+
+
 def test_degenerate_input_is_drawn(tmp_path: Path) -> None:
     same = np.zeros((5, 2))
     figures = [

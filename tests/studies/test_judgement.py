@@ -1,5 +1,6 @@
 """The judgement of runs on features: perfect, useless and constant predictions; rows without a modality."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from affectspace.evaluation.results import Results
 from affectspace.progress import silent
 from affectspace.studies.judgement.measure import measure_held_out
-from affectspace.studies.judgement.report import write_judgement
+from affectspace.studies.judgement.report import pictures, write_judgement
 from affectspace.studies.judgement.rows import JudgedRows
 from affectspace.studies.manifold.evaluation_rows import EVERYTHING, Condition, EvaluationRows, fold_of
 from affectspace.studies.manifold.representations import Representations
@@ -18,10 +19,14 @@ N, PEOPLE = 120, 12
 AXES = {"experiment": "test", "task": "axes", "model": "mvae"}
 
 
-def judged(kind: str) -> JudgedRows:
-    """Rows of text and audio; every third row has no audio, whose prediction there is nonsense."""
+def judged(kind: str, axes: tuple[int, ...] = (0, 1, 2), rated: tuple[int, ...] = (0, 1, 2)) -> JudgedRows:
+    """Rows of text and audio; every third row has no audio, whose prediction there is nonsense.
+
+    axes : with labels in training; rated : that the rows have
+    """
     random = np.random.default_rng(0)
     truth = random.uniform(-0.8, 0.8, (N, 3))
+    truth[:, [axis for axis in range(3) if axis not in rated]] = np.nan
     predictions = {
         "perfect": truth, "useless": random.uniform(-0.8, 0.8, (N, 3)), "constant": np.full((N, 3), 0.1)
     }[kind]  # fmt: skip
@@ -45,7 +50,7 @@ def judged(kind: str) -> JudgedRows:
     }
     rows = EvaluationRows(
         "test", "test part", table, truth, np.array(people), [fold_of(part)], conditions, {"mvae": (0,)}, {}, present,
-        study="run",
+        axes=axes, study="run",
     )  # fmt: skip
     return JudgedRows(rows, "mvae", "people", ({}, present))
 
@@ -87,3 +92,67 @@ def test_rows_without_a_modality_take_no_part_in_its_figures() -> None:
     measured = results.get(metric="r", target="valence", modality="audio", **AXES)
     assert measured.value == pytest.approx(expected, abs=1e-5)
     assert measured.n == len(kept)
+
+
+@pytest.mark.parametrize(
+    ("axes", "rated", "known", "reason"),
+    [
+        ((0, 1), (0, 1, 2), ["valence", "arousal"], "dominance is not judged: the training had no label of it"),
+        ((0, 1, 2), (0, 1), ["valence", "arousal"], "dominance is not judged: no tested row has a value of it"),
+        ((0, 2), (0, 1, 2), ["valence", "dominance"], "arousal is not judged: the training had no label of it"),
+        ((0,), (0, 1, 2), ["valence"], "fewer than two axes are judged"),
+    ],
+)
+def test_axes_that_are_not_there_are_named_and_the_others_shown(
+    axes: tuple[int, ...], rated: tuple[int, ...], known: list[str], reason: str, tmp_path: Path
+) -> None:
+    rows = judged("useless", axes, rated)
+    results = measure_held_out(rows)
+    assert any(reason in message for message in rows.missing)
+    matrix = results.filter(task="matrix", metric="r", model="mvae", modality="")
+    assert {(row.latent, row.target) for row in matrix} == (
+        {(one, other) for one in known for other in known} if len(known) > 1 else set()
+    )
+    assert set(results.filter(task="axes", model="mvae", metric="r").distinct("target")) <= {*known, "mean"}
+    drawn = {picture.name for picture in pictures(rows, results)}
+    assert {name for name in drawn if name.startswith("readout_")} == {f"readout_{axis}" for axis in known}
+    assert ("circumplex" in drawn) == ({"valence", "arousal"} <= set(known))
+
+
+def test_a_report_speaks_only_of_what_it_has(tmp_path: Path) -> None:
+    """No emotions, no ridge, one person: no ellipses, no intervals over people, no floors that are not there."""
+    rows = judged("useless", (0, 1), (0, 1))
+    rows.rows.groups[:] = "p"
+    text = write_judgement(tmp_path, rows, measure_held_out(rows), "Run mine", {}, 0.0, silent).read_text(
+        encoding="utf-8"
+    )
+    assert "60 rows of 1 person, test part" in text
+    assert "The floor is the mean of the train part." in text
+    assert "Valence and arousal (table 1)" in text
+    assert "the tested rows are of one person, so there are no intervals over people" in text
+    for absent in (
+        "most frequent emotion",
+        "Intervals of 95",
+        "ellipse",
+        "a ridge on the same",
+        "speakers with the largest",
+    ):
+        assert absent not in text, absent
+
+
+@pytest.mark.parametrize("axes", [(0, 1), (1, 2), (0, 1, 2), (0,)])
+def test_figures_2_and_3_show_the_axes_with_labels_in_training(axes: tuple[int, ...]) -> None:
+    rows = judged("useless", axes)
+    random = np.random.default_rng(1)
+    (latents,) = rows.rows.outputs[EVERYTHING]["mvae"][0]
+    shared = {name: random.normal(size=(N, 3)).astype(np.float32) for name in latents.present}
+    private = {name: random.normal(size=(N, 4)).astype(np.float32) for name in latents.present}
+    rows.rows.outputs[EVERYTHING]["mvae"][0][0] = replace(latents, shared=shared, private=private)
+    drawn = {picture.name: picture.figure for picture in pictures(rows, measure_held_out(rows))}
+    names = [("valence", "arousal", "dominance")[axis] for axis in axes]
+    for name in ("figure_3_average", "figure_3_heatmaps"):
+        assert [label.get_text() for label in drawn[name].axes[0].get_yticklabels()] == names
+    assert ("figure_2_space" in drawn) == (len(axes) > 1)
+    if len(axes) == 2:
+        (plane,) = drawn["figure_2_space"].axes
+        assert (plane.get_xlabel(), plane.get_ylabel()) == tuple(f"shared {name}" for name in names)

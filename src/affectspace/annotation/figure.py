@@ -10,7 +10,7 @@ from affectspace.annotation.calibration import Reliability
 from affectspace.annotation.geometry import covered_area, union_area
 from affectspace.annotation.labels import to_levels
 from affectspace.annotation.transfer import AnnotationTransfer
-from affectspace.errors import DataError
+from affectspace.errors import DataError, counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,6 +60,8 @@ def plot_ellipses(transfer: AnnotationTransfer, *, levels: int = 10) -> Figure:
 def plot_reliability(measured: Reliability, title: str = "") -> Figure:
     """Draw how often stated probabilities are right, for ten groups of rows from the least to the surest.
 
+    Bars are one standard error of the share, with rows taken as independent.
+
     Parameters
     ----------
     measured : Reliability
@@ -89,14 +91,13 @@ def plot_reliability(measured: Reliability, title: str = "") -> Figure:
             xlim=(0, 1.02), ylim=(0, 1.02), aspect="equal", xlabel="stated probability", ylabel="share that is right"
         )
         ax.plot([0, 1], [0, 1], color=RULE, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
-        ax.errorbar(
-            stated, right, error, marker="o", markersize=5, linewidth=1.6, elinewidth=1, label="ten equal groups"
-        )
+        label = f"{counted(len(rows), 'group')} of equal size; bar: one standard error"
+        ax.errorbar(stated, right, error, marker="o", markersize=5, linewidth=1.6, elinewidth=1, label=label)
         ax.axhline(measured.most_frequent, color=RULE, linewidth=1, label="always the most frequent emotion")
         ax.legend(loc="upper left")
         ax.set_title(
-            f"{title}{': ' if title else ''}{measured.rows:,} rows\naccuracy {measured.accuracy:.2f}, mean stated "
-            f"{measured.stated:.2f}, calibration error {measured.error:.3f}"
+            f"{title}{': ' if title else ''}{counted(measured.rows, 'row')}\naccuracy {measured.accuracy:.3f}, mean stated "
+            f"{measured.stated:.3f}, calibration error {measured.error:.3f}"
         )
     return figure
 

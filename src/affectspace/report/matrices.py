@@ -61,7 +61,9 @@ def confusion_figure(matrix: np.ndarray, labels: Sequence[str]) -> Figure:
     return figure
 
 
-def heatmap_figure(matrices: Mapping[str, np.ndarray], columns: Mapping[str, Sequence[str]]) -> Figure:
+def heatmap_figure(
+    matrices: Mapping[str, np.ndarray], columns: Mapping[str, Sequence[str]], rows: Sequence[str] = AXES
+) -> Figure:
     """Draw correlations of valence, arousal and dominance with each other and with private dimensions.
 
     This is Figure 3 of "Anchoring the Affective Manifold".
@@ -69,10 +71,12 @@ def heatmap_figure(matrices: Mapping[str, np.ndarray], columns: Mapping[str, Seq
     Parameters
     ----------
     matrices : mapping
-        Name -> matrix of shape (3, k) with values on [-1, 1]. Each gets a panel; the colours are the same in all. Narrow
+        Name -> matrix of shape (rows, k) with values on [-1, 1]. Each gets a panel; the colours are the same in all. Narrow
         matrices (k up to 6) stand three in a row and show their values.
     columns : mapping
-        Name -> names of the k columns.
+        Name -> names of the k columns, the rows' own first.
+    rows : sequence of str
+        Names of the rows.
 
     Raises
     ------
@@ -83,23 +87,23 @@ def heatmap_figure(matrices: Mapping[str, np.ndarray], columns: Mapping[str, Seq
     --------
     >>> figure = heatmap_figure({"text": [[1, 0.1], [0.1, 1], [0.2, 0.3]]}, {"text": ["valence", "arousal"]})
     """
-    check_not_empty(matrices, "{name: (3, k)}")
-    panels = {name: checked_array(matrix, (len(AXES), len(columns[name])), name) for name, matrix in matrices.items()}
+    check_not_empty(matrices, "{name: (rows, k)}")
+    panels = {name: checked_array(matrix, (len(rows), len(columns[name])), name) for name, matrix in matrices.items()}
     narrow = max(matrix.shape[1] for matrix in panels.values()) <= NARROW
     across = min(3, len(panels)) if narrow else 1
     down = -(-len(panels) // across)
     with figure_style():
-        figure = new_figure(10.0, (2.7 if narrow else 1.75) * down + 0.4)
+        figure = new_figure(10.0, ((0.6 + 0.7 * len(rows)) if narrow else (0.55 + 0.4 * len(rows))) * down + 0.4)
         places = list(figure.subplots(down, across, squeeze=False).flat)
         for axes in places[len(panels) :]:
             axes.set_axis_off()
         for axes, (name, matrix) in zip(places, panels.items(), strict=False):
             image = axes.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
-            axes.set_yticks(range(len(AXES)), AXES)
+            axes.set_yticks(range(len(rows)), rows)
             step = max(1, -(-len(columns[name]) // 34))
-            shown = [place for place in range(len(columns[name])) if place < len(AXES) or place % step == 0]
+            shown = [place for place in range(len(columns[name])) if place < len(rows) or place % step == 0]
             axes.set_xticks(shown, [columns[name][place] for place in shown], fontsize=7.5)
-            axes.axvline(len(AXES) - 0.5, color="white", linewidth=3)
+            axes.axvline(len(rows) - 0.5, color="white", linewidth=3)
             if narrow:
                 for (i, j), value in np.ndenumerate(matrix):
                     axes.text(

@@ -1,6 +1,7 @@
 """Scatter figures: latent spaces beside the circumplex, modalities in the shared space, predictions against the truth."""
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from textwrap import fill
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ from affectspace.report.theme import (
     RULE,
     UNLABELLED,
     colours_for,
+    dot_style,
     draw_dots,
     draw_origin,
     figure_style,
@@ -30,11 +32,11 @@ from affectspace.report.theme import (
 )
 
 PANEL_POINTS, MODALITY_POINTS, READOUT_POINTS = 3000, 1500, 6000  # drawn per panel, modality and axis
-LEVELS = 25  # distinct true values up to which each is a level of its own
+LEVELS, LEVEL_ROWS = 25, 4  # distinct true values up to which each is a level, and their rows on average
+TENTHS = 100  # rows from which values without levels are drawn in ten equal parts
 
 Panel = tuple[np.ndarray, Sequence[Any]]
 Limits = tuple[float, float, float, float]
-PLANES = ((0, 1), (0, 2), (1, 2))  # of valence, arousal and dominance
 
 
 class _Points(NamedTuple):
@@ -112,8 +114,8 @@ def circumplex_figure(
     return figure
 
 
-def modality_figure(panels: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
-    """Draw the samples of each modality in the shared space, a row of its three planes per panel; centroids are stars.
+def modality_figure(panels: Mapping[str, Mapping[str, np.ndarray]], axes: Sequence[str] = AXES) -> Figure:
+    """Draw the samples of each modality in the shared space, a row of its planes per panel; centroids are stars.
 
     This is Figure 2 of "Anchoring the Affective Manifold". At most 1,500 points per modality are drawn, in random
     order, so that no modality covers another. Centroids are those of all points.
@@ -121,7 +123,9 @@ def modality_figure(panels: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
     Parameters
     ----------
     panels : mapping
-        Name -> modality -> points of shape (n, 3).
+        Name -> modality -> points of shape (n, axes).
+    axes : sequence of str
+        Names of the axes, two or three.
 
     Raises
     ------
@@ -134,25 +138,26 @@ def modality_figure(panels: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
     >>> figure = modality_figure({"ours": {"text": np.zeros((5, 3)), "audio": np.ones((5, 3))}})
     """
     names = list(dict.fromkeys(modality for clouds in panels.values() for modality in clouds))
-    check_not_empty(names, "{panel: {modality: (n, 3)}}")
+    check_not_empty(names, "{panel: {modality: (n, axes)}}")
     checked = {
-        panel: {name: checked_array(points, ("n", len(AXES)), f"{panel}, {name}") for name, points in clouds.items()}
+        panel: {name: checked_array(points, ("n", len(axes)), f"{panel}, {name}") for name, points in clouds.items()}
         for panel, clouds in panels.items()
     }
-    colours = group_colours(names)
+    colours, planes = group_colours(names), list(combinations(range(len(axes)), 2))
     with figure_style():
-        figure = new_figure(10.4, 3.5 * len(checked) + 0.4)
-        places = figure.subplots(len(checked), len(PLANES), squeeze=False)
+        figure = new_figure(10.4 if len(planes) > 1 else 5.2, 3.5 * len(checked) + 0.4)
+        places = figure.subplots(len(checked), len(planes), squeeze=False)
         for row, (panel, clouds) in zip(places, checked.items(), strict=True):
-            for axes, plane in zip(row, PLANES, strict=True):
-                _draw_clouds(axes, clouds, plane, colours, np.random.default_rng(0))
+            for place, plane in zip(row, planes, strict=True):
+                _draw_clouds(place, clouds, plane, colours, np.random.default_rng(0))
+                place.set(xlabel=f"shared {axes[plane[0]]}", ylabel=f"shared {axes[plane[1]]}")
             title = row[0].set_title(" ")  # keeps the height; the name may run over the other planes
-            place = {
+            style = {
                 "transform": row[0].transAxes,
                 "fontproperties": title.get_fontproperties(),
                 "color": title.get_color(),
             }
-            row[0].text(0.0, 1.03, panel, **place).set_in_layout(False)
+            row[0].text(0.0, 1.03, panel, **style).set_in_layout(False)
         handles = [places[0, 0].plot([], [], "o", color=colours[name])[0] for name in names]
         figure.legend(handles, [name.replace("_", " ") for name in names], loc="outside lower center", ncols=len(names))
     return figure
@@ -165,7 +170,7 @@ def scatter_readout_figure(
     *,
     measures: Mapping[str, float] | None = None,
 ) -> Figure:
-    """Draw predictions against the truth of one axis, the line of equality, and the mean prediction per level.
+    """Draw predictions against the truth of one axis, the line of equality, and the mean prediction of each level.
 
     Raises DataError if shapes differ or no row is left.
 
@@ -173,7 +178,8 @@ def scatter_readout_figure(
     ----------
     truth, prediction : ndarray of shape (n,)
         Canonical values. Rows with NaN on either side are left out, and the figure states their number. Levels are the
-        distinct true values, or ten equal parts if there are more than 25. Bars are one standard deviation.
+        distinct true values, if there are at most 25 with four rows on average. From 100 rows, other values are shown in
+        tenths. Bars are one standard deviation, and the figure says so.
     axis : str
         Name of the axis.
     measures : mapping, optional
@@ -191,12 +197,7 @@ def scatter_readout_figure(
     x, y = x[known], y[known]
     if not x.size:
         raise DataError(f"no row has both a truth and a prediction of {axis} ({left_out} rows are not finite)")
-    levels = np.unique(x)
-    parts = [x == level for level in levels]
-    if levels.size > LEVELS:
-        bins = np.digitize(x, np.quantile(x, np.linspace(0, 1, 11)[1:-1]))
-        parts = [bins == part for part in np.unique(bins)]
-    centres, means = [x[part].mean() for part in parts], [y[part].mean() for part in parts]
+    parts, what = _levels(x)
     shown = _shuffled(x.size, READOUT_POINTS)
     low, high = min(x.min(), y.min()), max(x.max(), y.max())
     pad = 0.06 * (high - low) or 0.1
@@ -206,19 +207,35 @@ def scatter_readout_figure(
         axes = figure.subplots()
         axes.plot(ends, ends, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
         jitter = np.zeros(shown.size)
-        if levels.size <= LEVELS:
+        if what == "level":
             jitter = np.random.default_rng(0).uniform(-0.012, 0.012, shown.size) * (high - low)
-        axes.scatter(x[shown] + jitter, y[shown], s=7, color=GROUP_COLOURS[0], alpha=0.22, linewidths=0)
-        bars = axes.errorbar(centres, means, yerr=[y[part].std() for part in parts], fmt="o", color=GROUP_COLOURS[1])
-        for artist in (bars.lines[0], *bars.lines[2]):
-            artist.set_zorder(5)
-        bars.lines[0].set(markersize=6.5, markeredgecolor="white")
+        axes.scatter(x[shown] + jitter, y[shown], color=GROUP_COLOURS[0], linewidths=0, **dot_style(shown.size))
+        if parts:
+            centres, means = [x[part].mean() for part in parts], [y[part].mean() for part in parts]
+            deviations = [y[part].std() if part.sum() > 1 else 0.0 for part in parts]
+            bars = axes.errorbar(centres, means, yerr=deviations, fmt="o", color=GROUP_COLOURS[1])
+            for artist in (bars.lines[0], *bars.lines[2]):
+                artist.set_zorder(5)
+            bars.lines[0].set(markersize=6.5, markeredgecolor="white")
+            label = f"mean of a {what} of the true values, bar: one standard deviation"
+            figure.legend(handles=[bars], labels=[label], loc="outside lower center")
         axes.set(xlim=ends, ylim=ends, aspect="equal")
         axes.set(xlabel=f"true {axis}", ylabel=f"predicted {axis}", title=axis)
         notes = [f"{name} {value:.3f}".replace("-", "−") for name, value in (measures or {}).items()]
         notes.append(f"n {x.size:,}" + (f" ({left_out:,} without value left out)" if left_out else ""))
         axes.text(1, 1.02, "   ".join(notes), transform=axes.transAxes, ha="right", fontsize=8.5, color=MUTED)
     return figure
+
+
+def _levels(x: np.ndarray) -> tuple[list[np.ndarray], str]:
+    """Return which rows are in each part of the true values, and what a part is; no parts for few rows without levels."""
+    levels = np.unique(x)
+    if levels.size <= LEVELS and x.size >= LEVEL_ROWS * levels.size:
+        return [x == level for level in levels], "level"
+    if x.size < TENTHS:
+        return [], ""
+    bins = np.digitize(x, np.quantile(x, np.linspace(0, 1, 11)[1:-1]))
+    return [bins == part for part in np.unique(bins)], "tenth"
 
 
 def _draw_clouds(
@@ -236,12 +253,11 @@ def _draw_clouds(
         shades += [colours[name]] * len(drawn)
     order = random.permutation(len(shades))
     across, up = np.concatenate(points)[order].T
-    axes.scatter(across, up, s=6, c=np.array(shades)[order], alpha=0.35, linewidths=0)
+    axes.scatter(across, up, c=np.array(shades)[order], linewidths=0, **dot_style(len(shades)))
     for name, cloud in clouds.items():
         x, y = cloud[:, shown].mean(axis=0)
         draw_dots(axes, x, y, colours[name], size=17, marker="*")
     draw_origin(axes)
-    axes.set(xlabel=f"shared {AXES[plane[0]]}", ylabel=f"shared {AXES[plane[1]]}")
 
 
 def _draw_canonical(
@@ -267,11 +283,12 @@ def _draw_points(
     colours: Mapping[str, str],
     markers: Mapping[str, str],
 ) -> None:
-    """Draw points, and the mean and outline of each emotion."""
+    """Draw points, and the mean and outline of each emotion. Points without one are grey where others have one."""
     xy, emotions = points
     shown = _shuffled(len(xy), PANEL_POINTS)
-    shades = [UNLABELLED if emotions[i] is None else colours[str(emotions[i])] for i in shown]
-    axes.scatter(xy[shown, 0], xy[shown, 1], s=6, c=shades, alpha=0.3, linewidths=0)
+    other = UNLABELLED if colours else GROUP_COLOURS[0]
+    shades = [other if emotions[i] is None else colours[str(emotions[i])] for i in shown]
+    axes.scatter(xy[shown, 0], xy[shown, 1], c=shades, linewidths=0, **dot_style(len(shown)))
     labels = np.array(["" if emotion is None else emotion for emotion in emotions], dtype=object)
     for emotion, colour in colours.items():
         own = xy[labels == emotion]

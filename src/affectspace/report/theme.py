@@ -159,6 +159,20 @@ def draw_dots(axes: Axes, x: ArrayLike, y: ArrayLike, colour: str, size: float =
     return axes.plot(x, y, marker, color=colour, markersize=size, markeredgecolor="white", zorder=4)[0]
 
 
+def dot_style(n: int) -> dict[str, Any]:
+    """Return size and opacity of the dots of a scatter of n points: few are seen, and many do not hide each other.
+
+    Examples
+    --------
+    >>> dot_style(25), dot_style(3000)["s"]
+    ({'s': 24.0, 'alpha': 0.8}, 6.0)
+    """
+    return {
+        "s": float(np.clip(120 / np.sqrt(max(n, 1)), 6, 26)),
+        "alpha": float(np.clip(16 / np.sqrt(max(n, 1)), 0.3, 0.8)),
+    }
+
+
 def draw_bar(axes: Axes, low: float, high: float, row: float, colour: str) -> None:
     """Draw a horizontal interval."""
     axes.plot([low, high], [row, row], color=colour, linewidth=2.6, alpha=0.5)

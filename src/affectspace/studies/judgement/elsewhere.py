@@ -25,7 +25,13 @@ from affectspace.features.backbone import IDENTITY_KEYS, differing_keys
 from affectspace.features.items import items_of
 from affectspace.prediction.features import open_modalities
 from affectspace.progress import Progress, silent
-from affectspace.studies.judgement.measure import measure_axes, measure_emotions, measure_residuals, record_missing
+from affectspace.studies.judgement.measure import (
+    absent_axes,
+    measure_axes,
+    measure_emotions,
+    measure_residuals,
+    record_missing,
+)
 from affectspace.studies.judgement.report import run_facts, write_judgement
 from affectspace.studies.judgement.rows import (
     OTHER_ROWS,
@@ -35,6 +41,7 @@ from affectspace.studies.judgement.rows import (
     JudgedRows,
     held_out_rows,
     named_emotions,
+    trained_axes,
 )
 from affectspace.studies.manifold.axes import VALENCE
 from affectspace.studies.manifold.corpora import REFERENCE
@@ -114,6 +121,7 @@ def evaluate_on(
     if kind_of_labels == "sentiment":
         _measure_sentiment(results, judged)
     else:
+        judged.missing.extend(absent_axes(judged.rows))
         measure_axes(results, judged)
         measure_residuals(results, judged)
         if home is not None:
@@ -287,7 +295,7 @@ def _judged(
     rows = EvaluationRows(
         experiment=OTHER_ROWS if own else ZERO_SHOT, protocol=f"{name}, {how}", table=table, truth=truth, groups=groups,
         folds=[test_only(len(table))], outputs=outputs, seeds={kind: (run.feature_config.fit.seed,)}, features=features,
-        present=present, study=STUDY,
+        present=present, axes=trained_axes([run]), study=STUDY,
     )  # fmt: skip
     emotions = named_emotions(model, features, present, np.arange(len(table)))
     return JudgedRows(rows, kind, unit, (features, present), emotions, missing=missing), home

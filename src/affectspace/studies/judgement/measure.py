@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
@@ -10,10 +11,10 @@ from affectspace.affect import AXES
 from affectspace.evaluation import interval, majority_floor, t_interval
 from affectspace.evaluation.results import Results
 from affectspace.progress import Progress, silent
-from affectspace.studies.judgement.rows import RIDGE, JudgedRows
+from affectspace.studies.judgement.rows import RIDGE, SINGULAR, JudgedRows
 from affectspace.studies.manifold.axes import axis_comparisons, axis_matrix, axis_table
 from affectspace.studies.manifold.cross_modal import gap_table
-from affectspace.studies.manifold.evaluation_rows import EVERYTHING
+from affectspace.studies.manifold.evaluation_rows import EVERYTHING, EvaluationRows
 from affectspace.studies.manifold.independence import independence_table
 from affectspace.studies.manifold.probes import column_task, is_known, probe_table, speaker_task
 from affectspace.studies.manifold.uncertainty import robustness_table, uncertainty_table
@@ -40,11 +41,9 @@ def measure_held_out(judged: JudgedRows, progress: Progress = silent) -> Results
     corpora = list(dict.fromkeys(rows.column("corpus")))
     for corpus in corpora if len(corpora) > 1 else ():
         axis_table(results, judged.of_corpus(corpus))
-    if len(rows.known_axes) < len(AXES):
-        absent = ", ".join(axis for place, axis in enumerate(AXES) if place not in rows.known_axes)
-        missing.append(
-            f"{absent} of the test part has no ratings that vary, so the table of axis against axis is left out"
-        )
+    missing.extend(absent_axes(rows))
+    if len(rows.known_axes) < 2:
+        missing.append("fewer than two axes are judged, so the table of axis against axis is left out")
     axis_matrix(results, rows, (kind,), judged.alone)
     uncertainty_table(results, rows, (kind,))
     measure_emotions(results, judged)
@@ -57,6 +56,18 @@ def measure_held_out(judged: JudgedRows, progress: Progress = silent) -> Results
         _measure_latents(results, judged, progress)
     record_missing(results, judged)
     return results
+
+
+def absent_axes(rows: EvaluationRows) -> Iterator[str]:
+    """Say which axes cannot be judged, and why."""
+    for axis in (axis for axis in range(len(AXES)) if axis not in rows.known_axes):
+        if axis not in rows.axes:
+            reason = "the training had no label of it"
+        elif np.isfinite(rows.tested_truth[:, axis]).any():
+            reason = "all tested rows have the same value of it"
+        else:
+            reason = "no tested row has a value of it"
+        yield f"{AXES[axis]} is not judged: {reason}"
 
 
 def record_missing(results: Results, judged: JudgedRows) -> None:
@@ -72,9 +83,8 @@ def measure_axes(results: Results, judged: JudgedRows) -> None:
     for condition in judged.alone:
         axis_table(results, rows.shown(condition), condition)
     if len(np.unique(rows.tested_groups)) < 2:
-        judged.missing.append(
-            "the tested rows are of one person or document, so there are no intervals and no comparisons"
-        )
+        unit = SINGULAR.get(judged.unit, judged.unit)
+        judged.missing.append(f"the tested rows are of one {unit}, so there are no intervals over {judged.unit}")
     elif RIDGE in rows.models:
         axis_comparisons(results, rows, (RIDGE,), primary=RIDGE, model=kind)
     robustness_table(results, rows, (kind, RIDGE), (EVERYTHING,))
@@ -135,6 +145,12 @@ def _measure_latents(results: Results, judged: JudgedRows, progress: Progress) -
     width = max(shared.shape[1] for shared in judged.outputs.shared.values())
     if width != len(AXES):
         missing.append(f"the shared latent has {width} dimensions, and figures 2 and 3 show three")
+    if len(rows.axes) < len(AXES) and width == len(AXES):
+        untrained = " and ".join(AXES[axis] for axis in range(len(AXES)) if axis not in rows.axes)
+        missing.append(
+            f"figures 2 and 3 leave out the dimension of the shared latent that stands for {untrained}, because the training "
+            "had no label of it; table 2 and the probes have the whole latent"
+        )
     groups = len(np.unique(rows.tested_groups))
     if len(modalities) > 1 and groups < 3:
         missing.append("the test part has fewer than three people or documents, so the modality gap is left out")

@@ -10,19 +10,22 @@ from typing import Any
 import numpy as np
 
 from affectspace.affect import ALL_AXES, AXES
+from affectspace.errors import counted
 from affectspace.evaluation import concordance, pearson
 from affectspace.evaluation.results import Results
 from affectspace.progress import Progress
 from affectspace.report import Report, circumplex_figure, scatter_readout_figure
 from affectspace.studies.engine import write_study
 from affectspace.studies.figures import Picture, interval_picture
-from affectspace.studies.judgement.rows import RIDGE, TEST, ZERO_SHOT, JudgedRows
+from affectspace.studies.judgement.rows import RIDGE, SINGULAR, TEST, ZERO_SHOT, JudgedRows
 from affectspace.studies.manifold import sections
 from affectspace.studies.manifold.figures import heatmap_pictures, space_pictures
 from affectspace.studies.manifold.plan import TITLES
+from affectspace.studies.manifold.probes import is_known
 from affectspace.studies.tables import Figures, Part, Renderer, Section, Table, grid, key_figures
 from affectspace.training.runs import Run
 
+ALL = {"modality": "all"}
 SHOWN_PEOPLE = 30  # in the picture and the table of residuals
 MEASURED = grid("{metric} {target}", metric={"r": "r", "ccc": "CCC"}, target=(*AXES, "mean"))
 ERRORS = grid("{metric} {target}", metric={"mae": "MAE", "spread": "sd ratio"}, target=AXES)
@@ -41,7 +44,7 @@ SENTIMENT = grid(
     target="sentiment",
 )  # fmt: skip
 LATENTS = {
-    "figure_2_space": "Figure 2 of the paper, three planes: the shared space by modality, centroids as stars",
+    "figure_2_space": "Figure 2 of the paper: the shared space by modality, centroids as stars",
     "figure_3_average": "Figure 3 as the paper draws it: Pearson's r of the shared axes with each other and with the average "
     "of the private dimensions, which can hide single ones",
     "figure_3_heatmaps": "Figure 3 in full: Pearson's r of the shared axes with each other and with every private dimension",
@@ -85,7 +88,9 @@ def write_judgement(
 
     def report(made: Mapping[str, Picture], seconds: dict[str, Any]) -> Report:
         n, groups = len(judged.rows.tested), len(np.unique(judged.rows.tested_groups))
-        report = Report(title, f"{n:,} rows of {groups:,} {judged.unit}, {where}", {**facts, **seconds})
+        units = SINGULAR.get(judged.unit, judged.unit) if groups == 1 else judged.unit
+        of = "" if judged.unit == "rows" else f" of {groups:,} {units}"
+        report = Report(title, f"{counted(n, 'row')}{of}, {where}", {**facts, **seconds})
         wanted = {
             f"{name}, {target}": {
                 "experiment": judged.rows.experiment, "task": "axes", "model": judged.kind, "target": target, "metric": metric,
@@ -94,11 +99,7 @@ def write_judgement(
             for target in (AXES[axis] for axis in judged.rows.known_axes)
         }  # fmt: skip
         report.key_figures(key_figures(results, wanted))
-        report.text(
-            f"Intervals of 95 % are over {judged.unit}. The floors are the mean of the train part, the most frequent emotion "
-            "of train, and a ridge on the same vectors, chosen on validation and fitted on train and validation. r is "
-            "Pearson's correlation, CCC Lin's concordance, and values are on [-1, 1]."
-        )
+        report.text(_introduction(judged, results))
         if judged.labels in PROXIES:
             report.callout("warning", PROXIES[judged.labels])
         titles = {**TITLES, **sections.WORDS, judged.kind: f"this run ({judged.kind})"}
@@ -111,17 +112,38 @@ def write_judgement(
     return write_study(folder, results, pictures(judged, results), report, started, progress, pdf=True)
 
 
+def _introduction(judged: JudgedRows, results: Results) -> str:
+    """Explain intervals, floors and measures, those that the report has."""
+    axes = results.filter(task="axes")
+    over = f"Intervals of 95 % are over {judged.unit}. " if any(row.low is not None for row in axes) else ""
+    floors = {
+        "the mean of the train part": axes.filter(model="constant"),
+        "the most frequent emotion of train": results.filter(model="majority"),
+        "a ridge on the same vectors, chosen on validation and fitted on train and validation": axes.filter(model=RIDGE),
+    }  # fmt: skip
+    names = [name for name, rows in floors.items() if len(rows)]
+    beside = (
+        f"The floors are: {'; '.join(names)}. " if len(names) > 1 else f"The floor is {names[0]}. " if names else ""
+    )
+    return f"{over}{beside}r is Pearson's correlation, CCC Lin's concordance, and values are on [-1, 1]."
+
+
 def _parts(judged: JudgedRows, results: Results) -> list[Part]:
     """Declare the sections of the report."""
     experiment, where = judged.rows.experiment, judged.rows.protocol
     rows: dict[str, Any] = {"experiment": experiment, "task": "axes", "versus": ""}
-    by_modality: dict[str, Any] = {"rows": ("model", "modality"), "head": "model, from"}
+    several = bool(judged.alone)
+    by_modality: dict[str, Any] = {"rows": ("model", "modality"), "head": "model, from"} if several else {}
     emotions = grid("{metric}", metric={"accuracy": "accuracy", "uar": "UAR"}, target="emotion")
     names = {"experiment": experiment, "task": "names"}
     axes: list[Part] = [
         Table("Correlation and concordance", rows, MEASURED, **by_modality),
         Table("Mean absolute error, and predicted over true standard deviation", rows, ERRORS, **by_modality),
-        replace(sections.comparisons(experiment, where, RIDGE), caption="This run minus the ridge"),
+        replace(
+            sections.comparisons(experiment, where, RIDGE),
+            caption="This run minus the ridge",
+            note=f"Paired over {judged.unit}.",
+        ),
         Table("Emotions that the model names", names, emotions),
         Table("Sentiment", {"experiment": experiment, "task": "sentiment"}, SENTIMENT, **by_modality),
         Figures(tuple(f"readout_{axis}" for axis in ALL_AXES)),
@@ -138,26 +160,37 @@ def _parts(judged: JudgedRows, results: Results) -> list[Part]:
     deviations: list[Part] = [
         replace(
             sections.robustness(experiment, where),
-            caption="Deviations, fused and by modality",
+            caption="Deviations, fused and by modality" if several else "Deviations",
             note=_DEVIATIONS,
-            where={"experiment": experiment, "task": "robustness", "condition": "undisturbed"},
-            **by_modality,
+            where={
+                "experiment": experiment,
+                "task": "robustness",
+                "condition": "undisturbed",
+                **({} if several else ALL),
+            },
+            **(by_modality or {"rows": ("model",), "head": "model"}),
         ),
         *sections.uncertainty(experiment, where),
     ]
+    known = [AXES[axis] for axis in judged.rows.known_axes]
+    named = (
+        "sentiment"
+        if judged.labels == "sentiment"
+        else " and ".join(filter(None, (", ".join(known[:-1]), *known[-1:])))
+    )
     residuals = [
         *grid("mean residual, {target}", metric="residual", target=AXES),
         *grid("MAE {target}", metric="mae", target=AXES),
     ]
     worst = tuple(_worst_people(judged, results))
+    most = f"; the {SHOWN_PEOPLE} speakers with the largest mean residuals" if len(worst) == SHOWN_PEOPLE else ""
     people = Table(
         "Residuals by speaker", {"experiment": experiment, "task": "residuals", "model": judged.kind}, residuals,
         ("condition",), "speaker",
-        f"Predicted minus true, with a t interval over the speaker's rows; the {SHOWN_PEOPLE} speakers with the largest mean "
-        "residuals at most.", order=worst,
+        f"Predicted minus true, with a t interval over the speaker's rows{most}.", order=worst,
     )  # fmt: skip
     return [
-        Section(f"Valence, arousal and dominance (table {4 if experiment == ZERO_SHOT else 1})", parts=axes),
+        Section(f"{named.capitalize()} (table {4 if experiment == ZERO_SHOT else 1})", parts=axes),
         Section("Residuals of each speaker", parts=[Figures(tuple(f"residuals_{axis}" for axis in AXES)), people]),
         Section("Uncertainty", "Deviations are calibrated on validation rows.", deviations),
         Section("Shared space (figure 2)", parts=[Figures(("figure_2_space",)), sections.gap(experiment, where)]),
@@ -197,7 +230,7 @@ def pictures(judged: JudgedRows, results: Results) -> Iterator[Picture]:
         if RIDGE in rows.models and rows.predicts(RIDGE, [axis]):
             measures["CCC of the ridge"] = float(concordance(pair[0], rows.predictions(RIDGE)[0][known, axis]))
         name = "sentiment" if judged.labels == "sentiment" else AXES[axis]
-        caption = f"Predicted against true {name}; {rows.protocol}. Dots are the mean of a level, bars one deviation."
+        caption = f"Predicted against true {name}; {rows.protocol}."
         figure = scatter_readout_figure(*pair, name, measures=measures)
         yield Picture(f"readout_{name}", figure, caption, f"Scatter of predicted over true {name}")
     if {0, 1} <= set(rows.known_axes):
@@ -205,9 +238,9 @@ def pictures(judged: JudgedRows, results: Results) -> Iterator[Picture]:
         emotions = rows.column("emotion")[known]
         panels = {"predictions": (prediction[known, :2], emotions)}
         figure = circumplex_figure(panels, (truth[known, :2], emotions), canonical=True)
-        caption = (
-            f"The circumplex: true values and predictions; {rows.protocol}. Ellipses are one deviation of an emotion."
-        )
+        caption = f"The circumplex: true values and predictions; {rows.protocol}."
+        if is_known(emotions).any():
+            caption += " Large marks are the means of an emotion; an ellipse is one deviation of three rows or more."
         yield Picture("circumplex", figure, caption, "Scatter of arousal over valence, true and predicted")
     worst = _worst_people(judged, results)
     for axis in rows.known_axes:

@@ -25,6 +25,7 @@ from affectspace.training.runs import Run
 
 TEST, STUDY = "test", "run"
 ZERO_SHOT, OTHER_ROWS = "zero-shot", "other rows"  # another corpus; rows of a training's corpus that were not in it
+SINGULAR = {"people": "person", "documents": "document", "dialogues": "dialogue", "rows": "row"}  # of units
 RIDGE = "ridge"  # the floor, under its name in the results
 
 
@@ -137,11 +138,18 @@ def held_out_rows(runs: Sequence[Run], progress: Progress = silent) -> JudgedRow
         seeds={kind: (first.feature_config.fit.seed,) if features else ()},
         features=features,
         present=present,
+        axes=trained_axes(runs),
         study=STUDY,
     )
     emotions = _emotions(models, rows) if features else None
     labels = "transferred" if "transferred" in data.label_kind else "rated"
     return JudgedRows(rows, kind, unit, (features, present), emotions, floors, labels, missing)
+
+
+def trained_axes(runs: Sequence[Run]) -> tuple[int, ...]:
+    """Return the axes of which every run had a label or a lexicon's score in training."""
+    known = [run.facts.get("axes", AXES) for run in runs]
+    return tuple(place for place, axis in enumerate(AXES) if all(axis in axes for axes in known))
 
 
 def _parts(table: pd.DataFrame, split: pd.DataFrame) -> np.ndarray:

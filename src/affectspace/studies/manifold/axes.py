@@ -142,32 +142,36 @@ def axis_matrix(
 ) -> None:
     """Record Table 1: r of each axis of the shared latent with each attribute, and its own minus the largest other.
 
+    Axes whose truth does not vary are left out; nothing is recorded where fewer than two are left.
     conditions : modalities that are also shown alone; the fused estimate has no modality in the results
     """
-    if len(rows.known_axes) < len(AXES):
+    axes = rows.known_axes
+    if len(axes) < 2:
         return
     recorder = rows.recorder(results, "matrix", PUBLISHED.filter(experiment="table_1"))
     truth = rows.tested_truth
-    labels = axis_correlations(np.where(np.isnan(truth), 0.0, truth), truth)
-    for i, axis in enumerate(AXES):
-        for j, other in enumerate(AXES):
-            note = "of the labels among themselves"
-            recorder.add("r", labels[i, j], len(truth), model="labels", note=note, latent=axis, target=other)
+    labels, counts = pd.DataFrame(truth).corr(min_periods=2).to_numpy(), np.isfinite(truth).sum(axis=0)
+    for i in axes:
+        for j in axes:
+            named = {"note": "of the labels among themselves", "latent": AXES[i], "target": AXES[j]}
+            recorder.add("r", labels[i, j], int(counts[j]), model="labels", **named)
     for model in models:
         for condition in (EVERYTHING, *conditions):
             known = rows.shown(condition)
-            if known.predicts(model, rows.known_axes, condition):
+            if known.predicts(model, axes, condition):
                 modality = "" if condition == EVERYTHING else condition.columns["modality"]
                 _matrix_of(recorder.under(model=model, modality=modality), known, known.predictions(model, condition))
 
 
 def _matrix_of(recorder: Recorder, rows: EvaluationRows, predictions: list[np.ndarray]) -> None:
     """Record the matrix of one model, averaged over its seeds."""
-    truth = rows.tested_truth
+    axes = rows.known_axes
+    truth, predictions = rows.tested_truth[:, axes], [prediction[:, axes] for prediction in predictions]
     matrix = np.mean([axis_correlations(prediction, truth) for prediction in predictions], axis=0)
-    for i, axis in enumerate(AXES):
-        for j, other in enumerate(AXES):
-            recorder.add("r", matrix[i, j], len(truth), latent=axis, target=other)
+    counts = np.isfinite(truth).sum(axis=0)
+    for i, axis in enumerate(axes):
+        for j, other in enumerate(axes):
+            recorder.add("r", matrix[i, j], int(counts[j]), latent=AXES[axis], target=AXES[other])
 
     def own_above_others(axis: int) -> Interval:
         def statistic(drawn: np.ndarray, _: np.ndarray) -> float:
@@ -178,8 +182,8 @@ def _matrix_of(recorder: Recorder, rows: EvaluationRows, predictions: list[np.nd
         numbers = np.arange(len(truth))
         return interval(statistic, numbers, numbers, rows.tested_groups)
 
-    for i, axis in enumerate(AXES):
-        recorder.add("own_above_others", own_above_others(i), latent=axis)
+    for i, axis in enumerate(axes):
+        recorder.add("own_above_others", own_above_others(i), latent=AXES[axis])
 
 
 def agreement_table(results: Results, rows: EvaluationRows, ratings: pd.DataFrame | None) -> None:

@@ -78,6 +78,7 @@ class EvaluationRows:
     folds : the parts; test parts do not overlap
     outputs : condition -> model -> seed -> fold -> representations of all rows; seeds : model -> its seeds
     features, present : modality -> (n, width) vectors, (n,) bool
+    axes : the axes that the models had labels of in training; the others are neither judged nor drawn
     study : column of the results; published figures stand beside those of the study "manifold" alone
     """
 
@@ -91,6 +92,7 @@ class EvaluationRows:
     seeds: Mapping[str, tuple[int, ...]]
     features: Mapping[str, np.ndarray] = field(default_factory=dict)
     present: Mapping[str, np.ndarray] = field(default_factory=dict)
+    axes: tuple[int, ...] = tuple(range(len(AXES)))
     study: str = "manifold"
 
     def __post_init__(self) -> None:
@@ -125,9 +127,9 @@ class EvaluationRows:
 
     @property
     def known_axes(self) -> list[int]:
-        """The axes on which the truth of the tested rows varies."""
+        """The axes with labels in training on which the truth of the tested rows varies."""
         truth = self.tested_truth
-        return [axis for axis in range(len(AXES)) if np.unique(truth[~np.isnan(truth[:, axis]), axis]).size > 1]
+        return [axis for axis in self.axes if np.unique(truth[~np.isnan(truth[:, axis]), axis]).size > 1]
 
     def of(self, model: str, condition: Condition = EVERYTHING) -> list[list[Representations]]:
         """Return seed -> fold -> representations; empty where the model was not trained or not shown this condition."""

@@ -128,23 +128,30 @@ def _modalities(rows: EvaluationRows, outputs: Representations) -> list[str]:
     return [modality for modality in known if modality in outputs.present and outputs.present[modality].any()]
 
 
+def _axes(panels: Mapping[str, EvaluationRows]) -> list[int]:
+    """List the axes with labels in training: another dimension of the shared latent means nothing."""
+    return sorted(set.intersection(*(set(rows.axes) for rows in panels.values()))) if panels else []
+
+
 def space_pictures(panels: Mapping[str, EvaluationRows], model: str = HEADLINE) -> Iterator[Picture]:
-    """Draw figure 2: where points of different modalities lie in the shared space."""
+    """Draw figure 2: where points of different modalities lie in the shared space, in the planes of the axes with labels."""
     clouds: dict[str, dict[str, np.ndarray]] = {}
+    axes = _axes(panels)
     for rows in panels.values():
         outputs, tested = _first(rows, model)
         names = _modalities(rows, outputs)
         if len(names) > 1:
             common = tested[np.all([outputs.present[name][tested] for name in names], axis=0)]
-            points = {name: np.asarray(shared_of(outputs, name))[common] for name in names}
+            points = {name: np.asarray(shared_of(outputs, name))[common][:, axes] for name in names}
             clouds[f"{rows.protocol} (n {len(common):,})"] = points
-    if clouds:
+    if clouds and len(axes) > 1:
         caption = (
-            "Figure 2 of the paper, all three planes: the shared space by modality, centroids as stars. Headline, first seed "
-            "(and fold)."
+            "Figure 2 of the paper, all planes: the shared space by modality, centroids as stars. Headline, first seed (and "
+            "fold)."
         )
+        figure = modality_figure(clouds, [AXES[axis] for axis in axes])
         yield Picture(
-            "figure_2_space", modality_figure(clouds), caption, "Scatter of the shared axes by modality, three planes"
+            "figure_2_space", figure, caption, "Scatter of the shared axes by modality, a panel for each plane"
         )
 
 
@@ -153,31 +160,35 @@ def heatmap_pictures(panels: Mapping[str, EvaluationRows], model: str = HEADLINE
     matrices: dict[str, np.ndarray] = {}
     averages: dict[str, np.ndarray] = {}
     columns: dict[str, list[str]] = {}
-    for rows in panels.values():
+    axes = _axes(panels)
+    titles, initials = [AXES[axis] for axis in axes], [AXES[axis][0].upper() for axis in axes]
+    for rows in panels.values() if axes else ():
         outputs, tested = _first(rows, model)
         for name in _modalities(rows, outputs):
             if name in outputs.shared and name in outputs.private:
                 known = tested[outputs.present[name][tested]]
-                shared, private = outputs.shared[name][known], outputs.private[name][known]
+                shared, private = outputs.shared[name][known][:, axes], outputs.private[name][known]
                 active = np.flatnonzero(active_units(private))
                 title = f"{name.replace('_', ' ')}, {rows.protocol}"
                 average = np.concatenate([shared, private.mean(axis=1, keepdims=True)], axis=1)
                 averages[title] = np.nan_to_num(correlation_matrix(shared, average))
                 both = np.concatenate([shared, private[:, active]], axis=1)
                 matrices[title] = np.nan_to_num(correlation_matrix(shared, both))
-                columns[title] = [*(axis[0].upper() for axis in AXES), *(str(number) for number in active)]
+                columns[title] = [*initials, *(str(number) for number in active)]
     if matrices:
         caption = (
             "Figure 3 as the paper draws it: Pearson's r of the shared axes with each other and with the average over the "
             "dimensions of the private latent. An average can hide single dimensions. Headline, first seed (and fold)."
         )
-        names = {title: [*(axis[0].upper() for axis in AXES), "private"] for title in averages}
-        yield Picture("figure_3_average", heatmap_figure(averages, names), caption, "Heatmaps of correlations")
+        names = {title: [*initials, "private"] for title in averages}
+        yield Picture("figure_3_average", heatmap_figure(averages, names, titles), caption, "Heatmaps of correlations")
         caption = (
             "Figure 3 in full: Pearson's r of the shared axes with each other and with every active private dimension. "
             "Headline, first seed (and fold)."
         )
-        yield Picture("figure_3_heatmaps", heatmap_figure(matrices, columns), caption, "Heatmaps of correlations")
+        yield Picture(
+            "figure_3_heatmaps", heatmap_figure(matrices, columns, titles), caption, "Heatmaps of correlations"
+        )
 
 
 def _readouts(panels: Mapping[str, EvaluationRows]) -> Iterator[Picture]:

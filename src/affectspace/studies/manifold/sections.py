@@ -11,7 +11,7 @@ from affectspace.studies.manifold.ablations import ablations
 from affectspace.studies.manifold.corpora import CORPORA
 from affectspace.studies.manifold.cross_modal import ALL_PAIRS, TOP
 from affectspace.studies.manifold.plan import HEADLINE, PAPER_MODEL, SPLITS, TITLES
-from affectspace.studies.manifold.uncertainty import CONSTANT, THIRDS
+from affectspace.studies.manifold.uncertainty import CONSTANT, EQUAL, THIRDS
 from affectspace.studies.tables import Callout, Columns, Figures, Part, Section, Table, grid
 
 WORDS = {
@@ -134,7 +134,7 @@ def independence(experiment: str, where: str) -> Section:
         "ksg_floor": "floor",
     }  # fmt: skip
     beyond_note = (
-        "Debiased CKA is 0 under independence and leaves pairs of rows of one person out; its interval is a jackknife over "
+        "Debiased CKA is 0 under independence and leaves pairs of rows of one person out. An interval is a jackknife over "
         "people. HSIC and distance correlation detect dependence that is not linear; p by permuting rows within people."
     )
     active = {
@@ -177,6 +177,7 @@ def uncertainty(experiment: str, where: str) -> list[Table]:
         Table(
             f"Coverage by third of the predicted deviation, {where}", rows,
             grid("{target}, {condition}", metric="coverage", target=AXES, condition=THIRDS),
+            note=f"The rows with the narrowest to the widest deviations; {EQUAL}, so a third can have no row (–).",
         ),
         Table(
             f"Deviations as modalities are missing, {where}", rows_of(experiment, "widening"),

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from affectspace.affect import AXES
+from affectspace.errors import counted
 from affectspace.evaluation import (
     constant_deviation,
     coverage,
@@ -25,6 +26,7 @@ from affectspace.studies.manifold.representations import Representations
 CONSTANT = "constant deviation"
 SCORES = {"nll": gaussian_nll, "crps": gaussian_crps}
 THIRDS = ("narrow", "middle", "wide")
+EQUAL = "rows of equal deviation stay together"
 
 
 def constant_deviations(rows: EvaluationRows, by_fold: Sequence[Representations]) -> np.ndarray:
@@ -90,6 +92,8 @@ def _record_axis(
     for place, third in enumerate(THIRDS):
         if np.isfinite(thirds[:, place]).all():
             recorder.add_mean("coverage", thirds[:, place], n, "of 90 %", condition=third)
+        else:
+            recorder.add("coverage", None, n, note=f"no row is in this third: {EQUAL}", condition=third)
     ranks = [float(width_error_correlation(truth, m, d)) for m, d, _ in columns]
     if np.isfinite(ranks).all():
         recorder.add_mean("rank", ranks, n, "Spearman's correlation of the deviation with the absolute error")
@@ -165,7 +169,7 @@ def widening_table(
     seeds = len(rows.seeds.get(model, ())) or 1
     by_seed = [widening({names: by_seed[seed] for names, by_seed in deviations.items()}) for seed in range(seeds)]
     for count in by_seed[0].mean_by_count:
-        condition = f"{count} modalit{'y' if count == 1 else 'ies'}"
+        condition = counted(count, "modality")
         recorder.add_mean("mean_width", [one.mean_by_count[count] for one in by_seed], n, condition=condition)
     note, condition = (
         f"{by_seed[0].pairs:,} pairs of a row and an axis, with and without one modality",
