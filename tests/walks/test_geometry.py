@@ -79,7 +79,7 @@ def test_a_readout_of_another_shape_is_refused() -> None:
 
 
 def test_the_readout_is_scikit_learns_ridge() -> None:
-    codes, affect = RANDOM.normal(size=(80, 12)) * 3 + 1, RANDOM.uniform(-1, 1, size=(80, 2))
+    codes, affect = RANDOM.normal(size=(80, 8)) * 3 + 1, RANDOM.uniform(-1, 1, size=(80, 2))
     affect[:20, 0] = np.nan
     readout = fit_readout(codes, affect, alpha=2.0)
     for axis, part in enumerate((codes[:, :4], codes[:, 4:8])):
@@ -94,6 +94,6 @@ def test_a_readout_without_labels_is_refused() -> None:
     affect = np.full((5, 2), np.nan)
     affect[:, 0] = 0.5
     with pytest.raises(DataError, match="arousal is annotated in 0 of 5 rows"):
-        fit_readout(np.zeros((5, 12)), affect)
+        fit_readout(np.zeros((5, 8)), affect)
     with pytest.raises(DataError, match="do not fit"):
-        fit_readout(np.zeros((5, 12)), np.zeros((4, 2)))
+        fit_readout(np.zeros((5, 8)), np.zeros((4, 2)))

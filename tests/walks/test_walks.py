@@ -153,7 +153,7 @@ def test_a_vanilla_model_walks_by_its_readout() -> None:
     codes = make_codes()
     weights = np.random.default_rng(3).normal(size=(2, CHUNK))
     affect = np.tanh(np.stack([codes[:, :CHUNK] @ weights[0], codes[:, CHUNK : 2 * CHUNK] @ weights[1]], axis=1))
-    geometry = fit_geometry(model, codes, fit_readout(codes, affect))
+    geometry = fit_geometry(model, codes, fit_readout(codes[:, : 2 * CHUNK], affect))
     _, reached = move(model, start_codes(), geometry, asked(4, -0.2), asked(4, 0.6))
     torch.testing.assert_close(reached, torch.tensor([[-0.2, 0.6]] * 4, dtype=torch.float64), rtol=0, atol=1e-3)
 

@@ -46,7 +46,7 @@ class LevasaBackbone(BaseBackbone):
         self.revision = hashlib.sha256(weights.read_bytes()).hexdigest()[:16]
         self.licence = str(opened.facts.get("licence") or "that of the run's corpus")
         self.settings: dict[str, Any] = {"frames": frames, "crop": self._crop, "size": self._size, "dtype": dtype}
-        codes = [f"z_{name}{k}" for name in ("v", "a", "z") for k in range(model.config.chunk)]
+        codes = [f"z_{name}{k}" for name, size in zip("vaz", model.config.sizes, strict=True) for k in range(size)]
         self.columns = tuple(f"{code}_{kind}" for kind in ("mean", "sd") for code in codes)
 
     def load(self, item: Item) -> np.ndarray:

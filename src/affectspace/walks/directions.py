@@ -73,13 +73,13 @@ class AffectDirections(SavedArrays):
         return torch.cat([(chunks + amount @ directions).to(codes.dtype), codes[:, width:]], dim=1)
 
 
-def fit_directions(mean_train: np.ndarray, affect: np.ndarray, people: np.ndarray | None = None) -> AffectDirections:
+def fit_directions(codes: np.ndarray, affect: np.ndarray, people: np.ndarray | None = None) -> AffectDirections:
     """Fit directions and readout on labelled training codes.
 
     Parameters
     ----------
-    mean_train : ndarray of shape (n, 3 * chunk)
-        Posterior means of training images.
+    codes : ndarray of shape (n, 2 * chunk)
+        Posterior means of training images, z_v and z_a side by side.
     affect : ndarray of shape (n, 2)
         Valence and arousal on [-1, 1], NaN where not annotated.
     people : ndarray of shape (n,), optional
@@ -100,22 +100,22 @@ def fit_directions(mean_train: np.ndarray, affect: np.ndarray, people: np.ndarra
     >>> import numpy as np
     >>> random = np.random.default_rng(0)
     >>> affect = random.uniform(-1, 1, (200, 2))
-    >>> codes = random.normal(size=(200, 3 * 4)) * 0.1
+    >>> codes = random.normal(size=(200, 2 * 4)) * 0.1
     >>> codes[:, :2] += affect
     >>> np.diag(fit_directions(codes, affect).directions).round(1)
     array([1., 1.])
     """
-    mean, affect = np.asarray(mean_train, dtype=np.float64), np.asarray(affect, dtype=np.float64)
-    if mean.ndim != 2 or mean.shape[1] % 3 or affect.shape != (len(mean), 2):
-        raise DataError(f"codes {mean.shape} and labels {affect.shape} do not fit: give (n, 3 * chunk) and (n, 2)")
-    if people is not None and np.shape(people) != (len(mean),):
-        raise DataError(f"people have shape {np.shape(people)} for {len(mean)} codes; give one person per code")
+    codes, affect = np.asarray(codes, dtype=np.float64), np.asarray(affect, dtype=np.float64)
+    if codes.ndim != 2 or codes.shape[1] % 2 or affect.shape != (len(codes), 2):
+        raise DataError(f"codes {codes.shape} and labels {affect.shape} do not fit: give (n, 2 * chunk) and (n, 2)")
+    if people is not None and np.shape(people) != (len(codes),):
+        raise DataError(f"people have shape {np.shape(people)} for {len(codes)} codes; give one person per code")
     known = np.isfinite(affect).all(axis=1)
-    if not np.isfinite(mean[known]).all():
+    codes, labels = codes[known], affect[known]
+    if not np.isfinite(codes).all():
         raise DataError("a training code is not finite; leave such rows out")
     if known.sum() < 3:
         raise DataError(f"{known.sum()} of {len(known)} codes have valence and arousal; directions need at least 3")
-    codes, labels = mean[known][:, : 2 * mean.shape[1] // 3], affect[known]
     groups = np.zeros(len(codes), dtype=np.int64)
     if people is not None:
         _, numbers = np.unique(np.asarray(people)[known].astype(str), return_inverse=True)

@@ -106,7 +106,7 @@ def fit_geometry(model: Levasa, mean_train: np.ndarray, readout: np.ndarray | No
     ----------
     model : Levasa
         The model.
-    mean_train : ndarray of shape (n, 3 * chunk)
+    mean_train : ndarray of shape (n, latent)
         Posterior means of training images.
     readout : ndarray of shape (2, chunk + 1), optional
         Result of `fit_readout`, used instead of the heads. Models without heads for valence and arousal need it.
@@ -145,20 +145,20 @@ def fit_geometry(model: Levasa, mean_train: np.ndarray, readout: np.ndarray | No
         if readout.shape != (2, chunk + 1):
             raise DataError(f"the readout has shape {readout.shape}; give (2, {chunk + 1}), the intercepts last")
     covariances = []
-    for part in np.split(mean, 3, axis=1)[:2]:
+    for part in (mean[:, :chunk], mean[:, chunk : 2 * chunk]):
         covariance = np.atleast_2d(np.cov(part, rowvar=False))
         ridge = RIDGE * np.trace(covariance) / chunk + 1e-12
         covariances.append(covariance + ridge * np.eye(chunk))
     return WalkGeometry(np.stack(covariances), readout)
 
 
-def fit_readout(mean_train: np.ndarray, affect: np.ndarray, alpha: float = 1.0) -> np.ndarray:
+def fit_readout(codes: np.ndarray, affect: np.ndarray, alpha: float = 1.0) -> np.ndarray:
     """Fit ridge regressions of valence on z_v and of arousal on z_a.
 
     Parameters
     ----------
-    mean_train : ndarray of shape (n, 3 * chunk)
-        Posterior means of training images.
+    codes : ndarray of shape (n, 2 * chunk)
+        Posterior means of training images, z_v and z_a side by side.
     affect : ndarray of shape (n, 2)
         Valence and arousal on [-1, 1], NaN where not annotated.
     alpha : float
@@ -177,15 +177,15 @@ def fit_readout(mean_train: np.ndarray, affect: np.ndarray, alpha: float = 1.0) 
     Examples
     --------
     >>> import numpy as np
-    >>> codes = np.random.default_rng(0).normal(size=(100, 3))
+    >>> codes = np.random.default_rng(0).normal(size=(100, 2))
     >>> fit_readout(codes, np.stack([codes[:, 0], -codes[:, 1]], axis=1))[:, 0].round(1)
     array([ 1., -1.])
     """
-    mean, affect = np.asarray(mean_train, dtype=np.float64), np.asarray(affect, dtype=np.float64)
-    if mean.ndim != 2 or mean.shape[1] % 3 or affect.shape != (len(mean), 2):
-        raise DataError(f"codes {mean.shape} and labels {affect.shape} do not fit: give (n, 3 * chunk) and (n, 2)")
+    codes, affect = np.asarray(codes, dtype=np.float64), np.asarray(affect, dtype=np.float64)
+    if codes.ndim != 2 or codes.shape[1] % 2 or affect.shape != (len(codes), 2):
+        raise DataError(f"codes {codes.shape} and labels {affect.shape} do not fit: give (n, 2 * chunk) and (n, 2)")
     rows = []
-    for axis, part, target in zip(AXES, np.split(mean, 3, axis=1)[:2], affect.T, strict=True):
+    for axis, part, target in zip(AXES, np.split(codes, 2, axis=1), affect.T, strict=True):
         present = np.isfinite(target)
         if present.sum() < 2:
             raise DataError(f"{axis} is annotated in {present.sum()} of {len(target)} rows; a readout needs 2")

@@ -32,7 +32,7 @@ def move(
     ----------
     model : Levasa
         The model.
-    code : Tensor of shape (batch, 3 * chunk)
+    code : Tensor of shape (batch, latent)
         Codes to start from.
     geometry : AffectDirections or WalkGeometry
         How codes move, see `fit_directions` and `fit_geometry`.
@@ -41,7 +41,7 @@ def move(
 
     Returns
     -------
-    codes : Tensor of shape (batch, 3 * chunk)
+    codes : Tensor of shape (batch, latent)
         Moved codes, detached.
     readings : Tensor of shape (batch, 2)
         Valence and arousal of the moved codes. A target that cannot be reached is approached.
@@ -92,7 +92,7 @@ class Walk:
     targets: np.ndarray  # (n, 2), target valence and arousal, NaN where an axis was left as it is
     reached: np.ndarray  # (n, 2), valence and arousal of the decoded code, by the geometry
     heads: np.ndarray  # (n, 2), the same by the heads of the model, NaN if it has none
-    codes: np.ndarray  # (n, 3 * chunk) float32, decoded
+    codes: np.ndarray  # (n, latent) float32, decoded
 
     @property
     def missed(self) -> np.ndarray:
@@ -162,7 +162,7 @@ def walk(model: Levasa, image: np.ndarray, points: np.ndarray, geometry: Geometr
 
 @torch.no_grad()
 def decode(model: Levasa, codes: Tensor) -> np.ndarray:
-    """Decode codes, (n, 3 * chunk), to pictures, (n, size, size, 3) uint8, in batches."""
+    """Decode codes, (n, latent), to pictures, (n, size, size, 3) uint8, in batches."""
     images = []
     for part in codes.split(BATCH):
         decoded = model.decode(part).permute(0, 2, 3, 1).float().clamp(0, 1)

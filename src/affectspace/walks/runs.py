@@ -76,7 +76,7 @@ def run_directions(
         mean = encode_rows(model, data, rows, progress)
     try:
         people = data.table["person"].to_numpy()[rows]
-        directions = fit_directions(mean, data.affect[rows, :2], people)
+        directions = fit_directions(mean[:, : 2 * model.config.chunk], data.affect[rows, :2], people)
     except DataError as error:
         raise RunError(f"{run.folder}: {error}; --method heads needs no labels") from error
     write_atomic(path, directions.save)
@@ -134,7 +134,7 @@ def dataset_faces(data: Dataset, part: str, number: int) -> tuple[list[str], np.
 
 @torch.no_grad()
 def encode_rows(model: Levasa, data: Dataset, rows: np.ndarray, progress: Progress = silent) -> np.ndarray:
-    """Return the posterior means, (n, 3 * chunk), of rows of the corpus."""
+    """Return the posterior means, (n, latent), of rows of the corpus."""
     codes = []
     for start in range(0, len(rows), BATCH):
         codes.append(model.encode(to_image(data.images(rows[start : start + BATCH]))).mean.numpy())

@@ -8,9 +8,19 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit, logsumexp
+from skimage.metrics import structural_similarity as reference_similarity
 
 from affectspace.annotation import to_levels
-from affectspace.models.levasa.losses import chunk_kl, level_loss, levels_of, masked_mean, masked_sum, squared_error
+from affectspace.models.levasa.losses import (
+    above_free,
+    chunk_kl,
+    level_loss,
+    levels_of,
+    masked_mean,
+    masked_sum,
+    squared_error,
+    structural_similarity,
+)
 
 NAN = math.nan
 
@@ -30,6 +40,36 @@ def test_chunk_kl_is_squared_before_the_mean_of_the_batch() -> None:
 def test_chunk_kl_of_power_1_does_not_see_the_chunks(sizes: list[int], seed: int) -> None:
     kl = torch.rand(3, sum(sizes), generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     torch.testing.assert_close(chunk_kl(kl, sizes, 1), kl.sum(dim=1))
+
+
+def test_a_dimension_is_free_below_its_nats_and_has_no_gradient() -> None:
+    kl = torch.tensor([[0.1, 0.4], [0.2, 0.8]], requires_grad=True)  # means .15 and .6
+    above = above_free(kl, 0.5)
+    assert above[:, 0].tolist() == [0.0, 0.0]
+    assert torch.equal(above[:, 1], kl[:, 1])
+    above.sum().backward()
+    assert kl.grad is not None
+    assert kl.grad.tolist() == [[0.0, 1.0], [0.0, 1.0]]
+    assert above_free(kl, 0.0) is kl
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.02, 0.3])
+def test_similarity_is_that_of_scikit_image(noise: float) -> None:
+    random = np.random.default_rng(0)
+    images = random.random((3, 20, 17, 3)).cumsum(axis=1) / 20
+    others = (images + noise * random.normal(size=images.shape)).clip(0, 1)
+    expected = [
+        reference_similarity(a, b, data_range=1.0, channel_axis=-1) for a, b in zip(images, others, strict=True)
+    ]
+    tensors = [torch.from_numpy(pixels).permute(0, 3, 1, 2) for pixels in (images, others)]
+    np.testing.assert_allclose(structural_similarity(*tensors).numpy(), expected, atol=2e-4)
+
+
+def test_similarity_of_flat_images_has_a_gradient() -> None:
+    flat = torch.full((1, 3, 8, 8), 0.5, requires_grad=True)
+    structural_similarity(flat, torch.rand(1, 3, 8, 8)).sum().backward()
+    assert flat.grad is not None
+    assert flat.grad.isfinite().all()
 
 
 def test_masked_mean_is_the_mean_of_the_subset() -> None:

@@ -290,3 +290,75 @@ def test_its_encoder_is_that_of_levasa() -> None:
 def test_one_category_is_refused() -> None:
     with pytest.raises(ValidationError, match="at least 2 items"):
         ClassifierConfig(categories=("neutral",))
+
+
+def residual(**fields: Any) -> Levasa:
+    settings = {"network": "residual", "hidden": (), "chunk": 4, "rest": 10, "width": 8, "head_inputs": None}
+    return make_model(**{**settings, **fields})
+
+
+def test_chunks_of_different_sizes() -> None:
+    model = residual()
+    code = model.encode(make_batch().image).mean
+    assert [part.shape[1] for part in model.chunks(code)] == [4, 4, 10]
+    assert model.latent == code.shape[1] == 18
+    assert LevasaConfig().sizes == (32, 32, 32)
+
+
+def test_reconstruction_of_absolute_errors_and_similarity() -> None:
+    model, batch = residual(reconstruction="absolute", similarity_weight=0.25), make_batch()
+    loss = model.loss(batch, noise=torch.zeros_like)
+    decoded = model.decode(model.encode(batch.image).mean)
+    torch.testing.assert_close(loss.terms["reconstruction"], (decoded - batch.image).abs().mean())
+    plain = residual(reconstruction="absolute").loss(batch, noise=torch.zeros_like)
+    torch.testing.assert_close(loss.total - plain.total, 0.25 * (1 - loss.terms["similarity"]), rtol=1e-4, atol=1e-6)
+
+
+def test_the_weight_of_the_kl_rises() -> None:
+    model, batch = residual(kl_warmup=0.5, kl_weight=100.0), make_batch()
+    totals = [model.loss(batch, noise=torch.zeros_like, progress=at).total.item() for at in (0.0, 0.25, 0.5, 1.0)]
+    assert totals[1] - totals[0] == pytest.approx((totals[2] - totals[0]) / 2, rel=1e-3)
+    assert totals[2] == totals[3] > totals[0]
+
+
+@pytest.mark.parametrize("alignment", ["continuous", "discrete"])
+def test_editing_compares_with_the_next_rows_affect_and_the_rows_own_rest(alignment: str) -> None:
+    model, batch = residual(alignment=alignment, editing_weight=1.0, editing_share=0.5), make_batch()
+    mean = model.encode(batch.image).mean
+    edited = model.decode(torch.cat([mean[[1, 2, 3], :8], mean[[0, 1, 2], 8:]], dim=1))
+    again = model.encode(edited).mean
+    aimed = sum(loss[there].mean() for loss, there in model.alignment_rows(again, rows_of(batch, [1, 2, 3])))
+    expected = aimed + F.mse_loss(again[:, 8:], mean[:3, 8:])
+    torch.testing.assert_close(model.loss(batch, noise=torch.zeros_like).terms["editing"], expected)
+
+
+def test_only_the_decoder_learns_from_editing() -> None:
+    model, batch = residual(editing_weight=1.0).train(), make_batch()
+    posterior = model.encode(batch.image)
+    model.editing(batch, posterior.mean, posterior.mean).backward()
+    learned = {name.split(".")[0] for name, weight in model.named_parameters() if weight.grad is not None}
+    assert learned == {"decoder"}
+    assert all(weight.requires_grad for weight in model.parameters())
+
+
+def test_editing_without_any_label_compares_the_rest_only() -> None:
+    model, batch = residual(editing_weight=1.0), make_batch()
+    batch.affect[:] = NAN
+    loss = model.loss(batch, noise=fixed_noise)
+    assert loss.total.isfinite()
+    assert loss.terms["editing"] > 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"network": "residual", "hidden": (8,)}, "network: residual has no `hidden`"),
+        ({"network": "residual", "padding": 0}, "no other `padding`"),
+        ({"editing_weight": 1.0, "alignment": "none"}, "editing_weight needs heads"),
+        ({"reduction": "paper", "similarity_weight": 0.1}, "reduction: paper has squared errors only"),
+        ({"reduction": "paper", "reconstruction": "absolute"}, "reduction: paper has squared errors only"),
+    ],
+)
+def test_settings_that_do_not_go_together(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        LevasaConfig(**fields)

@@ -4,7 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from affectspace.models.levasa.networks import ImageDecoder, ImageEncoder, feature_sizes, projection_head
+from affectspace.models.levasa.networks import (
+    ImageDecoder,
+    ImageEncoder,
+    ResidualDecoder,
+    ResidualEncoder,
+    feature_sizes,
+    projection_head,
+)
 
 
 def widths(network: nn.Module, kind: type[nn.Module]) -> list[tuple[int, int]]:
@@ -42,6 +49,23 @@ def test_any_multiple_of_16_comes_back_in_its_size(size: int, padding: int) -> N
         image = decoder(torch.randn(2, 5))
     assert image.shape == (2, 3, size, size)
     assert 0 <= image.min() <= image.max() <= 1
+
+
+@pytest.mark.parametrize("width", [4, 6, 18])
+@pytest.mark.parametrize("size", range(32, 129, 16))
+def test_residual_networks_of_any_size_and_width(size: int, width: int) -> None:
+    encoder, decoder = ResidualEncoder(size, width), ResidualDecoder(size, width, 5)
+    with torch.no_grad():
+        assert encoder(torch.rand(2, 3, size, size)).shape == (2, encoder.outputs)
+        image = decoder(torch.randn(2, 5))
+    assert image.shape == (2, 3, size, size)
+    assert 0 <= image.min() <= image.max() <= 1
+
+
+def test_a_residual_row_does_not_depend_on_its_batch() -> None:
+    torch.manual_seed(0)
+    encoder, image = ResidualEncoder(32, 8).train(), torch.rand(3, 3, 32, 32)
+    torch.testing.assert_close(encoder(image)[:1], encoder(image[:1]), rtol=1e-4, atol=1e-5)
 
 
 def test_every_pixel_reaches_the_code_with_padding() -> None:

@@ -13,6 +13,7 @@ class LevasaConfig(Configuration):
     """Configuration of a LeVAsa model.
 
     The default network (width 32, padding 1, no linear layers) costs a third of the paper's (64, 0, hidden (512, 128)).
+    `network: residual` reconstructs better and costs more; `padding` and `hidden` are settings of the convolutional one only.
 
     >>> LevasaConfig(alignment="discrete").levels
     21
@@ -20,10 +21,14 @@ class LevasaConfig(Configuration):
 
     kind: Literal["levasa"] = "levasa"
     image_size: int = Field(64, ge=32, multiple_of=16, description="pixels; a multiple of 16")
+    network: Literal["convolutional", "residual"] = Field(
+        "convolutional", description="convolutional is the paper's; residual: blocks with group normalisation"
+    )
     width: int = Field(32, ge=4, description="channels of the first convolution")
     padding: Literal[0, 1] = Field(1, description="of the convolutions; 0 in the paper's network")
     hidden: tuple[int, ...] = Field((), description="widths of linear layers between the convolutions and the code")
-    chunk: int = Field(32, ge=1, description="dimensions of each of z_v, z_a, z_z")
+    chunk: int = Field(32, ge=1, description="dimensions of each of z_v and z_a")
+    rest: int | None = Field(None, ge=1, description="dimensions of z_z; null: as many as z_v has, as in the paper")
     alignment: Literal["none", "continuous", "discrete", "categories"] = Field(
         "continuous",
         description="none is the Vanilla VAE; categories is the control with an emotion head on z_v and z_a",
@@ -42,9 +47,20 @@ class LevasaConfig(Configuration):
     level_low: int = Field(-10, description="lowest level of the discrete labels, in tenths")
     level_high: int = 10
     categories: tuple[str, ...] = Field((), description="emotions of the head of alignment: categories")
+    reconstruction: Literal["squared", "absolute"] = Field("squared", description="error of a pixel value")
+    similarity_weight: float = Field(0.0, ge=0, description="weight of 1 - SSIM in the reconstruction")
     kl_power: Literal[1, 2] = Field(1, description="2 squares the KL of each chunk (Eq. 1)")
     kl_weight: float = Field(0.5, ge=0)
+    kl_warmup: float = Field(0.0, ge=0, le=1, description="share of the training in which the weight of the KL rises")
+    free_nats: float = Field(0.0, ge=0, description="KL of a dimension, mean of a batch, below which it costs nothing")
     alignment_weight: float = Field(0.3, ge=0, description="0.3 in the authors' notebooks")
+    editing_weight: float = Field(
+        0.0,
+        ge=0,
+        description="weight of editing: a face with the z_v and z_a of another row must be encoded as that row's valence and "
+        "arousal, and as its own z_z",
+    )
+    editing_share: float = Field(1 / 3, gt=0, le=1, description="share of a batch's rows that is edited")
     reduction: Literal["default", "paper"] = Field(
         "default",
         description="paper: sums over the batch, to the letter; default: see the table of terms in docs/reference/levasa.md",
@@ -58,7 +74,22 @@ class LevasaConfig(Configuration):
             raise ValueError(f"level_high ({self.level_high}) must be above level_low ({self.level_low})")
         if self.head == "identity" and self.alignment == "discrete" and self.levels > self.chunk:
             raise ValueError(f"head: identity needs a chunk of at least {self.levels} dimensions, one per level")
+        if self.network == "residual" and (self.hidden or self.padding != 1):
+            raise ValueError("network: residual has no `hidden` layers and no other `padding` than 1; leave them out")
+        if self.editing_weight and self.alignment not in ("continuous", "discrete"):
+            raise ValueError("editing_weight needs heads for valence and arousal: alignment continuous or discrete")
+        own = self.reconstruction != "squared" or self.similarity_weight or self.editing_weight or self.free_nats
+        if self.reduction == "paper" and own:
+            raise ValueError(
+                "reduction: paper has squared errors only; set reduction: default for reconstruction: absolute, "
+                "similarity_weight, free_nats and editing_weight"
+            )
         return self
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """Dimensions of z_v, z_a and z_z."""
+        return self.chunk, self.chunk, self.chunk if self.rest is None else self.rest
 
     @property
     def levels(self) -> int:

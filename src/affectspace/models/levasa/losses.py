@@ -16,6 +16,34 @@ def chunk_kl(kl: Tensor, sizes: Sequence[int], power: int) -> Tensor:
     return torch.stack([part.sum(dim=1).pow(power) for part in kl.split(list(sizes), dim=1)]).sum(dim=0)
 
 
+def above_free(kl: Tensor, free: float) -> Tensor:
+    """Lower the KL of each dimension (batch, dimensions) to nothing where its mean over the batch is below `free` nats.
+
+    Below it a dimension has no gradient, so that the KL does not switch it off before it is used (Kingma et al. 2016).
+    """
+    return torch.where(kl.mean(dim=0) > free, kl, torch.zeros_like(kl)) if free else kl
+
+
+def structural_similarity(image: Tensor, other: Tensor) -> Tensor:
+    """Compute the SSIM (Wang et al. 2004) of images in [0, 1], (batch, channels, height, width) -> (batch,).
+
+    Windows of 7 x 7 pixels that lie within the image, each pixel with the same weight, unbiased covariances: the values are
+    those of scikit-image's defaults.
+    """
+    window, unbiased = 7, 49 / 48
+    image, other = image.float(), other.float()  # 16 bits lose the differences of the moments below
+
+    def mean(values: Tensor) -> Tensor:
+        return F.avg_pool2d(values, window, stride=1)
+
+    a, b = mean(image), mean(other)
+    variance_a, variance_b = mean(image * image) - a * a, mean(other * other) - b * b
+    covariance = mean(image * other) - a * b
+    light = (2 * a * b + 0.01**2) / (a * a + b * b + 0.01**2)
+    structure = (2 * unbiased * covariance + 0.03**2) / (unbiased * (variance_a + variance_b) + 0.03**2)
+    return (light * structure).mean(dim=(1, 2, 3))
+
+
 def masked_sum(values: Tensor, present: Tensor) -> Tensor:
     """Sum the values of the rows that are present; zero with a gradient where none is."""
     return torch.where(present, values, torch.zeros_like(values)).sum()

@@ -10,10 +10,25 @@ from torch import Tensor, nn
 
 from affectspace.affect import AXES
 from affectspace.data.batches import Batch
-from affectspace.models.base import LossTerms, Posterior, Pretrained, Step
+from affectspace.models.base import LossTerms, Posterior, Pretrained, Step, warmed
 from affectspace.models.levasa.config import ClassifierConfig, LevasaConfig
-from affectspace.models.levasa.losses import chunk_kl, level_loss, levels_of, masked_mean, masked_sum, squared_error
-from affectspace.models.levasa.networks import ImageDecoder, ImageEncoder, projection_head
+from affectspace.models.levasa.losses import (
+    above_free,
+    chunk_kl,
+    level_loss,
+    levels_of,
+    masked_mean,
+    masked_sum,
+    squared_error,
+    structural_similarity,
+)
+from affectspace.models.levasa.networks import (
+    ImageDecoder,
+    ImageEncoder,
+    ResidualDecoder,
+    ResidualEncoder,
+    projection_head,
+)
 
 VA = AXES[:2]
 
@@ -38,9 +53,15 @@ class Levasa(Pretrained):
     def __init__(self, config: LevasaConfig) -> None:
         super().__init__()
         self.config = config
-        self.encoder = ImageEncoder(config.image_size, config.width, config.padding, config.hidden)
-        self.to_posterior = nn.Linear(self.encoder.outputs, 2 * 3 * config.chunk)
-        self.decoder = ImageDecoder(config.image_size, config.width, config.padding, config.hidden, 3 * config.chunk)
+        self.encoder: ImageEncoder | ResidualEncoder
+        self.decoder: ImageDecoder | ResidualDecoder
+        if config.network == "residual":
+            self.encoder = ResidualEncoder(config.image_size, config.width)
+            self.decoder = ResidualDecoder(config.image_size, config.width, self.latent)
+        else:
+            self.encoder = ImageEncoder(config.image_size, config.width, config.padding, config.hidden)
+            self.decoder = ImageDecoder(config.image_size, config.width, config.padding, config.hidden, self.latent)
+        self.to_posterior = nn.Linear(self.encoder.outputs, 2 * self.latent)
         self.heads = nn.ModuleDict()
         if config.alignment in ("continuous", "discrete"):
             outputs = config.levels if config.alignment == "discrete" else 1
@@ -54,7 +75,7 @@ class Levasa(Pretrained):
     @property
     def latent(self) -> int:
         """Dimensions of the code."""
-        return 3 * self.config.chunk
+        return sum(self.config.sizes)
 
     @property
     def head_inputs(self) -> int:
@@ -73,8 +94,8 @@ class Levasa(Pretrained):
         return self.decoder(code)
 
     def chunks(self, code: Tensor) -> tuple[Tensor, ...]:
-        """Split a code into z_v, z_a and z_z, each (batch, chunk)."""
-        return code.split(self.config.chunk, dim=1)
+        """Split a code into z_v and z_a, (batch, chunk), and z_z, (batch, rest)."""
+        return code.split(self.config.sizes, dim=1)
 
     def project(self, code: Tensor) -> dict[str, Tensor]:
         """Apply the heads to a code: r_v and r_a (batch, outputs) by the name of the axis, or the logits of the emotions."""
@@ -119,7 +140,7 @@ class Levasa(Pretrained):
         return [squared_error(projected[axis], batch.affect[:, index]) for index, axis in enumerate(VA) if projected]
 
     def terms(self, batch: Batch, step: Step) -> LossTerms:
-        """Compute Eq. 3, L_R + kl_weight L_KL + alignment_weight L_C, with one sample of the code per row.
+        """Compute Eq. 3, L_R + kl_weight L_KL + alignment_weight L_C, with one sample of the code per row, and editing.
 
         reduction "paper" sums each term over the batch (and L_R over the pixels). The default takes means over the batch,
         divides L_R and L_KL by the number of pixel values, and averages L_C over the rows that have the label.
@@ -127,17 +148,53 @@ class Levasa(Pretrained):
         config = self.config
         posterior = self.encode(batch.image)
         code = posterior.sample(step.noise)
-        error = (self.decode(code) - batch.image).square()
-        kl = chunk_kl(posterior.kl_to_standard(), [config.chunk] * 3, config.kl_power)
+        decoded = self.decode(code)
+        error = (decoded - batch.image).square()
+        kl = chunk_kl(above_free(posterior.kl_to_standard(), config.free_nats), config.sizes, config.kl_power)
         rows = self.alignment_rows(code if config.align_on == "sample" else posterior.mean, batch)
         if config.reduction == "paper":
             reconstruction, kl_term = error.sum(), kl.sum()
             alignment = sum((masked_sum(*row) for row in rows), start=error.new_zeros(()))
         else:
-            reconstruction, kl_term = error.mean(), kl.mean() / error[0].numel()
+            reconstruction = (error if config.reconstruction == "squared" else (decoded - batch.image).abs()).mean()
+            kl_term = kl.mean() / error[0].numel()
             alignment = sum((masked_mean(*row) for row in rows), start=error.new_zeros(()))
-        total = reconstruction + config.kl_weight * kl_term + config.alignment_weight * alignment
-        return LossTerms(total, {"reconstruction": reconstruction, "kl": kl_term, "alignment": alignment})
+        terms = {"reconstruction": reconstruction, "kl": kl_term, "alignment": alignment}
+        kl_weight = config.kl_weight * warmed(step.progress, config.kl_warmup)
+        total = reconstruction + kl_weight * kl_term + config.alignment_weight * alignment
+        if config.similarity_weight:
+            terms["similarity"] = structural_similarity(decoded, batch.image).mean()
+            total = total + config.similarity_weight * (1.0 - terms["similarity"])
+        if config.editing_weight:
+            terms["editing"] = self.editing(batch, posterior.mean, code)
+            total = total + config.editing_weight * terms["editing"]
+        return LossTerms(total, terms)
+
+    def editing(self, batch: Batch, mean: Tensor, code: Tensor) -> Tensor:
+        """Decode some rows with z_v and z_a of the next row, encode them again, and compare what they read.
+
+        mean, code : (batch, latent), posterior means and samples of the batch's images. The result is the alignment loss with
+        the next row's labels, plus the mean squared error of z_z. Only the decoder learns from it: an encoder that learned
+        too could agree with it on marks that nobody sees.
+        """
+        number = max(round(self.config.editing_share * len(batch)), 1)
+        aligned = 2 * self.config.chunk
+        rows = torch.arange(number, device=code.device)
+        others = (rows + 1) % len(batch)
+        edited = self.decode(torch.cat([code[others, :aligned], code[rows, aligned:]], dim=1).detach())
+        learning = [weight for weight in self.parameters() if weight.requires_grad]
+        readers = [self.encoder, self.to_posterior, self.heads]
+        for part in readers:
+            part.requires_grad_(False)
+        try:
+            again = self.encode(edited).mean
+            aimed = sum(
+                (masked_mean(*row) for row in self.alignment_rows(again, batch.take(others))), again.new_zeros(())
+            )
+        finally:
+            for weight in learning:
+                weight.requires_grad_(True)
+        return aimed + (again[:, aligned:] - mean[rows, aligned:].detach()).square().mean()
 
 
 class EmotionClassifier(Pretrained):

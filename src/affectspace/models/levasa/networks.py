@@ -1,5 +1,8 @@
 """Convolutional encoder and decoder of images, and the projection heads of the latent chunks."""
 
+from itertools import pairwise
+from math import gcd
+
 from torch import Tensor, nn
 
 CONVOLUTIONS = 4
@@ -66,6 +69,84 @@ class ImageDecoder(nn.Module):
             )
             layers += [nn.Sigmoid()] if last else [nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
             channels = outputs
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, code: Tensor) -> Tensor:
+        return self.layers(code)
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions of 3 x 3 with group normalisation before each, added to the input; the size stays."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            *(nn.GroupNorm(_groups(inputs), inputs), nn.SiLU(inplace=True), nn.Conv2d(inputs, outputs, 3, padding=1)),
+            *(
+                nn.GroupNorm(_groups(outputs), outputs),
+                nn.SiLU(inplace=True),
+                nn.Conv2d(outputs, outputs, 3, padding=1),
+            ),
+        )
+        self.skip = nn.Identity() if inputs == outputs else nn.Conv2d(inputs, outputs, 1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.skip(image) + self.layers(image)
+
+
+def _groups(channels: int) -> int:
+    """Number of groups of a normalisation: of at least four channels each, eight at most."""
+    return gcd(channels, max(channels // 4, 1), 8)
+
+
+def _widths(image_size: int, width: int) -> list[int]:
+    """Channels at each size from half the image's down to 4 pixels or an odd number: `width`, then 2, 4 and 8 times that."""
+    halvings = 0
+    while image_size % 2 == 0 and image_size > 4:
+        image_size, halvings = image_size // 2, halvings + 1
+    return [width * min(2**stage, 8) for stage in range(halvings)]
+
+
+class ResidualEncoder(nn.Module):
+    """(batch, 3, size, size) in [0, 1] -> (batch, outputs): a convolution of stride 2, then residual blocks and halvings.
+
+    outputs : dimensions of the result
+    """
+
+    def __init__(self, image_size: int, width: int) -> None:
+        super().__init__()
+        widths = _widths(image_size, width)
+        layers: list[nn.Module] = [nn.Conv2d(3, widths[0], 4, stride=2, padding=1), ResidualBlock(widths[0], widths[0])]
+        for inputs, outputs in pairwise(widths):
+            layers += [nn.Conv2d(inputs, outputs, 4, stride=2, padding=1), ResidualBlock(outputs, outputs)]
+        layers += [nn.GroupNorm(_groups(widths[-1]), widths[-1]), nn.SiLU(inplace=True), nn.Flatten()]
+        self.layers = nn.Sequential(*layers)
+        self.outputs = widths[-1] * (image_size // 2 ** len(widths)) ** 2
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.layers(image * 2.0 - 1.0)
+
+
+class ResidualDecoder(nn.Module):
+    """(batch, latent) -> (batch, 3, size, size) in [0, 1]: residual blocks, each followed by up-sampling and a convolution."""
+
+    def __init__(self, image_size: int, width: int, latent: int) -> None:
+        super().__init__()
+        widths = _widths(image_size, width)[::-1]
+        smallest = image_size // 2 ** len(widths)
+        layers: list[nn.Module] = [
+            nn.Linear(latent, widths[0] * smallest**2),
+            nn.Unflatten(1, (widths[0], smallest, smallest)),
+            ResidualBlock(widths[0], widths[0]),
+        ]
+        for inputs, outputs in pairwise(widths):
+            layers += [
+                nn.Upsample(scale_factor=2),
+                nn.Conv2d(inputs, outputs, 3, padding=1),
+                ResidualBlock(outputs, outputs),
+            ]
+        layers += [nn.GroupNorm(_groups(widths[-1]), widths[-1]), nn.SiLU(inplace=True)]
+        layers += [nn.Upsample(scale_factor=2), nn.Conv2d(widths[-1], 3, 3, padding=1), nn.Sigmoid()]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, code: Tensor) -> Tensor:

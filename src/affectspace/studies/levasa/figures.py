@@ -198,7 +198,7 @@ def _walk(arm: Arm, entry: Trained) -> Picture | None:
     rows, face = arm.data.rows("train"), entry.outputs.shown[0]
     people = arm.data.table["person"].to_numpy()[rows]
     try:
-        directions = fit_directions(entry.outputs.mean["train"], arm.data.affect[rows, :2], people)
+        directions = fit_directions(np.hstack(entry.outputs.chunks("train")[:2]), arm.data.affect[rows, :2], people)
     except DataError:  # too few people, or nobody has several expressions
         return None
     grid = walk_grid(model, face, STEPS, STEPS, directions)

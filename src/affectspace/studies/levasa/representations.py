@@ -28,13 +28,15 @@ BY_PART = ("mean", "log_variance", "affect", "levels", "errors")
 class Representations:
     """The outputs of one run, by part of the split (train, validation, test).
 
-    mean, log_variance : (n, 96), the posterior's; for the classifier `mean` holds its logits (n, categories)
+    sizes : dimensions of z_v, z_a and z_z; empty for the classifier
+    mean, log_variance : (n, latent), the posterior's; for the classifier `mean` holds its logits (n, categories)
     affect : (n, 2), valence and arousal that the heads read from the means; empty without such heads
     levels : (n, 2, levels), log-probabilities of the discrete heads; empty without them
     errors : of test images: "mse", "psnr", "ssim", each (n,), of the decoded means against the images in [0, 1]
     shown, decoded : (8, size, size, 3) uint8 test images, one for each person, and their reconstructions
     """
 
+    sizes: tuple[int, ...]
     mean: dict[str, np.ndarray]
     log_variance: dict[str, np.ndarray]
     affect: dict[str, np.ndarray]
@@ -44,8 +46,8 @@ class Representations:
     decoded: np.ndarray
 
     def chunks(self, part: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the means of z_v, z_a and z_z, each (n, chunk)."""
-        valence, arousal, rest = np.split(self.mean[part], 3, axis=1)
+        """Return the means of z_v, z_a and z_z, (n, dimensions)."""
+        valence, arousal, rest = np.split(self.mean[part], np.cumsum(self.sizes)[:2], axis=1)
         return valence, arousal, rest
 
     @classmethod
@@ -67,7 +69,8 @@ class Representations:
             kind, _, part = name.partition("/")
             if part:
                 by_part[kind][part] = values
-        return cls(**by_part, shown=tensors["shown"], decoded=tensors["decoded"])
+        sizes = getattr(run.image_config.model, "sizes", ())
+        return cls(sizes, **by_part, shown=tensors["shown"], decoded=tensors["decoded"])
 
 
 def shown_rows(data: Dataset) -> np.ndarray:

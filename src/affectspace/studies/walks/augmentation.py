@@ -67,7 +67,7 @@ class AugmentationBudget(Configuration):
 class Mixture:
     """Batches in which the first rows are rebuilt or walked. Labels of the newest batch stand in `target`.
 
-    codes : (n, 3 * chunk), category : (n,), of the training rows
+    codes : (n, latent), category : (n,), of the training rows
     """
 
     arm: str

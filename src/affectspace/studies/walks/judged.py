@@ -109,16 +109,16 @@ def judge_walks(
 
 
 def elsewhere(codes: np.ndarray, moved: np.ndarray, spread: np.ndarray, chunk: int, seed: int = 0) -> np.ndarray:
-    """Move codes as far as `moved`, but in z_z and each face along its own random direction: (faces, steps, 3 * chunk).
+    """Move codes as far as `moved`, but in z_z and each face along its own random direction: (faces, steps, latent).
 
-    codes : (faces, 3 * chunk), where they start; spread : (3 * chunk,), deviations of training codes, in which far is measured
+    codes : (faces, latent), where they start; spread : (latent,), deviations of training codes, in which far is measured
     """
     scale = np.where(spread > 0, spread, 1.0)
     gone = (moved - codes[:, None]) / scale
     along = gone[:, -1] - gone[:, 0]
     along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-12)
     far = (gone * along[:, None]).sum(axis=2)  # signed, for walks pass their face
-    ways = np.random.default_rng(seed).normal(size=(len(codes), chunk))
+    ways = np.random.default_rng(seed).normal(size=(len(codes), codes.shape[1] - 2 * chunk))
     ways /= np.linalg.norm(ways, axis=1, keepdims=True)
     out = np.repeat(codes[:, None], moved.shape[1], axis=1)
     out[..., 2 * chunk :] += far[..., None] * ways[:, None] * scale[2 * chunk :]
