@@ -30,18 +30,26 @@ def structural_similarity(image: Tensor, other: Tensor) -> Tensor:
     Windows of 7 x 7 pixels that lie within the image, each pixel with the same weight, unbiased covariances: the values are
     those of scikit-image's defaults.
     """
-    window, unbiased = 7, 49 / 48
-    image, other = image.float(), other.float()  # 16 bits lose the differences of the moments below
+    unbiased = 49 / 48
+    image, other = image.float().contiguous(), other.float().contiguous()  # 16 bits lose the differences of moments
+    down, along = (_window_means(size, image.device) for size in image.shape[2:])
 
     def mean(values: Tensor) -> Tensor:
-        return F.avg_pool2d(values, window, stride=1)
+        return down @ values @ along.T  # several times as fast as a pooling
 
-    a, b = mean(image), mean(other)
-    variance_a, variance_b = mean(image * image) - a * a, mean(other * other) - b * b
-    covariance = mean(image * other) - a * b
-    light = (2 * a * b + 0.01**2) / (a * a + b * b + 0.01**2)
-    structure = (2 * unbiased * covariance + 0.03**2) / (unbiased * (variance_a + variance_b) + 0.03**2)
-    return (light * structure).mean(dim=(1, 2, 3))
+    with torch.autocast(image.device.type, enabled=False):
+        a, b = mean(image), mean(other)
+        variance = mean(image * image + other * other) - a * a - b * b
+        covariance = mean(image * other) - a * b
+        light = (2 * a * b + 0.01**2) / (a * a + b * b + 0.01**2)
+        structure = (2 * unbiased * covariance + 0.03**2) / (unbiased * variance + 0.03**2)
+        return (light * structure).mean(dim=(1, 2, 3))
+
+
+def _window_means(size: int, device: torch.device, window: int = 7) -> Tensor:
+    """Matrix (size - window + 1, size) that takes the means of all windows of a line."""
+    ones = torch.ones(size - window + 1, size, device=device)
+    return ones.triu().tril(window - 1) / window
 
 
 def masked_sum(values: Tensor, present: Tensor) -> Tensor:
