@@ -89,9 +89,8 @@ def make_representations(data: Dataset, kind: str, seed: int, chunk: int = 24, l
     error = (0.02 if kind == "useless" else 0.021) + 0.001 * random.random(n)
     errors = {"mse": error, "psnr": -10 * np.log10(error), "ssim": np.full(n, 0.5)}
     shown = data.images(data.rows("test")[:8])
-    return Representations(
-        mean, log_variance, affect, logits, {k: v.astype(np.float32) for k, v in errors.items()}, shown, shown
-    )
+    errors = {name: values.astype(np.float32) for name, values in errors.items()}
+    return Representations((chunk,) * 3, mean, log_variance, affect, logits, errors, shown, shown)
 
 
 def make_trained(folder: Path, data: Dataset, name: str, kind: str, seed: int, prefix: str = "") -> Trained:
