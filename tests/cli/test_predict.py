@@ -13,6 +13,7 @@ from click.testing import Result
 from PIL import Image
 from typer.testing import CliRunner
 
+from affectspace.affect import AXES
 from affectspace.cli import app
 from affectspace.errors import ConfigError, DataError, RunError
 from affectspace.prediction import Prediction, Predictor
@@ -442,9 +443,23 @@ def test_predictions_on_another_scale_with_other_names(text_run: Path, tmp_path:
     assert list(pd.read_csv(tmp_path / "windows.csv").columns)[:5] == ["id", "start", "end", "text", "act"]
 
 
+@pytest.mark.parametrize("axes", [("valence", "arousal"), ("arousal",), ("dominance", "valence")])
+def test_an_axis_that_the_run_does_not_predict_is_refused(
+    text_run: Path, axes: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Predictor, "axes", axes)
+    absent = [axis for axis in AXES if axis not in axes]
+    refused = f"does not predict {' and '.join(absent)}; it predicts {', '.join(axes)}"
+    columns = [f"{axis}={axis[0]}" for axis in AXES]
+    with pytest.raises(ConfigError, match=refused):
+        run("--run", text_run, "--text", "hello", "--answer-columns", ",".join(columns))
+    assert run("--run", text_run, "--text", "hello", "--answer-columns", f"{axes[0]}=x").exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (("--calibrate-scale", "1:7"), "--calibrate-scale needs a classifier"),
         (("--answer-scale", "7:1"), "low must be below high"),
         (("--answer-scale", "mosi"), "is of sentiment, which is not predicted"),
         (("--answer-columns", "anger=a"), "'anger' is no axis"),

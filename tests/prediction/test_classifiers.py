@@ -144,11 +144,29 @@ def test_a_few_rated_rows_calibrate(texts: Callable[..., str], tmp_path: Path, w
     assert errors[1] < errors[0]
     for content, message in (
         ([["words", "valence"], ["good", 1]], "needs a column text, and one of valence"),
-        ([["text", "valence"], ["good", 3]], r"row 1: a rating lies outside -1\.\.1"),
-        ([["text", "valence"], ["good", "much"]], "row 1: a rating is not a number"),
+        ([["text", "valence"], ["good", 3]], r"row 1: valence is 3, outside -1\.\.1.*--calibrate-scale"),
+        ([["text", "valence"], ["good", "much"]], "row 1: valence is 'much', which is not a number"),
     ):
         with pytest.raises(DataError, match=message):
             Predictor.of_classifier(folder, calibrate=write_csv(tmp_path / "bad.csv", content))
+
+
+@pytest.mark.parametrize(("name", "low", "high"), [("1:7", 1, 7), ("0:1", 0, 1), ("iemocap", 1, 5)])
+def test_rated_rows_may_be_on_another_scale(
+    name: str, low: float, high: float, texts: Callable[..., str], tmp_path: Path, write_csv: Callable[..., Path]
+) -> None:
+    folder = texts()
+    rows = [["a good day", 0.9], ["bad", -0.8], ["good", 0.7], ["bad bad day", -0.9], ["day", 0.1], ["a a", ""]]
+    native = [[text, "" if value == "" else low + (value + 1) / 2 * (high - low)] for text, value in rows]  # type: ignore[operator]
+    canonical, own = (
+        write_csv(tmp_path / f"{name}.csv", [["text", "valence"], *content])
+        for name, content in (("canonical", rows), ("own", native))
+    )
+    expected = Predictor.of_classifier(folder, calibrate=canonical)
+    predictor = Predictor.of_classifier(folder, calibrate=own, calibrate_scale=name)
+    assert predictor.predict("a day").valence == pytest.approx(expected.predict("a day").valence)
+    assert not predictor.notices
+    assert "are read on the scale -1:1" in expected.notices[0]
 
 
 def test_what_is_no_classifier_is_refused(tmp_path: Path, texts: Callable[..., str]) -> None:

@@ -21,7 +21,7 @@ def test_what_the_backbone_noticed_is_told(make_run: MakeRun) -> None:
     first, second = predictor.predict_many([Sample(text="short"), Sample(text="a" * 500)])
     assert isinstance(first, Prediction)
     assert isinstance(second, Prediction)
-    assert (first.notes, second.notes) == ((), ("a text that was cut",))
+    assert ["a text that was cut" in one.notes for one in (first, second)] == [False, True]
 
 
 def test_a_backbone_that_cannot_run_is_refused_with_its_remedy(make_run: MakeRun, tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_a_backbone_that_cannot_run_is_refused_with_its_remedy(make_run: MakeRun
     settings = {"longest": 7}
     other = {**facts["modalities"]["text"]["recipe"], "settings": settings}
     cut = with_text(settings=settings, recipe=other).predict(text="hello hello")
-    assert cut.notes == ("a text that was cut",)
+    assert "a text that was cut" in cut.notes
 
 
 def test_another_source_of_the_same_weights(make_run: MakeRun) -> None:

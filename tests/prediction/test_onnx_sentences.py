@@ -79,7 +79,7 @@ def test_predictions_equal_those_of_pytorch(run: Path, monkeypatch: pytest.Monke
             continue
         assert (one.emotion, one.notes, one.modalities) == (other.emotion, other.notes, other.modalities)
         np.testing.assert_allclose(numbers(one), numbers(other), atol=1e-4)
-    assert mine[5].notes == ("a text of more than 16 tokens, cut",)
+    assert mine[5].notes[0] == "a text of more than 16 tokens, cut"
     words = ["good", "asdf", "it's"]
     reader: Any = Predictor.of_run(run)._reader
     assert reader._sentences.pieces(words) == reader._modalities["text"].backbone.pieces(words)

@@ -13,6 +13,7 @@ from PIL import Image
 import affectspace
 from affectspace.errors import ConfigError, DataError, RunError
 from affectspace.prediction import Failure, Prediction, Predictor, Sample, table_of
+from affectspace.prediction.result import VAD, note_beyond
 from affectspace.training.runs import load
 
 from .conftest import RATE, Loudness, clip, tone
@@ -80,7 +81,7 @@ def test_a_clip_gives_picture_and_sound(make_run: MakeRun, tmp_path: Path) -> No
     assert both.modalities == ("audio", "video")
     silent = predictor.predict(video=clip(tmp_path / "b.mp4", 2.0, sound=False))
     assert silent.modalities == ("video",)
-    [note] = silent.notes
+    note = silent.notes[0]
     assert note.startswith("audio left out: ")
     assert note.endswith("b.mp4: it has no sound track")
     other = predictor.predict(video=tmp_path / "a.mp4", audio=tone(tmp_path / "other.wav", 1.0, loudness=0.9))
@@ -248,3 +249,20 @@ def test_tables(make_run: MakeRun) -> None:
     assert table.columns[:6].tolist() == [
         "valence", "arousal", "dominance", "valence_sd", "arousal_sd", "dominance_sd",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("mean", "noted"),
+    [
+        (VAD(1.11, 0.2, -0.3), "valence"), (VAD(0.5, -1.2, 1.01), "arousal and dominance"), (VAD(-2.0, 0.0), "valence"),
+        (VAD(1.0, -1.0, 0.0), ""), (VAD(1 + 1e-9, 0.0), ""), (VAD(0.2, float("nan")), ""),
+    ],
+)  # fmt: skip
+def test_a_value_beyond_the_scale_is_kept_and_noted(mean: VAD, noted: str) -> None:
+    prediction = Prediction(mean, VAD(0.1, 0.1), {}, None, 0.0, {}, ("a note",))
+    checked = note_beyond(prediction)
+    assert checked.mean is mean
+    assert checked.notes == (("a note", f"{noted} {BEYOND}") if noted else ("a note",))
+
+
+BEYOND = "beyond the end of the scale (the value is not cut off)"

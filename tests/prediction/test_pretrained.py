@@ -82,7 +82,7 @@ def test_each_input_goes_to_the_model_that_reads_it(shipped: Path, tmp_path: Pat
     assert isinstance(both, Prediction)
     assert both.modalities == ("text", "audio")
     assert both.licence == "CC BY-NC-SA 4.0"
-    assert both.notes == ("the product of the models text and voice",)
+    assert both.notes[0] == "the product of the models text and voice"
     assert isinstance(voice, Prediction)
     for axis in range(3):
         weights = [1 / one.deviation[axis] ** 2 for one in (text, voice)]

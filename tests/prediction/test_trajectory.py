@@ -152,7 +152,7 @@ def test_long_inputs_are_predicted_in_windows(make_run: MakeRun, tmp_path: Path)
     assert long.notes[0] == "the mean of 44 windows"
     text = "It was a good day. " * 150
     assert predictor.predict(text=text).notes[0].startswith("the mean of 148 windows")
-    assert predictor.predict(audio=sound, start=10.0, end=20.0).notes == ()
+    assert not [note for note in predictor.predict(audio=sound, start=10.0, end=20.0).notes if "windows" in note]
     outcomes = predictor.predict_many([Sample(audio=sound), Sample(text="x" * 3000), Sample(text="short")])
     assert [isinstance(outcome, Prediction) for outcome in outcomes] == [True, True, True]
     silent = tmp_path / "silent.wav"

@@ -37,7 +37,7 @@ def test_a_vector_far_from_the_training_rows_is_wide_and_noted(make_run: MakeRun
     near, far = (predictor.predict(vectors={"audio": np.full(3, value, np.float32)}) for value in (0.3, 60.0))
     assert not near.unlike
     assert far.unlike
-    assert far.notes == ("the audio is unlike the training data: the prediction is wide and near the average",)
+    assert far.notes[0] == "the audio is unlike the training data: the prediction is wide and near the average"
     assert far.to_dict()["unlike"] is True
     assert all(wide > narrow for wide, narrow in zip(far.deviation, near.deviation, strict=True))
 
@@ -52,12 +52,12 @@ def test_a_text_in_another_language_is_wide_and_noted(make_run: MakeRun) -> None
     assert not predictor.predict("I am so sad.").unlike
     german = predictor.predict("Ich bin so traurig.")
     assert german.unlike
-    assert german.notes == ("the text is not in English, which the model was trained on: the prediction is wide",)
+    assert german.notes[0] == "the text is not in English, which the model was trained on: the prediction is wide"
     assert german.mean == pytest.approx(plain.mean)
     labels: Any = load(run).spread.numpy()
     for wide, narrow in ((german, plain), (german.by_modality["text"], plain.by_modality["text"])):
         assert wide.deviation == pytest.approx(np.hypot(narrow.deviation, labels).tolist(), rel=1e-4)
-    assert predictor.predict("12345").notes == ("the text has no words: the prediction is wide",)
+    assert predictor.predict("12345").notes[0] == "the text has no words: the prediction is wide"
 
 
 def prediction(valence: float, deviation: float, **fields: Any) -> Prediction:

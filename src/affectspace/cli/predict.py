@@ -27,6 +27,7 @@ from affectspace.cli.options import (
 )
 from affectspace.cli.predict_checks import (
     answer_of,
+    check_answer,
     check_faces,
     check_figure,
     check_files,
@@ -38,6 +39,7 @@ from affectspace.cli.predict_options import (
     AnswerScale,
     Axes,
     Calibrate,
+    CalibrateScale,
     Classifier,
     Crop,
     Details,
@@ -89,6 +91,7 @@ def predict(
     axes: Axes = None,
     scale: ScaleName = None,
     calibrate: Calibrate = None,
+    calibrate_scale: CalibrateScale = None,
     faces: Faces = "largest",
     text_column: str | None = column_of("texts"),
     audio_column: str | None = column_of("names of sound files"),
@@ -133,7 +136,7 @@ def predict(
     tables = [item for item in items if isinstance(item, Path) and is_table(item)]
     single = together or (len(items) == 1 and not tables and not (isinstance(items[0], Path) and items[0].is_dir()))
     follow = window is not None or step is not None or figure is not None
-    head = {"labels": labels, "axes": axes, "scale": scale, "calibrate": calibrate}
+    head = {"labels": labels, "axes": axes, "scale": scale, "calibrate": calibrate, "calibrate_scale": calibrate_scale}
     check_model(run, model, classifier, head, vectors, backbone, crop)
     check_faces(faces, together or follow, tables)
     check_options(items, tables, together, vectors, follow, part, run)
@@ -168,6 +171,7 @@ def predict(
         else:
             reopen = partial(Predictor.of_run, run, device=device, backbones=parse_backbones(backbone), crop=crop)
         predictor = reopen(progress=progress)
+        check_answer(answer, predictor)
         ready_made = _read_vectors(vectors, predictor)
         if tables and len(items) == 1:
             from affectspace.prediction.tables import TableColumns, predict_table

@@ -10,6 +10,7 @@ from affectspace.cli.options import existing_run, parse_pairs
 from affectspace.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
+    from affectspace.prediction import Predictor
     from affectspace.prediction.result import Answer
 
 
@@ -28,7 +29,11 @@ def check_model(
     if len(chosen) > 1:
         raise ConfigError(f"{' and '.join(chosen)} are different models; give one of them")
     for option in (name for name, value in head.items() if value is not None and classifier is None):
-        raise ConfigError(f"--{option} needs a classifier: --classifier NAME")
+        raise ConfigError(f"--{option.replace('_', '-')} needs a classifier: --classifier NAME")
+    if head["calibrate_scale"] is not None and head["calibrate"] is None:
+        raise ConfigError(
+            "--calibrate-scale is the scale of the table of --calibrate; give that table, or leave it out"
+        )
     if run is not None:
         existing_run(run)
         return
@@ -119,3 +124,13 @@ def answer_of(scale: str | None, columns: str | None) -> Answer:
     return Answer.of(
         scale, parse_pairs(columns.split(","), "--answer-columns", "AXIS=COLUMN", example) if columns else None
     )
+
+
+def check_answer(answer: Answer, predictor: Predictor) -> None:
+    """Raise ConfigError for a column of --answer-columns that the model would leave empty in every row."""
+    absent = [axis for axis in answer.names if axis not in predictor.axes]
+    if absent:
+        raise ConfigError(
+            f"--answer-columns: {predictor.name} does not predict {' and '.join(absent)}; it predicts "
+            f"{', '.join(predictor.axes)}. Leave {' and '.join(absent)} out"
+        )

@@ -80,7 +80,14 @@ Calibrate = Annotated[
     Path | None,
     typer.Option(
         help="Table of a few rated rows that calibrates --classifier: a column text, audio, video or image, and valence, "
-        "arousal or dominance from -1 to 1."
+        "arousal or dominance."
+    ),
+]
+CalibrateScale = Annotated[
+    str | None,
+    typer.Option(
+        help="Scale of the ratings of --calibrate: LOW:HIGH, for example 1:7, or a name such as sam. Default: -1:1.",
+        callback=checked_scale,
     ),
 ]
 AnswerScale = Annotated[

@@ -58,6 +58,9 @@ class Screen:
         from affectspace.prediction.licences import strictest
 
         predictions = [(name, outcome) for name, outcome in summary.outcomes if isinstance(outcome, Prediction)]
+        empty = [axis for axis in self.answer.names if all(math.isnan(getattr(one, axis)) for _, one in predictions)]
+        if predictions and empty:
+            self.notices.append(f"the models of these inputs do not predict {' and '.join(empty)}; it is left empty")
         if self.json:
             failures = [{"id": name, **outcome.to_dict(self.answer)} for name, outcome in summary.outcomes
                         if not isinstance(outcome, Prediction)]  # fmt: skip

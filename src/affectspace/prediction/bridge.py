@@ -55,7 +55,8 @@ class Calibration:
 class EmotionBridge:
     """Outputs of a classifier of emotions.
 
-    Has `emotions`, the names of the emotions; `label_kinds` behind the predictions; `note`, a remark on every prediction.
+    Has `axes`, those that it predicts; `emotions`, the names of the emotions; `label_kinds` behind the predictions; `note`, a
+    remark on every prediction.
 
     Parameters
     ----------
@@ -96,6 +97,7 @@ class EmotionBridge:
             columns = [classes.index(name) for name in (self.emotions if category is None else (category,))]
             self._matrix[row, columns] = 1 / len(columns)
         self._columns = [classes.index(name) for name in self.emotions]
+        self.axes = tuple(axis for axis in AXES if axis in self._transfer.axes_)
 
     @property
     def settings(self) -> str:
@@ -144,6 +146,7 @@ class RatingBridge:
     def __init__(self, scale: Scale, calibration: Calibration | None = None) -> None:
         self.scale, self.calibration = scale, calibration or Calibration()
         self._emotions: EmotionMap = published_emotions().on(scale.canonical_axes)
+        self.axes = scale.canonical_axes
 
     @property
     def emotions(self) -> tuple[str, ...]:

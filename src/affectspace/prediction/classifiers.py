@@ -63,7 +63,7 @@ class ClassifierReader:
         self.network, self.bridge = network, bridge
         self.modalities: tuple[str, ...] = (network.modality,)
         self.kinds = network.kinds
-        self.label_kinds = bridge.label_kinds
+        self.label_kinds, self.axes = bridge.label_kinds, bridge.axes
         self.trained_on: tuple[TrainingCorpus, ...] = ()  # a classifier does not record its corpora
 
     def read(self, samples: Sequence[Sample]) -> list[Outcome]:
@@ -140,6 +140,7 @@ def classifier_reader(
     axes: Sequence[str] | None = None,
     ratings: str | Scale | None = None,
     calibrate: str | Path | None = None,
+    calibrate_scale: str | Scale | None = None,
     device: str = "auto",
     crop: bool = True,
 ) -> ClassifierReader:
@@ -148,7 +149,7 @@ def classifier_reader(
     bridge = _bridge(network, labels, axes, ratings)
     reader = ClassifierReader(network, bridge)
     if calibrate is not None:
-        bridge.calibration = _calibrate(reader, Path(calibrate))
+        bridge.calibration = _calibrate(reader, Path(calibrate), calibrate_scale)
     return reader
 
 
@@ -221,32 +222,32 @@ def _bridge(
     return EmotionBridge(categories, reference_for(categories, modality), exclusive=network.exclusive)
 
 
-def _calibrate(reader: ClassifierReader, path: Path) -> Calibration:
-    """Fit the calibration on a table with a column text, audio, video or image, and ratings of axes on [-1, 1]."""
-    from affectspace.tables.reading import read_table
+def _calibrate(reader: ClassifierReader, path: Path, ratings_on: str | Scale | None) -> Calibration:
+    """Fit the calibration on a table with a column text, audio, video or image, and ratings of axes on a scale."""
+    from affectspace.corpora.schema import axis_columns
+    from affectspace.tables.reading import read_table, to_numbers
 
     table = read_table(path)
     inputs = [kind for kind in reader.kinds if kind in table]
     rated = [axis for axis in AXES if axis in table]
     if not inputs or not rated:
         raise DataError(
-            f"{path}: a calibration needs a column {' or '.join(reader.kinds)}, and one of {', '.join(AXES)} with ratings from "
-            f"-1 to 1; its columns are {', '.join(map(str, table.columns))}"
+            f"{path}: a calibration needs a column {' or '.join(reader.kinds)}, and one of {', '.join(AXES)} with ratings; "
+            f"its columns are {', '.join(map(str, table.columns))}"
         )
     kind = inputs[0]
-    samples, ratings = [], []
-    for number, row in enumerate(table.to_dict("records"), start=1):
-        try:
-            numbers = {axis: float(row[axis]) if str(row[axis]).strip() else np.nan for axis in rated}
-        except ValueError:
-            raise DataError(f"{path}: row {number}: a rating is not a number") from None
-        if any(abs(value) > 1 for value in numbers.values()):
-            raise DataError(f"{path}: row {number}: a rating lies outside -1..1; convert the ratings to that range")
-        content: Any = row[kind] if kind == "text" else path.parent / str(row[kind])
+    native = {axis: to_numbers(table[axis], axis, path) for axis in rated}
+    try:
+        canonical = axis_columns(scale(ratings_on or "canonical"), native, where=str(path))
+    except DataError as error:
+        raise DataError(f"{error} (--calibrate-scale)") from error
+    ratings = np.column_stack([canonical.get(axis, np.full(len(table), np.nan)) for axis in AXES])
+    samples = []
+    for cell in table[kind]:
+        content: Any = cell if kind == "text" else path.parent / str(cell)
         samples.append(replace(Sample(), **{kind: content}))
-        ratings.append([numbers.get(axis, np.nan) for axis in AXES])
     loaded = reader.load_all(samples, [[] for _ in samples])
     for number, item in enumerate(loaded, start=1):
         if isinstance(item, Failure):
             raise DataError(f"{path}: row {number}: {item.reason}")
-    return fit_calibration(reader.bridge, reader.network.outputs(loaded), np.array(ratings))
+    return fit_calibration(reader.bridge, reader.network.outputs(loaded), ratings)

@@ -255,6 +255,7 @@ class FaceReader:
     kinds: tuple[str, ...] = ("video", "image")
     vectors: tuple[str, ...] = ()
     columns: Mapping[str, Sequence[str] | None] = {}
+    axes: tuple[str, ...] = AXES[:2]
     reads_boxes = True
 
     def __init__(

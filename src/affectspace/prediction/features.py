@@ -241,7 +241,8 @@ class FeatureReader:
         kept = kept_moments(run.folder / "model" / "model.safetensors")
         self._published = published_emotions(self._categories, kept.outputs)
         self._label_spread = kept.label_spread
-        self._learned = np.isin(AXES, run.facts.get("axes", AXES))  # the others had no label in training
+        self.axes = tuple(axis for axis in AXES if axis in run.facts.get("axes", AXES))
+        self._learned = np.isin(AXES, self.axes)  # the others had no label in training
 
     @cached_property
     def model(self) -> AffectModel:

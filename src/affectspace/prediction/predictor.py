@@ -12,7 +12,7 @@ from affectspace.errors import DataError, UnreadableItem
 from affectspace.prediction.licences import licences_of, strictest
 from affectspace.prediction.opening import reader_of_model, reader_of_run
 from affectspace.prediction.readers import Reader, TrainingCorpus
-from affectspace.prediction.result import Failure, Outcome, Prediction
+from affectspace.prediction.result import Failure, Outcome, Prediction, note_beyond
 from affectspace.prediction.sample import Sample
 from affectspace.prediction.trajectory import Trajectory, Window, is_long, windows_of
 from affectspace.progress import Progress, silent
@@ -76,8 +76,7 @@ class Predictor:
         if name == "any":
             return cls(combined_reader(open_reader, notices), name, notices=notices)
         model = shipped_model(name)
-        if model.notice:
-            notices.append(model.notice)
+        notices += [model.notice] if model.notice else []
         return cls(open_reader(model), name, {name: model.licence}, notices)
 
     @classmethod
@@ -131,6 +130,7 @@ class Predictor:
         axes: Sequence[str] | None = None,
         scale: str | Scale | None = None,
         calibrate: str | Path | None = None,
+        calibrate_scale: str | Scale | None = None,
         crop: bool = True,
         device: str = "auto",
     ) -> Predictor:
@@ -150,7 +150,9 @@ class Predictor:
         scale : str or Scale, optional
             Range of these ratings: a name, such as "unit" for 0 to 1, or a Scale, whose axes are then the default of `axes`.
         calibrate : path, optional
-            Table of a few rated rows: a column text, audio, video or image, and valence, arousal or dominance from -1 to 1.
+            Table of a few rated rows: a column text, audio, video or image, and valence, arousal or dominance.
+        calibrate_scale : str or Scale, optional
+            Scale of these rows, such as "1:7"; default [-1, 1].
         crop : bool
             Search the face in pictures. Otherwise pictures are faces already.
         device : str
@@ -171,9 +173,14 @@ class Predictor:
         from affectspace.prediction.classifiers import classifier_reader
 
         reader = classifier_reader(
-            str(name), labels=labels, axes=axes, ratings=scale, calibrate=calibrate, device=device, crop=crop
-        )
+            str(name), labels=labels, axes=axes, ratings=scale, calibrate=calibrate, calibrate_scale=calibrate_scale,
+            device=device, crop=crop,
+        )  # fmt: skip
         predictor = cls(reader, str(name), {"classifier": reader.network.licence})
+        if calibrate is not None and calibrate_scale is None:
+            predictor.notices.append(
+                f"the ratings of {calibrate} are read on the scale -1:1 (--calibrate-scale sets another)"
+            )
         predictor.settings = f"{reader.bridge.settings}, crop {crop}"
         return predictor
 
@@ -186,6 +193,11 @@ class Predictor:
     def kinds(self) -> tuple[str, ...]:
         """The kinds of input that it reads, of text, audio, video and image."""
         return self._reader.kinds
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The axes that it predicts, from some inputs at least."""
+        return self._reader.axes
 
     @property
     def label_kinds(self) -> tuple[str, ...]:
@@ -413,13 +425,12 @@ class Predictor:
         return (outcomes[row] for row in range(len(samples)))
 
     def _read(self, samples: Sequence[Sample]) -> Iterator[Outcome]:
-        """Predict samples, with the licence of the models."""
+        """Predict samples, with the licence of the models, and a note on values beyond the scale."""
         licence = self.licence
         for outcome in self._reader.read(samples):
-            if isinstance(outcome, Prediction) and not outcome.licence:
-                yield replace(outcome, licence=licence)
-            else:
-                yield outcome
+            if isinstance(outcome, Prediction):
+                outcome = note_beyond(replace(outcome, licence=outcome.licence or licence))
+            yield outcome
 
 
 def _next_part(samples: Iterator[Sample | Failure]) -> list[Sample | Failure]:

@@ -60,7 +60,11 @@ class Reader(Protocol):
     vectors; columns : modality -> names of its dimensions, None without names
     label_kinds : kinds of the labels that it was trained on, of "rated" and "transferred"; trained_on : the corpora
     reads_boxes : whether it reads the face in `Sample.box`, instead of the largest one of a picture
+    axes : of valence, arousal and dominance, those that it predicts
     """
+
+    @property
+    def axes(self) -> tuple[str, ...]: ...
 
     modalities: tuple[str, ...]
     kinds: tuple[str, ...]
@@ -134,6 +138,7 @@ class CombinedReader:
         self.experts, self.notices = list(experts), notices
         self.modalities = tuple(dict.fromkeys(name for expert in experts for name in expert.modalities))
         self.kinds = tuple(dict.fromkeys(kind for expert in experts for kind in expert.kinds))
+        self.axes: tuple[str, ...] = AXES  # of all models together; some predict fewer
 
     @property
     def label_kinds(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,6 +15,7 @@ from affectspace.affect import scale as scale_of
 from affectspace.errors import ConfigError
 
 LEAST = 0.3  # probability of an emotion that is named; chosen on MELD's training part
+TOLERANCE = 1e-6  # beyond the end of [-1, 1], of rounding
 UNLIKE = 2.0  # distance from the training rows, in typical ones, from which an input is unlike them
 
 if TYPE_CHECKING:
@@ -270,6 +271,15 @@ def to_outcomes(
             Prediction(*fused, by_modality, *named(ranked), ranked, (*remarks, *dict.fromkeys(far)), unlike=bool(far))
         )
     return outcomes
+
+
+def note_beyond(prediction: Prediction) -> Prediction:
+    """Note the axes whose mean lies beyond the ends of the scale: a regression may go there, and the value is kept."""
+    axes = [axis for axis, mean in zip(AXES, prediction.mean, strict=True) if abs(mean) > 1 + TOLERANCE]
+    if not axes:
+        return prediction
+    note = f"{' and '.join(axes)} beyond the end of the scale (the value is not cut off)"
+    return replace(prediction, notes=(*prediction.notes, note))
 
 
 def table_of(outcomes: Sequence[Outcome], modalities: Sequence[str] = (), answer: Answer | None = None) -> pd.DataFrame:
