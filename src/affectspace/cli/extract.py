@@ -49,7 +49,10 @@ VideoBackbone = Annotated[
 ]
 Lexicon = Annotated[list[str] | None, typer.Option(help=LEXICON_HELP)]
 Vectors = Annotated[
-    Path | None, typer.Option(help="File with ready-made vectors: .npz, or .csv or .parquet with a column id.")
+    Path | None,
+    typer.Option(
+        help="File with ready-made vectors: .npz, or .csv or .parquet with a column id. Names are ids or paths of the files."
+    ),
 ]
 Settings = Annotated[
     list[str] | None,
@@ -99,7 +102,8 @@ def extract(
 
     if engine == "local":
         device = choose_device(device)
-    corpus = read_corpus(name, path, where=where, media=media, **reading)
+    whole = read_corpus(name, path, media=media, **reading)
+    corpus = whole if where is None else whole.where(where)
     if limit is not None and limit < len(corpus):
         corpus = corpus.take(range(limit))
     options = parse_settings(settings or [])
@@ -113,10 +117,10 @@ def extract(
     encoder: Backbone
     items = None
     if vectors is not None:
-        unknown = sorted(options.keys() - {"array", "names"})
+        unknown = sorted(options.keys() - {"array", "names", "pool"})
         if unknown:
-            raise ConfigError(f"--set {unknown[0]}: --vectors has the settings array and names only")
-        encoder, items = read_vectors(vectors, modality, corpus, **options)
+            raise ConfigError(f"--set {unknown[0]}: --vectors has the settings array, names and pool only")
+        encoder, items = read_vectors(vectors, modality, corpus, **options, among=whole)
     else:
         on = "cpu" if engine == "ray" else device  # the actors hold the model; here it only identifies the store
         encoder = make_backbone(modality, backbone, device=on, dtype=dtype, **options)
@@ -142,12 +146,12 @@ def _print_facts(corpus: "Corpus", encoder: "Backbone", done: "Extraction") -> N
         "failures": [{"id": name, "file": file, "reason": reason} for name, file, reason in done.failures],
         "seconds": round(done.seconds, 2),
         "left_out": dict(corpus.report.left_out),
-        "notes": corpus.report.notes,
+        "notes": [*corpus.report.notes, *getattr(encoder, "notes", ())],
     })  # fmt: skip
 
 
 def _show(corpus: "Corpus", encoder: "Backbone", done: "Extraction", modality: str) -> None:
-    for line in corpus.report.to_text().splitlines():
+    for line in [*corpus.report.to_text().splitlines(), *getattr(encoder, "notes", ())]:
         typer.echo(f"{corpus.name}: {line}")
     rate = f", {done.made / done.seconds:,.1f} samples/s" if done.made else ""
     typer.echo(f"{done.made:,} vectors computed{rate}; {done.kept:,} existed, {done.without:,} rows have no {modality}")

@@ -69,7 +69,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from affectspace.features import RayEngine
-    from affectspace.features.backbones.vectors import NamedVectors
+    from affectspace.features.backbones.named_vectors import NamedVectors
     from affectspace.prediction import Failure, Predictor, Sample, Trajectory
     from affectspace.prediction.inputs import NamedSample
     from affectspace.prediction.result import Answer, Outcome, Summary
@@ -282,6 +282,7 @@ def _samples(
         sample_of,
         samples_of_folder,
         samples_of_vectors,
+        vectors_of,
     )
 
     if together or (len(items) == 1 and not (isinstance(items[0], Path) and items[0].is_dir())):
@@ -290,7 +291,9 @@ def _samples(
         return samples_of_vectors(vectors), {}
     samples: list[NamedSample] = []
     skipped: Counter[str] = Counter()
+    own = iter(vectors_of(vectors, [(None, str(item)) for item in items], predictor.notices))
     for item in items:
+        ready_made = next(own)
         if isinstance(item, Path) and item.is_dir():
             below, left_out = samples_of_folder(item, predictor)
             samples += below if len(items) == 1 else [(str(item / name), sample) for name, sample in below]
@@ -298,7 +301,7 @@ def _samples(
         elif isinstance(item, Path) and is_table(item):
             samples += _rows_of(predictor, item, named, media, vectors)
         else:
-            samples.append(sample_of(item, vectors))
+            samples.append(sample_of(item, ready_made))
     return samples, skipped
 
 

@@ -44,6 +44,8 @@ class Corpus:
         One row for each sample (column id) and rater or channel, where they are known.
     synthetic : bool
         Whether affectspace made the samples (`affectspace corpus make`), in a layout of its own or in an official one.
+    numbered : bool
+        Whether the ids are numbers of rows, as the file has no names for them.
 
     Examples
     --------
@@ -65,6 +67,7 @@ class Corpus:
     media: Path | None = None
     ratings: pd.DataFrame | None = None
     synthetic: bool = False
+    numbered: bool = False
 
     def __len__(self) -> int:
         return len(self.table)

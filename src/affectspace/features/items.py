@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from affectspace.corpora.schema import EVERY_FILE
 from affectspace.errors import ConfigError, DataError, UnreadableItem
 from affectspace.features.backbone import Item
 from affectspace.media.files import Media, leaves_media, open_media, plain_name
@@ -27,7 +28,7 @@ def items_of(corpus: Corpus, modality: str) -> list[Item]:
 
     ``text`` and ``words`` read the column ``text``. ``audio`` reads the column ``audio``, else the sound of the column
     ``video``. ``video`` reads the column ``video``, else ``image``. The columns ``start``, ``end`` and ``half`` apply
-    to the file that the column ``cut`` names ("audio" or "video").
+    to the file that the column ``cut`` names ("audio" or "video"), or to both ("all").
 
     Parameters
     ----------
@@ -74,7 +75,7 @@ def items_of(corpus: Corpus, modality: str) -> list[Item]:
             items.append(Item(name, text=value))
             continue
         start = end = half = None
-        if cuts["cut"][row] == column:
+        if cuts["cut"][row] in (column, EVERY_FILE):
             start, end = (_seconds(cuts[edge][row]) for edge in ("start", "end"))
             half = cuts["half"][row] if column == "video" and isinstance(cuts["half"][row], str) else None
         items.append(Item(name, path=Path(plain_name(value)), start=start, end=end, half=half))

@@ -15,6 +15,8 @@ from typing import Any, BinaryIO, Protocol
 
 from affectspace.errors import ConfigError, DataError, UnreadableItem
 
+SOUNDS = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".wma", ".aif", ".aiff")
+CLIPS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".flv", ".wmv", ".3gp")
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 LARGEST_FILE = 512 << 20  # bytes of a file that is read at once
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")

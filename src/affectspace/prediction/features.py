@@ -237,6 +237,10 @@ class FeatureReader:
         self.columns: Mapping[str, Sequence[str] | None] = {
             name: (modality.identity or {}).get("columns") for name, modality in self._modalities.items()
         }
+        self.pools = {
+            name: (modality.identity or {}).get("settings", {}).get("pool")
+            for name, modality in self._modalities.items()
+        }
         self._categories: Sequence[str] = run.model_settings.get("categories") or ()
         kept = kept_moments(run.folder / "model" / "model.safetensors")
         self._published = published_emotions(self._categories, kept.outputs)

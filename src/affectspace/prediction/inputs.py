@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from affectspace.features.backbones.vectors import NamedVectors
+    from affectspace.features.backbones.named_vectors import NamedVectors
 
 TABLES = (".csv", ".tsv", ".parquet")
 NAME = 60  # characters of a text that are its name
@@ -125,20 +125,33 @@ def _named(path: Path, folder: Path) -> NamedSample:
 def samples_of_vectors(vectors: Mapping[str, NamedVectors]) -> list[NamedSample]:
     """Return a sample for every name in the files of vectors, in their order."""
     names = dict.fromkeys(key for part in vectors.values() for key in part.keys)
-    return [(name, Sample(vectors=vectors_of(vectors, name))) for name in names]
+    chosen = vectors_of(vectors, [(name,) for name in names])
+    return [(name, Sample(vectors=own)) for name, own in zip(names, chosen, strict=True)]
 
 
-def vectors_of(vectors: Mapping[str, NamedVectors], *names: str | None) -> dict[str, np.ndarray]:
-    """Return the vectors of a sample with one of these names, modality -> vector."""
-    matches = {kind: part.find(*names) for kind, part in vectors.items()}
-    return {kind: vector for kind, vector in matches.items() if vector is not None}
+def vectors_of(
+    vectors: Mapping[str, NamedVectors], rows: Sequence[Sequence[str | None]], notices: list[str] | None = None
+) -> list[dict[str, np.ndarray]]:
+    """Return the vectors of all samples, modality -> vector.
+
+    rows : id of each sample, and the paths of its files, see `NamedVectors.match`; notices : gets what is doubtful
+    """
+    chosen: list[dict[str, np.ndarray]] = [{} for _ in rows]
+    for kind, part in vectors.items():
+        matches = part.match(rows)
+        for own, number in zip(chosen, matches.vectors.tolist(), strict=True):
+            if number >= 0:
+                own[kind] = part.matrix[number]
+        if notices is not None:
+            notices += matches.notes(part.path)
+    return chosen
 
 
-def sample_of(item: str | Path, vectors: Mapping[str, NamedVectors]) -> NamedSample:
+def sample_of(item: str | Path, vectors: Mapping[str, np.ndarray] | None = None) -> NamedSample:
     """Return the sample of a text or of a file, with the vectors of its name."""
     if isinstance(item, str):
         return name_of(item) or "text", Sample(item)
-    return str(item), replace(sample_of_file(item), vectors=vectors_of(vectors, str(item)))
+    return str(item), replace(sample_of_file(item), vectors=vectors or {})
 
 
 def each_face(samples: Sequence[NamedSample]) -> list[NamedSample]:
@@ -160,7 +173,7 @@ def combined_sample(inputs: Sequence[str | Path], vectors: Mapping[str, NamedVec
     """
     sample = Sample()
     for item in inputs:
-        name, added = sample_of(item, {})
+        name, added = sample_of(item)
         assert isinstance(added, Sample)
         [kind] = added.kinds
         if sample.has(kind):
@@ -170,14 +183,13 @@ def combined_sample(inputs: Sequence[str | Path], vectors: Mapping[str, NamedVec
             )
         sample = replace(sample, **{kind: getattr(added, kind)})
     files = [str(item) for item in inputs if isinstance(item, Path)]
-    chosen: dict[str, np.ndarray] = {}
-    for name, part in vectors.items():
-        vector = part.find(*files)
-        if vector is None and len(part.keys) > 1:
+    [chosen] = vectors_of(vectors, [(None, *files)])
+    for kind, part in vectors.items():
+        if kind not in chosen and len(part.keys) > 1:
             raise DataError(
                 f"{part.path}: it has {len(part.keys):,} vectors, none with the name of a given file; give a single vector"
             )
-        chosen[name] = part.matrix[0] if vector is None else vector
+        chosen.setdefault(kind, part.matrix[0])
     name = files[0] if files else name_of(" ".join(map(str, inputs))) or "text"
     return name, replace(sample, vectors=chosen)
 

@@ -219,6 +219,11 @@ class Predictor:
         """Modality -> names of the dimensions of its vectors, None without names."""
         return self._reader.columns
 
+    @property
+    def pools(self) -> Mapping[str, Any]:
+        """Modality -> how its ready-made sequences were pooled to vectors, see `affectspace.features.read_vectors`."""
+        return getattr(self._reader, "pools", {})
+
     def predict(
         self,
         text: str | None = None,

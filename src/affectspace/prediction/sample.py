@@ -11,11 +11,9 @@ import numpy as np
 
 from affectspace.errors import DataError
 from affectspace.files import require_file
-from affectspace.media.files import IMAGES
+from affectspace.media.files import CLIPS, IMAGES, SOUNDS
 
 TEXTS = (".txt", ".md")
-SOUNDS = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".wma", ".aif", ".aiff")
-CLIPS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".flv", ".wmv", ".3gp")
 SUFFIXES = {"text": TEXTS, "audio": SOUNDS, "video": CLIPS, "image": IMAGES}  # kind of input -> suffixes of its files
 
 FILES = ("audio", "video", "image")

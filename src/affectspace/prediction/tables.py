@@ -7,13 +7,14 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from affectspace.errors import ConfigError, DataError, listed
-from affectspace.features.backbones.vectors import NamedVectors
+from affectspace.features.backbones.named_vectors import NamedVectors
 from affectspace.features.ray_engine import RayEngine
 from affectspace.files import write_atomic
 from affectspace.prediction.inputs import NamedSample, vectors_of
@@ -44,7 +45,7 @@ def read_vectors(options: Sequence[str], predictor: Predictor) -> dict[str, Name
         refusal = predictor.refusal(Sample(vectors={name: np.zeros(1)}))  # once, not for every row
         if refusal:
             raise ConfigError(f"--vectors {option!r}: {refusal}")
-        part, known = NamedVectors.read(Path(path)), predictor.columns.get(name)
+        part, known = NamedVectors.read(Path(path), pool=predictor.pools.get(name)), predictor.columns.get(name)
         if known and part.columns and list(known) != list(part.columns):
             if sorted(known) != sorted(part.columns):
                 missing = [column for column in known if column not in part.columns]
@@ -102,10 +103,13 @@ def samples_of_table(
     unknown = sorted(set(chosen) - {*TIMES, "id"} - set(predictor.kinds))
     if unknown:
         raise DataError(f"--{unknown[0]}-column: {predictor.name} reads no {unknown[0]}; {predictor.reads()}")
+    vectors, media = vectors or {}, media or table.parent
+    names = [row for block in read_blocks(table, ROWS) for row in _names(block, chosen)] if vectors else []
+    ready_made = iter(vectors_of(vectors, names, predictor.notices))
     for block in read_blocks(table, ROWS):
         cells = {kind: block.values(column) for kind, column in chosen.items()}
         cells |= {kind: block.seconds(column).tolist() for kind, column in chosen.items() if kind in TIMES}
-        yield block, list(_samples_of_rows(block.row_numbers, cells, media or table.parent, vectors or {}))
+        yield block, list(_samples_of_rows(block.row_numbers, cells, media, ready_made if vectors else repeat({})))
 
 
 def predict_table(
@@ -160,18 +164,33 @@ def predict_table(
     return summary
 
 
+def _names(block: Block, columns: Mapping[str, str]) -> Iterator[tuple[str | None, ...]]:
+    """Yield the id of each row and the names of its files, with which its vectors are found. A cut has no file's name."""
+    kinds = [kind for kind in ("id", *FILES) if kind in columns]
+    cells = [block.values(columns[kind]) for kind in kinds]
+    times = [block.values(columns[kind]) for kind in TIMES if kind in columns]
+    for place in range(len(block)):
+        cut = any(not _is_empty(cell[place]) for cell in times)
+        names = {
+            kind: None if _is_empty(column[place]) or (cut and kind != "id") else str(column[place])
+            for kind, column in zip(kinds, cells, strict=True)
+        }
+        yield names.get("id"), *(names.get(kind) for kind in FILES)
+
+
 def _samples_of_rows(
-    numbers: Sequence[int], cells: Mapping[str, Sequence[Any]], folder: Path, vectors: Mapping[str, NamedVectors]
+    numbers: Sequence[int],
+    cells: Mapping[str, Sequence[Any]],
+    folder: Path,
+    vectors: Iterator[Mapping[str, np.ndarray]],
 ) -> Iterator[NamedSample]:
     for place, number in enumerate(numbers):
         values = {kind: column[place] for kind, column in cells.items() if kind not in TIMES}
         texts = {kind: str(value) for kind, value in values.items() if not _is_empty(value)}
         paths = {kind: folder / texts[kind] for kind in FILES if kind in texts}
         start, end = (_second(cells[kind][place]) if kind in cells else None for kind in TIMES)
-        chosen = vectors_of(vectors, texts.get("id"), *(texts[kind] for kind in paths))
-        sample = Sample(
-            texts.get("text"), paths.get("audio"), paths.get("video"), paths.get("image"), chosen, start, end
-        )
+        files = paths.get("audio"), paths.get("video"), paths.get("image")
+        sample = Sample(texts.get("text"), *files, next(vectors), start, end)
         yield texts.get("id", f"row {number}"), sample if sample.kinds else Failure("its cells are empty")
 
 

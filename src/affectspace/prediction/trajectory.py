@@ -16,10 +16,10 @@ import numpy as np
 
 from affectspace.affect import AXES
 from affectspace.errors import ConfigError, DataError, UnreadableItem, reason_of
-from affectspace.media.files import IMAGES, import_av, require_content, without_chatter
+from affectspace.media.files import IMAGES, SOUNDS, import_av, require_content, without_chatter
 from affectspace.prediction.licences import strictest
 from affectspace.prediction.result import VAD, Answer, Estimate, Failure, Outcome, Prediction, named, table_of
-from affectspace.prediction.sample import SOUNDS, Sample
+from affectspace.prediction.sample import Sample
 
 if TYPE_CHECKING:
     import pandas as pd

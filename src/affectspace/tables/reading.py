@@ -101,19 +101,23 @@ def read_table(
 def _read_text(path: Path, separator: str, quoting: bool, as_text: bool, options: dict[str, Any]) -> pd.DataFrame:
     options = {"sep": separator, "quoting": csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE, **TEXT_OPTIONS, **options}
     if options.get("header", 0) == 0:
-        require_different(path, header_of(path, options))
+        try:
+            require_different(path, header_of(path, options))
+        except pd.errors.ParserError:
+            require_even(path, separator, quoting)
+            raise
     frame = pd.read_csv(path, **options, **({"dtype": str} if as_text else {"low_memory": False}))
     # Pandas fills up short rows, takes surplus fields for names of rows, and drops them if columns were chosen.
     suspicious = not isinstance(frame.index, pd.RangeIndex) or "usecols" in options
-    if suspicious or (len(frame) and frame.iloc[:, -1].eq("").any()):
+    if suspicious or (len(frame) and (frame.iloc[:, -1].isna() | frame.iloc[:, -1].eq("")).any()):
         require_even(path, separator, quoting)
     return frame
 
 
 def header_of(path: Path, options: dict[str, Any]) -> list[str]:
-    """Return the fields of the first line, as they are written."""
+    """Return the fields of the first line, as they are written. Raises ValueError if the second one has more."""
     chosen = {name: value for name, value in options.items() if name not in ("usecols", "dtype", "header")}
-    return pd.read_csv(path, header=None, nrows=1, dtype=str, **chosen).iloc[0].tolist()
+    return pd.read_csv(path, header=None, nrows=2, dtype=str, **chosen).iloc[0].tolist()
 
 
 def require_different(path: Path, names: Iterable[Any]) -> None:

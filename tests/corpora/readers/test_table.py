@@ -9,6 +9,7 @@ import pytest
 
 from affectspace.corpora import COLUMNS, parse_columns, read_corpus
 from affectspace.errors import ConfigError, DataError
+from affectspace.features.items import items_of
 from affectspace.media.images import decode_images
 
 NAMED = {"image": "path", "person": "actor", "emotion": "label", "valence": "v", "arousal": "a"}
@@ -109,7 +110,7 @@ def test_missing_images_are_counted_and_all_missing_is_an_error(tmp_path: Path, 
         ([["emotion"], ["happy"], ["hapy"]], r"t.csv: row 2: unknown emotion 'hapy'; did you mean 'happy'"),
         ([["valence"], [0.5], [1.5]], r"t.csv: row 2: valence is 1.5, outside -1..1"),
         ([["valence"], ["high"]], r"t.csv: row 1: valence is 'high', which is not a number"),
-        ([["valence"], ["inf"]], r"row 1: valence is inf, which is not a number"),
+        ([["valence"], ["inf"]], r"row 1: valence is 'inf', which is not a number"),
         ([["id", "text"], [1, "a"], [2, "b"], [1, "c"]], r"t.csv: the id '1' is in rows 1, 3"),
         ([["id", "text"], [1, "a"], ["", "b"]], r"t.csv: row 2 has no id"),
         ([["valence", "label_kind"], [0, "guessed"]], r"row 1: label_kind is 'guessed'; it must be one of rated"),
@@ -117,8 +118,11 @@ def test_missing_images_are_counted_and_all_missing_is_an_error(tmp_path: Path, 
             [["image", "a"], ["x.png", 1], ["y.png", 1], ["", 1]],
             r"row 3 has no image \(1 rows in all\), but the image serves as",
         ),
-        ([["image"], [0], [1]], r"t.csv: column 'image' holds numbers such as 0, not file names; choose the column"),
-        ([["valence"], ["True"], ["False"]], r"t.csv: column 'valence' holds true and false, not numbers"),
+        (
+            [["image"], [0], [1]],
+            r"t.csv: the column of images holds numbers such as '0', not file names; choose the column",
+        ),
+        ([["valence"], ["True"], ["False"]], r"t.csv: row 1: valence is 'True', which is not a number"),
         ([["valence", "x"], ["y" * 500, 1]], r"t.csv: row 1: valence is 'y{59}\.\.\., which is not a number"),
         ([["a", "b"], [1, 2], [1]], r"t.csv: line 3 has 1 fields, the first line 2; give every row"),
     ],
@@ -214,3 +218,27 @@ def test_messages_name_the_column_of_the_file(tmp_path: Path, write_csv) -> None
     ):
         with pytest.raises(DataError, match=message):
             read_corpus("table", write_csv(tmp_path / "t.csv", [["v", "a"], [cell, 0]]), columns={"valence": "v"})
+
+
+def test_ids_people_and_names_are_text_and_other_columns_are_values(tmp_path: Path, write_csv) -> None:
+    rows = [["id", "person", "session", "text", "age", "code", "glad"], ["001", "01", "1.0", "007", "30", "01", "True"]]
+    rows += [["1e5", "1", "1", "1e5", "4.5", "02", "False"], ["1E5", "1e0", "01", "12.50", "1e2", "03", "True"]]
+    table = read_corpus("table", write_csv(tmp_path / "t.csv", rows)).table
+    assert table["id"].tolist() == ["001", "1e5", "1E5"]
+    assert table["person"].tolist() == ["01", "1", "1e0"]
+    assert table["session"].tolist() == ["1.0", "1", "01"]
+    assert table["text"].tolist() == ["007", "1e5", "12.50"]
+    assert table["age"].tolist() == [30, 4.5, 100]
+    assert table["code"].tolist() == ["01", "02", "03"]
+    assert table["glad"].tolist() == [True, False, True]
+
+
+def test_start_and_end_cut_the_files_unless_a_column_says_otherwise(tmp_path: Path, write_csv) -> None:
+    (tmp_path / "a.wav").write_bytes(b"x")
+    rows = [["audio", "start", "end"], ["a.wav", 0, 1], ["a.wav", 1, 2.5], ["a.wav", "", ""]]
+    corpus = read_corpus("table", write_csv(tmp_path / "t.csv", rows))
+    assert "start and end cut the sounds and clips" in corpus.report.notes[0]
+    assert [(item.start, item.end) for item in items_of(corpus, "audio")] == [(0, 1), (1, 2.5), (None, None)]
+    rows = [[*row, "cut" if number == 0 else ""] for number, row in enumerate(rows)]
+    corpus = read_corpus("table", write_csv(tmp_path / "t.csv", rows))
+    assert {(item.start, item.end) for item in items_of(corpus, "audio")} == {(None, None)}

@@ -13,11 +13,11 @@ import pandas as pd
 
 from affectspace.affect import AXES, SCALES, Scale, is_missing, parse_emotions, scale
 from affectspace.corpora.corpus import Corpus
-from affectspace.corpora.schema import COLUMNS, NUMBER_COLUMNS, ReadReport, axis_columns, build_table
+from affectspace.corpora.schema import COLUMNS, EVERY_FILE, NUMBER_COLUMNS, ReadReport, axis_columns, build_table
 from affectspace.errors import ConfigError, DataError, listed, quoted
 from affectspace.media.files import leaves_media, open_media, plain_name
+from affectspace.tables.reading import PARQUET, to_numbers
 from affectspace.tables.reading import read_table as read_frame
-from affectspace.tables.reading import to_numbers
 from affectspace.tables.times import to_seconds
 
 SPELLINGS_OF_COLUMNS = {  # other common names of columns, without capitals; the first that a table has is used
@@ -82,7 +82,7 @@ def read_table(
 
     Rows whose image is missing, or whose image path leads out of the media, are left out and counted.
     """
-    frame = read_frame(root, as_text=False)
+    frame = read_frame(root)
     chosen = _scale(scale, axes)
     names, notes = _column_names(frame, dict(columns or {}), root)
     if axes is not None:
@@ -105,14 +105,22 @@ def read_table(
         built["emotion"] = parse_emotions(built["emotion"], emotion_spelling, str(root), rows=range(1, len(frame) + 1))
     if "image" in built:
         built["image"] = _image_names(built["image"], root)
-    if "id" not in built:
+    numbered = "id" not in built
+    if numbered:
         built["id"] = _ids(built.get("image"), len(frame), root)
+        numbered = built["id"] is not built.get("image")
     outside = sum(chosen.select([axis]).outside_nominal(values) for axis, values in native.items())
     if outside:
         notes.append(
             f"{outside:,} values outside the nominal range of the scale {chosen.name}, but in its accepted range, are kept"
         )
-    extras = {column: frame[column] for column in frame.columns if column not in names.values()}
+    extras: dict[str, Any] = {
+        column: frame[column] if root.suffix.lower() in PARQUET else _values(frame[column])
+        for column in frame.columns
+        if column not in names.values()
+    }
+    if "cut" not in extras:
+        extras |= _cuts(built, notes)
     renamed = {column: f"{column}_in_file" for column in extras if column in COLUMNS}
     if renamed:
         extras = {renamed.get(column, column): values for column, values in extras.items()}
@@ -122,7 +130,31 @@ def read_table(
     left_out = Counter(_why_absent(image) for image in table["image"][~present].tolist())
     table = table[present].reset_index(drop=True)
     report = ReadReport(len(table), dict(left_out), {}, notes)
-    return Corpus(name, table, chosen if native else None, licence, citation, report, folder)
+    return Corpus(name, table, chosen if native else None, licence, citation, report, folder, numbered=numbered)
+
+
+def _values(cells: pd.Series) -> pd.Series:
+    """Return a column of texts as numbers, or as true and false, if all of them are. Leading zeros make a text: 007."""
+    if cells.eq("").any() or cells.str.match(r"\s*[+-]?0\d").any():
+        return cells
+    if cells.isin(("True", "False", "true", "false", "TRUE", "FALSE")).all():
+        return cells.str.lower() == "true"
+    try:
+        return pd.to_numeric(cells)
+    except (ValueError, TypeError):
+        return cells
+
+
+def _cuts(built: Mapping[str, Any], notes: list[str]) -> dict[str, list[str | None]]:
+    """Return the column cut for a table whose times belong to its sounds and clips."""
+    times = [built[edge] for edge in ("start", "end") if edge in built]
+    if not times or not {"audio", "video"} & built.keys():
+        return {}
+    cut = ~np.isnan(np.column_stack(times)).all(axis=1)
+    notes.append(
+        "start and end cut the sounds and clips; if they are times elsewhere, such as in a film, add an empty column cut"
+    )
+    return {"cut": [EVERY_FILE if row else None for row in cut]}
 
 
 def _scale(name: str | Scale, axes: str | Sequence[str] | None) -> Scale:
@@ -215,6 +247,12 @@ def _find_media(
                 f"{', '.join(opened.some(2)) or 'nothing'}; give the folder or zip that the paths are relative to (no absolute "
                 "paths, and no .. that leads out of it)"
             )
+    names = paths.dropna()
+    if not present.any() and names.str.fullmatch(r"[0-9.]+").all():
+        raise DataError(
+            f"{root}: the column of {kind} holds numbers such as {quoted(names.iloc[0])}, not file names; choose the column "
+            "with the names of the files (--columns image=..., audio=... or video=...)"
+        )
     if not present.any():
         notes.append(f"none of the {kind} is beside the table: labels only; give their folder or zip (--media)")
         return None, everything

@@ -4,75 +4,63 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from affectspace.errors import ConfigError, DataError, UnreadableItem
+from affectspace.corpora.schema import EVERY_FILE, MEDIA_KINDS
+from affectspace.errors import ConfigError, DataError, UnreadableItem, quoted
 from affectspace.features.backbone import BaseBackbone, Item
+from affectspace.features.backbones.named_vectors import NamedVectors, Pool
 from affectspace.features.items import SOURCES
-from affectspace.tables.reading import read_table
 
 if TYPE_CHECKING:
     from affectspace.corpora.corpus import Corpus
 
 
 class VectorsBackbone(BaseBackbone):
-    """A backbone that returns vectors which were computed elsewhere."""
+    """A backbone that returns vectors which were computed elsewhere.
 
-    def __init__(self, modality: str, dimension: int, revision: str, columns: tuple[str, ...] | None, licence: str):
+    notes : doubts about the names of the vectors
+    """
+
+    def __init__(
+        self,
+        modality: str,
+        dimension: int,
+        revision: str,
+        columns: tuple[str, ...] | None,
+        licence: str,
+        pool: Pool | None = None,
+        notes: Sequence[str] = (),
+    ):
         super().__init__()
         self.name, self.modality, self.dimension = f"{modality}:vectors", modality, dimension
         self.licence, self.revision, self.columns = licence, revision, columns
-        self.settings: dict[str, Any] = {}
+        self.settings: dict[str, Any] = {} if pool is None else {"pool": pool}
+        self.notes = notes
 
     def load(self, item: Item) -> np.ndarray:
         """Return the vector. Raises UnreadableItem if it is not finite."""
         assert item.vector is not None
         if not np.isfinite(item.vector).all():
-            raise UnreadableItem("the ready-made vector has missing or infinite numbers")
+            raise UnreadableItem("the ready-made vector has missing, infinite or too large numbers")
         return item.vector
 
     def encode(self, batch: list[np.ndarray]) -> np.ndarray:
         return np.stack(batch).astype(np.float32)
 
 
-@dataclass(frozen=True, eq=False)
-class NamedVectors:
-    """Vectors of a file by name. keys : (n,) as written; matrix : (n, d); columns : names of the dimensions"""
-
-    path: Path
-    keys: Sequence[str]
-    matrix: np.ndarray
-    columns: tuple[str, ...] | None
-
-    @classmethod
-    def read(cls, path: Path, *, array: str | None = None, names: str = "files") -> NamedVectors:
-        """Read an .npz, .csv or .parquet file as `read_vectors` does. Raises DataError."""
-        if not path.is_file():
-            raise DataError(f"{path}: there is no such file of vectors")
-        keys, matrix, columns = _read_npz(path, array, names) if path.suffix == ".npz" else _read_table(path)
-        repeated = len(keys) - len({_stem(key) for key in keys})
-        if repeated:
-            raise DataError(f"{path}: {repeated:,} names occur twice; give one vector per name")
-        return cls(path, keys, matrix, columns)
-
-    def find(self, *names: object) -> np.ndarray | None:
-        """Return the vector of the first name that is present. Folders and suffixes are ignored."""
-        stems = (_stem(name) for name in names if isinstance(name, str))
-        return next((self.matrix[self._rows[stem]] for stem in stems if stem in self._rows), None)
-
-    @cached_property
-    def _rows(self) -> dict[str, int]:
-        return {_stem(key): row for row, key in enumerate(self.keys)}
-
-
 def read_vectors(
-    path: Path, modality: str, corpus: Corpus, *, array: str | None = None, names: str = "files"
+    path: Path,
+    modality: str,
+    corpus: Corpus,
+    *,
+    array: str | None = None,
+    names: str | None = None,
+    pool: Pool | None = None,
+    among: Corpus | None = None,
 ) -> tuple[VectorsBackbone, list[Item]]:
     """Read vectors from a file and match them with the rows of a corpus, by id or by the name of the media file.
 
@@ -86,7 +74,12 @@ def read_vectors(
     corpus : Corpus
         The corpus.
     array, names : str, optional
-        Names of the arrays in an .npz. Default: the only array with two dimensions, and ``files``.
+        Names of the arrays in an .npz. Default: the only array of vectors, and ``files`` or else the only array of texts.
+    pool : {"mean", "max", "last"}, optional
+        Turns an (n, time, d) array of sequences into vectors: mean or maximum over time, or the last step. Steps at either
+        end that are all zero are padding and do not count.
+    among : Corpus, optional
+        The corpus before rows were chosen, in which the names must be unique. Default: `corpus`.
 
     Returns
     -------
@@ -98,9 +91,15 @@ def read_vectors(
     Raises
     ------
     ConfigError
-        If the modality has the name of a built-in one.
+        If the modality has the name of a built-in one, or `pool` is unknown.
     DataError
         If the file cannot be read, has other shapes, names a row twice, or matches no row.
+
+    Notes
+    -----
+    A vector belongs to the row whose id or path is its name. Else suffixes of media files are left out, and the longest common
+    end of the names decides, at least the file name. It must be unique in the file and in the corpus. A file of which rows are
+    cuts names none of them.
 
     Examples
     --------
@@ -118,55 +117,42 @@ def read_vectors(
         raise ConfigError(
             f"ready-made vectors need a modality name of their own, not {modality!r}; try --modality my_units"
         )
-    vectors = NamedVectors.read(path, array=array, names=names)
-    media = [corpus.table[name] for name in ("audio", "video", "image")]
-    items = []
-    for name, *files in zip(corpus.table["id"], *media, strict=True):
-        vector = vectors.find(name, *files)
-        if vector is not None:
-            items.append(Item(str(name), vector=vector))
+    vectors = NamedVectors.read(path, array=array, names=names, pool=pool)
+    whole = corpus if among is None else among
+    matches = vectors.match(_names_of_rows(whole))
+    ids, chosen = whole.table["id"].tolist(), set(corpus.table["id"])
+    items = [
+        Item(name, vector=vectors.matrix[number])
+        for name, number in zip(ids, matches.vectors.tolist(), strict=True)
+        if number >= 0 and name in chosen
+    ]
+    if not items and matches.ambiguous:
+        raise DataError(
+            f"{path}: its names fit several rows of corpus {corpus.name} or several of its vectors fit one, such as "
+            f"{quoted(matches.ambiguous[0])}; name vectors by the ids of the rows ({quoted(ids[0])}, ...) or the paths of files"
+        )
     if not items:
         raise DataError(
-            f"{path}: none of its {len(vectors.keys):,} names ({vectors.keys[0]}, ...) is an id or a file of corpus "
-            f"{corpus.name} ({corpus.table['id'].iloc[0]}, ...)"
+            f"{path}: none of its {len(vectors.keys):,} names ({vectors.keys[0]}, ...) is an id or a file of the rows of "
+            f"corpus {corpus.name} ({ids[0]}, ...)"
         )
     revision = hashlib.sha256(np.ascontiguousarray(vectors.matrix).tobytes()).hexdigest()[:16]
-    return VectorsBackbone(modality, vectors.matrix.shape[1], revision, vectors.columns, corpus.licence), items
+    width, columns, notes = vectors.matrix.shape[1], vectors.columns, matches.notes(path)
+    return VectorsBackbone(modality, width, revision, columns, corpus.licence, pool, notes), items
 
 
-def _stem(name: str) -> str:
-    """Return the last part of a name without suffix: 03-01-01.wav and Actor_01/03-01-01.flac are the same."""
-    return PurePosixPath(name.replace("\\", "/")).stem
+def _names_of_rows(corpus: Corpus) -> list[tuple[str | None, ...]]:
+    """Return id, audio, video and image of each row.
 
-
-def _read_npz(path: Path, array: str | None, names: str) -> tuple[Sequence[str], np.ndarray, None]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path}: not an .npz that can be read without unpickling ({error})") from error
-    matrices = {name: value for name, value in arrays.items() if value.ndim == 2 and value.dtype.kind in "fiu"}
-    if names not in arrays or arrays[names].dtype.kind not in "US":
-        raise DataError(f"{path}: no array of names {names!r}; it has {', '.join(arrays)} (--set names=...)")
-    if array is None and len(matrices) != 1:
-        raise DataError(
-            f"{path}: {len(matrices)} arrays of vectors ({', '.join(matrices)}); choose one (--set array=...)"
-        )
-    chosen = array or next(iter(matrices))
-    if chosen not in matrices:
-        raise DataError(f"{path}: no (n, d) array of numbers {chosen!r}; it has {', '.join(matrices)}")
-    if len(matrices[chosen]) != len(arrays[names]):
-        raise DataError(f"{path}: {len(matrices[chosen]):,} vectors for {len(arrays[names]):,} names")
-    return [str(name) for name in arrays[names]], matrices[chosen].astype(np.float32), None
-
-
-def _read_table(path: Path) -> tuple[Sequence[str], np.ndarray, tuple[str, ...]]:
-    frame = read_table(path, ("id",), as_text=False, dtype={"id": str}, keep_default_na=True)
-    unnamed = np.flatnonzero(frame["id"].isna())
-    if len(unnamed):
-        raise DataError(f"{path}: row {unnamed[0] + 1} has no id ({len(unnamed):,} such rows); name it, or remove it")
-    numbers = frame.drop(columns="id")
-    text = [name for name in numbers if not pd.api.types.is_numeric_dtype(numbers[name])]
-    if text or not len(numbers.columns):
-        raise DataError(f"{path}: {', '.join(map(str, text)) or 'no column'} besides id must hold numbers")
-    return [str(name) for name in frame["id"]], numbers.to_numpy(np.float32), tuple(map(str, numbers.columns))
+    None for a file of which the row is a cut, and for an id that is only the number of a row with files.
+    """
+    table = corpus.table
+    cuts = table["cut"].tolist() if "cut" in table else [None] * len(table)
+    rows = []
+    for name, cut, *paths in zip(table["id"], cuts, *(table[kind] for kind in MEDIA_KINDS), strict=True):
+        files = [
+            path if isinstance(path, str) and cut not in (kind, EVERY_FILE) else None
+            for kind, path in zip(MEDIA_KINDS, paths, strict=True)
+        ]
+        rows.append((None if corpus.numbered and any(files) else name, *files))
+    return rows
