@@ -3,7 +3,9 @@
 import json
 import shutil
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -12,7 +14,7 @@ from typer.testing import CliRunner
 from affectspace.cli import app
 from affectspace.configuration import nested
 from affectspace.corpora import read_corpus
-from affectspace.errors import ConfigError
+from affectspace.errors import ConfigError, DataError
 from affectspace.evaluation.results import Result, Results
 from affectspace.features import FeatureStore
 from affectspace.models import ManifoldConfig
@@ -21,6 +23,8 @@ from affectspace.studies.manifold.claims import PAPER_CLAIMS, as_headline
 from affectspace.studies.manifold.corpora import Folders
 from affectspace.studies.manifold.plan import FIT, HEADLINE, LETTER, PAPER_MODEL, Budget, quick_budget, training_of
 from affectspace.studies.manifold.preparation import prepare
+from affectspace.studies.manifold.report import published_figures
+from affectspace.studies.manifold.study import Study
 from affectspace.synthetic.speakers import make_official
 
 CORPUS_NAMES = ("iemocap", "mosi", "mosei")
@@ -91,8 +95,8 @@ def test_backbones_are_the_same_everywhere_or_refused_before_anything_is_trained
         assert FeatureStore(features / f"{name}-text").backbone["name"] == f"text:{tiny_text.name}"
         assert FeatureStore(features / f"{name}-audio").backbone["name"] == "audio:functionals"
         assert not (features / f"{name}-video").exists()
-    assert "IEMOCAP: video is left out: the corpus has no video or image" in messages
-    assert any(message.startswith("IEMOCAP: 30 rows; text by text:") for message in messages)
+    assert "IEMOCAP (synthetic): video is left out: the corpus has no video or image" in messages
+    assert any(message.startswith("IEMOCAP (synthetic): 30 rows; text by text:") for message in messages)
     assert any("L_lex" in message for message in messages)
 
     prepare(mine.model_copy(update={"backbones": {}}), experiments, budget)  # complete stores are used as they are
@@ -109,6 +113,31 @@ def test_backbones_are_the_same_everywhere_or_refused_before_anything_is_trained
         prepare(mine.model_copy(update={"backbones": {}}), experiments, budget)
 
 
+@pytest.mark.parametrize("marked", [(), ("iemocap",), ("mosi",), ("iemocap", "mosi")])
+def test_published_figures_stand_beside_real_people_only(
+    marked: tuple[str, ...], corpora: dict[str, Path], tmp_path: Path
+) -> None:
+    """A folder without the mark of affectspace stands for a real corpus."""
+    mine = {name: tmp_path / name for name in corpora}
+    for name, folder in mine.items():
+        shutil.copytree(corpora[name], folder)
+        if name not in marked:
+            (folder / "corpus.json").unlink()
+    study = Study(
+        tmp_path,
+        Folders(corpora=mine, features=tmp_path, out=tmp_path),
+        quick_budget(),
+        ("iemocap", "zero_shot_sentiment"),
+    )
+    shown = published_figures(study)
+    assert bool(shown.filter(experiment="table_1")) == ("iemocap" not in marked)
+    assert bool(shown.filter(experiment="table_4", condition="mosi")) == (not marked)
+    for name, folder in mine.items():
+        title = study.source(name).title
+        assert ("(synthetic)" in title) == (name in marked)
+        assert read_corpus(name, folder).licence.startswith("made by affectspace") == (name in marked)
+
+
 def test_a_corpus_without_any_of_the_trainings_modalities_is_refused(
     corpora: dict[str, Path], tiny_text: Path, tmp_path: Path
 ) -> None:
@@ -120,7 +149,8 @@ def test_a_corpus_without_any_of_the_trainings_modalities_is_refused(
         backbones={"text": str(tiny_text)},
     )  # fmt: skip
     with pytest.raises(
-        ConfigError, match=r"CMU-MOSI has none of the modalities audio of the training \(audio: the corpus has"
+        ConfigError,
+        match=r"CMU-MOSI \(synthetic\) has none of the modalities audio of the training \(audio: the corpus has",
     ):
         prepare(mine, ["zero_shot_sentiment"], quick_budget(workers=1))
 
@@ -162,7 +192,7 @@ def test_the_whole_path_on_the_papers_corpora(tiny_timesformer: Path, tmp_path: 
     }  # fmt: skip
     for corpus in ("mosi", "mosei"):
         named = {"experiment": "zero_shot_sentiment", "target": "sentiment", "condition": corpus, "metric": "r"}
-        assert results.get(task="axes", model=PAPER_MODEL, **named).paper in (0.40, 0.43)
+        assert results.get(task="axes", model=PAPER_MODEL, **named).paper is None  # these are synthetic people
         assert results.filter(task="subsets", model=HEADLINE, **named).distinct("modality") == [
             "text",
             "audio",
@@ -173,12 +203,52 @@ def test_the_whole_path_on_the_papers_corpora(tiny_timesformer: Path, tmp_path: 
     report = (tmp_path / "study" / "report.html").read_text()
     for words in (
         "session 5 held out", "agreement of two raters", "Table 4 by modality", "balanced accuracy",
-        "on its equations to the letter", "The modality gap, IEMOCAP",
-        "From every subset of modalities, IEMOCAP", "What made the vectors", "text:roberta",
+        "on its equations to the letter", "The modality gap, IEMOCAP (synthetic)",
+        "From every subset of modalities, IEMOCAP (synthetic)",
+        "Made by affectspace: IEMOCAP, CMU-MOSI, CMU-MOSEI", "What made the vectors", "text:roberta",
     ):  # fmt: skip
         assert words in report, words
-    for absent in ("EmoBank's test part", "RAVDESS, out of fold"):
+    for absent in ("EmoBank's test part", "RAVDESS, out of fold", "as published", "published: MOSI"):
         assert absent not in report, absent
+
+
+@pytest.mark.parametrize(
+    ("split", "columns", "message"),
+    [
+        (
+            "script_independent",
+            {"improvised": False, "scenario": "script01_1"},
+            r"the corpus has 1 script \(script01\)",
+        ),
+        ("script_independent", {"improvised": True}, r"the corpus has 0 scripts \(all dialogues are improvised\)"),
+        ("loso", {"session": "Session1"}, "1 session is too few"),
+    ],
+)
+def test_a_split_that_cannot_be_is_refused_before_vectors_are_made(
+    corpora: dict[str, Path],
+    tmp_path: Path,
+    split: Any,
+    columns: dict[str, Any],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = read_corpus("iemocap", corpora["iemocap"])
+    changed = replace(whole, table=whole.table.assign(**columns))
+    monkeypatch.setattr("affectspace.studies.manifold.corpora.read_corpus", lambda *_: changed)
+    mine = Folders(corpora={"iemocap": corpora["iemocap"]}, features=tmp_path / "features", out=tmp_path)
+    with pytest.raises(DataError, match=message):
+        prepare(mine, ["iemocap"], quick_budget(split=split))
+    assert not (tmp_path / "features").exists()
+
+
+def test_every_session_tests_a_script_of_its_own_in_a_small_corpus(tmp_path: Path) -> None:
+    corpus = read_corpus("iemocap", make_official("iemocap", tmp_path, n=160, video=False))
+    for fold in range(5):
+        parts = corpus.split("script_independent", fold=fold)
+        tested = corpus.table[(parts == "test") & ~corpus.table["improvised"].astype(bool)]
+        assert len(tested), fold
+        train = corpus.table[parts == "train"]
+        assert not set(train["scenario"].str[:8]) & set(tested["scenario"].str[:8])
 
 
 def test_the_papers_configuration_is_the_model_that_the_study_trains() -> None:

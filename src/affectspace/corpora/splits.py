@@ -10,7 +10,7 @@ import pandas as pd
 
 from affectspace.affect import AXES
 from affectspace.corpora.grouping import deal_people, deal_rows, row_groups
-from affectspace.errors import ConfigError, DataError
+from affectspace.errors import ConfigError, DataError, counted, listed
 
 PARTS = ("train", "validation", "test")
 TRAIN, VALIDATION, TEST, NONE = 0, 1, 2, -1  # positions in PARTS; NONE: in no part
@@ -136,7 +136,7 @@ def _split_sessions(
     sessions = sorted(table["session"].unique())
     n = len(sessions)
     if n < 2 + validation:
-        raise DataError(f"{where}: {n} sessions are too few for {scheme!r}; it needs {2 + validation}")
+        raise DataError(f"{where}: {counted(n, 'session', 'is')} too few for {scheme!r}; it needs {2 + validation}")
     if scheme == "session5":
         if fold is not None:
             raise ConfigError(f"the split 'session5' takes no fold (got {fold}); use 'loso'")
@@ -159,7 +159,11 @@ def _split_sessions(
         plays = table["scenario"].str.split("_").str[0].where(scripted).to_numpy()
         names = sorted({play for play in plays if isinstance(play, str)})
         if len(names) < 2:
-            raise DataError(f"{where}: {len(names)} plays are too few for {scheme!r}; it needs two")
+            have = f"{counted(len(names), 'script')} ({listed(names) or 'all dialogues are improvised'})"
+            raise DataError(
+                f"{where}: the split {scheme!r} tests a script that train does not have, and needs two; the corpus has {have}. "
+                "Use split 'loso'"
+            )
         play = names[fold % len(names)]
         parts[scripted & (parts == VALIDATION)] = NONE
         parts[scripted & (parts == TEST) & (plays != play)] = NONE

@@ -130,7 +130,7 @@ def test_impossible_splits(corpus: Corpus) -> None:
         corpus.split("session5", fold=1)
     with pytest.raises(DataError, match="2 sessions are too few for 'session5'; it needs 3"):
         corpus.where("session in ('Ses01', 'Ses02')").split("session5")
-    with pytest.raises(DataError, match="0 plays are too few"):
+    with pytest.raises(DataError, match="has 0 scripts"):
         corpus.where("scenario == 'impro01'").split("script_independent", fold=0)
     described = corpus.describe()["splits"]
     assert set(described) == {"person", "random", *SESSION_SCHEMES} - {"loso"}

@@ -191,7 +191,9 @@ class Source:
 
     @property
     def title(self) -> str:
-        return CORPORA[self.name].title
+        """The name of the corpus, with a word where synthetic people stand in its place."""
+        title = CORPORA[self.name].title
+        return f"{title} (synthetic)" if self.corpus.synthetic and self.name != "people" else title
 
     @property
     def table(self) -> pd.DataFrame:

@@ -79,7 +79,8 @@ class EvaluationRows:
     outputs : condition -> model -> seed -> fold -> representations of all rows; seeds : model -> its seeds
     features, present : modality -> (n, width) vectors, (n,) bool
     axes : the axes that the models had labels of in training; the others are neither judged nor drawn
-    study : column of the results; published figures stand beside those of the study "manifold" alone
+    real : whether the rows, and those that the models were trained on, are of real people
+    study : column of the results; published figures stand beside those of real people in the study "manifold" alone
     """
 
     experiment: str
@@ -93,6 +94,7 @@ class EvaluationRows:
     features: Mapping[str, np.ndarray] = field(default_factory=dict)
     present: Mapping[str, np.ndarray] = field(default_factory=dict)
     axes: tuple[int, ...] = tuple(range(len(AXES)))
+    real: bool = True
     study: str = "manifold"
 
     def __post_init__(self) -> None:
@@ -107,11 +109,6 @@ class EvaluationRows:
     def tested(self) -> np.ndarray:
         """Positions of the rows that some fold tests, ascending."""
         return np.sort(np.concatenate([fold.test for fold in self.folds]))
-
-    @property
-    def real(self) -> bool:
-        """Whether the rows are of real people; published figures do not stand beside synthetic ones."""
-        return not bool((self.table["corpus"] == "speakers").all())
 
     @property
     def models(self) -> list[str]:

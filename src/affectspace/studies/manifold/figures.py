@@ -60,7 +60,8 @@ def pictures(study: Study, results: Results) -> Iterator[Picture]:
     for picture in (*_endpoints(results), *_probes(results), *_noise(results)):
         if picture is not None:
             yield picture
-    shown = {**SHOWN, "iemocap": f"IEMOCAP, {SPLITS[study.budget.split]}"}
+    iemocap = study.source("iemocap").title if "iemocap" in study.experiments else ""
+    shown = {**SHOWN, "iemocap": f"{iemocap}, {SPLITS[study.budget.split]}"}
     rows = {
         name: study.rows(name, protocol=where, models=(HEADLINE,))
         for name, where in shown.items()
@@ -88,7 +89,8 @@ def _endpoints(results: Results) -> Iterator[Picture | None]:
         rows = results.filter(versus="", **columns)
         known = [(TITLES[row.model], GROUPS[row.model], row) for row in rows if row.model in GROUPS]
         label = f"{columns['metric']}, {columns['target']}"
-        text, alt = f"{caption}; 95 % intervals, seeds averaged.", f"Intervals of {label} for every model"
+        basis = "; ".join(dict.fromkeys(row.protocol for _, _, row in known))
+        text, alt = f"{caption} ({basis}); 95 % intervals, seeds averaged.", f"Intervals of {label} for every model"
         yield interval_picture(name, known, label, text, alt)
 
 

@@ -97,6 +97,21 @@ def members(
     yield from ablations
 
 
+def require_splits(trainings: Sequence[str], sources: Mapping[str, Source], budget: Budget) -> None:
+    """Raise DataError, before anything is made, where the rows of a corpus cannot be split as a training needs."""
+    for training in trainings:
+        plan = training_of(training, budget)
+        for name, fold in product(plan.splits, _folds(plan, sources, budget)):
+            split = _split(name, training, fold, budget)
+            sources[name].corpus.split(**split)
+
+
+def _split(name: str, training: str, fold: int | None, budget: Budget) -> dict[str, Any]:
+    """Return the split of a corpus in one training."""
+    folded = fold is not None and (training != "union" or name == "ravdess")
+    return {**training_of(training, budget).splits[name], **({"fold": fold, "folds": budget.folds} if folded else {})}
+
+
 def _folds(plan: Training, sources: Mapping[str, Source], budget: Budget) -> Sequence[int | None]:
     """List the folds of a training: the sessions of a split by sessions, otherwise as many as the budget says."""
     if not plan.folds:
@@ -156,7 +171,6 @@ def _corpus(
         for modality, folder in source.stores.items()
         if modality not in variant.without and (plan.modalities is None or modality in plan.modalities)
     }
-    folded = fold is not None and (training != "union" or name == "ravdess")
     labels = {
         "source": "transferred" if CORPORA[name].labels == "transferred" else "rated",
         "reference": REFERENCE,
@@ -166,7 +180,7 @@ def _corpus(
         "corpus": CORPORA[name].reader,
         "path": str(source.folder),
         "features": stores,
-        "split": {**plan.splits[name], **({"fold": fold, "folds": budget.folds} if folded else {})},
+        "split": _split(name, training, fold, budget),
         "labels": labels,
         "limit": budget.limit,
         **({"weight": plan.weights[name]} if plan.weights else {}),

@@ -15,6 +15,7 @@ from affectspace.features.items import SOURCES
 from affectspace.progress import Progress, silent
 from affectspace.studies.manifold.corpora import CORPORA, MODALITIES, WORDS, Folders, Source
 from affectspace.studies.manifold.disturbances import DISTURBED, covers, make_disturbed_stores
+from affectspace.studies.manifold.members import needed_trainings, require_splits
 from affectspace.studies.manifold.plan import EXPERIMENTS, TARGETS, Budget
 from affectspace.synthetic.speakers import make_speakers
 
@@ -81,7 +82,7 @@ def prepare(
     backbone makes which vectors, and what is left out and why.
 
     Raises ConfigError, before anything is trained, where corpora of an experiment have vectors of different backbones, or no
-    modality in common.
+    modality in common, and DataError where a corpus cannot be split.
     """
     unknown = [name for name in (*folders.backbones, *folders.backbone_settings) if name not in MODALITIES]
     if unknown:
@@ -94,6 +95,7 @@ def prepare(
         make_speakers(folders.people, seed=0, progress=progress, **settings)
         folders = folders.model_copy(update={"corpora": {**folders.corpora, "people": folders.people}})
     sources = {name: Source.read(name, folders, budget.limit) for name in corpora}
+    require_splits(needed_trainings(experiments), sources, budget)
     backbones = {
         (name, modality): _backbone(folders, source, modality)
         for name, source in sources.items()

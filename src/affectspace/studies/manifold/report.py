@@ -18,7 +18,7 @@ from affectspace.studies.manifold.cross_modal import ALL_PAIRS
 from affectspace.studies.manifold.experiments import measure
 from affectspace.studies.manifold.figures import pictures
 from affectspace.studies.manifold.paper import ASSUMED, CITATION, FAULTS, NOT_STATED, PUBLISHED
-from affectspace.studies.manifold.plan import EXPERIMENTS, HEADLINE, PAPER_MODEL, SPLITS, TITLES, TRAININGS
+from affectspace.studies.manifold.plan import EXPERIMENTS, HEADLINE, PAPER_MODEL, SPLITS, TARGETS, TITLES, TRAININGS
 from affectspace.studies.manifold.preparation import excluded, needed_corpora, store_facts
 from affectspace.studies.manifold.sections import LOOKED_AT, WORDS, sections
 from affectspace.studies.manifold.study import Study
@@ -47,6 +47,10 @@ TRAINED = (
     "rows. An ablation that changes nothing in a training is not listed there."
 )
 LABELS = {"transferred": "emotions' centres", "known": "known by construction"}
+SYNTHETIC = (
+    "Made by affectspace: {}. They hold synthetic people in the official layout. Figures show that the commands work and say "
+    "nothing about people. No published figure stands beside them."
+)
 _R = {"task": "axes", "model": HEADLINE, "metric": "r"}
 KEY_FIGURES: dict[str, dict[str, str]] = {
     "Text, EmoBank: mean r": {"experiment": "text_axes", "target": "mean", **_R},
@@ -102,7 +106,7 @@ def study_report(study: Study, results: Results, made: Mapping[str, Picture], fa
         **_configurations(study),
     }
     report = Report("The affective manifold, reproduced", f"Shared valence, arousal and dominance: {titles}", facts)
-    renderer = Renderer(report, Results([*results, *PUBLISHED]), {**TITLES, **WORDS}, study.out, made)
+    renderer = Renderer(report, Results([*results, *published_figures(study)]), {**TITLES, **WORDS}, study.out, made)
     report.key_figures(key_figures(results, KEY_FIGURES))
     endpoints = [f"- {name.replace('_', ' ')}: {EXPERIMENTS[name].primary}" for name in study.experiments]
     if "iemocap" in corpora:
@@ -114,6 +118,9 @@ def study_report(study: Study, results: Results, made: Mapping[str, Picture], fa
         + ".\n\n"
         + "\n".join(endpoints)
     )
+    made_up = [CORPORA[name].title for name in corpora if name != "people" and not study.real(name)]
+    if made_up:
+        report.callout("warning", SYNTHETIC.format(", ".join(made_up)))
     renderer.draw("figure_2_space")
     holds = "A claim holds where its whole 95 % interval is on its side, and after Holm's correction where several are tested."
     report.section("Claims", holds)
@@ -128,10 +135,23 @@ def study_report(study: Study, results: Results, made: Mapping[str, Picture], fa
     report.section("Additional hypotheses: floors, leaks, deviations, one model for all", level=3)
     report.claims(decide(ADDITIONAL_HYPOTHESES, results))
     _data(report, study, corpora)
-    renderer.add(*sections(study.budget.split))
+    renderer.add(*sections(study.budget.split, study.source("iemocap").title if "iemocap" in corpora else ""))
     _trainings(report, study)
     renderer.draw(*(name for name in made if name.startswith("history_")))
     return report
+
+
+def published_figures(study: Study) -> Results:
+    """Return the published figures of the tables that experiments on real people stand beside."""
+    tables, targets = set(), set()
+    for name in study.experiments:
+        plan = EXPERIMENTS[name]
+        tested = [corpus for corpus in TARGETS.get(name, ()) if study.folders.has(corpus)] or list(plan.corpora[-1:])
+        real = [corpus for corpus in tested if study.real(*plan.corpora, corpus)]
+        tables |= {f"table_{table}" for table in plan.tables if real}
+        targets |= set(real)
+    absent = {corpus for corpus in TARGETS["zero_shot_sentiment"] if study.folders.has(corpus)} - targets
+    return PUBLISHED.filter(experiment=tables, condition=lambda corpus: corpus not in absent)
 
 
 def _data(report: Report, study: Study, corpora: list[str]) -> None:
@@ -200,7 +220,7 @@ def _parts(study: Study) -> Iterator[tuple[object, ...]]:
                 for part in zip(*sizes, strict=True)
             ]
             name = training.replace("_", " ") + (f", {len(folds)} folds" if len(folds) > 1 else "")
-            yield (name, CORPORA[corpus].title, *ranges)
+            yield (name, study.source(corpus).title, *ranges)
 
 
 def _trainings(report: Report, study: Study) -> None:

@@ -78,7 +78,7 @@ def matrix(experiment: str, where: str) -> Table:
         ("own above the largest other", {"metric": "own_above_others"}),
     ]
     note = (
-        "The published figures are on IEMOCAP's test set. Rows of labels are their own correlations: no axis can be separated "
+        "Rows of labels are their own correlations: no axis can be separated "
         "from another better than those allow. Axes without a modality are the fused ones; the others see one modality alone."
     )
     rows, named = rows_of(experiment, "matrix"), ("model", "modality", "latent")
@@ -437,12 +437,12 @@ def _robustness() -> Section:
     return Section("Robustness", parts=parts)
 
 
-def sections(split: str = "session5") -> list[Section]:
+def sections(split: str = "session5", title: str = "") -> list[Section]:
     """List the sections of results, in the order of reading: the paper's tables, then what goes beyond them.
 
-    split : of IEMOCAP, for the captions
+    split, title : of IEMOCAP, for the captions
     """
-    iemocap = f"IEMOCAP, {SPLITS[split]}"
+    iemocap = f"{title or 'IEMOCAP'}, {SPLITS[split]}"
     return [
         _table_1(iemocap), _figure_2(iemocap), _speech(), _table_2(iemocap), _table_3(iemocap), _table_4(SPLITS[split]),
         _union(), _people(), _uncertainty(iemocap), _robustness(), ablations(),

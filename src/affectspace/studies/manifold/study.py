@@ -70,6 +70,10 @@ class Study:
                 trained.setdefault((member.training, member.name), []).append(member)
         return trained
 
+    def real(self, *corpora: str) -> bool:
+        """Say whether corpora are of real people; published figures do not stand beside synthetic ones."""
+        return not any(self.source(name).corpus.synthetic for name in corpora)
+
     def has(self, training: str, model: str = HEADLINE) -> bool:
         return (training, model) in self.trained
 
@@ -138,9 +142,12 @@ class Study:
 
         truth = source.truth.copy()
         truth[~np.any(list(source.present.values()), axis=0)] = np.nan
+        protocol, real = plan.protocol if protocol is None else protocol, self.real(*TRAININGS[training].splits, corpus)
+        if not real and "synthetic" not in protocol:
+            protocol = ", ".join(filter(None, (protocol, "synthetic people")))
         rows = EvaluationRows(
             experiment=name,
-            protocol=plan.protocol if protocol is None else protocol,
+            protocol=protocol,
             table=source.table,
             truth=truth,
             groups=source.table[groups].to_numpy(object) if isinstance(groups, str) else groups,
@@ -149,6 +156,7 @@ class Study:
             seeds={one: tuple(dict.fromkeys(m.seed for m in self.trained[training, one])) for one in chosen},
             features=source.features,
             present=source.present,
+            real=real,
         )
         return rows.with_ensemble(HEADLINE, ENSEMBLE)
 

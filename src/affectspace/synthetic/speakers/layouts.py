@@ -50,9 +50,10 @@ def write_iemocap(
 
     people: a corpus that `make_speakers` wrote, or utterances of `plan`. The first five pairs are the sessions; the first
     person of a pair is F, the second M. Dialogues are named after F and M in turn; that person has the markers and is on the
-    left half of the picture. Every third dialogue of a session is named after a script. Labels are the true values on 1..5 with
-    four decimals; a category that IEMOCAP does not have is ``oth``; two evaluators and a self-rating follow, which differ from
-    the truth by noise. video: also write the dialogues as avi, `size` pixels for each person; needs PyAV.
+    left half of the picture. Every third dialogue of a session is named after a script; sessions begin with different ones.
+    Labels are the true values on 1..5 with four decimals; a category that IEMOCAP does not have is ``oth``; two evaluators and
+    a self-rating follow, which differ from the truth by noise. video: also write the dialogues as avi, `size` pixels for each
+    person; needs PyAV.
     """
     root = Path(folder)
     utterances = _utterances(people)
@@ -62,7 +63,7 @@ def write_iemocap(
         in_session = [utterance for utterance in utterances if utterance.session == session]
         for k, dialogue in enumerate(dict.fromkeys(utterance.dialogue for utterance in in_session)):
             marked = "FM"[k % 2]
-            scenario = f"script{k // 3 % 3 + 1:02d}_{k // 9 + 1}" if k % 3 == 2 else f"impro{k + 1:02d}"
+            scenario = f"script{(k // 3 + number - 1) % 3 + 1:02d}_{k // 9 + 1}" if k % 3 == 2 else f"impro{k + 1:02d}"
             name = f"Ses{number:02d}{marked}_{scenario}"
             turns = [utterance for utterance in in_session if utterance.dialogue == dialogue]
             sounds = [speak(utterance) for utterance in turns]
