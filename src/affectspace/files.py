@@ -1,7 +1,12 @@
-"""Write files atomically, so that a reader never meets half of one."""
+"""Write files atomically, so that a reader never meets half of one, and keep two processes from writing the same output."""
 
 import os
-from collections.abc import Callable
+import re
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from errno import ENAMETOOLONG
 from pathlib import Path
 from typing import Any
 
@@ -10,24 +15,24 @@ from affectspace.errors import DataError, RunError
 # how the writers of checkpoints and safetensors report a full disk, in exceptions that are not OSError
 _FULL_DISK = ("unexpected pos", "PytorchStreamWriter failed", "os error 28", "No space left on device")
 _BAD_PLACE = (FileExistsError, FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
+_PARTIAL = re.compile(r"\.\d+-[0-9a-f]{8}\.partial$")
+_NAME_KEPT = 40  # characters of a file's name in that of its partial file, which must not be too long for the system
 
 
 def write_atomic(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write to a temporary file beside the path and rename it. Missing folders are created.
+    """Write a file or folder under a name of this process beside the path, and rename it. Missing folders are created.
 
     If writing fails, nothing is left behind. Raises RunError with the system's reason.
     """
-    partial = path.with_name(path.name + ".partial")
+    partial = partial_path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write(partial)
         os.replace(partial, path)
     except BaseException as error:
-        if partial.is_file():
-            partial.unlink()
+        _remove(partial)
         if isinstance(error, OSError):
-            remedy = "" if isinstance(error, _BAD_PLACE) else "free some space or "
-            raise RunError(f"cannot write {path}: {error.strerror or error}; {remedy}choose another place") from error
+            raise cannot_write(path, error) from error
         if any(words in str(error) for words in _FULL_DISK):
             raise RunError(
                 f"cannot write {path}: the disk is full or not writable; free some space or choose another place"
@@ -38,6 +43,81 @@ def write_atomic(path: Path, write: Callable[[Path], Any]) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text in UTF-8 with `write_atomic`."""
     write_atomic(path, lambda partial: partial.write_text(text, encoding="utf-8"))
+
+
+def partial_path(path: Path) -> Path:
+    """Return a new name beside a path, for what is being written. Two processes or threads never get the same."""
+    return path.with_name(f"{path.name[:_NAME_KEPT]}.{os.getpid()}-{secrets.token_hex(4)}.partial")
+
+
+def is_partial(path: Path) -> bool:
+    """Return whether a name is one of `partial_path`."""
+    return _PARTIAL.search(path.name) is not None
+
+
+def remove_partials(folder: Path) -> None:
+    """Remove what killed writers left in a folder and below. The caller must hold the folder's lock."""
+    for path in folder.rglob("*.partial"):
+        if is_partial(path):
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):  # it is not there, or it lies below a file
+            path.unlink()
+
+
+def cannot_write(path: Path, error: OSError) -> RunError:
+    """Return the error for a file or folder that cannot be written, with the system's reason and a remedy."""
+    remedy = "" if isinstance(error, _BAD_PLACE) or error.errno == ENAMETOOLONG else "free some space or "
+    below_file = isinstance(error, FileExistsError)  # the folders of the path could not be created
+    reason = "Not a directory" if below_file else error.strerror or error
+    return RunError(f"cannot write {path}: {reason}; {remedy}choose another place")
+
+
+@contextmanager
+def locked_folder(folder: Path, activity: str) -> Iterator[None]:
+    """Create a folder, and keep others out of it meanwhile: other processes, and threads of this one.
+
+    Raises RunError at once where another one has the folder. activity : what that one is doing, such as "training"
+    """
+    with _locked(folder / ".lock", folder, f"another process is {activity} in this folder"):
+        yield
+
+
+@contextmanager
+def locked_output(path: Path) -> Iterator[None]:
+    """Keep others from writing a file or folder meanwhile, with a hidden lock file beside it that is removed at the end.
+
+    Raises RunError at once where another process writes it.
+    """
+    lock = path.absolute().with_name(f".{path.name}.lock")
+    with _locked(lock, path, "another process is writing this"):
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(lock: Path, place: Path, busy: str) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
+    guard = FileLock(lock, timeout=0)
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        guard.acquire()
+    except Timeout:
+        raise RunError(f"{place}: {busy}; wait until it has finished, or choose another --out") from None
+    except OSError as error:
+        raise cannot_write(place, error) from error
+    try:
+        yield
+    finally:
+        guard.release()
 
 
 def cache_folder(folder: str | Path | None = None) -> Path:

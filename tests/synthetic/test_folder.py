@@ -9,6 +9,7 @@ import pytest
 
 from affectspace.corpora import Corpus, read_corpus
 from affectspace.errors import DataError, RunError
+from affectspace.files import partial_path
 from affectspace.synthetic.faces import make_faces
 from affectspace.synthetic.speakers import make_speakers
 
@@ -53,7 +54,7 @@ def test_an_interrupted_corpus_continues(tmp_path: Path, name: str, make: Make) 
     killed.mkdir()
     about = json.loads((whole / "corpus.json").read_text())
     (killed / "corpus.json").write_text(json.dumps(about | {"state": "making"}))
-    (killed / "index.csv.partial").write_bytes(b"half")
+    partial_path(killed / "index.csv").write_bytes(b"half")
     with pytest.raises(DataError, match=f"are not finished; .*`affectspace corpus make {name} .* same options"):
         read_corpus(name, killed)
     make(killed)

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 import affectspace
 from affectspace.data.dataset import Dataset
 from affectspace.errors import ConfigError, DataError, RunError
-from affectspace.files import write_atomic
+from affectspace.files import partial_path, write_atomic
 from affectspace.models import EmotionClassifier, Levasa
 from affectspace.training.configuration import TrainConfig, build_config
 from affectspace.training.fit import fit
@@ -255,22 +255,44 @@ def test_a_start_that_was_killed_before_its_record_was_written_binds_nobody(
     config: TrainConfig, tmp_path: Path
 ) -> None:
     run = start_run(tmp_path / "run", config)
-    (run.folder / "run.json").rename(run.folder / "run.json.partial")
+    (run.folder / "run.json").rename(partial_path(run.folder / "run.json"))
     other = changed(config, "fit.seed=7")
     assert start_run(run.folder, other).facts["state"] == "training"
     assert open_run(run.folder).config == other
 
 
-def test_two_trainings_in_one_folder(config: TrainConfig, tmp_path: Path) -> None:
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "config.yaml").write_text(config.to_yaml())
-    (tmp_path / "run" / "run.json").write_text('{"kind": "levasa", "state": "training"}')
+@pytest.mark.parametrize("force", [False, True])
+def test_two_trainings_in_one_folder(config: TrainConfig, tmp_path: Path, force: bool) -> None:
+    run = fit(changed(config, "fit.epochs=1"), tmp_path / "run")
+    run.record(state="training")
+    before = {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
     with (
-        FileLock(tmp_path / "run" / ".lock"),
+        FileLock(run.folder / ".lock"),
         pytest.raises(RunError, match="another process is training in this folder"),
     ):
-        fit(config, tmp_path / "run")
-    assert fit(config, tmp_path / "run").finished
+        fit(config, run.folder, force=force)
+    assert {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()} == before
+    assert fit(config, run.folder, force=True).finished
+
+
+def test_force_leaves_nothing_of_the_run_before(config: TrainConfig, tmp_path: Path) -> None:
+    run = fit(changed(config, "fit.epochs=1"), tmp_path / "run")
+    fresh = {path.relative_to(run.folder) for path in run.folder.rglob("*")}
+    (run.folder / "figures").mkdir()
+    (run.folder / "figures" / "a.png").touch()
+    (run.folder / "metrics.json").touch()
+    fit(changed(config, "fit.epochs=1"), run.folder, force=True)
+    assert {path.relative_to(run.folder) for path in run.folder.rglob("*")} == fresh
+
+
+def test_a_refused_training_leaves_the_place_as_it_was(config: TrainConfig, tmp_path: Path) -> None:
+    with pytest.raises(DataError):
+        fit(changed(config, "data.path=absent.csv"), tmp_path / "run")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "diary.txt").touch()
+    with pytest.raises(RunError, match="not a run of affectspace"):
+        fit(config, tmp_path / "mine", force=True)
+    assert [path.name for path in tmp_path.rglob("*")] == ["mine", "diary.txt"]
 
 
 def test_one_person_only(squares: Path, config: TrainConfig) -> None:

@@ -26,6 +26,7 @@ from affectspace.cli.options import (
 )
 from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError
+from affectspace.files import locked_output
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -102,7 +103,7 @@ def faces(
     from affectspace.synthetic.faces import labels_from_levels, make_faces
 
     labels = None if level_labels is None else labels_from_levels(level_labels)
-    with progress_bar() as progress:
+    with locked_output(out), progress_bar() as progress:
         corpus = make_faces(
             out, n=n, labels=labels, size=size, people=people, seed=seed, progress=progress, force=force
         )
@@ -123,7 +124,7 @@ def _official_faces(name: str, title: str) -> None:
         from affectspace.synthetic import faces
 
         write = {"imfdb": faces.write_imfdb, "afew_va": faces.write_afew_va}[name]
-        with progress_bar() as progress:
+        with locked_output(out), progress_bar() as progress:
             write(out, n=n, people=people, size=size, seed=seed, force=force, progress=progress)
         typer.echo(f"{n:,} drawn faces of {people:,} people in the layout of {title} in {out}")
 
@@ -167,7 +168,7 @@ def speakers(
     """
     from affectspace.synthetic.speakers import make_speakers
 
-    with progress_bar() as progress:
+    with locked_output(out), progress_bar() as progress:
         corpus = make_speakers(
             out,
             n=n,
@@ -197,7 +198,7 @@ def _official(name: str, title: str) -> None:
     ) -> None:
         from affectspace.synthetic.speakers import make_official
 
-        with progress_bar() as progress:
+        with locked_output(out), progress_bar() as progress:
             make_official(name, out, n=n, seed=seed, video=video, progress=progress)
         typer.echo(f"{n:,} utterances of synthetic people in the layout of {title} in {out}")
 

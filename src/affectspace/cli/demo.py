@@ -12,6 +12,7 @@ from affectspace.cli.doctor import missing_for
 from affectspace.cli.options import OutFolder, Trainings
 from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError
+from affectspace.files import locked_output
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -33,7 +34,7 @@ def demo(out: OutFolder = Path("runs/demo"), workers: Trainings = 2) -> None:
         raise ConfigError(f"the demo cannot run: {', '.join(reasons)}; {' and '.join(remedies)}")
     from affectspace.studies.demo.demonstrate import DemoBudget, demonstrate
 
-    with progress_bar() as progress:
+    with locked_output(out), progress_bar() as progress:
         demonstration = demonstrate(out, budget=DemoBudget.small(workers), progress=progress)
     show(demonstration)
 

@@ -26,6 +26,7 @@ from affectspace.cli.options import (
 )
 from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError, RunError
+from affectspace.files import locked_folder
 
 
 def evaluate(
@@ -77,7 +78,7 @@ def evaluate(
 
     stores = parse_pairs(features or [], "--features", "MODALITY=FOLDER", "text=features/mine-text")
     target = target_of(on, path, stores, media=media, where=where, **table_options(columns, scale, axes))
-    with progress_bar() as progress:
+    with locked_folder(run, "working"), progress_bar() as progress:
         results, report = evaluate_on(
             open_run(run), target, backbones=parse_backbones(backbone), device=device, force=force, progress=progress
         )
@@ -109,7 +110,7 @@ def evaluate_and_show(
     from affectspace.studies.evaluators import EVALUATORS
 
     evaluator = EVALUATORS[found]
-    with progress_bar() as progress:
+    with locked_folder(run, "working"), progress_bar() as progress:
         results, report = evaluator.evaluate(opened, force=force, progress=progress, **settings())
     if json_:
         print_json(results.to_dict())

@@ -20,6 +20,7 @@ from affectspace.cli.options import (
 )
 from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError
+from affectspace.files import locked_output
 
 if TYPE_CHECKING:
     from affectspace.data.configuration import CorpusConfig
@@ -174,7 +175,7 @@ def _reproduce_manifold(
 
     budget = quick_budget(**settings) if quick else Budget(**settings)
     experiments = [name for name in only.split(",") if name]
-    with progress_bar() as progress:
+    with locked_output(out), progress_bar() as progress:
         return reproduce(out, folders, only=experiments, table=table, budget=budget, progress=progress, tell=typer.echo)
 
 
@@ -212,7 +213,7 @@ def _reproduce_table_5(
         wanted.get("--mode", "rewriting"),
         None if private is None else private == "on",
     )
-    with progress_bar() as progress:
+    with locked_output(out), progress_bar() as progress:
         return reproduce_steering(out, folders, setting=setting, quick=quick, threads=workers, progress=progress)
 
 
@@ -278,7 +279,7 @@ def levasa(
         raise ConfigError(
             "--imfdb, --afew-va and --path are three corpora; name two, one with emotions and one without"
         )
-    with progress_bar() as progress:
+    with locked_output(out), progress_bar() as progress:
         if not chosen:
             chosen = [("faces", _draw_faces(out, 600 if quick else 6000, progress), {})]
         limit = 3000 if quick else None

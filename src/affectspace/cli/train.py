@@ -8,6 +8,7 @@ import typer
 from affectspace.cli.options import OutFolder, Overrides, Trainings, print_results
 from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError
+from affectspace.files import locked_output
 
 
 def train(
@@ -76,7 +77,7 @@ def _cross_validate(settings: Any, out: Path, folds: str, workers: int, force: b
         raise ConfigError("--folds: a projector is trained on sentences and has no folds over people")
     from affectspace.studies.judgement.folds import train_folds
 
-    with progress_bar() as progress:
+    with locked_output(out), progress_bar() as progress:
         number = int(folds) if folds.isdecimal() else "speaker"
         results, report = train_folds(settings, out, number, workers=workers, force=force, progress=progress)
     print_results(results)

@@ -11,21 +11,21 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
-from filelock import FileLock, Timeout
 from threadpoolctl import threadpool_limits
 
 from affectspace.errors import RunError, UnreadableItem
 from affectspace.features.backbone import Backbone, BaseBackbone, Item, encode_by_length, identity_of
 from affectspace.features.items import ItemFiles, items_of, open_item_files
 from affectspace.features.store import FeatureStore, Shard
+from affectspace.files import locked_folder, remove_partials
 from affectspace.progress import Progress, silent, take_notes
 
 if TYPE_CHECKING:
@@ -210,7 +210,8 @@ def extract(
     started, made = time.perf_counter(), 0
     reasons: Counter[str] = Counter()
     remarks: Counter[str] = Counter()
-    with _locked(folder), open_item_files(corpus.media) as files:
+    with locked_folder(folder, "extracting"), open_item_files(corpus.media) as files:
+        remove_partials(folder)
         if force:
             _remove_store(folder)
         store = FeatureStore.create(folder, identity_of(backbone))
@@ -233,19 +234,6 @@ def extract(
         store, made, reasons.total(), len(items) - len(rows) - failed_before, len(corpus) - len(items), failed_before,
         dict(reasons), dict(remarks), failures, time.perf_counter() - started,
     )  # fmt: skip
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Make a folder and keep other processes out of it. Raises RunError where one is in it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(folder / ".lock", timeout=0):
-            yield
-    except Timeout:
-        raise RunError(
-            f"{folder}: another process is extracting into this folder; wait until it has finished"
-        ) from None
 
 
 def _failures(store: FeatureStore, items: Sequence[Item]) -> list[tuple[str, str, str]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +17,7 @@ import pandas as pd
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from affectspace.errors import ConfigError, DataError, UnreadableItem
-from affectspace.files import cache_folder
+from affectspace.files import cache_folder, partial_path
 from affectspace.media.files import Media, open_media, plain_name
 from affectspace.processes import in_order
 from affectspace.progress import Progress, silent
@@ -180,8 +179,7 @@ def _write_cache(
     path: Path, media: Media, names: list[str | None], size: int, fit: str, workers: int | None, progress: Progress
 ) -> None:
     """Write pixels and failures under names of this process, then rename them, the pixels last."""
-    unique = f"{os.getpid()}-{secrets.token_hex(4)}.partial"
-    partial, sidecar = path.with_name(f"{path.name}.{unique}"), path.with_name(f"{path.stem}.json.{unique}")
+    partial, sidecar = partial_path(path), partial_path(path.with_suffix(".json"))
     failures: list[tuple[int, str]] = []
     done, started = 0, time.perf_counter()
     try:

@@ -20,7 +20,7 @@ import numpy as np
 
 from affectspace.errors import RunError, UnreadableItem
 from affectspace.features.backbones.text import CHARACTERS, Loaded, marks_of
-from affectspace.files import cache_folder, write_text
+from affectspace.files import cache_folder, partial_path, write_text
 
 PACKAGES = ("onnxruntime", "tokenizers")  # for reading; making a graph also needs MAKING
 MAKING = ("onnx", "onnxscript", "transformers")
@@ -162,7 +162,7 @@ def _opened(folder: Path) -> Sentences:
 
 def _write(folder: Path, make: Make) -> None:
     """Make a graph in a folder beside its place, and rename that. A run that has none leaves the reason."""
-    partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
+    partial = partial_path(folder)
     try:
         partial.mkdir(parents=True, exist_ok=True)
         try:

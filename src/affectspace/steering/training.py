@@ -28,9 +28,9 @@ from affectspace.steering.masking import Masker, lexicon_masker, ridge_masker
 from affectspace.steering.ranking import ContentSimilarity
 from affectspace.steering.steerer import Steerer
 from affectspace.training.configuration import ProjectorTrainConfig
-from affectspace.training.fit import keep_split, started_run, train_kept, training_of
+from affectspace.training.fit import keep_split, train_kept, training_of
 from affectspace.training.loop import Training
-from affectspace.training.runs import Run
+from affectspace.training.runs import Run, started_run
 
 log = logging.getLogger("affectspace.training.fit")  # the run's log.txt listens there
 
@@ -133,7 +133,7 @@ def fit_projector(
     >>> fit_projector(config, Path("runs/steering"))                            # doctest: +SKIP
     """
     encoder = SentenceEncoder(config.run)
-    with started_run(config, out, force=force) as run:
+    with started_run(out, config, force=force) as run:
         rows = data if data is not None else encoder.run.dataset("features", progress)
         keep_split(run, rows.split_table())
         recorded = run.facts.get("language_model", {})

@@ -7,7 +7,7 @@ from typing import Any
 from affectspace.corpora.readers.synthetic import read_about
 from affectspace.corpora.registry import ABOUT, KINDS
 from affectspace.errors import DataError, RunError
-from affectspace.files import write_text
+from affectspace.files import is_partial, remove_partials, write_text
 
 
 def is_finished(out: Path, name: str, settings: dict[str, Any], *, force: bool, growing: bool = False) -> bool:
@@ -17,7 +17,7 @@ def is_finished(out: Path, name: str, settings: dict[str, Any], *, force: bool, 
     the folder holds something else that must not be overwritten: with `force`, only what is not such a corpus.
     """
     try:
-        existing = {entry.name for entry in out.iterdir()} - {f"{ABOUT}.partial"}
+        existing = {entry.name for entry in out.iterdir() if not is_partial(entry)}
     except FileNotFoundError:
         return False
     except OSError as error:
@@ -45,5 +45,7 @@ def is_finished(out: Path, name: str, settings: dict[str, Any], *, force: bool, 
 
 
 def write_about(out: Path, settings: dict[str, Any], *, finished: bool) -> None:
-    """Write the settings to corpus.json, with a state until the corpus is finished."""
+    """Write the settings to corpus.json, with a state until the corpus is finished. Then nothing partial is left."""
+    if finished:
+        remove_partials(out)
     write_text(out / ABOUT, json.dumps(settings if finished else settings | {"state": "making"}, indent=1) + "\n")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from affectspace.affect import AXES
 from affectspace.errors import DataError, listed, quoted
+from affectspace.files import locked_output
 from affectspace.progress import Progress, silent
 from affectspace.tables.reading import (
     PARQUET,
@@ -181,7 +182,8 @@ def add_columns(
 class TableWriter:
     """Writes blocks with new columns to `<path>.partial` and renames it at the end of the `with` block.
 
-    If the block fails or the disk is full, nothing is left under either name.
+    If the block fails or the disk is full, nothing is left under either name. Entering the block raises RunError while another
+    process writes the table.
     """
 
     def __init__(self, path: Path, source: Path, *, force: bool = False) -> None:
@@ -194,10 +196,20 @@ class TableWriter:
             raise DataError(
                 f"{path}: the output must be of the same kind as the input ({source.suffix}), so that its cells do not change"
             )
-        if path.exists() and not force:
-            raise DataError(f"{path} exists already; use --force to replace it")
+        self._force, self._lock = force, ExitStack()
+        self._require_free()
+
+    def _require_free(self) -> None:
+        if self.path.exists() and not self._force:
+            raise DataError(f"{self.path} exists already; use --force to replace it")
 
     def __enter__(self) -> TableWriter:
+        self._lock.enter_context(locked_output(self.path))
+        try:
+            self._require_free()  # another process may just have written it
+        except DataError:
+            self._lock.close()
+            raise
         return self
 
     def add(self, block: Block, new: Mapping[str, Any]) -> None:
@@ -239,8 +251,8 @@ class TableWriter:
             if kind is None:
                 raise self._failure(problem) from problem
         finally:
-            with suppress(OSError):  # the path may lie below a file; that error has been raised already
-                self.partial.unlink(missing_ok=True)
+            self.partial.unlink(missing_ok=True)
+            self._lock.close()
 
     def _failure(self, error: OSError) -> DataError:
         return DataError(

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
-from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from affectspace.configuration import explain
@@ -21,16 +18,16 @@ from affectspace.data.batches import Batch, Batches
 from affectspace.data.dataset import Dataset
 from affectspace.data.images import augment
 from affectspace.data.labels import few_of_a_kind
-from affectspace.errors import AffectspaceError, ConfigError, RunError
+from affectspace.errors import ConfigError
 from affectspace.files import write_atomic
 from affectspace.models import MODELS, AffectModel, LossTerms, training_statistics
 from affectspace.progress import Progress, silent
 from affectspace.training.adapters import AdapterTraining
-from affectspace.training.configuration import FitConfig, ImageFitConfig, ProjectorTrainConfig, TrainConfig
+from affectspace.training.configuration import FitConfig, ImageFitConfig, TrainConfig
 from affectspace.training.distributed import train
 from affectspace.training.loop import Training
 from affectspace.training.recorder import best_path, last_path, read_checkpoint
-from affectspace.training.runs import Run, require_split, start_run
+from affectspace.training.runs import Run, require_split, started_run
 from affectspace.training.validation import validation_scores
 
 log = logging.getLogger(__name__)
@@ -78,7 +75,7 @@ def fit(
     >>> run = fit(read_config(Path("configs/levasa.yaml")), Path("runs/mine"))  # doctest: +SKIP
     >>> run.model()                                                            # doctest: +SKIP
     """
-    with started_run(config, out, force=force) as run:
+    with started_run(out, config, force=force) as run:
         rows = Dataset.of_config(config, progress) if data is None else data.for_config(config)
         keep_split(run, rows.split_table())
         with training_of(run, threads or config.fit.threads):
@@ -145,29 +142,6 @@ def _model_config(config: TrainConfig, data: Dataset) -> Any:
     except ValidationError as error:
         emotions = ", ".join(data.categories) or "none"
         raise ConfigError(f"{explain(error, kind, ('model',))}; emotions in the corpora: {emotions}") from None
-
-
-@contextmanager
-def started_run(config: TrainConfig | ProjectorTrainConfig, out: Path, *, force: bool = False) -> Iterator[Run]:
-    """Open a run folder for this process alone, a new one or one to continue. Raises RunError and ConfigError as `fit`."""
-    if config.fit.logger == "tensorboard" and find_spec("tensorboard") is None:
-        raise ConfigError(
-            "fit.logger: tensorboard is not installed; pip install 'affectspace[tensorboard]', or use csv"
-        )
-    new = not out.exists()
-    run = start_run(out, config, force=force)
-    try:
-        with FileLock(run.folder / ".lock", timeout=0):
-            yield run
-    except AffectspaceError:
-        log_file = out / "log.txt"
-        if new and not (log_file.is_file() and log_file.stat().st_size):  # before the training: leave nothing behind
-            shutil.rmtree(out, ignore_errors=True)
-        raise
-    except Timeout:
-        raise RunError(
-            f"{out}: another process is training in this folder; wait for it, or choose another --out"
-        ) from None
 
 
 def keep_split(run: Run, table: pd.DataFrame) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from affectspace.errors import RunError
-from affectspace.files import write_text
+from affectspace.errors import AffectspaceError, ConfigError, RunError
+from affectspace.files import is_partial, locked_folder, remove_partials, write_text
 from affectspace.models import MODELS
 from affectspace.progress import Progress, silent
 from affectspace.training.configuration import ProjectorTrainConfig, TrainConfig, read_config
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
 
 PACKAGES = ("affectspace", "torch", "numpy", "pandas", "scikit-learn")
 OURS = {"config.yaml", "run.json"}
-BEGUN = {"config.yaml", "config.yaml.partial", "run.json.partial"}  # all that a start can leave that was killed at once
+LOCK = ".lock"
+BEGUN = {"config.yaml", LOCK}  # all that a start can leave that was killed at once, besides partial files
 
 
 @dataclass(frozen=True)
@@ -237,22 +240,53 @@ def load(folder: str | Path) -> Pretrained:
     return open_run(Path(folder)).model()
 
 
-def start_run(folder: Path, config: TrainConfig | ProjectorTrainConfig, *, force: bool = False) -> Run:
-    """A new run folder, or the unfinished one that was started with the same configuration.
+@contextmanager
+def started_run(folder: Path, config: TrainConfig | ProjectorTrainConfig, *, force: bool = False) -> Iterator[Run]:
+    """Open a run folder for this process alone: a new one, or the unfinished one that was started with the same configuration.
 
-    Raises RunError where the folder holds something else, another configuration, or a finished run, and force is not given.
+    A folder in which nothing was trained is removed again if the training is refused. Raises RunError where the folder holds
+    something else, another configuration, or a finished run, and force is not given; where another process trains in it.
     """
+    if config.fit.logger == "tensorboard" and find_spec("tensorboard") is None:
+        raise ConfigError(
+            "fit.logger: tensorboard is not installed; pip install 'affectspace[tensorboard]', or use csv"
+        )
     folder = Path(folder)
+    _is_occupied(folder)  # before the lock, so that nothing is written into a folder of something else
+    new = not folder.exists()
+    with locked_folder(folder, "training"):
+        try:
+            yield start_run(folder, config, force=force)
+        except AffectspaceError:
+            log_file = folder / "log.txt"
+            if new and not (log_file.is_file() and log_file.stat().st_size):
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+
+def _is_occupied(folder: Path) -> bool:
+    """Return whether a folder holds a run. Raises RunError where it holds something else."""
     if folder.is_file():
         raise RunError(f"{folder} is a file; --out names a folder")
-    there = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
-    occupied = not there <= BEGUN
-    if occupied and not all((folder / name).is_file() for name in OURS):
+    there = {entry.name for entry in folder.iterdir() if not is_partial(entry)} if folder.is_dir() else set()
+    if there <= BEGUN:
+        return False
+    if not all((folder / name).is_file() for name in OURS):
         raise RunError(
             f"{folder} is not empty and not a run of affectspace; choose another --out (nothing was changed)"
         )
+    return True
+
+
+def start_run(folder: Path, config: TrainConfig | ProjectorTrainConfig, *, force: bool = False) -> Run:
+    """Return the run in a folder that this process has locked, a new one or one to continue. See `started_run`."""
+    folder = Path(folder)
+    occupied = _is_occupied(folder)
+    remove_partials(folder)
     if occupied and force:
-        shutil.rmtree(folder)
+        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name in OURS):  # the marks of a run last
+            if entry.name != LOCK:
+                shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
         occupied = False
     if occupied:
         run = open_run(folder)
