@@ -201,7 +201,7 @@ def adapter_folder(name: str | Path) -> Path | None:
         try:
             if (folder / ADAPTER_WEIGHTS).is_file() and json.loads(path.read_text("utf-8")).get("kind") == "adapter":
                 return folder
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ValueError, AttributeError, RecursionError):
             continue
     return None
 

