@@ -290,8 +290,8 @@ def test_pictures_that_are_none_are_named(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     text = tmp_path / "note.jpg"
     text.write_text("not a picture", encoding="utf-8")
-    assert "note.jpg: not a readable image (text, not an image)" in refused(run.folder, "--image", text)
-    assert "absent.png: cannot be read: No such file" in refused(run.folder, "--image", tmp_path / "absent.png")
+    assert "note.jpg: text, not an image; give a JPEG" in refused(run.folder, "--image", text)
+    assert "absent.png: there is no such file" in refused(run.folder, "--image", tmp_path / "absent.png")
     assert not (run.folder / "walks").exists()
 
 
@@ -323,11 +323,11 @@ def test_pictures_that_cannot_be_walked(tmp_path: Path) -> None:
     Image.new("RGB", (90, 90)).save(tmp_path / "whole.jpg")
     (tmp_path / "half.jpg").write_bytes((tmp_path / "whole.jpg").read_bytes()[:300])
     for name, text in (
-        ("empty.png", "empty file"),
+        ("empty.png", "the file is empty"),
         ("huge.png", "more than 80 million pixels"),
         ("fractions.tiff", "floating-point numbers of unknown range"),
-        ("half.jpg", "not a readable image"),
-        ("run", "cannot be read"),
+        ("half.jpg", "not an image that can be read"),
+        ("run", "a folder, not a regular file"),
     ):
         message = refused(run.folder, "--image", tmp_path / name)
         assert f"{name}: " in message

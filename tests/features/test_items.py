@@ -39,17 +39,15 @@ def test_wrong_modalities(tmp_path: Path, media_corpus) -> None:
         items_of(replace(corpus, media=None), "audio")
 
 
-def test_members_of_a_zip_are_files(tmp_path: Path, media_corpus) -> None:
+def test_members_of_a_zip_are_read_without_a_temporary_file(tmp_path: Path, media_corpus) -> None:
     with zipfile.ZipFile(tmp_path / "m.zip", "w") as archive:
         archive.writestr("x/a.wav", b"sound")
     corpus = replace(media_corpus(tmp_path, audio=["x/a.wav", "x/b.wav"]), media=tmp_path / "m.zip")
     first, second = items_of(corpus, "audio")
     with open_item_files(corpus.media) as files:
-        with files.locate(first) as located:
-            assert located.path.read_bytes() == b"sound"
-        assert not located.path.exists()
-        with pytest.raises(UnreadableItem, match="no such file in the zip"), files.locate(second):
-            pass
+        assert files.locate(first).source == b"sound"
+        with pytest.raises(UnreadableItem, match="no such file in the zip"):
+            files.locate(second)
         assert files.fingerprint(first) != files.fingerprint(second)
 
 

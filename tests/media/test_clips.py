@@ -95,8 +95,8 @@ def test_unreadable_clips_have_a_reason(tmp_path: Path) -> None:
     for name, part, reason in (
         ("gone.mp4", {}, "there is no such file"),
         ("none.mp4", {}, r"the file is empty \(0 bytes\)"),
-        ("text.mp4", {}, "not a clip that can be read"),
-        ("cut.mp4", {}, "not a clip that can be read"),
+        ("text.mp4", {}, "text, not a clip"),
+        ("cut.mp4", {}, "the clip is cut off: its index"),
         ("text.png", {}, "text, not an image"),
         ("sound.mp4", {}, "it has no picture"),
         ("a.mp4", {"start": 30.0}, "starts at 30 s, but the clip ends"),

@@ -61,9 +61,9 @@ def test_unreadable_images_are_listed(bad_images: Path, tmp_path: Path, zipped: 
         assert np.flatnonzero(found.ok).tolist() == [0, 11]
         reasons = dict(zip(found.failures["image"], found.failures["reason"], strict=True))
         assert "truncated" in reasons["torn.jpg"]
-        assert reasons["text.jpg"] == "text, not an image"
-        assert reasons["empty.jpg"] == "empty file"
-        assert reasons["bytes.jpg"] == "unknown image format"
+        assert reasons["text.jpg"] == "a web page, not an image; download the file again"
+        assert reasons["empty.jpg"] == "the file is empty (0 bytes)"
+        assert reasons["bytes.jpg"] == "not an image that can be read (unknown format)"
         assert "more than 80 million pixels" in reasons["bomb.png"]
         assert "9100 x 9000: more than 80 million pixels" in reasons["large.png"]
         assert reasons["gone.jpg"] in ("there is no such file", "not in media.zip")

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from affectspace.errors import UnreadableItem
-from affectspace.media.sound import read_sound
+from affectspace.media.sound import CHANNELS_CANCEL, read_sound
 from affectspace.synthetic.speakers.writing import write_clip
 
 RATE = 16_000
@@ -32,9 +32,16 @@ def test_any_rate_and_channels(tmp_path: Path, rate: int, channels: int) -> None
     np.testing.assert_allclose(read[1000:-1000], tone()[1000:-1000], atol=2e-3)
 
 
-def test_channels_are_averaged(tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "a.wav", np.stack([tone(), -tone()], axis=1), RATE)
-    assert np.abs(read_sound(tmp_path / "a.wav")).max() < 1e-3
+@pytest.mark.parametrize(("gains", "expected"), [
+    ((1, 1), 1), ((1, 0.5), 0.75), ((1, 0), 0.5), ((1, -0.1), 0.45), ((1, -1), 1), ((0.5, -0.6), -0.6), ((0.2, -0.2, 0.1), 0.2),
+])  # fmt: skip
+def test_channels_are_averaged_unless_they_cancel(tmp_path: Path, gains: tuple[float, ...], expected: float) -> None:
+    """A swapped wire leaves nothing of a voice in the mean but noise."""
+    soundfile.write(tmp_path / "a.wav", np.stack([gain * tone() for gain in gains], axis=1), RATE, subtype="FLOAT")
+    notes: list[str] = []
+    read = read_sound(tmp_path / "a.wav", note=notes.append)
+    np.testing.assert_allclose(read, expected * tone(), atol=1e-6)
+    assert notes == ([CHANNELS_CANCEL] if np.mean(gains) ** 2 < 0.1 * np.mean(np.square(gains)) else [])
 
 
 @pytest.mark.parametrize("suffix", ["flac", "ogg", "mp3"])
@@ -70,8 +77,8 @@ def test_unreadable_sounds_have_a_reason(tmp_path: Path) -> None:
     for name, part, reason in (
         ("gone.wav", {}, "there is no such file"),
         ("none.wav", {}, r"the file is empty \(0 bytes\)"),
-        ("text.wav", {}, "not a sound that can be read"),
-        ("text.mp4", {}, "not a sound that can be read"),
+        ("text.wav", {}, "text, not a sound"),
+        ("text.mp4", {}, "text, not a clip"),
         ("cut.wav", {}, "not a sound that can be read|no samples"),
         ("mute.mp4", {}, "it has no sound track"),
         ("a.wav", {"start": 5.0}, "there is no sound in this part"),

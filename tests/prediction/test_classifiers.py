@@ -239,7 +239,7 @@ needs_fer = pytest.mark.skipif(
 def test_the_model_of_faces_is_wide_and_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     picture = np.random.default_rng(0).integers(0, 256, (120, 200, 3), dtype=np.uint8)
     Image.fromarray(picture).save(tmp_path / "a.png")
-    (tmp_path / "broken.png").write_bytes(b"no picture")
+    (tmp_path / "broken.png").write_bytes(b"\xff\xd8\xff no picture" + bytes(9))
     samples = [Sample(image=tmp_path / "a.png"), Sample(image=tmp_path / "broken.png")]
     reader = face_reader()
     unknown, broken = reader.read(samples)

@@ -235,7 +235,11 @@ def test_refusals(tmp_path: Path, corpus: Path) -> None:
         predictor.predict(vectors={"units": np.zeros(3)})
     (tmp_path / "empty.png").touch()
     (tmp_path / "text.png").write_text("no picture " * 20)
-    for name, reason in (("empty", "empty file"), ("text", "text, not an image"), ("absent", "there is no such file")):
+    for name, reason in (
+        ("empty", "the file is empty"),
+        ("text", "text, not an image"),
+        ("absent", "there is no such file"),
+    ):
         [outcome] = predictor.predict_many([Sample(image=tmp_path / f"{name}.png")])
         assert isinstance(outcome, Failure)
         assert outcome.reason.startswith(f"{tmp_path / name}.png: ")

@@ -155,7 +155,7 @@ def test_errors_cost_their_row(make_run: MakeRun, tmp_path: Path) -> None:
         "it asks something": Sample(text="what?"),
         "no such file": Sample(audio=tmp_path / "absent.wav"),
         "the file is empty (0 bytes)": Sample(audio=tmp_path / "empty.wav"),
-        "not a sound that can be read": Sample(audio=tmp_path / "text.wav"),
+        "text, not a sound": Sample(audio=tmp_path / "text.wav"),
         "the sound is silent": Sample(text="with a good text", audio=tmp_path / "silent.wav"),
         "the cut ends (1 s) before it starts (2 s)": Sample(audio=sound, start=2.0, end=1.0),
         "there is no sound in this part": Sample(audio=sound, start=20.0, end=21.0),

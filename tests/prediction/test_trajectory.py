@@ -88,7 +88,7 @@ def test_lengths(tmp_path: Path) -> None:
     assert seconds_of(Sample(text="none")) == 0.0
     (tmp_path / "b.wav").touch()
     (tmp_path / "c.mp4").write_bytes(np.random.default_rng(0).bytes(3000))
-    for name, reason in (("b.wav", "empty"), ("c.mp4", "not a sound or clip"), ("d.wav", "no such file")):
+    for name, reason in (("b.wav", "empty"), ("c.mp4", "not a clip that can be read"), ("d.wav", "no such file")):
         with pytest.raises(UnreadableItem, match=reason):
             seconds_of(Sample(audio=tmp_path / name))
 

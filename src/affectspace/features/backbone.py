@@ -17,6 +17,7 @@ import numpy as np
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from affectspace.errors import ConfigError, RunError, quoted
+from affectspace.media.content import Source
 
 ENTRY_POINTS = "affectspace.backbones"  # group in which other packages register their backbones
 DEFAULTS = {"text": "minilm", "audio": "functionals", "video": "levasa", "words": "lexicon"}
@@ -44,11 +45,19 @@ class Item:
 
     id: str
     text: str | None = None
-    path: Path | None = None  # of the sound, the clip or the image
+    path: Path | None = None  # of the sound, the clip or the image; its name, where `content` is given
     start: float | None = None  # in seconds; None is the beginning of the file
     end: float | None = None
     half: str | None = None  # "left" or "right": half of the picture that shows the person
     vector: np.ndarray | None = None  # (dimension,), ready-made
+    content: bytes | None = None  # of the file, for one that is in a zip or a table
+
+    @property
+    def source(self) -> Source:
+        """What to read: the content of the file, or else its path."""
+        source = self.path if self.content is None else self.content
+        assert source is not None
+        return source
 
 
 @runtime_checkable

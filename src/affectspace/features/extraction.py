@@ -93,8 +93,7 @@ def take_remarks(backbone: Backbone) -> Counter[str]:
 def load_item(backbone: Backbone, files: ItemFiles, item: Item) -> Any:
     """Decode one item; return the UnreadableItem if that fails."""
     try:
-        with files.locate(item) as located:
-            return backbone.load(located)
+        return backbone.load(files.locate(item))
     except UnreadableItem as reason:
         return reason
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from affectspace.corpora.schema import EVERY_FILE
 from affectspace.errors import ConfigError, DataError, UnreadableItem
 from affectspace.features.backbone import Item
+from affectspace.media.content import open_content, require_content
 from affectspace.media.files import Media, leaves_media, open_media, plain_name
 
 if TYPE_CHECKING:
@@ -88,36 +88,29 @@ def _seconds(value: float | None) -> float | None:
 
 
 class ItemFiles:
-    """The files of items, in a folder or in a zip. Members of a zip are copied to a temporary file one at a time."""
+    """The files of items, in a folder or in a zip."""
 
     def __init__(self, media: Media | None) -> None:
         self.media = media
         self._folder = media.path if media is not None and media.path.is_dir() else None
 
-    @contextmanager
-    def locate(self, item: Item) -> Iterator[Item]:
-        """Yield the item with a path on disk. Raises UnreadableItem if the file is missing."""
+    def locate(self, item: Item) -> Item:
+        """Return the item with its path on disk, or with its content. Raises UnreadableItem if the file is missing."""
         if item.path is None or self.media is None:
-            yield item
-            return
+            return item
         name = item.path.as_posix()
         if self._folder is not None:
             if leaves_media(name):
                 raise UnreadableItem("the path leaves the folder of media")
-            if not (self._folder / name).is_file():
-                raise UnreadableItem("there is no such file")
-            yield replace(item, path=self._folder / name)
-            return
+            require_content(self._folder / name)
+            return replace(item, path=self._folder / name)
         try:
             content = self.media.read(name)
         except FileNotFoundError:
             raise UnreadableItem("there is no such file in the zip") from None
         except OSError as error:
             raise UnreadableItem(error.strerror or str(error)) from error
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"member{item.path.suffix}"
-            path.write_bytes(content)
-            yield replace(item, path=path)
+        return replace(item, content=content)
 
     def fingerprint(self, item: Item) -> str:
         """Identify the input of an item: the hash of a text or vector; of a file its size, a hash of its ends, and the cut."""
@@ -132,13 +125,13 @@ class ItemFiles:
             return f"{size}:{crc:x}:{cut}"
         path = item.path if self._folder is None else self._folder / name
         try:
-            with path.open("rb") as file:
+            with open_content(path) as file:
                 size = os.fstat(file.fileno()).st_size
                 digest = hashlib.sha256(file.read(_HASHED))
                 if size > 2 * _HASHED:
                     file.seek(-_HASHED, os.SEEK_END)
                 digest.update(file.read(_HASHED))
-        except OSError:
+        except (OSError, UnreadableItem):
             return f"absent:{cut}"
         return f"{size}:{digest.hexdigest()[:24]}:{cut}"
 

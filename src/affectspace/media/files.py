@@ -1,4 +1,4 @@
-"""Media files: their bytes, from a folder or a zip and in many threads at once, and the checks before they are decoded."""
+"""Media files: their bytes, from a folder or a zip and in many threads at once."""
 
 from __future__ import annotations
 
@@ -9,68 +9,14 @@ import threading
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import BinaryIO, Protocol
 
-from affectspace.errors import ConfigError, DataError, UnreadableItem
+from affectspace.errors import DataError, UnreadableItem
+from affectspace.media.content import LARGEST_FILE, read_content
 
-SOUNDS = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".wma", ".aif", ".aiff")
-CLIPS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".flv", ".wmv", ".3gp")
-IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
-LARGEST_FILE = 512 << 20  # bytes of a file that is read at once
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")
-
-
-def require_content(path: Path) -> None:
-    """Raise UnreadableItem if there is no such file or if it is empty."""
-    if not path.is_file():
-        raise UnreadableItem("there is no such file")
-    if path.stat().st_size == 0:
-        raise UnreadableItem("the file is empty (0 bytes)")
-
-
-def import_av(purpose: str, extra: str = "video") -> Any:
-    """Return the module PyAV. Raises ConfigError with the command that installs it, by the extra of the purpose."""
-    try:
-        import av
-    except ImportError as error:
-        raise ConfigError(f"{purpose} needs PyAV: pip install 'affectspace[{extra}]'") from error
-    return av
-
-
-_silence = threading.Lock()
-_silenced = 0  # blocks that are inside `without_chatter`
-_error_stream = -1  # a copy of the file descriptor while it is redirected
-
-
-@contextmanager
-def without_chatter(path: Path) -> Iterator[None]:
-    """Drop what the decoder of an .mp3 writes to the error stream of the process: it remarks on files that it reads well.
-
-    The decoder is a C library without a setting for this. Errors are raised as before. Safe in many threads.
-    """
-    global _silenced, _error_stream
-    if path.suffix.lower() != ".mp3":
-        yield
-        return
-    with _silence:
-        _silenced += 1
-        if _silenced == 1:
-            with suppress(OSError):  # a process without an error stream
-                _error_stream = os.dup(2)
-                nowhere = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(nowhere, 2)
-                os.close(nowhere)
-    try:
-        yield
-    finally:
-        with _silence:
-            _silenced -= 1
-            if _silenced == 0 and _error_stream >= 0:
-                os.dup2(_error_stream, 2)
-                os.close(_error_stream)
-                _error_stream = -1
 
 
 class Media(Protocol):
@@ -174,10 +120,10 @@ class FolderMedia:
 
     def read(self, name: str) -> bytes:
         _refuse_outside(name)
-        with (self.path / name).open("rb") as file:
-            if os.fstat(file.fileno()).st_size > LARGEST_FILE:
-                raise OSError(f"larger than {LARGEST_FILE >> 20} MB")
-            return file.read()
+        try:
+            return read_content(self.path / name)
+        except UnreadableItem as error:
+            raise OSError(str(error)) from error
 
 
 def _files(folder: Path) -> set[str]:

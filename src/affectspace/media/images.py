@@ -6,23 +6,31 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from affectspace.errors import ConfigError, DataError, UnreadableItem
 from affectspace.files import cache_folder, partial_path
+from affectspace.media.content import unreadable
 from affectspace.media.files import Media, open_media, plain_name
 from affectspace.processes import in_order
 from affectspace.progress import Progress, silent
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 MOST_PIXELS = 80_000_000  # an image that claims more is refused before it is decompressed
+MOST_SAMPLED = 256_000_000  # pixels of all frames that are sampled from one file
+MOST_FRAMES = 10_000  # of an animated picture
+USUAL_MILLISECONDS = 100  # of a frame that does not say how long it is shown
 FITS = ("resize", "crop")
 
 
@@ -33,23 +41,58 @@ def decode_image(data: bytes, size: int | None = None, fit: str = "resize") -> n
     its centre. Raises UnreadableItem with the reason.
     """
     if not data:
-        raise UnreadableItem("empty file")
+        raise UnreadableItem("the file is empty (0 bytes)")
+    with _reasons(data):
+        return _pixels(_open(data), size, fit)
+
+
+def animation_frames(data: bytes, moments: Sequence[float] | np.ndarray) -> tuple[list[np.ndarray], float]:
+    """Return the frames of an animated picture that are shown at these moments, in seconds, and its length.
+
+    Raises UnreadableItem with the reason.
+    """
+    with _reasons(data):
+        image, seconds = _open(data), 0.0
+        shown: list[np.ndarray] = []
+        width, height = image.size
+        if width * height * len(moments) > MOST_SAMPLED:
+            raise UnreadableItem(f"{width} x {height}: too large for an animated picture")
+        if getattr(image, "n_frames", 1) > MOST_FRAMES:
+            raise UnreadableItem(f"more than {MOST_FRAMES:,} frames")
+        for number in range(getattr(image, "n_frames", 1)):
+            image.seek(number)
+            image.load()  # a WebP knows how long a frame lasts when it is decoded
+            milliseconds: Any = image.info.get("duration") or USUAL_MILLISECONDS
+            seconds += float(milliseconds) / 1000
+            count = sum(moment < seconds for moment in moments[len(shown) :])
+            if count:
+                shown += [_pixels(image.copy(), None, "resize")] * count
+        return shown + [shown[-1]] * (len(moments) - len(shown)) if shown else shown, seconds
+
+
+@contextmanager
+def _reasons(data: bytes) -> Iterator[None]:
+    """Turn what a decoder raises into UnreadableItem with the reason."""
     try:
-        return _decode(data, size, fit)
+        yield
     except UnreadableItem:
         raise
     except UnidentifiedImageError:
-        raise UnreadableItem("text, not an image" if _is_text(data) else "unknown image format") from None
+        raise unreadable(data, "image", "unknown format") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise UnreadableItem(f"more than {MOST_PIXELS // 10**6} million pixels") from None
     except Exception as error:  # decoders raise almost anything for damaged bytes
-        raise UnreadableItem(" ".join(str(error).split())[:200] or type(error).__name__) from error
+        raise unreadable(data, "image", error if str(error) else type(error).__name__) from error
 
 
-def _decode(data: bytes, size: int | None, fit: str) -> np.ndarray:
+def _open(data: bytes) -> Image.Image:
     image: Image.Image = Image.open(BytesIO(data))
     if image.width * image.height > MOST_PIXELS:
         raise UnreadableItem(f"{image.width} x {image.height}: more than {MOST_PIXELS // 10**6} million pixels")
+    return image
+
+
+def _pixels(image: Image.Image, size: int | None, fit: str) -> np.ndarray:
     if image.format == "JPEG" and size is not None:
         image.draft("RGB", (2 * size, 2 * size))  # decodes at 1/2, 1/4 or 1/8 if that is still twice the size
     if image.getexif().get(0x0112, 1) != 1:
@@ -65,23 +108,23 @@ def _decode(data: bytes, size: int | None, fit: str) -> np.ndarray:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16 bits per pixel, which `convert` would clip
+    if image.mode.startswith("I"):  # more than 8 bits per pixel, which `convert` would clip
         levels = np.asarray(image).astype(np.int64)
-        image = Image.fromarray(np.clip(levels >> 8, 0, 255).astype(np.uint8))
+        if levels.min() < 0 or levels.max() > 0xFFFF:
+            raise UnreadableItem("pixels are whole numbers of unknown range")
+        image = Image.fromarray((levels >> 8).astype(np.uint8))
     elif image.mode == "F":
         raise UnreadableItem("pixels are floating-point numbers of unknown range")
-    if image.mode == "P":  # otherwise Pillow warns of a palette with transparency as bytes
+    if image.has_transparency_data:  # shown on white, as pages and viewers show it
         image = image.convert("RGBA")
+        if np.asarray(image.getchannel("A")).any():  # a picture that is nowhere visible has an unused channel
+            white = Image.new("RGBA", image.size, "white")
+            image = Image.alpha_composite(white, image)
     return image.convert("RGB")
 
 
-def _is_text(data: bytes) -> bool:
-    start = data[:512]
-    return b"\0" not in start and sum(byte >= 32 or byte in b"\t\r\n\f" for byte in start) > 0.9 * len(start)
-
-
 _CHUNK = 256  # rows that a thread decodes at a time
-_VERSION = 1  # of the decoding; a new number invalidates every cache
+_VERSION = 2  # of the decoding; a new number invalidates every cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,6 +202,8 @@ def _key(media: Media, names: list[str | None], size: int, fit: str) -> str:
 
 def _open_cache(path: Path, names: list[str | None], size: int) -> ImageSet | None:
     """The content of a finished cache; None if it is absent or damaged."""
+    import pandas as pd
+
     try:
         failures = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["failures"]
         pixels = np.load(path, mmap_mode="r", allow_pickle=False)

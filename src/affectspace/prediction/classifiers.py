@@ -39,7 +39,7 @@ from affectspace.prediction.networks import (
 from affectspace.prediction.photos import FaceCut, Faces
 from affectspace.prediction.readers import TrainingCorpus
 from affectspace.prediction.result import VAD, Estimate, Failure, Outcome, Prediction, named
-from affectspace.prediction.sample import FILES, Sample
+from affectspace.prediction.sample import FILES, Sample, with_place
 from affectspace.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -105,8 +105,8 @@ class ClassifierReader:
         try:
             return self.network.load(sample, note)
         except UnreadableItem as reason:
-            path = next((getattr(sample, kind) for kind in FILES if kind in self.kinds and sample.has(kind)), None)
-            return Failure(str(reason) if path is None else f"{path}: {reason}")
+            source = next((getattr(sample, kind) for kind in FILES if kind in self.kinds and sample.has(kind)), None)
+            return Failure(with_place(source, reason))
 
 
 def face_reader(device: str = "auto", *, crop: bool = True) -> ClassifierReader:

@@ -31,10 +31,10 @@ from affectspace.evaluation import fit_ridge
 from affectspace.files import write_atomic
 from affectspace.models import Levasa
 from affectspace.prediction.emotions import EmotionMap, affectnet_emotions
-from affectspace.prediction.photos import FRAMING, FaceCut, Framing, framing_of, read_framing
+from affectspace.prediction.photos import FRAMING, FaceCut, Framing, framing_of, load_faces, read_framing
 from affectspace.prediction.readers import training_corpora
 from affectspace.prediction.result import Outcome, to_outcomes
-from affectspace.prediction.sample import Sample
+from affectspace.prediction.sample import Sample, with_place
 from affectspace.progress import Progress, silent
 from affectspace.training.runs import Run
 
@@ -319,13 +319,10 @@ class FaceReader:
 
     def _load(self, sample: Sample, notes: list[str]) -> np.ndarray | UnreadableItem:
         """(frames, size, size, 3) uint8, or the reason why there are none. A picture comes before a clip."""
-        path = Path(sample.image or sample.video or "")
         try:
-            if sample.image is not None:
-                return self._cut.picture(path, notes.append, sample.box).pixels
-            return self._cut.clip(path, sample.start, sample.end, notes.append).pixels
+            return load_faces(self._cut, sample, notes.append).pixels
         except UnreadableItem as reason:
-            return UnreadableItem(f"{path}: {reason}")
+            return UnreadableItem(with_place(sample.video if sample.image is None else sample.image, reason))
 
 
 def run_framing(run: Run, open_data: Callable[[], Dataset], always: bool) -> Framing | None:

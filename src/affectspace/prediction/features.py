@@ -32,7 +32,7 @@ from affectspace.prediction.language import unusual_text
 from affectspace.prediction.onnx_sentences import Sentences, open_sentences
 from affectspace.prediction.readers import training_corpora
 from affectspace.prediction.result import Outcome, to_outcomes
-from affectspace.prediction.sample import FILES, KINDS, Sample
+from affectspace.prediction.sample import FILES, KINDS, Sample, with_place
 from affectspace.progress import Progress, silent
 from affectspace.training.places import near
 from affectspace.training.runs import Run
@@ -174,9 +174,11 @@ class Modality:
 def _item(sample: Sample, kind: str) -> Item:
     if kind == "text":
         return Item("sample", text=sample.text)
-    path = Path(getattr(sample, kind))
+    source = getattr(sample, kind)
     start, end = (None, None) if kind == "image" else (sample.start, sample.end)
-    return Item(path.name, path=path, start=start, end=end)
+    if isinstance(source, bytes):
+        return Item("sample", content=source, start=start, end=end)
+    return Item(source.name, path=source, start=start, end=end)
 
 
 def _load(backbone: Backbone, items: dict[int, Item], notes: dict[int, list[str]]) -> dict[int, Any]:
@@ -192,7 +194,7 @@ def _load(backbone: Backbone, items: dict[int, Item], notes: dict[int, list[str]
             return reason
 
     counts = getattr(backbone, "counts", None)
-    if counts is None and len(items) > 1 and all(item.path is not None for item in items.values()):
+    if counts is None and len(items) > 1 and all(item.text is None for item in items.values()):
         with ThreadPoolExecutor(min(os.cpu_count() or 1, 8), thread_name_prefix="decode") as pool:
             return dict(zip(items, pool.map(load, items.values()), strict=True))
     loaded = {}
@@ -384,8 +386,7 @@ class FeatureReader:
                 if row not in part.reasons:
                     continue
                 kind = self._modalities[name].kind_in(sample)
-                path = getattr(sample, kind) if kind in FILES else None
-                reason = part.reasons[row] if path is None else f"{path}: {part.reasons[row]}"
+                reason = with_place(getattr(sample, kind) if kind in FILES else None, part.reasons[row])
                 if kind == "video" and readable:
                     notes[row].append(f"{name} left out: {reason}")
                 else:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, overload
 from affectspace.errors import ConfigError, DataError
 from affectspace.prediction.predictor import Predictor
 from affectspace.prediction.result import Failure, Prediction, table_of
-from affectspace.prediction.sample import FILES, SUFFIXES, Sample, sample_of_file
+from affectspace.prediction.sample import FILES, SUFFIXES, Sample, kind_of_file, sample_of_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -101,14 +101,16 @@ def samples_of_folder(folder: Path, predictor: Predictor) -> tuple[list[NamedSam
         else:
             paths += [here / name for name in files if not name.startswith(".")]
     paths.sort()
-    readable = {suffix for kind in predictor.kinds for suffix in SUFFIXES[kind]}
-    skipped = Counter(path.suffix.lower() or "no suffix" for path in paths if path.suffix.lower() not in readable)
-    samples = [_named(path, folder) for path in paths if path.suffix.lower() in readable]
+    kinds = [None if is_table(path) else kind_of_file(path) for path in paths]
+    readable = [path for path, kind in zip(paths, kinds, strict=True) if kind in predictor.kinds]
+    skipped = Counter(path.suffix.lower() or "no suffix" for path in paths if path not in set(readable))
+    samples = [_named(path, folder) for path in readable]
     if not samples:
+        known = sorted(suffix for kind in predictor.kinds for suffix in SUFFIXES.get(kind, ()))
         content = [f"{number} {suffix}" for suffix, number in skipped.most_common(5)]
         content += [f"the run {run}, for --run" for run in own[:5] if is_run(run)]
         raise DataError(
-            f"{folder} has no file that {predictor.name} reads ({', '.join(sorted(readable)) or 'none'}); "
+            f"{folder} has no file that {predictor.name} reads ({', '.join(known) or 'none'}); "
             + (f"it has {', '.join(content)}" if content else "it is empty")
         )
     return samples, skipped

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,8 +16,9 @@ from affectspace.features.backbones.expression import MARGIN, SIZE, expression_n
 from affectspace.features.backbones.packages import require_package
 from affectspace.features.backbones.pretrained import NO_CODE, loading_error, threads_for
 from affectspace.features.backbones.text import CHARACTERS, token_limit
+from affectspace.media.content import Note
 from affectspace.media.sound import read_sound
-from affectspace.prediction.photos import FaceCut, Faces, Framing
+from affectspace.prediction.photos import FaceCut, Faces, Framing, load_faces
 from affectspace.prediction.sample import Sample
 
 BATCH = 32
@@ -25,7 +26,6 @@ SHORTEST = 0.025  # seconds of a sound
 SMALL = 1e-6  # standard deviation of silence
 SMOOTH = 0.36  # share of neighbouring pixels of one colour: above nearly all photographs, below nearly all drawings
 FACE_FRAMING = Framing(side=1 + 2 * MARGIN)
-Note = Callable[[str], None]
 
 
 class Network(Protocol):
@@ -114,10 +114,10 @@ class AudioNetwork(TransformersNetwork):
 
     def load(self, sample: Sample, note: Note) -> np.ndarray:
         """Return the samples at the model's rate."""
-        path = sample.audio or sample.video
-        assert path is not None
+        source = sample.audio if sample.audio is not None else sample.video
+        assert source is not None
         rate = int(self.processor.sampling_rate)
-        sound = read_sound(path, rate, sample.start, sample.end)
+        sound = read_sound(source, rate, sample.start, sample.end, note=note)
         if len(sound) < SHORTEST * rate:
             raise UnreadableItem(f"the sound is shorter than {SHORTEST:g} s")
         if not sound.std() > SMALL:
@@ -194,14 +194,6 @@ def smoothness(pixels: np.ndarray) -> np.ndarray:
     levels = pixels.astype(np.int16)
     steps = [np.abs(np.diff(levels, axis=axis)).max(axis=-1) for axis in (1, 2)]
     return np.mean([(step <= 1).mean(axis=(1, 2)) for step in steps], axis=0)
-
-
-def load_faces(cut: FaceCut, sample: Sample, note: Note) -> Faces:
-    """Return the faces of a sample's picture, or of its clip. A picture comes before a clip."""
-    if sample.image is not None:
-        return cut.picture(sample.image, note, sample.box)
-    assert sample.video is not None
-    return cut.clip(sample.video, sample.start, sample.end, note)
 
 
 def load_network(name: str, device: str, crop: bool = True) -> TransformersNetwork:

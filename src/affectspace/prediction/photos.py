@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from affectspace.data.dataset import Dataset
 from affectspace.errors import ConfigError, DataError, RunError, UnreadableItem
 from affectspace.files import write_text
 from affectspace.media.clips import read_frames
+from affectspace.media.content import Note, Source, read_content
 from affectspace.media.faces import MARGIN, TIGHT, Box, face_boxes, resized, square
 from affectspace.media.images import decode_image
 from affectspace.prediction.sample import Sample
@@ -60,11 +60,9 @@ class Photo:
 def read_picture(path: Path) -> np.ndarray:
     """Read an image file, (height, width, 3) uint8, upright. Raises DataError where it is not a readable image."""
     try:
-        return decode_image(Path(path).read_bytes())
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+        return decode_image(read_content(Path(path)))
     except UnreadableItem as error:
-        raise DataError(f"{path}: not a readable image ({error}); give a JPEG or PNG of one face") from error
+        raise DataError(f"{path}: {error}; give a JPEG or PNG of one face") from error
 
 
 def cut_photo(path: Path, whole: np.ndarray, size: int, framing: Framing | None, crop: str = "auto") -> Photo:
@@ -115,39 +113,31 @@ class FaceCut:
     framing: Framing | None
     always: bool = False
 
-    def picture(self, path: Path, note: Callable[[str], None], box: Box | None = None) -> Faces:
-        """Cut the largest face in an image file, or the one in `box`; a picture that is a face is squeezed as in training.
+    def picture(self, source: Source, note: Note, box: Box | None = None) -> Faces:
+        """Cut the largest face in a picture, or the one in `box`; a picture that is a face is squeezed as in training.
 
         Raises UnreadableItem with the reason.
         """
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError:
-            raise UnreadableItem("there is no such file") from None
-        except OSError as error:
-            raise UnreadableItem(error.strerror or str(error)) from error
-        try:
-            if self.framing is None:
-                return Faces(decode_image(content, self.size)[None])
-            whole = decode_image(content)
-            boxes = face_boxes(whole) if box is None else [box]
-            if box is not None:
-                note(FACE_AT.format(*box))
-            if len(boxes) > 1:
-                note(SEVERAL_FACES.format(len(boxes)))
-            if not boxes:
-                note(NO_FACE)
-            else:
-                cut = self.framing.around(boxes[0])
-                if self.always or cut[2] < TIGHT * min(whole.shape[:2]):
-                    return Faces(resized(square(whole, cut), self.size)[None])
-            return Faces(decode_image(content, self.size)[None], bool(boxes))
-        except UnreadableItem as error:
-            raise UnreadableItem(f"not an image that can be read ({error})") from error
+        content = read_content(source)
+        if self.framing is None:
+            return Faces(decode_image(content, self.size)[None])
+        whole = decode_image(content)
+        boxes = face_boxes(whole) if box is None else [box]
+        if box is not None:
+            note(FACE_AT.format(*box))
+        if len(boxes) > 1:
+            note(SEVERAL_FACES.format(len(boxes)))
+        if not boxes:
+            note(NO_FACE)
+        else:
+            cut = self.framing.around(boxes[0])
+            if self.always or cut[2] < TIGHT * min(whole.shape[:2]):
+                return Faces(resized(square(whole, cut), self.size)[None])
+        return Faces(decode_image(content, self.size)[None], bool(boxes))
 
-    def clip(self, path: Path, start: float | None, end: float | None, note: Callable[[str], None]) -> Faces:
+    def clip(self, source: Source, start: float | None, end: float | None, note: Note) -> Faces:
         """Cut the largest face in each of 8 evenly sampled frames; a frame without one uses the nearest cut."""
-        frames = read_frames(path, FRAMES, start, end)
+        frames = read_frames(source, FRAMES, start, end)
         boxes = [[] if self.framing is None else face_boxes(frame) for frame in frames]
         cuts = {number: self.framing.around(faces[0]) for number, faces in enumerate(boxes) if self.framing and faces}
         if self.framing is not None and len(cuts) < len(frames):
@@ -159,6 +149,14 @@ class FaceCut:
             nearest = cuts[min(cuts, key=lambda other: abs(other - number))] if cuts else None
             pixels.append(resized(square(frame, nearest), self.size))
         return Faces(np.stack(pixels), bool(cuts) or self.framing is None)
+
+
+def load_faces(cut: FaceCut, sample: Sample, note: Note) -> Faces:
+    """Return the faces of a sample's picture, or of its clip. A picture comes before a clip."""
+    if sample.image is not None:
+        return cut.picture(sample.image, note, sample.box)
+    assert sample.video is not None
+    return cut.clip(sample.video, sample.start, sample.end, note)
 
 
 def face_box(picture: np.ndarray) -> Box | None:
@@ -178,8 +176,8 @@ def samples_of_faces(sample: Sample) -> list[Sample]:
     if sample.image is None or sample.box is not None:
         return [sample]
     try:
-        boxes = face_boxes(read_picture(sample.image))
-    except DataError:
+        boxes = face_boxes(decode_image(read_content(sample.image)))
+    except UnreadableItem:
         return [sample]
     return [replace(sample, box=box) for box in boxes] or [sample]
 

@@ -365,7 +365,9 @@ class Predictor:
         reason = self.refusal(sample)
         if reason:
             raise DataError(reason)
-        name = name or str(sample.audio or sample.video or "text")
+        name = name or next(
+            (str(path) for path in (sample.audio, sample.video) if isinstance(path, Path)), sample.kinds[0]
+        )
         try:
             unit, total, remaining = windows_of(sample, window, step)
         except UnreadableItem as error:

@@ -11,7 +11,7 @@ import numpy as np
 
 from affectspace.errors import DataError
 from affectspace.files import require_file
-from affectspace.media.files import CLIPS, IMAGES, SOUNDS
+from affectspace.media.content import CLIPS, IMAGES, SOUNDS, Source, kind_of
 
 TEXTS = (".txt", ".md")
 SUFFIXES = {"text": TEXTS, "audio": SOUNDS, "video": CLIPS, "image": IMAGES}  # kind of input -> suffixes of its files
@@ -27,8 +27,8 @@ class Sample:
     Parameters
     ----------
     text : str, optional
-    audio, video, image : path, optional
-        Files. A clip also provides its sound track if no `audio` is given.
+    audio, video, image : path or bytes, optional
+        Files, or their content. A clip also provides its sound track if no `audio` is given.
     vectors : mapping of str to array, optional
         Modality -> (width,) numbers that were computed elsewhere.
     start, end : float, optional
@@ -43,9 +43,9 @@ class Sample:
     """
 
     text: str | None = None
-    audio: Path | None = None
-    video: Path | None = None
-    image: Path | None = None
+    audio: Source | None = None
+    video: Source | None = None
+    image: Source | None = None
     vectors: Mapping[str, np.ndarray] = field(default_factory=dict)
     start: float | None = None
     end: float | None = None
@@ -53,9 +53,9 @@ class Sample:
 
     def __post_init__(self) -> None:
         for kind in FILES:
-            path: Any = getattr(self, kind)
-            if path is not None and not isinstance(path, Path):
-                object.__setattr__(self, kind, Path(path))
+            source: Any = getattr(self, kind)
+            if source is not None and not isinstance(source, Path | bytes):
+                object.__setattr__(self, kind, Path(source))
         vectors = {name: np.asarray(vector) for name, vector in (self.vectors or {}).items()}
         object.__setattr__(self, "vectors", vectors)
 
@@ -70,18 +70,28 @@ class Sample:
 
 
 def sample_of_file(path: Path) -> Sample:
-    """Make the sample of a file by its suffix; the content of a text file is one text.
+    """Make the sample of a file of a known type; the content of a text file is one text.
 
-    Raises DataError for an unknown suffix and for a text that cannot be read.
+    Raises DataError for an unknown type and for a text that cannot be read.
     """
     require_file(path)
     suffix = path.suffix.lower()
-    for kind, suffixes in SUFFIXES.items():
-        if suffix in suffixes:
-            content: dict[str, Any] = {kind: read_text(path) if kind == "text" else path}
-            return Sample(**content)
+    kind = kind_of_file(path)
+    if kind is not None:
+        content: dict[str, Any] = {kind: read_text(path) if kind == "text" else path}
+        return Sample(**content)
     known = ", ".join(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
     raise DataError(f"{path}: unknown type of file, {suffix or 'no suffix'}; known types: {known}")
+
+
+def kind_of_file(path: Path) -> str | None:
+    """Return "text" by the suffix; "audio", "video" or "image" by the content or the suffix; None for another type."""
+    return "text" if path.suffix.lower() in TEXTS else kind_of(path)
+
+
+def with_place(source: Source | None, reason: object) -> str:
+    """Return a reason with the path of its file before it, if it has one."""
+    return f"{source}: {reason}" if isinstance(source, Path) else str(reason)
 
 
 def read_text(path: Path) -> str:

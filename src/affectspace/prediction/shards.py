@@ -124,11 +124,14 @@ def _description(sample: Sample | Failure) -> list[Any]:
         return [sample.reason]
     marks: list[Any] = []
     for kind in FILES:
-        path = getattr(sample, kind)
-        mark: list[Any] = [str(path)]
+        source = getattr(sample, kind)
+        if isinstance(source, bytes):
+            marks.append([hashlib.sha256(source).hexdigest()])
+            continue
+        mark: list[Any] = [str(source)]
         with suppress(OSError, ValueError):
-            if path is not None:
-                status = os.stat(path)
+            if source is not None:
+                status = os.stat(source)
                 mark += [status.st_size, status.st_mtime_ns]
         marks.append(mark)
     vectors = {name: hashlib.sha256(vector.tobytes()).hexdigest() for name, vector in sample.vectors.items()}

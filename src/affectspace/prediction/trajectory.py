@@ -6,17 +6,17 @@ import json
 import math
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from affectspace.affect import AXES
-from affectspace.errors import ConfigError, DataError, UnreadableItem, reason_of
-from affectspace.media.files import IMAGES, SOUNDS, import_av, require_content, without_chatter
+from affectspace.errors import ConfigError, DataError, UnreadableItem
+from affectspace.media.content import require_times
+from affectspace.media.sound import length_of
 from affectspace.prediction.licences import strictest
 from affectspace.prediction.result import VAD, Answer, Estimate, Failure, Outcome, Prediction, named, table_of
 from affectspace.prediction.sample import Sample
@@ -32,6 +32,7 @@ SENTENCES = (3.0, 1.0)  # of texts
 SHORTEST = 0.1  # seconds of a window
 LONG_SECONDS = 60.0  # longer inputs are predicted in windows
 LONG_SENTENCE = 100  # words
+LONGEST_SERIES = 100_000  # windows of a sound or clip
 MOST_WINDOWS = 400  # of a text by default; longer texts have wider steps
 LONG_TEXT = 2000  # characters; text encoders cut at about this length
 MIN_SHARE = 0.5  # of a window that must be left at the end for a window of its own
@@ -113,6 +114,8 @@ def time_windows(sample: Sample, seconds: float, window: float, step: float) -> 
 
 def check_windows(window: float | None, step: float | None) -> None:
     """Raise ConfigError for a window or a step that no input can have."""
+    if window == math.inf:
+        raise ConfigError("window inf: give a number of seconds or sentences")
     if window is not None and not window >= SHORTEST:
         raise ConfigError(f"window {window:g}: the shortest window is {SHORTEST:g} s, or one sentence of a text")
     if step is not None and not 0 < step <= (math.inf if window is None else window):
@@ -136,6 +139,10 @@ def windows_of(sample: Sample, window: float | None, step: float | None) -> tupl
         seconds = seconds_of(sample)
         if seconds <= 0:
             raise UnreadableItem("its length is 0 s")
+        if seconds / pace > LONGEST_SERIES:
+            raise ConfigError(
+                f"step {pace:g}: it gives more than {LONGEST_SERIES:,} windows in {seconds:,.0f} s; take a longer step"
+            )
         return "s", int(np.ceil(seconds / pace)), time_windows(sample, seconds, width, pace)
     if width != int(width) or pace != int(pace):
         raise ConfigError(f"window {width:g}, step {pace:g}: for a text both must be whole numbers of sentences")
@@ -160,39 +167,9 @@ def seconds_of(sample: Sample) -> float:
     """Return the length of a sample's sound or clip, or of its cut; the longer one of both. Raises UnreadableItem."""
     if sample.audio is None and sample.video is None:
         return 0.0
-    if sample.start is not None and sample.end is not None:
-        return sample.end - sample.start
-    total = max(_length(path) for path in (sample.audio, sample.video) if path is not None)
+    require_times(sample.start, sample.end)
+    total = max(length_of(source) for source in (sample.audio, sample.video) if source is not None)
     return (total if sample.end is None else min(sample.end, total)) - (sample.start or 0.0)
-
-
-def _length(path: Path) -> float:
-    """Seconds of a file by its header, or by its last frame if the header has no length."""
-    if path.suffix.lower() in IMAGES:
-        return 0.0
-    require_content(path)
-    with (
-        suppress(ImportError, RuntimeError),
-        without_chatter(path),
-    ):  # RuntimeError: a format that libsndfile does not read
-        import soundfile
-
-        return float(soundfile.info(str(path)).duration)
-    sound = path.suffix.lower() in SOUNDS
-    av = import_av(f"reading {path.name}", "audio" if sound else "video")
-    try:
-        with av.open(str(path)) as container:
-            known = [stream for stream in container.streams if stream.duration and stream.time_base]
-            lengths = [float(stream.duration * stream.time_base) for stream in known]
-            if container.duration:
-                lengths.append(container.duration / av.time_base)
-            if lengths:
-                return max(lengths)
-            packets = (packet for packet in container.demux() if packet.pts is not None and packet.time_base)
-            ends = (float((packet.pts + (packet.duration or 0)) * packet.time_base) for packet in packets)
-            return max(ends, default=0.0)
-    except (av.FFmpegError, OSError, ValueError) as error:
-        raise UnreadableItem(f"not a sound or clip that can be read ({reason_of(error)})") from error
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from affectspace.errors import ConfigError, UnreadableItem
 from affectspace.features.backbone import BaseBackbone, Item
 from affectspace.features.backbones.packages import require_package
 from affectspace.media.sound import read_sound
+from affectspace.progress import note
 
 REVISION = "2"
 REVISIONS = ("1", REVISION)  # revision 1 has one more number, CONSTANT
@@ -68,8 +70,9 @@ class FunctionalsBackbone(BaseBackbone):
         A frame is voiced if it is periodic and at most 35 dB below the loudest one. A quarter or more of the frames of speech
         are voiced, and none of noise.
         """
-        assert item.path is not None
-        sound = read_sound(item.path, RATE, item.start, item.end, longest=self._longest)
+        sound = read_sound(
+            item.source, RATE, item.start, item.end, longest=self._longest, note=partial(note, self.counts)
+        )
         if len(sound) < SHORTEST * RATE:
             raise UnreadableItem(f"the sound is shorter than {SHORTEST:g} s")
         vector = self.vector(sound)

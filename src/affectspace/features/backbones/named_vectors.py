@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 
 from affectspace.errors import ConfigError, DataError, listed, quoted
-from affectspace.media.files import CLIPS, IMAGES, SOUNDS, plain_name
+from affectspace.media.content import CLIPS, IMAGES, SOUNDS
+from affectspace.media.files import plain_name
 from affectspace.tables.blocks import columns_of
 from affectspace.tables.reading import read_table
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -62,8 +63,9 @@ class SpeechBackbone(PretrainedBackbone):
 
     def load(self, item: Item) -> np.ndarray:
         """Return the samples, (samples,). Raises UnreadableItem for no sound, silence, and less than 0.025 s at 16 kHz."""
-        assert item.path is not None
-        sound = read_sound(item.path, self._rate, item.start, item.end)[: self._limit]
+        sound = read_sound(item.source, self._rate, item.start, item.end, note=partial(note, self.counts))[
+            : self._limit
+        ]
         if len(sound) < SHORTEST:
             raise UnreadableItem(f"the sound is shorter than {SHORTEST / self._rate:g} s")
         if not sound.std() > 1e-6:

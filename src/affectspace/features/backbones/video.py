@@ -13,8 +13,8 @@ from affectspace.errors import ConfigError
 from affectspace.features.backbone import BaseBackbone, Item
 from affectspace.features.backbones.pretrained import PretrainedBackbone, processor_settings, short_name
 from affectspace.media.clips import read_frames
+from affectspace.media.content import kind_of
 from affectspace.media.faces import MARGIN, face_of, faces_of, resized
-from affectspace.media.files import IMAGES
 from affectspace.progress import note
 
 if TYPE_CHECKING:
@@ -29,11 +29,11 @@ def load_faces(
     item: Item, frames: int, size: int, crop: bool, counts: Counter[str], margin: float = MARGIN
 ) -> list[np.ndarray]:
     """Return the faces of evenly sampled frames, or their middle squares, (size, size, 3) uint8 each; one of a picture."""
-    assert item.path is not None
-    if item.path.suffix.lower() in IMAGES:
-        [picture] = read_frames(item.path, 1, half=item.half)
+    source = item.source
+    if kind_of(source) == "image":
+        [picture] = read_frames(source, 1, half=item.half)
         return [resized(face_of(picture, crop, counts, margin), size)]
-    sampled = read_frames(item.path, frames, item.start, item.end, item.half)
+    sampled = read_frames(source, frames, item.start, item.end, item.half)
     return [resized(face, size) for face in faces_of(sampled, crop, counts, margin)]
 
 

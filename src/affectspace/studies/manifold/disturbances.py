@@ -55,10 +55,9 @@ class DisturbedBackbone:
 
     def load(self, item: Item) -> np.ndarray:
         """Compute the vector of the disturbed recording. Raises UnreadableItem as the plain backbone does."""
-        assert item.path is not None
         if self.modality == "video":
             return self._plain.vector([self._disturb(face) for face in self._plain.faces(item)])
-        sound = self._disturb(read_sound(item.path, SAMPLE_RATE, item.start, item.end))
+        sound = self._disturb(read_sound(item.source, SAMPLE_RATE, item.start, item.end))
         return self._plain.vector(sound.astype(np.float32))
 
     def length(self, loaded: np.ndarray) -> float:

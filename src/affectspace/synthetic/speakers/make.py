@@ -19,7 +19,7 @@ from affectspace.corpora.readers.synthetic import INDEX
 from affectspace.corpora.registry import KINDS
 from affectspace.errors import ConfigError
 from affectspace.files import is_written, write_atomic, write_text
-from affectspace.media.files import import_av
+from affectspace.media.container import import_av
 from affectspace.processes import map_in_order
 from affectspace.progress import Progress, silent
 from affectspace.synthetic.faces.parameters import stream

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from affectspace.errors import RunError
-from affectspace.media.files import import_av
+from affectspace.media.container import import_av
 
 WRITING_CLIPS = "writing clips"
 
