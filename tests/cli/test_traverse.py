@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 from typer.testing import CliRunner, Result
 
 from affectspace.annotation import AnnotationTransfer
-from affectspace.cli.traverse import file_names, parse_range, parse_rows, traverse
+from affectspace.cli.traverse import Request, file_names, output_stems, parse_range, parse_rows, traverse
 from affectspace.data.dataset import Dataset
 from affectspace.errors import AffectspaceError, ConfigError
 from affectspace.models import MODELS, ClassifierConfig, EmotionClassifier
@@ -106,6 +106,8 @@ def test_a_picture_is_walked_and_what_was_reached_is_told(tmp_path: Path, face: 
     assert points[0, :2].tolist() == [-0.2, -0.1]
     missed = (np.abs(points[:, :2] - points[:, 2:]) > 2e-3).any(axis=1).sum()
     assert summary["walks"][0]["missed"] == missed
+    assert (f"beyond the reach of the model: {missed} of 6 targets, dashed" in result.stdout) == (missed > 0)
+    assert "1 figure, walks.csv and walks.json in" in result.stdout
     geometry = load_file(run.folder / "geometry.safetensors")["covariance"]
     np.testing.assert_allclose(geometry[0], np.cov(codes[:, :32], rowvar=False), atol=2e-3)
     assert not list(tmp_path.rglob("*.partial"))
@@ -400,3 +402,13 @@ def test_rows() -> None:
 
 def test_names_of_figures_are_safe_and_differ() -> None:
     assert file_names(["a/b", "a b", "A_B", "..", ""]) == ["a_b", "a_b-2", "A_B-3", "face", "face-2"]
+
+
+def test_figures_are_named_after_the_picture_without_its_suffix(tmp_path: Path) -> None:
+    request = Request(tmp_path, [], None, [], [], None, None, [], "auto", "heads", 1.0, tmp_path, False, [])
+    names = ["p1/X.jpg", "X.JPEG", "X.png", "x.webp", "a.1", "v1.0 face", "no suffix"]
+    stems = [stem.name for stem in output_stems(request, names)]
+    assert stems == ["p1_X", "X", "X-2", "x-3", "a.1", "v1.0_face", "no_suffix"]
+    (tmp_path / "X-2.png").touch()
+    with pytest.raises(AffectspaceError, match=r"X-2\.png exists already"):
+        output_stems(request, names)

@@ -120,6 +120,24 @@ def test_few_points_are_seen_and_many_do_not_hide_each_other() -> None:
     )  # no grey where nothing is labelled
 
 
+def test_targets_beyond_reach_are_framed_where_they_are() -> None:
+    """Valence rises to the right and arousal upwards, whatever the order of the grid; without a miss nothing is added."""
+    grid, missed = np.zeros((2, 3, 8, 8, 3), np.uint8), np.zeros((2, 3), bool)
+    plain = walk_figure(grid, [0.5, 0, -0.5], [-0.5, 0.5], missed=missed)
+    assert not plain.axes[0].patches
+    missed[0, 0] = missed[1, 2] = True  # arousal -0.5 at valence 0.5; arousal 0.5 at valence -0.5
+    (axes,) = walk_figure(grid, [0.5, 0, -0.5], [-0.5, 0.5], missed=missed).axes
+    frames = sorted((frame.get_x(), frame.get_y()) for frame in axes.patches)
+    assert len(frames) == 2
+    assert frames[0][0] < frames[1][0]
+    assert frames[0][1] > frames[1][1]
+    assert any(
+        "beyond the reach of the model" in text.get_text() and "2 of 6" in text.get_text() for text in axes.texts
+    )
+    with pytest.raises(DataError, match=r"missed has shape \(3, 2\); give \(2, 3\)"):
+        walk_figure(grid, [0.5, 0, -0.5], [-0.5, 0.5], missed=missed.T)
+
+
 def test_degenerate_input_is_drawn(tmp_path: Path) -> None:
     same = np.zeros((5, 2))
     figures = [

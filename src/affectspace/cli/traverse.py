@@ -10,7 +10,7 @@ import typer
 
 from affectspace.cli.options import AsJson, Force, Moved, RunFolder, move_files, print_json, print_results
 from affectspace.cli.progress import progress_bar
-from affectspace.errors import ConfigError, RunError
+from affectspace.errors import ConfigError, RunError, counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -211,7 +211,10 @@ def check_folder(folder: Path) -> None:
 
 def output_stems(request: Request, names: list[str]) -> list[Path]:
     """Return one path without suffix per face. Raises RunError if a file exists and must not be replaced."""
-    stems = [request.folder / name for name in file_names(names)]
+    from affectspace.media.content import IMAGES
+
+    plain = [str(Path(name).with_suffix("")) if Path(name).suffix.lower() in IMAGES else name for name in names]
+    stems = [request.folder / name for name in file_names(plain)]
     files = [stem.with_name(stem.name + suffix) for stem in stems for suffix in (".png", *request.films)]
     existing = [file for file in (*files, request.folder / "walks.json", request.folder / "walks.csv") if file.exists()]
     if existing and not request.force:
@@ -264,7 +267,9 @@ def _walk_faces(request: Request, as_json: bool) -> None:
             moved = walk(model, face.pixels, points, geometry)
             grid = moved.images.reshape(len(request.arousals), len(request.valences), *face.pixels.shape)
             figure = stem.with_name(stem.name + ".png")
-            save_figure(walk_figure(grid, request.valences, request.arousals, original=face.pixels), figure)
+            missed = np.asarray(moved.missed.any(axis=1)).reshape(grid.shape[:2])
+            drawing = walk_figure(grid, request.valences, request.arousals, original=face.pixels, missed=missed)
+            save_figure(drawing, figure)
             films = []
             if request.points is not None:
                 films = save_films(walk(model, face.pixels, request.points, geometry), stem, request.films)
@@ -414,10 +419,11 @@ def _show_walks(walks: list[dict[str, Any]], judges: dict[str, Any], request: Re
         typer.echo("no judge has read the pictures: name one with --judged-by, for example a run of kind classifier")
     missed = sum(walk["missed"] for walk in walks)
     if missed:
-        typer.echo(f"{missed} of {len(pictures)} targets are beyond the reach of the heads; see walks.json")
+        targets = counted(len(pictures), "target")
+        typer.echo(f"beyond the reach of the model: {missed} of {targets}, dashed in the figures; see also walks.json")
     films = sum(len(walk["films"]) for walk in walks)
-    written = f"{len(walks)} figures{f', {films} films' if films else ''}, walks.csv and walks.json"
-    typer.echo(f"{written} in {request.folder}")
+    parts = [counted(len(walks), "figure"), *([counted(films, "film")] if films else []), "walks.csv and walks.json"]
+    typer.echo(f"{', '.join(parts)} in {request.folder}")
 
 
 def _run_study(study: str, request: Request, as_json: bool) -> None:

@@ -2,11 +2,13 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.patches import Rectangle
 from matplotlib.textpath import TextPath
 from PIL import Image
 
@@ -108,6 +110,7 @@ def walk_figure(
     valences: Sequence[float] | np.ndarray,
     arousals: Sequence[float] | np.ndarray,
     original: np.ndarray | None = None,
+    missed: np.ndarray | None = None,
 ) -> Figure:
     """Draw one face moved over the circumplex. Valence rises to the right and arousal upwards.
 
@@ -121,6 +124,8 @@ def walk_figure(
         Canonical values, in any order.
     original : ndarray of shape (height, width, 3), uint8, optional
         Picture at the left.
+    missed : ndarray of shape (arousals, valences), bool, optional
+        Targets that were not reached. Their pictures have a dashed frame, and a line below says what it means.
 
     Examples
     --------
@@ -134,11 +139,15 @@ def walk_figure(
             f"the grid has {grid.shape[0]} arousal by {grid.shape[1]} valence steps, but {up.size} arousals and "
             f"{across.size} valences were given"
         )
-    grid = grid[np.argsort(-up, kind="stable")][:, np.argsort(across, kind="stable")]
+    beyond = np.zeros(grid.shape[:2], dtype=bool) if missed is None else np.asarray(missed, dtype=bool)
+    if beyond.shape != grid.shape[:2]:
+        raise DataError(f"missed has shape {beyond.shape}; give {grid.shape[:2]}, one value for each picture")
+    order = np.ix_(np.argsort(-up, kind="stable"), np.argsort(across, kind="stable"))
+    grid, beyond = grid[order], beyond[order]
     across, up = np.sort(across), -np.sort(-up)
     rows, columns = grid.shape[:2]
     start = 0.0 if original is None else 1.55
-    left, bottom = start + 0.75, 0.62
+    left, bottom = start + 0.75, 0.62 + (0.3 if beyond.any() else 0.0)
     size = min(1.15, (_WIDTH - left) / columns - _GAP)
     span_x, span_y = columns * (size + _GAP) - _GAP, rows * (size + _GAP) - _GAP
     with figure_style():
@@ -157,6 +166,20 @@ def walk_figure(
         axes.text(left + span_x / 2, floor - 0.06, "valence", ha="center", va="top", fontsize=9.5, color=INK)
         middle = ceiling - span_y / 2
         axes.text(side - 0.06, middle, "arousal", ha="right", va="center", rotation=90, fontsize=9.5, color=INK)
+        frame: dict[str, Any] = {
+            "fill": False,
+            "edgecolor": GROUP_COLOURS[1],
+            "linewidth": 1.6,
+            "linestyle": (0, (4, 2)),
+        }
+        for i, j in np.argwhere(beyond):
+            corner = left + j * (size + _GAP), ceiling - i * (size + _GAP) - size
+            axes.add_patch(Rectangle(corner, size, size, **frame))
+        if beyond.any():
+            text = (
+                f"dashed: beyond the reach of the model, which came as near as it can ({beyond.sum()} of {beyond.size})"
+            )
+            axes.text(left, floor - 0.32, text, ha="left", va="top", fontsize=8.5, color=GROUP_COLOURS[1])
         if original is not None:
             face = checked_images(original, ("height", "width", 3), "the original of a walk")
             _paint(axes, face[None, None], 0.0, middle + 0.575, 1.15)

@@ -110,6 +110,6 @@ def heatmap_figure(
                         j, i, f"{value:.2f}", ha="center", va="center", color="white" if abs(value) > 0.6 else "black"
                     )
             remove_frame(axes)
-            axes.set_title(fill(name, 24) if narrow else name)
+            axes.set_title(fill(name, 24 if narrow else 80))
         figure.colorbar(image, ax=places, label="Pearson's r", fraction=0.03)
     return figure

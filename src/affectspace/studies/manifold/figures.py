@@ -148,8 +148,8 @@ def space_pictures(panels: Mapping[str, EvaluationRows], model: str = HEADLINE) 
             clouds[f"{rows.protocol} (n {len(common):,})"] = points
     if clouds and len(axes) > 1:
         caption = (
-            "Figure 2 of the paper, all planes: the shared space by modality, centroids as stars. Headline, first seed (and "
-            "fold)."
+            "Figure 2 of the paper, all planes: the shared space by modality, centroids as stars. First seed (and fold) of the "
+            "headline, or of the model that a panel names."
         )
         figure = modality_figure(clouds, [AXES[axis] for axis in axes])
         yield Picture(
@@ -180,13 +180,13 @@ def heatmap_pictures(panels: Mapping[str, EvaluationRows], model: str = HEADLINE
     if matrices:
         caption = (
             "Figure 3 as the paper draws it: Pearson's r of the shared axes with each other and with the average over the "
-            "dimensions of the private latent. An average can hide single dimensions. Headline, first seed (and fold)."
+            "dimensions of the private latent. An average can hide single dimensions. First seed (and fold)."
         )
         names = {title: [*initials, "private"] for title in averages}
         yield Picture("figure_3_average", heatmap_figure(averages, names, titles), caption, "Heatmaps of correlations")
         caption = (
             "Figure 3 in full: Pearson's r of the shared axes with each other and with every active private dimension. "
-            "Headline, first seed (and fold)."
+            "First seed (and fold)."
         )
         yield Picture(
             "figure_3_heatmaps", heatmap_figure(matrices, columns, titles), caption, "Heatmaps of correlations"

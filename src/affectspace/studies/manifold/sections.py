@@ -214,7 +214,8 @@ def gap(experiment: str, where: str) -> Table:
     }  # fmt: skip
     note = (
         "Does a point reveal its modality? UAR .5 is no, 1 is yes, people kept apart. Centroids in pooled standard deviations. "
-        "Energy distance with its value and p when the modalities of a row are exchanged."
+        "Energy distance with its value and p when the modalities of a row are exchanged, all rows of a group together: few "
+        "groups allow no small p."
     )
     caption, columns = f"The modality gap, {where}", grid("{metric}", metric=measures)
     named = ("model", "versus", "modality", "target")
@@ -345,7 +346,7 @@ def _table_4(iemocap: str) -> Section:
         "seen session 5."
     )
     by_modality: dict[str, Any] = {"experiment": "zero_shot_sentiment", "task": "subsets", "target": "sentiment"}
-    caption = "Table 4: the published figures beside ours, on other corpora"
+    caption = "Table 4: frozen models on other corpora"
     within = {"r": "r of arousal within speakers", "p": "p", "p_holm": "p after Holm"}
     within_note = "Mean over the ten speakers of each one's own r, t interval; paired by speaker, p by sign-flip."
     emodb = [
