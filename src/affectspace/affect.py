@@ -159,8 +159,8 @@ class Scale:
                 f"{where}{': ' if where else ''}row {row if rows is None else rows[row]}: "
                 f"{(columns or {}).get(self.axes[column], self.axes[column])} is {native[row, column]:g}, "
                 f"outside {limits[0]:g}..{limits[1]:g}, the range of the scale {self.name!r}"
-                f"{f' (other bad rows: {others:,})' if others else ''}; correct the value, or name the scale on which the "
-                f"file is written ({known_scales()})"
+                f"{f' (other bad rows: {others:,})' if others else ''}; correct the value, or give the scale on which the "
+                f"file is written: {known_scales()}"
             )
         canonical = (native - (low + high) / 2) / ((high - low) / 2)
         canonical = canonical[:, [self.axes.index(axis) for axis in self.canonical_axes]]
@@ -234,7 +234,7 @@ def scale(name: str | Scale, axes: str | Sequence[str] | None = None) -> Scale:
         return known if wanted is None else known.select(wanted)
     ranges = [_OWN_RANGE.fullmatch(part.strip()) for part in str(name).split(",")]
     if None in ranges:
-        raise ConfigError(f"unknown scale {name!r}; choose {known_scales()}")
+        raise ConfigError(f"unknown scale {name!r}; give {known_scales()}")
     lows, highs = (tuple(float(found[side]) for found in ranges if found) for side in (1, 2))
     order = wanted or (AXES if len(lows) == 1 else AXES[: len(lows)])
     if len(lows) == 1:
@@ -260,13 +260,13 @@ def parse_axes(axes: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def known_scales() -> str:
-    """Return the ranges with the names of their scales, and how to write one's own, for messages."""
+    """Return how to write a range of one's own, and the names of the scales, a line for each range, for messages."""
     by_range: dict[str, list[str]] = {}
     for item in SCALES.values():
         ranges = dict.fromkeys(f"{low:g}:{high:g}" for low, high in item.ranges)
         by_range.setdefault(",".join(ranges), []).append(item.name)
-    listed = "; ".join(f"{span} {', '.join(names)}" for span, names in by_range.items())
-    return f"a name ({listed}), or a range of your own as LOW:HIGH, for example 1:7"
+    lines = [f"\n  {span:<9} {', '.join(names)}" for span, names in by_range.items()]
+    return f"a range as LOW:HIGH, for example 1:7, or one of these names:{''.join(lines)}"
 
 
 _NUMBER = r"([-+]?(?:\d+\.?\d*|\.\d+))"

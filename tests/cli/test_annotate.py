@@ -317,7 +317,7 @@ def test_bad_tables_to_sample(tmp_path, content, arguments, message):
         ("valence,arousal\n0," + "h" * 900 + "\n", (), "row 1: arousal is '" + "h" * 59 + "..., which is not a number"),
         ("valence,arousal\n0,True\n", (), "row 1: arousal is 'True', which is not a number"),
         ("valence\n0\n", (), "has no column 'arousal'; it has valence: choose one with --arousal"),
-        ("valence,arousal\n0,0\n", ("--scale", "x"), "unknown scale 'x'; choose"),
+        ("valence,arousal\n0,0\n", ("--scale", "x"), "unknown scale 'x'; give"),
         ("valence,arousal\n0,0\n", ("--scale", "mosi"), "scale 'mosi' has no valence, arousal"),
     ],
 )

@@ -100,6 +100,11 @@ def test_a_run_on_features_is_trained_on_the_rows_that_have_some(tmp_path: Path)
     assert f"next: affectspace evaluate {run}" in trained.output
     with pytest.raises(RunError, match=r"reads features and no images; `affectspace predict"):
         CliRunner().invoke(app, ["traverse", str(run)], catch_exceptions=False)
+    command[-1] = str(tmp_path / "untested")
+    command += ["--set", "data.corpora.mine.split.fractions=[0.7, 0.3, 0]"]
+    trained = CliRunner().invoke(app, command, catch_exceptions=False)
+    assert "untested: 1 epoch, weights" in trained.output
+    assert f"next: affectspace evaluate {tmp_path / 'untested'} --on TABLE (the test part is empty" in trained.output
 
 
 def test_errors_are_one_line_and_exit_2(tmp_path: Path) -> None:

@@ -100,3 +100,20 @@ def test_real(shared_data: Path) -> None:
     for name, folder in (("emobank", "emobank"), ("vreg", "semeval_vreg"), ("cremad", "cremad"), ("meld", "meld")):
         with pytest.raises(DataError, match=rf"{folder} looks like {name}: use that folder"):
             read_corpus(name, shared_data)
+
+
+@pytest.mark.parametrize(
+    ("file", "wanted", "likely"),
+    [
+        ("Session1/dialog/EmoEvaluation/a.txt", "mosi", "iemocap"),
+        ("CMU_MOSI_Opinion_Labels.csd", "iemocap", "mosi"),
+        ("label.csv", "emobank", "mosi or mosei or ch_sims"),
+        ("Actor_01/a.wav", "emobank", "ravdess"),
+        ("012/012.json", "mosi", "afew_va"),
+    ],
+)
+def test_a_folder_of_another_corpus_is_recognised(tmp_path: Path, file: str, wanted: str, likely: str) -> None:
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).write_bytes(b"")
+    with pytest.raises(DataError, match=f"the folder looks like {likely}: use that reader"):
+        read_corpus(wanted, tmp_path)

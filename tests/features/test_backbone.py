@@ -1,5 +1,6 @@
 """Backbones come back from what their stores say, and nothing else does."""
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -84,7 +85,7 @@ def test_a_backbone_of_another_package_is_found_by_its_name(tmp_path: Path, text
     backbone = make_backbone("text", "mine", tokens=4)
     extract(text_corpus(3), backbone, tmp_path / "s")
     assert remake_backbone(written(tmp_path / "s")).settings == {"tokens": 4}
-    with pytest.raises(ConfigError, match=r"backbone text:mine: .*unexpected keyword argument 'colour'"):
+    with pytest.raises(ConfigError, match=r"backbone text:mine has no setting 'colour'; its settings are tokens"):
         make_backbone("text", "mine", colour=1)
 
 
@@ -113,3 +114,35 @@ def test_ready_made_vectors_are_not_made_here(tmp_path: Path, media_corpus) -> N
 def test_a_setting_of_another_type_or_range_is_named(modality: str, name: str, settings: dict, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         make_backbone(modality, name, **settings)
+
+
+@pytest.mark.parametrize(
+    ("modality", "name", "message"),
+    [
+        ("text", "lexicon", "is of the modality words, not text (--modality words)"),
+        ("text", "functionals", "is of the modality audio, not text"),
+        ("text", "levasa", "is of the modality video, not text"),
+        ("audio", "minilm", "is of the modality text, not audio"),
+        ("video", "functionals", "is of the modality audio, not video"),
+    ],
+)
+def test_a_backbone_of_another_modality_is_named(modality: str, name: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(f"the backbone {name!r} {message}")):
+        make_backbone(modality, name)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "banana", "float8_e4m3fn", "torch.float32"])
+@pytest.mark.parametrize("modality", ["text", "audio", "words"])
+def test_an_impossible_precision_is_refused_by_every_backbone(modality: str, dtype: str) -> None:
+    with pytest.raises(ConfigError, match=f"dtype '{dtype}'; choose float32, bfloat16, float16 or float64"):
+        make_backbone(modality, dtype=dtype)
+
+
+@pytest.mark.parametrize(
+    ("modality", "name", "settings"),
+    [("words", "lexicon", "lexicons, contextual"), ("audio", "functionals", "longest, revision"),
+     ("video", "gradients", "frames, size, crop")],
+)  # fmt: skip
+def test_an_unknown_setting_lists_those_of_the_backbone(modality: str, name: str, settings: str) -> None:
+    with pytest.raises(ConfigError, match=f"{modality}:{name} has no setting 'foo'; its settings are {settings}"):
+        make_backbone(modality, name, foo=3)

@@ -72,7 +72,9 @@ def test_a_run_without_its_corpus_says_how_to_name_it_and_remembers(project: Pat
     shutil.move(project, far)
     (far / "ratings.csv").rename(far / "renamed.csv")
     keys = {"data.corpora.mine.path": far / "renamed.csv", "data.corpora.mine.features.text": far / "features" / "text"}
-    with pytest.raises(RunError, match=r"needs .*ratings.csv.* --moved data.corpora.mine.path=ratings.csv"):
+    with pytest.raises(
+        RunError, match=r"needs .*ratings.csv, .*, which are not .* --moved data.corpora.mine.path=PATH/ratings.csv"
+    ):
         open_run(run).dataset("features")
     with pytest.raises(RunError, match=r"names no path there; its paths are data.corpora.mine.path"):
         open_run(run).move({"data.path": far})

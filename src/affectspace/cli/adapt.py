@@ -8,7 +8,7 @@ import typer
 
 from affectspace.cli.options import Axes, Columns, Media, Overrides, ScaleName, Where, print_json, table_options
 from affectspace.cli.progress import progress_bar
-from affectspace.cli.train import describe_corpus
+from affectspace.cli.train import describe_corpus, next_step
 from affectspace.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def adapt(
             fg=typer.colors.YELLOW,
             err=True,
         )
-    typer.echo(f"next: affectspace evaluate {out}")
+    typer.echo(next_step(out, facts))
     for corpus in config.data.corpora.values():
         typer.echo(f"features: {_extract_command(corpus, modality, out)}")
 

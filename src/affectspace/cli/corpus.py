@@ -25,7 +25,7 @@ from affectspace.cli.options import (
     table_options,
 )
 from affectspace.cli.progress import progress_bar
-from affectspace.errors import ConfigError
+from affectspace.errors import ConfigError, counted
 from affectspace.files import locked_output
 
 if TYPE_CHECKING:
@@ -226,10 +226,11 @@ def _show(described: dict[str, Any]) -> None:
     from rich.console import Console
 
     console = Console(highlight=False, markup=False)
-    people = f"{described['people']:,} people" if described["people"] else "people unknown"
-    sessions = f", {described['sessions']:,} sessions" if described["sessions"] else ""
-    console.print(f"{described['name']}: {described['rows']:,} rows, {people}{sessions}", style="bold")
-    kinds = [f"{described[kind]:,} {kind}" for kind in ("texts", "audio", "video", "images") if described[kind]]
+    people = counted(described["people"], "person") if described["people"] else "people unknown"
+    sessions = f", {counted(described['sessions'], 'session')}" if described["sessions"] else ""
+    console.print(f"{described['name']}: {counted(described['rows'], 'row')}, {people}{sessions}", style="bold")
+    files = {"texts": "text", "audio": "audio file", "video": "video file", "images": "image"}
+    kinds = [counted(described[kind], noun) for kind, noun in files.items() if described[kind]]
     if kinds:
         console.print(", ".join(kinds) + (f" in {described['media']}" if described["media"] else ""))
     if described["ratings"]:

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 OWN_OPTIONS = {"modality": "--modality", "name": "--backbone", "device": "--device", "dtype": "--dtype"}
 SHOWN = 5  # failed rows on the screen, per reason
 BACKBONE_HELP = (
-    "Encoder: minilm, lexicon, functionals, gradients, expression, levasa, or the folder or hub name of a pretrained "
-    "model. The default depends on the modality."
+    "Encoder: minilm (text), lexicon (words), functionals (audio), gradients, expression or levasa (video), or the folder or "
+    "hub name of a pretrained model. The default depends on the modality."
 )
 LEXICON_HELP = "Lexicon, as NAME=FILE. Its statistics are the words, or follow the text vector. Can be repeated."
 

@@ -7,7 +7,7 @@ import typer
 
 from affectspace.cli.options import OutFolder, Overrides, Trainings, print_results
 from affectspace.cli.progress import progress_bar
-from affectspace.errors import ConfigError
+from affectspace.errors import ConfigError, counted
 from affectspace.files import locked_output
 
 
@@ -57,14 +57,14 @@ def train(
         for line in describe_corpus(corpus):
             typer.echo(f"{name}: {line}")
     typer.echo(
-        f"{out}: {facts['epochs']} epochs, weights of epoch {facts['kept_epoch'] + 1} kept, {facts['seconds']:.0f} s"
+        f"{out}: {counted(facts['epochs'], 'epoch')}, weights of epoch {facts['kept_epoch'] + 1} kept, {facts['seconds']:.0f} s"
     )
     scores = facts.get("validation") or {}
     if scores:
         figures = ", ".join(f"{axis} r {score['r']:.3f} CCC {score['ccc']:.3f}" for axis, score in scores.items())
         n = max(score["n"] for score in scores.values())
         typer.echo(f"validation (n {n:,}): {figures}")
-    typer.echo(f"next: affectspace evaluate {out}")
+    typer.echo(next_step(out, facts))
 
 
 def _cross_validate(settings: Any, out: Path, folds: str, workers: int, force: bool) -> None:
@@ -83,6 +83,15 @@ def _cross_validate(settings: Any, out: Path, folds: str, workers: int, force: b
     print_results(results)
     typer.echo(f"\nreport: {report}")
     typer.echo(f"next: affectspace evaluate {out / 'runs' / 'fold0'}")
+
+
+def next_step(run: Path, facts: dict[str, Any]) -> str:
+    """Name the command that evaluates a run; without test rows it needs another table, which models on features take."""
+    if facts.get("rows", {}).get("test", 1):
+        return f"next: affectspace evaluate {run}"
+    if facts.get("modalities") and facts["kind"] != "adapter":
+        return f"next: affectspace evaluate {run} --on TABLE (the test part is empty, so the run needs another table)"
+    return "the test part is empty, so there is nothing to evaluate the run on"
 
 
 def describe_corpus(corpus: dict[str, Any]) -> list[str]:

@@ -101,13 +101,14 @@ class Corpus:
         reader = CORPORA[name]
         return cls(name, table, scale, reader.licence, reader.citation, report, media, ratings)
 
-    def where(self, expression: str) -> Corpus:
+    def where(self, expression: str, further: pd.DataFrame | None = None) -> Corpus:
         """Return the rows for which an expression over the columns is true, such as ``min(width, height) >= 48``.
 
         Comparisons, ``and or not in``, arithmetic, ``min max abs isna notna`` and constants are allowed. Raises DataError for
-        anything else, for an unknown column, and if no row is left.
+        anything else, for an unknown column, and if no row is left. further: more columns that it may use, of the same rows.
         """
-        rows = np.flatnonzero(matching_rows(self.table, expression))
+        table = self.table if further is None else pd.concat([self.table, further], axis=1)
+        rows = np.flatnonzero(matching_rows(table, expression))
         return self._keep(rows, f"where {expression}")
 
     def take(self, rows: Any) -> Corpus:

@@ -280,21 +280,24 @@ def read_corpus(
     read = CORPORA[name].load()
     named = {"media": media, "columns": columns, "emotion_spelling": emotion_spelling}
     options = {key: value for key, value in named.items() if value is not None} | options
-    known = [key for key in inspect.signature(read).parameters if key != "root"]
+    known = [key for key in inspect.signature(read).parameters if key not in ("root", "where")]
     refused = [key for key in options if key not in known]
     if refused:
         raise ConfigError(
             f"the reader {name!r} does not take {', '.join(refused)}; it takes {', '.join(known) or 'only the folder'}"
         )
+    reads_where = "where" in inspect.signature(read).parameters  # by the file's own names of columns too
     try:
-        corpus = read(root, **options)
+        corpus = read(root, **options, **({"where": where} if reads_where else {}))
     except DataError as error:
-        likely = find_root(name, root)
-        if likely is None:
-            raise
-        raise DataError(f"{error}; {likely} looks like {name}: use that folder") from error
+        likely, others = find_root(name, root), _readers_of(root)
+        if likely is not None:
+            raise DataError(f"{error}; {likely} looks like {name}: use that folder") from error
+        if others and name not in others:
+            raise DataError(f"{error}; the folder looks like {' or '.join(others)}: use that reader") from error
+        raise
     corpus = _as_made(corpus, root)
-    return corpus if where is None else corpus.where(where)
+    return corpus if where is None or reads_where else corpus.where(where)
 
 
 def _as_made(corpus: Corpus, root: Path) -> Corpus:
@@ -329,6 +332,17 @@ def find_root(name: str, root: Path) -> Path | None:
         if len(below) < _MOST_FOLDERS:
             below += _folders(folder)
     return next((folder for folder in [*below[:_MOST_FOLDERS], *above] if _looks_right(folder, signs)), None)
+
+
+def _readers_of(root: Path) -> list[str]:
+    """Return the readers whose corpus a folder looks like; of those that share a sign, the ones with a sign of their own."""
+    by_sign: dict[str, list[str]] = {}
+    for reader in CORPORA.values():
+        for sign in reader.signs:
+            by_sign.setdefault(sign, []).append(reader.name)
+    fitting = [names for sign, names in by_sign.items() if _looks_right(root, (sign,))]
+    fewest = min(map(len, fitting), default=0)
+    return list(dict.fromkeys(name for names in fitting if len(names) == fewest for name in names))
 
 
 def _looks_right(folder: Path, signs: tuple[str, ...]) -> bool:

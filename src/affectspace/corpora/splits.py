@@ -230,9 +230,10 @@ def _deal(
         needed = int((shares > 0).sum())
         if len(known) < needed:
             have = f"only one {scheme}" if len(known) == 1 else f"only {len(known)} {_PLURALS[scheme]}"
+            fewer = "" if fold is None else "fewer folds, "
             raise DataError(
-                f"{where}: {have}, but {needed} parts that must not share any; use split 'random' (which is leaky), fewer "
-                "folds, or a fraction of 0 for a part that is not needed"
+                f"{where}: {have}, but {needed} parts that must not share any; use split 'random' (which is leaky), {fewer}or "
+                "a fraction of 0 for a part that is not needed"
             )
         return deal_people(numbers, strata[rows], shares, rng)
 

@@ -19,6 +19,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from affectspace.errors import ConfigError, RunError, quoted
 from affectspace.media.content import Source
 
+DTYPES = ("float32", "bfloat16", "float16", "float64")  # of networks
 ENTRY_POINTS = "affectspace.backbones"  # group in which other packages register their backbones
 DEFAULTS = {"text": "minilm", "audio": "functionals", "video": "levasa", "words": "lexicon"}
 _FACTORIES = {
@@ -139,22 +140,32 @@ def make_backbone(
         raise ConfigError(
             f"modality {modality!r} has no default backbone; defaults exist for {', '.join(sorted(DEFAULTS))}"
         )
+    require_dtype(dtype)
     factory = backbone_factory(modality, name)
     _check_settings(factory, f"backbone {modality}:{name}", {"dtype": dtype, **settings})
-    try:
-        backbone = factory(name=name, device=device, dtype=dtype, **settings)
-    except TypeError as error:
-        if "keyword argument" in str(error):
-            raise ConfigError(f"backbone {modality}:{name}: {str(error).partition('() ')[2]}") from error
-        raise
+    backbone = factory(name=name, device=device, dtype=dtype, **settings)
     if getattr(backbone, "recipe", None) is None:
         with contextlib.suppress(AttributeError):  # a backbone of another package may not accept attributes
             backbone.recipe = make_recipe(modality, name, {"dtype": dtype, **settings})  # type: ignore[attr-defined]
     return backbone
 
 
+def require_dtype(dtype: str) -> None:
+    """Raise ConfigError, with the names, unless networks can compute with a precision of this name."""
+    if dtype not in DTYPES:
+        raise ConfigError(f"dtype {dtype!r}; choose {', '.join(DTYPES[:-1])} or {DTYPES[-1]}")
+
+
 def _check_settings(factory: Callable[..., Backbone], backbone: str, settings: Mapping[str, Any]) -> None:
-    """Raise ConfigError, which names the setting, for a value of another type or range than the factory declares."""
+    """Raise ConfigError, which names the setting, for an unknown one, and a value of another type or range than is declared."""
+    parameters = inspect.signature(factory).parameters
+    known = [name for name in parameters if name not in ("name", "device", "dtype")]
+    unknown = [name for name in settings if name not in parameters]
+    if unknown and not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        raise ConfigError(
+            f"{backbone} has no setting {unknown[0]!r}; "
+            + (f"its settings are {', '.join(known)}" if known else "it has no settings")
+        )
     if not inspect.isfunction(factory):
         return
     hints = get_type_hints(factory, include_extras=True)
@@ -191,9 +202,15 @@ def encode_by_length(
 
 def backbone_factory(modality: str, name: str) -> Callable[..., Backbone]:
     """Find the function that makes a backbone. Raises ConfigError for an unknown name."""
-    for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
-        if point.name == f"{modality}:{name}":
-            return point.load()
+    points = {point.name: point for point in importlib.metadata.entry_points(group=ENTRY_POINTS)}
+    if f"{modality}:{name}" in points:
+        return points[f"{modality}:{name}"].load()
+    named = [*_FACTORIES, *DEFAULTS.items(), *(tuple(point.split(":", 1)) for point in points)]
+    modalities = list(dict.fromkeys(kind for kind, *known in named if known == [name]))
+    if modalities and modality not in modalities and not Path(name).is_dir():
+        raise ConfigError(
+            f"the backbone {name!r} is of the modality {' or '.join(modalities)}, not {modality} (--modality {modalities[0]})"
+        )
     target = _FACTORIES.get((modality, name)) or (_ADAPTED if adapter_folder(name) else _PRETRAINED.get(modality))
     if target is None:
         names = [known for kind, known in _FACTORIES if kind == modality]

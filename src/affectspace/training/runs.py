@@ -110,10 +110,11 @@ class Run:
         """Raise RunError, with the option that names the new place, where a file or folder of the configuration is missing."""
         missing = {key: path for key, path in paths_of(config).items() if not path.exists()}
         if missing:
-            options = " ".join(f"--moved {key}={path.name}" for key, path in missing.items())
+            options = " ".join(f"--moved {key}=PATH/{path.name}" for key, path in missing.items())
+            absent, place = ("which is", "place") if len(missing) == 1 else ("which are", "places")
             raise RunError(
-                f"{self.folder} needs {', '.join(map(str, missing.values()))}, which is not there and not near the run; name "
-                f"the new place, which the run remembers: {options}"
+                f"{self.folder} needs {', '.join(map(str, missing.values()))}, {absent} not there and not near the run; name "
+                f"the new {place}, which the run remembers: {options}"
             )
 
     def move(self, places: Mapping[str, str | Path]) -> None:

@@ -242,3 +242,58 @@ def test_start_and_end_cut_the_files_unless_a_column_says_otherwise(tmp_path: Pa
     rows = [[*row, "cut" if number == 0 else ""] for number, row in enumerate(rows)]
     corpus = read_corpus("table", write_csv(tmp_path / "t.csv", rows))
     assert {(item.start, item.end) for item in items_of(corpus, "audio")} == {(None, None)}
+
+
+SPEAKERS = [["speaker", "label", "val", "aro", "t", "age"], ["a", "Happy", 6, 2, "x", 3], ["b", "Sad", 2, 5, "y", 4],
+            ["a", "Happy", 5, 6, "z", 5]]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("where", "kept"),
+    [
+        ("speaker == 'a'", [0, 2]), ("person == 'a'", [0, 2]), ("val > 4", [0, 2]), ("valence > 0.5", [0]),
+        ("val > 4 and arousal > 0", [2]), ("label == 'Sad'", [1]), ("emotion == 'sadness'", [1]), ("age >= 4", [1, 2]),
+    ],
+)  # fmt: skip
+def test_rows_are_chosen_by_our_names_and_those_of_the_file(tmp_path: Path, write_csv, where: str, kept: list) -> None:
+    path = write_csv(tmp_path / "t.csv", SPEAKERS)
+    options = {"scale": "1:7", "columns": {"emotion": "label", "text": "t"}}
+    corpus = read_corpus("table", path, where=where, **options)
+    assert corpus.table["id"].tolist() == list(map(str, kept))
+    assert corpus.report.left_out == {f"where {where}": 3 - len(kept)}
+    assert "speaker" not in corpus.table
+    with pytest.raises(DataError, match=r"unknown column 'size'; columns are id, .*, speaker, "):
+        read_corpus("table", path, where="size > 3", **options)
+
+
+@pytest.mark.parametrize("axes", ["dominance", "arousal,dominance", "dominance,sentiment"])
+def test_an_axis_that_no_column_has_is_refused(tmp_path: Path, write_csv, axes: str) -> None:
+    path = write_csv(tmp_path / "t.csv", SPEAKERS)
+    with pytest.raises(
+        DataError, match=r"no column is read as dominance.*--columns dominance=.*the table has speaker, "
+    ):
+        read_corpus("table", path, axes=axes, scale="1:7")
+    notes = read_corpus("table", path, axes="arousal", scale="1:7").report.notes
+    assert "the column aro is read as arousal" in notes
+    assert not [note for note in notes if "valence" in note]
+
+
+@pytest.mark.parametrize(
+    ("header", "notes"),
+    [
+        (["text"], ["rows can be predicted, but not trained on", "the scale 1:7 is not used"]),
+        (
+            ["x"],
+            ["no row has a text, image, sound or clip", "rows can be predicted, but not", "the scale 1:7 is not used"],
+        ),
+        (["valence"], ["no row has a text, image, sound or clip: labels only"]),
+        (["text", "sentiment"], ["the scale 1:7 is not used"]),
+        (["text", "valence"], []),
+    ],
+)
+def test_what_a_table_has_not_is_noted(tmp_path: Path, write_csv, header: list, notes: list) -> None:
+    path = write_csv(tmp_path / "t.csv", [header, [3] * len(header)])
+    found = read_corpus("table", path, scale="1:7").report.notes
+    assert len(found) == len(notes)
+    for note, expected in zip(found, notes, strict=True):
+        assert expected in note

@@ -78,9 +78,9 @@ def test_wrong_input(folder: Path, tmp_path: Path) -> None:
     for settings, message in (
         ({"pooling": "max"}, "pooling 'max'; choose first or mean"),
         ({"layers": [9]}, r"layers \[9\]; .* has layers 0 \(embeddings\) to 3"),
-        ({"dtype": "float7"}, "dtype 'float7'; try float32"),
+        ({"dtype": "float7"}, "dtype 'float7'; choose float32"),
         ({"device": "cuda:77"}, "device 'cuda:77' is not available here"),
-        ({"colour": 3}, "unexpected keyword argument 'colour'"),
+        ({"colour": 3}, "has no setting 'colour'; its settings are layers, pooling, tokens"),
     ):
         with pytest.raises(ConfigError, match=message):
             make_backbone("text", str(folder), **settings)

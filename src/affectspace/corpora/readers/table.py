@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from affectspace.affect import AXES, SCALES, Scale, is_missing, parse_emotions, scale
+from affectspace.affect import ALL_AXES, AXES, SCALES, Scale, is_missing, parse_emotions, scale
 from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.schema import COLUMNS, EVERY_FILE, NUMBER_COLUMNS, ReadReport, axis_columns, build_table
 from affectspace.errors import ConfigError, DataError, listed, quoted
@@ -67,6 +67,7 @@ def read_table(
     emotion_spelling: str | None = None,
     scale: str | Scale = "affectnet",
     axes: str | Sequence[str] | None = None,
+    where: str | None = None,
     name: str = "table",
     licence: str = "as its owner states",
     citation: str = "",
@@ -76,7 +77,8 @@ def read_table(
     root: .csv, .tsv or .parquet. media: folder or zip that the paths are relative to, default the table's folder. columns: our
     name -> name in the file, for columns that do not have our name. emotion_spelling: a key of `SPELLINGS`, default English.
     scale: of valence, arousal, dominance: a name, or a range such as "1:7"; default [-1, 1] with -2 for none. axes: those that
-    are read, in the order of the ranges of the scale; default all that the table has. Without a column id, the image is the id,
+    are read, in the order of the ranges of the scale; default all that the table has. where: expression that chooses rows, by
+    our names of columns or the file's own, whose values are those of the file. Without a column id, the image is the id,
     or else the number of the row from 0. In messages the first row is row 1. A column that is absent may have another common
     name (`SPELLINGS_OF_COLUMNS`), such as speaker for person; the report's notes tell it.
 
@@ -84,9 +86,17 @@ def read_table(
     """
     frame = read_frame(root)
     chosen = _scale(scale, axes)
-    names, notes = _column_names(frame, dict(columns or {}), root)
+    names = _column_names(frame, dict(columns or {}), root)
     if axes is not None:
         names = {ours: theirs for ours, theirs in names.items() if ours in chosen.axes or ours not in AXES}
+        unread = [axis for axis in chosen.axes if axis not in names]
+        if unread:
+            raise DataError(
+                f"{root}: no column is read as {' or '.join(unread)}; name the column (--columns {unread[0]}=...) or leave "
+                f"{' and '.join(unread)} out of the axes; the table has {listed(frame.columns)}"
+            )
+    given = columns or {}
+    notes = [f"the column {theirs} is read as {ours}" for ours, theirs in names.items() if ours not in {theirs, *given}]
     named = {ours: (frame[names[ours]], names[ours], root) for ours in NUMBER_COLUMNS if ours in names}
     numbers = {
         ours: to_seconds(*column, required=False) if ours in ("start", "end") else to_numbers(*column)
@@ -114,11 +124,8 @@ def read_table(
         notes.append(
             f"{outside:,} values outside the nominal range of the scale {chosen.name}, but in its accepted range, are kept"
         )
-    extras: dict[str, Any] = {
-        column: frame[column] if root.suffix.lower() in PARQUET else _values(frame[column])
-        for column in frame.columns
-        if column not in names.values()
-    }
+    typed = (lambda cells: cells) if root.suffix.lower() in PARQUET else _values
+    extras: dict[str, Any] = {column: typed(frame[column]) for column in frame.columns if column not in names.values()}
     if "cut" not in extras:
         extras |= _cuts(built, notes)
     renamed = {column: f"{column}_in_file" for column in extras if column in COLUMNS}
@@ -127,10 +134,32 @@ def read_table(
         notes.append(f"the file's own columns {', '.join(renamed)} are kept as {', '.join(renamed.values())}")
     table = build_table(name, built, extras, where=str(root))
     folder, present = _find_media(root, media, table, notes)
+    notes += _what_is_missing(table, folder, "" if scale == "affectnet" else chosen.name)
+    values = {**numbers, **native}
+    own = {theirs: values[ours] if ours in values else typed(frame[theirs]) for ours, theirs in names.items()}
+    own = {theirs: cells for theirs, cells in own.items() if theirs not in table}
+    further = pd.DataFrame(own, index=table.index)[present].reset_index(drop=True)
     left_out = Counter(_why_absent(image) for image in table["image"][~present].tolist())
     table = table[present].reset_index(drop=True)
     report = ReadReport(len(table), dict(left_out), {}, notes)
-    return Corpus(name, table, chosen if native else None, licence, citation, report, folder, numbered=numbered)
+    corpus = Corpus(name, table, chosen if native else None, licence, citation, report, folder, numbered=numbered)
+    return corpus if where is None else corpus.where(where, further)
+
+
+def _what_is_missing(table: pd.DataFrame, media: Path | None, scale: str) -> list[str]:
+    """Say which inputs or labels a table has not; scale : that was asked for, or "" """
+    notes = []
+    labelled = table[[*ALL_AXES, "emotion"]].notna().any(axis=None)
+    if media is None and table["text"].isna().all():
+        notes.append("no row has a text, image, sound or clip" + (": labels only" if labelled else ""))
+    if not labelled:
+        notes.append(
+            f"no column is read as {', '.join(ALL_AXES)} or emotion: rows can be predicted, but not trained on or judged; name "
+            "the columns with --columns, for example valence=..."
+        )
+    if scale and table[list(AXES)].isna().all(axis=None):
+        notes.append(f"the scale {scale} is not used: no column is read as {', '.join(AXES)}")
+    return notes
 
 
 def _values(cells: pd.Series) -> pd.Series:
@@ -170,22 +199,20 @@ def _check_names(columns: Mapping[str, str]) -> None:
         raise ConfigError(f"columns: {', '.join(unknown)} is not one of our columns: {', '.join(_SETTABLE)}")
 
 
-def _column_names(frame: pd.DataFrame, columns: dict[str, str], path: Path) -> tuple[dict[str, str], list[str]]:
-    """Our name -> name in the file, of the given columns and of those that have our name or another common one; and notes."""
+def _column_names(frame: pd.DataFrame, columns: dict[str, str], path: Path) -> dict[str, str]:
+    """Our name -> name in the file, of the given columns and of those that have our name or another common one."""
     _check_names(columns)
     absent = [theirs for theirs in columns.values() if theirs not in frame.columns]
     if absent:
         raise DataError(f"{path}: no column {', '.join(map(repr, absent))}; it has {listed(frame.columns)}")
     free = {str(name).casefold().replace(" ", "_"): name for name in frame.columns if name not in columns.values()}
-    names, notes = dict(columns), []
+    names = dict(columns)
     for ours in _SETTABLE:
         spelling = next((key for key in (ours, *SPELLINGS_OF_COLUMNS.get(ours, ())) if key in free), None)
         if ours in names or spelling is None:
             continue
         names[ours] = ours if ours in free.values() else free[spelling]
-        if names[ours] != ours:
-            notes.append(f"the column {names[ours]} is read as {ours}")
-    return names, notes
+    return names
 
 
 def _image_names(cells: pd.Series, path: Path) -> list[str | None]:
@@ -234,8 +261,6 @@ def _find_media(
                 f"{root}: there are media, but no column names the files; name it (--columns image=..., audio=... or "
                 "video=...)"
             )
-        if table["text"].isna().all():
-            notes.append("no column text, image, audio or video: labels only")
         return None, everything
     with open_media(folder) as opened:
         present = np.array(opened.present(paths.fillna("").tolist()), dtype=bool)
@@ -254,7 +279,7 @@ def _find_media(
             "with the names of the files (--columns image=..., audio=... or video=...)"
         )
     if not present.any():
-        notes.append(f"none of the {kind} is beside the table: labels only; give their folder or zip (--media)")
+        notes.append(f"none of the {kind} is beside the table; give their folder or zip (--media)")
         return None, everything
     if with_images:
         return folder, present

@@ -20,7 +20,7 @@ import numpy as np
 
 from affectspace.devices import choose_device
 from affectspace.errors import ConfigError
-from affectspace.features.backbone import BaseBackbone
+from affectspace.features.backbone import BaseBackbone, require_dtype
 from affectspace.features.backbones.packages import WEIGHTS, install_command, package_folders, require_package
 from affectspace.files import cache_folder
 
@@ -119,10 +119,8 @@ def torch_type(dtype: str) -> Any:
     """Return a dtype of PyTorch by its name. Raises ConfigError for another name."""
     import torch
 
-    number = getattr(torch, dtype, None)
-    if not isinstance(number, torch.dtype):
-        raise ConfigError(f"dtype {dtype!r}; try float32, bfloat16 or float16")
-    return number
+    require_dtype(dtype)
+    return getattr(torch, dtype)
 
 
 def load_encoder(kind: str, name: str, folder: str | Path, device: str, dtype: str) -> Any:
