@@ -85,7 +85,7 @@ def test_what_the_user_can_put_right_exits_with_2(tmp_path: Path, index: Path, m
     for arguments, message in (
         (("corpus", "make", "faces", str(tmp_path / "mine"), "--force", *few), "(nothing was changed)"),
         (("corpus", "make", "faces", str(index), *few), "drawn faces cannot be written to this folder"),
-        (("corpus", "make", "faces", str(index / "below"), *few), "drawn faces cannot be written to this folder"),
+        (("corpus", "make", "faces", str(index / "below"), *few), "Not a directory; choose another place"),
         (("corpus", "describe", "table", str(index), "--where", "valence / 0 > 1"), "valence: 0 .. 0.966667"),
         (("annotate", "sample", str(index), "--prefix", "p_", "--out", str(index / "x.csv")), "Not a directory"),
     ):
