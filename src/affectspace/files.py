@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from errno import ENAMETOOLONG
@@ -28,6 +29,7 @@ def write_atomic(path: Path, write: Callable[[Path], Any]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write(partial)
+        _open_as_usual(partial)
         os.replace(partial, path)
     except BaseException as error:
         _remove(partial)
@@ -38,6 +40,23 @@ def write_atomic(path: Path, write: Callable[[Path], Any]) -> None:
                 f"cannot write {path}: the disk is full or not writable; free some space or choose another place"
             ) from error
         raise
+
+
+def _open_as_usual(path: Path) -> None:
+    """Give files the permissions that the user's umask asks for: libraries write some that only their owner may read."""
+    mode = 0o666 & ~_umask()
+    for file in path.rglob("*") if path.is_dir() else (path,):
+        if file.is_file() and stat.S_IMODE(file.stat().st_mode) == 0o600:
+            file.chmod(mode)
+
+
+def _umask() -> int:
+    """Return the umask of this process, without changing it for a moment where the system tells it."""
+    with suppress(OSError, StopIteration), open("/proc/self/status", encoding="ascii", errors="replace") as file:
+        return int(next(line for line in file if line.startswith("Umask:")).split()[1], 8)
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return umask
 
 
 def write_text(path: Path, text: str) -> None:

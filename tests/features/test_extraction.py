@@ -39,7 +39,6 @@ def test_vectors_come_back_by_id(tmp_path: Path, letters, text_corpus) -> None:
     assert not vectors[-1].any()
     ids = [name for part, _ in store for name in part]
     assert ids == corpus.table["id"].tolist()
-    store.check()
 
 
 def test_what_is_there_is_not_made_again(tmp_path: Path, letters, text_corpus) -> None:
@@ -116,19 +115,42 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path, letters, text_c
         FeatureStore(tmp_path / "nowhere")
 
 
-def test_a_damaged_shard_is_named(tmp_path: Path, letters, text_corpus) -> None:
+def test_a_store_without_a_shard_is_completed(tmp_path: Path, letters, text_corpus) -> None:
     extract(text_corpus(25), letters(), tmp_path / "s")
     path = tmp_path / "s" / "shard-00001.safetensors"
-    whole = path.read_bytes()
-    path.write_bytes(whole[:-3] + bytes(3))
-    with pytest.raises(DataError, match=r"shard-00001.safetensors has changed since"):
-        FeatureStore(tmp_path / "s").check()
-    path.write_bytes(whole[:40])
-    with pytest.raises(DataError, match=r"shard-00001.safetensors is damaged"):
-        FeatureStore(tmp_path / "s").check()
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(DataError, match=r"shard-00001.safetensors is damaged .*; delete this file and extract again"):
+        extract(text_corpus(25), letters(), tmp_path / "s")
     path.unlink()
     assert extract(text_corpus(25), letters(), tmp_path / "s").made == 10
     assert FeatureStore(tmp_path / "s").read(text_corpus(25).table["id"])[1].all()
+
+
+def test_a_complete_store_is_only_read(tmp_path: Path, letters, text_corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may belong to somebody else, or lie on a disk that is read-only."""
+    extract(text_corpus(25), letters(), tmp_path / "s")
+    before = contents(tmp_path / "s")
+    (tmp_path / "s" / ".lock").unlink()
+    monkeypatch.setattr("affectspace.files.write_atomic", lambda *_: pytest.fail("something was written"))
+    assert extract(text_corpus(25), letters(), tmp_path / "s").kept == 25
+    assert not (tmp_path / "s" / ".lock").exists()
+    assert contents(tmp_path / "s") == before
+
+
+def test_numbered_rows_of_another_table_do_not_replace_vectors(tmp_path: Path, letters, text_corpus) -> None:
+    mine, other = (replace(text_corpus(20, seed=seed), numbered=True) for seed in (0, 1))
+    extract(mine, letters(), tmp_path / "s")
+    with pytest.raises(
+        RunError, match=r"has vectors of 20 of these rows already, .* choose another --out, give the table a"
+    ):
+        extract(other, letters(), tmp_path / "s")
+    assert extract(mine, letters(), tmp_path / "s").kept == 20
+    mine.table.loc[3, "text"] = "corrected"
+    assert extract(mine, letters(), tmp_path / "s").changed == 1
+    assert extract(other, letters(), tmp_path / "s", force=True).made == 20
+    assert (
+        extract(replace(mine, numbered=False), letters(), tmp_path / "s").changed == 20
+    )  # ids of their own: told, not refused
 
 
 def test_a_wrong_dimension_stops(tmp_path: Path, letters, text_corpus) -> None:

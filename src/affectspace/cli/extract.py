@@ -154,7 +154,10 @@ def _show(corpus: "Corpus", encoder: "Backbone", done: "Extraction", modality: s
     for line in [*corpus.report.to_text().splitlines(), *getattr(encoder, "notes", ())]:
         typer.echo(f"{corpus.name}: {line}")
     rate = f", {done.made / done.seconds:,.1f} samples/s" if done.made else ""
-    typer.echo(f"{done.made:,} vectors computed{rate}; {done.kept:,} existed, {done.without:,} rows have no {modality}")
+    replaced = f" ({done.changed:,} of them again, as the input of the row has changed)" if done.changed else ""
+    typer.echo(
+        f"{done.made:,} vectors computed{rate}{replaced}; {done.kept:,} existed, {done.without:,} rows have no {modality}"
+    )
     _show_failures(done)
     if done.remarks:
         typer.echo("remarks on rows that were read:")

@@ -15,7 +15,7 @@ from affectspace.corpora import Corpus, read_corpus
 from affectspace.corpora.splits import PARTS
 from affectspace.data.configuration import CorpusConfig, DataConfig, LabelConfig, LexiconConfig
 from affectspace.data.labels import Labels, infer_emotions, make_labels
-from affectspace.data.stores import TEXTUAL, in_store, require_same_texts
+from affectspace.data.stores import TEXTUAL, in_store, require_same_inputs
 from affectspace.errors import ConfigError, DataError
 from affectspace.features.backbone import Item
 from affectspace.features.items import items_of
@@ -83,7 +83,7 @@ def read_feature_rows(name: str, config: CorpusConfig, stores: dict[str, Feature
     there = np.zeros(len(corpus), bool)
     for store in stores.values():
         there |= in_store(store, corpus.table["id"], name)
-        require_same_texts(store, corpus.table, name)
+        require_same_inputs(store, corpus, name)
     table, _, facts = _split_rows(name, config, corpus, there)
     scored = config.lexicon
     if scored is None:

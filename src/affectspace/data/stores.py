@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from affectspace.corpora import Corpus
 from affectspace.data.configuration import DataConfig
 from affectspace.errors import ConfigError, DataError, RunError
 from affectspace.features.backbone import differing_keys, is_ready_made
-from affectspace.features.items import SOURCES, text_mark
+from affectspace.features.items import SOURCES, items_of, open_item_files, text_mark
 from affectspace.features.store import FeatureStore
 from affectspace.progress import Progress
 
@@ -101,20 +102,29 @@ def in_store(store: FeatureStore, ids: pd.Series, corpus: str) -> np.ndarray:
     return present
 
 
-def require_same_texts(store: FeatureStore, table: pd.DataFrame, corpus: str) -> None:
-    """Raise DataError where a store's vectors were made of other texts under the same ids, such as numbers of rows."""
-    if store.modality not in TEXTUAL or "text" not in table or is_ready_made(store.backbone):
+def require_same_inputs(store: FeatureStore, corpus: Corpus, name: str) -> None:
+    """Raise DataError where a store's vectors were made of other texts or files under the same ids, such as numbers of rows.
+
+    Files that are not there do not count: a model on features needs none. See `ItemFiles.changed`.
+    """
+    textual = store.modality in TEXTUAL
+    if store.modality not in SOURCES or is_ready_made(store.backbone) or (corpus.media is None and not textual):
+        return
+    if corpus.table[list(SOURCES[store.modality])].isna().all(axis=None):
         return
     marks = dict(zip(store.index["id"], store.index["mark"], strict=True))
-    named = table.loc[table["text"].notna() & table["id"].isin(list(marks)), ["id", "text"]]
-    other = [
-        row for row, text in zip(named["id"], named["text"], strict=True) if marks[row] not in ("", text_mark(text))
-    ]
+    items = [item for item in items_of(corpus, store.modality) if marks.get(item.id)]
+    if textual:
+        other = [item for item in items if marks[item.id] != text_mark(item.text or "")]
+    else:
+        with open_item_files(corpus.media) as files:
+            other = files.changed(items, [marks[item.id] for item in items])
     if other:
+        what = "texts" if textual else "files, or other cuts of them"
         raise DataError(
-            f"{store.folder}: the vectors of {len(other):,} rows of data.corpora.{corpus} were made of other texts (ids "
-            f"{', '.join(map(repr, other[:SHOWN]))}). The store belongs to another table, or the texts have changed: name the "
-            "right store, or run `affectspace extract` on this corpus again"
+            f"{store.folder}: the vectors of {len(other):,} rows of data.corpora.{name} were made of other {what} (ids "
+            f"{', '.join(repr(item.id) for item in other[:SHOWN])}). The store belongs to another table, or its content has "
+            "changed: name the right store, or run `affectspace extract` on this corpus again"
         )
 
 

@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -124,6 +124,7 @@ class Extraction:
     failed_before : rows that an earlier extraction could not read; they are tried again when their input changes
     reasons : reason -> failed rows; remarks : remark -> rows that were read with it
     failures : id, file ("" for a text) and reason, also of an earlier extraction
+    changed : rows whose vectors replace earlier ones, as their input has changed
     """
 
     store: FeatureStore
@@ -136,6 +137,7 @@ class Extraction:
     remarks: dict[str, int]
     failures: list[tuple[str, str, str]]
     seconds: float
+    changed: int
 
 
 def extract(
@@ -182,7 +184,8 @@ def extract(
     Raises
     ------
     RunError
-        If `out` holds the features of another backbone, or another process is writing to it.
+        If `out` holds the features of another backbone, or of another table whose ids are numbers of rows too, or another
+        process is writing to it.
     DataError
         If no row of the corpus has the modality.
 
@@ -209,12 +212,18 @@ def extract(
     started, made = time.perf_counter(), 0
     reasons: Counter[str] = Counter()
     remarks: Counter[str] = Counter()
-    with locked_folder(folder, "extracting"), open_item_files(corpus.media) as files:
-        remove_partials(folder)
+    with ExitStack() as stack:
+        files = stack.enter_context(open_item_files(corpus.media))
+        marked = _marked(files, items)
+        complete = not force and _is_complete(folder, identity_of(backbone), marked)
+        if not complete:  # one that needs nothing is only read: it may belong to somebody else
+            stack.enter_context(locked_folder(folder, "extracting"))
+            remove_partials(folder)
         if force:
             _remove_store(folder)
         store = FeatureStore.create(folder, identity_of(backbone))
-        rows = _rows_to_encode(store, files, items)
+        rows = _rows_to_encode(store, marked)
+        changed = _changed(store, corpus, rows)
         size = getattr(backbone, "shard_rows", BaseBackbone.shard_rows)
         shards = [rows[start : start + size] for start in range(0, len(rows), size)]
         with closing((engine or ThreadEngine(workers)).encode(backbone, files, shards, batch_size)) as encoded:
@@ -226,12 +235,13 @@ def extract(
                 done = made + reasons.total()
                 rate = done / max(time.perf_counter() - started, 1e-9)
                 progress(done, len(rows), f"{backbone.name}, {rate:,.1f} samples/s")
-        store.write_index()
+        if not complete:
+            store.write_index()
     failures = _failures(store, items)
     failed_before = len(failures) - reasons.total()
     return Extraction(
         store, made, reasons.total(), len(items) - len(rows) - failed_before, len(corpus) - len(items), failed_before,
-        dict(reasons), dict(remarks), failures, time.perf_counter() - started,
+        dict(reasons), dict(remarks), failures, time.perf_counter() - started, changed,
     )  # fmt: skip
 
 
@@ -246,13 +256,42 @@ def _failures(store: FeatureStore, items: Sequence[Item]) -> list[tuple[str, str
     ]
 
 
-def _rows_to_encode(store: FeatureStore, files: ItemFiles, items: Sequence[Item]) -> Rows:
-    """Select the items that the store does not have, or not with this fingerprint. Several threads read the files."""
-    stored = dict(zip(store.index["id"], store.index["mark"], strict=True))
+def _marked(files: ItemFiles, items: Sequence[Item]) -> Rows:
+    """Return the items with their fingerprints. Several threads read the files."""
     with ThreadPoolExecutor(FINGERPRINT_THREADS, thread_name_prefix="fingerprint") as pool:
         run = map if all(item.path is None for item in items) else pool.map
-        rows = zip(items, run(files.fingerprint, items), strict=True)
-        return [(item, fingerprint) for item, fingerprint in rows if stored.get(item.id) != fingerprint]
+        return list(zip(items, run(files.fingerprint, items), strict=True))
+
+
+def _is_complete(folder: Path, identity: dict[str, Any], marked: Rows) -> bool:
+    """Return whether a store has every row already."""
+    if not all((folder / name).is_file() for name in ("backbone.json", "index.parquet")):
+        return False
+    return not _rows_to_encode(FeatureStore.create(folder, identity), marked)
+
+
+def _rows_to_encode(store: FeatureStore, marked: Rows) -> Rows:
+    """Select the items that the store does not have, or not with this fingerprint."""
+    stored = dict(zip(store.index["id"], store.index["mark"], strict=True))
+    return [(item, fingerprint) for item, fingerprint in marked if stored.get(item.id) != fingerprint]
+
+
+def _changed(store: FeatureStore, corpus: Corpus, rows: Rows) -> int:
+    """Count the rows to encode that the store has, of another input.
+
+    Raises RunError where these are most of the rows that a table without ids and the store have in common: numbers of rows do
+    not tell one table from another.
+    """
+    stored = set(store.index.loc[store.index["row"] >= 0, "id"])
+    changed = sum(item.id in stored for item, _ in rows)
+    shared = len(stored.intersection(corpus.table["id"]))
+    if corpus.numbered and 2 * changed > shared:
+        raise RunError(
+            f"{store.folder} has vectors of {changed:,} of these rows already, and they were made of other texts or files. The "
+            "table has no ids, so its rows are numbered, and the store seems to belong to another table: choose another --out, "
+            "give the table a column id, or replace the vectors with --force"
+        )
+    return changed
 
 
 def _remove_store(folder: Path) -> None:

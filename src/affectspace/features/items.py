@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from affectspace.corpora.corpus import Corpus
 
 SOURCES = {"text": ("text",), "words": ("text",), "audio": ("audio", "video"), "video": ("video", "image")}  # columns
+CHECKED = 500  # files whose content is compared, at most twice as many
+_DIGITS = 24  # of the hash in the fingerprint of a file in a folder
 _HASHED = 1 << 16  # bytes at each end of a file that are hashed
 
 
@@ -118,8 +120,7 @@ class ItemFiles:
             return hashlib.sha256(item.vector.tobytes()).hexdigest()[:32]
         if item.path is None:
             return text_mark(item.text or "")
-        cut = f"{item.start}-{item.end}-{item.half}"
-        name = item.path.as_posix()
+        cut, name = _cut(item), item.path.as_posix()
         if self._folder is None and self.media is not None:
             size, crc = next(iter(self.media.marks([name])))
             return f"{size}:{crc:x}:{cut}"
@@ -133,7 +134,37 @@ class ItemFiles:
                 digest.update(file.read(_HASHED))
         except (OSError, UnreadableItem):
             return f"absent:{cut}"
-        return f"{size}:{digest.hexdigest()[:24]}:{cut}"
+        return f"{size}:{digest.hexdigest()[:_DIGITS]}:{cut}"
+
+    def changed(self, items: Sequence[Item], marks: Sequence[str]) -> list[Item]:
+        """Return the items whose file or cut is not that of an earlier fingerprint. Files that are absent do not count.
+
+        Sizes and cuts of all are compared, and the ends of about `CHECKED` files: another corpus differs in nearly all of them.
+        Times of change are not compared: they change when a corpus is copied. Between a zip and a folder, sizes decide.
+        """
+        changed, alike = [], []
+        for item, mark in zip(items, marks, strict=True):
+            size, digest, cut = ([*mark.split(":", 2), "", ""])[:3]
+            now = self._size(item)
+            if now < 0 or not size.isdigit():
+                continue
+            if int(size) != now or (cut and cut != _cut(item)):
+                changed.append(item)
+            elif (len(digest) == _DIGITS) == (self._folder is not None or self.media is None):
+                alike.append((item, mark))
+        every = max(len(alike) // CHECKED, 1)
+        return changed + [item for item, mark in alike[::every] if self.fingerprint(item) != mark]
+
+    def _size(self, item: Item) -> int:
+        """Return the size of an item's file in bytes; -1 if it is absent."""
+        assert item.path is not None
+        if self.media is not None:
+            return next(iter(self.media.marks([item.path.as_posix()])))[0]
+        return item.path.stat().st_size if item.path.is_file() else -1
+
+
+def _cut(item: Item) -> str:
+    return f"{item.start}-{item.end}-{item.half}"
 
 
 def text_mark(text: str) -> str:

@@ -1,8 +1,8 @@
 """The store of a corpus' vectors.
 
 A store is a folder: `backbone.json` (what computed the vectors), `shard-00000.safetensors` ... (vectors; ids,
-fingerprints of the input and reasons of failures in the header, so that a shard is one file), and `index.parquet` (the
-headers as one table, which is rebuilt from the shards if it is missing or out of date).
+fingerprints of the input, reasons of failures and hashes in the header, so that a shard is one file), and `index.parquet`
+(the headers as one table, for people). Headers are checked when a store is opened, vectors when they are read.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from safetensors.numpy import save_file
 from affectspace.errors import DataError, RunError
 from affectspace.features.backbone import IDENTITY_KEYS
 from affectspace.files import write_atomic, write_text
+
+_verified: set[tuple[Any, ...]] = set()  # versions of shards whose vectors have the hash of their header
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +53,17 @@ class FeatureStore:
         try:
             self.backbone: dict[str, Any] = json.loads((self.folder / "backbone.json").read_text("utf-8"))
             self.dimension = int(self.backbone["dimension"])
+            texts = [self.backbone[key] for key in ("name", "modality")]
         except OSError:
             raise RunError(f"{self.folder} is not a store of features; `affectspace extract` makes one") from None
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise RunError(f"{self.folder}/backbone.json is damaged ({error}); extract again with --force") from error
+        if not all(isinstance(text, str) for text in texts) or self.dimension < 1:
+            raise RunError(
+                f"{self.folder}/backbone.json is damaged (name, modality or dimension); extract again with --force"
+            )
         self._index: pd.DataFrame | None = None
+        self._hashes: dict[str, str] = {}  # name of a shard -> hash of its vectors
 
     @classmethod
     def create(cls, folder: Path, identity: dict[str, Any]) -> FeatureStore:
@@ -103,28 +111,20 @@ class FeatureStore:
         return self._index
 
     def _read_index(self) -> pd.DataFrame:
-        path, shards = self.folder / "index.parquet", self.shards()
-        names = [shard.name for shard in shards]
-        if path.is_file():
-            try:
-                frame = pd.read_parquet(path)
-                if frame.attrs.get("shards") == names:
-                    return frame
-            except (OSError, ValueError):
-                pass  # rebuilt below
-        parts = [_index_of(shard) for shard in shards]
+        headers = {path: _read_header(path, self.dimension) for path in self.shards()}
+        self._hashes = {path.name: header["sha256"] for path, header in headers.items()}
+        parts = [_index_of(path, header) for path, header in headers.items()]
         columns = ["id", "shard", "row", "reason", "mark"]
         frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
-        frame = frame.drop_duplicates("id", keep="last").reset_index(drop=True)
-        frame.attrs["shards"] = names
-        return frame
+        return frame.drop_duplicates("id", keep="last").reset_index(drop=True)
 
     def add(self, shard: Shard) -> Path:
         """Write a shard, completely or not at all."""
         shards = self.shards()
         number = int(shards[-1].stem.removeprefix("shard-")) + 1 if shards else 0
         path = self.folder / f"shard-{number:05d}.safetensors"
-        header = {"ids": shard.ids, "marks": shard.marks, "failed": shard.failed, "sha256": _digest(shard.features)}
+        rows = {"ids": shard.ids, "marks": shard.marks, "failed": shard.failed}
+        header = {**rows, "sha256": _digest(shard.features), "file": path.name, "rows_sha256": _digest_rows(rows)}
         text = {"rows": json.dumps(header, ensure_ascii=False)}
         features = np.ascontiguousarray(shard.features, dtype=np.float32)
         write_atomic(path, lambda partial: save_file({"features": features}, partial, metadata=text))
@@ -132,7 +132,7 @@ class FeatureStore:
         return path
 
     def write_index(self) -> None:
-        """Write index.parquet."""
+        """Write index.parquet, the content of `index`."""
         index = self.index
         write_atomic(self.folder / "index.parquet", lambda partial: index.to_parquet(partial, index=False))
 
@@ -159,47 +159,75 @@ class FeatureStore:
         shards = place["shard"].to_numpy()
         for name in sorted(set(shards[present])):
             at = np.flatnonzero(present & (shards == name))
-            vectors[at] = _read_vectors(self.folder / name)[rows[at]]
+            vectors[at] = _read_vectors(self.folder / name, self._hashes[name])[rows[at]]
         return vectors, present
 
     def __iter__(self) -> Iterator[tuple[list[str], np.ndarray]]:
         """Iterate over ids and vectors, shard by shard. Rows that a later shard replaces are left out."""
         newest = self.index.set_index("id")["shard"]
         for path in self.shards():
-            header, vectors = _read_header(path), _read_vectors(path)
+            header = _read_header(path, self.dimension)
+            vectors = _read_vectors(path, header["sha256"])
             rows = [row for row, name in enumerate(header["ids"]) if newest[name] == path.name]
             yield [header["ids"][row] for row in rows], vectors[rows]
-
-    def check(self) -> None:
-        """Compare every shard with its hash. Raises DataError if a shard has changed since it was written."""
-        for path in self.shards():
-            if _digest(_read_vectors(path)) != _read_header(path)["sha256"]:
-                raise DataError(f"{path} has changed since it was written; delete it and extract again")
 
 
 def _digest(features: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(features, dtype="<f4").tobytes()).hexdigest()
 
 
-def _read_header(path: Path) -> dict[str, Any]:
-    try:
-        with safe_open(path, framework="np") as file:
-            return json.loads(file.metadata()["rows"])
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path} is damaged ({error}); delete it and extract again") from error
+def _digest_rows(rows: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps([rows["ids"], rows["marks"], rows["failed"]]).encode()).hexdigest()
 
 
-def _read_vectors(path: Path) -> np.ndarray:
+def _damaged(path: Path, reason: object) -> DataError:
+    return DataError(f"{path} is damaged ({reason}); delete this file and extract again, which computes its rows alone")
+
+
+def _read_header(path: Path, dimension: int) -> dict[str, Any]:
+    """Read and check what a shard says about its rows. Raises DataError where it is damaged or of another store."""
     try:
         with safe_open(path, framework="np") as file:
-            return file.get_tensor("features")
+            features = file.get_slice("features")
+            shape, dtype = list(features.get_shape()), features.get_dtype()
+            header = json.loads(file.metadata()["rows"])
+            ids, marks, failed = header["ids"], header["marks"], header["failed"]
+            texts = [*ids, *marks, *(text for row in failed for text in row), header["sha256"]]
+            complete = len(ids) == len(marks) and all(len(row) == 3 for row in failed)
+            unchanged = header.get("rows_sha256", _digest_rows(header)) == _digest_rows(header)
+    except PermissionError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}); ask its owner for the right to read it") from error
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise _damaged(path, error) from error
+    if not complete or not unchanged or not all(isinstance(text, str) for text in texts):
+        raise _damaged(path, "its list of rows has changed since it was written")
+    if header.get("file", path.name) != path.name:
+        raise _damaged(path, f"it was written as {header['file']}")
+    if shape != [len(ids), dimension] or dtype != "F32":
+        raise _damaged(
+            path, f"its vectors have shape {tuple(shape)} and type {dtype}, not {(len(ids), dimension)} and F32"
+        )
+    return dict(header)
+
+
+def _read_vectors(path: Path, sha256: str) -> np.ndarray:
+    """Read the vectors of a shard. The first time that this process reads this version of the file, their hash is checked."""
+    try:
+        status = path.stat()
+        with safe_open(path, framework="np") as file:
+            vectors = file.get_tensor("features")
     except (SafetensorError, OSError, ValueError) as error:
-        raise DataError(f"{path} is damaged ({error}); delete it and extract again") from error
+        raise _damaged(path, error) from error
+    version = (path.absolute(), status.st_ino, status.st_size, status.st_mtime_ns, sha256)
+    if version not in _verified:
+        if _digest(vectors) != sha256:
+            raise _damaged(path, "its vectors have changed since they were written")
+        _verified.add(version)
+    return vectors
 
 
-def _index_of(path: Path) -> pd.DataFrame:
+def _index_of(path: Path, header: dict[str, Any]) -> pd.DataFrame:
     """Build the index of one shard."""
-    header = _read_header(path)
     ids, marks, failed = list(header["ids"]), list(header["marks"]), header["failed"]
     return pd.DataFrame(
         {

@@ -9,6 +9,7 @@ from typing import Any
 
 from affectspace.corpora.splits import PARTS
 from affectspace.data.reading import open_corpus
+from affectspace.data.stores import require_same_inputs
 from affectspace.errors import ConfigError, RunError
 from affectspace.features.store import FeatureStore
 from affectspace.media.files import open_media, plain_name
@@ -93,6 +94,8 @@ def samples_of_part(run: Run, part: str, folder: Path) -> tuple[list[NamedSample
                 for kind, store in corpus_config.features.items()
                 if kind in config.model.modalities
             }
+            for store in stores.values():
+                require_same_inputs(store, corpus, name)
             chosen = _vectors(stores, table["id"].tolist())
         samples += zip(table["id"], chosen, strict=True)
         people += table["person"].where(table["person"].notna(), None).tolist()

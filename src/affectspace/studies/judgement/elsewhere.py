@@ -17,6 +17,7 @@ from affectspace.corpora.registry import require_reader
 from affectspace.corpora.transferred import transfer_labels
 from affectspace.data.configuration import CorpusConfig
 from affectspace.data.reading import open_corpus
+from affectspace.data.stores import require_same_inputs
 from affectspace.errors import AffectspaceError, ConfigError, DataError, RunError
 from affectspace.evaluation import constant_floor, interval, sentiment_measures
 from affectspace.evaluation.results import Results
@@ -215,6 +216,7 @@ def _stores(
             except RunError as error:
                 raise ConfigError(f"--features {name}: {error}") from error
             _require_same_backbone(name, stores[name], identity)
+            require_same_inputs(stores[name], corpus, corpus.name)
         elif modalities[name].ready_made:
             missing.append(
                 f"{name} is left out: its vectors are made elsewhere; name their store with --features {name}=..."
