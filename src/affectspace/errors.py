@@ -28,6 +28,10 @@ class RunError(AffectspaceError):
     """A run folder is missing, incomplete, already finished, or of another kind than the command needs."""
 
 
+class DataWarning(UserWarning):
+    """Something of a file is read, but the reading may be wrong. The command line prints it as a note."""
+
+
 class UnreadableItem(Exception):
     """One sample cannot be read; the message is the reason. The sample is skipped and the job continues."""
 

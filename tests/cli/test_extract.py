@@ -152,7 +152,7 @@ def test_words_and_engines(sounds: Path) -> None:
         (("--lexicon", "n=a", "--lexicon", "n=b"), "n is set twice"),
         (
             ("--lexicon", f"own={sounds / 'own.csv'}"),
-            r"first line, 'w,p', is none of .* name its columns with --set 'lexicons=",
+            r"first line, 'w, p', is none of .* name its columns with --set 'lexicons=",
         ),
         (("--lexicon", "n=gone.tsv"), "the lexicon n cannot be read at gone.tsv"),
         (("--lexicon", f"n={sounds / 'norms.tsv'}", "--engine", "spark"), "--engine 'spark'; choose local or ray"),

@@ -12,7 +12,8 @@ import numpy as np
 
 from affectspace.affect import SCALES, Scale, is_missing, parse_emotions, scale
 from affectspace.progress import Progress, silent
-from affectspace.tables.blocks import ROWS, Block, columns_of, read_blocks, require_columns
+from affectspace.tables.blocks import ROWS, Block, read_blocks, require_columns
+from affectspace.tables.formats import columns_of
 
 FEWEST_VALUES = 20  # on an axis, to say that it never uses one half of its scale
 _EDGE = 1e-9

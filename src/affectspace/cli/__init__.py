@@ -1,6 +1,7 @@
 """The command line. One module per command, imported only when the command runs."""
 
 import sys
+import warnings
 from importlib import import_module
 from typing import Any
 
@@ -8,7 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from affectspace import __version__
-from affectspace.errors import AffectspaceError
+from affectspace.errors import AffectspaceError, DataWarning
 
 INTERRUPTED = 130  # exit status of a shell after Ctrl-C
 
@@ -83,8 +84,20 @@ def options(
     """Receive the options that stand before the command."""
 
 
+_show_others = warnings.showwarning
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+    """Print what may have been read wrongly as a note, and warnings of libraries as Python does."""
+    if issubclass(category, DataWarning):
+        typer.secho(f"note: {message}", err=True)
+    else:
+        _show_others(message, category, *place, **more)
+
+
 def main() -> None:
     """Run the command line. An error that the user can correct is one line on stderr and exit status 2."""
+    warnings.showwarning = _show_warning
     try:
         app()
     except AffectspaceError as error:

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from affectspace.cli.options import Axes, Columns, Media, Overrides, ScaleName, Where, print_json, table_options
+from affectspace.cli.options import (
+    Axes,
+    Columns,
+    Media,
+    Overrides,
+    ScaleName,
+    Separator,
+    Where,
+    print_json,
+    table_options,
+)
 from affectspace.cli.progress import progress_bar
 from affectspace.cli.train import describe_corpus, next_step
 from affectspace.errors import ConfigError
@@ -23,8 +33,8 @@ def adapt(
     corpora: Annotated[
         list[str],
         typer.Argument(
-            help="A table (.csv, .tsv, .parquet), or a corpus as READER=FOLDER, for example emobank=EmoBank. Several are "
-            "joined, each with its own scale."
+            help="A table (.csv, .tsv, .txt, .xlsx, .jsonl, .parquet), or a corpus as READER=FOLDER, for example "
+            "emobank=EmoBank. Several are joined, each with its own scale."
         ),
     ],
     out: Annotated[
@@ -62,6 +72,7 @@ def adapt(
     axes: Axes = None,
     media: Media = None,
     where: Where = None,
+    separator: Separator = None,
     full: Annotated[bool, typer.Option("--full", help="Train all weights, not low-rank changes of them.")] = False,
     rank: Annotated[int, typer.Option(min=1, help="Rank of the low-rank changes.")] = 16,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training rows. Default: 5.")] = None,
@@ -83,6 +94,10 @@ def adapt(
     """
     if modality not in ENCODERS:
         raise ConfigError(f"unknown modality {modality!r}; choose one of {', '.join(ENCODERS)}")
+    from affectspace.tables.text import declare_separator
+
+    for table in corpora:
+        declare_separator(Path(table), separator)
     named = {
         modality: text_column if modality == "text" else file_column,
         "valence": valence, "arousal": arousal, "dominance": dominance, "emotion": emotion, "person": person,

@@ -16,6 +16,7 @@ from affectspace.cli.options import (
     Out,
     Prefix,
     Seed,
+    Separator,
     Table,
     checked_axes,
     checked_scale,
@@ -33,7 +34,10 @@ JUDGED = "judged"
 app = typer.Typer(no_args_is_help=True, help="Convert emotion names to valence, arousal and dominance, and back.")
 
 TableOrLabels = Annotated[
-    Path, typer.Argument(help="Table to read: .csv, .tsv, .parquet, or a .json of key -> [valence, arousal].")
+    Path,
+    typer.Argument(
+        help="Table to read: .csv, .tsv, .txt, .xlsx, .jsonl, .parquet, or a .json of key -> [valence, arousal]."
+    ),
 ]
 Emotion = Annotated[str, typer.Option(help="Column with the names of emotions.")]
 Spelling = Annotated[
@@ -105,6 +109,7 @@ def fit(
             "nearest centre, as in the paper."
         ),
     ] = True,
+    separator: Separator = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -113,6 +118,9 @@ def fit(
     The table has emotions and values. The ellipses are written as JSON.
     """
     from affectspace.annotation.tables import fit_table
+    from affectspace.tables.text import declare_separator
+
+    declare_separator(table, separator)
 
     named, chosen_scale = _axis_columns(table, valence, arousal, dominance, axes), scale_of(scale, axes)
     refuse_overwrite((out,), force)
@@ -150,6 +158,7 @@ def sample(
     steps: Annotated[int, typer.Option(min=1, help="Levels per unit: 10 gives the levels -10..10.")] = 10,
     seed: Seed = 0,
     prefix: Prefix = "",
+    separator: Separator = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -158,6 +167,9 @@ def sample(
     The values are a random point from the ellipse of the emotion, in new columns.
     """
     from affectspace.annotation.tables import sample_table
+    from affectspace.tables.text import declare_separator
+
+    declare_separator(table, separator)
 
     chosen = _transfer(reference, transfer, distribution=distribution, n_sigma=n_sigma, covariance=covariance)
     if chosen.deviations_ is None:
@@ -203,6 +215,7 @@ def label(
         typer.Option(help="Leave the emotion empty if its probability is below this value. Default: never."),
     ] = None,
     prefix: Prefix = "",
+    separator: Separator = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -211,6 +224,9 @@ def label(
     New columns hold the most likely emotion and its probability.
     """
     from affectspace.annotation.tables import label_table
+    from affectspace.tables.text import declare_separator
+
+    declare_separator(table, separator)
 
     named, chosen_scale = _axis_columns(table, valence, arousal, dominance, axes), scale_of(scale, axes)
     chosen = _transfer(reference, transfer, assignment=assignment, covariance=covariance, abstain=abstain)
@@ -251,6 +267,7 @@ def evaluate(
         Path | None,
         typer.Option("--out", "-o", help="Folder for reliability.png, reliability.pdf and reliability.json."),
     ] = None,
+    separator: Separator = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -258,6 +275,9 @@ def evaluate(
 
     The table has emotions and values. Use rows that the ellipses were not fitted on, or --folds.
     """
+    from affectspace.tables.text import declare_separator
+
+    declare_separator(table, separator)
     import numpy as np
 
     from affectspace.annotation import Reliability, plot_reliability

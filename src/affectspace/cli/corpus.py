@@ -19,6 +19,7 @@ from affectspace.cli.options import (
     Media,
     ScaleName,
     Seed,
+    Separator,
     Where,
     parse_pairs,
     print_json,
@@ -64,6 +65,7 @@ def describe(
     scale: ScaleName = None,
     axes: Axes = None,
     emotion_spelling: EmotionSpelling = None,
+    separator: Separator = None,
     as_json: AsJson = False,
 ) -> None:
     """Describe a corpus.
@@ -72,7 +74,9 @@ def describe(
     """
     options = table_options(columns, scale, axes)
     from affectspace.corpora import read_corpus
+    from affectspace.tables.text import declare_separator
 
+    declare_separator(path, separator)
     corpus = read_corpus(name, path, where=where, media=media, emotion_spelling=emotion_spelling, **options)
     if as_json:
         print_json(corpus.describe())

@@ -22,6 +22,7 @@ NEEDED_FOR = {  # package, as in the installed metadata -> what cannot run witho
     "pyyaml": "train, reproduce",
     "pandas": "annotate, corpus, train",
     "pyarrow": "Parquet files",
+    "openpyxl": "Excel tables",
     "scikit-learn": "annotate, evaluate, reproduce",
     "scipy": "evaluate, reproduce",
     "matplotlib": "figures and reports",

@@ -19,6 +19,7 @@ from affectspace.cli.options import (
     Media,
     OutFolder,
     ScaleName,
+    Separator,
     Where,
     parse_pairs,
     print_json,
@@ -83,6 +84,7 @@ def extract(
     axes: Axes = None,
     where: Where = None,
     limit: Limit = None,
+    separator: Separator = None,
     batch_size: BatchSize = 32,
     workers: Workers = None,
     engine: ExtractEngine = "local",
@@ -99,7 +101,9 @@ def extract(
     from affectspace.corpora import read_corpus
     from affectspace.features import extract as extract_features
     from affectspace.features import make_backbone, read_vectors
+    from affectspace.tables.text import declare_separator
 
+    declare_separator(path, separator)
     if engine == "local":
         device = choose_device(device)
     whole = read_corpus(name, path, media=media, **reading)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from affectspace.cli.options import AsJson, Force, Out, Prefix, Table, parse_pairs, print_json
+from affectspace.cli.options import AsJson, Force, Out, Prefix, Separator, Table, parse_pairs, print_json
 from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError
 
@@ -66,6 +66,7 @@ def score(
     columns: Columns = None,
     scale: ScaleName = None,
     strict: Strict = False,
+    separator: Separator = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -75,6 +76,9 @@ def score(
     """
     from affectspace.lexicon import Contextual
     from affectspace.lexicon.tables import score_table
+    from affectspace.tables.text import declare_separator
+
+    declare_separator(table, separator)
 
     words = _read_lexicon(lexicon, format, columns, scale, strict)
     with progress_bar(not as_json) as progress:
@@ -168,6 +172,7 @@ def dynamics(
     columns: Columns = None,
     scale: ScaleName = None,
     strict: Strict = False,
+    separator: Separator = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -177,6 +182,9 @@ def dynamics(
     """
     from affectspace.lexicon import HomeBase
     from affectspace.lexicon.tables import dynamics_table
+    from affectspace.tables.text import declare_separator
+
+    declare_separator(table, separator)
 
     result, files = dynamics_table(
         table,

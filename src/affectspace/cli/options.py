@@ -59,7 +59,14 @@ def table_options(columns: str, scale: str | None, axes: str | None) -> dict[str
 RunFolder = Annotated[Path, typer.Argument(help="Folder of a finished run.", callback=existing_run)]
 CorpusName = Annotated[str, typer.Argument(help="Name of a corpus reader; `affectspace corpus list` shows all.")]
 CorpusPath = Annotated[Path, typer.Argument(help="Folder of the corpus, or the table for the reader `table`.")]
-Table = Annotated[Path, typer.Argument(help="Table to read: .csv, .tsv or .parquet.")]
+Table = Annotated[Path, typer.Argument(help="Table to read: .csv, .tsv, .txt, .xlsx, .jsonl or .parquet.")]
+Separator = Annotated[
+    str | None,
+    typer.Option(
+        help="Character between the cells of a text table, such as ';', or the word tab. Default: recognised if it is a comma, "
+        "semicolon, tab or |."
+    ),
+]
 
 # What is read of a corpus
 Media = Annotated[Path | None, typer.Option(help="Folder or .zip that holds the media files.")]

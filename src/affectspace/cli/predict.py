@@ -21,6 +21,7 @@ from affectspace.cli.options import (
     Force,
     Moved,
     Prefix,
+    Separator,
     move_files,
     parse_backbones,
     refuse_overwrite,
@@ -100,6 +101,7 @@ def predict(
     start_column: str | None = column_of("the second at which the sample starts in its file"),
     end_column: str | None = column_of("the second at which the sample ends in its file"),
     id_column: str | None = column_of("names of the rows"),
+    separator: Separator = None,
     media: Media = None,
     vectors: Vectors = None,
     window: Window = None,
@@ -130,10 +132,13 @@ def predict(
     --out the same command continues an interrupted prediction of many samples.
     """
     from affectspace.prediction.inputs import combined_sample, each_face, is_table
+    from affectspace.tables.text import declare_separator
 
     named = (text_column, audio_column, video_column, image_column, start_column, end_column, id_column)
     items = _resolve(inputs or [], text or [])
     tables = [item for item in items if isinstance(item, Path) and is_table(item)]
+    for path in tables:
+        declare_separator(path, separator)
     single = together or (len(items) == 1 and not tables and not (isinstance(items[0], Path) and items[0].is_dir()))
     follow = window is not None or step is not None or figure is not None
     head = {"labels": labels, "axes": axes, "scale": scale, "calibrate": calibrate, "calibrate_scale": calibrate_scale}

@@ -16,6 +16,7 @@ from affectspace.errors import ConfigError, DataError
 from affectspace.prediction.predictor import Predictor
 from affectspace.prediction.result import Failure, Prediction, table_of
 from affectspace.prediction.sample import FILES, SUFFIXES, Sample, kind_of_file, sample_of_file
+from affectspace.tables import SUFFIXES as SUFFIXES_OF_TABLES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from affectspace.features.backbones.named_vectors import NamedVectors
 
-TABLES = (".csv", ".tsv", ".parquet")
+TABLES = tuple(suffix for suffix in SUFFIXES_OF_TABLES if suffix not in (".txt", ".json"))
 NAME = 60  # characters of a text that are its name
 _RUN = ("run.json", "config.yaml")
 _STORE = ("backbone.json", "index.parquet")

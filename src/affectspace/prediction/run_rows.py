@@ -15,7 +15,8 @@ from affectspace.features.store import FeatureStore
 from affectspace.media.files import open_media, plain_name
 from affectspace.prediction.inputs import NamedSample
 from affectspace.prediction.sample import FILES, Sample
-from affectspace.tables.blocks import Block, columns_of
+from affectspace.tables.blocks import Block
+from affectspace.tables.formats import columns_of
 from affectspace.training.places import fingerprint
 from affectspace.training.runs import Run
 

@@ -25,7 +25,8 @@ from affectspace.prediction.sample import FILES, Sample
 from affectspace.prediction.shards import ROWS as SHARD
 from affectspace.prediction.shards import predict_shards
 from affectspace.progress import Progress, silent
-from affectspace.tables.blocks import Block, TableWriter, columns_of, read_blocks, require_columns, require_new_columns
+from affectspace.tables.blocks import Block, TableWriter, read_blocks, require_columns, require_new_columns
+from affectspace.tables.formats import columns_of
 
 TIMES = ("start", "end")
 ROWS = 4096  # of a table that are in memory at a time

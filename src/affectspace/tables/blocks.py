@@ -1,4 +1,4 @@
-"""Read and write CSV and Parquet tables of any size in blocks, with columns added.
+"""Read tables of any size in blocks, and write them as CSV or Parquet with columns added.
 
 The output has the same rows in the same order, every old column unchanged (the cells of a CSV keep their text), and the new
 columns at the end. It appears under its name only when it is complete.
@@ -18,24 +18,16 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from affectspace.affect import AXES
-from affectspace.errors import DataError, listed, quoted
+from affectspace.errors import DataError, listed
 from affectspace.files import locked_output
 from affectspace.progress import Progress, silent
-from affectspace.tables.reading import (
-    PARQUET,
-    TEXT_OPTIONS,
-    header_of,
-    read_json,
-    reading,
-    require_different,
-    require_even,
-    to_numbers,
-)
+from affectspace.tables import PARQUET, TEXT
+from affectspace.tables.formats import columns_of, read_frames
+from affectspace.tables.reading import to_numbers
 from affectspace.tables.times import to_seconds
 
 ROWS = 131_072  # in memory at a time
-_SEPARATORS = {".csv": ",", ".tsv": "\t"}
+_WRITTEN = {".csv": ",", ".tsv": "\t"}
 
 
 @dataclass(frozen=True)
@@ -73,19 +65,6 @@ class Block:
         return to_seconds(self.values(column), column, self.where, rows=self.row_numbers, required=False)
 
 
-def columns_of(path: Path) -> list[str]:
-    """Return the names of a table's columns."""
-    if path.suffix in PARQUET:
-        with reading(path):
-            return list(pq.read_schema(path).names)
-    if path.suffix == ".json":
-        return list(_read_labels(path).columns)
-    options = {"sep": _separator(path), **TEXT_OPTIONS}
-    with reading(path):
-        require_different(path, header_of(path, options))
-        return list(pd.read_csv(path, nrows=0, dtype=str, **options).columns)
-
-
 def require_columns(path: Path, wanted: Mapping[str, str]) -> None:
     """Raise DataError unless the table has each of the wanted columns (command-line option -> column)."""
     existing = columns_of(path)
@@ -97,53 +76,12 @@ def require_columns(path: Path, wanted: Mapping[str, str]) -> None:
 def read_blocks(path: Path, rows: int = ROWS) -> Iterator[Block]:
     """Yield the table in blocks of at most `rows` rows. Raises DataError if it cannot be read or has no rows."""
     done = 0
-    for data in _read_data(path, rows):
+    for data in read_frames(path, rows):
         if len(data):
             yield Block(str(path), done + 1, data)
             done += len(data)
     if not done:
         raise DataError(f"{path} has no rows; at least one is needed")
-
-
-def _read_data(path: Path, rows: int) -> Iterator[pd.DataFrame | pa.Table]:
-    if path.suffix == ".json":
-        yield _read_labels(path)
-        return
-    if path.suffix in PARQUET:
-        with reading(path), pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=rows):
-                yield pa.Table.from_batches([batch])
-        return
-    separator, checked = _separator(path), False
-    with reading(path), pd.read_csv(path, chunksize=rows, sep=separator, dtype=str, **TEXT_OPTIONS) as chunks:
-        for chunk in chunks:
-            # Pandas takes surplus fields for names of rows and fills up short rows.
-            if not checked and (not isinstance(chunk.index, pd.RangeIndex) or (chunk.iloc[:, -1] == "").any()):
-                require_even(path, separator)
-                checked = True
-            yield chunk
-
-
-def _separator(path: Path) -> str:
-    if path.suffix not in _SEPARATORS:
-        raise DataError(f"{path}: a table is a .csv, .tsv or .parquet file, or a .json of key -> [valence, arousal]")
-    return _SEPARATORS[path.suffix]
-
-
-def _read_labels(path: Path) -> pd.DataFrame:
-    """Read a JSON object key -> [valence, arousal] or [valence, arousal, dominance] as a table with the column id."""
-    content = read_json(path)
-    if not isinstance(content, dict):
-        raise DataError(f"{path}: expected an object key -> [valence, arousal], got a {type(content).__name__}")
-    width = len(next(iter(content.values()), ())) if all(isinstance(v, list) for v in content.values()) else 0
-    if content and width not in (2, 3):
-        raise DataError(f"{path}: expected key -> [valence, arousal], or three numbers, for every key")
-    for key, values in content.items():
-        if len(values) != width or not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
-            raise DataError(f"{path}: {quoted(key)}: expected {width} numbers, got {quoted(values)}")
-    table = pd.DataFrame(list(content.values()), columns=list(AXES[: width or 2]))
-    table.insert(0, "id", list(content))
-    return table
 
 
 def require_new_columns(source: Path, names: Sequence[str]) -> None:
@@ -190,9 +128,10 @@ class TableWriter:
         self.path, self.partial = path, Path(f"{path}.partial")
         self._parquet: pq.ParquetWriter | None = None
         self._text: IO[str] | None = None
-        if path.suffix not in (*_SEPARATORS, *PARQUET):
+        self._suffix, read = path.suffix.lower(), source.suffix.lower()
+        if self._suffix not in (*_WRITTEN, *PARQUET):
             raise DataError(f"{path}: write the table as .csv, .tsv or .parquet")
-        if (source.suffix in PARQUET) != (path.suffix in PARQUET) and source.suffix != ".json":
+        if (read in PARQUET) != (self._suffix in PARQUET) and read in (*TEXT, *PARQUET):
             raise DataError(
                 f"{path}: the output must be of the same kind as the input ({source.suffix}), so that its cells do not change"
             )
@@ -215,7 +154,7 @@ class TableWriter:
     def add(self, block: Block, new: Mapping[str, Any]) -> None:
         """Write a block's rows with the new columns (name -> n values; None and NaN are empty cells)."""
         try:
-            if self.path.suffix in PARQUET:
+            if self._suffix in PARQUET:
                 self._add_parquet(block, new)
             else:
                 self._add_text(block, new)
@@ -227,7 +166,7 @@ class TableWriter:
         if self._text is None:
             self._text = open(self.partial, "w", encoding="utf-8", newline="")  # noqa: SIM115 -- closed in __exit__
         table = block.data.assign(**new)
-        table.to_csv(self._text, sep=_SEPARATORS[self.path.suffix], index=False, header=first, lineterminator="\n")
+        table.to_csv(self._text, sep=_WRITTEN[self._suffix], index=False, header=first, lineterminator="\n")
 
     def _add_parquet(self, block: Block, new: Mapping[str, Any]) -> None:
         table = block.data

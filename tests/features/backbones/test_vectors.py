@@ -64,7 +64,7 @@ def test_errors(tmp_path: Path, media_corpus) -> None:
         ("t.csv", "x besides id must hold numbers"),
         ("n.csv", "no column 'id'; it has name, x"),
         ("gone.npz", "there is no such file"),
-        ("data.pt", r"vectors are read from .npz, .csv, .tsv or .parquet, not .pt"),
+        ("data.pt", r"vectors are read from .npz, .csv, .tsv, .xlsx, .jsonl or .parquet, not .pt"),
         ("long.csv", "line 2 has 3 fields, the first line 2"),
     ):
         with pytest.raises(DataError, match=message):

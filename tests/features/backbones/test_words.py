@@ -91,7 +91,7 @@ def test_wrong_settings(tmp_path: Path, lexicons: dict) -> None:
         ({"lexicons": {"n": {"path": lexicons["norms"], "colour": 1}}}, "lexicon n: unknown colour"),
         ({"lexicons": {"n": {"format": "vader"}}}, "lexicon n: no path"),
         ({"lexicons": {"n": tmp_path / "gone.txt"}}, r"the lexicon n cannot be read at .*gone.txt \(No such file"),
-        ({"lexicons": {"n": tmp_path / "bad.csv"}}, "lexicon n: .*'a,b', is none of nrc_vad_1"),
+        ({"lexicons": {"n": tmp_path / "bad.csv"}}, "lexicon n: .*'a, b', is none of nrc_vad_1"),
         ({"lexicons": lexicons, "contextual": {"mood": 1}}, "unexpected keyword argument 'mood'"),
         ({"lexicons": lexicons, "mood": 1}, "has no setting 'mood'; its settings are lexicons, contextual"),
     ):

@@ -13,7 +13,7 @@ from typing import Any
 from affectspace.affect import SCALES
 from affectspace.corpora.corpus import Corpus
 from affectspace.errors import DataError
-from affectspace.tables.reading import read_json
+from affectspace.tables.formats import read_json
 
 _CLIP = "[0-9][0-9][0-9].json"
 _Rows = list[dict[str, Any]]

@@ -96,8 +96,7 @@ def _read_list(path: Path, part: str) -> pd.DataFrame:
     headed = "expression" in first
     if not headed and len(first) != len(_HEADER):
         raise DataError(f"{path}: {len(first)} columns without a header; expected {', '.join(_HEADER)}")
-    names: dict[str, Any] = {} if headed else {"header": None, "names": list(_HEADER)}
-    frame = read_table(path, _NEEDED, usecols=lambda name: name.strip() in (*_NEEDED, *_BOX), **names)
+    frame = read_table(path, _NEEDED, header=None if headed else _HEADER)
     return _rows(frame, path, part, [f"{i + 1} (line {i + 1 + headed})" for i in range(len(frame))])
 
 

@@ -27,7 +27,8 @@ from affectspace.affect import SCALES, Scale, parse_emotions
 from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.files import VIDEO, MediaFiles, missing_media_notes, visible_files
 from affectspace.errors import DataError
-from affectspace.tables.reading import read_json, read_table, to_numbers
+from affectspace.tables.formats import read_json
+from affectspace.tables.reading import read_table, to_numbers
 
 MOSEI_EMOTIONS = ("happy", "sad", "anger", "surprise", "disgust", "fear")  # in the order of the labels
 _TOLERANCE = 0.01  # seconds; transcripts and labels of MOSEI round the same times differently

@@ -17,7 +17,8 @@ from affectspace.corpora.registry import ABOUT, KINDS
 from affectspace.corpora.schema import COLUMNS, MEDIA_KINDS, TEXT_COLUMNS
 from affectspace.errors import DataError
 from affectspace.media.files import open_media
-from affectspace.tables.reading import read_json, read_table
+from affectspace.tables.formats import read_json
+from affectspace.tables.reading import read_table
 
 PICTURES, INDEX = "faces.zip", "index.csv"
 _SPEAKER_TEXT = ("id", "person", "session", "dialogue", "text", "audio", "video", "emotion", "label_kind", "topic")
@@ -68,8 +69,10 @@ def _read_index(root: Path, name: str, needed: tuple[str, ...]) -> pd.DataFrame:
     absent = [file for file in files if not (root / file).is_file()]
     if absent:
         raise DataError(f"{root}: no {', '.join(absent)}: not a folder of {KINDS[name]}; {_remedy(name)}")
-    text = dict.fromkeys((*TEXT_COLUMNS, "topic"), str)
-    index = read_table(root / INDEX, needed, as_text=False, dtype=text, na_values=[""])
+    texts = [*TEXT_COLUMNS, "topic"]
+    index = read_table(root / INDEX, needed, texts=texts)
+    for name_of_column in index.columns.intersection(texts):
+        index[name_of_column] = index[name_of_column].replace("", None)
     if about.get("rows") != len(index):
         raise DataError(f"{root / INDEX}: {len(index)} rows, but {ABOUT} states {about.get('rows')}; {_remedy(name)}")
     return index

@@ -16,8 +16,9 @@ from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.schema import COLUMNS, EVERY_FILE, NUMBER_COLUMNS, ReadReport, axis_columns, build_table
 from affectspace.errors import ConfigError, DataError, listed, quoted
 from affectspace.media.files import leaves_media, open_media, plain_name
-from affectspace.tables.reading import PARQUET, to_numbers
+from affectspace.tables import PARQUET
 from affectspace.tables.reading import read_table as read_frame
+from affectspace.tables.reading import to_numbers, with_types
 from affectspace.tables.times import to_seconds
 
 SPELLINGS_OF_COLUMNS = {  # other common names of columns, without capitals; the first that a table has is used
@@ -124,7 +125,7 @@ def read_table(
         notes.append(
             f"{outside:,} values outside the nominal range of the scale {chosen.name}, but in its accepted range, are kept"
         )
-    typed = (lambda cells: cells) if root.suffix.lower() in PARQUET else _values
+    typed = (lambda cells: cells) if root.suffix.lower() in PARQUET else with_types
     extras: dict[str, Any] = {column: typed(frame[column]) for column in frame.columns if column not in names.values()}
     if "cut" not in extras:
         extras |= _cuts(built, notes)
@@ -160,18 +161,6 @@ def _what_is_missing(table: pd.DataFrame, media: Path | None, scale: str) -> lis
     if scale and table[list(AXES)].isna().all(axis=None):
         notes.append(f"the scale {scale} is not used: no column is read as {', '.join(AXES)}")
     return notes
-
-
-def _values(cells: pd.Series) -> pd.Series:
-    """Return a column of texts as numbers, or as true and false, if all of them are. Leading zeros make a text: 007."""
-    if cells.eq("").any() or cells.str.match(r"\s*[+-]?0\d").any():
-        return cells
-    if cells.isin(("True", "False", "true", "false", "TRUE", "FALSE")).all():
-        return cells.str.lower() == "true"
-    try:
-        return pd.to_numeric(cells)
-    except (ValueError, TypeError):
-        return cells
 
 
 def _cuts(built: Mapping[str, Any], notes: list[str]) -> dict[str, list[str | None]]:

@@ -19,8 +19,8 @@ import pandas as pd
 from affectspace.errors import ConfigError, DataError, listed, quoted
 from affectspace.media.content import CLIPS, IMAGES, SOUNDS
 from affectspace.media.files import plain_name
-from affectspace.tables.blocks import columns_of
-from affectspace.tables.reading import read_table
+from affectspace.tables import SUFFIXES
+from affectspace.tables.reading import EMPTY, read_table
 
 Pool = Literal["mean", "max", "last"]
 PICKLES = (".pkl", ".pickle", ".p")
@@ -44,7 +44,6 @@ names = ["_".join(np.ravel(name).astype(str)).replace("$_$", "_") for part in pa
 for kind in ("vision", "audio"):
     np.savez(f"{kind}.npz", x=np.concatenate([part[kind] for part in parts.values()]), files=names)
 '''
-EMPTY_CELLS = ["", "nan", "NaN", "-nan", "-NaN", "NA", "N/A", "n/a", "null", "NULL", "None"]  # of numbers
 MOST_SHOWN = 8  # arrays in a message
 _SUFFIXES = frozenset((*SOUNDS, *CLIPS, *IMAGES))
 
@@ -73,9 +72,9 @@ class NamedVectors:
                 f"{path}: a pickle can run code when it is opened, so it is not read. This script makes .npz files of it; then "
                 f"give --vectors vision.npz --set pool=mean:\n\n{RECIPE.replace('FILE.pkl', path.name)}"
             )
-        if suffix not in (".npz", ".csv", ".tsv", ".parquet", ".pq"):
+        if suffix not in (".npz", *SUFFIXES):
             raise DataError(
-                f"{path}: vectors are read from .npz, .csv, .tsv or .parquet, not {suffix or 'other files'}"
+                f"{path}: vectors are read from .npz, .csv, .tsv, .xlsx, .jsonl or .parquet, not {suffix or 'other files'}"
             )
         keys, matrix, columns = _read_npz(path, array, names, pool) if suffix == ".npz" else _read_columns(path)
         if not matrix.size:
@@ -263,15 +262,20 @@ def _pooled(sequences: np.ndarray, pool: Pool) -> np.ndarray:
 
 
 def _read_columns(path: Path) -> tuple[list[str], np.ndarray, tuple[str, ...]]:
-    empty = {name: EMPTY_CELLS for name in columns_of(path) if name.strip() != "id"}  # "NA" is a name
-    frame = read_table(path, ("id",), as_text=False, dtype={"id": str}, na_values=empty)
+    frame = read_table(path, ("id",))
     unnamed = np.flatnonzero(frame["id"].isna() | (frame["id"] == ""))
     if len(unnamed):
         raise DataError(f"{path}: row {unnamed[0] + 1} has no id ({len(unnamed):,} such rows); name it, or remove it")
     numbers = frame.drop(columns="id")
-    is_number = pd.api.types.is_numeric_dtype
-    text = [name for name in numbers if not is_number(numbers[name]) or pd.api.types.is_bool_dtype(numbers[name])]
+    cells = numbers.to_numpy(dtype=object).ravel()  # at once: there may be thousands of columns
+    values = pd.to_numeric(cells, errors="coerce")
+    unread = [
+        i for i in np.flatnonzero(np.isnan(values)).tolist() if str(cells[i]).strip().lower().lstrip("-") not in EMPTY
+    ]
+    text = dict.fromkeys(numbers.columns[i % numbers.shape[1]] for i in unread)
+    text |= dict.fromkeys(str(name) for name, kind in numbers.dtypes.items() if pd.api.types.is_bool_dtype(kind))
     if text or not len(numbers.columns):
         raise DataError(f"{path}: {listed(text) or 'no column'} besides id must hold numbers")
     with np.errstate(over="ignore"):
-        return [str(name) for name in frame["id"]], numbers.to_numpy(np.float32), tuple(map(str, numbers.columns))
+        matrix = values.astype(np.float32).reshape(numbers.shape)
+    return [str(name) for name in frame["id"]], matrix, tuple(map(str, numbers.columns))

@@ -9,7 +9,7 @@ from affectspace.affect import AXES, SCALES
 from affectspace.annotation import AnnotationTransfer
 from affectspace.errors import ConfigError, DataError
 from affectspace.synthetic.faces.parameters import stream
-from affectspace.tables.reading import read_json
+from affectspace.tables.formats import read_json
 
 # Shares of the emotions: unbalanced like in real corpora, but none is rare.
 SHARES = {
