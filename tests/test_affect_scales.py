@@ -101,7 +101,7 @@ def test_bad_values(name, values, message):
         (("x", ("joy",), 0, 1), "must be different names of valence"),
         (("x", (), 0, 1), "must be different names"),
         (("x", ("valence",), 1, 0), "low must be below high"),
-        (("x", ("valence", "arousal"), (0, 1, 2), 5), "one number or 2"),
+        (("x", ("valence", "arousal"), (0, 1, 2), 5), "3 ranges for 2 axes"),
         (("x", ("valence",), 0, 1, None, 0.5), "missing code 0.5 lies inside"),
         (("x", ("valence",), 0, 1, None, None, (0.2, 1)), "must contain the nominal range"),
         (("x", ("valence",), 0, 1, (0, 0)), "neutral needs one number"),

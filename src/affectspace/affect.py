@@ -75,6 +75,9 @@ class Scale:
 
         if not self.axes or not set(self.axes) <= set(ALL_AXES) or len(set(self.axes)) != len(self.axes):
             refuse(f"axes {self.axes} must be different names of {', '.join(ALL_AXES)}")
+        for end in (self.low, self.high):
+            if isinstance(end, tuple) and len(end) != len(self.axes):
+                refuse(f"{len(end)} ranges for {len(self.axes)} axes ({', '.join(self.axes)}); give one, or one each")
         for axis, (low, high) in zip(self.axes, self.ranges, strict=True):
             if not (math.isfinite(low) and math.isfinite(high) and low < high):
                 refuse(f"{axis} runs from {low:g} to {high:g}; low must be below high")
@@ -88,7 +91,8 @@ class Scale:
     @property
     def ranges(self) -> tuple[tuple[float, float], ...]:
         """(low, high) of each axis, in the scale's own order."""
-        lows, highs = (_for_each_axis(value, len(self.axes)) for value in (self.low, self.high))
+        ends = (self.low, self.high)
+        lows, highs = (end if isinstance(end, tuple) else (end,) * len(self.axes) for end in ends)
         return tuple(zip(lows, highs, strict=True))
 
     @property
@@ -207,14 +211,6 @@ class Scale:
         return matrix, flat
 
 
-def _for_each_axis(value: float | tuple[float, ...], n: int) -> tuple[float, ...]:
-    if not isinstance(value, tuple):
-        return (value,) * n
-    if len(value) != n:
-        raise ConfigError(f"{value} should be one number or {n}, one for each axis")
-    return value
-
-
 def scale(name: str | Scale, axes: str | Sequence[str] | None = None) -> Scale:
     """Return the scale of a name in `SCALES`, or of a range of your own.
 
@@ -239,11 +235,6 @@ def scale(name: str | Scale, axes: str | Sequence[str] | None = None) -> Scale:
     order = wanted or (AXES if len(lows) == 1 else AXES[: len(lows)])
     if len(lows) == 1:
         return Scale(str(name), order, lows[0], highs[0])
-    if len(lows) != len(order):
-        axes = ", ".join(order)
-        raise ConfigError(
-            f"scale {name!r} has {len(lows)} ranges for {len(order)} axes ({axes}); give one, or one for each"
-        )
     return Scale(str(name), order, lows, highs)
 
 
@@ -269,8 +260,7 @@ def known_scales() -> str:
     return f"a range as LOW:HIGH, for example 1:7, or one of these names:{''.join(lines)}"
 
 
-_NUMBER = r"([-+]?(?:\d+\.?\d*|\.\d+))"
-_OWN_RANGE = re.compile(f"{_NUMBER}:{_NUMBER}")
+_OWN_RANGE = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)):([-+]?(?:\d+\.?\d*|\.\d+))")
 _VA = AXES[:2]
 SCALES: dict[str, Scale] = {
     item.name: item
@@ -300,13 +290,10 @@ SCALES: dict[str, Scale] = {
 }
 
 
-# In all figures one colour for each category, distinguishable for colour-blind readers.
-EMOTION_COLOURS = {
-    "neutral": "#6e6e6e", "happiness": "#e69f00", "sadness": "#0072b2", "anger": "#c9400a", "fear": "#cc79a7",
-    "disgust": "#009e73", "surprise": "#4fb3ea", "contempt": "#882255", "calm": "#44aa99", "boredom": "#8c8c2b",
-    "excitement": "#d9b300", "frustration": "#6b3d0f",
-}  # fmt: skip
-CATEGORIES = tuple(EMOTION_COLOURS)
+CATEGORIES = (
+    "neutral", "happiness", "sadness", "anger", "fear", "disgust", "surprise", "contempt", "calm", "boredom", "excitement",
+    "frustration",
+)  # fmt: skip
 
 
 def _spellings(text: str) -> dict[str, str | None]:

@@ -144,7 +144,7 @@ def test_a_few_rated_rows_calibrate(texts: Callable[..., str], tmp_path: Path, w
     assert errors[1] < errors[0]
     for content, message in (
         ([["words", "valence"], ["good", 1]], "needs a column text, and one of valence"),
-        ([["text", "valence"], ["good", 3]], r"row 1: valence is 3, outside -1\.\.1.*--calibrate-scale"),
+        ([["text", "valence"], ["good", 3]], r"--calibrate-scale: .*row 1: valence is 3, outside -1\.\.1"),
         ([["text", "valence"], ["good", "much"]], "row 1: valence is 'much', which is not a number"),
     ):
         with pytest.raises(DataError, match=message):
@@ -316,7 +316,7 @@ def test_every_face_of_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         predictor.predict_faces(tmp_path / "gone.png")
     predictor._reader.reads_boxes = False
     boxes.append((30.0, 60.0, 16.0))
-    with pytest.raises(DataError, match="face reads the largest face of a picture; for each face use the model face"):
+    with pytest.raises(DataError, match="face reads the largest face only; for each face use the model face"):
         predictor.predict_faces(tmp_path / "a.png")
 
 

@@ -155,6 +155,11 @@ class DataConfig(Configuration):
         return next(iter(self.corpora.values()))
 
     @property
+    def weights(self) -> tuple[float, ...] | None:
+        """Share of each corpus in a step; None without weights."""
+        return tuple(corpus.weight for corpus in self.corpora.values() if corpus.weight is not None) or None
+
+    @property
     def drawn_faces(self) -> bool:
         """Whether all images are faces that this package draws, which no face detector finds."""
         return {corpus.corpus for corpus in self.corpora.values()} == {"faces"}

@@ -24,6 +24,8 @@ from affectspace.data.reading import (
     join,
     labels_of,
     lexicon_scores,
+    numbered_people,
+    order_of_parts,
     read_feature_rows,
     read_image_rows,
     read_item_rows,
@@ -103,7 +105,7 @@ class Dataset:
             _tensor(scores, np.float32),
             torch.from_numpy(category),
             torch.from_numpy(corpus),
-            torch.from_numpy(_people(table)),
+            torch.from_numpy(numbered_people(table)),
         )
         self._set_table(table)
         self.require_usable()
@@ -141,7 +143,7 @@ class Dataset:
         arrays = tuple(rows.pixels for rows in sources if rows.pixels is not None)
         index = np.concatenate([rows.pixel_rows for rows in sources if rows.pixel_rows is not None])
         return cls(
-            table, {}, {IMAGE: np.ones(len(table), bool)}, corpora=tuple(data.corpora), weights=_weights(data),
+            table, {}, {IMAGE: np.ones(len(table), bool)}, corpora=tuple(data.corpora), weights=data.weights,
             draws=draws_of(labels), facts={"corpora": facts_of(sources, labels), "modalities": {}}, sources=sources,
             pixels=Pixels(arrays, np.repeat(np.arange(len(sources)), [len(rows.table) for rows in sources]), index),
         )  # fmt: skip
@@ -152,7 +154,7 @@ class Dataset:
         labels = labels_of(sources, data, seed, images=False)
         table = join(sources, labels)
         dataset = cls(
-            table, {}, {modality: np.ones(len(table), bool)}, corpora=tuple(data.corpora), weights=_weights(data),
+            table, {}, {modality: np.ones(len(table), bool)}, corpora=tuple(data.corpora), weights=data.weights,
             draws=draws_of(labels), facts={"corpora": facts_of(sources, labels), "modalities": {}}, sources=sources,
         )  # fmt: skip
         dataset.items = [(item, rows.media) for rows in sources for item in rows.items]
@@ -170,13 +172,9 @@ class Dataset:
             sources.append(read_feature_rows(name, config, own))
         labels = labels_of(sources, data, seed, images=False)
         table = join(sources, labels)
-        order = _order_of_parts(table)  # so that a part is a slice of the arrays, without a copy
+        order = order_of_parts(table)  # so that a part is a slice of the arrays, without a copy
         table = table.iloc[order].reset_index(drop=True)
         features, present = read_features(stores, modalities, table, data.cache, progress)
-        scores = np.full((len(table), len(AXES)), np.nan, np.float32)
-        scored = table["corpus"].isin([rows.name for rows in sources if rows.scored])
-        texts = (scored & table["text"].notna()).to_numpy()
-        scores[texts] = lexicon_scores(table.loc[texts, "text"], data.lexicon)
         facts: dict[str, Any] = {
             "corpora": facts_of(sources, labels),
             "modalities": {name: backbone_facts(stores[name]) for name in features},
@@ -184,7 +182,8 @@ class Dataset:
         if data.lexicon is not None:
             facts["lexicon"] = {"path": str(data.lexicon.path), "method": data.lexicon.method}
         return cls(
-            table, features, present, corpora=tuple(data.corpora), lexicon=scores, weights=_weights(data),
+            table, features, present, corpora=tuple(data.corpora), weights=data.weights,
+            lexicon=lexicon_scores(table, sources, data.lexicon),
             draws=draws_of(labels, order), facts=facts, categories=categories, sources=sources,
         )  # fmt: skip
 
@@ -239,7 +238,7 @@ class Dataset:
         unknown = np.full((len(np.asarray(part)), len(AXES)), np.nan, np.float32)
         named = {"emotion": emotion, "person": person, "corpus": corpus, "id": ids, "part": part, **(columns or {})}
         table = table_of_arrays(unknown if affect is None else np.asarray(affect, np.float32), named)
-        order = _order_of_parts(table)
+        order = order_of_parts(table)
         table = table.iloc[order].reset_index(drop=True)
         vectors, known = vectors_of_arrays(features, present or {}, table["id"], order)
         names = corpora or tuple(dict.fromkeys(table["corpus"]))
@@ -437,15 +436,6 @@ class Dataset:
         return self.table[["id", "corpus", "person", "part"]].reset_index(drop=True)
 
 
-def _weights(data: DataConfig) -> tuple[float, ...] | None:
-    return tuple(corpus.weight for corpus in data.corpora.values() if corpus.weight is not None) or None
-
-
-def _order_of_parts(table: pd.DataFrame) -> np.ndarray:
-    """Positions of the rows: train, validation, test, each as they came."""
-    return np.argsort(pd.Categorical(table["part"], PARTS).codes, kind="stable")
-
-
 def _selector(rows: np.ndarray) -> Any:
     """What selects these rows of a tensor: a slice where they follow each other, so that nothing is copied."""
     if len(rows) and rows[-1] - rows[0] + 1 == len(rows) and bool((np.diff(rows) == 1).all()):
@@ -456,11 +446,3 @@ def _selector(rows: np.ndarray) -> Any:
 def _tensor(values: np.ndarray, dtype: Any) -> torch.Tensor:
     """Without a copy where the array is of that type and in order."""
     return torch.from_numpy(np.ascontiguousarray(values, dtype))
-
-
-def _people(table: pd.DataFrame) -> np.ndarray:
-    """Number of each row's person, or of its document where it has no person; -1 without both."""
-    names = table["person"].astype(object)
-    if "document" in table:
-        names = names.where(names.notna(), "document " + table["document"].astype(str).where(table["document"].notna()))
-    return pd.factorize(names)[0].astype(np.int64)

@@ -203,9 +203,27 @@ def vectors_of_arrays(
     return vectors, {name: mask[order] for name, mask in known.items()}
 
 
-def lexicon_scores(texts: pd.Series, config: LexiconConfig | None) -> np.ndarray:
-    """Return valence, arousal and dominance of texts by the lexicon of L_lex, (n, 3) float32; NaN without a hit."""
-    scores = np.full((len(texts), len(AXES)), np.nan, np.float32)
+def order_of_parts(table: pd.DataFrame) -> np.ndarray:
+    """Return the positions of the rows: train, validation, test, each as they came."""
+    return np.argsort(pd.Categorical(table["part"], PARTS).codes, kind="stable")
+
+
+def numbered_people(table: pd.DataFrame) -> np.ndarray:
+    """Return the number of each row's person, or of its document where it has no person; -1 without both."""
+    names = table["person"].astype(object)
+    if "document" in table:
+        names = names.where(names.notna(), "document " + table["document"].astype(str).where(table["document"].notna()))
+    return pd.factorize(names)[0].astype(np.int64)
+
+
+def lexicon_scores(table: pd.DataFrame, sources: Sequence[CorpusRows], config: LexiconConfig | None) -> np.ndarray:
+    """Return valence, arousal and dominance of texts by the lexicon of L_lex, (rows, 3) float32; NaN without a hit.
+
+    sources : corpora, of which some are not scored
+    """
+    scores = np.full((len(table), len(AXES)), np.nan, np.float32)
+    named = table["corpus"].isin([rows.name for rows in sources if rows.scored])
+    texts = table.loc[named & table["text"].notna(), "text"]
     if config is None or not len(texts):
         return scores
     from affectspace.lexicon import Lexicon, score_texts
@@ -220,5 +238,5 @@ def lexicon_scores(texts: pd.Series, config: LexiconConfig | None) -> np.ndarray
     scored = score_texts(texts, lexicon, config.method)
     for place, axis in enumerate(AXES):
         if axis in scored:
-            scores[:, place] = scored[axis].to_numpy(np.float32)
+            scores[texts.index, place] = scored[axis].to_numpy(np.float32)
     return scores

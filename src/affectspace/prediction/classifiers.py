@@ -240,7 +240,7 @@ def _calibrate(reader: ClassifierReader, path: Path, ratings_on: str | Scale | N
     try:
         canonical = axis_columns(scale(ratings_on or "canonical"), native, where=str(path))
     except DataError as error:
-        raise DataError(f"{error} (--calibrate-scale)") from error
+        raise DataError(f"--calibrate-scale: {error}") from error
     ratings = np.column_stack([canonical.get(axis, np.full(len(table), np.nan)) for axis in AXES])
     samples = []
     for cell in table[kind]:

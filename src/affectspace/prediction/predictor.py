@@ -40,8 +40,7 @@ class Predictor:
         self, reader: Reader, name: str, licences: Mapping[str, str] | None = None, notices: list[str] | None = None
     ) -> None:
         self._reader, self.name = reader, name
-        self.licences = dict(licences or {})
-        self.notices = [] if notices is None else notices
+        self.licences, self.notices = dict(licences or {}), [] if notices is None else notices
         self.settings = ""  # what else changes its predictions, beside the model of this name
 
     @classmethod
@@ -76,8 +75,7 @@ class Predictor:
         if name == "any":
             return cls(combined_reader(open_reader, notices), name, notices=notices)
         model = shipped_model(name)
-        notices += [model.notice] if model.notice else []
-        return cls(open_reader(model), name, {name: model.licence}, notices)
+        return cls(open_reader(model), name, {name: model.licence}, [model.notice] if model.notice else [])
 
     @classmethod
     def of_run(
@@ -380,10 +378,8 @@ class Predictor:
             progress(len(windows), max(total, len(windows)), f"windows of {name}")
         if not windows:
             raise DataError(f"{name}: the text is empty")
-        windows = [
-            replace(piece, sample=Sample(piece.sample.text if unit == "sentence" else None)) for piece in windows
-        ]
-        return Trajectory(name, unit, windows, outcomes, self.modalities)
+        kept = [replace(piece, sample=Sample(piece.sample.text if unit == "sentence" else None)) for piece in windows]
+        return Trajectory(name, unit, kept, outcomes, self.modalities)
 
     def refusal(self, sample: Sample) -> str | None:
         """Return why the run cannot predict a sample of this kind; None if it can."""
@@ -397,10 +393,7 @@ class Predictor:
         if unknown:
             return f"{self.name} accepts no vectors of {unknown[0]!r}; {self.reads()}"
         if sample.box is not None and not reader.reads_boxes:
-            return (
-                f"{self.name} reads the largest face of a picture; for each face use the model face, a classifier of pictures, "
-                "or a LeVAsa run"
-            )
+            return f"{self.name} reads the largest face only; for each face use the model face, a classifier or a LeVAsa run"
         if sample.text is not None and not sample.text.strip():
             return "the text is empty"
         if sample.start is not None and sample.end is not None and sample.end <= sample.start:

@@ -15,7 +15,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
-from affectspace.affect import EMOTION_COLOURS
+from affectspace.affect import CATEGORIES
 from affectspace.errors import DataError
 from affectspace.files import write_atomic
 from affectspace.report.checks import check_choice
@@ -27,7 +27,12 @@ UNLABELLED = "#b9b9b9"
 
 # The colours are Okabe and Ito's (https://jfly.uni-koeln.de/color/) for the basic emotions and Tol's muted scheme for the
 # others. Every emotion also has its own marker, so that colour is never the only sign.
-EMOTION_MARKERS = dict(zip(EMOTION_COLOURS, ("o", "^", "v", "s", "D", "P", "*", "X", "p", "h", "<", ">"), strict=True))
+EMOTION_COLOURS = {
+    "neutral": "#6e6e6e", "happiness": "#e69f00", "sadness": "#0072b2", "anger": "#c9400a", "fear": "#cc79a7",
+    "disgust": "#009e73", "surprise": "#4fb3ea", "contempt": "#882255", "calm": "#44aa99", "boredom": "#8c8c2b",
+    "excitement": "#d9b300", "frustration": "#6b3d0f",
+}  # fmt: skip
+EMOTION_MARKERS = dict(zip(CATEGORIES, ("o", "^", "v", "s", "D", "P", "*", "X", "p", "h", "<", ">"), strict=True))
 _MARKER_SIZES = {"*": 1.75, "P": 1.2, "X": 1.2, "p": 1.15, "h": 1.15, "D": 0.9}
 _SPARE_COLOURS = ("#332288", "#117733", "#cc6677", "#ddcc77", "#88ccee", "#aa4499", "#999933", "#661100")
 _SPARE_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
