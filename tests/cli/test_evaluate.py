@@ -1,5 +1,6 @@
 """`affectspace evaluate` of each kind of run: models on images and on features. Projectors are tested with steering."""
 
+import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -262,7 +263,9 @@ def test_each_corpus_and_way_of_reading_has_results_of_its_own(tmp_path: Path) -
         folders = list((run / "on").glob("other-*"))
         assert len(folders) == number
     contents = {folder: (folder / "metrics.json").read_bytes() for folder in folders}
-    invoke(run, "--on", namesake, *store, "--force")
+    again = invoke(run, "--on", namesake, *store, "--force", "--json")
+    assert json.loads(again.stdout)
+    assert again.stderr.splitlines()[-1] in {f"report: {folder / 'report.html'}" for folder in folders}
     assert {folder: (folder / "metrics.json").read_bytes() for folder in folders} == contents
 
 

@@ -104,3 +104,17 @@ def test_a_part_of_a_run_on_faces(tmp_path: Path) -> None:
     table = pd.read_csv(tmp_path / "test.csv")
     assert set(table["id"]) == set(run.split.loc[run.split["part"] == "test", "id"])
     assert table["valence"].notna().all()
+
+
+@pytest.mark.parametrize("kept", [0, 5])
+def test_a_row_of_a_part_without_a_vector_names_the_store(tmp_path: Path, kept: int) -> None:
+    run = make_run(tmp_path)
+    ids = run.split.loc[run.split["part"] == "test", "id"]
+    shown = pd.concat([ids[:kept], pd.Series(["another"])])
+    make_store(tmp_path / "few", "text", shown, np.zeros((len(shown), 5), np.float32))
+    result = invoke(
+        "--run", run.folder, "--part", "test", "--moved", f"data.corpora.mine.features.text={tmp_path / 'few'}"
+    )
+    assert result.exit_code == (0 if kept else 1)
+    assert f"the row has no vector in {tmp_path / 'few'}; run `affectspace extract`" in result.output
+    assert f"{len(ids) - kept} of {len(ids)} have no prediction" in result.output

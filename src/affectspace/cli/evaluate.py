@@ -84,6 +84,7 @@ def evaluate(
         )
     if json_:
         print_json(results.to_dict())
+        typer.echo(f"report: {report}", err=True)
         return
     print_results(results)
     typer.echo(f"report: {report}")

@@ -83,7 +83,7 @@ def read_feature_rows(name: str, config: CorpusConfig, stores: dict[str, Feature
     there = np.zeros(len(corpus), bool)
     for store in stores.values():
         there |= in_store(store, corpus.table["id"], name)
-        require_same_inputs(store, corpus, name)
+        require_same_inputs(store, corpus, f"data.corpora.{name}")
     table, _, facts = _split_rows(name, config, corpus, there)
     scored = config.lexicon
     if scored is None:

@@ -102,10 +102,11 @@ def in_store(store: FeatureStore, ids: pd.Series, corpus: str) -> np.ndarray:
     return present
 
 
-def require_same_inputs(store: FeatureStore, corpus: Corpus, name: str) -> None:
+def require_same_inputs(store: FeatureStore, corpus: Corpus, where: str) -> None:
     """Raise DataError where a store's vectors were made of other texts or files under the same ids, such as numbers of rows.
 
-    Files that are not there do not count: a model on features needs none. See `ItemFiles.changed`.
+    Files that are not there do not count: a model on features needs none. See `ItemFiles.changed`. where : the corpus, for the
+    message
     """
     textual = store.modality in TEXTUAL
     if store.modality not in SOURCES or is_ready_made(store.backbone) or (corpus.media is None and not textual):
@@ -122,7 +123,7 @@ def require_same_inputs(store: FeatureStore, corpus: Corpus, name: str) -> None:
     if other:
         what = "texts" if textual else "files, or other cuts of them"
         raise DataError(
-            f"{store.folder}: the vectors of {len(other):,} rows of data.corpora.{name} were made of other {what} (ids "
+            f"{store.folder}: the vectors of {len(other):,} rows of {where} were made of other {what} (ids "
             f"{', '.join(repr(item.id) for item in other[:SHOWN])}). The store belongs to another table, or its content has "
             "changed: name the right store, or run `affectspace extract` on this corpus again"
         )

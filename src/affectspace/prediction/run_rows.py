@@ -14,6 +14,7 @@ from affectspace.errors import ConfigError, RunError
 from affectspace.features.store import FeatureStore
 from affectspace.media.files import open_media, plain_name
 from affectspace.prediction.inputs import NamedSample
+from affectspace.prediction.result import Failure
 from affectspace.prediction.sample import FILES, Sample
 from affectspace.tables.blocks import Block
 from affectspace.tables.formats import columns_of
@@ -88,7 +89,7 @@ def samples_of_part(run: Run, part: str, folder: Path) -> tuple[list[NamedSample
         corpus = open_corpus(corpus_config)
         table = corpus.table[corpus.table["id"].isin(split.loc[split["corpus"] == name, "id"])]
         if config.reads_images:
-            chosen = _pictures(corpus.media, table["image"].tolist(), folder / name)
+            chosen: Sequence[Sample | Failure] = _pictures(corpus.media, table["image"].tolist(), folder / name)
         else:
             stores = {
                 kind: FeatureStore(store)
@@ -96,7 +97,7 @@ def samples_of_part(run: Run, part: str, folder: Path) -> tuple[list[NamedSample
                 if kind in config.model.modalities
             }
             for store in stores.values():
-                require_same_inputs(store, corpus, name)
+                require_same_inputs(store, corpus, f"data.corpora.{name}")
             chosen = _vectors(stores, table["id"].tolist())
         samples += zip(table["id"], chosen, strict=True)
         people += table["person"].where(table["person"].notna(), None).tolist()
@@ -105,12 +106,14 @@ def samples_of_part(run: Run, part: str, folder: Path) -> tuple[list[NamedSample
     return samples, {"person": people, PART: [part] * len(samples)}
 
 
-def _vectors(stores: Mapping[str, FeatureStore], ids: Sequence[str]) -> list[Sample]:
+def _vectors(stores: Mapping[str, FeatureStore], ids: Sequence[str]) -> list[Sample | Failure]:
     read = {kind: store.read(ids) for kind, store in stores.items()}
-    return [
-        Sample(vectors={kind: vectors[row] for kind, (vectors, present) in read.items() if present[row]})
-        for row in range(len(ids))
-    ]
+    folders = ", ".join(str(store.folder) for store in stores.values())
+    missing = Failure(
+        f"the row has no vector in {folders}; run `affectspace extract` on the corpus, or name its store again"
+    )
+    known = [{kind: vectors[row] for kind, (vectors, there) in read.items() if there[row]} for row in range(len(ids))]
+    return [Sample(vectors=vectors) if vectors else missing for vectors in known]
 
 
 def _pictures(media: Path | None, names: Sequence[str], folder: Path) -> list[Sample]:

@@ -216,7 +216,7 @@ def _stores(
             except RunError as error:
                 raise ConfigError(f"--features {name}: {error}") from error
             _require_same_backbone(name, stores[name], identity)
-            require_same_inputs(stores[name], corpus, corpus.name)
+            require_same_inputs(stores[name], corpus, str(target.path))
         elif modalities[name].ready_made:
             missing.append(
                 f"{name} is left out: its vectors are made elsewhere; name their store with --features {name}=..."
