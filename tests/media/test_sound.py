@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import soxr
 
 from affectspace.errors import UnreadableItem
-from affectspace.media.sound import CHANNELS_CANCEL, read_sound
+from affectspace.media.sound import CHANNELS_CANCEL, NARROW, read_sound
 from affectspace.synthetic.speakers.writing import write_clip
 
 RATE = 16_000
@@ -41,7 +42,9 @@ def test_channels_are_averaged_unless_they_cancel(tmp_path: Path, gains: tuple[f
     notes: list[str] = []
     read = read_sound(tmp_path / "a.wav", note=notes.append)
     np.testing.assert_allclose(read, expected * tone(), atol=1e-6)
-    assert notes == ([CHANNELS_CANCEL] if np.mean(gains) ** 2 < 0.1 * np.mean(np.square(gains)) else [])
+    assert [text for text in notes if text != NARROW] == (
+        [CHANNELS_CANCEL] if np.mean(gains) ** 2 < 0.1 * np.mean(np.square(gains)) else []
+    )
 
 
 @pytest.mark.parametrize("suffix", ["flac", "ogg", "mp3"])
@@ -108,3 +111,25 @@ def test_the_decoder_of_mp3_files_is_silent(tmp_path: Path, capfd: pytest.Captur
     assert capfd.readouterr().err == ""
     os.write(2, b"other messages")
     assert capfd.readouterr().err == "other messages"
+
+
+@pytest.mark.parametrize(("stored", "narrow"), [(8_000, True), (11_025, False), (16_000, False), (44_100, False)])
+@pytest.mark.parametrize("again", [16_000, 48_000])
+def test_telephone_sound_is_noted_whatever_its_rate(tmp_path: Path, stored: int, narrow: bool, again: int) -> None:
+    noise = 0.1 * np.random.default_rng(0).standard_normal(stored)
+    notes: list[str] = []
+    for name, sound, rate in (("a", noise, stored), ("b", soxr.resample(noise, stored, again), again)):
+        soundfile.write(tmp_path / f"{name}.wav", sound, rate)
+        read_sound(tmp_path / f"{name}.wav", note=notes.append)
+    assert notes == [NARROW] * 2 * narrow
+
+
+def test_real_recordings_are_not_taken_for_telephone_calls(shared_data: Path, tmp_path: Path) -> None:
+    recordings = {name: sorted((shared_data / name).rglob("*.flac")) for name in ("ravdess", "emodb")}
+    for path in recordings["ravdess"][::60] + recordings["emodb"][::30]:
+        notes: list[str] = []
+        sound = read_sound(path, note=notes.append)
+        assert notes == []
+        soundfile.write(tmp_path / "a.wav", soxr.resample(sound, RATE, 8_000), 8_000, subtype="ULAW")
+        read_sound(tmp_path / "a.wav", note=notes.append)
+        assert notes == [NARROW]

@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from affectspace.corpora.schema import EVERY_FILE
 from affectspace.errors import ConfigError, DataError, UnreadableItem
 from affectspace.features.backbone import Item
 from affectspace.media.content import open_content, require_content
@@ -55,6 +54,8 @@ def items_of(corpus: Corpus, modality: str) -> list[Item]:
     >>> items_of(Corpus("talk", table), "text")[0].text
     'Good morning!'
     """
+    from affectspace.corpora.schema import EVERY_FILE
+
     if modality not in SOURCES:
         raise ConfigError(f"unknown modality {modality!r}; choose one of {', '.join(SOURCES)}")
     table = corpus.table

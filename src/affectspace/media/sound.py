@@ -29,6 +29,10 @@ LONGEST = 3600.0  # seconds of one sample; a longer one is a recording that was 
 MOST_VALUES = 350_000_000  # samples of all channels together: an hour of stereo at 48 kHz
 CANCEL = 0.1  # a mean of the channels with a smaller share of their power has lost the sound
 LOUD, DAMAGED = 4.0, 1e6  # of samples that should lie in [-1, 1]
+TELEPHONE, ABOVE = (300.0, 3400.0), (4300.0, 5300.0)  # bands in Hz
+NARROW_DECIBEL = -40.0  # power above the band of a telephone, of sounds that have nothing there
+WINDOW, MOST_SPECTRA = 0.03, 2000  # seconds of a spectrum, spectra of a sound
+NARROW = "the sound has nothing above 4 kHz, as in a telephone call: its valence and dominance may be read too high"
 CHANNELS_CANCEL = "the channels of the sound cancel each other: the louder one was used"
 NOT_SCALED = "the samples of the sound reach {:,.0f} instead of 1: they were divided by it"
 
@@ -65,7 +69,26 @@ def read_sound(
     if not len(samples):
         raise UnreadableItem("there is no sound in this part" if start or end else "the sound has no samples")
     mono = _in_range(_one_channel(samples, note), note)
-    return mono if native == rate else soxr.resample(mono, native, rate).astype(np.float32)
+    sound = mono if native == rate else soxr.resample(mono, native, rate).astype(np.float32)
+    if is_narrow(sound, rate):
+        note(NARROW)
+    return sound
+
+
+def is_narrow(sound: np.ndarray, rate: int) -> bool:
+    """Return whether a sound, (samples,), has nothing above 4 kHz, whatever rate it was stored at, as telephone calls.
+
+    Recordings of speech have at least -32 dB there, relative to the band of a telephone; telephone calls have less than -49 dB.
+    False for silence, for a rate below 11 kHz and for a sound of less than 0.1 s.
+    """
+    size = round(WINDOW * rate)
+    if rate / 2 < ABOVE[1] or len(sound) < 3 * size:
+        return False
+    windows = np.lib.stride_tricks.sliding_window_view(sound, size)[:: max(size // 2, len(sound) // MOST_SPECTRA)]
+    power = np.square(np.abs(np.fft.rfft(windows * np.hanning(size), axis=1))).sum(axis=0)
+    hertz = np.fft.rfftfreq(size, 1 / rate)
+    above, within = (power[(hertz > low) & (hertz < high)].sum() for low, high in (ABOVE, TELEPHONE))
+    return bool(above < 10 ** (NARROW_DECIBEL / 10) * within)
 
 
 def _one_channel(samples: np.ndarray, note: Note) -> np.ndarray:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from affectspace.errors import DataError
+from affectspace.errors import DataError, UnreadableItem
 from affectspace.files import require_file
-from affectspace.media.content import CLIPS, IMAGES, SOUNDS, Source, kind_of
+from affectspace.media.content import CLIPS, IMAGES, LONGEST_NAME, SOUNDS, Source, kind_of, require_content
 
 TEXTS = (".txt", ".md")
 SUFFIXES = {"text": TEXTS, "audio": SOUNDS, "video": CLIPS, "image": IMAGES}  # kind of input -> suffixes of its files
@@ -72,12 +72,15 @@ class Sample:
 def sample_of_file(path: Path) -> Sample:
     """Make the sample of a file of a known type; the content of a text file is one text.
 
-    Raises DataError for an unknown type and for a text that cannot be read.
+    Raises DataError for an unknown type, for what is no regular file, and for a text that cannot be read.
     """
     require_file(path)
-    suffix = path.suffix.lower()
-    kind = kind_of_file(path)
+    suffix, kind = path.suffix.lower(), kind_of_file(path)
     if kind is not None:
+        try:
+            require_content(path)
+        except UnreadableItem as error:
+            raise DataError(with_place(path, error)) from error
         content: dict[str, Any] = {kind: read_text(path) if kind == "text" else path}
         return Sample(**content)
     known = ", ".join(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
@@ -91,7 +94,9 @@ def kind_of_file(path: Path) -> str | None:
 
 def with_place(source: Source | None, reason: object) -> str:
     """Return a reason with the path of its file before it, if it has one."""
-    return f"{source}: {reason}" if isinstance(source, Path) else str(reason)
+    if not isinstance(source, Path):
+        return str(reason)
+    return f"{source}: {reason}" if len(source.name) <= LONGEST_NAME else f"{str(source)[:60]}...: {reason}"
 
 
 def read_text(path: Path) -> str:

@@ -197,7 +197,7 @@ def test_a_hub_name_hears_as_its_own_extractor(speech: str, tmp_path: Path, monk
     assert not backbone.counts
     silent = make_backbone("audio", speech)
     silent.load(Item("a", path=tmp_path / "a.wav"))
-    assert "read at 16,000 Hz" in next(iter(silent.counts))
+    assert any("read at 16,000 Hz" in text for text in silent.counts)
 
 
 def test_pixels_are_scaled_as_the_processors_of_transformers_do(tiny_vit: str, tmp_path: Path) -> None:
