@@ -24,6 +24,7 @@ from affectspace.files import write_atomic
 from affectspace.models.configuration import FeatureModelConfig
 from affectspace.models.statistics import TrainingStatistics, check_features
 from affectspace.models.training_rows import MIN_ROWS, ROWS, TrainingRows
+from affectspace.tensors import UNSEALED, require_unchanged, write_sealed
 
 DOWNLOAD_OPTIONS = ("revision", "cache_dir", "force_download", "token", "local_files_only")
 Noise = Callable[[Tensor], Tensor]  # mean of a posterior -> standard normal noise of the same shape
@@ -152,7 +153,7 @@ class Pretrained(nn.Module, ModelHubMixin):
     def _save_pretrained(self, save_directory: Path) -> None:
         text = self.config.model_dump_json(indent=2) + "\n"
         write_atomic(save_directory / "config.json", lambda path: path.write_text(text, encoding="utf-8"))
-        write_atomic(save_directory / "model.safetensors", lambda path: save_model(self, str(path)))
+        write_sealed(save_directory / "model.safetensors", lambda path: save_model(self, str(path), dict(UNSEALED)))
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **options: Any) -> Self:
@@ -184,13 +185,17 @@ class Pretrained(nn.Module, ModelHubMixin):
             model = cls(cls.config_class(**fields))
         except ValidationError as error:
             raise ConfigError(f"{paths['config.json']}: {error}") from error
+        weights, remedy = paths["model.safetensors"], "save or train it again"
         try:
-            load_model(model, paths["model.safetensors"])
-        except (SafetensorError, RuntimeError) as error:
+            require_unchanged(Path(weights), remedy)
+            load_model(model, weights)
+        except (SafetensorError, RuntimeError, OSError) as error:
             raise RunError(
-                f"{paths['model.safetensors']} is damaged or does not fit its config.json; save or train it again "
-                f"({' '.join(str(error).split())[:300]})"
+                f"{weights} is damaged or does not fit its config.json; {remedy} ({' '.join(str(error).split())[:300]})"
             ) from error
+        broken = next((name for name, weight in model.named_parameters() if not weight.isfinite().all()), None)
+        if broken is not None:
+            raise RunError(f"{weights}: the weights {broken} have missing or infinite numbers; {remedy}")
         return model.eval()
 
 

@@ -19,6 +19,8 @@ import numpy as np
 from affectspace.affect import AXES
 from affectspace.annotation.assignment import Energies, mahalanobis
 from affectspace.annotation.references import read_reference
+from affectspace.errors import RunError
+from affectspace.tensors import require_unchanged
 
 BASIC = ("neutral", "happiness", "sadness", "anger", "fear", "disgust", "surprise")
 NEUTRAL = 0.5  # prior probability of neutral
@@ -144,12 +146,16 @@ class KeptMoments(NamedTuple):
 
 def kept_moments(weights: Path) -> KeptMoments:
     """Read moments from a model's safetensors file, without loading the model."""
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
-    with safe_open(weights, framework="numpy") as file:
-        known = set(file.keys())
-        names = ("statistics.output_mean", "statistics.output_deviation", "spread", "label_scale")
-        kept = {name: file.get_tensor(name).astype(np.float64) for name in names if name in known}
+    names = ("statistics.output_mean", "statistics.output_deviation", "spread", "label_scale")
+    try:
+        require_unchanged(weights, "train the run again with --force")
+        with safe_open(weights, framework="numpy") as file:
+            known = set(file.keys())
+            kept = {name: file.get_tensor(name).astype(np.float64) for name in names if name in known}
+    except (SafetensorError, OSError) as error:
+        raise RunError(f"{weights} is damaged ({error}); train the run again with --force") from error
     mean, deviation = (kept.get(name, np.full(3, np.nan)) for name in names[:2])
     spread = kept.get("spread", kept.get("label_scale", np.full(3, 0.5)))
     return KeptMoments(None if np.isnan(mean).all() else (mean, deviation), spread)

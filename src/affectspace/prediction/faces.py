@@ -28,7 +28,6 @@ from affectspace.data.dataset import Dataset
 from affectspace.data.images import to_image
 from affectspace.errors import AffectspaceError, DataError, RunError, UnreadableItem
 from affectspace.evaluation import fit_ridge
-from affectspace.files import write_atomic
 from affectspace.models import Levasa
 from affectspace.prediction.emotions import EmotionMap, affectnet_emotions
 from affectspace.prediction.photos import FRAMING, FaceCut, Framing, framing_of, load_faces, read_framing
@@ -36,6 +35,7 @@ from affectspace.prediction.readers import training_corpora
 from affectspace.prediction.result import Outcome, to_outcomes
 from affectspace.prediction.sample import Sample, with_place
 from affectspace.progress import Progress, silent
+from affectspace.tensors import UNSEALED, require_unchanged, write_sealed
 from affectspace.training.runs import Run
 
 FILE = "readout.safetensors"
@@ -76,13 +76,15 @@ class Readout:
             tensors |= {
                 name: part for name in ("priors", "limits") if (part := getattr(self.emotions, name)) is not None
             }
-        header = {"facts": json.dumps(self.facts), "emotions": json.dumps(names)}
+        header = {"facts": json.dumps(self.facts), "emotions": json.dumps(names), **UNSEALED}
         contiguous = {name: np.ascontiguousarray(value, np.float64) for name, value in tensors.items()}
-        write_atomic(path, lambda partial_path: save_file(contiguous, partial_path, metadata=header))
+        write_sealed(path, lambda partial: save_file(contiguous, partial, metadata=header))
 
     @classmethod
     def read(cls, path: Path) -> Readout:
         """Read what `save` wrote. Raises RunError where the file is damaged."""
+        remedy = "delete it, and it is created again"
+        require_unchanged(path, remedy)
         try:
             with safe_open(path, framework="numpy") as file:
                 header = file.metadata()
@@ -90,6 +92,8 @@ class Readout:
                 keys = ("weight", "bias", "deviation", *(("centres", "covariance") if names else ()))
                 tensors = {key: file.get_tensor(key) for key in keys}
                 later = {key: file.get_tensor(key) for key in ("priors", "limits") if key in file.keys()}  # noqa: SIM118
+            if not all(np.isfinite(tensor).all() for tensor in tensors.values()):
+                raise ValueError("it has missing or infinite numbers")
             emotions = None
             if names:
                 covariances = np.repeat(tensors["covariance"][None], len(names), axis=0)
@@ -97,7 +101,7 @@ class Readout:
             facts = json.loads(header["facts"])
             return cls(tensors["weight"], tensors["bias"], tensors["deviation"], emotions, facts)
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-            raise RunError(f"{path} is damaged ({error}); delete it, and it is created again") from error
+            raise RunError(f"{path} is damaged ({error}); {remedy}") from error
 
 
 def fit_readout(
@@ -230,7 +234,9 @@ def _kept_codes(path: Path, model: Levasa, rows: dict[str, int]) -> dict[str, np
             codes = {part: file.get_tensor(f"mean/{part}") for part in rows}
     except (SafetensorError, OSError):
         return None
-    same = all(codes[part].shape == (count, model.latent) for part, count in rows.items())
+    same = all(
+        codes[part].shape == (count, model.latent) and np.isfinite(codes[part]).all() for part, count in rows.items()
+    )
     return codes if same else None
 
 

@@ -26,6 +26,7 @@ from torch import Tensor
 
 from affectspace.errors import DataError, RunError
 from affectspace.models import Levasa
+from affectspace.tensors import UNSEALED, require_unchanged, seal
 
 AXES = ("valence", "arousal")
 RIDGE = 1e-3  # of the mean variance of a chunk, added to its covariance
@@ -40,20 +41,24 @@ class SavedArrays:
 
     def save(self, path: Path) -> None:
         """Write a safetensors file."""
-        save_file({name: np.ascontiguousarray(array) for name, array in vars(self).items() if array is not None}, path)
+        arrays = {name: np.ascontiguousarray(array) for name, array in vars(self).items() if array is not None}
+        save_file(arrays, path, dict(UNSEALED))
+        seal(path)
 
     @classmethod
     def read(cls, path: Path, shape: tuple[int, ...]) -> Self:
         """Read the file that `save` wrote; its first array must have this shape. Raises RunError if it is damaged."""
+        remedy = "delete it, and it is computed again"
+        require_unchanged(path, remedy)
         try:
             arrays = cls(**load_file(path))
-        except (SafetensorError, TypeError) as error:
-            raise RunError(
-                f"{path} is damaged or of another kind ({error}); delete it, and it is computed again"
-            ) from error
-        first = next(iter(vars(arrays).values()))
-        if first.shape != shape:
-            raise RunError(f"{path} belongs to another model ({first.shape}); delete it, and it is computed again")
+        except (SafetensorError, TypeError, ValueError) as error:
+            raise RunError(f"{path} is damaged or of another kind ({error}); {remedy}") from error
+        numbers = [array for array in vars(arrays).values() if array is not None]
+        if numbers[0].shape != shape:
+            raise RunError(f"{path} belongs to another model ({numbers[0].shape}); {remedy}")
+        if not all(np.isfinite(array).all() for array in numbers):
+            raise RunError(f"{path} is damaged: it has missing or infinite numbers; {remedy}")
         return arrays
 
 

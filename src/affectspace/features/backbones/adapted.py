@@ -10,6 +10,7 @@ from typing import Any
 from affectspace.errors import ConfigError, RunError
 from affectspace.features.backbone import ADAPTER_WEIGHTS, Backbone, adapter_folder, make_backbone
 from affectspace.features.backbones.pretrained import PretrainedBackbone, weights_hash
+from affectspace.tensors import require_unchanged
 
 
 def adapted_backbone(name: str, *, device: str = "cpu", dtype: str = "float32") -> Backbone:
@@ -65,6 +66,7 @@ def merge_adapter(model: Any, path: Path, config: dict[str, Any]) -> None:
     from safetensors.torch import load_file
 
     try:
+        require_unchanged(path, "adapt again")
         tensors = load_file(path)
     except (SafetensorError, OSError) as error:
         raise RunError(f"{path} is damaged ({error}); adapt again") from error

@@ -17,10 +17,11 @@ from affectspace.errors import ConfigError, RunError
 from affectspace.features.backbone import make_backbone
 from affectspace.features.backbones.packages import require_package
 from affectspace.features.backbones.pretrained import PretrainedBackbone, weights_hash
-from affectspace.files import write_atomic, write_text
+from affectspace.files import write_text
 from affectspace.models.adapter.config import AdapterConfig
 from affectspace.models.base import LossTerms, Pretrained, Step
 from affectspace.models.statistics import PooledLabels, pool_labels
+from affectspace.tensors import UNSEALED, write_sealed
 
 TOGETHER = 32  # samples that are predicted at a time
 UNUSED = ("pooler", "masked_spec_embed")  # parts of encoders that do not reach the pooled vector
@@ -185,7 +186,7 @@ class Adapter(Pretrained):
             name: (value.half() if low_rank and name.startswith("encoder.") else value).detach().cpu().contiguous()
             for name, value in self.state_dict().items()
         }
-        write_atomic(save_directory / "model.safetensors", lambda path: save_file(tensors, path))
+        write_sealed(save_directory / "model.safetensors", lambda path: save_file(tensors, path, dict(UNSEALED)))
 
     def _kept(self) -> set[str]:
         """Names of what is trained, and of our own statistics."""
