@@ -14,7 +14,6 @@ from affectspace.affect import ALL_AXES, AXES, Scale
 from affectspace.errors import DataError, quoted
 
 MEDIA_KINDS = ("audio", "video", "image")
-EVERY_FILE = "all"  # in the further column cut: start and end of a row cut its sound and its clip
 _BEFORE_TIMES = ("id", "corpus", "person", "session", "dialogue", "text", *MEDIA_KINDS)
 COLUMNS = (*_BEFORE_TIMES, "start", "end", "emotion", *ALL_AXES, "label_kind")
 TEXT_COLUMNS = (*_BEFORE_TIMES, "emotion", "label_kind")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from affectspace.errors import ConfigError, DataError, UnreadableItem
 from affectspace.features.backbone import Item
 from affectspace.media.content import open_content, require_content
-from affectspace.media.files import Media, leaves_media, open_media, plain_name
+from affectspace.media.files import EVERY_FILE, Media, leaves_media, open_media, plain_name
 
 if TYPE_CHECKING:
     from affectspace.corpora.corpus import Corpus

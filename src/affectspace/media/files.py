@@ -16,6 +16,7 @@ from typing import BinaryIO, Protocol
 from affectspace.errors import DataError, UnreadableItem
 from affectspace.media.content import LARGEST_FILE, read_content
 
+EVERY_FILE = "all"  # in the column cut of a corpus: start and end of a row cut its sound and its clip
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 
 

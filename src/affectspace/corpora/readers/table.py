@@ -13,9 +13,9 @@ import pandas as pd
 
 from affectspace.affect import ALL_AXES, AXES, SCALES, Scale, is_missing, parse_emotions, scale
 from affectspace.corpora.corpus import Corpus
-from affectspace.corpora.schema import COLUMNS, EVERY_FILE, NUMBER_COLUMNS, ReadReport, axis_columns, build_table
+from affectspace.corpora.schema import COLUMNS, NUMBER_COLUMNS, ReadReport, axis_columns, build_table
 from affectspace.errors import ConfigError, DataError, listed, quoted
-from affectspace.media.files import leaves_media, open_media, plain_name
+from affectspace.media.files import EVERY_FILE, leaves_media, open_media, plain_name
 from affectspace.tables import PARQUET
 from affectspace.tables.reading import read_table as read_frame
 from affectspace.tables.reading import to_numbers, with_types

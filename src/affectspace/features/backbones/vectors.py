@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from affectspace.corpora.schema import EVERY_FILE, MEDIA_KINDS
+from affectspace.corpora.schema import MEDIA_KINDS
 from affectspace.errors import ConfigError, DataError, UnreadableItem, quoted
 from affectspace.features.backbone import BaseBackbone, Item
 from affectspace.features.backbones.named_vectors import NamedVectors, Pool
 from affectspace.features.items import SOURCES
+from affectspace.media.files import EVERY_FILE
 
 if TYPE_CHECKING:
     from affectspace.corpora.corpus import Corpus
