@@ -24,7 +24,7 @@ from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from affectspace.affect import parse_emotions
+from affectspace.emotions import parse_emotions
 from affectspace.evaluation import interval
 from affectspace.features.backbones.expression import EMOTIONS, SIZE, expression_network
 from affectspace.prediction.bridge import Calibration, EmotionBridge

@@ -9,8 +9,9 @@ import affectspace
 
 ROOT = Path(affectspace.__file__).parent
 LAYERS = (  # the order of ARCHITECTURE.md; names in one row may not import each other
-    ("errors",), ("files", "processes", "progress"), ("configuration", "devices", "tensors"), ("affect",), ("tables",),
-    ("media",), ("report",), ("annotation",), ("lexicon",), ("corpora",), ("synthetic",), ("features",), ("data",), ("models",),
+    ("errors",), ("files", "processes", "progress"), ("configuration", "devices", "tensors"), ("affect",), ("emotions",),
+    ("tables",), ("media",), ("report",), ("annotation",), ("lexicon",), ("corpora",), ("synthetic",), ("features",), ("data",),
+    ("models",),
     ("training",), ("evaluation",), ("prediction",), ("walks",), ("steering",), ("studies",), ("cli",), ("__main__",),
 )  # fmt: skip
 PLACE = {name: place for place, row in enumerate(LAYERS) for name in row}

@@ -1,4 +1,4 @@
-"""The axes of affect, the scales on which corpora write them, and the emotion categories with their spellings.
+"""The axes of affect, the scales on which corpora write them, and the emotion categories.
 
 Canonical values are in the order valence, arousal, dominance (of those that a scale has), on [-1, 1], and NaN where nothing
 was annotated. Sentiment is an axis of its own: it is not valence.
@@ -6,14 +6,13 @@ was annotated. Sentiment is an axis of its own: it is not valence.
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from affectspace.errors import ConfigError, DataError, quoted
+from affectspace.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -294,156 +293,3 @@ CATEGORIES = (
     "neutral", "happiness", "sadness", "anger", "fear", "disgust", "surprise", "contempt", "calm", "boredom", "excitement",
     "frustration",
 )  # fmt: skip
-
-
-def _spellings(text: str) -> dict[str, str | None]:
-    """Parse ``category: spelling, spelling; ...`` to spelling -> category. The category ``-`` stands for None."""
-    table: dict[str, str | None] = {}
-    for entry in text.split(";"):
-        category, _, spellings = entry.partition(":")
-        for spelling in spellings.split(","):
-            table[spelling.strip()] = None if category.strip() == "-" else category.strip()
-    return table
-
-
-ENGLISH: dict[str, str | None] = _spellings(
-    ";".join(f"{category}: {category}" for category in CATEGORIES) + ";"
-    "neutral: neutrality, no emotion;"
-    "happiness: happy, joy, joyful, glad, amused, amusement;"
-    "sadness: sad, unhappy, sorrow;"
-    "anger: angry, mad, furious;"
-    "fear: fearful, afraid, scared, fright;"
-    "disgust: disgusted;"
-    "surprise: surprised, astonished, astonishment;"
-    "contempt: contemptuous, scorn;"
-    "calm: calmness, relaxed, relaxation, serene;"
-    "boredom: bored;"
-    "excitement: excited;"
-    "frustration: frustrated;"
-    "-: other, unknown, uncertain, none, n/a, na, nan, null"
-)
-
-# Spellings as the corpus writes them. Case and surrounding blanks do not matter.
-SPELLINGS: dict[str, dict[str, str | None]] = {
-    "imfdb": _spellings(";".join(f"{category}: {category.upper()}" for category in CATEGORIES[:7])),
-    "affectnet": _spellings(
-        "neutral: 0, Neutral; happiness: 1, Happy, Happiness; sadness: 2, Sad, Sadness; surprise: 3, Surprise;"
-        "fear: 4, Fear; disgust: 5, Disgust; anger: 6, Anger; contempt: 7, Contempt;"
-        "-: 8, None, 9, Uncertain, 10, Non-Face, NonFace, No-Face"
-    ),
-    "iemocap": _spellings(
-        "anger: ang, Anger; happiness: hap, Happiness; excitement: exc, Excited; sadness: sad, Sadness;"
-        "neutral: neu, Neutral state, Neutral; frustration: fru, Frustration; fear: fea, Fear; surprise: sur, Surprise;"
-        "disgust: dis, Disgust; -: oth, Other, xxx"
-    ),
-    "msp_podcast": _spellings(
-        "anger: A; sadness: S; happiness: H; surprise: U; fear: F; disgust: D; contempt: C; neutral: N; -: O, X"
-    ),
-    "ravdess": _spellings(
-        "neutral: 01, 1, neutral; calm: 02, 2, calm; happiness: 03, 3, happy; sadness: 04, 4, sad; anger: 05, 5, angry;"
-        "fear: 06, 6, fearful; disgust: 07, 7, disgust; surprise: 08, 8, surprised, surprise"
-    ),
-    "emodb": _spellings("anger: W; boredom: L; disgust: E; fear: A; happiness: F; sadness: T; neutral: N"),
-    "cremad": _spellings(
-        "anger: ANG, A; disgust: DIS, D; fear: FEA, F; happiness: HAP, H; neutral: NEU, N; sadness: SAD, S"
-    ),
-    "meld": _spellings(
-        "neutral: neutral; happiness: joy; sadness: sadness; anger: anger; fear: fear; disgust: disgust;"
-        "surprise: surprise"
-    ),
-    "mosei": _spellings(
-        "happiness: happy; sadness: sad; anger: anger; surprise: surprise; disgust: disgust; fear: fear"
-    ),
-}
-
-
-class _Categories(dict[Any, "str | None"]):
-    """Spelling -> category. Each spelling is normalised once, when it first appears, so a million rows cost one pass."""
-
-    def __init__(self, spellings: dict[str, str | None]) -> None:
-        super().__init__()
-        self.known: dict[str, str | None] = {category: category for category in CATEGORIES}
-        self.known |= {_normalised(spelling): category for spelling, category in spellings.items()}
-
-    def __missing__(self, spelling: Any) -> str | None:
-        if is_missing(spelling):
-            return None
-        self[spelling] = category = self.known[_normalised(spelling)]  # KeyError: unknown
-        return category
-
-
-def is_missing(value: Any) -> bool:
-    """Return whether a cell is empty: None, NaN, pandas' NA, or a string of blanks."""
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return True
-    return type(value).__name__ in ("NAType", "NaTType") or (not isinstance(value, str) and value != value)
-
-
-def _normalised(spelling: Any) -> str:
-    if not isinstance(spelling, str) and hasattr(spelling, "item"):
-        spelling = spelling.item()
-    if isinstance(spelling, float) and spelling.is_integer():  # a column of integers with gaps is read as floats
-        spelling = int(spelling)
-    return str(spelling).strip().casefold()
-
-
-def parse_emotions(
-    values: Iterable[Any], spelling: str | None = None, where: str = "", *, rows: Sequence[Any] | None = None
-) -> list[str | None]:
-    """Translate spellings of emotions to our categories.
-
-    Parameters
-    ----------
-    values : iterable
-        Cells of a column; empty ones (None, NaN, "") become None.
-    spelling : str, optional
-        A key of `SPELLINGS`. Our own names are always understood as well. Default: common English words.
-    where : str, optional
-        File name for messages.
-    rows : sequence, optional
-        Names of the rows for messages. Default: 0, 1, ...
-
-    Returns
-    -------
-    list of str or None
-        None where the corpus states that the label is none of our emotions ("other", "no agreement", "non-face").
-
-    Raises
-    ------
-    DataError
-        If a spelling is unknown; the message names its row and the most similar known spellings.
-
-    Examples
-    --------
-    >>> from affectspace.affect import parse_emotions
-    >>> parse_emotions(["Happy", "afraid", ""])
-    ['happiness', 'fear', None]
-    >>> parse_emotions(["W", "N"], "emodb")
-    ['anger', 'neutral']
-    """
-    if spelling is not None and spelling not in SPELLINGS:
-        raise ConfigError(f"unknown emotion spelling {spelling!r}; there are {', '.join(SPELLINGS)}")
-    table = ENGLISH if spelling is None else SPELLINGS[spelling]
-    categories = _Categories(table)
-    cells = values.tolist() if hasattr(values, "tolist") else list(values)
-    try:
-        return [categories[cell] for cell in cells]
-    except KeyError:
-        row = next(
-            i for i, cell in enumerate(cells) if not is_missing(cell) and _normalised(cell) not in categories.known
-        )
-    raise DataError(
-        f"{where}{': ' if where else ''}row {row if rows is None else rows[row]}: unknown emotion {quoted(cells[row])}"
-        f"{'' if spelling is None else f' in the spelling of {spelling}'}; {suggestions(cells[row], list(table))}"
-    )
-
-
-def suggestions(value: Any, known: Sequence[str]) -> str:
-    """Return the end of an error message: the known names most similar to a value, then all known names."""
-    by_normalised = {_normalised(name): name for name in known}
-    similar = [by_normalised[name] for name in difflib.get_close_matches(_normalised(value), by_normalised, n=3)]
-    category = ENGLISH.get(_normalised(value))
-    if category is not None and category in known and category not in similar:
-        similar.insert(0, category)
-    listed = f"known are {', '.join(CATEGORIES if len(known) == len(ENGLISH) else known)}"
-    return f"did you mean {' or '.join(map(repr, similar))}? {listed}" if similar else listed

@@ -306,7 +306,7 @@ def test_references():
 def test_references_are_the_published_numbers(shared_data):
     import json
 
-    from affectspace.affect import parse_emotions
+    from affectspace.emotions import parse_emotions
 
     stats_ = json.loads((shared_data / "affectnet" / "va_statistics.json").read_text())["stats"]
     transfer = AnnotationTransfer.reference("affectnet")

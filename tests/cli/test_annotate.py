@@ -286,7 +286,7 @@ def test_a_scale_of_which_half_is_never_used_is_named(people, tmp_path):
             ("--reference", "russell_mehrabian_1977"),
             "reference russell_mehrabian_1977 has no deviations, so",
         ),
-        ("emotion\nfear\n", ("--spelling", "x"), "unknown emotion spelling 'x'"),
+        ("emotion\nfear\n", ("--spelling", "x"), "unknown spelling of emotions 'x'"),
         ("emotion\nfear\n", ("--distribution", "x"), "distribution is 'x'"),
     ],
 )
@@ -438,3 +438,21 @@ def test_afew_va_to_emotions(shared_data, tmp_path):
     points = table[["valence", "arousal"]].to_numpy() / 10
     distance = np.linalg.norm(points[:, None] - transfer.centres_, axis=2)
     np.testing.assert_array_equal(table["emotion"], transfer.classes_[distance.argmin(axis=1)])
+
+
+def test_labels_and_unknown_words(tmp_path: Path) -> None:
+    table, labels, out = tmp_path / "t.csv", tmp_path / "map.yaml", tmp_path / "out.csv"
+    table.write_text("emotion\nlove\njoy\npride\nawe\nawe\n")
+    labels.write_text("love: happiness\npride: skip\n")
+    refused = run("sample", table, "--out", out, "--labels", labels)
+    assert "row 4: unknown emotion 'awe'" in str(refused.exception)
+    ended = run("sample", table, "--out", out, "--labels", labels, "--unknown", "skip")
+    assert ended.exit_code == 0
+    assert "unknown emotions that were skipped: awe (2): 2" in ended.output
+    assert [line.split(",")[-1] for line in out.read_text().splitlines()[1:]] == [
+        "transferred",
+        "transferred",
+        "",
+        "",
+        "",
+    ]

@@ -1,7 +1,5 @@
 """Probabilities of emotions, and ratings of other models, as predictions."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -13,7 +11,6 @@ from affectspace.prediction.bridge import (
     RatingBridge,
     categories_of,
     fit_calibration,
-    read_labels,
     reference_for,
 )
 
@@ -123,18 +120,6 @@ def test_labels_are_understood_in_many_spellings() -> None:
         categories_of(["joy", "sad"], {"joy": "bliss"})
     with pytest.raises(ConfigError, match="fewer than two emotions"):
         categories_of(["joy", "other"])
-
-
-def test_the_map_of_labels_is_a_file(tmp_path: Path) -> None:
-    path = tmp_path / "map.yaml"
-    path.write_text("love: happiness\nmixed: null\n0: fear\n", encoding="utf-8")
-    assert read_labels(path) == {"love": "happiness", "mixed": None, "0": "fear"}
-    for content in ("- love\n", "", "a: [\n"):
-        path.write_text(content, encoding="utf-8")
-        with pytest.raises(ConfigError, match=r"--labels .*map\.yaml"):
-            read_labels(path)
-    with pytest.raises(ConfigError, match="cannot be read"):
-        read_labels(tmp_path / "missing.yaml")
 
 
 def test_faces_are_located_by_affectnet() -> None:

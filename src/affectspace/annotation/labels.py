@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from affectspace.affect import is_missing, suggestions
 from affectspace.annotation.sampling import in_blocks
+from affectspace.emotions import is_missing, suggestions
 from affectspace.errors import DataError
 
 _FEW = 32  # classes up to which comparing a fixed-width array with each of them is faster than hashing every element

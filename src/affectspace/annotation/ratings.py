@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from affectspace.affect import SCALES, Scale, is_missing, parse_emotions, scale
+from affectspace.affect import SCALES, Scale, scale
+from affectspace.emotions import Vocabulary, is_missing
 from affectspace.progress import Progress, silent
 from affectspace.tables.blocks import ROWS, Block, read_blocks, require_columns
 from affectspace.tables.formats import columns_of
@@ -76,7 +77,7 @@ def rated_rows(
     emotion: str,
     columns: Mapping[str, str],
     scale_name: str | Scale,
-    spelling: str | None,
+    spelling: str | Vocabulary | None,
     as_is: bool = False,
     person: str | None = None,
     chunk: int = ROWS,
@@ -91,14 +92,14 @@ def rated_rows(
     require_columns(table, wanted | ({} if person is None else {"--person": person}))
     if person is None:
         person = next((name for name in ("person", "speaker") if name in columns_of(table)), None)
-    span = Span(chosen)
+    span, words = Span(chosen), Vocabulary.of(spelling)
     for block in read_blocks(table, chunk):
         vad = span.of(canonical_values(block, columns, chosen, summary))
         cells = block.values(emotion)
         if as_is:
             names = [None if is_missing(cell) else str(cell) for cell in cells]
         else:
-            names = parse_emotions(cells, spelling, str(table), rows=block.row_numbers)
+            names = words.parse(cells, str(table), rows=block.row_numbers)
         named = np.array([name is not None for name in names], dtype=bool)
         use = named & np.isfinite(vad).all(axis=1)
         summary.left_out.update({"no emotion": int((~named).sum()), "no value": int((named & ~use).sum())})
@@ -108,6 +109,7 @@ def rated_rows(
             emotions = np.array([name for name, used in zip(names, use.tolist(), strict=True) if used])
             who = None if person is None else np.array(["" if is_missing(c) else str(c) for c in block.values(person)])
             yield RatedRows(vad[use], emotions, None if who is None else who[use])
+    summary.notes |= words.notes()
     summary.left_out, summary.columns = +summary.left_out, list(chosen.canonical_axes)
     summary.warnings += span.warnings()
 

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from affectspace.affect import Scale, is_missing, parse_emotions, scale, suggestions
+from affectspace.affect import Scale, scale
 from affectspace.annotation.calibration import FEWEST, choose_parameters, fit_calibrated, reliability, splits_of
 from affectspace.annotation.labels import to_levels
 from affectspace.annotation.moments import Moments
 from affectspace.annotation.ratings import RatedRows, Span, Summary, canonical_values, rated_rows
 from affectspace.annotation.transfer import AnnotationTransfer
+from affectspace.emotions import Vocabulary, suggestions
 from affectspace.errors import DataError
 from affectspace.progress import Progress, silent
 from affectspace.tables.blocks import ROWS, Block, add_columns, require_columns
@@ -33,7 +34,7 @@ def fit_table(
     emotion: str = "emotion",
     columns: Mapping[str, str],
     scale_name: str | Scale = "canonical",
-    spelling: str | None = None,
+    spelling: str | Vocabulary | None = None,
     as_is: bool = False,
     calibrate: bool = True,
     person: str | None = None,
@@ -86,7 +87,7 @@ def judge_table(
     emotion: str = "emotion",
     columns: Mapping[str, str],
     scale_name: str | Scale = "canonical",
-    spelling: str | None = None,
+    spelling: str | Vocabulary | None = None,
     person: str | None = None,
     progress: Progress = silent,
 ) -> tuple[RatedRows, np.ndarray, Summary]:
@@ -140,7 +141,7 @@ def sample_table(
     transfer: AnnotationTransfer,
     *,
     emotion: str = "emotion",
-    spelling: str | None = None,
+    spelling: str | Vocabulary | None = None,
     levels: int | None = None,
     seed: int = 0,
     prefix: str = "",
@@ -172,6 +173,7 @@ def sample_table(
         return [*points.T, *level_columns, [None if name is None else "transferred" for name in names]]
 
     summary.rows = add_columns(table, out, added, sample, force=force, rows=chunk, progress=progress)
+    summary.notes |= categories.words.notes()
     summary.notes, summary.left_out = +summary.notes, +summary.left_out
     return summary
 
@@ -240,27 +242,24 @@ def label_table(
 
 
 class _Categories:
-    """Translates cells to the classes of a transfer, each spelling only once."""
+    """Translates cells to the classes of a transfer."""
 
-    def __init__(self, transfer: AnnotationTransfer, spelling: str | None, where: str) -> None:
-        self.classes, self.spelling, self.where = transfer.classes_.tolist(), spelling, where
-        parse_emotions((), spelling)  # an unknown spelling is an error even if it is not needed
-        self.known: dict[Any, str | None] = {name: name for name in self.classes}
+    def __init__(self, transfer: AnnotationTransfer, spelling: str | Vocabulary | None, where: str) -> None:
+        self.classes, self.words, self.where = transfer.classes_.tolist(), Vocabulary.of(spelling), where
 
     def of(self, cells: list[Any], first: int) -> list[str | None]:
         """Translate the cells of consecutive rows, of which the first has the number `first`."""
-        cells = [None if is_missing(cell) else cell for cell in cells]
-        for cell in dict.fromkeys(cells):
-            if cell not in self.known:
-                row = first + cells.index(cell)
-                (name,) = parse_emotions([cell], self.spelling, self.where, rows=[row])
-                if name is not None and name not in self.classes:
-                    raise DataError(
-                        f"{self.where}: row {row}: the transfer has no ellipse for {name!r} (written {cell!r}); "
-                        f"{suggestions(name, self.classes)}: use another reference, fit one, or leave such rows out"
-                    )
-                self.known[cell] = name
-        return [self.known[cell] for cell in cells]
+        own = [cell if cell in self.classes else None for cell in cells]  # a class of a transfer with names of its own
+        rest = ["" if name is not None else cell for cell, name in zip(cells, own, strict=True)]
+        names = self.words.parse(rest, self.where, rows=range(first, first + len(cells)))
+        for place, name in enumerate(names):
+            if name is not None and name not in self.classes:
+                raise DataError(
+                    f"{self.where}: row {first + place}: the transfer has no ellipse for {name!r} (written {cells[place]!r}); "
+                    f"{suggestions(name, self.classes)}: use another reference, fit one, or leave such rows out with --labels "
+                    f"and a file with the line '{cells[place]}: skip'"
+                )
+        return [mine if mine is not None else name for mine, name in zip(own, names, strict=True)]
 
 
 def _levels(column: np.ndarray, steps: int) -> Any:

@@ -12,12 +12,15 @@ from affectspace.affect import AXES, parse_axes
 from affectspace.affect import scale as scale_of
 from affectspace.cli.options import (
     AsJson,
+    EmotionLabels,
     Force,
     Out,
     Prefix,
     Seed,
     Separator,
+    Spelling,
     Table,
+    UnknownEmotions,
     checked_axes,
     checked_scale,
     print_json,
@@ -40,10 +43,6 @@ TableOrLabels = Annotated[
     ),
 ]
 Emotion = Annotated[str, typer.Option(help="Column with the names of emotions.")]
-Spelling = Annotated[
-    str | None,
-    typer.Option(help="Emotion vocabulary of the table: imfdb, affectnet, iemocap, ... Default: common English words."),
-]
 ScaleName = Annotated[
     str,
     typer.Option(
@@ -98,6 +97,8 @@ def fit(
     scale: ScaleName = "canonical",
     axes: Axes = None,
     spelling: Spelling = None,
+    labels: EmotionLabels = None,
+    unknown: UnknownEmotions = "error",
     as_is: Annotated[
         bool, typer.Option("--as-is", help="Use the names of emotions as they are written, without translation.")
     ] = False,
@@ -118,6 +119,7 @@ def fit(
     The table has emotions and values. The ellipses are written as JSON.
     """
     from affectspace.annotation.tables import fit_table
+    from affectspace.emotions import Vocabulary
     from affectspace.tables.text import declare_separator
 
     declare_separator(table, separator)
@@ -130,7 +132,7 @@ def fit(
             emotion=emotion,
             columns=named,
             scale_name=chosen_scale,
-            spelling=spelling,
+            spelling=Vocabulary(spelling, labels, unknown),
             as_is=as_is,
             calibrate=calibrate,
             person=person,
@@ -152,6 +154,8 @@ def sample(
     n_sigma: NSigma = None,
     covariance: Covariance = None,
     spelling: Spelling = None,
+    labels: EmotionLabels = None,
+    unknown: UnknownEmotions = "error",
     levels: Annotated[
         bool, typer.Option("--levels", help="Also write discrete levels, in columns such as valence_level.")
     ] = False,
@@ -167,6 +171,7 @@ def sample(
     The values are a random point from the ellipse of the emotion, in new columns.
     """
     from affectspace.annotation.tables import sample_table
+    from affectspace.emotions import Vocabulary
     from affectspace.tables.text import declare_separator
 
     declare_separator(table, separator)
@@ -184,7 +189,7 @@ def sample(
             out,
             chosen,
             emotion=emotion,
-            spelling=spelling,
+            spelling=Vocabulary(spelling, labels, unknown),
             levels=steps if levels else None,
             seed=seed,
             prefix=prefix,
@@ -254,6 +259,8 @@ def evaluate(
     scale: ScaleName = "canonical",
     axes: Axes = None,
     spelling: Spelling = None,
+    labels: EmotionLabels = None,
+    unknown: UnknownEmotions = "error",
     person: Person = None,
     reference: Reference = "affectnet",
     transfer: Transfer = None,
@@ -282,6 +289,7 @@ def evaluate(
 
     from affectspace.annotation import Reliability, plot_reliability
     from affectspace.annotation.tables import judge_table
+    from affectspace.emotions import Vocabulary
     from affectspace.evaluation import interval
     from affectspace.files import write_text
     from affectspace.report import save_figure
@@ -297,7 +305,7 @@ def evaluate(
             emotion=emotion,
             columns=_axis_columns(table, valence, arousal, dominance, axes),
             scale_name=scale_of(scale, axes),
-            spelling=spelling,
+            spelling=Vocabulary(spelling, labels, unknown),
             person=person,
             progress=progress,
         )

@@ -14,12 +14,14 @@ from affectspace.cli.options import (
     Columns,
     CorpusName,
     CorpusPath,
-    EmotionSpelling,
+    EmotionLabels,
     Force,
     Media,
     ScaleName,
     Seed,
     Separator,
+    Spelling,
+    UnknownEmotions,
     Where,
     parse_pairs,
     print_json,
@@ -64,20 +66,22 @@ def describe(
     where: Where = None,
     scale: ScaleName = None,
     axes: Axes = None,
-    emotion_spelling: EmotionSpelling = None,
     separator: Separator = None,
+    spelling: Spelling = None,
+    labels: EmotionLabels = None,
+    unknown: UnknownEmotions = "error",
     as_json: AsJson = False,
 ) -> None:
     """Describe a corpus.
 
     Prints rows, people, emotions, ranges, the agreement of raters, splits, and what was left out and why.
     """
-    options = table_options(columns, scale, axes)
+    options = table_options(columns, scale, axes, spelling, labels, unknown)
     from affectspace.corpora import read_corpus
     from affectspace.tables.text import declare_separator
 
     declare_separator(path, separator)
-    corpus = read_corpus(name, path, where=where, media=media, emotion_spelling=emotion_spelling, **options)
+    corpus = read_corpus(name, path, where=where, media=media, **options)
     if as_json:
         print_json(corpus.describe())
     else:

@@ -12,10 +12,13 @@ from affectspace.cli.options import (
     Backbones,
     Columns,
     Device,
+    EmotionLabels,
     Media,
     Moved,
     RunFolder,
     ScaleName,
+    Spelling,
+    UnknownEmotions,
     Where,
     move_files,
     parse_backbones,
@@ -53,6 +56,9 @@ def evaluate(
     columns: Columns = "",
     scale: ScaleName = None,
     axes: Axes = None,
+    spelling: Spelling = None,
+    labels: EmotionLabels = None,
+    unknown: UnknownEmotions = "error",
     where: Where = None,
     backbone: Backbones = None,
     device: Device = "auto",
@@ -66,7 +72,7 @@ def evaluate(
     if on is None:
         values = {
             "--path": path, "--features": features, "--media": media, "--columns": columns, "--scale": scale, "--axes": axes,
-            "--where": where, "--backbone": backbone,
+            "--where": where, "--spelling": spelling, "--labels": labels, "--backbone": backbone,
         }  # fmt: skip
         for option, value in values.items():
             if value:
@@ -77,7 +83,8 @@ def evaluate(
     from affectspace.training.runs import open_run
 
     stores = parse_pairs(features or [], "--features", "MODALITY=FOLDER", "text=features/mine-text")
-    target = target_of(on, path, stores, media=media, where=where, **table_options(columns, scale, axes))
+    reading = table_options(columns, scale, axes, spelling, labels, unknown)
+    target = target_of(on, path, stores, media=media, where=where, **reading)
     with locked_folder(run, "working"), progress_bar() as progress:
         results, report = evaluate_on(
             open_run(run), target, backbones=parse_backbones(backbone), device=device, force=force, progress=progress

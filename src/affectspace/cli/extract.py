@@ -15,11 +15,14 @@ from affectspace.cli.options import (
     CorpusName,
     CorpusPath,
     Device,
+    EmotionLabels,
     Force,
     Media,
     OutFolder,
     ScaleName,
     Separator,
+    Spelling,
+    UnknownEmotions,
     Where,
     parse_pairs,
     print_json,
@@ -82,6 +85,9 @@ def extract(
     columns: Columns = "",
     scale: ScaleName = None,
     axes: Axes = None,
+    spelling: Spelling = None,
+    labels: EmotionLabels = None,
+    unknown: UnknownEmotions = "error",
     where: Where = None,
     limit: Limit = None,
     separator: Separator = None,
@@ -97,7 +103,7 @@ def extract(
 ) -> None:
     """Compute features of a corpus and store them. The same command continues after an interruption."""
     _check_modality(modality, video_backbone, lexicon)
-    reading = table_options(columns, scale, axes)
+    reading = table_options(columns, scale, axes, spelling, labels, unknown)
     from affectspace.corpora import read_corpus
     from affectspace.features import extract as extract_features
     from affectspace.features import make_backbone, read_vectors
@@ -121,9 +127,9 @@ def extract(
     encoder: Backbone
     items = None
     if vectors is not None:
-        unknown = sorted(options.keys() - {"array", "names", "pool"})
-        if unknown:
-            raise ConfigError(f"--set {unknown[0]}: --vectors has the settings array, names and pool only")
+        foreign = sorted(options.keys() - {"array", "names", "pool"})
+        if foreign:
+            raise ConfigError(f"--set {foreign[0]}: --vectors has the settings array, names and pool only")
         encoder, items = read_vectors(vectors, modality, corpus, **options, among=whole)
     else:
         on = "cpu" if engine == "ray" else device  # the actors hold the model; here it only identifies the store

@@ -45,13 +45,23 @@ def checked_device(device: str | None) -> str | None:
     return device
 
 
-def table_options(columns: str, scale: str | None, axes: str | None) -> dict[str, Any]:
+def table_options(
+    columns: str,
+    scale: str | None,
+    axes: str | None,
+    spelling: str | None = None,
+    labels: Path | None = None,
+    unknown: str = "error",
+) -> dict[str, Any]:
     """Return the options of the reader `table` that are given. Raises ConfigError if they contradict each other."""
     from affectspace.corpora import parse_columns
 
     if scale is not None:
         scale_of(scale, axes)
-    options = {"columns": parse_columns(columns) if columns else None, "scale": scale, "axes": axes}
+    options = {
+        "columns": parse_columns(columns) if columns else None, "scale": scale, "axes": axes, "emotion_spelling": spelling,
+        "emotion_labels": None if labels is None else str(labels), "unknown_emotions": None if unknown == "error" else unknown,
+    }  # fmt: skip
     return {name: value for name, value in options.items() if value is not None}
 
 
@@ -91,7 +101,21 @@ Axes = Annotated[
         callback=checked_axes,
     ),
 ]
-EmotionSpelling = Annotated[str | None, typer.Option(help="Emotion vocabulary of the table, for example affectnet.")]
+Spelling = Annotated[
+    str | None,
+    typer.Option(
+        help="How the table writes emotions: the words or the order of classes of a corpus, for example affectnet, fer2013 or "
+        "raf_db. Default: common English words."
+    ),
+]
+EmotionLabels = Annotated[
+    Path | None,
+    typer.Option("--labels", help="YAML file with lines such as 'love: happiness', or 'pride: skip' for no emotion."),
+]
+UnknownEmotions = Annotated[
+    str,
+    typer.Option("--unknown", help="What an unknown word for an emotion is: error, or skip, which counts such rows."),
+]
 
 # What is computed with
 Device = Annotated[

@@ -252,7 +252,7 @@ def read_corpus(
     columns : mapping, optional
         For "table": our name of a column -> its name in the file.
     emotion_spelling : str, optional
-        A key of `affectspace.affect.SPELLINGS`: the spelling of the emotions.
+        A key of `affectspace.emotions.SPELLINGS`: the spelling of the emotions.
     options
         Further options of the reader, such as ``scale=`` of "table".
 

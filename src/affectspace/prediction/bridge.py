@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 
-from affectspace.affect import AXES, CATEGORIES, ENGLISH, SPELLINGS, Scale
+from affectspace.affect import AXES, CATEGORIES, Scale
 from affectspace.annotation.transfer import AnnotationTransfer
+from affectspace.emotions import ENGLISH, SPELLINGS
 from affectspace.errors import ConfigError, listed
 from affectspace.prediction.emotions import SPREAD, EmotionMap, published_emotions
 
@@ -300,16 +300,3 @@ def _affine(mean: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     slope = max(1 + tilt, 0.0)
     shift = float(error.sum()) / (len(truth) + PRIOR_ROWS)  # at the mean prediction
     return slope, float(centre * (1 - slope) + shift)
-
-
-def read_labels(path: str | Path) -> dict[str, str | None]:
-    """Read a YAML file of label: emotion. Raises ConfigError where it is none."""
-    import yaml
-
-    try:
-        content = yaml.safe_load(Path(path).read_text("utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise ConfigError(f"--labels {path}: cannot be read ({' '.join(str(error).split())[:120]})") from error
-    if not isinstance(content, dict) or not content:
-        raise ConfigError(f"--labels {path}: write one 'label: emotion' a line, for example 'love: happiness'")
-    return {str(label): None if emotion is None else str(emotion) for label, emotion in content.items()}

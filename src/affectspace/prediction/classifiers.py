@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from affectspace.affect import AXES, Scale, scale
+from affectspace.emotions import read_labels
 from affectspace.errors import ConfigError, DataError, UnreadableItem
 from affectspace.features.backbones.expression import EMOTIONS
 from affectspace.prediction.bridge import (
@@ -23,7 +24,6 @@ from affectspace.prediction.bridge import (
     RatingBridge,
     categories_of,
     fit_calibration,
-    read_labels,
     reference_for,
 )
 from affectspace.prediction.licences import licences_of, strictest

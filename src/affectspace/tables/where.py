@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from affectspace.affect import CATEGORIES, ENGLISH
+from affectspace.affect import CATEGORIES
+from affectspace.emotions import ENGLISH
 from affectspace.errors import DataError, listed, quoted
 
 _LONGEST = 2000  # characters of an expression

@@ -297,3 +297,13 @@ def test_what_a_table_has_not_is_noted(tmp_path: Path, write_csv, header: list, 
     assert len(found) == len(notes)
     for note, expected in zip(found, notes, strict=True):
         assert expected in note
+
+
+def test_emotions_by_the_order_of_classes_and_by_own_labels(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("id,emotion\na,3\nb,6\nc,love\nd,awe\n")
+    corpus = read_corpus(
+        "table", path, emotion_spelling="fer2013", emotion_labels={"love": "happiness"}, unknown_emotions="skip"
+    )
+    assert corpus.table["emotion"].fillna("").tolist() == ["happiness", "neutral", "happiness", ""]
+    assert "1 row without an emotion: unknown emotions that were skipped: awe (1)" in corpus.report.notes

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from affectspace.affect import SCALES, parse_emotions
+from affectspace.affect import SCALES
 from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.schema import axis_columns
+from affectspace.emotions import parse_emotions
 from affectspace.errors import DataError
 from affectspace.media.files import open_media, plain_name
 from affectspace.tables.reading import read_table, to_numbers

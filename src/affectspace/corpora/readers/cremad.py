@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from affectspace.affect import parse_emotions
 from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.files import MediaFiles, missing_media_notes
+from affectspace.emotions import parse_emotions
 from affectspace.errors import DataError
 from affectspace.tables.reading import read_table, to_numbers
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from affectspace.affect import parse_emotions
 from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.files import AUDIO, duplicate_reason, files_below, subfolder_notes
+from affectspace.emotions import parse_emotions
 from affectspace.errors import DataError
 from affectspace.tables.reading import read_table, to_numbers
 

@@ -16,10 +16,11 @@ from typing import Any, NoReturn
 import numpy as np
 import pandas as pd
 
-from affectspace.affect import AXES, SCALES, parse_emotions
+from affectspace.affect import AXES, SCALES
 from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.files import MediaFiles, missing_media_notes, visible_files
 from affectspace.corpora.schema import axis_columns
+from affectspace.emotions import parse_emotions
 from affectspace.errors import DataError
 
 _SCALE = SCALES["iemocap"]

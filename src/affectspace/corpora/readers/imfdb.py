@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from affectspace.affect import parse_emotions
 from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.schema import ReadReport
+from affectspace.emotions import parse_emotions
 from affectspace.errors import DataError
 
 _EXTRAS = ("gender", "occlusion", "illumination", "age", "pose", "makeup", "year", "width", "height")

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from affectspace.affect import parse_emotions
 from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.files import files_below, missing_media_notes
+from affectspace.emotions import parse_emotions
 from affectspace.errors import DataError
 from affectspace.tables.reading import read_table
 

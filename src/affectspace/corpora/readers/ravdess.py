@@ -11,9 +11,9 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from affectspace.affect import parse_emotions
 from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.files import AUDIO, VIDEO, duplicate_reason, files_below, missing_media_notes, subfolder_notes
+from affectspace.emotions import parse_emotions
 from affectspace.errors import ConfigError, DataError
 from affectspace.tables.reading import read_table
 

@@ -23,9 +23,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from affectspace.affect import SCALES, Scale, parse_emotions
+from affectspace.affect import SCALES, Scale
 from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.files import VIDEO, MediaFiles, missing_media_notes, visible_files
+from affectspace.emotions import parse_emotions
 from affectspace.errors import DataError
 from affectspace.tables.formats import read_json
 from affectspace.tables.reading import read_table, to_numbers

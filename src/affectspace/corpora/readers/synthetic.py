@@ -11,10 +11,11 @@ from typing import Any
 
 import pandas as pd
 
-from affectspace.affect import AXES, SCALES, parse_emotions
+from affectspace.affect import AXES, SCALES
 from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.registry import ABOUT, KINDS
 from affectspace.corpora.schema import COLUMNS, MEDIA_KINDS, TEXT_COLUMNS
+from affectspace.emotions import parse_emotions
 from affectspace.errors import DataError
 from affectspace.media.files import open_media
 from affectspace.tables.formats import read_json

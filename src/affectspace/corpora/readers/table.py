@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from affectspace.affect import ALL_AXES, AXES, SCALES, Scale, is_missing, parse_emotions, scale
+from affectspace.affect import ALL_AXES, AXES, SCALES, Scale, scale
 from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.schema import COLUMNS, NUMBER_COLUMNS, ReadReport, axis_columns, build_table
-from affectspace.errors import ConfigError, DataError, listed, quoted
+from affectspace.emotions import Vocabulary, is_missing
+from affectspace.errors import ConfigError, DataError, counted, listed, quoted
 from affectspace.media.files import EVERY_FILE, leaves_media, open_media, plain_name
 from affectspace.tables import PARQUET
 from affectspace.tables.reading import read_table as read_frame
@@ -66,6 +67,8 @@ def read_table(
     media: str | Path | None = None,
     columns: Mapping[str, str] | None = None,
     emotion_spelling: str | None = None,
+    emotion_labels: Mapping[str, str | None] | str | Path | None = None,
+    unknown_emotions: str = "error",
     scale: str | Scale = "affectnet",
     axes: str | Sequence[str] | None = None,
     where: str | None = None,
@@ -76,7 +79,8 @@ def read_table(
     """Read a table with one row for each sample. Other columns than ours are kept unchanged.
 
     root: .csv, .tsv or .parquet. media: folder or zip that the paths are relative to, default the table's folder. columns: our
-    name -> name in the file, for columns that do not have our name. emotion_spelling: a key of `SPELLINGS`, default English.
+    name -> name in the file, for columns that do not have our name. emotion_spelling, emotion_labels,
+    unknown_emotions: how its emotions are written, see `Vocabulary`; default English.
     scale: of valence, arousal, dominance: a name, or a range such as "1:7"; default [-1, 1] with -2 for none. axes: those that
     are read, in the order of the ranges of the scale; default all that the table has. where: expression that chooses rows, by
     our names of columns or the file's own, whose values are those of the file. Without a column id, the image is the id,
@@ -113,7 +117,9 @@ def read_table(
     built: dict[str, Any] = {ours: frame[theirs] for ours, theirs in names.items() if ours not in NUMBER_COLUMNS}
     built |= numbers | axis_columns(chosen, native, where=str(root), columns=names)
     if "emotion" in built:
-        built["emotion"] = parse_emotions(built["emotion"], emotion_spelling, str(root), rows=range(1, len(frame) + 1))
+        words = Vocabulary(emotion_spelling, emotion_labels, unknown_emotions)
+        built["emotion"] = words.parse(built["emotion"], str(root), rows=range(1, len(frame) + 1))
+        notes += [f"{counted(count, 'row')} without an emotion: {reason}" for reason, count in words.notes().items()]
     if "image" in built:
         built["image"] = _image_names(built["image"], root)
     numbered = "id" not in built
