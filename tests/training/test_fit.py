@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,10 +14,12 @@ import pytest
 import torch
 from filelock import FileLock
 from safetensors.torch import load_file
+from scipy.stats import pearsonr
 
 import affectspace
 from affectspace.data.dataset import Dataset
 from affectspace.errors import ConfigError, DataError, RunError
+from affectspace.evaluation import concordance
 from affectspace.files import partial_path, write_atomic
 from affectspace.models import EmotionClassifier, Levasa
 from affectspace.training.configuration import TrainConfig, build_config
@@ -61,6 +64,29 @@ def test_every_member_of_the_family_trains(config: TrainConfig, tmp_path: Path, 
     fields["model"].update(alignment=alignment, categories=names if alignment == "categories" else ())
     fields["fit"]["epochs"] = 1
     assert np.isfinite(fit(build_config(fields), tmp_path / "run").history["validation_total"]).all()
+
+
+@pytest.mark.parametrize("alignment", ["none", "discrete", "continuous", "categories"])
+def test_a_run_on_images_has_the_validation_score_of_its_heads(
+    config: TrainConfig, tmp_path: Path, alignment: str
+) -> None:
+    fields = config.model_dump()
+    names = ("happiness", "sadness", "anger")
+    fields["model"].update(alignment=alignment, categories=names if alignment == "categories" else ())
+    fields["fit"]["epochs"] = 1
+    run = fit(build_config(fields), tmp_path / "run")
+    if alignment in ("none", "categories"):
+        assert run.facts["validation"] == {}
+        return
+    rows = run.dataset("images").batch("validation")
+    model: Any = run.model()
+    with torch.no_grad():
+        predicted = model.read_affect(model.encode(rows.image).mean).double().numpy()
+    for column, axis in enumerate(("valence", "arousal")):
+        truth, score = rows.affect[:, column].double().numpy(), run.facts["validation"][axis]
+        assert score["n"] == len(truth)
+        assert score["r"] == pytest.approx(pearsonr(truth, predicted[:, column])[0], abs=1e-3)
+        assert score["ccc"] == pytest.approx(float(concordance(truth, predicted[:, column])), abs=1e-3)
 
 
 def test_the_ceiling_trains_and_needs_the_corpus_emotions(config: TrainConfig, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def train(
     ] = None,
     workers: Trainings = 2,
 ) -> None:
-    """Train a model. A model on features ends with its score on the validation part.
+    """Train a model. One that predicts valence or arousal ends with its score on the validation part.
 
     The same command continues an interrupted training, and ends with the same numbers.
     """
@@ -63,7 +63,8 @@ def train(
     if scores:
         figures = ", ".join(f"{axis} r {score['r']:.3f} CCC {score['ccc']:.3f}" for axis, score in scores.items())
         n = max(score["n"] for score in scores.values())
-        typer.echo(f"validation (n {n:,}): {figures}")
+        proxies = "; labels are transferred from emotions" if "transferred" in facts.get("label_kind", "") else ""
+        typer.echo(f"validation (n {n:,}{proxies}): {figures}")
     typer.echo(next_step(out, facts))
 
 

@@ -178,8 +178,7 @@ def _train(config: TrainConfig, run: Run, data: Dataset, progress: Progress) -> 
     if isinstance(model, AffectModel):
         model.after_training(data.batch("train"), data.batch("validation"))
     model.save_pretrained(run.folder / "model")
-    if config.reads != "images":
-        facts["validation"] = validation_scores(model, data, progress)
+    facts["validation"] = validation_scores(model, data, progress)
     epochs = len(run.history)
     run.record(state="finished", epochs=epochs, kept_epoch=kept, **facts)
     log.info("finished after %d epochs; kept epoch %d", epochs, kept + 1)

@@ -9,22 +9,34 @@ import torch
 
 from affectspace.affect import AXES
 from affectspace.data.dataset import Dataset
+from affectspace.data.images import to_image
 from affectspace.models.adapter.model import Adapter
+from affectspace.models.levasa.model import VA, Levasa
 from affectspace.progress import Progress, silent
 from affectspace.training.adapters import predict_part
 
-BATCH = 4096
+BATCH, IMAGES = 4096, 256  # vectors, and images, that pass the model together
 
 
 @torch.no_grad()
 def validation_scores(model: Any, data: Dataset, progress: Progress = silent) -> dict[str, dict[str, float]]:
     """Compute Pearson's r and Lin's concordance of each axis on the validation rows: axis -> r, ccc, n.
 
-    Axes with fewer than three labelled rows, or whose labels or predictions do not vary, are left out. Settings may have been
-    chosen on these rows, so that the test part is what counts.
+    Axes with fewer than three labelled rows, or whose labels or predictions do not vary, are left out, and so is every axis for
+    a model on images without heads for them. Settings may have been chosen on these rows, so that the test part is what counts.
     """
-    labels = data.batch("validation")
-    if isinstance(model, Adapter):
+    rows = data.rows("validation")
+    if data.pixels is not None:
+        if not isinstance(model, Levasa) or not set(VA) <= set(model.heads):
+            return {}
+        rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), BATCH)).round().astype(int)]  # of very many, some
+    labels = data.features.take(torch.from_numpy(rows))
+    if data.pixels is not None:
+        affect = torch.full((len(rows), len(AXES)), float("nan"))
+        for start in range(0, len(rows), IMAGES):
+            image = to_image(data.images(rows[start : start + IMAGES]))
+            affect[start : start + IMAGES, :2] = model.read_affect(model.encode(image).mean)
+    elif isinstance(model, Adapter):
         affect = predict_part(model, data, "validation", progress).clone()
     else:
         pieces = (labels.take(slice(start, start + BATCH)) for start in range(0, len(labels), BATCH))
