@@ -130,6 +130,7 @@ def test_only_regular_files_are_opened(tmp_path: Path) -> None:
         (tmp_path, "a folder, not a regular file"),
         (tmp_path / "gone.wav", "there is no such file"),
         (tmp_path / "pipe.wav" / "a.wav", "there is no such file"),
+        (tmp_path / "https://example.org/a.wav", "a web address, and nothing is downloaded"),
         (tmp_path / ("x" * 300), "no file can have a name of 300 characters"),
         (tmp_path / "a\0b", "has a null character"),
     ):

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from PIL import Image
@@ -23,6 +25,7 @@ from affectspace.models import MODELS, Levasa
 from affectspace.prediction import Failure, Prediction, Predictor, Sample, faces, photos
 from affectspace.prediction.faces import FILE, Readout, fit_readout, kept_readout, make_readout
 from affectspace.prediction.photos import Framing
+from affectspace.prediction.tables import TableColumns, predict_table
 from affectspace.training.configuration import build_config
 from affectspace.training.runs import Run, load, start_run
 
@@ -358,6 +361,24 @@ def test_a_picture_lies_upright(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     Image.new("RGB", (60, 40), (200, 100, 50)).save(tmp_path / "a.jpg", exif=exif)
     photos.FaceCut(32, FRAMING).picture(tmp_path / "a.jpg", lambda note: None)
     assert seen == [(60, 40, 3)]
+
+
+def test_a_table_with_the_pictures_in_its_cells(tmp_path: Path, corpus: Path) -> None:
+    predictor = Predictor.of_run(make_run(tmp_path / "run", corpus).folder, crop=False)
+    content = (corpus / "0.png").read_bytes()
+    cells = [{"bytes": content, "path": "0.png"}, {"bytes": None, "path": "0.png"}, {"bytes": b"", "path": None}, None]
+    pq.write_table(pa.table({"image": cells}), tmp_path / "t.parquet")
+    pq.write_table(pa.table({"image": [content, content[:200]]}), tmp_path / "b.parquet")
+    tables = {name: TableColumns(image="image") for name in ("t", "b")}
+    for name, columns in tables.items():
+        predict_table(
+            predictor, tmp_path / f"{name}.parquet", columns, out=tmp_path / f"{name}_out.parquet", media=corpus
+        )
+    structures, plain = (pd.read_parquet(tmp_path / f"{name}_out.parquet") for name in tables)
+    expected = predictor.predict(image=corpus / "0.png").valence
+    np.testing.assert_allclose([*structures["valence"][:2], plain["valence"][0]], expected, atol=1e-4)
+    assert structures["reason"].tolist()[2:] == ["the file is empty (0 bytes)", "its cells are empty"]
+    assert plain["reason"][1].startswith("not an image that can be read")
 
 
 def test_drawn_faces_are_not_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,10 +6,10 @@ import errno
 import math
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 from affectspace.errors import UnreadableItem, reason_of
 
@@ -36,7 +36,20 @@ _SIGNATURES = (  # offset, bytes, kind of the content
     (0, b"0&\xb2u\x8ef\xcf\x11", "video"),
 )  # fmt: skip
 _POINTER = b"version https://git-lfs.github.com/spec/"
+_WEB = ("http:", "https:", "ftp:", "s3:", "gs:")
 _PAGES = (b"<!doctype html", b"<html", b"<head", b"<body", b"<?xml")
+
+
+def stored_file(cell: Any) -> tuple[bytes | None, str | None]:
+    """Return the content and the name of the file in a cell of a table; None for what it does not have.
+
+    A cell is a name, bytes, or a mapping with bytes and path, as Hugging Face stores media in Parquet.
+    """
+    content, name = (cell.get("bytes"), cell.get("path")) if isinstance(cell, Mapping) else (None, cell)
+    if isinstance(cell, bytes):
+        content, name = cell, None
+    empty = name is None or name != name or not str(name).strip()
+    return content, None if empty else str(name)
 
 
 def ignore(text: str) -> None:
@@ -63,6 +76,8 @@ def require_content(source: Source) -> None:
 
 
 def _absent(path: Path, error: OSError) -> str:
+    if not {part.lower() for part in path.parts}.isdisjoint(_WEB):
+        return "a web address, and nothing is downloaded; download the file first"
     if error.errno == errno.ENAMETOOLONG:
         return (
             f"no file can have a name of {len(path.name):,} characters; is this the column with the names of the files?"

@@ -8,13 +8,16 @@ import struct
 import threading
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import BinaryIO, Protocol
+from itertools import accumulate
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, Protocol
 
 from affectspace.errors import DataError, UnreadableItem
-from affectspace.media.content import LARGEST_FILE, read_content
+from affectspace.media.content import LARGEST_FILE, read_content, stored_file
+from affectspace.tables import PARQUET
 
 EVERY_FILE = "all"  # in the column cut of a corpus: start and end of a row cut its sound and its clip
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")
@@ -40,12 +43,12 @@ class Media(Protocol):
 
 @contextmanager
 def open_media(path: Path) -> Iterator[Media]:
-    """Open a folder or a zip of media. Raises DataError if it is neither."""
+    """Open a folder or a zip of media, or a Parquet table whose cells are files. Raises DataError if it is none of them."""
     if path.is_dir():
         yield FolderMedia(path)
         return
     try:
-        media = ZipMedia(path)
+        media: ZipMedia | TableMedia = TableMedia(path) if path.suffix.lower() in PARQUET else ZipMedia(path)
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such folder or zip of media") from None
     except (OSError, zipfile.BadZipFile) as error:
@@ -205,3 +208,76 @@ class ZipMedia:
                 return self._archive.read(info)
         except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
             raise OSError(f"cannot be extracted ({error})") from error
+
+
+def names_in_table(column: str, cells: Sequence[Any]) -> list[str | None]:
+    """Return the names that `TableMedia` gives the files in the cells of a column; None for an empty cell.
+
+    A name is ``<column>/<number of the row>``, and the name of the file if the cell has it.
+    """
+    names: list[str | None] = []
+    for row, (content, name) in enumerate(map(stored_file, cells)):
+        file = f"/{PurePosixPath(plain_name(name)).name}" if name else ""
+        names.append(None if content is None else f"{column}/{row}{file}")
+    return names
+
+
+class TableMedia:
+    """Files that are cells of a Parquet table, as Hugging Face stores media. One group of rows is in memory at a time."""
+
+    def __init__(self, path: Path) -> None:
+        import pyarrow.parquet as pq
+
+        self.path = path
+        try:
+            self._table = pq.ParquetFile(path)
+        except ValueError as error:  # pyarrow.ArrowInvalid
+            raise OSError(f"not a readable Parquet table: {error}") from error
+        counts = [self._table.metadata.row_group(group).num_rows for group in range(self._table.num_row_groups)]
+        self._ends = list(accumulate(counts))
+        self._columns = set(self._table.schema_arrow.names)
+        self._group: tuple[str, int] = "", -1
+        self._cells: list[Any] = []
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        self._table.close()
+
+    def present(self, names: Iterable[str]) -> list[bool]:
+        return [self._place(name) is not None for name in names]
+
+    def some(self, n: int) -> list[str]:
+        rows = range(min(n, self._ends[-1] if self._ends else 0))
+        return [f"{column}/{row}" for column in sorted(self._columns) for row in rows][:n]
+
+    def marks(self, names: Iterable[str]) -> Iterator[tuple[int, int]]:
+        for name in names:
+            try:
+                content = self.read(name)
+            except OSError:
+                yield (-1, -1)
+            else:
+                yield len(content), zlib.crc32(content)
+
+    def read(self, name: str) -> bytes:
+        """Read a cell. Several threads may read at once; neighbours in the table are read together."""
+        place = self._place(name)
+        if place is None:
+            raise FileNotFoundError(f"not in {self.path.name}")
+        column, row = place
+        group = bisect_right(self._ends, row)
+        with self._lock:
+            if self._group != (column, group):
+                self._cells = self._table.read_row_group(group, columns=[column])[column].to_pylist()
+                self._group = column, group
+            content, _ = stored_file(self._cells[row - (self._ends[group - 1] if group else 0)])
+        if content is None:
+            raise FileNotFoundError("the cell has no content of a file")
+        return content
+
+    def _place(self, name: str) -> tuple[str, int] | None:
+        """Column and row of a name."""
+        column, _, rest = name.partition("/")
+        row = rest.partition("/")[0]
+        known = column in self._columns and row.isdecimal() and int(row) < (self._ends[-1] if self._ends else 0)
+        return (column, int(row)) if known else None

@@ -12,6 +12,7 @@ from affectspace.data.reading import open_corpus
 from affectspace.data.stores import require_same_inputs
 from affectspace.errors import ConfigError, RunError
 from affectspace.features.store import FeatureStore
+from affectspace.media.content import stored_file
 from affectspace.media.files import open_media, plain_name
 from affectspace.prediction.inputs import NamedSample
 from affectspace.prediction.result import Failure
@@ -57,7 +58,8 @@ class RunParts:
         cells = [block.values(column) for column in self._columns]
         parts = []
         for place, number in enumerate(block.row_numbers):
-            keys = [plain_name(str(column[place])) for column in cells] + ([str(number - 1)] if self._numbered else [])
+            keys = [plain_name(stored_file(column[place])[1] or "") for column in cells]
+            keys += [str(number - 1)] if self._numbered else []
             parts.append(next((self._parts[key] for key in keys if key in self._parts), None))
         self.counts.update(part for part in parts if part)
         return parts

@@ -17,6 +17,7 @@ from affectspace.errors import ConfigError, DataError, listed
 from affectspace.features.backbones.named_vectors import NamedVectors
 from affectspace.features.ray_engine import RayEngine
 from affectspace.files import write_atomic
+from affectspace.media.content import Source, stored_file
 from affectspace.prediction.inputs import NamedSample, vectors_of
 from affectspace.prediction.predictor import Predictor
 from affectspace.prediction.result import Answer, Failure, Outcome, Summary, row_of
@@ -25,6 +26,7 @@ from affectspace.prediction.sample import FILES, Sample
 from affectspace.prediction.shards import ROWS as SHARD
 from affectspace.prediction.shards import predict_shards
 from affectspace.progress import Progress, silent
+from affectspace.tables import PARQUET
 from affectspace.tables.blocks import Block, TableWriter, read_blocks, require_columns, require_new_columns
 from affectspace.tables.formats import columns_of
 
@@ -107,7 +109,8 @@ def samples_of_table(
     vectors, media = vectors or {}, media or table.parent
     names = [row for block in read_blocks(table, ROWS) for row in _names(block, chosen)] if vectors else []
     ready_made = iter(vectors_of(vectors, names, predictor.notices))
-    for block in read_blocks(table, ROWS):
+    in_cells = table.suffix.lower() in PARQUET and any(kind in chosen for kind in FILES)  # files may be in the cells
+    for block in read_blocks(table, SHARD if in_cells else ROWS):
         cells = {kind: block.values(column) for kind, column in chosen.items()}
         cells |= {kind: block.seconds(column).tolist() for kind, column in chosen.items() if kind in TIMES}
         yield block, list(_samples_of_rows(block.row_numbers, cells, media, ready_made if vectors else repeat({})))
@@ -173,7 +176,7 @@ def _names(block: Block, columns: Mapping[str, str]) -> Iterator[tuple[str | Non
     for place in range(len(block)):
         cut = any(not _is_empty(cell[place]) for cell in times)
         names = {
-            kind: None if _is_empty(column[place]) or (cut and kind != "id") else str(column[place])
+            kind: None if cut and kind != "id" else stored_file(column[place])[1]
             for kind, column in zip(kinds, cells, strict=True)
         }
         yield names.get("id"), *(names.get(kind) for kind in FILES)
@@ -187,12 +190,19 @@ def _samples_of_rows(
 ) -> Iterator[NamedSample]:
     for place, number in enumerate(numbers):
         values = {kind: column[place] for kind, column in cells.items() if kind not in TIMES}
-        texts = {kind: str(value) for kind, value in values.items() if not _is_empty(value)}
-        paths = {kind: folder / texts[kind] for kind in FILES if kind in texts}
+        texts = {kind: str(values[kind]) for kind in ("id", "text") if not _is_empty(values.get(kind))}
         start, end = (_second(cells[kind][place]) if kind in cells else None for kind in TIMES)
-        files = paths.get("audio"), paths.get("video"), paths.get("image")
-        sample = Sample(texts.get("text"), *files, next(vectors), start, end)
+        audio, video, image = (_source(values.get(kind), folder) for kind in FILES)
+        sample = Sample(texts.get("text"), audio, video, image, next(vectors), start, end)
         yield texts.get("id", f"row {number}"), sample if sample.kinds else Failure("its cells are empty")
+
+
+def _source(cell: Any, folder: Path) -> Source | None:
+    """The content of the file in a cell, or else its path; None for an empty cell."""
+    content, name = stored_file(cell)
+    if content is not None:
+        return content
+    return None if name is None else folder / name
 
 
 def _second(number: float) -> float | None:

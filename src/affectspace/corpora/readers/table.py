@@ -13,10 +13,11 @@ import pandas as pd
 
 from affectspace.affect import ALL_AXES, AXES, SCALES, Scale, scale
 from affectspace.corpora.corpus import Corpus
-from affectspace.corpora.schema import COLUMNS, NUMBER_COLUMNS, ReadReport, axis_columns, build_table
+from affectspace.corpora.schema import COLUMNS, MEDIA_KINDS, NUMBER_COLUMNS, ReadReport, axis_columns, build_table
 from affectspace.emotions import Vocabulary, is_missing
 from affectspace.errors import ConfigError, DataError, counted, listed, quoted
-from affectspace.media.files import EVERY_FILE, leaves_media, open_media, plain_name
+from affectspace.media.content import stored_file
+from affectspace.media.files import EVERY_FILE, leaves_media, names_in_table, open_media, plain_name
 from affectspace.tables import PARQUET
 from affectspace.tables.reading import read_table as read_frame
 from affectspace.tables.reading import to_numbers, with_types
@@ -120,7 +121,11 @@ def read_table(
         words = Vocabulary(emotion_spelling, emotion_labels, unknown_emotions)
         built["emotion"] = words.parse(built["emotion"], str(root), rows=range(1, len(frame) + 1))
         notes += [f"{counted(count, 'row')} without an emotion: {reason}" for reason, count in words.notes().items()]
-    if "image" in built:
+    for kind in set(MEDIA_KINDS) & set(built):
+        cells = built[kind].tolist()
+        if any(stored_file(cell)[0] is not None for cell in cells):
+            built[kind], media = names_in_table(names[kind], cells), root
+    if "image" in built and media != root:
         built["image"] = _image_names(built["image"], root)
     numbered = "id" not in built
     if numbered:
