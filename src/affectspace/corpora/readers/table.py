@@ -147,15 +147,16 @@ def read_table(
     table = build_table(name, built, extras, where=str(root))
     folder, present = _find_media(root, media, table, notes)
     notes += _what_is_missing(table, folder, "" if scale == "affectnet" else chosen.name)
-    values = {**numbers, **native}
-    own = {theirs: values[ours] if ours in values else typed(frame[theirs]) for ours, theirs in names.items()}
-    own = {theirs: cells for theirs, cells in own.items() if theirs not in table}
-    further = pd.DataFrame(own, index=table.index)[present].reset_index(drop=True)
     left_out = Counter(_why_absent(image) for image in table["image"][~present].tolist())
     table = table[present].reset_index(drop=True)
     report = ReadReport(len(table), dict(left_out), {}, notes)
     corpus = Corpus(name, table, chosen if native else None, licence, citation, report, folder, numbered=numbered)
-    return corpus if where is None else corpus.where(where, further)
+    if where is None:
+        return corpus
+    values = {**numbers, **native}  # by the file's own names, on its scale
+    own = {theirs: values[ours] if ours in values else typed(frame[theirs]) for ours, theirs in names.items()}
+    own = {theirs: cells for theirs, cells in own.items() if theirs not in table}
+    return corpus.where(where, pd.DataFrame(own, index=frame.index)[present].reset_index(drop=True))
 
 
 def _what_is_missing(table: pd.DataFrame, media: Path | None, scale: str) -> list[str]:

@@ -164,9 +164,12 @@ def _unseen(run: Run, target: CorpusConfig, corpus: Corpus, missing: list[str]) 
     part = corpus.table["id"].astype(str).map(parts)
     seen = part.isin(("train", "validation")).to_numpy()
     if seen.all():
+        tested = "test" in parts.values()
+        remedy = (
+            f"`affectspace evaluate {run.folder}` judges it on its own test part" if tested else "name another table"
+        )
         raise DataError(
-            f"{target.path}: every row of this corpus was in the training or the validation part of the run; `affectspace "
-            f"evaluate {run.folder}` judges it on its own test part"
+            f"{target.path}: every row of this corpus was in the training or the validation part of the run; {remedy}"
         )
     if own:
         counts = [f"{int((part == name).sum()):,} rows of the {name} part" for name in ("train", "validation")]
