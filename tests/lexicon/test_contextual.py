@@ -1,3 +1,5 @@
+from unicodedata import normalize
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -80,10 +82,62 @@ def test_another_language_is_noted():
         ("well-known 3rd word...", ["well-known", "rd", "word", "..."]),
         ("fine :-) \u201cquoted\u201d", ["fine", ":-)", "quoted"]),
         ("  ", []),
+        (
+            "\u0916\u0941\u0936\u0940 \u0939\u0948",
+            ["\u0916\u0941\u0936\u0940", "\u0939\u0948"],
+        ),  # Hindi, with signs of vowels
+        ("\u0633\u064e\u0639\u064e\u0627", ["\u0633\u064e\u0639\u064e\u0627"]),  # Arabic, with vowels
+        ("\u0645\u06cc\u200c\u062e", ["\u0645\u06cc\u200c\u062e"]),  # Persian, with a non-joiner
+        ("fe\u0302te", ["f\u00eate"]),
+        ("\U0001f622\U0001f622 nice\U0001f602.", ["\U0001f622", "\U0001f622", "nice", "\U0001f602", "."]),
+        ("I \u2764\ufe0fit", ["i", "\u2764", "it"]),
+        ("\U0001f44d\U0001f3fd \U0001f468\u200d\U0001f467", ["\U0001f44d\U0001f3fd", "\U0001f468\u200d\U0001f467"]),
+        ("\U0001f1e9\U0001f1ea\U0001f1eb\U0001f1f7", ["\U0001f1e9\U0001f1ea", "\U0001f1eb\U0001f1f7"]),  # two flags
+        ("great:) :D", ["great", ":)", ":d"]),
+        ("http://sad.com/hate WWW.sad.org a@sad.com @sad: #sad (bad", [":", "sad", "bad"]),
+        ("<p>good</p> a&nbsp;day &amp; night", ["good", "a", "day", "night"]),
     ],
 )
 def test_tokens(text, expected):
     assert tokens(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("term", "text"),
+    [
+        ("f\u00eate", "une fe\u0302te"),
+        ("fe\u0302te", "une f\u00eate"),
+        ("\u2764", "I \u2764\ufe0f it"),
+        ("\u2764\ufe0f", "I \u2764 it"),
+        ("\U0001f60a", "\U0001f60a"),
+        ("\U0001f44d", "ok \U0001f44d\U0001f3fd"),
+        ("\U0001f44d\U0001f3fd", "ok \U0001f44d\U0001f3fd"),
+        ("\u2764", "\u2764\ufe0f\u200d\U0001f525"),
+        ("\u0916\u0941\u0936\u0940", "\u092c\u0939\u0941\u0924 \u0916\u0941\u0936\u0940 \u0939\u0948"),
+    ],
+)
+def test_spellings_of_characters_and_emoji_are_found(term, text):
+    lexicon = Lexicon.from_terms({term: (0.5, 0, 0), "\u0926\u0941\u0916": (-0.5, 0, 0)})
+    row = score_texts([text], lexicon, "contextual", contextual=BARE).iloc[0]
+    assert (row.valence, row.numLexTokens) == (0.5, 1)
+    assert row.lexRatio <= 1
+    if text.split()[-1] == "fe\u0302te":
+        assert score_texts([text], lexicon).valence[0] == 0.5
+
+
+@given(st.text(st.sampled_from("aou\u0308\u0301 n"), max_size=20))
+def test_composed_and_decomposed_texts_score_alike(text):
+    lexicon = Lexicon.from_terms({"\u00fc": 0.5, "a\u0301": -0.5, "u\u0308n": 0.25}, scale="vader")
+    forms = [normalize(form, text) for form in ("NFC", "NFD")]
+    for method in ("contextual", "emotiondynamics"):
+        table = score_texts(forms, lexicon, method).fillna(9)
+        assert table.iloc[0].tolist()[:1] == table.iloc[1].tolist()[:1]
+
+
+@pytest.mark.parametrize("word", ["isnt", "dont", "Didnt", "cant", "wont", "wouldnt", "isn\u2019t"])
+def test_contractions_negate_without_their_apostrophe(word):
+    assert score(f"{word} be glad", prior=0).valence == pytest.approx(-0.4)
+    assert score("the want of a glad hint", prior=0).valence == pytest.approx(0.8)
 
 
 def test_punctuation_case_and_typographic_apostrophes():

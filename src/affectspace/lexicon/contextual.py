@@ -10,13 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from html import unescape
 from itertools import chain
 from typing import NamedTuple
+from unicodedata import category
 
 import numpy as np
 
 from affectspace.errors import ConfigError
-from affectspace.lexicon.reading import Lexicon
+from affectspace.lexicon.reading import Lexicon, one_spelling
 
 _NEGATORS = "not no never none nobody nothing neither nor nowhere hardly scarcely barely without cannot"
 _STRONGER = (
@@ -25,12 +28,14 @@ _STRONGER = (
 )
 _WEAKER = "slightly somewhat little less partly fairly almost"
 NEGATORS, STRONGER, WEAKER = (frozenset(words.split()) for words in (_NEGATORS, _STRONGER, _WEAKER))
+_AUXILIARIES = "is are was were do does did have has had ca wo would could should might must need"
+_BARE_CONTRACTIONS = frozenset(f"{verb}nt" for verb in _AUXILIARIES.split())
 _ENDINGS = ("ed", "ing", "er", "est")
 
 
 def is_negator(word: str) -> bool:
-    """Return whether a lower-case word negates what follows. All contractions with n't do."""
-    return word in NEGATORS or word.endswith("n't")
+    """Return whether a lower-case word negates what follows. All contractions with n't do, also without the apostrophe."""
+    return word in NEGATORS or word.endswith("n't") or word in _BARE_CONTRACTIONS
 
 
 def strength(word: str) -> int:
@@ -72,8 +77,51 @@ def _stems(stem: str) -> Iterator[str]:
         yield stem[:-1] + "y"
 
 
-# something like an emoticon between blanks, a word with inner apostrophes and hyphens, or the end of a clause
-_TOKEN = re.compile(r"(?<!\S)[^\w\s]\S{1,3}(?!\S)|[^\W\d_]+(?:['-][^\W\d_]+)*|[.,;:!?]+")
+_EMOJI = (  # the pictographs of Unicode, as ranges of a regular expression
+    "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2194-\u2199\u21a9\u21aa\u231a\u231b\u2328\u23cf\u23e9-\u23f3\u23f8-\u23fa\u24c2\u25aa\u25ab"
+    "\u25b6\u25c0\u25fb-\u25fe\u2600-\u27bf\u2934\u2935\u2b05-\u2b07\u2b1b\u2b1c\u2b50\u2b55\u3030\u303d\u3297\u3299"
+    "\U0001f000-\U0001f1e5\U0001f200-\U0001f3fa\U0001f400-\U0001faff"
+)
+_FLAG = "\U0001f1e6-\U0001f1ff"
+_IS_EMOJI = re.compile(f"[{_EMOJI}{_FLAG}]")
+_SKIN = "\U0001f3fb-\U0001f3ff"
+_JOINER = "\u200d"
+_SKIN_TONE = re.compile(f"[{_SKIN}]")
+_APART = re.compile(  # links, addresses, names of users and marks of HTML
+    r"(?i:https?://|www\.)\S+|\S+@\S+\.\w+|(?<![\w@])@\w+|</?[A-Za-z][^<>\s]*>"
+)
+
+
+@cache
+def _token_pattern() -> re.Pattern[str]:
+    """Something like an emoticon between blanks, an emoji, a word with inner apostrophes and hyphens, or the end of a clause.
+
+    Combining marks and joiners belong to their word.
+    """
+    marks = "".join(
+        f"{chr(start)}-{chr(stop)}"
+        for start, stop in _ranges(c for c in range(0x300, 0x1F000) if category(chr(c))[0] == "M")
+    )
+    letter = rf"[^\W\d_](?:[{marks}\u200c{_JOINER}]*)"
+    picture = f"[{_EMOJI}][{_SKIN}]?"
+    return re.compile(
+        rf"(?<!\S)(?!\S*\w\w)[^\w\s{_EMOJI}{_FLAG}]\S{{1,3}}(?!\S)|(?<=\w)[:;=]['-]?[)(\]\[](?!\w)"
+        rf"|[{_FLAG}]{{2}}|{picture}(?:{_JOINER}{picture})*"
+        rf"|(?:{letter})+(?:['-](?:{letter})+)*|[.,;:!?]+"
+    )
+
+
+def _ranges(numbers: Iterator[int]) -> list[tuple[int, int]]:
+    """First and last number of each run of consecutive numbers."""
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], number)
+        else:
+            runs.append((number, number))
+    return runs
+
+
 _CLAUSE_ENDS = frozenset(".,;:!?")
 _LENGTHENED = re.compile(r"([^\W\d_])\1{2,}")
 _MOST_MARKS = 3  # exclamation marks that count
@@ -139,9 +187,18 @@ def is_foreign(text: str, lexicon: Lexicon) -> bool:
     pieces = text.lower().split()
     if sum(map(_COMMON.__contains__, pieces)) > 2 * FEW_KNOWN * len(pieces):  # clear without the regular expression
         return False
-    words = [token for token in tokens(text) if token[0].isalpha()]
+    words = [token for token in tokens(text) if _counts(token)]
     known = sum(word.partition("'")[0] in _COMMON or word in lexicon.entries for word in words)
     return len(words) >= SHORTEST and known < FEW_KNOWN * len(words)
+
+
+def _counts(token: str) -> bool:
+    """Whether a token is a word or an emoji."""
+    return token[0].isalpha() or _is_emoji(token)
+
+
+def _is_emoji(token: str) -> bool:
+    return _IS_EMOJI.match(token) is not None
 
 
 class Hits(NamedTuple):
@@ -160,12 +217,16 @@ def scorer(lexicon: Lexicon, options: Contextual) -> ContextualScorer:
 
 
 def tokens(text: str) -> list[str]:
-    """Return the lower-case words, emoticons and ends of clauses of a text, with plain apostrophes and hyphens."""
+    """Return the lower-case words, emoticons, emoji and ends of clauses of a text, with plain apostrophes and hyphens.
+
+    Links, addresses and names of users (@ann) are left out.
+    """
     return [token.lower() for token in _written_tokens(text)]
 
 
 def _written_tokens(text: str) -> list[str]:
-    return _TOKEN.findall(text.replace("\u2019", "'").replace("\u2010", "-"))
+    text = unescape(text) if "&" in text else text
+    return _token_pattern().findall(_APART.sub(" ", one_spelling(text)))
 
 
 def is_emphasised(token: str) -> bool:
@@ -193,7 +254,7 @@ class _Words(dict[str, int]):
         end = values is None and token[0] in _CLAUSE_ENDS
         row = 0 if values is None else len(self.rated) - 1
         marks = 1 + min(token.count("!"), _MOST_MARKS) if end else 0
-        self.known.append((row, is_negator(token), strength(token), marks, token[0].isalpha()))
+        self.known.append((row, is_negator(token), strength(token), marks, row > 0 or _counts(token)))
         self.names.append(token)
         self[token] = len(self)
         return self[token]
@@ -202,6 +263,8 @@ class _Words(dict[str, int]):
         """Return the values of a token, of its plain form, or the mean over the known parts between its hyphens."""
         if token in self._entries:
             return self._entries[token]
+        if _is_emoji(token):
+            return self._lookup_emoji(token)
         if not self._options.plain_forms or not token[0].isalpha():
             return None
         shortened = (
@@ -210,8 +273,17 @@ class _Words(dict[str, int]):
         for form in chain(shortened, plain_forms(token)):
             if form in self._entries:
                 return self._entries[form]
-        parts = [self.lookup(part) for part in token.split("-")] if "-" in token else []
-        known = [part for part in parts if part is not None]
+        return self._mean(token.split("-")) if "-" in token else None
+
+    def _lookup_emoji(self, token: str) -> np.ndarray | None:
+        """Return the values of an emoji without its colour of skin, or the mean over the known ones that it joins."""
+        plain = _SKIN_TONE.sub("", token)
+        if plain in self._entries:
+            return self._entries[plain]
+        return self._mean(plain.split(_JOINER)) if _JOINER in plain else None
+
+    def _mean(self, parts: Sequence[str]) -> np.ndarray | None:
+        known = [values for values in map(self.lookup, parts) if values is not None]
         return np.mean(known, axis=0) if known else None
 
 

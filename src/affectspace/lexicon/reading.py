@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unicodedata import is_normalized, normalize
 
 import numpy as np
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from affectspace.lexicon.contextual import Contextual, ContextualScorer
 
 _SENSE = re.compile(r"^(.*\S)\s*\([^()]*\)$")
+_VARIATION = re.compile("[\ufe0e\ufe0f]")
 _MOST_BAD = 0.5  # a larger share of bad rows means that the format or the scale is wrong, not the rows
 
 
@@ -91,10 +93,10 @@ class Lexicon:
 
     @cached_property
     def index(self) -> dict[str, int]:
-        """Lower-case term -> its row; of several rows, the first."""
+        """Lower-case term with composed characters -> its row; of several rows, the first."""
         index: dict[str, int] = {}
         for row, term in enumerate(self.terms):
-            index.setdefault(term.lower(), row)
+            index.setdefault(normalize("NFC", term.lower()), row)
         return index
 
     @cached_property
@@ -103,7 +105,7 @@ class Lexicon:
         entries: dict[str, np.ndarray] = {}
         senses: dict[str, list[np.ndarray]] = {}
         for written, row in self.index.items():
-            term = written.replace("\u2019", "'")
+            term = one_spelling(written)
             match = _SENSE.match(term) if self.senses else None
             if match is None:
                 entries.setdefault(term, self.values[row])
@@ -218,6 +220,12 @@ class Lexicon:
         native = np.array([np.atleast_1d(np.asarray(values, dtype=np.float64)) for values in terms.values()])
         values = chosen.to_canonical(native, rows=list(terms), where=f"lexicon {name!r}")
         return cls(name, tuple(terms), values, chosen, False, LexiconReport(len(terms)))
+
+
+def one_spelling(text: str) -> str:
+    """Return a text with composed characters, plain apostrophes and hyphens, and emoji without variation selectors."""
+    text = text if is_normalized("NFC", text) else normalize("NFC", text)
+    return _VARIATION.sub("", text).replace("\u2019", "'").replace("\u2010", "-")
 
 
 def _as_scale(scale: str | Scale) -> Scale:

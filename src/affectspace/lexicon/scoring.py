@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
@@ -101,7 +102,7 @@ def _exact(texts: Sequence[str], lexicon: Lexicon) -> tuple[np.ndarray, np.ndarr
     tokens = np.empty(len(texts), dtype=np.int64)
     rows_of: list[list[int]] = []
     for row, text in enumerate(texts):
-        words = text.lower().split(" ")
+        words = normalize("NFC", text.lower()).split(" ")
         tokens[row] = sum(map(str.isalpha, words))
         rows_of.append([index[word] for word in words if word in index])
     hits = np.fromiter(map(len, rows_of), dtype=np.int64, count=len(rows_of))

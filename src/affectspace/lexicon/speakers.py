@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
@@ -93,10 +94,10 @@ def utterance_dynamics(
     index: dict[str, int] = {}
     for row, term in enumerate(lexicon.terms):
         if term not in stop:
-            index.setdefault(term, row)
+            index.setdefault(normalize("NFC", term), row)
     owner, words, rows = [], [], []
     for position in table.index.to_numpy():
-        for word in strings[position].lower().split(" "):
+        for word in normalize("NFC", strings[position].lower()).split(" "):
             if word in index:
                 owner.append(position)
                 words.append(word)

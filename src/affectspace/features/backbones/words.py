@@ -28,7 +28,7 @@ class WordsBackbone(BaseBackbone):
     modality = "words"
     shard_rows = batch_rows = 2048  # no network limits the batch
     licence = "statistics: Apache-2.0 (affectspace); each lexicon its own"
-    revision = "1"
+    revision = "2"  # of how words are found
 
     def __init__(self, lexicons: Mapping[str, Lexicon], contextual: Contextual, settings: dict[str, Any]) -> None:
         super().__init__()
