@@ -1,17 +1,81 @@
-"""Frozen configurations that refuse unknown keys, and what is wrong with one, in words."""
+"""Frozen configurations that refuse unknown keys, the YAML that they are written in, and what is wrong with one, in words."""
 
 import difflib
 import types
 from collections.abc import Mapping
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what every source of random numbers takes
+Widths = Annotated[
+    tuple[Annotated[int, Field(ge=1, lt=2**31)], ...], Field(max_length=32)
+]  # of the hidden layers of a network
+MOST_VALUES = 100_000  # of a YAML text, repetitions by aliases included
+DEEPEST = 50
 
 
 class Configuration(BaseModel):
-    """Frozen; an unknown key is an error."""
+    """Frozen; an unknown key is an error, and so is a number that is not finite or does not fit into 64 bits."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _fits_into_64_bits(cls, value: Any) -> Any:
+        if isinstance(value, int) and abs(value) >= 2**63:
+            raise ValueError("the number is too large")
+        return value
+
+
+def parse_yaml(text: str) -> Any:
+    """Return the value of a YAML text.
+
+    Raises ValueError, with the reason in one line, for other texts, for a key that stands twice in one group, and for values
+    that are nested too deeply or repeated too often.
+    """
+    try:
+        value = yaml.load(text, _Loader)
+    except yaml.YAMLError as error:
+        raise ValueError(" ".join(str(error).split())) from error
+    except RecursionError:
+        raise ValueError(f"values are nested in more than {DEEPEST} levels") from None
+    _count_values(value, {}, 1)
+    return value
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader, which also refuses a key that stands twice in one group."""
+
+    def compose_mapping_node(self, anchor: Any) -> Any:
+        node = super().compose_mapping_node(anchor)  # before << is filled in, which may repeat keys
+        lines: dict[Any, int] = {}
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                value, line = self.construct_object(key), key.start_mark.line + 1
+                if value in lines:
+                    where = f"in line {lines[value]} and again in line {line}"
+                    raise yaml.YAMLError(f"the key {key.value!r} stands {where}; keep one")
+                lines[value] = line
+        return node
+
+
+def _count_values(value: Any, known: dict[int, int], level: int) -> int:
+    """Count the values below one, those below an alias each time. known : id of a container -> its count"""
+    if level > DEEPEST:
+        raise ValueError(f"values are nested in more than {DEEPEST} levels")
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = 0
+        values = value.values() if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_count_values(inner, known, level + 1) for inner in values)
+    elif not known[id(value)]:
+        raise ValueError("an alias stands inside the value that it repeats")
+    if known[id(value)] > MOST_VALUES:
+        raise ValueError(f"aliases repeat values more than {MOST_VALUES:,} times")
+    return known[id(value)]
 
 
 def nested(fields: Mapping[str, Any]) -> dict[str, Any]:

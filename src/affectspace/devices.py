@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 from typing import TYPE_CHECKING, Any, Literal
 
 from affectspace.errors import ConfigError
@@ -60,6 +62,14 @@ def _works(name: str) -> bool:
     except (RuntimeError, AssertionError, NotImplementedError):
         return False
     return True
+
+
+def physical_memory() -> float:
+    """Return the bytes of this machine's memory, infinity where the system does not tell."""
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE")) * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return math.inf
 
 
 def native_dtype(device: str | torch.device) -> torch.dtype:

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from affectspace.affect import CATEGORIES
+from affectspace.configuration import parse_yaml
 from affectspace.errors import ConfigError, DataError, quoted
 
 SKIP = "skip"  # in a map of labels: no emotion of ours
@@ -233,8 +232,8 @@ def parse_emotions(
 def read_labels(path: str | Path) -> dict[str, str | None]:
     """Read a YAML file with lines ``label: emotion``, where the emotion may be skip. Raises ConfigError where it is none."""
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = parse_yaml(Path(path).read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
         raise ConfigError(f"labels in {path}: cannot be read ({' '.join(str(error).split())[:120]})") from error
     if not isinstance(content, dict) or not all(isinstance(value, str | None) for value in content.values()):
         raise ConfigError(

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+_NO_MEMORY = ("can't allocate memory", "out of memory", "Cannot allocate memory", "Unable to allocate")
 _LONGEST = 60
 _MOST_NAMES = 40
 _PLURALS = {
@@ -64,6 +65,17 @@ def counted(number: int, noun: str, verb: str = "") -> str:
         noun = start + space + _PLURALS.get(last, regular)
         verb = _PLURALS.get(verb, verb)
     return f"{number:,} {noun} {verb}".rstrip()
+
+
+def system_reason(error: BaseException) -> str | None:
+    """Return what the system refused, with the remedy: a file, or memory. None for any other error."""
+    if isinstance(error, OSError) and error.strerror:
+        place = "" if error.filename is None else f"{error.filename}: "
+        return f"{place}{error.strerror}; choose another place, or free what is missing"
+    if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):
+        reason = " ".join(str(error).split())[:150] or "the system gave no more"
+        return f"there is not enough memory ({reason}); use fewer rows, a smaller batch or a smaller model"
+    return None
 
 
 def reason_of(error: Exception) -> str:

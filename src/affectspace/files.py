@@ -1,5 +1,6 @@
 """Write files atomically, so that a reader never meets half of one, and keep two processes from writing the same output."""
 
+import json
 import os
 import re
 import secrets
@@ -137,6 +138,25 @@ def _locked(lock: Path, place: Path, busy: str) -> Iterator[None]:
         yield
     finally:
         guard.release()
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Return the value of a JSON text. Raises ValueError for other texts, and for one that is nested too deeply."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("values are nested too deeply") from None
+
+
+def read_object(path: Path, remedy: str) -> dict[str, Any]:
+    """Read a JSON object that affectspace wrote. Raises RunError, with the remedy, where it is missing or damaged."""
+    try:
+        content = parse_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} is missing or damaged ({error}); {remedy}") from error
+    if not isinstance(content, dict):
+        raise RunError(f"{path} is damaged (it is not a JSON object); {remedy}")
+    return content
 
 
 def cache_folder(folder: str | Path | None = None) -> Path:

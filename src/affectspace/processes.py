@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from multiprocessing import get_context, parent_process
 from threading import Thread
 from typing import TypeVar
+
+from affectspace.errors import RunError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -29,12 +31,23 @@ def in_order(pool: Executor, work: Callable[[Item], Result], items: Iterable[Ite
         for item in items:
             waiting.append(pool.submit(work, item))
             if len(waiting) > ahead:
-                yield waiting.popleft().result()
+                yield result_of(waiting.popleft())
         while waiting:
-            yield waiting.popleft().result()
+            yield result_of(waiting.popleft())
     finally:
         for future in waiting:
             future.cancel()
+
+
+def result_of(future: Future[Result]) -> Result:
+    """Return the result of a worker process. Raises RunError where the process was killed."""
+    try:
+        return future.result()
+    except BrokenExecutor as error:
+        raise RunError(
+            "a worker process was killed, perhaps because there was not enough memory; run the same command again, with fewer "
+            "--workers if it happens again"
+        ) from error
 
 
 def map_in_order(work: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Iterator[Result]:

@@ -26,6 +26,9 @@ def test_round_trip(transfer, tmp_path):
     assert "NaN" not in text
 
 
+NAMES = AnnotationTransfer.reference("affectnet").classes_.tolist()
+
+
 def test_the_same_samples_after_reading():
     transfer = fitted()
     back = AnnotationTransfer.from_json(transfer.to_json())
@@ -67,3 +70,40 @@ def test_not_json_and_no_file(tmp_path):
         AnnotationTransfer.from_json(tmp_path / "none.json")
     with pytest.raises(RunError, match="cannot write"):
         fitted().to_json(path / "folder.json")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"axes": ["valence", "valence"]}, "an axis stands twice"),
+        ({"axes": "va"}, "'axes' is wrong"),
+        ({"classes": [["a"], ["b"]]}, "'classes' is wrong"),
+        ({"centres": [[1e300, 0.0]] * 7}, "'centres' is wrong"),
+        ({"centres": "x"}, "'centres' is wrong"),
+        ({"counts": [[1]] * 7}, "'counts' is wrong"),
+        ({"parameters": []}, "unknown parameters"),
+        ({"parameters": {"n_sigma": "x"}}, "n_sigma is 'x'; it must be a number above 0"),
+        ({"parameters": {"n_sigma": [1]}}, "n_sigma is"),
+        ({"parameters": {"widening": True}}, "widening is True"),
+        ({"parameters": {"temperature": 0}}, "temperature is 0"),
+        ({"parameters": {"abstain": "x"}}, "abstain is 'x'"),
+        ({"parameters": {"abstain": [0.5]}}, "abstain is"),
+        ({"parameters": {"priors": [1]}}, "priors is"),
+        ({"parameters": {"priors": dict.fromkeys(NAMES, "x")}}, "priors must be numbers"),
+        ({"parameters": {"covariance": ["full"]}}, "covariance is"),
+    ],
+)
+def test_a_damaged_transfer_is_named(tmp_path, change, message):
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps({**json.loads(AnnotationTransfer.reference("affectnet").to_json()), **change}))
+    with pytest.raises(DataError, match=message) as error:
+        AnnotationTransfer.from_json(path)
+    assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a": ' + "9" * 5000 + "}", "", "{", "[1]"])
+def test_json_of_another_kind_is_named(tmp_path, text):
+    path = tmp_path / "t.json"
+    path.write_text(text)
+    with pytest.raises(DataError, match=r"t\.json is not"):
+        AnnotationTransfer.from_json(path)

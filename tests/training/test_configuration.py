@@ -16,6 +16,7 @@ from affectspace.training.configuration import (
     build_config,
     read_config,
 )
+from affectspace.training.fit import fit
 
 from ..data.conftest import make_store, union_fields
 
@@ -78,6 +79,44 @@ def test_own_scales_in_yaml_and_overrides(tmp_path: Path, text: str, name: str) 
 def test_what_is_wrong_is_named(fields: dict, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         build_config(fields)
+
+
+SETTINGS = {  # key -> values of a wrong type, size or range
+    "fit.seed": ["-1", str(2**70), "0.5", "x", "[1]"],
+    "fit.epochs": ["0", "1e30", str(10**9), "true and", "{}"],
+    "fit.batch_size": ["1", str(2**31), ".inf", ".nan"],
+    "fit.learning_rate": ["0", ".inf", ".nan", "-1", "fast"],
+    "fit.threads": ["0", "100000", str(10**30)],
+    "fit.devices": ["0", "100000"],
+    "fit.precision": ["64-true", "16", "null"],
+    "fit.accelerator": ["tpu", "0", "[cpu]"],
+    "model.kind": ["[manifold]", "{a: 1}", "5", "null", "other"],
+    "data.corpora.sentences.weight": [".inf", ".nan", "0", "-1", "x"],
+    "data.corpora.sentences.split.seed": ["-5", str(2**64)],
+    "data.corpora.sentences.split.folds": ["1", str(10**9)],
+    "data.corpora.sentences.limit": ["0", str(2**63), "1.5"],
+    "model.private": ["0", str(2**63), ".inf", "[1]"],
+    "model.hidden": ["[0]", "[-1, 3]", "x", f"[{', '.join('1' * 40)}]", f"[{2**63}]"],
+    "model.inputs.noise": [".inf", "-0.1"],
+}
+
+
+@pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in SETTINGS.items() for value in values])
+def test_settings_of_a_wrong_type_or_size_are_named(fields: dict, key: str, value: str) -> None:
+    fields["data"]["corpora"]["voices"]["weight"] = 1.0
+    fields["data"]["corpora"]["sentences"]["weight"] = 1.0
+    key_shown = {"model.private": "model.private.size", "model.hidden": "model.encoder.hidden"}.get(key, key)
+    with pytest.raises(ConfigError, match=f"{key_shown}|{key}"):
+        build_config(fields, overrides=[f"{key}={value}"])
+
+
+def test_a_model_that_no_memory_can_hold_is_refused(sentences: Path, fields: dict, tmp_path: Path) -> None:
+    for override in ("model.private=1000000000", "model.hidden=[1000000, 1000000]", f"model.private={2**62}"):
+        with pytest.raises(
+            ConfigError, match=r"it has [\dinf,]+ weights, .* this machine has .* make its layers narrower"
+        ):
+            fit(build_config(fields, overrides=[override]), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("text", ["fit.epochs", "=3"])

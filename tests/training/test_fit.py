@@ -222,15 +222,6 @@ def test_continuing_takes_the_newest_epoch_and_not_the_best(
     assert next(text for text in seen if text.startswith("epoch")).startswith("epoch 5/")
 
 
-def test_a_damaged_checkpoint_is_named(config: TrainConfig, tmp_path: Path) -> None:
-    fit(config, tmp_path / "run")
-    open_run(tmp_path / "run").record(state="training")
-    last = tmp_path / "run" / "checkpoints" / "last.ckpt"
-    last.write_bytes(last.read_bytes()[:500])
-    with pytest.raises(RunError, match=r"last.ckpt is damaged .*delete it to train from the first epoch"):
-        fit(config, tmp_path / "run")
-
-
 def test_a_checkpoint_of_another_version_is_refused(config: TrainConfig, tmp_path: Path) -> None:
     fit(config, tmp_path / "run")
     open_run(tmp_path / "run").record(state="training")
@@ -319,6 +310,23 @@ def test_a_refused_training_leaves_the_place_as_it_was(config: TrainConfig, tmp_
     with pytest.raises(RunError, match="not a run of affectspace"):
         fit(config, tmp_path / "mine", force=True)
     assert [path.name for path in tmp_path.rglob("*")] == ["mine", "diary.txt"]
+
+
+def test_a_training_continues_with_its_number_of_threads(config: TrainConfig, tmp_path: Path) -> None:
+    def stop(done: int, total: int, text: str) -> None:
+        if "epoch 2" in text:
+            raise KeyboardInterrupt
+
+    threads = torch.get_num_threads()
+    free = changed(config, "fit.threads=null")
+    with pytest.raises(KeyboardInterrupt):
+        fit(free, tmp_path / "run", threads=threads + 1, progress=stop)
+    assert open_run(tmp_path / "run").facts["threads"] == threads + 1
+    seen: list[int] = []
+    run = fit(free, tmp_path / "run", progress=lambda done, total, text: seen.append(torch.get_num_threads()))
+    assert set(seen) == {threads + 1}
+    assert run.facts["threads"] == threads + 1
+    assert torch.get_num_threads() == threads
 
 
 def test_one_person_only(squares: Path, config: TrainConfig) -> None:

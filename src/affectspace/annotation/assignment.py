@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -96,6 +98,11 @@ def mahalanobis(
     return Energies(centres, np.array(whitening), 1.0, offset - offset.min(), temperature)
 
 
+def is_number(value: Any) -> bool:
+    """Return whether a parameter is a finite number."""
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def prior_probabilities(
     priors: str | dict[Any, float] | None, classes: list[Any], counts: np.ndarray | None, source: str
 ) -> np.ndarray:
@@ -108,8 +115,8 @@ def prior_probabilities(
         return counts / counts.sum()
     if set(priors) != set(classes):
         raise ConfigError(f"priors must name each class once: {', '.join(map(str, classes))}; got {priors}")
-    values = np.array([priors[name] for name in classes], dtype=np.float64)
-    if not (np.isfinite(values).all() and (values >= 0).all() and values.sum() > 0):
+    values = np.array([priors[name] if is_number(priors[name]) else -1 for name in classes], dtype=np.float64)
+    if not ((values >= 0).all() and values.sum() > 0):
         raise ConfigError(f"priors must be numbers from 0 that are not all 0; got {priors}")
     return values / values.sum()
 

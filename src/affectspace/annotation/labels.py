@@ -8,8 +8,9 @@ import numpy as np
 
 from affectspace.annotation.sampling import in_blocks
 from affectspace.emotions import is_missing, suggestions
-from affectspace.errors import DataError
+from affectspace.errors import ConfigError, DataError
 
+MOST_LEVELS = 1_000_000  # for each unit
 _FEW = 32  # classes up to which comparing a fixed-width array with each of them is faster than hashing every element
 
 
@@ -82,6 +83,8 @@ def to_levels(vad: Any, steps: int = 10, *, offset: int = 0) -> np.ndarray:
     ------
     DataError
         If a value is NaN or infinite.
+    ConfigError
+        If `steps` is not from 1 to 1,000,000.
 
     Examples
     --------
@@ -89,6 +92,8 @@ def to_levels(vad: Any, steps: int = 10, *, offset: int = 0) -> np.ndarray:
     >>> to_levels([0.05, -0.25, 1.0])
     array([ 1, -3, 10])
     """
+    if not 1 <= steps <= MOST_LEVELS:
+        raise ConfigError(f"steps is {steps}: give a number of levels from 1 to {MOST_LEVELS:,}")
     values = np.asarray(vad, dtype=np.float64)
     if not np.isfinite(values).all():
         row = int(np.argwhere(~np.isfinite(values))[0][0])

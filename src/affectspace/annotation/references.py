@@ -11,6 +11,7 @@ import numpy as np
 
 from affectspace.affect import AXES
 from affectspace.errors import ConfigError, DataError
+from affectspace.files import parse_json
 
 if TYPE_CHECKING:
     from affectspace.annotation.transfer import AnnotationTransfer
@@ -41,6 +42,7 @@ _RUSSELL_MEHRABIAN = {
     "excitement": (0.62, 0.75, 0.38),  # excited
     "frustration": (-0.64, 0.52, -0.35),  # frustrated
 }
+LARGEST = 1e15  # size of a number in a transfer, so that its square is finite
 _FORMAT = "affectspace.annotation_transfer/1"
 _FIELDS = (
     "format",
@@ -129,8 +131,8 @@ def read_document(source: str | Path) -> tuple[dict[str, Any], str]:
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"cannot read the transfer {where}: {error}; `annotate fit` writes one") from error
     try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
+        content = parse_json(text)
+    except ValueError as error:
         raise DataError(f"{where} is not JSON: {error}; `annotate fit` writes a transfer") from error
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise DataError(f"{where} is not an annotation transfer (format {_FORMAT!r}); `annotate fit` writes one")
@@ -150,6 +152,7 @@ def restore(transfer: AnnotationTransfer, content: dict[str, Any], where: str) -
 
     axes, classes = content["axes"], content["classes"]
     require(isinstance(axes, list) and axes and all(isinstance(axis, str) for axis in axes), "axes", axes)
+    require(len(set(axes)) == len(axes), "axes", f"an axis stands twice: {', '.join(axes)}")
     require(isinstance(classes, list) and classes and len({type(name) for name in classes}) == 1, "classes", classes)
     require(isinstance(classes[0], str | int | float) and len(set(classes)) == len(classes), "classes", classes)
     for field in ("source", "note"):
@@ -170,8 +173,13 @@ def restore(transfer: AnnotationTransfer, content: dict[str, Any], where: str) -
             known = values.shape == shape and not np.isinf(values).any()
             known = known and (field in ("deviations", "covariances") or not np.isnan(values).any())
             known = known and not (field in ("deviations", "counts") and (values < 0).any())
-            require(known, field, f"not numbers of shape {shape}")
+            require(known and (np.abs(np.nan_to_num(values)) <= LARGEST).all(), field, f"not numbers of shape {shape}")
         setattr(transfer, f"{field}_", values)
+    try:
+        transfer._check_parameters()
+        transfer.priors_  # noqa: B018 -- it is computed, so that wrong priors are found here
+    except ConfigError as error:
+        raise DataError(f"{where}: {error}; `annotate fit` writes a transfer") from error
 
 
 def _lists(values: np.ndarray | None) -> Any:

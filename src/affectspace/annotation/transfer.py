@@ -13,7 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from affectspace.affect import AXES
-from affectspace.annotation.assignment import Energies, euclidean, mahalanobis, prior_probabilities
+from affectspace.annotation.assignment import Energies, euclidean, is_number, mahalanobis, prior_probabilities
 from affectspace.annotation.labels import encode, require_emotions, require_finite
 from affectspace.annotation.moments import Moments
 from affectspace.annotation.references import document_text, read_document, read_reference, restore
@@ -173,8 +173,6 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
         axes = parameters.get("axes")
         transfer = cls(**parameters | {"axes": tuple(axes) if isinstance(axes, list) else axes})
         restore(transfer, content, where)
-        transfer._check_parameters()
-        transfer.priors_  # noqa: B018 -- see fit
         return transfer
 
     @property
@@ -431,11 +429,11 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
             if getattr(self, name) not in allowed:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be {' or '.join(map(repr, allowed))}")
         for name in ("n_sigma", "widening", "temperature"):
-            if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
+            if not (is_number(getattr(self, name)) and getattr(self, name) > 0):
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be a number above 0")
         if not (self.priors is None or self.priors == "counts" or isinstance(self.priors, dict)):
             raise ConfigError(f"priors is {self.priors!r}; it must be None, 'counts' or a dict from class to number")
-        if self.abstain is not None and not 0 <= self.abstain <= 1:
+        if self.abstain is not None and not (is_number(self.abstain) and 0 <= self.abstain <= 1):
             raise ConfigError(f"abstain is {self.abstain!r}; it must be None or a probability from 0 to 1")
 
 

@@ -1,15 +1,19 @@
 """The command line. One module per command, imported only when the command runs."""
 
+import os
 import sys
+import time
 import warnings
+from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from affectspace import __version__
-from affectspace.errors import AffectspaceError, DataWarning
+from affectspace.errors import AffectspaceError, DataWarning, system_reason
 
 INTERRUPTED = 130  # exit status of a shell after Ctrl-C
 
@@ -32,6 +36,10 @@ COMMANDS = {  # name -> (module with a function of its last word, or with an `ap
     "demo": ("demo", "Show everything on generated data."),
     "doctor": ("doctor", "Show what is installed, and what is missing."),
 }
+
+
+CONTINUING = ("predict", "extract", "adapt", "train", "steer evaluate", "corpus make", "reproduce", "demo")
+# commands that take up their own work when they are run again; the others begin from the start
 
 
 class LazyGroup(TyperGroup):
@@ -57,7 +65,33 @@ def load_command(name: str) -> Any:
         parent.add_typer(module.app, name=name)
     else:
         parent.command(name)(getattr(module, name.split()[-1]))
-    return typer.main.get_group(parent).commands[name]
+    command = typer.main.get_group(parent).commands[name]
+    _explain_interrupts(command, name)
+    return command
+
+
+class Interrupted(Exception):
+    """Ctrl-C during a command. The message says what is left, and what the same command does next."""
+
+
+def _explain_interrupts(command: Any, name: str) -> None:
+    """Make a command, or each command of a group, end in Interrupted instead of KeyboardInterrupt."""
+    for below, inner in getattr(command, "commands", {}).items():
+        _explain_interrupts(inner, f"{name} {below}")
+    if not hasattr(command, "commands"):
+        command.invoke = partial(_invoke, command.invoke, name)
+
+
+def _invoke(invoke: Any, name: str, context: Any) -> Any:
+    started, out = time.time_ns(), context.params.get("out")
+    try:
+        return invoke(context)
+    except KeyboardInterrupt:
+        if isinstance(out, Path) and out.is_file() and out.stat().st_mtime_ns > started:
+            raise Interrupted(f"interrupted after {out} was written completely") from None
+        continues = name.startswith(CONTINUING) and out is not None
+        remedy = "run the same command again to continue" if continues else "the same command begins from the start"
+        raise Interrupted(f"interrupted; {remedy}") from None
 
 
 def _print_version(wanted: bool) -> None:
@@ -99,12 +133,38 @@ def main() -> None:
     """Run the command line. An error that the user can correct is one line on stderr and exit status 2."""
     warnings.showwarning = _show_warning
     try:
-        app()
+        try:
+            app()
+        finally:
+            _flush()
     except AffectspaceError as error:
-        typer.secho(f"affectspace: {error}", fg=typer.colors.RED, err=True)
-        sys.exit(2)
-    except (KeyboardInterrupt, SystemExit) as stop:
-        if isinstance(stop, SystemExit) and stop.code != INTERRUPTED:
+        _stop(str(error), 2)
+    except Interrupted as stop:
+        _stop(str(stop), INTERRUPTED)
+    except KeyboardInterrupt:
+        _stop("interrupted", INTERRUPTED)
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:
+            _stop("interrupted", INTERRUPTED)
+        raise
+    except BrokenPipeError:  # who reads the output has seen enough
+        sys.exit(1)
+    except (OSError, MemoryError, RuntimeError) as error:
+        reason = system_reason(error)
+        if reason is None:
             raise
-        typer.secho("affectspace: interrupted; run the same command again to continue", err=True)
-        sys.exit(INTERRUPTED)
+        _stop(reason, 2)
+
+
+def _flush() -> None:
+    """Write what is printed. If that fails, Python must not try it again at the end, which would print a traceback."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+
+
+def _stop(message: str, status: int) -> None:
+    typer.secho(f"affectspace: {message}", fg=None if status == INTERRUPTED else typer.colors.RED, err=True)
+    sys.exit(status)

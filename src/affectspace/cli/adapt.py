@@ -79,7 +79,9 @@ def adapt(
     learning_rate: Annotated[
         float | None, typer.Option(help="Largest learning rate. Default: 5e-4, with --full 5e-5.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Random seed; the same seed gives the same result.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Random seed; the same seed gives the same result.")
+    ] = 0,
     device: Annotated[str, typer.Option(help="Device to train on: auto, cpu, cuda or mps.")] = "auto",
     overrides: Overrides = None,
     force: Annotated[

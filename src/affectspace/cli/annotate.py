@@ -159,7 +159,9 @@ def sample(
     levels: Annotated[
         bool, typer.Option("--levels", help="Also write discrete levels, in columns such as valence_level.")
     ] = False,
-    steps: Annotated[int, typer.Option(min=1, help="Levels per unit: 10 gives the levels -10..10.")] = 10,
+    steps: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="Levels per unit: 10 gives the levels -10..10.")
+    ] = 10,
     seed: Seed = 0,
     prefix: Prefix = "",
     separator: Separator = None,
@@ -332,7 +334,7 @@ def plot(
     transfer: Transfer = None,
     n_sigma: NSigma = None,
     covariance: Covariance = None,
-    steps: Annotated[int, typer.Option(min=1, help="Levels per unit in the discretised panel.")] = 10,
+    steps: Annotated[int, typer.Option(min=1, max=1000, help="Levels per unit in the discretised panel.")] = 10,
     force: Force = False,
 ) -> None:
     """Draw the ellipses as .png, .svg or .pdf.

@@ -238,14 +238,14 @@ def _engine(name: str, actors: int | None, address: str | None, workers: int | N
 
 def parse_settings(texts: list[str]) -> dict[str, Any]:
     """Parse KEY=VALUE with values as in YAML. Raises ConfigError for another form."""
-    import yaml
+    from affectspace.configuration import parse_yaml
 
     settings: dict[str, Any] = {}
     for key, text in parse_pairs(texts, "--set", "KEY=VALUE", "layers=[-1]").items():
         if not key.isidentifier():
             raise ConfigError(f"--set {key}={text}: {key!r} is not the name of a setting")
         try:
-            settings[key] = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ConfigError(f"--set {key}={text}: {text!r} is not YAML ({' '.join(str(error).split())})") from error
+            settings[key] = parse_yaml(text)
+        except ValueError as error:
+            raise ConfigError(f"--set {key}={text}: {text!r} is not YAML ({error})") from error
     return settings

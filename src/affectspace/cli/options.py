@@ -124,7 +124,7 @@ Device = Annotated[
         help="Device to compute on: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps.", callback=checked_device
     ),
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Random seed; the same seed gives the same result.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Random seed; the same seed gives the same result.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Number of samples that pass the model together.")]
 Actors = Annotated[
     int | None, typer.Option(min=1, help="Number of Ray actors. Default: as many as the cluster has room for.")

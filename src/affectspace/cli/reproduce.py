@@ -181,14 +181,17 @@ def _reproduce_manifold(
 
 def parse_backbone_settings(texts: list[str] | None) -> dict[str, dict[str, Any]]:
     """Parse MODALITY.KEY=VALUE with values as in YAML. Raises ConfigError for another form."""
-    import yaml
+    from affectspace.configuration import parse_yaml
 
     settings: dict[str, dict[str, Any]] = {}
     for name, value in parse_pairs(texts or [], "--backbone-set", "MODALITY.KEY=VALUE", "video.crop=false").items():
         modality, _, key = name.partition(".")
         if not key:
             raise ConfigError(f"--backbone-set {name}={value}: write MODALITY.KEY=VALUE, for example video.crop=false")
-        settings.setdefault(modality, {})[key] = yaml.safe_load(value)
+        try:
+            settings.setdefault(modality, {})[key] = parse_yaml(value)
+        except ValueError as error:
+            raise ConfigError(f"--backbone-set {name}={value}: {value!r} is not YAML ({error})") from error
     return settings
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
-import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from affectspace.errors import ConfigError, DataError
+from affectspace.files import parse_json
 
 if TYPE_CHECKING:
     from affectspace.corpora.corpus import Corpus
@@ -304,7 +304,7 @@ def _as_made(corpus: Corpus, root: Path) -> Corpus:
     """Return a corpus that `affectspace corpus make` wrote as synthetic, with the licence of such data."""
     for folder in (root, root.parent):
         try:
-            about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+            about = parse_json((folder / ABOUT).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
         made = next(

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from affectspace.affect import scale
-from affectspace.configuration import Configuration
+from affectspace.configuration import Configuration, Seed
 from affectspace.corpora.registry import require_reader
 from affectspace.errors import ConfigError
 
@@ -22,8 +22,8 @@ class SplitConfig(Configuration):
         "`affectspace corpus describe` lists those of a corpus",
     )
     fold: int | None = Field(None, ge=0, description="test on this fold of the people")
-    folds: int = Field(5, ge=2, description="number of folds")
-    seed: int = 0
+    folds: int = Field(5, ge=2, le=100_000, description="number of folds")
+    seed: Seed = 0
     fractions: tuple[float, float, float] = Field((0.7, 0.1, 0.2), description="shares of train, validation, test")
 
 
@@ -46,7 +46,7 @@ class LabelConfig(Configuration):
     redraw: bool | None = Field(
         None, description="draw labels again in every epoch; null: false for images (the paper's), true for features"
     )
-    permute: int | None = Field(None, description="control: seed by which emotions are permuted among the ellipses")
+    permute: Seed | None = Field(None, description="control: seed by which emotions are permuted among the ellipses")
 
     def complete(self, images: bool) -> LabelConfig:
         """Return the settings with the defaults of images or of features in place of null."""

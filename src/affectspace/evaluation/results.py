@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from affectspace.errors import DataError
-from affectspace.files import write_text
+from affectspace.files import parse_json, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -201,12 +201,12 @@ class Results:
         """
         file = Path(path)
         try:
-            content = json.loads(file.read_text(encoding="utf-8"))
+            content = parse_json(file.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
             raise DataError(
                 f"{file} does not exist; `affectspace evaluate` or `affectspace reproduce` writes it"
             ) from error
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        except ValueError as error:
             raise DataError(f"{file} is not JSON ({error}); delete it and evaluate again") from error
         if not isinstance(content, dict) or content.get("format") != FORMAT or content.get("version") != VERSION:
             version = content.get("version", 1) if isinstance(content, dict) else "unknown"

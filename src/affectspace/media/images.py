@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from affectspace.errors import ConfigError, DataError, UnreadableItem
-from affectspace.files import cache_folder, partial_path
+from affectspace.files import cache_folder, parse_json, partial_path
 from affectspace.media.content import unreadable
 from affectspace.media.files import Media, open_media, plain_name
 from affectspace.processes import in_order
@@ -205,7 +205,7 @@ def _open_cache(path: Path, names: list[str | None], size: int) -> ImageSet | No
     import pandas as pd
 
     try:
-        failures = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["failures"]
+        failures = parse_json(path.with_suffix(".json").read_text(encoding="utf-8"))["failures"]
         pixels = np.load(path, mmap_mode="r", allow_pickle=False)
         rows = np.array([int(row) for row, _ in failures], dtype=np.int64)
         ok = np.ones(len(names), dtype=bool)

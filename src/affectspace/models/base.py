@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,16 +17,17 @@ from safetensors import SafetensorError
 from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 
-from affectspace.configuration import Configuration
+from affectspace.configuration import Configuration, explain
 from affectspace.data.batches import Batch
 from affectspace.errors import ConfigError, DataError, RunError
-from affectspace.files import write_atomic
+from affectspace.files import read_object, write_atomic
 from affectspace.models.configuration import FeatureModelConfig
 from affectspace.models.statistics import TrainingStatistics, check_features
 from affectspace.models.training_rows import MIN_ROWS, ROWS, TrainingRows
 from affectspace.tensors import UNSEALED, require_unchanged, write_sealed
 
 DOWNLOAD_OPTIONS = ("revision", "cache_dir", "force_download", "token", "local_files_only")
+_REMEDY = "save or train the model again"
 Noise = Callable[[Tensor], Tensor]  # mean of a posterior -> standard normal noise of the same shape
 
 
@@ -123,6 +124,18 @@ class Pretrained(nn.Module, ModelHubMixin):
     reads: ClassVar[Literal["images", "features", "items", "latents"]] = "images"
     config: Configuration
 
+    @classmethod
+    def size_of(cls, config: Configuration) -> float:
+        """Return the bytes of the weights that a configuration needs, without making them; infinity beyond 64 bits."""
+        try:
+            with torch.device("meta"):
+                model = cls(config)
+        except (RuntimeError, TypeError, ValueError) as error:
+            if "overflow" in str(error).lower():
+                return math.inf
+            raise
+        return float(sum(tensor.nbytes for tensor in (*model.parameters(), *model.buffers())))
+
     def loss(
         self,
         batch: Batch,
@@ -164,7 +177,7 @@ class Pretrained(nn.Module, ModelHubMixin):
         folder = Path(pretrained_model_name_or_path)
         if folder.is_dir():  # the base class reads config.json first, and does not say what is wrong with it
             _require_files(folder)
-            _read_fields(folder / "config.json")
+            read_object(folder / "config.json", _REMEDY)
         return super().from_pretrained(pretrained_model_name_or_path, **options)
 
     @classmethod
@@ -175,19 +188,24 @@ class Pretrained(nn.Module, ModelHubMixin):
                 paths[name] = str(Path(model_id) / name)
             else:
                 paths[name] = hf_hub_download(model_id, name, **download)
-        fields = _read_fields(Path(paths["config.json"]))
+        fields = read_object(Path(paths["config.json"]), _REMEDY)
         kind, expected = fields.get("kind"), cls.config_class.model_fields["kind"].default
         if kind != expected:
             raise RunError(
                 f"{model_id} holds a model of kind {kind!r}, not {expected!r}; load it with the class of its kind"
             )
         try:
-            model = cls(cls.config_class(**fields))
+            config = cls.config_class(**fields)
         except ValidationError as error:
-            raise ConfigError(f"{paths['config.json']}: {error}") from error
-        weights, remedy = paths["model.safetensors"], "save or train it again"
+            raise ConfigError(
+                f"{paths['config.json']} is damaged or of another version: {explain(error, cls.config_class)}"
+            ) from error
+        weights, remedy = Path(paths["model.safetensors"]), "save or train it again"
+        if cls.size_of(config) > 8 * weights.stat().st_size + (1 << 24):
+            raise RunError(f"{weights} is cut, or does not fit its config.json; {remedy}")
+        model = cls(config)
         try:
-            require_unchanged(Path(weights), remedy)
+            require_unchanged(weights, remedy)
             load_model(model, weights)
         except (SafetensorError, RuntimeError, OSError) as error:
             raise RunError(
@@ -204,17 +222,6 @@ def _require_files(folder: Path) -> None:
     for name in ("config.json", "model.safetensors"):
         if not (folder / name).is_file():
             raise RunError(f"{folder} is not a saved model: {name} is missing; save or train it again")
-
-
-def _read_fields(path: Path) -> dict[str, Any]:
-    """Read a config.json. Raises RunError if it is not a JSON object."""
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise RunError(f"{path} is damaged; save or train the model again ({error})") from error
-    if not isinstance(fields, dict):
-        raise RunError(f"{path} is damaged; save or train the model again (it is not a JSON object)")
-    return fields
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import numpy as np
 
 from affectspace.errors import RunError, UnreadableItem
 from affectspace.features.backbones.text import CHARACTERS, Loaded, marks_of
-from affectspace.files import cache_folder, partial_path, write_text
+from affectspace.files import cache_folder, parse_json, partial_path, write_text
 
 PACKAGES = ("onnxruntime", "tokenizers")  # for reading; making a graph also needs MAKING
 MAKING = ("onnx", "onnxscript", "transformers")
@@ -43,7 +43,7 @@ class Sentences:
         import onnxruntime
         from tokenizers import Tokenizer
 
-        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+        facts = parse_json((folder / FACTS).read_text(encoding="utf-8"))
         for name, size in facts["files"].items():
             if (folder / name).stat().st_size != size:
                 raise ValueError(f"{name} has another size")
@@ -154,7 +154,7 @@ class _Unsupported(Exception):
 
 def _opened(folder: Path) -> Sentences:
     if (folder / FACTS).is_file():
-        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+        facts = parse_json((folder / FACTS).read_text(encoding="utf-8"))
         if facts.get("unsupported"):
             raise _Unsupported(facts["unsupported"])
     return Sentences(folder)

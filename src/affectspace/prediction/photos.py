@@ -10,7 +10,7 @@ import numpy as np
 
 from affectspace.data.dataset import Dataset
 from affectspace.errors import ConfigError, DataError, RunError, UnreadableItem
-from affectspace.files import write_text
+from affectspace.files import parse_json, write_text
 from affectspace.media.clips import read_frames
 from affectspace.media.content import Note, Source, read_content
 from affectspace.media.faces import MARGIN, TIGHT, Box, face_boxes, resized, square
@@ -207,7 +207,7 @@ def read_framing(path: Path) -> Framing | None:
     if not path.is_file():
         return Framing()
     try:
-        kept = json.loads(path.read_text("utf-8"))
+        kept = parse_json(path.read_text("utf-8"))
         if kept is None:
             return None
         framing = Framing(**{name: float(value) for name, value in kept.items()})

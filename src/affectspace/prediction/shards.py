@@ -17,7 +17,7 @@ from typing import Any
 from affectspace import __version__
 from affectspace.features.backbone import package_versions
 from affectspace.features.ray_engine import RayEngine
-from affectspace.files import write_text
+from affectspace.files import parse_json, write_text
 from affectspace.prediction.predictor import Predictor
 from affectspace.prediction.result import Failure, Outcome, of_record, to_record
 from affectspace.prediction.sample import FILES, Sample
@@ -108,7 +108,7 @@ class Parts:
 def read_part(path: Path | None) -> tuple[list[Outcome], list[str]]:
     """Read the outcomes of a finished shard, and the messages for the user."""
     assert path is not None
-    part = json.loads(path.read_text("utf-8"))
+    part = parse_json(path.read_text("utf-8"))
     return [of_record(record) for record in part["outcomes"]], part["notices"]
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from affectspace.affect import AXES
 from affectspace.errors import ConfigError, RunError
-from affectspace.files import write_text
+from affectspace.files import parse_json, write_text
 from affectspace.progress import Progress, silent
 from affectspace.steering.judges import Judge
 from affectspace.steering.targets import target_points
@@ -113,7 +113,7 @@ class Calibration:
         if not path.is_file():
             return cls({})
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = parse_json(path.read_text(encoding="utf-8"))
             lines = {name: Line(line["measured_slope"], line["intercept"]) for name, line in content["axes"].items()}
             return cls(lines, content["judge"], content["sentences"], float(content.get("reach", "inf")))
         except (ValueError, KeyError, TypeError, AttributeError) as error:

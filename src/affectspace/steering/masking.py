@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from affectspace.errors import ConfigError, RunError
-from affectspace.files import write_text
+from affectspace.files import parse_json, write_text
 from affectspace.lexicon.contextual import is_negator, plain_forms
 from affectspace.lexicon.reading import Lexicon
 
@@ -85,7 +85,7 @@ class Masker:
     def read(cls, path: Path) -> Masker:
         """Read what `write` wrote. Raises RunError where the file is missing or damaged."""
         try:
-            fields = json.loads(path.read_text(encoding="utf-8"))
+            fields = parse_json(path.read_text(encoding="utf-8"))
             return cls(frozenset(fields["words"]), bool(fields["negators"]))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise RunError(f"{path} is missing or damaged ({error}); train the projector again with --force") from error

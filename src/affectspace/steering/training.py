@@ -28,7 +28,7 @@ from affectspace.steering.masking import Masker, lexicon_masker, ridge_masker
 from affectspace.steering.ranking import ContentSimilarity
 from affectspace.steering.steerer import Steerer
 from affectspace.training.configuration import ProjectorTrainConfig
-from affectspace.training.fit import keep_split, train_kept, training_of
+from affectspace.training.fit import keep_split, require_memory, train_kept, training_of
 from affectspace.training.loop import Training
 from affectspace.training.runs import Run, started_run
 
@@ -207,6 +207,7 @@ class _Fitting:
             raise ConfigError(f"model.width is {settings.width}; {model.name} has embeddings of {model.width}")
         private = codes.shape[1] if settings.private is None else settings.private
         complete = settings.model_copy(update={"private": private, "width": model.width})
+        require_memory(Projector, complete)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.config.fit.seed)
             projector = Projector(complete)

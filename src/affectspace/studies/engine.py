@@ -17,9 +17,9 @@ from affectspace.configuration import Configuration
 from affectspace.data.dataset import Dataset
 from affectspace.errors import ConfigError, RunError
 from affectspace.evaluation.results import Results
-from affectspace.files import write_text
+from affectspace.files import read_object, write_text
 from affectspace.models import MODELS
-from affectspace.processes import worker_pool
+from affectspace.processes import result_of, worker_pool
 from affectspace.progress import Progress, silent
 from affectspace.report import Report
 from affectspace.studies.figures import Picture
@@ -89,7 +89,7 @@ def claim_folder(out: Path, settings: Mapping[str, object]) -> None:
     """
     path = out / "study.json"
     if path.is_file():
-        changed = differences(json.loads(path.read_text("utf-8")), settings)
+        changed = differences(read_object(path, "delete the folder, or choose another --out"), settings)
         if changed:
             raise RunError(f"{out} holds a study with other settings ({', '.join(changed)}); choose another --out")
     elif out.is_dir() and any(out.iterdir()):
@@ -167,7 +167,7 @@ def run_side_by_side(
             while waiting:
                 finished, waiting = wait(waiting, timeout=2, return_when=FIRST_COMPLETED)
                 for job in finished:
-                    job.result()
+                    result_of(job)
                 report([names[job] for job in waiting])
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)  # running trainings end and their runs are kept

@@ -16,25 +16,30 @@ import yaml
 from pydantic import BaseModel, Field, SerializeAsAny, ValidationError, field_validator, model_validator
 
 from affectspace.affect import CATEGORIES
-from affectspace.configuration import Configuration, explain
+from affectspace.configuration import Configuration, Seed, explain, parse_yaml
 from affectspace.data.configuration import AugmentationConfig, DataConfig, expand_corpus, merged
 from affectspace.devices import Accelerator
 from affectspace.errors import ConfigError
 from affectspace.models import MODELS, ProjectorConfig
 
+MOST_EPOCHS, MOST_ROWS = 1_000_000, 2**31 - 1
+MOST_THREADS = 512  # PyTorch crashes if the system has no room for its threads
+
 
 class FitConfig(Configuration):
     """Duration, optimiser, device and checkpoints of a training."""
 
-    epochs: int = Field(10, ge=1)
-    batch_size: int = Field(64, ge=2, description="rows of a step, of all devices together")
+    epochs: int = Field(10, ge=1, le=MOST_EPOCHS)
+    batch_size: int = Field(64, ge=2, le=MOST_ROWS, description="rows of a step, of all devices together")
     learning_rate: float = Field(1e-3, gt=0)
     schedule: Literal["constant", "one_cycle"] = Field(
         "one_cycle", description="one_cycle: rise over a tenth, then cosine to 0"
     )
     weight_decay: float = Field(0.01, ge=0)
     gradient_clip: float | None = Field(None, gt=0, description="largest norm of the gradient")
-    accumulate: int = Field(1, ge=1, description="batches whose gradients are averaged before a step of the optimiser")
+    accumulate: int = Field(
+        1, ge=1, le=MOST_ROWS, description="batches whose gradients are averaged before a step of the optimiser"
+    )
     balance: float = Field(0.0, ge=0, le=1, description="0 draws rows as they are, 1 all emotions equally often")
     patience: int = Field(0, ge=0, description="stop after this many epochs without a lower validation loss; 0: never")
     keep: Literal["auto", "best", "last"] = Field(
@@ -42,15 +47,15 @@ class FitConfig(Configuration):
         description="epoch whose weights become the model; auto: the best with patience, else the last, when the learning "
         "rate is 0 (the lowest validation loss is often that of the least overfit label, not of the best model)",
     )
-    seed: int = 0
+    seed: Seed = 0
     accelerator: Accelerator = Field("auto", description="auto takes a GPU where there is one; gpu, cuda, mps, cpu")
-    devices: int = Field(1, ge=1)
+    devices: int = Field(1, ge=1, le=64)
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = Field(
         "32-true",
         description="mixed: the forward pass in 16 bits where that is safe, the weights in 32; auto: bf16-mixed where the "
         "device multiplies such numbers natively, else 32-true",
     )
-    threads: int | None = Field(None, ge=1, description="threads of PyTorch on the CPU")
+    threads: int | None = Field(None, ge=1, le=MOST_THREADS, description="threads of PyTorch on the CPU")
     logger: Literal["csv", "tensorboard"] = Field(
         "csv", description="history.csv is always written; tensorboard also writes logs/"
     )
@@ -76,8 +81,8 @@ class ImageFitConfig(FitConfig):
 class FeatureFitConfig(FitConfig):
     """Duration, optimiser, devices and checkpoints of a training on features."""
 
-    epochs: int = Field(30, ge=1)
-    batch_size: int = Field(128, ge=2, description="rows of a step, of all devices together")
+    epochs: int = Field(30, ge=1, le=MOST_EPOCHS)
+    batch_size: int = Field(128, ge=2, le=MOST_ROWS, description="rows of a step, of all devices together")
     strategy: Literal["auto", "ddp"] = Field(
         "auto", description="ddp: one process a device, each with its share of every step's rows"
     )
@@ -94,8 +99,8 @@ class FeatureFitConfig(FitConfig):
 class AdapterFitConfig(FitConfig):
     """Duration, optimiser, device and checkpoints of the training of an adapter."""
 
-    epochs: int = Field(5, ge=1)
-    batch_size: int = Field(32, ge=2, description="samples of a step")
+    epochs: int = Field(5, ge=1, le=MOST_EPOCHS)
+    batch_size: int = Field(32, ge=2, le=MOST_ROWS, description="samples of a step")
     learning_rate: float = Field(5e-4, gt=0)
     gradient_clip: float | None = Field(1.0, gt=0, description="largest norm of the gradient")
     keep: Literal["auto", "best", "last"] = Field(
@@ -170,8 +175,8 @@ class MaskConfig(Configuration):
 class ProjectorFitConfig(FitConfig):
     """Duration, optimiser and rows of a projector's training."""
 
-    epochs: int = Field(2, ge=1)
-    batch_size: int = Field(16, ge=1, description="sentences that pass the language model together")
+    epochs: int = Field(2, ge=1, le=MOST_EPOCHS)
+    batch_size: int = Field(16, ge=1, le=MOST_ROWS, description="sentences that pass the language model together")
     learning_rate: float = Field(2e-3, gt=0)
     gradient_clip: float | None = Field(1.0, gt=0, description="largest norm of the gradient")
     rows: int | None = Field(None, ge=2, description="maximum number of training sentences; null: all")
@@ -282,7 +287,7 @@ def build_config(
         raise ConfigError(
             f"{where}: model.kind is missing; the corpora have features, so choose manifold, mvae or misa"
         )
-    if kind not in MODELS or MODELS[kind].reads == "latents":
+    if not isinstance(kind, str) or kind not in MODELS or MODELS[kind].reads == "latents":
         raise ConfigError(f"{where}: {_unknown_kind(kind)}")
     model_class = MODELS[kind]
     if keys.labels:
@@ -382,20 +387,20 @@ def read_config(path: Path, overrides: Sequence[str] = ()) -> Any:
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read the fields of a YAML file. Raises ConfigError where it cannot be read or holds something else."""
     try:
-        fields = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        fields = parse_yaml(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(
             f"{path}: cannot be read: {error.strerror}; `affectspace config list` shows examples"
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: not YAML: {error}") from error
     if not isinstance(fields, dict):
         raise ConfigError(f"{path}: expected the keys data, model, fit; found {type(fields).__name__}")
     return fields
 
 
 def _unknown_kind(kind: Any) -> str:
-    if kind in MODELS:
+    if isinstance(kind, str) and kind in MODELS:
         return f"model.kind: a {kind} is trained on the latents of a run; see configs/steering.yaml"
     near = difflib.get_close_matches(str(kind), MODELS, n=1)
     guess = f"did you mean {near[0]!r}? " if near else ""
@@ -422,6 +427,6 @@ def _override(fields: dict[str, Any], override: str) -> None:
         fields[part] = dict(inner)
         fields = fields[part]
     try:
-        fields[last] = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"override {override!r}: {text!r} is not YAML: {' '.join(str(error).split())}") from error
+        fields[last] = parse_yaml(text)
+    except ValueError as error:
+        raise ConfigError(f"override {override!r}: {text!r} is not YAML: {error}") from error

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from affectspace.errors import AffectspaceError
+from affectspace.errors import AffectspaceError, RunError
 from affectspace.processes import end_with_parent
 from affectspace.progress import Progress
 from affectspace.training.loop import Loop, Training
@@ -32,19 +32,27 @@ def train(training: Training, folder: Path, progress: Progress, say: Callable[[s
         Loop(training, folder, progress, say).run()
         return
     relay = Relay()
-    with relay.listening(progress, say), TemporaryDirectory() as meeting:
-        torch.multiprocessing.start_processes(
-            _train_as, (training, folder, relay, meeting), training.config.devices, start_method="spawn"
-        )
+    try:
+        with relay.listening(progress, say), TemporaryDirectory() as meeting:
+            torch.multiprocessing.start_processes(
+                _train_as,
+                (training, folder, relay, meeting, torch.get_num_threads()),
+                training.config.devices,
+                start_method="spawn",
+            )
+    except torch.multiprocessing.ProcessExitedException as error:
+        raise RunError(
+            f"a process of the training was killed ({error}); run the same command again to continue, with smaller "
+            "fit.devices or fit.batch_size if it happens again"
+        ) from error
     training.model.load_state_dict(read_checkpoint(last_path(folder))["model"])
 
 
-def _train_as(rank: int, training: Training, folder: Path, relay: Relay, meeting: str) -> None:
-    """Be one of the processes of a training."""
+def _train_as(rank: int, training: Training, folder: Path, relay: Relay, meeting: str, threads: int) -> None:
+    """Be one of the processes of a training, with as many threads as the process that started it."""
     config = training.config
     training.model = copy.deepcopy(training.model)  # tensors arrive in memory that all processes share
-    if config.threads:
-        torch.set_num_threads(config.threads)
+    torch.set_num_threads(threads)
     try:
         backend = "gloo" if config.accelerator == "cpu" or not torch.cuda.is_available() else "nccl"
         dist.init_process_group(backend, f"file://{meeting}/store", rank=rank, world_size=config.devices)

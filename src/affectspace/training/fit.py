@@ -18,15 +18,16 @@ from affectspace.data.batches import Batch, Batches
 from affectspace.data.dataset import Dataset
 from affectspace.data.images import augment
 from affectspace.data.labels import few_of_a_kind
+from affectspace.devices import physical_memory
 from affectspace.errors import ConfigError
 from affectspace.files import write_atomic
-from affectspace.models import MODELS, AffectModel, LossTerms, training_statistics
+from affectspace.models import MODELS, AffectModel, LossTerms, Pretrained, training_statistics
 from affectspace.progress import Progress, silent
 from affectspace.training.adapters import AdapterTraining
-from affectspace.training.configuration import FitConfig, ImageFitConfig, TrainConfig
+from affectspace.training.configuration import MOST_THREADS, FitConfig, ImageFitConfig, TrainConfig
 from affectspace.training.distributed import train
 from affectspace.training.loop import Training
-from affectspace.training.recorder import best_path, last_path, read_checkpoint
+from affectspace.training.recorder import best_path, fitting, last_path, read_checkpoint
 from affectspace.training.runs import Run, require_split, started_run
 from affectspace.training.validation import validation_scores
 
@@ -92,6 +93,7 @@ class ModelTraining(Training):
         if min(map(len, batches.whole)) < 2 * settings.devices or len(data.rows("validation")) < settings.devices:
             raise ConfigError(f"{len(data.rows('train'))} training rows are too few for {settings.devices} devices")
         complete = _model_config(config, data)
+        require_memory(MODELS[config.kind], complete)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             model = MODELS[config.kind](complete)
@@ -144,6 +146,17 @@ def _model_config(config: TrainConfig, data: Dataset) -> Any:
         raise ConfigError(f"{explain(error, kind, ('model',))}; emotions in the corpora: {emotions}") from None
 
 
+def require_memory(model: type[Pretrained], config: Any) -> None:
+    """Raise ConfigError for a model whose training cannot fit into this machine's memory."""
+    size, memory = model.size_of(config), physical_memory()
+    needed = 5 * size  # weights, gradients, two moments of the optimiser, and the weights that are kept
+    if needed > memory:
+        raise ConfigError(
+            f"model: it has {size / 4:,.0f} weights, and training them needs about {needed / 2**30:,.0f} GB; this machine has "
+            f"{memory / 2**30:,.0f} GB: make its layers narrower or fewer"
+        )
+
+
 def keep_split(run: Run, table: pd.DataFrame) -> None:
     """Write split.csv. Raises RunError if a training is continued and its parts have changed."""
     if (run.folder / "split.csv").is_file() and (run.folder / "checkpoints").is_dir():
@@ -153,9 +166,13 @@ def keep_split(run: Run, table: pd.DataFrame) -> None:
 
 @contextmanager
 def training_of(run: Run, threads: int | None) -> Iterator[None]:
-    """Write log.txt and the seconds in run.json, set the threads, and restore the caller's random state afterwards."""
-    with _log_file(run.folder / "log.txt"), _threads(threads):
+    """Write log.txt, and threads and seconds in run.json; set the threads, and restore the caller's random state afterwards.
+
+    threads : None takes the number of the first part of an interrupted training, on which the last digits of sums depend
+    """
+    with _log_file(run.folder / "log.txt"), _threads(threads or run.facts.get("threads")):
         started = time.perf_counter()
+        run.record(threads=torch.get_num_threads())
         with torch.random.fork_rng(devices=[]):
             yield
         run.record(seconds=run.facts.get("seconds", 0) + round(time.perf_counter() - started, 1))
@@ -189,9 +206,11 @@ def train_kept(training: Training, run: Run, progress: Progress) -> int:
     train(training, run.folder, progress, log.info)
     if not training.config.keeps_best:
         return len(run.history) - 1
-    best = read_checkpoint(best_path(run.folder))
-    training.model.load_state_dict(best["model"])
-    return int(best["epoch"])
+    path = best_path(run.folder)
+    best = read_checkpoint(path)
+    with fitting(path):
+        training.model.load_state_dict(best["model"])
+        return int(best["epoch"])
 
 
 @contextmanager
@@ -210,7 +229,7 @@ def _log_file(path: Path) -> Iterator[None]:
 @contextmanager
 def _threads(number: int | None) -> Iterator[None]:
     before = torch.get_num_threads()
-    torch.set_num_threads(number or before)
+    torch.set_num_threads(min(number or before, MOST_THREADS))
     try:
         yield
     finally:

@@ -21,7 +21,7 @@ from affectspace.models import LossTerms, Pretrained
 from affectspace.models.gathering import processes
 from affectspace.progress import Progress
 from affectspace.training.configuration import FitConfig
-from affectspace.training.recorder import Recorder, last_path, read_checkpoint
+from affectspace.training.recorder import Recorder, fitting, last_path, read_checkpoint
 
 VALIDATION = 2**31  # stands in for the epoch in the seed of validation noise, so that it is the same in every epoch
 NAMED = 8  # rows in a message
@@ -130,7 +130,9 @@ class Loop:
         self.recorder = Recorder(folder, config, say if rank == 0 else None)
         self.epoch = 0
         if last_path(folder).is_file():
-            self._restore(read_checkpoint(last_path(folder)))
+            state = read_checkpoint(last_path(folder))
+            with fitting(last_path(folder)):
+                self._restore(state)
 
     def run(self) -> None:
         """Train to the end. Raises RunError at a loss that is not finite."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from affectspace.errors import RunError
+from affectspace.errors import AffectspaceError, RunError
 from affectspace.files import write_atomic
 from affectspace.training.configuration import FitConfig
 
@@ -84,7 +85,9 @@ class Recorder:
     def restore(self, state: dict[str, Any]) -> None:
         """Continue the history of a checkpoint."""
         self.rows = list(state["rows"])
-        self.best_epoch, self.best_value = state["best_epoch"], state["best_value"]
+        self.best_epoch, self.best_value = int(state["best_epoch"]), float(state["best_value"])
+        if self.rows and self.say is not None:
+            write_atomic(self.history, self._write_history)  # the file may be missing, or ahead of the checkpoint
 
     def _write_history(self, path: Path) -> None:
         with path.open("w", newline="", encoding="utf-8") as file:
@@ -113,11 +116,29 @@ def last_path(folder: Path) -> Path:
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint to the CPU, without unpickling. Raises RunError where it is damaged."""
+    """Read a checkpoint to the CPU, without unpickling. Raises RunError where it is missing or damaged."""
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a cut file fails in many ways: zip, OS, unpickling
-        reason = " ".join(str(error).split())[:200]
-        raise RunError(
-            f"{path} is damaged ({reason}); delete it to train from the first epoch, or use --force"
-        ) from error
+        raise _damaged(path, error) from error
+    if not isinstance(content, dict):
+        raise _damaged(path, f"it holds a {type(content).__name__}")
+    return content
+
+
+@contextmanager
+def fitting(path: Path) -> Iterator[None]:
+    """Turn errors about the content of a checkpoint, such as missing keys or other shapes, into a RunError."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        if isinstance(error, AffectspaceError):
+            raise
+        raise _damaged(path, f"it does not fit this training: {type(error).__name__}: {error}") from error
+
+
+def _damaged(path: Path, reason: object) -> RunError:
+    text = " ".join(str(reason).split())[:200]
+    return RunError(
+        f"{path} is missing or damaged ({text}); delete the folder {path.parent} to train from the first epoch, or use --force"
+    )

@@ -12,10 +12,11 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
-from affectspace.errors import AffectspaceError, ConfigError, RunError
-from affectspace.files import is_partial, locked_folder, remove_partials, write_text
+from affectspace.errors import AffectspaceError, ConfigError, RunError, quoted
+from affectspace.files import is_partial, locked_folder, read_object, remove_partials, write_text
 from affectspace.models import MODELS
 from affectspace.progress import Progress, silent
 from affectspace.training.configuration import ProjectorTrainConfig, TrainConfig, read_config
@@ -30,6 +31,17 @@ if TYPE_CHECKING:
 PACKAGES = ("affectspace", "torch", "numpy", "pandas", "scikit-learn")
 OURS = {"config.yaml", "run.json"}
 LOCK = ".lock"
+_FACTS: dict[str, tuple[Any, Any]] = {  # what run.json may hold: type of a value, and of the values in it
+    "kind": (str, ()),
+    "state": (str, ()),
+    "seconds": (int | float, ()),
+    "threads": (int, ()),
+    "modalities": (dict, (dict, NoneType)),
+    "corpora": (dict, dict),
+    "places": (dict, dict),
+    "versions": (dict, str),
+    "rows": (dict, int),
+}
 BEGUN = {"config.yaml", LOCK}  # all that a start can leave that was killed at once, besides partial files
 
 
@@ -135,8 +147,15 @@ class Run:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What run.json says."""
-        return json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
+        """What run.json says. Raises RunError where it is missing or damaged."""
+        path = self.folder / "run.json"
+        facts = read_object(path, "train again with --force")
+        for key in facts.keys() & _FACTS.keys():
+            value, (kind, inner) = facts[key], _FACTS[key]
+            values = value.values() if isinstance(value, dict) else ()
+            if not isinstance(value, kind) or not all(isinstance(entry, inner) for entry in values):
+                raise RunError(f"{path} is damaged: {key!r} is {quoted(value)}; train again with --force")
+        return facts
 
     @property
     def finished(self) -> bool:
@@ -144,17 +163,24 @@ class Run:
 
     @property
     def history(self) -> pd.DataFrame:
-        """A row an epoch: losses by term on train and validation."""
-        import pandas as pd
-
-        return pd.read_csv(self.folder / "history.csv")
+        """A row an epoch: losses by term on train and validation. Raises RunError where history.csv is missing or damaged."""
+        return self._table("history.csv")
 
     @property
     def split(self) -> pd.DataFrame:
-        """id, person and part (train, validation, test) of every sample."""
+        """id, person and part (train, validation, test) of every sample. Raises RunError as `history`."""
+        return self._table("split.csv", dtype={"id": str, "person": str, "corpus": str})
+
+    def _table(self, name: str, **options: Any) -> pd.DataFrame:
         import pandas as pd
 
-        return pd.read_csv(self.folder / "split.csv", dtype={"id": str, "person": str, "corpus": str})
+        try:
+            return pd.read_csv(self.folder / name, **options)
+        except (OSError, ValueError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise RunError(
+                f"{self.folder / name} is missing or damaged ({reason}); train again with --force"
+            ) from error
 
     def model(self) -> Pretrained:
         """The trained model, ready to use.
@@ -169,20 +195,17 @@ class Run:
 
         Raises RunError where the training has not finished, or the file is damaged.
         """
-        path = self._model_folder() / "config.json"
-        try:
-            settings = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise RunError(f"{path} is missing or damaged; save or train the model again ({error})") from error
-        if not isinstance(settings, dict):
-            raise RunError(f"{path} is damaged; save or train the model again (it is not a JSON object)")
-        return settings
+        return read_object(self._model_folder() / "config.json", "save or train the model again")
 
     @property
     def backbones(self) -> dict[str, dict[str, Any] | None]:
         """Modality of the model -> what the run records about its backbone; None for a training on arrays."""
-        facts = self.facts.get("modalities") or {}
-        return {name: facts.get(name) for name in self.model_settings["modalities"]}
+        facts, modalities = self.facts.get("modalities", {}), self.model_settings.get("modalities")
+        if not isinstance(modalities, dict):
+            raise RunError(
+                f"{self.folder / 'model' / 'config.json'} is damaged (no modalities); train again with --force"
+            )
+        return {name: facts.get(name) for name in modalities}
 
     def _model_folder(self) -> Path:
         if not self.finished:
@@ -213,10 +236,7 @@ def open_run(folder: Path) -> Run:
         remedy = f"did you mean {' or '.join(map(str, near))}?" if near else "`affectspace train` makes one"
         raise RunError(f"{folder} is not a run of affectspace: it {state}; {remedy}")
     run = Run(folder)
-    try:
-        kind = run.facts["kind"]
-    except (json.JSONDecodeError, UnicodeDecodeError, TypeError, KeyError) as error:
-        raise RunError(f"{folder}/run.json is damaged: {error}; train again with --force") from error
+    kind = run.facts.get("kind")
     if kind not in MODELS:
         raise RunError(f"{folder} is a run of kind {kind!r}; this version knows {', '.join(MODELS)}")
     return run

@@ -235,7 +235,7 @@ def test_latent_sizes(latent: int) -> None:
     ("fields", "text"),
     [
         ({"modalities": {"vad": 3}, "vad_modality": True}, "adds a modality 'vad', which exists"),
-        ({"modalities": WIDTHS, "hidden": (0,)}, "at least one unit"),
+        ({"modalities": WIDTHS, "hidden": (0,)}, "greater than or equal to 1"),
         ({"modalities": WIDTHS, "latent": 0}, "greater than or equal to 1"),
         ({"modalities": WIDTHS, "kl_warmup": 2}, "less than or equal to 1"),
         ({"modalities": WIDTHS, "beta": 1}, "Extra inputs are not permitted"),

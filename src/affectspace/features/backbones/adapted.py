@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 from affectspace.errors import ConfigError, RunError
 from affectspace.features.backbone import ADAPTER_WEIGHTS, Backbone, adapter_folder, make_backbone
 from affectspace.features.backbones.pretrained import PretrainedBackbone, weights_hash
+from affectspace.files import parse_json
 from affectspace.tensors import require_unchanged
 
 
@@ -33,7 +33,7 @@ def adapted_backbone(name: str, *, device: str = "cpu", dtype: str = "float32") 
     folder = adapter_folder(name)
     if folder is None:
         raise ConfigError(f"{name} is not an adapter; `affectspace adapt` makes one")
-    config = json.loads((folder / "config.json").read_text("utf-8"))
+    config = parse_json((folder / "config.json").read_text("utf-8"))
     modality, encoder = str(config["modality"]), str(config["encoder"])
     try:
         backbone = make_backbone(modality, encoder, device=device, dtype=dtype, **config["settings"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import math
 import os
 import re
@@ -22,7 +21,7 @@ from affectspace.devices import choose_device
 from affectspace.errors import ConfigError
 from affectspace.features.backbone import BaseBackbone, require_dtype
 from affectspace.features.backbones.packages import WEIGHTS, install_command, package_folders, require_package
-from affectspace.files import cache_folder
+from affectspace.files import cache_folder, parse_json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -203,7 +202,7 @@ def processor_settings(name: str, folder: str, part: str, commit: str | None = N
         if path is None:
             continue
         try:
-            settings = json.loads(Path(path).read_text("utf-8"))
+            settings = parse_json(Path(path).read_text("utf-8"))
         except ValueError as error:
             raise ConfigError(f"{path} is not valid JSON ({error}); restore the file") from error
         settings = settings.get(part) if file == "processor_config.json" else settings

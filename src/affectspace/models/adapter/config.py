@@ -12,8 +12,8 @@ from affectspace.configuration import Configuration
 class LoraConfig(Configuration):
     """Low-rank changes of the linear layers (Hu et al. 2022)."""
 
-    rank: int = Field(16, ge=1)
-    alpha: int = Field(32, ge=1, description="a change is scaled by alpha / rank")
+    rank: int = Field(16, ge=1, le=4096)
+    alpha: int = Field(32, ge=1, le=1_000_000, description="a change is scaled by alpha / rank")
     dropout: float = Field(0.05, ge=0, lt=1, description="of the inputs of a change")
 
 

@@ -67,6 +67,11 @@ class Adapter(Pretrained):
     reads = "items"
     config: AdapterConfig
 
+    @classmethod
+    def size_of(cls, config: Any) -> float:
+        """Return 0: the encoder's own files say how large it is, and its changes are small."""
+        return 0.0
+
     def __init__(self, config: AdapterConfig) -> None:
         super().__init__()
         backbone = make_backbone(config.modality, config.encoder, **config.settings)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from affectspace.configuration import Configuration
+from affectspace.configuration import Configuration, Widths
 
 
 class LevasaConfig(Configuration):
@@ -20,13 +20,13 @@ class LevasaConfig(Configuration):
     """
 
     kind: Literal["levasa"] = "levasa"
-    image_size: int = Field(64, ge=32, multiple_of=16, description="pixels; a multiple of 16")
+    image_size: int = Field(64, ge=32, le=1024, multiple_of=16, description="pixels; a multiple of 16")
     network: Literal["convolutional", "residual"] = Field(
         "convolutional", description="convolutional is the paper's; residual: blocks with group normalisation"
     )
     width: int = Field(32, ge=4, description="channels of the first convolution")
     padding: Literal[0, 1] = Field(1, description="of the convolutions; 0 in the paper's network")
-    hidden: tuple[int, ...] = Field((), description="widths of linear layers between the convolutions and the code")
+    hidden: Widths = Field((), description="widths of linear layers between the convolutions and the code")
     chunk: int = Field(32, ge=1, description="dimensions of each of z_v and z_a")
     rest: int | None = Field(None, ge=1, description="dimensions of z_z; null: as many as z_v has, as in the paper")
     alignment: Literal["none", "continuous", "discrete", "categories"] = Field(
@@ -44,8 +44,8 @@ class LevasaConfig(Configuration):
         "mean", description="what the heads read in training; sample in the paper"
     )
     discrete_loss: Literal["cross_entropy", "bce"] = "cross_entropy"
-    level_low: int = Field(-10, description="lowest level of the discrete labels, in tenths")
-    level_high: int = 10
+    level_low: int = Field(-10, ge=-1000, le=1000, description="lowest level of the discrete labels, in tenths")
+    level_high: int = Field(10, ge=-1000, le=1000)
     categories: tuple[str, ...] = Field((), description="emotions of the head of alignment: categories")
     reconstruction: Literal["squared", "absolute"] = Field("squared", description="error of a pixel value")
     similarity_weight: float = Field(0.0, ge=0, description="weight of 1 - SSIM in the reconstruction")
@@ -105,9 +105,9 @@ class ClassifierConfig(Configuration):
     """
 
     kind: Literal["classifier"] = "classifier"
-    image_size: int = Field(64, ge=32, multiple_of=16)
+    image_size: int = Field(64, ge=32, le=1024, multiple_of=16)
     width: int = Field(32, ge=4)
     padding: int = Field(1, ge=0, le=1)
-    hidden: tuple[int, ...] = ()
+    hidden: Widths = ()
     dropout: float = Field(0.3, ge=0, lt=1)
     categories: tuple[str, ...] = Field(min_length=2, description="emotions, in the order of the logits")

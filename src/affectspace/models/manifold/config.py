@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from affectspace.configuration import Configuration
+from affectspace.configuration import Configuration, Widths
 from affectspace.models.configuration import FeatureModelConfig
 
 MAX_STACKED = 8  # modalities that fusion: stacked allows
@@ -25,7 +25,7 @@ class SkipConfig(Configuration):
 class EncoderConfig(Configuration):
     """The networks of each modality."""
 
-    hidden: tuple[int, ...] = Field((256,), description="widths of the hidden layers; decoders mirror them")
+    hidden: Widths = Field((256,), description="widths of the hidden layers; decoders mirror them")
     layout: Literal["separate", "trunk"] = Field(
         "separate", description="two perceptrons per modality, as in the paper; trunk: one with two linear heads"
     )
@@ -193,8 +193,6 @@ class ManifoldSettings(FeatureModelConfig):
         private, encoder, prototypes = self.private, self.encoder, self.prototypes
         if self.fusion == "stacked" and len(self.modalities) > MAX_STACKED:
             raise ValueError(f"fusion: stacked has weights for every subset; it allows {MAX_STACKED} modalities")
-        if any(width < 1 for width in encoder.hidden):
-            raise ValueError(f"encoder.hidden is {encoder.hidden}; each layer needs at least one unit")
         if encoder.layout == "trunk" and private.erasure != "none":
             raise ValueError("private.erasure needs encoder.layout: separate; a trunk gives both heads the same inputs")
         if encoder.layout == "trunk" and not encoder.hidden:
@@ -241,7 +239,7 @@ class EnsembleConfig(ManifoldSettings):
     """Configuration of several manifolds with the same settings and different initial weights."""
 
     kind: Literal["ensemble"] = "ensemble"
-    members: int = Field(5, ge=1)
+    members: int = Field(5, ge=1, le=1000)
 
     def member(self) -> ManifoldConfig:
         """Return the configuration of each member."""

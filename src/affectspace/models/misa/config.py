@@ -27,7 +27,7 @@ class MisaConfig(FeatureModelConfig):
     difference_weight: float = Field(0.3, ge=0)
     similarity_weight: float = Field(1.0, ge=0, description="of the central moment discrepancy")
     reconstruction_weight: float = Field(1.0, ge=0)
-    moments: int = Field(5, ge=1, description="of the central moment discrepancy")
+    moments: int = Field(5, ge=1, le=100, description="of the central moment discrepancy")
     missing: Literal["zero", "dropout"] = Field(
         "zero",
         description="tokens of an absent modality: filled with zeros; dropout: masked from attention, and modalities are "

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from affectspace.configuration import Widths
 from affectspace.models.configuration import FeatureModelConfig
 
 VAD = "vad"  # name of the modality that `vad_modality` adds
@@ -20,7 +21,7 @@ class MvaeConfig(FeatureModelConfig):
 
     kind: Literal["mvae"] = "mvae"
     latent: int = Field(16, ge=1, description="dimensions of the joint code; 3, 16 and 32 are compared")
-    hidden: tuple[int, ...] = Field((512,), description="widths of the encoders' hidden layers; decoders mirror them")
+    hidden: Widths = Field((512,), description="widths of the encoders' hidden layers; decoders mirror them")
     vad_modality: bool = Field(
         False, description="encode and decode VAD as a modality of its own, instead of reading it from the code"
     )
@@ -34,8 +35,6 @@ class MvaeConfig(FeatureModelConfig):
 
     @model_validator(mode="after")
     def _consistent(self) -> MvaeConfig:
-        if any(width < 1 for width in self.hidden):
-            raise ValueError(f"hidden is {self.hidden}; each layer needs at least one unit")
         if self.vad_modality and VAD in self.modalities:
             raise ValueError(f"vad_modality: true adds a modality {VAD!r}, which exists: give yours another name")
         return self

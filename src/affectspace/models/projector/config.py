@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from affectspace.configuration import Configuration
+from affectspace.configuration import Configuration, Widths
 
 
 class ProjectorConfig(Configuration):
@@ -23,7 +23,7 @@ class ProjectorConfig(Configuration):
         "has no text, everything comes from the latents",
     )
     tokens: int = Field(16, ge=1, le=512, description="soft tokens (k)")
-    hidden: tuple[int, ...] = Field((256,), description="widths of the hidden layers")
+    hidden: Widths = Field((256,), description="widths of the hidden layers")
     instruction: str | None = Field(
         None, description="text whose embeddings the soft tokens start from; null: the default of the mode"
     )
@@ -34,12 +34,6 @@ class ProjectorConfig(Configuration):
     )
     affect_dropout: float = Field(0.0, ge=0, lt=1, description="share of training rows without z_vad")
     private_dropout: float = Field(0.5, ge=0, lt=1, description="share of training rows without z_priv")
-
-    @model_validator(mode="after")
-    def _positive(self) -> ProjectorConfig:
-        if any(width < 1 for width in self.hidden):
-            raise ValueError(f"hidden is {self.hidden}; each layer needs at least one unit")
-        return self
 
     @property
     def started_from(self) -> str:

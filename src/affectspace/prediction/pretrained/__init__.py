@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from affectspace.errors import ConfigError, RunError
+from affectspace.files import parse_json
 from affectspace.prediction.readers import CombinedReader, Expert, Reader
 
 FOLDER = Path(__file__).parent
@@ -124,7 +124,7 @@ def combined_reader(open_reader: OpenReader, notices: list[str]) -> CombinedRead
 def _read(folder: Path) -> ShippedModel:
     path = folder / FILE
     try:
-        facts = json.loads(path.read_text("utf-8"))
+        facts = parse_json(path.read_text("utf-8"))
         return ShippedModel(
             folder.name, facts["title"], tuple(facts["modalities"]), facts.get("base") or {}, facts["licence"],
             facts.get("notice") or "", facts["training"], facts["scores"], facts["limits"], folder,

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from affectspace.affect import AXES
-from affectspace.files import write_text
+from affectspace.files import parse_json, write_text
 from affectspace.progress import Progress, silent
 from affectspace.steering.ranking import Candidates, rank
 from affectspace.steering.steerer import Steerer
@@ -82,7 +82,7 @@ def kept_texts(path: Path, key: str, make: Callable[[], Candidates]) -> Candidat
     """Read the candidates in a file; make them where it is missing, damaged, or has another key."""
     if path.is_file():
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = parse_json(path.read_text(encoding="utf-8"))
         except ValueError:
             content = None
         if isinstance(content, dict) and content.get("key") == key and "written" in content:

@@ -23,7 +23,7 @@ from affectspace.data.dataset import Dataset
 from affectspace.data.labels import read_transfer
 from affectspace.errors import RunError
 from affectspace.evaluation import pearson
-from affectspace.files import write_text
+from affectspace.files import parse_json, write_text
 from affectspace.media.faces import resized
 from affectspace.models import ClassifierConfig, EmotionClassifier, Pretrained
 from affectspace.progress import Progress, silent
@@ -128,7 +128,7 @@ def named_reader(place: str, run: Path) -> Reader:
 def _facts(folder: Path, file: str = "facts.json") -> dict[str, Any]:
     """Return the content of a JSON file; nothing if there is none that can be read."""
     try:
-        return dict(json.loads((folder / file).read_text("utf-8")))
+        return dict(parse_json((folder / file).read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         return {}
 
