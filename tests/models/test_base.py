@@ -188,7 +188,7 @@ def test_a_missing_file_is_named(saved: tuple[Levasa, Path], name: str, capfd: p
 @pytest.mark.parametrize("content", [b'{"kind": "lev', b"[1]", b"\xff"])
 def test_a_damaged_config_is_named(saved: tuple[Levasa, Path], content: bytes) -> None:
     (saved[1] / "config.json").write_bytes(content)
-    with pytest.raises(RunError, match=r"config\.json is damaged; save or train the model again"):
+    with pytest.raises(RunError, match=r"config\.json is .*damaged .*; save or train the model again"):
         Levasa.from_pretrained(saved[1])
 
 

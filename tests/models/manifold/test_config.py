@@ -83,7 +83,7 @@ def test_settings_survive_yaml() -> None:
         ({"private.emotion.kind": "linear"}, "private.emotion needs at least two names"),
         ({"encoder.layout": "trunk", "private.erasure": "affect"}, "a trunk gives both heads the same inputs"),
         ({"encoder.layout": "trunk", "encoder.hidden": ()}, "needs at least one hidden layer"),
-        ({"encoder.hidden": (0,)}, r"encoder\.hidden is \(0,\)"),
+        ({"encoder.hidden": (0,)}, "greater than or equal to 1"),
         ({"modalities": {"action units": 3}}, "plain word"),
         (
             {"prototypes.heads": ("smell",), "categories": ("a", "b")},
