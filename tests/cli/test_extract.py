@@ -63,6 +63,7 @@ def test_vectors_and_mistakes(sounds: Path) -> None:
     text = run(*base, "--modality", "units", "--vectors", sounds / "units.csv", "--out", sounds / "units")
     assert "2 vectors computed" in text
     assert "2 rows have no units" in text
+    assert "2 vectors" in run(*base, "--modality", "[/red]", "--vectors", sounds / "units.csv", "--out", sounds / "red")
     for extra, error, message in (
         (("--modality", "units"), ConfigError, "modality 'units' has no default backbone"),
         (("--modality", "text"), DataError, "has no text: its column text is empty"),

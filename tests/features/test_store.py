@@ -78,7 +78,7 @@ SHARDS: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("damage", SHARDS)
-def test_damaged_shards_are_noticed(store: Path, damage: str) -> None:
+def test_damaged_shards_are_noticed(store: Path, damage: str, letters, text_corpus) -> None:
     do, message = SHARDS[damage]
     assert FeatureStore(store).read(IDS)[1].all()  # the version before is known to be right
     do(store / "shard-00000.safetensors")
@@ -86,6 +86,8 @@ def test_damaged_shards_are_noticed(store: Path, damage: str) -> None:
         DataError, match=rf"shard-0000[01].safetensors is damaged \(.*{message.removeprefix('is damaged')}"
     ):
         FeatureStore(store).read(IDS)
+    with pytest.raises(DataError, match=r"shard-0000[01].safetensors is damaged"):
+        extract(text_corpus(25), letters(), store)
 
 
 def test_the_table_of_rows_is_for_people(store: Path) -> None:
@@ -105,14 +107,11 @@ def test_the_table_of_rows_is_for_people(store: Path) -> None:
         ("[" * 100_000, "backbone.json is damaged"),
         ("[1]", "backbone.json is damaged"),
         ("{}", "backbone.json is damaged"),
-        (
-            '{"name": 1, "modality": "text", "dimension": 27}',
-            r"backbone.json is damaged \(name, modality or dimension\)",
-        ),
-        (
-            '{"name": "a", "modality": "text", "dimension": -1}',
-            r"backbone.json is damaged \(name, modality or dimension\)",
-        ),
+        ('{"name": 1, "modality": "text", "dimension": 27}', r"backbone.json is damaged \(name is 1\)"),
+        ('{"name": "a", "modality": "text", "dimension": -1}', r"backbone.json is damaged \(dimension is -1\)"),
+        ('{"name": "a", "modality": "text", "dimension": 27, "settings": [1]}', r"damaged \(settings is \[1\]\)"),
+        ('{"name": "a", "modality": "text", "dimension": 27, "columns": ["a"]}', r"damaged \(columns is \['a'\]\)"),
+        ('{"modality": "text", "dimension": 27}', r"backbone.json is damaged \(name is None\)"),
         ('{"name": "a", "modality": "text", "dimension": Infinity}', "backbone.json is damaged"),
         ('{"name": "a", "modality": "text", "dimension": 10}', r"its vectors have shape \(10, 27\) .*, not \(10, 10\)"),
         ('{"name": "a", "modality": "text", "dimension": 1e12}', r"its vectors have shape \(10, 27\)"),

@@ -29,11 +29,11 @@ def progress_bar(shown: bool = True) -> Iterator["Progress"]:
             nonlocal printed
             if time.monotonic() - printed > 10 or done == total:
                 printed = time.monotonic()
-                console.print(f"{text} ({done}/{total})" if total else text, highlight=False)
+                console.print(f"{text} ({done}/{total})" if total else text, highlight=False, markup=False)
 
         yield print_line
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=None)
         yield lambda done, total, text: bar.update(task, completed=done, total=total or None, description=text)

@@ -222,6 +222,7 @@ def extract(
         if force:
             _remove_store(folder)
         store = FeatureStore.create(folder, identity_of(backbone))
+        store.require_sound()
         rows = _rows_to_encode(store, marked)
         changed = _changed(store, corpus, rows)
         size = getattr(backbone, "shard_rows", BaseBackbone.shard_rows)

@@ -54,7 +54,6 @@ def items_of(corpus: Corpus, modality: str) -> list[Item]:
     >>> items_of(Corpus("talk", table), "text")[0].text
     'Good morning!'
     """
-
     if modality not in SOURCES:
         raise ConfigError(f"unknown modality {modality!r}; choose one of {', '.join(SOURCES)}")
     table = corpus.table

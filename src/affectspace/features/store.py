@@ -19,10 +19,13 @@ import pandas as pd
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from affectspace.errors import DataError, RunError
+from affectspace.errors import DataError, RunError, quoted
 from affectspace.features.backbone import IDENTITY_KEYS
 from affectspace.files import write_atomic, write_text
 
+_KINDS: dict[str, type] = {  # of the values in backbone.json
+    "name": str, "modality": str, "licence": str, "revision": str, "settings": dict, "versions": dict,
+}  # fmt: skip
 _verified: set[tuple[Any, ...]] = set()  # versions of shards whose vectors have the hash of their header
 
 
@@ -50,18 +53,22 @@ class FeatureStore:
     def __init__(self, folder: str | Path) -> None:
         """Open the store in a folder. `backbone` is the content of its backbone.json."""
         self.folder = Path(folder)
+        path, remedy = self.folder / "backbone.json", "extract again with --force"
         try:
-            self.backbone: dict[str, Any] = json.loads((self.folder / "backbone.json").read_text("utf-8"))
+            self.backbone: dict[str, Any] = json.loads(path.read_text("utf-8"))
             self.dimension = int(self.backbone["dimension"])
-            texts = [self.backbone[key] for key in ("name", "modality")]
+            wrong = [key for key, kind in _KINDS.items() if not isinstance(self.backbone.get(key, kind()), kind)]
+            columns = self.backbone.get("columns") or []
         except OSError:
             raise RunError(f"{self.folder} is not a store of features; `affectspace extract` makes one") from None
-        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-            raise RunError(f"{self.folder}/backbone.json is damaged ({error}); extract again with --force") from error
-        if not all(isinstance(text, str) for text in texts) or self.dimension < 1:
-            raise RunError(
-                f"{self.folder}/backbone.json is damaged (name, modality or dimension); extract again with --force"
-            )
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+            raise RunError(f"{path} is damaged ({error}); {remedy}") from error
+        if self.dimension < 1 or "name" not in self.backbone:
+            wrong.append("dimension" if self.dimension < 1 else "name")
+        if not isinstance(columns, list) or len(columns) not in (0, self.dimension):
+            wrong.append("columns")
+        if wrong:
+            raise RunError(f"{path} is damaged ({wrong[0]} is {quoted(self.backbone.get(wrong[0]))}); {remedy}")
         self._index: pd.DataFrame | None = None
         self._hashes: dict[str, str] = {}  # name of a shard -> hash of its vectors
 
@@ -130,6 +137,11 @@ class FeatureStore:
         write_atomic(path, lambda partial: save_file({"features": features}, partial, metadata=text))
         self._index = None
         return path
+
+    def require_sound(self) -> None:
+        """Raise DataError where the vectors of a shard have changed since they were written. Reads every shard once."""
+        for name in sorted(set(self.index["shard"])):
+            _read_vectors(self.folder / name, self._hashes[name])
 
     def write_index(self) -> None:
         """Write index.parquet, the content of `index`."""
