@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 
 from affectspace import Predictor
 from affectspace.errors import ConfigError, DataError
+from affectspace.media import tracks
 from affectspace.prediction import Failure, Prediction, Sample, photos
 from affectspace.prediction.bridge import EmotionBridge
 from affectspace.prediction.classifiers import UNLIKE_FACE, ClassifierReader, face_reader
@@ -303,6 +304,7 @@ def test_every_face_of_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     picture = np.random.default_rng(0).integers(0, 256, (120, 200, 3), dtype=np.uint8)
     Image.fromarray(picture).save(tmp_path / "a.png")
     boxes = [(100.0, 60.0, 40.0), (30.0, 60.0, 16.0)]
+    monkeypatch.setattr(tracks, "all_faces", lambda frame: boxes)
     monkeypatch.setattr(photos, "face_boxes", lambda frame: boxes)
     predictor = Predictor.pretrained("face")
     faces = predictor.predict_faces(tmp_path / "a.png")

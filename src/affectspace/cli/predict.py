@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -131,7 +132,7 @@ def predict(
     Each input is a sample of its own. Samples that fail are reported. The exit status is 1 if every sample failed. With
     --out the same command continues an interrupted prediction of many samples.
     """
-    from affectspace.prediction.inputs import combined_sample, each_face, is_table
+    from affectspace.prediction.inputs import combined_sample, each_face, face_columns, is_table
     from affectspace.tables.text import declare_separator
 
     named = (text_column, audio_column, video_column, image_column, start_column, end_column, id_column)
@@ -143,7 +144,7 @@ def predict(
     follow = window is not None or step is not None or figure is not None
     head = {"labels": labels, "axes": axes, "scale": scale, "calibrate": calibrate, "calibrate_scale": calibrate_scale}
     check_model(run, model, classifier, head, vectors, backbone, crop)
-    check_faces(faces, together or follow, tables)
+    check_faces(faces, together, figure, tables)
     check_options(items, tables, together, vectors, follow, part, run)
     if not tables and (any(named) or media is not None or prefix):
         raise ConfigError("--text-column and the other columns, --media and --prefix need a table as input")
@@ -194,13 +195,14 @@ def predict(
                 samples, columns = _samples_of_part(run, part, stack)
             else:
                 samples, skipped = _samples(predictor, items, together, named, media, ready_made)
+            alone = single
             if faces == "all":
                 samples = each_face(samples)
-                single = single and len(samples) == 1
-            if follow or (single and _is_long(samples)):
+                single, columns = single and len(samples) == 1, {**columns, **face_columns(samples)}
+            if follow or (alone and _is_long(samples)):
                 windows = (window, step, figure)
                 table, summary, trajectories = _predict_over_time(
-                    predictor, samples, *windows, progress, answer if out else None
+                    predictor, samples, *windows, progress, answer if out else None, faces == "all"
                 )
             else:
                 many = partial(_in_shards, out=out, engine=cluster, reopen=reopen) if cluster or out else None
@@ -374,9 +376,14 @@ def _predict_over_time(
     figure: Path | None,
     progress: Progress,
     tabled: Answer | None,
+    framed: bool,
 ) -> tuple[pd.DataFrame | None, Summary, list[Trajectory]]:
-    """Predict each input over time, and as a whole; return a table with a row per window if it is needed and not empty."""
-    from affectspace.prediction import Failure
+    """Predict each input over time, and as a whole; return a table with a row per window if it is needed and not empty.
+
+    framed : whether the table has the place of the face in each window
+    """
+    from affectspace.prediction import Failure, Sample
+    from affectspace.prediction.inputs import face_columns
     from affectspace.prediction.result import Summary
 
     trajectories: list[Trajectory] = []
@@ -398,8 +405,15 @@ def _predict_over_time(
         return None, summary, trajectories
     import pandas as pd
 
-    tables = [trajectory.table_in(tabled).assign(id=trajectory.name) for trajectory in trajectories]
-    tables = [table[["id", *table.columns[:-1]]] for table in tables]
+    tables = []
+    for trajectory in trajectories:
+        table = trajectory.table_in(tabled)
+        sample = next(sample for name, sample in samples if name == trajectory.name)
+        if framed and isinstance(sample, Sample):
+            parts = [replace(sample, start=window.start, end=window.end) for window in trajectory.windows]
+            table = table.assign(**face_columns([("", part) for part in parts]))
+        table.insert(0, "id", trajectory.name)
+        tables.append(table)
     return pd.concat(tables, ignore_index=True), summary, trajectories
 
 

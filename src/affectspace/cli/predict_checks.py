@@ -43,12 +43,12 @@ def check_model(
         raise ConfigError(f"{option} needs a run of your own: --run RUN")
 
 
-def check_faces(faces: str, together: bool, tables: Sequence[Path]) -> None:
+def check_faces(faces: str, together: bool, figure: Path | None, tables: Sequence[Path]) -> None:
     """Raise ConfigError for an unknown choice of faces, or one that would change the rows of a table."""
     if faces not in ("largest", "all"):
         raise ConfigError(f"--faces {faces}: choose largest or all")
-    if faces == "all" and (together or tables):
-        raise ConfigError("--faces all needs pictures or folders, without a table, --together, --window or --figure")
+    if faces == "all" and (together or tables or figure):
+        raise ConfigError("--faces all needs pictures, clips or folders, without a table, --together or --figure")
 
 
 def check_options(

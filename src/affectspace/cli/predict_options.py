@@ -105,7 +105,10 @@ AnswerColumns = Annotated[
 ]
 Faces = Annotated[
     str,
-    typer.Option(help="largest: predict the largest face of a picture. all: predict every face, one row for each."),
+    typer.Option(
+        help="largest: predict the largest face of a picture or clip. all: predict every face, one row for each, with its "
+        "place in pixels. A face of a clip is followed over time; with --window it has a row for each window."
+    ),
 ]
 Together = Annotated[
     bool,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -47,8 +48,37 @@ def read_frames(
     return [frame[:, :middle] if half == "left" else frame[:, -middle:] for frame in frames]
 
 
-def _moments(n: int, first: float, last: float) -> np.ndarray:
-    """The middles of n equal parts."""
+def frames_over_time(
+    source: Source, rate: float, most: int, start: float | None = None, end: float | None = None
+) -> Iterator[tuple[float, np.ndarray]]:
+    """Yield the seconds from the clip's beginning and the frame, `rate` times a second but at most `most` times.
+
+    One frame is in memory at a time, of an animated picture all of them. Raises UnreadableItem with the reason.
+    """
+    require_content(source)
+    require_times(start, end)
+    first = start or 0.0
+    animated = is_picture(source)
+    seconds = animation_frames(read_content(source), ())[1] if animated else _end(source)
+    last = seconds if end is None else min(end, seconds)
+    moments = moments_of(min(max(math.ceil((last - first) * rate), 1), most), first, last)
+    if animated:
+        yield from zip(moments, animation_frames(read_content(source), moments)[0], strict=True)
+    else:
+        yield from zip(
+            moments.tolist(), _frames(source, moments, first, bound=MOST_SAMPLED / 8), strict=False
+        )  # the clip may end before
+
+
+def frames_at(source: Source, moments: Sequence[float]) -> list[np.ndarray]:
+    """Return the frames that are shown at ascending moments, in seconds; fewer where the clip ends before."""
+    if is_picture(source):
+        return animation_frames(read_content(source), moments)[0]
+    return list(_frames(source, np.asarray(moments), moments[0], MOST_SAMPLED / 8))
+
+
+def moments_of(n: int, first: float, last: float) -> np.ndarray:
+    """Return the middles of n equal parts of a clip, in seconds. Raises UnreadableItem where the clip ends before."""
     if last <= first:
         raise UnreadableItem(f"the sample starts at {first:g} s, but the clip ends at {last:g} s")
     return first + (np.arange(n) + 0.5) / n * (last - first)
@@ -56,31 +86,39 @@ def _moments(n: int, first: float, last: float) -> np.ndarray:
 
 def _of_animation(content: bytes, n: int, start: float | None, end: float | None) -> list[np.ndarray]:
     seconds = animation_frames(content, ())[1]
-    return animation_frames(content, _moments(n, start or 0.0, seconds if end is None else min(end, seconds)))[0]
+    return animation_frames(content, moments_of(n, start or 0.0, seconds if end is None else min(end, seconds)))[0]
 
 
-def _of_clip(source: Source, n: int, start: float | None, end: float | None) -> list[np.ndarray]:
-    first = start or 0.0
+def _end(source: Source) -> float:
+    """Seconds of the picture of a clip, by its header, else by its packets."""
     with open_container(source, "video") as container:
         if not container.streams.video:
             raise UnreadableItem("it has no picture")
-        last = end_of(container, container.streams.video[0]) or None
-    if last is None:
-        last = end_of_packets(source, "video")
+        seconds = end_of(container, container.streams.video[0])
+    return seconds or end_of_packets(source, "video")
+
+
+def _of_clip(source: Source, n: int, start: float | None, end: float | None) -> list[np.ndarray]:
+    first, last = start or 0.0, _end(source)
     if end is not None:
         last = end if last == 0 else min(end, last)
-    frames, reached = _at(source, _moments(n, first, last), first)
-    if len(frames) < n and first < reached < last:  # the file ends before its header says
-        frames, _ = _at(source, _moments(n, first, reached), first)
+    reached: list[float] = []
+    bound = MOST_SAMPLED / n  # larger frames are shrunk
+    frames = list(_frames(source, moments_of(n, first, last), first, bound, reached))
+    if len(frames) < n and reached and first < reached[0] < last:  # the file ends before its header says
+        frames = list(_frames(source, moments_of(n, first, reached[0]), first, bound))
     return frames + [frames[-1]] * (n - len(frames))
 
 
-def _at(source: Source, moments: Sequence[float] | np.ndarray, first: float) -> tuple[list[np.ndarray], float]:
-    """The last frames before each moment, in one pass forward from the key frame before the start, and the end of the last.
+def _frames(
+    source: Source, moments: np.ndarray, first: float, bound: float, reached: list[float] | None = None
+) -> Iterator[np.ndarray]:
+    """Yield the last frames before each moment, in one pass forward from the key frame before the start.
 
-    At the end of the clip the last frame is added once, for the moments that it lasts for.
+    At the end of the clip the last frame is yielded for the moments that it lasts for, at least once.
+    bound : pixels of a frame; reached : gets the end
     """
-    sampled: list[np.ndarray] = []
+    done = 0
     current: Any = None
     shown = 0.0
     with open_container(source, "video") as container:
@@ -90,24 +128,25 @@ def _at(source: Source, moments: Sequence[float] | np.ndarray, first: float) -> 
             size = f"{stream.codec_context.width} x {stream.codec_context.height}"
             raise UnreadableItem(f"frames of {size}: more than {MOST_PIXELS // 10**6} million pixels")
         rate = float(stream.average_rate or stream.guessed_rate or 25)
-        begin, bound = begin_of(container), MOST_SAMPLED / len(moments)  # larger frames are shrunk
+        begin = begin_of(container)
         if first > 0 and stream.time_base:
             container.seek(int((first + begin) / stream.time_base), stream=stream)
         for number, frame in enumerate(_decoded(container, stream)):
             time = number / rate if frame.time is None else frame.time - begin
-            while len(sampled) < len(moments) and current is not None and time > moments[len(sampled)] + 1e-6:
-                sampled.append(_upright(current, bound))
-            if len(sampled) == len(moments):
-                return sampled, time
+            while done < len(moments) and current is not None and time > moments[done] + 1e-6:
+                done += 1
+                yield _upright(current, bound)
+            if done == len(moments):
+                return
             current, shown = frame, time
         if current is None:
             raise unreadable(source, "video", "it has no complete frame")
-        if not sampled and shown < first - 0.5:
+        if not done and shown < first - 0.5:
             raise UnreadableItem(f"the sample starts at {first:g} s, but the clip ends at {shown:g} s")
-        end = shown + 1 / rate
-        last = _upright(current, bound)
-    reached = sum(moment <= end for moment in moments)
-    return [*sampled, *[last] * max(reached - len(sampled), 1)], end
+        end, last = shown + 1 / rate, _upright(current, bound)
+    if reached is not None:
+        reached.append(end)
+    yield from [last] * max(sum(moment <= end for moment in moments) - done, 1)
 
 
 def _upright(frame: Any, bound: float) -> np.ndarray:

@@ -18,6 +18,7 @@ MARGIN = 0.25  # of the box, on every side
 TIGHT = 0.85  # a cut that takes this share of a picture's short side means that the picture is a face already
 
 Box = tuple[float, float, float]  # centre x, centre y, side, in pixels
+Track = tuple[tuple[float, Box], ...]  # a face of a clip: seconds from its beginning, and the box at that time
 
 
 _threads = threading.local()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_PIXELS = 80_000_000  # an image that claims more is refused before it is decompressed
-MOST_SAMPLED = 256_000_000  # pixels of all frames that are sampled from one file
+MOST_SAMPLED = 320_000_000  # pixels of all frames that are sampled from one file
 MOST_FRAMES = 10_000  # of an animated picture
 USUAL_MILLISECONDS = 100  # of a frame that does not say how long it is shown
 FITS = ("resize", "crop")

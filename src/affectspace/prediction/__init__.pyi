@@ -1,5 +1,6 @@
 from .export import export_onnx as export_onnx
 from .inputs import predict as predict
+from .photos import samples_of_faces as samples_of_faces
 from .predictor import Predictor as Predictor
 from .pretrained import ShippedModel as ShippedModel
 from .pretrained import shipped_models as shipped_models

@@ -158,7 +158,7 @@ def sample_of(item: str | Path, vectors: Mapping[str, np.ndarray] | None = None)
 
 
 def each_face(samples: Sequence[NamedSample]) -> list[NamedSample]:
-    """Replace each picture by a sample for every face in it, the largest first: "face 1 of group.jpg". Others stay."""
+    """Replace each picture and clip by a sample for every face in it: "face 1 of group.jpg". Others stay."""
     from affectspace.prediction.photos import samples_of_faces
 
     expanded: list[NamedSample] = []
@@ -167,6 +167,14 @@ def each_face(samples: Sequence[NamedSample]) -> list[NamedSample]:
         several = [(f"face {number} of {name}", face) for number, face in enumerate(faces, start=1)]
         expanded += several if len(faces) > 1 else [(name, faces[0] if faces else sample)]
     return expanded
+
+
+def face_columns(samples: Sequence[NamedSample]) -> dict[str, list[Any]]:
+    """Return the columns left, top, right and bottom of the samples' faces, in pixels; None for a sample without one."""
+    from affectspace.prediction.photos import frame_of
+
+    frames = [(frame_of(sample) if isinstance(sample, Sample) else None) or (None,) * 4 for _, sample in samples]
+    return {name: [frame[side] for frame in frames] for side, name in enumerate(("left", "top", "right", "bottom"))}
 
 
 def combined_sample(inputs: Sequence[str | Path], vectors: Mapping[str, NamedVectors]) -> NamedSample:

@@ -11,10 +11,11 @@ import numpy as np
 from affectspace.data.dataset import Dataset
 from affectspace.errors import ConfigError, DataError, RunError, UnreadableItem
 from affectspace.files import parse_json, write_text
-from affectspace.media.clips import read_frames
+from affectspace.media.clips import frames_at, read_frames
 from affectspace.media.content import Note, Source, read_content
-from affectspace.media.faces import MARGIN, TIGHT, Box, face_boxes, resized, square
+from affectspace.media.faces import MARGIN, TIGHT, Box, Track, face_boxes, resized, square
 from affectspace.media.images import decode_image
+from affectspace.media.tracks import faces_in, part_of
 from affectspace.prediction.sample import Sample
 from affectspace.training.runs import Run
 
@@ -28,7 +29,7 @@ NO_FACES = "no face was found in the clip: the middle of the picture was used"
 SOME_FACES = "a face was found in some frames only"
 SEVERAL_FACES = "{} faces were found: the largest was used; --faces all predicts each of them"
 FACE_AT = "the face around column {:.0f} and row {:.0f}, {:.0f} pixels wide"
-CROWD = "several faces were found in the clip: the largest of each frame was used"
+CROWD = "several faces were found in the clip: the largest of each frame was used; --faces all follows each of them"
 
 
 @dataclass(frozen=True)
@@ -119,9 +120,9 @@ class FaceCut:
         Raises UnreadableItem with the reason.
         """
         content = read_content(source)
-        if self.framing is None:
+        if self.framing is None and box is None:
             return Faces(decode_image(content, self.size)[None])
-        whole = decode_image(content)
+        whole, framing = decode_image(content), self.framing or Framing()
         boxes = face_boxes(whole) if box is None else [box]
         if box is not None:
             note(FACE_AT.format(*box))
@@ -130,13 +131,18 @@ class FaceCut:
         if not boxes:
             note(NO_FACE)
         else:
-            cut = self.framing.around(boxes[0])
+            cut = framing.around(boxes[0])
             if self.always or cut[2] < TIGHT * min(whole.shape[:2]):
                 return Faces(resized(square(whole, cut), self.size)[None])
         return Faces(decode_image(content, self.size)[None], bool(boxes))
 
-    def clip(self, source: Source, start: float | None, end: float | None, note: Note) -> Faces:
-        """Cut the largest face in each of 8 evenly sampled frames; a frame without one uses the nearest cut."""
+    def clip(self, source: Source, start: float | None, end: float | None, note: Note, track: Track = ()) -> Faces:
+        """Cut the largest face in each of 8 evenly sampled frames; a frame without one uses the nearest cut.
+
+        track : the face to cut, with its boxes over time. Raises UnreadableItem where it is not seen in this part.
+        """
+        if track:
+            return self._face_of_clip(source, start, end, note, track)
         frames = read_frames(source, FRAMES, start, end)
         boxes = [[] if self.framing is None else face_boxes(frame) for frame in frames]
         cuts = {number: self.framing.around(faces[0]) for number, faces in enumerate(boxes) if self.framing and faces}
@@ -150,13 +156,25 @@ class FaceCut:
             pixels.append(resized(square(frame, nearest), self.size))
         return Faces(np.stack(pixels), bool(cuts) or self.framing is None)
 
+    def _face_of_clip(self, source: Source, start: float | None, end: float | None, note: Note, track: Track) -> Faces:
+        """Cut one face of a clip in at most 8 of the frames in which it was found."""
+        seen = part_of(track, start, end)
+        if not seen:
+            raise UnreadableItem("this face is not seen in this part of the clip")
+        chosen = [seen[place] for place in np.linspace(0, len(seen) - 1, min(FRAMES, len(seen))).round().astype(int)]
+        place = FACE_AT.format(*np.median([box for _, box in track], axis=0))
+        note(f"{place}, from {track[0][0]:.1f} to {track[-1][0]:.1f} s")
+        frames, framing = frames_at(source, [second for second, _ in chosen]), self.framing or Framing()
+        cuts = (square(frame, framing.around(box)) for frame, (_, box) in zip(frames, chosen, strict=False))
+        return Faces(np.stack([resized(cut, self.size) for cut in cuts]))
+
 
 def load_faces(cut: FaceCut, sample: Sample, note: Note) -> Faces:
     """Return the faces of a sample's picture, or of its clip. A picture comes before a clip."""
     if sample.image is not None:
         return cut.picture(sample.image, note, sample.box)
     assert sample.video is not None
-    return cut.clip(sample.video, sample.start, sample.end, note)
+    return cut.clip(sample.video, sample.start, sample.end, note, sample.track)
 
 
 def face_box(picture: np.ndarray) -> Box | None:
@@ -168,18 +186,33 @@ def face_box(picture: np.ndarray) -> Box | None:
 
 
 def samples_of_faces(sample: Sample) -> list[Sample]:
-    """Return a sample for each face of a sample's picture, the largest first.
+    """Return a sample for each face of a sample's picture or clip: the largest first, of a clip the one that is seen most.
 
-    The sample itself is returned without a picture or a face, and for a picture that cannot be read: the reader says why.
+    The sample itself is returned where there is at most one face, and for a file that cannot be read: the reader says why.
     Raises ConfigError where dlib is missing.
     """
-    if sample.image is None or sample.box is not None:
+    source = sample.image if sample.image is not None else sample.video
+    if source is None or sample.box is not None or sample.track:
         return [sample]
     try:
-        boxes = face_boxes(decode_image(read_content(sample.image)))
+        tracks = faces_in(source, *((None, None) if sample.image is not None else (sample.start, sample.end)))
     except UnreadableItem:
         return [sample]
-    return [replace(sample, box=box) for box in boxes] or [sample]
+    if sample.image is not None:
+        return [replace(sample, box=track[0][1]) for track in tracks] or [sample]
+    return [replace(sample, track=track) for track in tracks] if len(tracks) > 1 else [sample]
+
+
+def frame_of(sample: Sample) -> tuple[float, float, float, float] | None:
+    """Return left, top, right and bottom of a sample's face in pixels, of a clip the median in its part; None without one."""
+    boxes = (
+        [sample.box] if sample.box is not None else [box for _, box in part_of(sample.track, sample.start, sample.end)]
+    )
+    if not boxes:
+        return None
+    x, y, side = np.median(boxes, axis=0).tolist()
+    left, top, right, bottom = np.round([x - side / 2, y - side / 2, x + side / 2, y + side / 2], 1).tolist()
+    return left, top, right, bottom
 
 
 def framing_of(run: Run, data: Dataset) -> Framing | None:

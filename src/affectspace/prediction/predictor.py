@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from affectspace.errors import DataError, UnreadableItem
+from affectspace.media.content import kind_of
 from affectspace.prediction.licences import licences_of, strictest
 from affectspace.prediction.opening import reader_of_model, reader_of_run
 from affectspace.prediction.readers import Reader, TrainingCorpus
@@ -263,17 +264,17 @@ class Predictor:
         return outcome
 
     def predict_faces(self, image: str | Path) -> list[Prediction]:
-        """Predict every face of a picture, the largest first; without a face, the complete picture.
+        """Predict every face of a picture or clip, the largest first; without a face, the complete picture.
 
         Parameters
         ----------
         image : path
-            The picture.
+            The picture or clip. For predictions over time, `follow` each of `samples_of_faces`.
 
         Raises
         ------
         DataError
-            If the picture cannot be read, or the model reads no single faces.
+            If the file cannot be read, or the model reads no single faces.
 
         Examples
         --------
@@ -281,8 +282,9 @@ class Predictor:
         """
         from affectspace.prediction.photos import samples_of_faces
 
-        predictions = []
-        for outcome in self.predict_many(samples_of_faces(Sample(image=Path(image)))):
+        path, predictions = Path(image), []
+        sample = Sample(video=path) if kind_of(path) == "video" else Sample(image=path)
+        for outcome in self.predict_many(samples_of_faces(sample)):
             if isinstance(outcome, Failure):
                 raise DataError(outcome.reason)
             predictions.append(outcome)
@@ -392,7 +394,7 @@ class Predictor:
         unknown = [name for name in sample.vectors if name not in reader.vectors]
         if unknown:
             return f"{self.name} accepts no vectors of {unknown[0]!r}; {self.reads()}"
-        if sample.box is not None and not reader.reads_boxes:
+        if (sample.box is not None or sample.track) and not reader.reads_boxes:
             return f"{self.name} reads the largest face only; for each face use the model face, a classifier or a LeVAsa run"
         if sample.text is not None and not sample.text.strip():
             return "the text is empty"

@@ -118,9 +118,10 @@ class Expert:
 
     def part_of(self, sample: Sample) -> Sample | None:
         """Return what it reads of a sample; None if it reads nothing of it."""
-        if not any(sample.has(kind) for kind in self.kinds):
+        kinds = [kind for kind in self.kinds if not (kind == "video" and sample.track and "image" not in self.kinds)]
+        if not any(sample.has(kind) for kind in kinds):  # it is not known whose voice a clip of several people has
             return None
-        absent: dict[str, Any] = {kind: None for kind in ("text", *FILES) if kind not in self.kinds}
+        absent: dict[str, Any] = {kind: None for kind in ("text", *FILES) if kind not in kinds}
         return replace(sample, **absent, vectors={})
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from affectspace.errors import DataError, UnreadableItem
 from affectspace.files import require_file
 from affectspace.media.content import CLIPS, IMAGES, LONGEST_NAME, SOUNDS, Source, kind_of, require_content
+from affectspace.media.faces import Track
 
 TEXTS = (".txt", ".md")
 SUFFIXES = {"text": TEXTS, "audio": SOUNDS, "video": CLIPS, "image": IMAGES}  # kind of input -> suffixes of its files
@@ -35,6 +36,8 @@ class Sample:
         Cut of audio and video in seconds; the complete file by default.
     box : tuple of float, optional
         The face to predict in a picture: middle x, middle y and side in pixels. Default: the largest face.
+    track : sequence of (second, box), optional
+        The face to predict in a clip: its boxes over time, as `faces_in` finds them. Default: the largest face of each frame.
 
     Examples
     --------
@@ -50,6 +53,7 @@ class Sample:
     start: float | None = None
     end: float | None = None
     box: tuple[float, float, float] | None = None
+    track: Track = ()
 
     def __post_init__(self) -> None:
         for kind in FILES:

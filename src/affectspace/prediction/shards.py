@@ -135,7 +135,7 @@ def _description(sample: Sample | Failure) -> list[Any]:
                 mark += [status.st_size, status.st_mtime_ns]
         marks.append(mark)
     vectors = {name: hashlib.sha256(vector.tobytes()).hexdigest() for name, vector in sample.vectors.items()}
-    return [sample.text, marks, vectors, sample.start, sample.end, sample.box]
+    return [sample.text, marks, vectors, sample.start, sample.end, sample.box, sample.track]
 
 
 class PredictorActor:
