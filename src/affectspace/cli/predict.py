@@ -134,10 +134,13 @@ def predict(
     """
     from affectspace.prediction.inputs import combined_sample, each_face, face_columns, is_table
     from affectspace.tables.text import declare_separator
+    from affectspace.tables.transcripts import is_transcript
 
     named = (text_column, audio_column, video_column, image_column, start_column, end_column, id_column)
     items = _resolve(inputs or [], text or [])
     tables = [item for item in items if isinstance(item, Path) and is_table(item)]
+    if tables and not any(named) and all(map(is_transcript, tables)):
+        named = ("text", *named[1:])
     for path in tables:
         declare_separator(path, separator)
     single = together or (len(items) == 1 and not tables and not (isinstance(items[0], Path) and items[0].is_dir()))

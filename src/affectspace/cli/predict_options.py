@@ -24,8 +24,8 @@ OldOption = Annotated[str | None, typer.Option(hidden=True, callback=refuse_old)
 Inputs = Annotated[
     list[str] | None,
     typer.Argument(
-        help="Texts, files, folders and tables (.csv, .tsv, .xlsx, .jsonl, .parquet) to predict. An input that "
-        "exists is read as a file or folder; anything else is a text.",
+        help="Texts, files, folders and tables (.csv, .tsv, .xlsx, .jsonl, .parquet) and transcripts (.srt, .vtt, "
+        ".TextGrid) to predict. An input that exists is read as a file or folder; anything else is a text.",
         metavar="[INPUT]...",
         show_default=False,
     ),

@@ -17,6 +17,7 @@ from affectspace.prediction.predictor import Predictor
 from affectspace.prediction.result import Failure, Prediction, table_of
 from affectspace.prediction.sample import FILES, SUFFIXES, Sample, kind_of_file, sample_of_file
 from affectspace.tables import SUFFIXES as SUFFIXES_OF_TABLES
+from affectspace.tables.transcripts import is_transcript
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,8 +77,8 @@ def is_run(folder: Path) -> bool:
 
 
 def is_table(path: Path) -> bool:
-    """Return whether a file is a table by its suffix."""
-    return path.suffix.lower() in TABLES
+    """Return whether a file is a table by its suffix, or a transcript of ELAN by its first line."""
+    return path.suffix.lower() in TABLES or is_transcript(path)
 
 
 def name_of(text: str) -> str:

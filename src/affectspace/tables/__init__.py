@@ -4,4 +4,5 @@ TEXT = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "\t", ".psv": "|"}  # s
 PARQUET = (".parquet", ".pq")
 EXCEL = (".xlsx", ".xlsm")
 JSON_LINES = (".jsonl", ".ndjson")
-SUFFIXES = (*TEXT, *PARQUET, *EXCEL, *JSON_LINES, ".json")
+TRANSCRIPTS = (".srt", ".vtt", ".textgrid")
+SUFFIXES = (*TEXT, *PARQUET, *EXCEL, *JSON_LINES, ".json", *TRANSCRIPTS)

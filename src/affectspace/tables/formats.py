@@ -20,6 +20,7 @@ from affectspace.affect import AXES
 from affectspace.errors import ConfigError, DataError, quoted
 from affectspace.tables import EXCEL, JSON_LINES, PARQUET, SUFFIXES
 from affectspace.tables.text import dialect_of, text_rows
+from affectspace.tables.transcripts import is_transcript, transcript_rows
 
 TABLES = "a .csv, .tsv, .txt, .xlsx, .jsonl or .parquet file"
 _REASONS = (  # of the messages of the JSON parser
@@ -118,7 +119,8 @@ def table_rows(path: Path, separator: str | None = None, *, quoting: bool = True
     elif suffix == ".json":
         rows = _json_rows(path)
     else:
-        yield from text_rows(path, separator, quoting=quoting)
+        named = is_transcript(path)
+        yield from transcript_rows(path) if named else text_rows(path, separator, quoting=quoting)
         return
     for line, row in rows:
         yield line, [_as_text(cell) for cell in row]
