@@ -44,6 +44,12 @@ def test_a_full_disk_is_an_error_and_leaves_the_old_file(tmp_path: Path, error: 
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_place_that_is_read_only_is_named_in_whatever_words(tmp_path: Path) -> None:
+    for error in (OSError(30, "Read-only file system"), ValueError("I/O error: Read-only (os error 30) at path x")):
+        with pytest.raises(RunError, match=r"cannot write .*a: Read-only file system; choose another place"):
+            write_atomic(tmp_path / "a", lambda partial, error=error: fails_with(error))
+
+
 def test_other_errors_pass_through(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="a bug"):
         write_atomic(tmp_path / "a", lambda partial: fails_with(ValueError("a bug")))

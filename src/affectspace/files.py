@@ -8,14 +8,15 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from errno import ENAMETOOLONG
+from errno import ENAMETOOLONG, EROFS
 from pathlib import Path
 from typing import Any
 
 from affectspace.errors import DataError, RunError
 
 # how the writers of checkpoints and safetensors report a full disk, in exceptions that are not OSError
-_FULL_DISK = ("unexpected pos", "PytorchStreamWriter failed", "os error 28", "No space left on device")
+_FULL_DISK = ("unexpected pos", "PytorchStreamWriter failed", "No space left on device")
+_SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 _BAD_PLACE = (FileExistsError, FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
 _PARTIAL = re.compile(r"\.\d+-[0-9a-f]{8}\.partial$")
 _NAME_KEPT = 40  # characters of a file's name in that of its partial file, which must not be too long for the system
@@ -36,6 +37,9 @@ def write_atomic(path: Path, write: Callable[[Path], Any]) -> None:
         _remove(partial)
         if isinstance(error, OSError):
             raise cannot_write(path, error) from error
+        number = _SYSTEM_ERROR.search(str(error))
+        if number is not None:
+            raise cannot_write(path, OSError(int(number[1]), os.strerror(int(number[1])))) from error
         if any(words in str(error) for words in _FULL_DISK):
             raise RunError(
                 f"cannot write {path}: the disk is full or not writable; free some space or choose another place"
@@ -92,7 +96,7 @@ def _remove(path: Path) -> None:
 
 def cannot_write(path: Path, error: OSError) -> RunError:
     """Return the error for a file or folder that cannot be written, with the system's reason and a remedy."""
-    remedy = "" if isinstance(error, _BAD_PLACE) or error.errno == ENAMETOOLONG else "free some space or "
+    remedy = "" if isinstance(error, _BAD_PLACE) or error.errno in (ENAMETOOLONG, EROFS) else "free some space or "
     below_file = isinstance(error, FileExistsError)  # the folders of the path could not be created
     reason = "Not a directory" if below_file else error.strerror or error
     return RunError(f"cannot write {path}: {reason}; {remedy}choose another place")

@@ -187,6 +187,21 @@ def test_the_readout_is_made_anew_for_other_weights_and_from_kept_codes(tmp_path
         Predictor.of_run(run.folder, crop=False)
 
 
+def test_a_run_that_cannot_be_written_predicts(tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run(tmp_path / "run", corpus)
+    expected = Predictor.of_run(run.folder, crop=False).predict(image=corpus / "0.png")
+    (run.folder / FILE).unlink()
+
+    def refuse(path: Path, save: object) -> None:
+        raise RunError(f"cannot write {path}: Read-only file system; choose another place")
+
+    monkeypatch.setattr(faces, "write_sealed", refuse)
+    prediction = Predictor.of_run(run.folder, crop=False).predict(image=corpus / "0.png")
+    np.testing.assert_array_equal(prediction.mean, expected.mean)
+    np.testing.assert_array_equal(prediction.deviation, expected.deviation)
+    assert not (run.folder / FILE).exists()
+
+
 def test_without_the_corpus_the_heads_are_read_and_it_is_told(tmp_path: Path, corpus: Path) -> None:
     run = make_run(tmp_path / "run", tmp_path / "gone")
     prediction = Predictor.of_run(run.folder, crop=False).predict(image=corpus / "0.png")

@@ -13,6 +13,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -186,7 +187,8 @@ def make_readout(run: Run, model: Levasa, data: Dataset, progress: Progress = si
     )
     facts = {"model": weights_digest(run), "corpus": data.name, "labels": data.label_kind, **readout.facts}
     readout = replace(readout, facts=facts)
-    readout.save(run.folder / FILE)
+    with suppress(RunError):  # a run that cannot be written is only slower: the read-out is fitted again
+        readout.save(run.folder / FILE)
     return readout
 
 

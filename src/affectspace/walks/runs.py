@@ -1,5 +1,6 @@
 """What a walk takes from a run folder: the model, its geometry, and faces to start from."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,8 @@ def run_directions(
         directions = fit_directions(mean[:, : 2 * model.config.chunk], data.affect[rows, :2], people)
     except DataError as error:
         raise RunError(f"{run.folder}: {error}; --method heads needs no labels") from error
-    write_atomic(path, directions.save)
+    with suppress(RunError):  # a run that cannot be written is only slower
+        write_atomic(path, directions.save)
     return directions
 
 
@@ -100,7 +102,8 @@ def run_head_geometry(
         spaced = np.linspace(0, len(rows) - 1, min(SAMPLE, len(rows))).round().astype(int)
         mean = encode_rows(model, data, rows[np.unique(spaced)], progress)
     geometry = fit_geometry(model, mean)
-    write_atomic(path, geometry.save)
+    with suppress(RunError):
+        write_atomic(path, geometry.save)
     return geometry
 
 
