@@ -1,8 +1,10 @@
 """Frozen configurations that refuse unknown keys, the YAML that they are written in, and what is wrong with one, in words."""
 
 import difflib
+import os
 import types
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import yaml
@@ -12,6 +14,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what every source of random numb
 Widths = Annotated[
     tuple[Annotated[int, Field(ge=1, lt=2**31)], ...], Field(max_length=32)
 ]  # of the hidden layers of a network
+LONGEST_NAME = 255  # bytes of a file's name that systems allow
 MOST_VALUES = 100_000  # of a YAML text, repetitions by aliases included
 DEEPEST = 50
 
@@ -26,6 +29,14 @@ class Configuration(BaseModel):
     def _fits_into_64_bits(cls, value: Any) -> Any:
         if isinstance(value, int) and abs(value) >= 2**63:
             raise ValueError("the number is too large")
+        return value
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _can_be_a_path(cls, value: Any) -> Any:
+        for path in value.values() if isinstance(value, dict) else [value]:
+            if isinstance(path, Path) and any(len(os.fsencode(name)) > LONGEST_NAME for name in path.parts):
+                raise ValueError(f"a name in the path has more than {LONGEST_NAME} bytes")
         return value
 
 

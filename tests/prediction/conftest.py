@@ -19,6 +19,7 @@ from affectspace.features.backbone import BaseBackbone, identity_of, make_backbo
 from affectspace.media.clips import read_frames
 from affectspace.media.sound import read_sound
 from affectspace.models import MODELS, AffectModel
+from affectspace.progress import note
 
 RATE = 8000
 
@@ -36,7 +37,7 @@ class Letters(BaseBackbone):
         if "?" in (item.text or ""):
             raise UnreadableItem("it asks something")
         if len(item.text or "") > self.settings["longest"]:
-            self.counts["a text that was cut"] += 1
+            note(self.counts, "a text that was cut")
         return (item.text or "")[: self.settings["longest"]].lower()
 
     def length(self, loaded: str) -> float:

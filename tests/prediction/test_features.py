@@ -1,6 +1,7 @@
 """Backbones made again for new samples: those that cannot run, other places of the same weights, lexicons."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -110,3 +111,11 @@ def test_an_axis_without_training_labels_is_not_predicted(make_run: MakeRun) -> 
     after = Predictor.of_run(folder).predict("a day")
     assert (after.valence, after.arousal, after.emotion) == (before.valence, before.arousal, before.emotion)
     assert np.isnan([after.dominance, after.deviation.dominance, after.by_modality["text"].dominance]).all()
+
+
+def test_notes_belong_to_their_own_prediction_in_threads(make_run: MakeRun) -> None:
+    predictor = Predictor.of_run(make_run("text", **SMALL))
+    texts = ["a" * 500 if number % 2 else "short" for number in range(60)]
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(lambda text: predictor.predict(text), texts))
+    assert ["a text that was cut" in outcome.notes for outcome in outcomes] == [number % 2 == 1 for number in range(60)]

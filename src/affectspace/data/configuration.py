@@ -186,7 +186,11 @@ def expand_corpus(fields: dict[str, Any]) -> dict[str, Any]:
     """Move the keys of a single corpus that stand at the level of `data` into `data.corpora`."""
     own = {name: value for name, value in fields.items() if name not in DataConfig.model_fields}
     rest = {name: value for name, value in fields.items() if name in DataConfig.model_fields}
-    corpora = dict(rest.get("corpora") or {})
+    corpora = rest.get("corpora") or {}
+    if not isinstance(corpora, dict) or any(
+        not isinstance(corpus, dict | Configuration) for corpus in corpora.values()
+    ):
+        return dict(fields)  # the check of the values says what is wrong
     if not own.keys() & CorpusConfig.model_fields.keys():
         return dict(fields)
     if len(corpora) > 1:

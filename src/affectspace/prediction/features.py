@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -33,7 +32,7 @@ from affectspace.prediction.onnx_sentences import Sentences, open_sentences
 from affectspace.prediction.readers import training_corpora
 from affectspace.prediction.result import Outcome, to_outcomes
 from affectspace.prediction.sample import FILES, KINDS, Sample, with_place
-from affectspace.progress import Progress, silent
+from affectspace.progress import Progress, remarks_of_thread, silent
 from affectspace.training.places import near
 from affectspace.training.runs import Run
 
@@ -182,27 +181,21 @@ def _item(sample: Sample, kind: str) -> Item:
 
 
 def _load(backbone: Backbone, items: dict[int, Item], notes: dict[int, list[str]]) -> dict[int, Any]:
-    """Load items, row -> what the backbone read, or the UnreadableItem.
+    """Load items, row -> what the backbone read, or the UnreadableItem. Files are loaded in threads."""
 
-    Files are loaded in threads. A backbone that counts what it notices is called one by one, to note it for the right row.
-    """
+    def load(row: int) -> Any:
+        with remarks_of_thread() as remarks:
+            try:
+                loaded = backbone.load(items[row])
+            except UnreadableItem as reason:
+                loaded = reason
+        notes[row] = list(remarks)
+        return loaded
 
-    def load(item: Item) -> Any:
-        try:
-            return backbone.load(item)
-        except UnreadableItem as reason:
-            return reason
-
-    counts = getattr(backbone, "counts", None)
-    if counts is None and len(items) > 1 and all(item.text is None for item in items.values()):
+    if len(items) > 1 and all(item.text is None for item in items.values()):
         with ThreadPoolExecutor(min(os.cpu_count() or 1, 8), thread_name_prefix="decode") as pool:
-            return dict(zip(items, pool.map(load, items.values()), strict=True))
-    loaded = {}
-    for row, item in items.items():
-        before = Counter(counts or {})
-        loaded[row] = load(item)
-        notes[row] = list(Counter(counts or {}) - before)
-    return loaded
+            return dict(zip(items, pool.map(load, items), strict=True))
+    return {row: load(row) for row in items}
 
 
 def open_modalities(run: Run, backbones: Mapping[str, str | Path], device: str) -> dict[str, Modality]:

@@ -344,7 +344,9 @@ class _Checks:
             return root.model_validate(fields)
         except ValidationError as error:
             message = explain(error, root, prefix)
-            if prefix == ("data",) and "corpora" not in fields:  # one corpus, whose keys stand at the level of data
+            if (
+                prefix == ("data",) and isinstance(fields, dict) and "corpora" not in fields
+            ):  # one corpus, whose keys stand at the level of data
                 message = re.sub(r"\bdata\.corpora\.[^.]+\.", "data.", message)
             self.errors.append(message)
             return root.model_construct()
@@ -361,14 +363,20 @@ def _has_features(data: Any) -> bool:
 
 
 def _with_labels(data: Any, labels: Any, where: str) -> Any:
-    """The fields of `data` with `labels`, which stands beside it, in its only corpus."""
+    """The fields of `data` with `labels`, which stands beside it, in its only corpus; what is no group of keys is kept."""
+    if not isinstance(data, dict | BaseModel):
+        return data
     try:
         fields = expand_corpus(data.model_dump() if isinstance(data, BaseModel) else dict(data))
     except ValueError as error:
         raise ConfigError(f"{where}: data.{error}") from None
+    if not isinstance(fields.get("corpora") or {}, dict):
+        return data
     if len(fields.get("corpora") or {}) != 1:
         raise ConfigError(f"{where}: labels belong to one corpus; write data.corpora.<name>.labels")
     [(name, corpus)] = fields["corpora"].items()
+    if not isinstance(corpus, dict | BaseModel):
+        return data
     return {**fields, "corpora": {name: merged(corpus, {"labels": labels})}}
 
 
