@@ -1,5 +1,6 @@
 """Files are written completely or not at all, by one process at a time; a full disk is an error with a remedy."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from affectspace.errors import RunError
 from affectspace.files import (
+    answered,
     is_written,
     locked_folder,
     locked_output,
@@ -124,3 +126,11 @@ def test_a_folder_is_locked_for_one(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(RunError, match=r"cannot write .*file/run: Not a directory; choose another place"):
         locked_folder(tmp_path / "file" / "run", "training").__enter__()
+
+
+def test_a_link_to_itself_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "dead").symlink_to("nowhere")
+    (tmp_path / "file").touch()
+    with os.scandir(tmp_path) as entries:
+        assert [entry.name for entry in entries if answered(entry.is_file)] == ["file"]

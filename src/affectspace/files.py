@@ -144,6 +144,14 @@ def _locked(lock: Path, place: Path, busy: str) -> Iterator[None]:
         guard.release()
 
 
+def answered(question: Callable[[], bool]) -> bool:
+    """Return the answer about an entry of a folder, and False where the system has none, as for a link to itself."""
+    try:
+        return question()
+    except OSError:
+        return False
+
+
 def parse_json(text: str | bytes) -> Any:
     """Return the value of a JSON text. Raises ValueError for other texts, and for one that is nested too deeply."""
     try:

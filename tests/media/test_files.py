@@ -70,3 +70,11 @@ def test_names_that_a_table_does_not_have(tmp_path: Path) -> None:
     path.write_bytes(b"PAR1 no table")
     with pytest.raises(DataError, match=r"a\.pq: neither a folder nor a readable zip"), open_media(path):
         pass
+
+
+def test_a_looping_link_does_not_hide_the_other_files(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "again").symlink_to(".")
+    with open_media(tmp_path) as media:
+        assert media.present(["a.wav", "loop", "b.wav"]) == [True, False, False]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from affectspace.errors import ConfigError, DataError
-from affectspace.files import parse_json
+from affectspace.files import answered, parse_json
 
 if TYPE_CHECKING:
     from affectspace.corpora.corpus import Corpus
@@ -355,6 +355,8 @@ def _looks_right(folder: Path, signs: tuple[str, ...]) -> bool:
 def _folders(folder: Path) -> list[Path]:
     try:
         with os.scandir(folder) as entries:
-            return sorted(Path(entry.path) for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+            return sorted(
+                Path(entry.path) for entry in entries if answered(entry.is_dir) and not entry.name.startswith(".")
+            )
     except OSError:
         return []

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Protocol
 
 from affectspace.errors import DataError, UnreadableItem
+from affectspace.files import answered
 from affectspace.media.content import LARGEST_FILE, read_content, stored_file
 from affectspace.tables import PARQUET
 
@@ -133,7 +134,7 @@ class FolderMedia:
 def _files(folder: Path) -> set[str]:
     try:
         with os.scandir(folder) as entries:
-            return {entry.name for entry in entries if entry.is_file()}
+            return {entry.name for entry in entries if answered(entry.is_file)}
     except (OSError, ValueError):
         return set()
 

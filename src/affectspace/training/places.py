@@ -10,6 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from affectspace.files import answered
+
 HASHED = 1 << 26  # bytes of a file that are hashed
 SEARCHED = 300  # folders near a run
 _OUTPUTS = ("data.cache",)
@@ -66,7 +68,7 @@ def fingerprint(path: Path) -> str:
     with os.scandir(path) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
             if not entry.name.startswith("."):
-                size = entry.stat().st_size if entry.is_file() else 0
+                size = entry.stat().st_size if answered(entry.is_file) else 0
                 digest.update(f"{entry.name}\0{size}\0".encode())
                 if 0 < size <= 1 << 16:
                     digest.update(Path(entry.path).read_bytes())
@@ -111,7 +113,9 @@ def near(folder: Path, name: str) -> Iterator[Path]:
         if level:
             try:
                 with os.scandir(place) as entries:
-                    below = sorted(Path(entry.path) for entry in entries if entry.is_dir() and entry.name[0] != ".")
+                    below = sorted(
+                        Path(entry.path) for entry in entries if answered(entry.is_dir) and entry.name[0] != "."
+                    )
             except OSError:
                 below = []
             waiting += below
