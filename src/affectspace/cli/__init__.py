@@ -70,12 +70,8 @@ def load_command(name: str) -> Any:
     return command
 
 
-class Interrupted(Exception):
-    """Ctrl-C during a command. The message says what is left, and what the same command does next."""
-
-
 def _explain_interrupts(command: Any, name: str) -> None:
-    """Make a command, or each command of a group, end in Interrupted instead of KeyboardInterrupt."""
+    """Make a command, or each command of a group, say after Ctrl-C what is left and what the same command does next."""
     for below, inner in getattr(command, "commands", {}).items():
         _explain_interrupts(inner, f"{name} {below}")
     if not hasattr(command, "commands"):
@@ -88,10 +84,13 @@ def _invoke(invoke: Any, name: str, context: Any) -> Any:
         return invoke(context)
     except KeyboardInterrupt:
         if isinstance(out, Path) and out.is_file() and out.stat().st_mtime_ns > started:
-            raise Interrupted(f"interrupted after {out} was written completely") from None
-        continues = name.startswith(CONTINUING) and out is not None
-        remedy = "run the same command again to continue" if continues else "the same command begins from the start"
-        raise Interrupted(f"interrupted; {remedy}") from None
+            state = f"interrupted after {out} was written completely"
+        elif name.startswith(CONTINUING) and out is not None:
+            state = "interrupted; run the same command again to continue"
+        else:
+            state = "interrupted; the same command begins from the start"
+        typer.secho(f"affectspace: {state}", err=True)
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _print_version(wanted: bool) -> None:
@@ -138,22 +137,14 @@ def main() -> None:
         finally:
             _flush()
     except AffectspaceError as error:
-        _stop(str(error), 2)
-    except Interrupted as stop:
-        _stop(str(stop), INTERRUPTED)
-    except KeyboardInterrupt:
-        _stop("interrupted", INTERRUPTED)
-    except SystemExit as stop:
-        if stop.code == INTERRUPTED:
-            _stop("interrupted", INTERRUPTED)
-        raise
+        _stop(str(error))
     except BrokenPipeError:  # who reads the output has seen enough
         sys.exit(1)
     except (OSError, MemoryError, RuntimeError) as error:
         reason = system_reason(error)
         if reason is None:
             raise
-        _stop(reason, 2)
+        _stop(reason)
 
 
 def _flush() -> None:
@@ -165,6 +156,6 @@ def _flush() -> None:
         raise
 
 
-def _stop(message: str, status: int) -> None:
-    typer.secho(f"affectspace: {message}", fg=None if status == INTERRUPTED else typer.colors.RED, err=True)
-    sys.exit(status)
+def _stop(message: str) -> None:
+    typer.secho(f"affectspace: {message}", fg=typer.colors.RED, err=True)
+    sys.exit(2)
