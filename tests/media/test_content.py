@@ -1,6 +1,7 @@
 """Files are known by their content, and what is wrong with them has a name."""
 
 import os
+from contextlib import suppress
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
@@ -9,6 +10,8 @@ import av
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from affectspace.errors import UnreadableItem
@@ -216,3 +219,35 @@ def test_damaged_samples_are_refused(peak: float, channels: int) -> None:
     soundfile.write(content, samples, RATE, format="WAV", subtype="FLOAT")
     with pytest.raises(UnreadableItem, match=r"not numbers|should lie between -1 and 1"):
         read_sound(content.getvalue())
+
+
+DAMAGED = {
+    **{form: picture(form) for form in ("PNG", "JPEG", "GIF", "TIFF", "WEBP", "BMP", "AVIF")},
+    **{form: sound(form) for form in ("WAV", "FLAC", "OGG", "MP3", "AIFF")},
+    **{form: clip(form, tone=True) for form in ("mp4", "webm", "avi", "mpegts")},
+}
+
+
+@pytest.mark.parametrize("form", DAMAGED)
+@given(data=st.data())
+def test_damaged_files_are_read_or_refused(form: str, data: st.DataObject) -> None:
+    """Bytes that change, are missing, or are added anywhere: nothing but UnreadableItem is raised."""
+    content = bytearray(DAMAGED[form])
+    for _ in range(data.draw(st.integers(1, 5))):
+        place = data.draw(st.integers(0, len(content) - 1) | st.integers(0, min(len(content) - 1, 100)))
+        size = data.draw(st.integers(0, 30))
+        content[place : place + size] = data.draw(st.binary(max_size=30))
+        content = content or bytearray(b"0")
+    if data.draw(st.booleans()):
+        content = content[: data.draw(st.integers(0, len(content)))]
+    source = bytes(content)
+    for read in (kind_of, decode_image, read_sound, length_of, lambda source: read_frames(source, 2, 0.2, 0.9)):
+        with suppress(UnreadableItem):
+            read(source)
+
+
+@pytest.mark.parametrize(("codec", "reason"), [(b"A_OPUS", "its sound"), (b"V_VP8", "its picture")])
+def test_a_codec_that_is_not_known(codec: bytes, reason: str) -> None:
+    content = clip("webm", tone=True).replace(codec, codec[:2] + b"ZZZZ"[: len(codec) - 2])
+    with pytest.raises(UnreadableItem, match=f"{reason} is in an unknown format"):
+        read_sound(content) if codec == b"A_OPUS" else read_frames(content, 1)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from affectspace.errors import ConfigError, UnreadableItem
-from affectspace.media.container import begin_of, end_of, end_of_packets, import_av, open_container
+from affectspace.media.container import begin_of, decoded, end_of, end_of_packets, first_stream, open_container
 from affectspace.media.content import (
     Source,
     is_animated,
@@ -92,9 +92,7 @@ def _of_animation(content: bytes, n: int, start: float | None, end: float | None
 def _end(source: Source) -> float:
     """Seconds of the picture of a clip, by its header, else by its packets."""
     with open_container(source, "video") as container:
-        if not container.streams.video:
-            raise UnreadableItem("it has no picture")
-        seconds = end_of(container, container.streams.video[0])
+        seconds = end_of(container, first_stream(container, "video"))
     return seconds or end_of_packets(source, "video")
 
 
@@ -122,7 +120,7 @@ def _frames(
     current: Any = None
     shown = 0.0
     with open_container(source, "video") as container:
-        stream = container.streams.video[0]
+        stream = first_stream(container, "video")
         stream.thread_type = "AUTO"
         if stream.codec_context.width * stream.codec_context.height > MOST_PIXELS:
             size = f"{stream.codec_context.width} x {stream.codec_context.height}"
@@ -131,7 +129,7 @@ def _frames(
         begin = begin_of(container)
         if first > 0 and stream.time_base:
             container.seek(int((first + begin) / stream.time_base), stream=stream)
-        for number, frame in enumerate(_decoded(container, stream)):
+        for number, frame in enumerate(decoded(container, stream)):
             time = number / rate if frame.time is None else frame.time - begin
             while done < len(moments) and current is not None and time > moments[done] + 1e-6:
                 done += 1
@@ -156,16 +154,3 @@ def _upright(frame: Any, bound: float) -> np.ndarray:
         shrink = (bound / (frame.width * frame.height)) ** 0.5
         size = {"width": max(int(frame.width * shrink), 1), "height": max(int(frame.height * shrink), 1)}
     return np.rot90(frame.to_ndarray(format="rgb24", **size), frame.rotation // 90)
-
-
-def _decoded(container: Any, stream: Any) -> Iterator[Any]:
-    """Frames until the first that cannot be read: the rest of a truncated clip is used."""
-    av = import_av("reading clips")
-    readable = False
-    try:
-        for frame in container.decode(stream):
-            readable = True
-            yield frame
-    except (av.FFmpegError, OSError):
-        if not readable:
-            raise

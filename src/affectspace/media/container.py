@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
-from affectspace.errors import ConfigError
+from affectspace.errors import ConfigError, UnreadableItem
 from affectspace.media.content import Source, kind_of, require_content, unreadable
 
 _FORMATS = (
@@ -48,6 +48,29 @@ def open_container(source: Source, kind: str) -> Iterator[Any]:
 
 def _kind(source: Source, kind: str) -> str:
     return "video" if kind_of(source) == "video" else kind
+
+
+def first_stream(container: Any, kind: str) -> Any:
+    """Return the first stream of a kind. Raises UnreadableItem where there is none, or none that can be decoded."""
+    streams = container.streams.audio if kind == "audio" else container.streams.video
+    if not streams:
+        raise UnreadableItem("it has no sound track" if kind == "audio" else "it has no picture")
+    if streams[0].codec_context is None:
+        raise UnreadableItem(f"its {'sound' if kind == 'audio' else 'picture'} is in an unknown format")
+    return streams[0]
+
+
+def decoded(container: Any, stream: Any) -> Iterator[Any]:
+    """Yield frames until the first that cannot be read: the rest of a truncated file is used."""
+    av = import_av("reading clips")
+    readable = False
+    try:
+        for frame in container.decode(stream):
+            readable = True
+            yield frame
+    except (av.FFmpegError, OSError):
+        if not readable:
+            raise
 
 
 def begin_of(container: Any) -> float:

@@ -11,7 +11,7 @@ from io import BytesIO
 import numpy as np
 
 from affectspace.errors import ConfigError, UnreadableItem
-from affectspace.media.container import begin_of, end_of, end_of_packets, open_container
+from affectspace.media.container import begin_of, decoded, end_of, end_of_packets, first_stream, open_container
 from affectspace.media.content import (
     Note,
     Source,
@@ -143,20 +143,31 @@ def _by_soundfile(
         return file.read(last - first, dtype="float32", always_2d=True), rate
 
 
+class _Content(BytesIO):
+    """Bytes in which a decoder may seek to an impossible place, as a damaged header can ask for."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        try:
+            return super().seek(offset, whence)
+        except ValueError:
+            return -1
+
+
 def _opened(source: Source) -> BytesIO | str:
-    return BytesIO(source) if isinstance(source, bytes) else str(source)
+    return _Content(source) if isinstance(source, bytes) else str(source)
 
 
 def _by_av(source: Source, start: float | None, end: float | None, longest: float) -> tuple[np.ndarray, int]:
     parts: list[np.ndarray] = []
     with open_container(source, "audio") as container:
-        if not container.streams.audio:
-            raise UnreadableItem("it has no sound track")
-        stream = container.streams.audio[0]
+        stream = first_stream(container, "audio")
         rate, begin, count, values = int(stream.rate), begin_of(container), 0, 0
         if start:
             container.seek(int((start + begin) / float(stream.time_base or 1)), stream=stream)
-        for frame in container.decode(stream):
+        for frame in decoded(container, stream):
+            if frame.sample_rate != rate and count:
+                raise UnreadableItem(f"its sample rate changes from {rate:,} to {frame.sample_rate:,} Hz")
+            rate = frame.sample_rate
             at = count / rate if frame.time is None else float(frame.time) - begin
             if end is not None and at >= end:
                 break
@@ -164,6 +175,8 @@ def _by_av(source: Source, start: float | None, end: float | None, longest: floa
             low = max(round(((start or 0.0) - at) * rate), 0)
             high = len(block) if end is None else min(max(round((end - at) * rate), 0), len(block))
             count += len(block)
+            if parts and block.shape[1] != parts[0].shape[1]:
+                block = np.repeat(block.mean(axis=1, keepdims=True), parts[0].shape[1], axis=1)
             if low < high:
                 parts.append(block[low:high])
                 values += parts[-1].size
