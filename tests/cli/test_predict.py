@@ -176,7 +176,9 @@ def test_ready_made_vectors(make_run: MakeRun, tmp_path: Path) -> None:  # noqa:
     )
     assert [one["id"] for one in rows["predictions"]] == ["y", "x"]
     assert rows["predictions"][1]["valence"] == data["predictions"][0]["valence"]
-    assert rows["failures"] == [{"id": "q", "reason": "its cells are empty"}]
+    assert rows["failures"] == [
+        {"id": "q", "reason": "no ready-made vector has its id or file name, and its cells are empty"}
+    ]
     frame.drop(columns="b").to_csv(tmp_path / "less.csv", index=False)
     with pytest.raises(DataError, match=r"its columns are not those that the run was trained on .it lacks 'b'"):
         run("--run", folder, "--vectors", f"units={tmp_path / 'less.csv'}")

@@ -349,3 +349,14 @@ def test_a_damaged_split_is_named(config: TrainConfig, tmp_path: Path) -> None:
     (run.folder / "split.csv").write_text("x\n")
     with pytest.raises(RunError, match=r"split.csv is damaged"):
         run.dataset("images")
+
+
+def test_names_of_a_split_are_text(tmp_path: Path) -> None:
+    names = ["007", "7", "NA", "nan", "1e5", "1E5", "None", "True"]
+    (tmp_path / "split.csv").write_text(
+        "id,person,part\n" + "".join(f"{name},{name},train\n" for name in names) + "x,,\n"
+    )
+    split = Run(tmp_path).split
+    assert split["id"].tolist() == [*names, "x"]
+    assert split["person"].tolist()[:-1] == names
+    assert split.loc[8, ["person", "part"]].isna().all()

@@ -31,6 +31,8 @@ from affectspace.tables.blocks import Block, TableWriter, read_blocks, require_c
 from affectspace.tables.formats import columns_of
 
 TIMES = ("start", "end")
+EMPTY = "its cells are empty"
+NOT_NAMED = "no ready-made vector has its id or file name, and its cells are empty"
 ROWS = 4096  # of a table that are in memory at a time
 DIGITS = 4  # of the numbers in a written table
 
@@ -113,7 +115,8 @@ def samples_of_table(
     for block in read_blocks(table, SHARD if in_cells else ROWS):
         cells = {kind: block.values(column) for kind, column in chosen.items()}
         cells |= {kind: block.seconds(column).tolist() for kind, column in chosen.items() if kind in TIMES}
-        yield block, list(_samples_of_rows(block.row_numbers, cells, media, ready_made if vectors else repeat({})))
+        own = ready_made if vectors else repeat({})
+        yield block, list(_samples_of_rows(block.row_numbers, cells, media, own, NOT_NAMED if vectors else EMPTY))
 
 
 def predict_table(
@@ -187,6 +190,7 @@ def _samples_of_rows(
     cells: Mapping[str, Sequence[Any]],
     folder: Path,
     vectors: Iterator[Mapping[str, np.ndarray]],
+    reason: str,
 ) -> Iterator[NamedSample]:
     for place, number in enumerate(numbers):
         values = {kind: column[place] for kind, column in cells.items() if kind not in TIMES}
@@ -194,7 +198,7 @@ def _samples_of_rows(
         start, end = (_second(cells[kind][place]) if kind in cells else None for kind in TIMES)
         audio, video, image = (_source(values.get(kind), folder) for kind in FILES)
         sample = Sample(texts.get("text"), audio, video, image, next(vectors), start, end)
-        yield texts.get("id", f"row {number}"), sample if sample.kinds else Failure("its cells are empty")
+        yield texts.get("id", f"row {number}"), sample if sample.kinds else Failure(reason)
 
 
 def _source(cell: Any, folder: Path) -> Source | None:

@@ -169,7 +169,8 @@ class Run:
     @property
     def split(self) -> pd.DataFrame:
         """id, person and part (train, validation, test) of every sample. Raises RunError as `history`."""
-        return self._table("split.csv", dtype={"id": str, "person": str, "corpus": str})
+        text: dict[str, Any] = {"dtype": str, "keep_default_na": False, "na_values": [""]}  # "007" and "NA" are names
+        return self._table("split.csv", **text)
 
     def _table(self, name: str, **options: Any) -> pd.DataFrame:
         import pandas as pd
