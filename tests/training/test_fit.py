@@ -25,7 +25,7 @@ from affectspace.models import EmotionClassifier, Levasa
 from affectspace.training.configuration import TrainConfig, build_config
 from affectspace.training.fit import fit
 from affectspace.training.loop import Loop
-from affectspace.training.runs import open_run, start_run
+from affectspace.training.runs import Run, open_run, start_run
 
 
 def changed(config: TrainConfig, *overrides: str) -> TrainConfig:
