@@ -45,7 +45,7 @@ def plot_ellipses(transfer: AnnotationTransfer, *, levels: int = 10) -> Figure:
         raise DataError(f"the figure needs two axes, but the transfer has only {transfer.axes_[0]}")
     plane = transfer.on(transfer.axes_[:2])
     with figure_style():
-        if plane.deviations_ is None:
+        if plane.deviations_ is None or np.isnan(plane.deviations_).any(axis=1).all():
             figure = new_figure(5.6, 5.9)
             _panel(figure.add_subplot(), plane, None)
         else:

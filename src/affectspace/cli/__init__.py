@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from affectspace import __version__
+from affectspace.cli.terminal import prepare_streams
 from affectspace.errors import AffectspaceError, DataWarning, system_reason
 
 INTERRUPTED = 130  # exit status of a shell after Ctrl-C
@@ -131,6 +132,7 @@ def _show_warning(message: Warning | str, category: type[Warning], *place: Any, 
 def main() -> None:
     """Run the command line. An error that the user can correct is one line on stderr and exit status 2."""
     warnings.showwarning = _show_warning
+    prepare_streams()
     try:
         try:
             app()

@@ -16,6 +16,7 @@ from affectspace.cli.options import (
     Force,
     Out,
     Prefix,
+    SafeCsv,
     Seed,
     Separator,
     Spelling,
@@ -165,6 +166,7 @@ def sample(
     seed: Seed = 0,
     prefix: Prefix = "",
     separator: Separator = None,
+    safe_csv: SafeCsv = False,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -223,6 +225,7 @@ def label(
     ] = None,
     prefix: Prefix = "",
     separator: Separator = None,
+    safe_csv: SafeCsv = False,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:

@@ -233,7 +233,7 @@ def _show(described: dict[str, Any]) -> None:
     """Print a description as tables."""
     from rich.console import Console
 
-    console = Console(highlight=False, markup=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     people = counted(described["people"], "person") if described["people"] else "people unknown"
     sessions = f", {counted(described['sessions'], 'session')}" if described["sessions"] else ""
     console.print(f"{described['name']}: {counted(described['rows'], 'row')}, {people}{sessions}", style="bold")

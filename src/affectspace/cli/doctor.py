@@ -176,8 +176,9 @@ def _readers() -> list[str] | None:
 def _show(facts: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    console = Console()
+    console = Console(highlight=False, markup=False, emoji=False)
     devices, cache, readers = facts["devices"], facts["cache"], facts["readers"]
     threads = f", PyTorch uses {devices['threads']} threads" if devices["threads"] else ""
     unknown = "unknown: torch is not installed"
@@ -195,17 +196,16 @@ def _show(facts: dict[str, Any]) -> None:
     console.print(machine)
     table = Table("package", "wanted", "installed", "extra", title="packages", title_justify="left")
     for package in facts["packages"]:
-        state = package["installed"] or "missing"
-        state = f"[red]{state}[/red]" if package["why"] else state
+        state = Text(package["installed"] or "missing", style="red" if package["why"] else "")
         table.add_row(package["name"], package["wanted"], state, package["extra"] or "")
     for package in facts["weights"]:
-        table.add_row(package["name"], "", "[red]missing[/red]" if package["why"] else "installed", "weights")
+        table.add_row(package["name"], "", Text("missing", style="red") if package["why"] else "installed", "weights")
     console.print(table)
     if not facts["cannot_run"]:
         console.print("Everything can run here.")
     for problem in facts["cannot_run"]:
-        console.print(f"cannot run: {problem['what']}: {problem['why']}", highlight=False, soft_wrap=True)
-        console.print(f"    {problem['remedy']}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"cannot run: {problem['what']}: {problem['why']}", soft_wrap=True)
+        console.print(f"    {problem['remedy']}", soft_wrap=True)
 
 
 def _bytes(number: float) -> str:

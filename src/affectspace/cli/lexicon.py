@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from affectspace.cli.options import AsJson, Force, Out, Prefix, Separator, Table, parse_pairs, print_json
+from affectspace.cli.options import AsJson, Force, Out, Prefix, SafeCsv, Separator, Table, parse_pairs, print_json
 from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError
 
@@ -67,6 +67,7 @@ def score(
     scale: ScaleName = None,
     strict: Strict = False,
     separator: Separator = None,
+    safe_csv: SafeCsv = False,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -173,6 +174,7 @@ def dynamics(
     scale: ScaleName = None,
     strict: Strict = False,
     separator: Separator = None,
+    safe_csv: SafeCsv = False,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -157,7 +158,23 @@ LanguageModel = Annotated[
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="Use little data and few epochs, to check that everything works.")]
 
+
+def _declare_safe_cells(wanted: bool) -> None:
+    from affectspace.tables.formats import write_safe_cells
+
+    if wanted:
+        write_safe_cells(True)
+
+
 # What is written
+SafeCsv = Annotated[
+    bool,
+    typer.Option(
+        "--safe-csv",
+        help="Put an apostrophe before texts that a spreadsheet would run as formulas (=, +, -, @) in what is written.",
+        callback=_declare_safe_cells,
+    ),
+]
 Out = Annotated[Path, typer.Option("--out", "-o", help="File to write.")]
 OutFolder = Annotated[Path, typer.Option("--out", "-o", help="Folder to write. The same command continues it.")]
 Prefix = Annotated[str, typer.Option(help="Prefix for the names of the new columns.")]
@@ -203,7 +220,8 @@ def move_files(run: Path, moved: list[str] | None) -> None:
 
 def print_json(data: Any) -> None:
     """Print data as JSON on stdout."""
-    typer.echo(json.dumps(data, indent=2, ensure_ascii=False))
+    readable = "utf" in (sys.stdout.encoding or "").lower()
+    typer.echo(json.dumps(data, indent=2, ensure_ascii=not readable))
 
 
 def print_results(results: "Results") -> None:

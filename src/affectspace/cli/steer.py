@@ -247,4 +247,4 @@ def _show(result: "SteeredText") -> None:
     for step, text in enumerate(result.texts):
         content = "-" if result.content[step] != result.content[step] else f"{result.content[step]:.2f}"
         table.add_row(shown(result.targets[step]), shown(result.affect[step]), content, text or "(empty)")
-    Console().print(table, highlight=False)
+    Console(highlight=False, markup=False, emoji=False).print(table)

@@ -407,7 +407,7 @@ def _show_walks(walks: list[dict[str, Any]], judges: dict[str, Any], request: Re
             table.add_row(
                 "" if number else axis, f"{value:+.2f}", *(f"{column[here].mean():+.3f}" for column in columns)
             )
-    Console().print(table)
+    Console(highlight=False, markup=False, emoji=False).print(table)
     for place, reader in enumerate(readers):
         moved = ", ".join(f"{axis} {slope[place].round(2) + 0:+.2f}" for axis, slope in steps.items())
         typer.echo(f"for each unit of the target, {reader} read {moved} (1 is what was asked for)")

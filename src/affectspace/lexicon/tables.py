@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from affectspace.errors import ConfigError, DataError
-from affectspace.files import write_atomic
+from affectspace.files import write_atomic, write_text
 from affectspace.lexicon.contextual import Contextual, is_foreign
 from affectspace.lexicon.figure import plot_trajectory
 from affectspace.lexicon.reading import Lexicon
@@ -20,6 +20,7 @@ from affectspace.lexicon.series import HomeBase
 from affectspace.lexicon.speakers import SpeakerDynamics, series_dynamics, utterance_dynamics
 from affectspace.progress import Progress, silent
 from affectspace.tables.blocks import ROWS, Block, add_columns, read_blocks, require_columns
+from affectspace.tables.formats import for_spreadsheets
 from affectspace.tables.times import to_seconds
 
 FOREIGN = "few known words; another language?"
@@ -142,7 +143,7 @@ def dynamics_table(
         result = series_dynamics(frame, speakers, times=times, window=window, min_steps=min_words, home_base=home_base)
     figure = plot_trajectory(result, drawn)
     for name, data in (("summary", result.summary), ("states", result.states), ("left_out", result.left_out)):
-        write_atomic(files[f"{name}.csv"], lambda partial, data=data: data.to_csv(partial, index=False))  # type: ignore[misc]
+        write_text(files[f"{name}.csv"], for_spreadsheets(data).to_csv(index=False))
     write_atomic(files["trajectory.png"], lambda partial: figure.savefig(partial, format="png", dpi=160))
     return result, files
 

@@ -28,7 +28,7 @@ from affectspace.prediction.shards import predict_shards
 from affectspace.progress import Progress, silent
 from affectspace.tables import PARQUET
 from affectspace.tables.blocks import Block, TableWriter, read_blocks, require_columns, require_new_columns
-from affectspace.tables.formats import columns_of
+from affectspace.tables.formats import columns_of, for_spreadsheets
 
 TIMES = ("start", "end")
 EMPTY = "its cells are empty"
@@ -240,6 +240,6 @@ def write_table(frame: Any, path: Path, *, force: bool = False) -> None:
         raise DataError(f"{path} exists already; use --force to replace it")
     frame = frame.round(DIGITS)
     if path.suffix == ".csv":
-        write_atomic(path, lambda partial: frame.to_csv(partial, index=False, lineterminator="\n"))
+        write_atomic(path, lambda partial: for_spreadsheets(frame).to_csv(partial, index=False, lineterminator="\n"))
     else:
         write_atomic(path, lambda partial: frame.to_parquet(partial, index=False))

@@ -46,6 +46,7 @@ def figure_style() -> Iterator[None]:
     """Use matplotlib's defaults with the style of our figures, inside the ``with`` only."""
     with matplotlib.rc_context():
         matplotlib.rcParams.update(matplotlib.rc_params_from_file(STYLE, fail_on_error=True))
+        matplotlib.rcParams["text.parse_math"] = False  # names of speakers, files and classes may have dollar signs
         yield
 
 

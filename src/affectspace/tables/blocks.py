@@ -22,7 +22,7 @@ from affectspace.errors import DataError, listed
 from affectspace.files import locked_output
 from affectspace.progress import Progress, silent
 from affectspace.tables import PARQUET, TEXT
-from affectspace.tables.formats import columns_of, read_frames
+from affectspace.tables.formats import columns_of, for_spreadsheets, read_frames
 from affectspace.tables.reading import to_numbers
 from affectspace.tables.times import to_seconds
 
@@ -166,7 +166,9 @@ class TableWriter:
         if self._text is None:
             self._text = open(self.partial, "w", encoding="utf-8", newline="")  # noqa: SIM115 -- closed in __exit__
         table = block.data.assign(**new)
-        table.to_csv(self._text, sep=_WRITTEN[self._suffix], index=False, header=first, lineterminator="\n")
+        for_spreadsheets(table).to_csv(
+            self._text, sep=_WRITTEN[self._suffix], index=False, header=first, lineterminator="\n"
+        )
 
     def _add_parquet(self, block: Block, new: Mapping[str, Any]) -> None:
         table = block.data

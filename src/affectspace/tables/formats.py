@@ -35,6 +35,9 @@ _REASONS = (  # of the messages of the JSON parser
 )
 
 _HEADER_OBJECTS = 10_000
+_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?")
+_safe_cells = False
 
 Frame: TypeAlias = pd.DataFrame | pa.Table
 
@@ -254,3 +257,27 @@ def _as_text(cell: Any) -> str:
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return ""
     return json.dumps(cell, ensure_ascii=False) if isinstance(cell, list | dict) else str(cell)
+
+
+def write_safe_cells(wanted: bool) -> None:
+    """State whether the text tables that this process writes have no cells that a spreadsheet would run as formulas."""
+    global _safe_cells
+    _safe_cells = wanted
+
+
+def for_spreadsheets(table: pd.DataFrame, *, always: bool = False) -> pd.DataFrame:
+    """Put an apostrophe before texts that a spreadsheet would run as formulas: =, +, -, @ at their start, except numbers.
+
+    A table is returned as it is unless `write_safe_cells` or `always` asks for it.
+    """
+    if not (_safe_cells or always):
+        return table
+    texts = table.columns[
+        [pd.api.types.is_object_dtype(kind) or pd.api.types.is_string_dtype(kind) for kind in table.dtypes]
+    ]
+    safe = table.assign(**{name: [_safe(cell) for cell in table[name]] for name in texts})
+    return safe.rename(columns={name: _safe(name) for name in table.columns})
+
+
+def _safe(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell

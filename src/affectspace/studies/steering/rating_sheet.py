@@ -12,6 +12,7 @@ import pandas as pd
 
 from affectspace.errors import DataError
 from affectspace.files import write_text
+from affectspace.tables.formats import for_spreadsheets
 
 METHODS = ("steered", "steered_one", "prompt", "prompt_one", "template")
 QUESTIONS = (
@@ -55,7 +56,7 @@ def write_sheet(folder: Path, texts: pd.DataFrame, sentences: int, seed: int = 0
 
 def _csv(table: pd.DataFrame) -> str:
     buffer = io.StringIO()
-    table.to_csv(buffer, index=False, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
+    for_spreadsheets(table, always=True).to_csv(buffer, index=False, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
     return buffer.getvalue()
 
 
