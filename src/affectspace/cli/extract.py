@@ -1,5 +1,6 @@
 """`affectspace extract`: one vector per sample and modality, in a store."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -62,6 +63,14 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", help="Setting of the backbone, as KEY=VALUE, for example layers=[-1]. Can be repeated."),
 ]
+ExtractFaces = Annotated[
+    str,
+    typer.Option(
+        "--faces",
+        help="largest: one vector for each row, of its largest face. all: one for each face, with ids ID#1, ID#2, ... where a "
+        "row has several; faces.csv in the store has the place of each.",
+    ),
+]
 Limit = Annotated[int | None, typer.Option(min=1, help="Use only the first rows, for a quick look.")]
 Workers = Annotated[
     int | None,
@@ -81,6 +90,7 @@ def extract(
     lexicon: Lexicon = None,
     vectors: Vectors = None,
     settings: Settings = None,
+    faces: ExtractFaces = "largest",
     media: Media = None,
     columns: Columns = "",
     scale: ScaleName = None,
@@ -103,10 +113,16 @@ def extract(
 ) -> None:
     """Compute features of a corpus and store them. The same command continues after an interruption."""
     _check_modality(modality, video_backbone, lexicon)
+    if faces not in ("largest", "all"):
+        raise ConfigError(f"--faces {faces}: choose largest or all")
+    if faces == "all" and (modality != "video" or vectors is not None):
+        raise ConfigError("--faces all needs --modality video, without --vectors")
     reading = table_options(columns, scale, axes, spelling, labels, unknown)
     from affectspace.corpora import read_corpus
     from affectspace.features import extract as extract_features
-    from affectspace.features import make_backbone, read_vectors
+    from affectspace.features import items_of, make_backbone, read_vectors
+    from affectspace.features.faces import FILE, face_items
+    from affectspace.files import write_atomic
     from affectspace.tables.text import declare_separator
 
     declare_separator(path, separator)
@@ -136,9 +152,15 @@ def extract(
         encoder = make_backbone(modality, backbone, device=on, dtype=dtype, **options)
     chosen = _engine(engine, actors, address, workers, device)
     with progress_bar(not as_json) as progress:
+        places = None
+        if faces == "all":
+            items, places = face_items(corpus, encoder, workers=workers, progress=progress)
         done = extract_features(
             corpus, encoder, out, items=items, batch_size=batch_size, engine=chosen, force=force, progress=progress
         )
+        if places is not None:
+            done = replace(done, without=len(corpus) - len(items_of(corpus, modality)))
+            write_atomic(out / FILE, lambda partial: places.to_csv(partial, index=False, lineterminator="\n"))
     if as_json:
         _print_facts(corpus, encoder, done)
     else:

@@ -6,6 +6,7 @@ from .backbone import remake_backbone as remake_backbone
 from .backbones.vectors import read_vectors as read_vectors
 from .extraction import Extraction as Extraction
 from .extraction import extract as extract
+from .faces import face_items as face_items
 from .items import items_of as items_of
 from .ray_engine import RayEngine as RayEngine
 from .store import FeatureStore as FeatureStore

@@ -18,6 +18,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from affectspace.errors import ConfigError, RunError, quoted
 from affectspace.media.content import Source
+from affectspace.media.faces import Track
 
 DTYPES = ("float32", "bfloat16", "float16", "float64")  # of networks
 ENTRY_POINTS = "affectspace.backbones"  # group in which other packages register their backbones
@@ -52,6 +53,7 @@ class Item:
     half: str | None = None  # "left" or "right": half of the picture that shows the person
     vector: np.ndarray | None = None  # (dimension,), ready-made
     content: bytes | None = None  # of the file, for one that is in a zip or a table
+    track: Track = ()  # the face to read: its boxes over time; () reads the largest face
 
     @property
     def source(self) -> Source:
@@ -93,6 +95,7 @@ class BaseBackbone:
     columns: tuple[str, ...] | None = None
     shard_rows: int = 256  # rows of a shard
     batch_rows: int | None = None  # rows that are encoded together, instead of the caller's batch size
+    reads_faces: bool = False  # whether it reads the face in `Item.track`
     recipe: dict[str, Any] | None = None  # arguments with which `make_backbone` makes this backbone again
 
     def __init__(self) -> None:

@@ -163,7 +163,8 @@ class ItemFiles:
 
 
 def _cut(item: Item) -> str:
-    return f"{item.start}-{item.end}-{item.half}"
+    face = f"-{text_mark(repr(item.track))}" if item.track else ""
+    return f"{item.start}-{item.end}-{item.half}{face}"
 
 
 def text_mark(text: str) -> str:

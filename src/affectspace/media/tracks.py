@@ -117,6 +117,13 @@ def overlap(one: Box, other: Box) -> float:
     return shared / (one[2] ** 2 + other[2] ** 2 - shared)
 
 
+def frame_of_track(track: Track) -> tuple[float, float, float, float]:
+    """Return left, top, right and bottom of a face in pixels: the medians over time."""
+    x, y, side = np.median([box for _, box in track], axis=0).tolist()
+    left, top, right, bottom = np.round([x - side / 2, y - side / 2, x + side / 2, y + side / 2], 1).tolist()
+    return left, top, right, bottom
+
+
 def part_of(track: Track, start: float | None, end: float | None) -> Track:
     """Return the part of a face's boxes from one second to another."""
     first, last = start or 0.0, np.inf if end is None else end

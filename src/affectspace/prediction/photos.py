@@ -15,7 +15,7 @@ from affectspace.media.clips import frames_at, read_frames
 from affectspace.media.content import Note, Source, read_content
 from affectspace.media.faces import MARGIN, TIGHT, Box, Track, face_boxes, resized, square
 from affectspace.media.images import decode_image
-from affectspace.media.tracks import faces_in, part_of
+from affectspace.media.tracks import faces_in, frame_of_track, part_of
 from affectspace.prediction.sample import Sample
 from affectspace.training.runs import Run
 
@@ -205,14 +205,8 @@ def samples_of_faces(sample: Sample) -> list[Sample]:
 
 def frame_of(sample: Sample) -> tuple[float, float, float, float] | None:
     """Return left, top, right and bottom of a sample's face in pixels, of a clip the median in its part; None without one."""
-    boxes = (
-        [sample.box] if sample.box is not None else [box for _, box in part_of(sample.track, sample.start, sample.end)]
-    )
-    if not boxes:
-        return None
-    x, y, side = np.median(boxes, axis=0).tolist()
-    left, top, right, bottom = np.round([x - side / 2, y - side / 2, x + side / 2, y + side / 2], 1).tolist()
-    return left, top, right, bottom
+    track = part_of(sample.track, sample.start, sample.end) if sample.box is None else ((0.0, sample.box),)
+    return frame_of_track(track) if track else None
 
 
 def framing_of(run: Run, data: Dataset) -> Framing | None:

@@ -23,6 +23,7 @@ class LevasaBackbone(BaseBackbone):
     """Mean and population standard deviation, over evenly sampled frames, of the posterior means z_v, z_a and z_z."""
 
     modality, name = "video", "video:levasa"
+    reads_faces = True
     shard_rows = 64
 
     def __init__(self, run: Path, frames: int, crop: bool | None, device: str, dtype: str) -> None:

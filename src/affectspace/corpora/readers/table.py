@@ -283,7 +283,7 @@ def _find_media(
         notes.append(f"none of the {kind} is beside the table; give their folder or zip (--media)")
         return None, everything
     if with_images:
-        return folder, present
+        return folder, present | (table["image"].isna() & table[["audio", "video"]].notna().any(axis=1)).to_numpy()
     if present.sum() < named:
         notes.append(f"{named - int(present.sum()):,} of {named:,} sounds and clips are not in {folder}")
     return folder, everything

@@ -150,6 +150,7 @@ class ExpressionBackbone(BaseBackbone):
     """128 features and seven log-probabilities of the facial expression network, averaged over the frames of a clip."""
 
     modality = "video"
+    reads_faces = True
     shard_rows = 256
 
     def __init__(self, frames: int, crop: bool, device: str) -> None:

@@ -12,9 +12,9 @@ from pydantic import Field
 from affectspace.errors import ConfigError
 from affectspace.features.backbone import BaseBackbone, Item
 from affectspace.features.backbones.pretrained import PretrainedBackbone, processor_settings, short_name
-from affectspace.media.clips import read_frames
+from affectspace.media.clips import frames_at, read_frames
 from affectspace.media.content import kind_of
-from affectspace.media.faces import MARGIN, face_of, faces_of, resized
+from affectspace.media.faces import MARGIN, face_of, faces_of, resized, square
 from affectspace.progress import note
 
 if TYPE_CHECKING:
@@ -30,6 +30,12 @@ def load_faces(
 ) -> list[np.ndarray]:
     """Return the faces of evenly sampled frames, or their middle squares, (size, size, 3) uint8 each; one of a picture."""
     source = item.source
+    if item.track:
+        n = 1 if len(item.track) == 1 else frames
+        chosen = [item.track[place] for place in np.linspace(0, len(item.track) - 1, n).round().astype(int)]
+        pictures = frames_at(source, [second for second, _ in chosen])
+        boxes = [(x, y, side * (1 + 2 * margin)) for _, (x, y, side) in chosen]
+        return [resized(square(picture, box), size) for picture, box in zip(pictures, boxes, strict=True)]
     if kind_of(source) == "image":
         [picture] = read_frames(source, 1, half=item.half)
         return [resized(face_of(picture, crop, counts, margin), size)]
@@ -41,6 +47,7 @@ class GradientsBackbone(BaseBackbone):
     """Histograms of oriented gradients (Dalal & Triggs 2005) of grey faces, averaged over the frames."""
 
     modality = "video"
+    reads_faces = True
     shard_rows = 64
 
     def __init__(self, frames: int, size: int, crop: bool) -> None:
@@ -100,6 +107,7 @@ class VideoBackbone(PretrainedBackbone):
     """
 
     modality = kind = "video"
+    reads_faces = True
     shard_rows = 64
 
     def __init__(self, name: str, folder: str, frames: int | None, crop: bool, device: str, dtype: str) -> None:
