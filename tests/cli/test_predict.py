@@ -188,6 +188,41 @@ def test_ready_made_vectors(make_run: MakeRun, tmp_path: Path) -> None:  # noqa:
         run("--run", folder, "--vectors", "units.csv")
 
 
+def test_vectors_are_matched_with_rows_as_in_extract(make_run: MakeRun, tmp_path: Path) -> None:  # noqa: F811
+    facts = {"units": {"name": "units:vectors", "columns": list("abcd")}}
+    folder = make_run("units", facts=facts, **SMALL)
+    for ids, keys, predicted in (
+        (["A/001", "B/001"], ["B/001"], ["B/001"]),
+        (["A/001", "B/001"], ["001"], []),
+        (["s.1", "s.2", "s.3"], ["s.2"], ["s.2"]),
+        (["001", "1", "1e5"], ["1", "1E5", "clips/001.wav"], ["001", "1"]),
+        (["x/a.wav", "x/b.wav"], ["y/b.mp4"], ["x/b.wav"]),
+    ):
+        pd.DataFrame({"id": keys, **dict.fromkeys("abcd", 1.0)}).to_csv(tmp_path / "units.csv", index=False)
+        pd.DataFrame({"name": ids}).to_csv(tmp_path / "t.csv", index=False)
+        call = (
+            "--run",
+            folder,
+            tmp_path / "t.csv",
+            "--id-column",
+            "name",
+            "--vectors",
+            f"units={tmp_path / 'units.csv'}",
+        )
+        result = run(*call, "--json")
+        assert [one["id"] for one in json.loads(result.stdout)["predictions"]] == predicted
+    assert "1 rows get the vector of the same file name in another folder" in run(*call).output
+
+
+def test_sequences_are_pooled_as_in_the_training(make_run: MakeRun, tmp_path: Path) -> None:  # noqa: F811
+    folder = make_run("units", facts={"units": {"name": "units:vectors", "settings": {"pool": "max"}}}, **SMALL)
+    sequences = np.random.default_rng(0).normal(size=(2, 3, 4)).astype(np.float32)
+    np.savez(tmp_path / "units.npz", x=sequences, files=["a", "b"])
+    data = answer("--run", folder, "--vectors", f"units={tmp_path / 'units.npz'}")
+    expected = Predictor.of_run(folder).predict(vectors={"units": sequences[1].max(axis=0)})
+    assert data["predictions"][1]["valence"]["mean"] == pytest.approx(expected.valence, abs=1e-4)
+
+
 def test_vectors_that_fail_are_named_and_a_foreign_modality_is_refused_once(
     make_run: MakeRun,  # noqa: F811
     tmp_path: Path,

@@ -168,9 +168,9 @@ class FeatureStore:
         rows = place["row"].fillna(-1).to_numpy(np.int64)
         present = rows >= 0
         vectors = np.zeros((len(wanted), self.dimension), np.float32)
-        shards = place["shard"].to_numpy()
-        for name in sorted(set(shards[present])):
-            at = np.flatnonzero(present & (shards == name))
+        shards, names = pd.factorize(place["shard"])
+        for number, name in enumerate(names):
+            at = np.flatnonzero(present & (shards == number))
             vectors[at] = _read_vectors(self.folder / name, self._hashes[name])[rows[at]]
         return vectors, present
 
@@ -206,7 +206,7 @@ def _read_header(path: Path, dimension: int) -> dict[str, Any]:
             ids, marks, failed = header["ids"], header["marks"], header["failed"]
             texts = [*ids, *marks, *(text for row in failed for text in row), header["sha256"]]
             complete = len(ids) == len(marks) and all(len(row) == 3 for row in failed)
-            unchanged = header.get("rows_sha256", _digest_rows(header)) == _digest_rows(header)
+            unchanged = "rows_sha256" not in header or header["rows_sha256"] == _digest_rows(header)
     except PermissionError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}); ask its owner for the right to read it") from error
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:

@@ -6,11 +6,11 @@ import math
 import unicodedata
 import zipfile
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -79,7 +79,7 @@ class NamedVectors:
         keys, matrix, columns = _read_npz(path, array, names, pool) if suffix == ".npz" else _read_columns(path)
         if not matrix.size:
             raise DataError(f"{path}: there are no vectors (shape {matrix.shape})")
-        repeated = [key for key, count in zip(*np.unique(np.array(keys), return_counts=True), strict=True) if count > 1]
+        repeated = [key for key, count in Counter(map(_normal, keys)).items() if count > 1]
         if repeated:
             raise DataError(
                 f"{path}: {len(repeated):,} names occur twice, such as {quoted(str(repeated[0]))}; give one vector per name"
@@ -94,18 +94,22 @@ class NamedVectors:
         not count.
         """
         equal = {_normal(key): number for number, key in enumerate(self.keys)}
+        found, by_name = np.full(len(rows), -1), np.zeros(len(rows), bool)
+        for place, row in enumerate(rows):
+            found[place] = next((equal[key] for key in (_normal(name) for name in row if name) if key in equal), -1)
+        if (found >= 0).all():
+            return Matches(found, by_name, ())
         parts = [[_parts(name) for name in names if name] for names in rows]
         owners: dict[str, set[object]] = defaultdict(set)  # part of a name -> rows that have it
         for row, names in zip(rows, parts, strict=True):
             owner = tuple(row[1:]) if any(row[1:]) else row[0]  # rows of one file are one
-            for end in {end for name in names for end in _tails(name)}:
-                owners[end].add(owner)
-        found, by_name = np.full(len(rows), -1), np.zeros(len(rows), bool)
+            for name in names:
+                for end in _tails(name):
+                    if end in self._tails:
+                        owners[end].add(owner)
         ambiguous: dict[str, None] = {}
-        for place, (row, names) in enumerate(zip(rows, parts, strict=True)):
-            written = [_normal(name) for name in row if name]
-            found[place] = next((equal[name] for name in written if name in equal), -1)
-            for name in names if found[place] < 0 else ():
+        for place in np.flatnonzero(found < 0).tolist():
+            for name in parts[place]:
                 tail = next((end for end in _tails(name) if end in self._tails), None)
                 if tail is not None and len(self._tails[tail]) == len(owners[tail]) == 1:
                     [found[place]] = self._tails[tail]
@@ -157,14 +161,16 @@ class Matches:
 
 def _normal(name: str) -> str:
     """Return a name with forward slashes, without ``./``, and with composed characters."""
-    return unicodedata.normalize("NFC", plain_name(name))
+    return plain_name(name if name.isascii() else unicodedata.normalize("NFC", name))
 
 
 def _parts(name: str) -> tuple[str, ...]:
     """Return folders and file name, without the suffix of a media file."""
-    parts = PurePosixPath(_normal(name))
-    plain = parts.with_suffix("") if parts.suffix.lower() in _SUFFIXES else parts
-    return tuple(part for part in plain.parts if part != "/")
+    parts = [part for part in _normal(name).split("/") if part not in ("", ".")]
+    stem, dot, suffix = parts[-1].rpartition(".") if parts else ("", "", "")
+    if stem and (dot + suffix).lower() in _SUFFIXES:
+        parts[-1] = stem
+    return tuple(parts)
 
 
 def _tails(parts: Sequence[str]) -> list[str]:
