@@ -84,7 +84,7 @@ def _invoke(invoke: Any, name: str, context: Any) -> Any:
     try:
         return invoke(context)
     except KeyboardInterrupt:
-        if isinstance(out, Path) and out.is_file() and out.stat().st_mtime_ns > started:
+        if out is not None and Path(out).is_file() and Path(out).stat().st_mtime_ns > started:
             state = f"interrupted after {out} was written completely"
         elif name.startswith(CONTINUING) and out is not None:
             state = "interrupted; run the same command again to continue"

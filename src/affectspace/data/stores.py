@@ -15,6 +15,7 @@ from affectspace.errors import ConfigError, DataError, RunError
 from affectspace.features.backbone import differing_keys, is_ready_made
 from affectspace.features.items import SOURCES, items_of, open_item_files, text_mark
 from affectspace.features.store import FeatureStore
+from affectspace.files import cannot_write
 from affectspace.progress import Progress
 
 BLOCK = 65_536  # rows that are copied from a store at once
@@ -164,9 +165,12 @@ def _allocate(shape: tuple[int, int], folder: Path | None) -> np.ndarray:
     """Zeros: in memory, where unwritten pages take none, or in an unnamed file that disappears with the process."""
     if folder is None:
         return np.zeros(shape, np.float32)
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder) as file:
-        return np.memmap(file, np.float32, "w+", shape=shape)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            return np.memmap(file, np.float32, "w+", shape=shape)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
 
 
 def backbone_facts(stores: dict[str, FeatureStore]) -> dict[str, Any]:
