@@ -109,6 +109,19 @@ def test_ready_made_vectors_are_not_made_here(tmp_path: Path, media_corpus) -> N
         ("audio", "any", {"seconds": float("inf")}, "setting seconds is inf; input should be a finite number"),
         ("words", "lexicon", {"contextual": {"negation": "abc"}}, "setting contextual is {'negation': 'abc'}; input"),
         ("video", "levasa", {"frames": "abc"}, "setting frames is 'abc'; input should be a valid integer"),
+        ("video", "levasa", {"frames": -1}, "setting frames is -1; input should be greater than or equal to 1"),
+        (
+            "video",
+            "gradients",
+            {"frames": 10**6},
+            "setting frames is 1000000; input should be less than or equal to 1000",
+        ),
+        (
+            "video",
+            "gradients",
+            {"size": 8 * 10**5},
+            "setting size is 800000; input should be less than or equal to 1024",
+        ),
     ],
 )
 def test_a_setting_of_another_type_or_range_is_named(modality: str, name: str, settings: dict, message: str) -> None:

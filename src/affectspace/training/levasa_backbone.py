@@ -12,7 +12,7 @@ import torch
 from affectspace.errors import ConfigError
 from affectspace.features.backbone import BaseBackbone, Item
 from affectspace.features.backbones.pretrained import torch_type
-from affectspace.features.backbones.video import load_faces
+from affectspace.features.backbones.video import Frames, load_faces
 from affectspace.models import Levasa
 from affectspace.training.runs import open_run
 
@@ -70,7 +70,7 @@ def levasa_backbone(
     name: str = "levasa",
     *,
     run: str | Path | None = None,
-    frames: int = 8,
+    frames: Frames = 8,
     crop: bool | None = None,
     device: str = "cpu",
     dtype: str = "float32",

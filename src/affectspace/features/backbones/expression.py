@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import Field
 
 from affectspace.devices import choose_device
 from affectspace.errors import ConfigError
 from affectspace.features.backbone import BaseBackbone, Item
 from affectspace.features.backbones.packages import install_command, package_folders, require_package
-from affectspace.features.backbones.video import load_faces
+from affectspace.features.backbones.video import Frames, load_faces
 
 if TYPE_CHECKING:
     import torch
@@ -175,7 +174,7 @@ class ExpressionBackbone(BaseBackbone):
 def expression_backbone(
     name: str = "expression",
     *,
-    frames: Annotated[int, Field(ge=1)] = 8,
+    frames: Frames = 8,
     crop: bool = True,
     device: str = "cpu",
     dtype: str = "float32",

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 CELL, ORIENTATIONS, BLOCK = 8, 8, 2  # of the histograms of gradients
+MOST_FRAMES = 1000  # of a clip: each is searched for a face
+MOST_PIXELS = 1024  # of a face's side
+Frames = Annotated[int, Field(ge=1, le=MOST_FRAMES)]
 CLIP_MODELS = ("timesformer", "videomae", "vivit")  # read all frames together; other models read one at a time
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -84,8 +87,8 @@ class GradientsBackbone(BaseBackbone):
 def gradients_backbone(
     name: str = "gradients",
     *,
-    frames: int = 6,
-    size: int = 64,
+    frames: Annotated[int, Field(le=MOST_FRAMES)] = 6,
+    size: Annotated[int, Field(le=MOST_PIXELS)] = 64,
     crop: bool = True,
     device: str = "cpu",
     dtype: str = "float32",
@@ -167,7 +170,7 @@ class VideoBackbone(PretrainedBackbone):
 def video_backbone(
     name: str,
     *,
-    frames: Annotated[int, Field(ge=1)] | None = None,
+    frames: Frames | None = None,
     crop: bool = True,
     device: str = "cpu",
     dtype: str = "float32",
