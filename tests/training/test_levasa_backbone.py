@@ -73,7 +73,7 @@ def test_runs_that_cannot_see(runs: Path, tmp_path: Path) -> None:
         make_backbone("video", run=tmp_path)
     with pytest.raises(ConfigError, match="levasa needs the folder of a run: --video-backbone RUN"):
         make_backbone("video")
-    with pytest.raises(ConfigError, match="frames is 0; give at least 1"):
+    with pytest.raises(ConfigError, match="setting frames is 0; input should be greater than or equal to 1"):
         make_backbone("video", run=runs / "levasa", frames=0)
     first, second = (make_backbone("video", run=runs / "levasa", frames=n) for n in (2, 3))
     assert first.revision == second.revision

@@ -35,8 +35,6 @@ class LevasaBackbone(BaseBackbone):
                 f"{run} holds a {opened.facts['kind']}, which has no latent code; "
                 "give a run of `affectspace train` whose model is of kind levasa"
             )
-        if frames < 1:
-            raise ConfigError(f"frames is {frames}; give at least 1")
         drawn = opened.drawn_faces  # the detector of faces in photographs does not find these
         self._crop = not drawn if crop is None else crop
         self._device, self._dtype = device, torch_type(dtype)
