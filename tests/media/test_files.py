@@ -1,8 +1,10 @@
 """Files that are cells of a Parquet table."""
 
+import zipfile
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +14,7 @@ from PIL import Image
 
 from affectspace.corpora import read_corpus
 from affectspace.errors import DataError
+from affectspace.features import Item
 from affectspace.features.items import items_of, open_item_files
 from affectspace.media.files import open_media
 
@@ -78,3 +81,49 @@ def test_a_looping_link_does_not_hide_the_other_files(tmp_path: Path) -> None:
     (tmp_path / "again").symlink_to(".")
     with open_media(tmp_path) as media:
         assert media.present(["a.wav", "loop", "b.wav"]) == [True, False, False]
+
+
+@pytest.mark.parametrize("written", ["NFC", "NFD"])
+@pytest.mark.parametrize("asked", ["NFC", "NFD"])
+@pytest.mark.parametrize("zipped", [False, True])
+def test_accents_are_the_same_however_they_are_written(tmp_path: Path, written: str, asked: str, zipped: bool) -> None:
+    name, media = "José/Zoë.png", tmp_path / "media"
+    place = media / normalize(written, name)
+    place.parent.mkdir(parents=True)
+    place.write_bytes(PICTURES[0])
+    if zipped:
+        with zipfile.ZipFile(tmp_path / "m.zip", "w") as archive:
+            archive.write(place, normalize(written, name))
+        media = tmp_path / "m.zip"
+    with open_media(media) as opened:
+        assert opened.present([normalize(asked, name), "Jose/Zoe.png"]) == [True, False]
+        assert opened.read(normalize(asked, name)) == PICTURES[0]
+        assert [size for size, _ in opened.marks([normalize(asked, name), "Jose/Zoe.png"])] == [len(PICTURES[0]), -1]
+    with open_item_files(media) as files:
+        located = files.locate(Item("a", path=Path(normalize(asked, name))))
+        assert located.source == (PICTURES[0] if zipped else place)
+        assert not files.fingerprint(located if zipped else Item("a", path=Path(normalize(asked, name)))).startswith(
+            "absent"
+        )
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        ["a.png", "x/b.png"],
+        ["a.png", "x\\b.png"],
+        ["faces/a.png", "faces/x/b.png"],
+        ["faces\\a.png", "faces\\x\\b.png"],
+    ],
+    ids=["plain", "backslashes", "a single folder", "both"],
+)
+@pytest.mark.parametrize("further", [[], ["__MACOSX/faces/._a.png", "__MACOSX/._b.png"]], ids=["", "of macOS"])
+def test_zips_of_other_systems(tmp_path: Path, members: list[str], further: list[str]) -> None:
+    with zipfile.ZipFile(tmp_path / "m.zip", "w") as archive:
+        for name, content in zip([*members, *further], PICTURES, strict=False):
+            info = zipfile.ZipInfo()
+            info.filename = name  # the constructor would replace backslashes on Windows only
+            archive.writestr(info, content)
+    with open_media(tmp_path / "m.zip") as media:
+        assert media.present(["a.png", "x/b.png", "b.png", "../a.png"]) == [True, True, False, False]
+        assert [media.read(name) for name in ("a.png", "x/b.png")] == PICTURES[:2]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from affectspace.errors import ConfigError, DataError, UnreadableItem
 from affectspace.features.backbone import Item
-from affectspace.media.content import open_content, require_content
+from affectspace.media.content import on_disk, open_content, require_content
 from affectspace.media.files import EVERY_FILE, Media, leaves_media, open_media, plain_name
 
 if TYPE_CHECKING:
@@ -103,8 +103,9 @@ class ItemFiles:
         if self._folder is not None:
             if leaves_media(name):
                 raise UnreadableItem("the path leaves the folder of media")
-            require_content(self._folder / name)
-            return replace(item, path=self._folder / name)
+            path = on_disk(self._folder / name)
+            require_content(path)
+            return replace(item, path=path)
         try:
             content = self.media.read(name)
         except FileNotFoundError:
@@ -123,7 +124,7 @@ class ItemFiles:
         if self._folder is None and self.media is not None:
             size, crc = next(iter(self.media.marks([name])))
             return f"{size}:{crc:x}:{cut}"
-        path = item.path if self._folder is None else self._folder / name
+        path = item.path if self._folder is None else on_disk(self._folder / name)
         try:
             with open_content(path) as file:
                 size = os.fstat(file.fileno()).st_size

@@ -6,7 +6,10 @@ import errno
 import math
 import os
 import stat
+import unicodedata
+import warnings
 from collections.abc import Callable, Mapping
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
@@ -87,6 +90,14 @@ def _absent(path: Path, error: OSError) -> str:
     return error.strerror or str(error)
 
 
+def on_disk(path: Path) -> Path:
+    """Return a path as it is on disk: accents may be composed in its name there and not here, or the other way."""
+    if str(path).isascii() or os.path.exists(path):
+        return path
+    spellings = (Path(unicodedata.normalize(form, str(path))) for form in ("NFC", "NFD"))
+    return next((spelling for spelling in spellings if os.path.exists(spelling)), path)
+
+
 def read_content(source: Source) -> bytes:
     """Return the bytes of a file. Raises UnreadableItem with the reason, also for a file of more than 512 MB."""
     require_content(source)
@@ -153,11 +164,20 @@ def is_animated(source: Source) -> bool:
     """Return whether a picture has several frames that follow each other. Pages of a TIFF do not."""
     from PIL import Image
 
+    ignore_warnings_of_size()
     try:
         with open_content(source) as file, Image.open(file) as image:
             return image.format != "TIFF" and bool(getattr(image, "is_animated", False))
     except Exception:  # decoders raise almost anything for damaged bytes; reading it gives the reason
         return False
+
+
+@cache
+def ignore_warnings_of_size() -> None:
+    """Keep Pillow from warning of large pictures, which are refused with a reason."""
+    from PIL import Image
+
+    warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 def _head(source: Source) -> bytes:

@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from itertools import accumulate
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Protocol
+from unicodedata import normalize
 
 from affectspace.errors import DataError, UnreadableItem
 from affectspace.files import answered
-from affectspace.media.content import LARGEST_FILE, read_content, stored_file
+from affectspace.media.content import LARGEST_FILE, on_disk, read_content, stored_file
 from affectspace.tables import PARQUET
 
 EVERY_FILE = "all"  # in the column cut of a corpus: start and end of a row cut its sound and its clip
@@ -100,8 +101,8 @@ class FolderMedia:
                 result.append(False)
                 continue
             if folder not in listings:
-                listings[folder] = _files(self.path / folder if folder else self.path)
-            result.append(file in listings[folder])
+                listings[folder] = _files(on_disk(self.path / folder) if folder else self.path)
+            result.append(normalize("NFC", file) in listings[folder])
         return result
 
     def some(self, n: int) -> list[str]:
@@ -117,7 +118,7 @@ class FolderMedia:
         root = str(self.path)
         for name in names:
             try:
-                status = None if leaves_media(name) else os.stat(os.path.join(root, name))
+                status = None if leaves_media(name) else os.stat(on_disk(Path(root, name)))
             except (OSError, ValueError):  # ValueError: a null character in the name
                 yield (-1, -1)
             else:
@@ -126,7 +127,7 @@ class FolderMedia:
     def read(self, name: str) -> bytes:
         _refuse_outside(name)
         try:
-            return read_content(self.path / name)
+            return read_content(on_disk(self.path / name))
         except UnreadableItem as error:
             raise OSError(str(error)) from error
 
@@ -134,13 +135,13 @@ class FolderMedia:
 def _files(folder: Path) -> set[str]:
     try:
         with os.scandir(folder) as entries:
-            return {entry.name for entry in entries if answered(entry.is_file)}
+            return {normalize("NFC", entry.name) for entry in entries if answered(entry.is_file)}
     except (OSError, ValueError):
         return set()
 
 
 class ZipMedia:
-    """Members of a zip.
+    """Members of a zip, also of one whose names have backslashes, and of one that holds a single folder with all files.
 
     The directory is read once. Members are read at their offset, without the lock and the seeking of `zipfile`, so that
     threads do not wait for each other.
@@ -149,29 +150,36 @@ class ZipMedia:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._archive = zipfile.ZipFile(path)
-        self._members = {info.filename: info for info in self._archive.infolist() if not info.is_dir()}
+        infos = [info for info in self._archive.infolist() if not info.is_dir()]
+        self._members = {normalize("NFC", plain_name(info.filename)): info for info in infos}
+        tops = {name.partition("/")[0] for name in self._members if not name.startswith("__MACOSX/")}
+        self._top = f"{min(tops)}/" if len(tops) == 1 else ""
         self._file: BinaryIO = path.open("rb")
         self._lock = threading.Lock()
+
+    def _member(self, name: str) -> zipfile.ZipInfo | None:
+        name = normalize("NFC", name)
+        return self._members.get(name) or self._members.get(self._top + name)
 
     def close(self) -> None:
         self._archive.close()
         self._file.close()
 
     def present(self, names: Iterable[str]) -> list[bool]:
-        return [name in self._members and not leaves_media(name) for name in names]
+        return [self._member(name) is not None and not leaves_media(name) for name in names]
 
     def some(self, n: int) -> list[str]:
         return list(self._members)[:n]
 
     def marks(self, names: Iterable[str]) -> Iterator[tuple[int, int]]:
         for name in names:
-            info = self._members.get(name)
+            info = self._member(name)
             yield (-1, -1) if info is None else (info.file_size, info.CRC)
 
     def read(self, name: str) -> bytes:
         """Read a member. Several threads may read at once."""
         _refuse_outside(name)
-        info = self._members.get(name)
+        info = self._member(name)
         if info is None:
             raise FileNotFoundError(f"not in {self.path.name}")
         if info.file_size > LARGEST_FILE:

@@ -19,7 +19,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from affectspace.errors import ConfigError, DataError, UnreadableItem
 from affectspace.files import cache_folder, parse_json, partial_path
-from affectspace.media.content import unreadable
+from affectspace.media.content import ignore_warnings_of_size, unreadable
 from affectspace.media.files import Media, open_media, plain_name
 from affectspace.processes import in_order
 from affectspace.progress import Progress, silent
@@ -86,6 +86,7 @@ def _reasons(data: bytes) -> Iterator[None]:
 
 
 def _open(data: bytes) -> Image.Image:
+    ignore_warnings_of_size()
     image: Image.Image = Image.open(BytesIO(data))
     if image.width * image.height > MOST_PIXELS:
         raise UnreadableItem(f"{image.width} x {image.height}: more than {MOST_PIXELS // 10**6} million pixels")

@@ -17,7 +17,7 @@ from affectspace.errors import ConfigError, DataError, listed
 from affectspace.features.backbones.named_vectors import NamedVectors
 from affectspace.features.ray_engine import RayEngine
 from affectspace.files import write_atomic
-from affectspace.media.content import Source, stored_file
+from affectspace.media.content import Source, on_disk, stored_file
 from affectspace.prediction.inputs import NamedSample, vectors_of
 from affectspace.prediction.predictor import Predictor
 from affectspace.prediction.result import Answer, Failure, Outcome, Summary, row_of
@@ -206,7 +206,7 @@ def _source(cell: Any, folder: Path) -> Source | None:
     content, name = stored_file(cell)
     if content is not None:
         return content
-    return None if name is None else folder / name
+    return None if name is None else on_disk(folder / name)
 
 
 def _second(number: float) -> float | None:

@@ -95,8 +95,9 @@ def test_missing_images_are_counted_and_all_missing_is_an_error(tmp_path: Path, 
     assert len(corpus.table) == corpus.report.kept == 50
     with zipfile.ZipFile(media, "w") as archive:
         archive.writestr("images/p0/00.jpg", b"")
+        archive.writestr("notes/a.txt", b"")
     with pytest.raises(
-        DataError, match=r"none of the 60 images.*such as 'p0/00.jpg'; it has images/p0/00.jpg; give the"
+        DataError, match=r"none of the 60 images.*such as 'p0/00.jpg'; it has images/p0/00.jpg, notes/a.txt; give the"
     ):
         read_corpus("table", index, media=media, columns=NAMED)
     alone = read_corpus("table", index, columns=NAMED)
