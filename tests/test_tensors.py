@@ -13,6 +13,7 @@ from affectspace.errors import RunError
 from affectspace.models import Levasa, LevasaConfig
 from affectspace.prediction.emotions import kept_moments
 from affectspace.prediction.faces import Readout
+from affectspace.studies.manifold.representations import Representations
 from affectspace.tensors import UNSEALED, require_unchanged, write_sealed
 from affectspace.walks.geometry import WalkGeometry
 
@@ -92,3 +93,18 @@ def test_damaged_readouts_and_geometries_are_refused(tmp_path: Path) -> None:
     WalkGeometry(np.full((2, 3, 3), np.inf)).save(tmp_path / "geometry.safetensors")
     with pytest.raises(RunError, match="it has missing or infinite numbers; delete it, and it is computed again"):
         WalkGeometry.read(tmp_path / "geometry.safetensors", (2, 3, 3))
+
+
+def test_damaged_representations_of_a_study_are_made_again(tmp_path: Path) -> None:
+    path, made = tmp_path / "r.safetensors", []
+
+    def make() -> Representations:
+        made.append(1)
+        return Representations({}, {}, {}, np.ones((3, 3)), np.ones((3, 3)))
+
+    for _ in range(2):
+        Representations.kept(path, 3, make)
+    assert len(made) == 1
+    path.write_bytes(path.read_bytes()[:-1] + b"\1")
+    np.testing.assert_array_equal(Representations.kept(path, 3, make).fused, np.ones((3, 3)))
+    assert len(made) == 2

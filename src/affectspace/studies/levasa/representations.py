@@ -13,10 +13,10 @@ from affectspace.corpora.splits import PARTS
 from affectspace.data.dataset import Dataset
 from affectspace.data.images import to_image
 from affectspace.evaluation import image_mse, image_ssim, psnr_of
-from affectspace.files import write_atomic
 from affectspace.models import EmotionClassifier, Levasa
 from affectspace.progress import Progress, silent
 from affectspace.studies.engine import keep_on_disk
+from affectspace.tensors import UNSEALED, require_unchanged, write_sealed
 from affectspace.training.runs import Run
 
 BATCH = 256
@@ -55,12 +55,13 @@ class Representations:
         """Compute the representations of a finished run on its corpus; they are kept in its folder. force : again"""
 
         def read(path: Path) -> dict[str, np.ndarray] | None:
+            require_unchanged(path, "it is computed again")
             tensors = load_file(path)
             same = all(len(tensors[f"mean/{part}"]) == len(data.rows(part)) for part in PARTS)
             return tensors if same and not force else None
 
         def write(tensors: dict[str, np.ndarray], path: Path) -> None:
-            write_atomic(path, lambda partial: save_file(tensors, partial))
+            write_sealed(path, lambda partial: save_file(tensors, partial, dict(UNSEALED)))
 
         path = run.folder / "representations.safetensors"
         tensors = keep_on_disk(path, read, lambda: _compute(run, data, progress), write)

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from safetensors.numpy import load_file, save_file
 
-from affectspace.files import write_atomic
 from affectspace.studies.engine import keep_on_disk
+from affectspace.tensors import UNSEALED, require_unchanged, write_sealed
 
 BATCH = 1024
 BY_MODALITY = ("present", "shared", "private", "affect", "deviation", "rebuilt")
@@ -53,11 +53,12 @@ class Representations:
         tensors = {f"{kind}/{name}": values for kind in BY_MODALITY for name, values in getattr(self, kind).items()}
         tensors |= {"fused": self.fused, "fused_deviation": self.fused_deviation}
         plain = {name: np.ascontiguousarray(values) for name, values in tensors.items()}
-        write_atomic(path, lambda partial: save_file(plain, partial))
+        write_sealed(path, lambda partial: save_file(plain, partial, dict(UNSEALED)))
 
     @classmethod
     def read(cls, path: Path) -> Representations:
         """Read what `write` wrote."""
+        require_unchanged(path, "delete it, and it is computed again")
         tensors = load_file(path)
         kinds: dict[str, Arrays] = {kind: {} for kind in BY_MODALITY}
         for name, values in tensors.items():
