@@ -54,8 +54,7 @@ class Loudness:
     settings: dict[str, Any] = {}  # noqa: RUF012
 
     def load(self, item: Item) -> np.ndarray:
-        assert item.path is not None
-        sound = read_sound(item.path, RATE, item.start, item.end)
+        sound = read_sound(item.source, RATE, item.start, item.end)
         if np.abs(sound).max() < 1e-4:
             raise UnreadableItem("the sound is silent")
         crossings = np.mean(np.diff(np.sign(sound)) != 0)
@@ -75,8 +74,7 @@ class Colour:
     settings: dict[str, Any] = {}  # noqa: RUF012
 
     def load(self, item: Item) -> np.ndarray:
-        assert item.path is not None
-        return np.mean([frame.mean(axis=(0, 1)) for frame in read_frames(item.path, 2, item.start, item.end)], axis=0)
+        return np.mean([frame.mean(axis=(0, 1)) for frame in read_frames(item.source, 2, item.start, item.end)], axis=0)
 
     def length(self, loaded: np.ndarray) -> float:
         return 0.0

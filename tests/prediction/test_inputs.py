@@ -109,3 +109,15 @@ def test_one_word_with_a_suffix_is_a_path(argument: str) -> None:
 def test_what_is_no_input_is_refused(value: Any) -> None:
     with pytest.raises(ConfigError, match="is no input; give a text, a path, a list"):
         affectspace.predict(value, model="face")
+
+
+def test_the_content_of_a_file_is_an_input(make_run: Callable[..., Path], tmp_path: Path) -> None:
+    """Also in the form in which datasets of Hugging Face give media."""
+    run, sound = make_run("audio", **SMALL), tone(tmp_path / "a.wav", 1.0)
+    content = sound.read_bytes()
+    expected = affectspace.predict(sound, run=run)
+    for given in (content, {"bytes": content, "path": "other.wav"}, {"bytes": None, "path": str(sound)}):
+        assert affectspace.predict(given, run=run).mean == pytest.approx(expected.mean, nan_ok=True)
+    table = affectspace.predict([content, b"no media", b"", {"bytes": None, "path": None}], run=run)
+    assert table["reason"].tolist()[1:3] == ["its bytes are no sound, clip or picture in a known format"] * 2
+    assert table["reason"].notna().tolist() == [False, True, True, True]

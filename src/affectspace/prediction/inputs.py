@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from affectspace.errors import ConfigError, DataError
+from affectspace.media.content import kind_of, stored_file
 from affectspace.prediction.predictor import Predictor
 from affectspace.prediction.result import Failure, Prediction, table_of
 from affectspace.prediction.sample import FILES, SUFFIXES, Sample, kind_of_file, sample_of_file
@@ -208,7 +209,7 @@ def combined_sample(inputs: Sequence[str | Path], vectors: Mapping[str, NamedVec
 
 @overload
 def predict(
-    inputs: str | Path | Sample,
+    inputs: str | Path | bytes | Mapping[str, Any] | Sample,
     *,
     model: str = ...,
     run: str | Path | None = ...,
@@ -224,7 +225,7 @@ def predict(
 
 
 def predict(
-    inputs: str | Path | Sample | Iterable[Any],
+    inputs: str | Path | bytes | Mapping[str, Any] | Sample | Iterable[Any],
     *,
     model: str = "any",
     run: str | Path | None = None,
@@ -237,9 +238,10 @@ def predict(
 
     Parameters
     ----------
-    inputs : str, path, Sample, or iterable of them
-        A text that is the path of an existing file is read as this file; any other text is predicted itself. Many inputs
-        are for example a list or a column of a DataFrame.
+    inputs : str, path, bytes, Sample, or iterable of them
+        A text that is the path of an existing file is read as this file; any other text is predicted itself. Bytes, or a
+        mapping with bytes and path, are the content of a sound, clip or picture. Many inputs are for example a list or a
+        column of a DataFrame.
     model : str
         Name of a model that ships, see `shipped_models`.
     run : path, optional
@@ -277,7 +279,7 @@ def predict(
             f"{inputs!r:.60} is no input; give a text, a path, a list of them, or a column of a DataFrame"
         )
     predictor = _opened(model, None if run is None else str(run), device)
-    if isinstance(inputs, str | Path | Sample):
+    if isinstance(inputs, str | Path | bytes | Mapping | Sample):
         [outcome] = predictor.predict_many([_sample_of_any(inputs, kind)])
         if isinstance(outcome, Failure):
             raise DataError(outcome.reason)
@@ -298,6 +300,14 @@ def _sample_of_any(item: Any, kind: str | None) -> Sample | Failure:
     """The sample of an input of `predict`, or the reason why there is none."""
     if isinstance(item, Sample):
         return item
+    content, name = stored_file(item)
+    if content is not None:
+        known = kind or kind_of(content)
+        if known in FILES:
+            given: dict[str, Any] = {str(known): content}
+            return Sample(**given)
+        return Failure("its bytes are no sound, clip or picture in a known format")
+    item = Path(name) if isinstance(item, Mapping) and name is not None else item
     if not isinstance(item, str | Path):
         return Failure("its cell is empty" if item is None or item != item else f"not a text or a path: {item!r:.60}")
     try:

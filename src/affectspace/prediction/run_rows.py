@@ -125,6 +125,13 @@ def _pictures(media: Path | None, names: Sequence[str], folder: Path) -> list[Sa
         return [Sample(image=media / name) for name in names]
     with open_media(media) as opened:
         for name in names:
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(opened.read(name))
+            content = opened.read(name)
+            try:
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_bytes(content)
+            except OSError as error:
+                raise RunError(
+                    f"{folder}: pictures of {media} cannot be unpacked ({error.strerror or error}); set TMPDIR to a folder "
+                    "with more space"
+                ) from error
     return [Sample(image=folder / name) for name in names]
