@@ -115,9 +115,13 @@ def build_table(
         )
     annotated = table[list(AXES)].notna().any(axis=1)
     table["label_kind"] = kind.where(kind.notna() | ~annotated, "rated").where(annotated)
-    for extra, values in (extras or {}).items():
-        table[extra] = pd.Series(values.array if isinstance(values, pd.Series) else values, index=table.index)
-    return table
+    further = {
+        extra: pd.Series(values.array if isinstance(values, pd.Series) else values, index=table.index)
+        for extra, values in (extras or {}).items()
+    }
+    for extra in [extra for extra in further if extra in table]:
+        table[extra] = further.pop(extra)
+    return pd.concat([table, pd.DataFrame(further, index=table.index)], axis=1)  # at once: there may be thousands
 
 
 def _check_ids(ids: pd.Series, where: str) -> None:
