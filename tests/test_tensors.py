@@ -1,5 +1,6 @@
 """Weights and read-outs that have changed since they were written, or are no numbers, are refused."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -108,3 +109,16 @@ def test_damaged_representations_of_a_study_are_made_again(tmp_path: Path) -> No
     path.write_bytes(path.read_bytes()[:-1] + b"\1")
     np.testing.assert_array_equal(Representations.kept(path, 3, make).fused, np.ones((3, 3)))
     assert len(made) == 2
+
+
+def test_a_version_is_hashed_once_and_a_new_file_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, hashed = tmp_path / "x.safetensors", []
+    written(path)
+    monkeypatch.setattr("affectspace.tensors._hashes", lambda path: hashed.append(path) or (None, b"", b""))
+    for _ in range(2):  # written a moment ago: another change could have the same time
+        require_unchanged(path, "")
+    assert len(hashed) == 2
+    os.utime(path, (10**9, 10**9))
+    for _ in range(2):
+        require_unchanged(path, "")
+    assert len(hashed) == 3

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from affectspace.errors import RunError
 from affectspace.files import write_atomic
 
+SETTLED = 2_000_000_000  # nanoseconds, more than the clock of any file system needs to tell two changes apart
 UNSEALED = {"sha256": "0" * 64}  # metadata of a safetensors file that `seal` completes
 _HASH = re.compile(rb'"sha256":"([0-9a-f]{64})"')
 _unchanged: set[tuple[Any, ...]] = set()  # versions of files that have the hash that they hold
@@ -38,14 +40,21 @@ def require_unchanged(path: Path, remedy: str) -> None:
 
     A version of a file (its place, size and time of change) is hashed once by a process.
     """
-    status = path.stat()
-    version = (path.absolute(), status.st_ino, status.st_size, status.st_mtime_ns)
+    version = version_of(path)
     if version in _unchanged:
         return
     place, stated, actual = _hashes(path)
     if place is not None and stated != actual:
         raise RunError(f"{path} is damaged: its content has changed since it was written; {remedy}")
-    _unchanged.add(version)
+    if version is not None:
+        _unchanged.add(version)
+
+
+def version_of(path: Path) -> tuple[Any, ...] | None:
+    """Identify a version of a file; None while it is so new that another change could have the same time."""
+    status = path.stat()
+    settled = time.time_ns() - status.st_mtime_ns > SETTLED
+    return (path.absolute(), status.st_ino, status.st_size, status.st_mtime_ns) if settled else None
 
 
 def _hashes(path: Path) -> tuple[int | None, bytes, bytes]:

@@ -22,6 +22,7 @@ from safetensors.numpy import save_file
 from affectspace.errors import DataError, RunError, quoted
 from affectspace.features.backbone import IDENTITY_KEYS
 from affectspace.files import write_atomic, write_text
+from affectspace.tensors import version_of
 
 _KINDS: dict[str, type] = {  # of the values in backbone.json
     "name": str, "modality": str, "licence": str, "revision": str, "settings": dict, "versions": dict,
@@ -225,16 +226,16 @@ def _read_header(path: Path, dimension: int) -> dict[str, Any]:
 def _read_vectors(path: Path, sha256: str) -> np.ndarray:
     """Read the vectors of a shard. The first time that this process reads this version of the file, their hash is checked."""
     try:
-        status = path.stat()
+        version = version_of(path)
         with safe_open(path, framework="np") as file:
             vectors = file.get_tensor("features")
     except (SafetensorError, OSError, ValueError) as error:
         raise _damaged(path, error) from error
-    version = (path.absolute(), status.st_ino, status.st_size, status.st_mtime_ns, sha256)
-    if version not in _verified:
+    if version is None or (version, sha256) not in _verified:
         if _digest(vectors) != sha256:
             raise _damaged(path, "its vectors have changed since they were written")
-        _verified.add(version)
+        if version is not None:
+            _verified.add((version, sha256))
     return vectors
 
 
