@@ -1,10 +1,15 @@
 """Workers end with the process that started them, also when that is killed."""
 
+import os
+import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
+import pytest
+
+from affectspace.errors import RunError
 from affectspace.processes import end_with_parent, map_in_order, worker_pool
 
 SCRIPT = """
@@ -44,3 +49,17 @@ def test_a_process_without_a_parent_continues() -> None:
     threads = threading.active_count()
     end_with_parent()
     assert threading.active_count() == threads
+
+
+@pytest.mark.parametrize("items", [[0, signal.SIGKILL, 0], [signal.SIGTERM, 0, 0, 0]])
+def test_a_killed_worker_is_an_error_that_says_so(items: list[int]) -> None:
+    with pytest.raises(
+        RunError, match=r"a worker process was killed, .*run the same command again, with fewer --workers"
+    ):
+        list(map_in_order(killed_by, items, 2))
+
+
+def killed_by(number: int) -> int:
+    if number:
+        os.kill(os.getpid(), number)
+    return number

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from affectspace.data.dataset import Dataset
 from affectspace.errors import RunError
@@ -79,6 +80,21 @@ def test_an_error_in_another_process_keeps_its_words(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"the loss is (nan|inf) in epoch \d+, step \d+ .*rows of that batch: row \d+"):
         fit(wild, tmp_path / "run", data=data)
     assert not open_run(tmp_path / "run").finished
+
+
+def test_a_killed_process_of_a_training_is_an_error_that_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = drawn_set()
+
+    def killed(*_: object, **__: object) -> None:
+        raise torch.multiprocessing.ProcessExitedException("terminated with signal SIGKILL", 1, 1, 1, "SIGKILL")
+
+    monkeypatch.setattr(torch.multiprocessing, "start_processes", killed)
+    with pytest.raises(
+        RunError, match=r"a process of the training was killed \(terminated .* run the same command again"
+    ):
+        fit(config_of(data, *TWO), tmp_path / "run", data=data)
 
 
 def test_what_is_told_arrives_in_order_and_the_first_error_is_raised() -> None:

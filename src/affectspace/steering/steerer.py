@@ -151,7 +151,7 @@ class Steerer:
         if not opened.finished:
             raise RunError(f"{run}: its training has not finished; run the same train command again to continue it")
         encoder = SentenceEncoder(opened.folder / "encoder", device=device, backbones=backbones)
-        recorded = opened.facts["language_model"]
+        recorded = opened.fact("language_model")
         if isinstance(language_model, LanguageModel):
             model = language_model
             model.to(device)

@@ -41,6 +41,7 @@ _FACTS: dict[str, tuple[Any, Any]] = {  # what run.json may hold: type of a valu
     "places": (dict, dict),
     "versions": (dict, str),
     "rows": (dict, int),
+    "language_model": (dict, ()),
 }
 BEGUN = {"config.yaml", LOCK}  # all that a start can leave that was killed at once, besides partial files
 
@@ -156,6 +157,13 @@ class Run:
             if not isinstance(value, kind) or not all(isinstance(entry, inner) for entry in values):
                 raise RunError(f"{path} is damaged: {key!r} is {quoted(value)}; train again with --force")
         return facts
+
+    def fact(self, key: str) -> Any:
+        """Return a value of run.json that every run of this kind has. Raises RunError where it is missing."""
+        facts = self.facts
+        if key not in facts:
+            raise RunError(f"{self.folder / 'run.json'} is damaged: it has no {key!r}; train again with --force")
+        return facts[key]
 
     @property
     def finished(self) -> bool:

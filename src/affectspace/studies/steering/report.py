@@ -264,7 +264,7 @@ def _introduction(evaluation: Evaluation, plan: SteeringPlan) -> str:
     steerer = evaluation.material.steerer
     run, encoder = steerer.run, steerer.encoder.run
     config, private = run.projector_config, steerer.projector.config.private or 0
-    model = run.facts["language_model"]
+    model = run.fact("language_model")
     candidates = "All methods write one text for each step with the same frozen model. Our encoder is no judge."
     if plan.candidates > 1:
         candidates = (
