@@ -41,7 +41,7 @@ _FACTS: dict[str, tuple[Any, Any]] = {  # what run.json may hold: type of a valu
     "places": (dict, dict),
     "versions": (dict, str),
     "rows": (dict, int),
-    "language_model": (dict, ()),
+    "language_model": (dict, object),
 }
 BEGUN = {"config.yaml", LOCK}  # all that a start can leave that was killed at once, besides partial files
 
