@@ -43,7 +43,7 @@ def make_run(folder: Path, corpus: Path | None = None, **model: Any) -> Run:
 
 def add_codes(run: Run) -> np.ndarray:
     codes = np.random.default_rng(0).normal(size=(60, 96)).astype(np.float32)
-    save_file({"mean/train": codes}, run.folder / "codes.safetensors")
+    save_file({"mean/train": codes}, run.folder / "representations.safetensors")
     return codes
 
 
@@ -260,7 +260,7 @@ def test_a_corpus_that_is_gone(tmp_path: Path, face: Path) -> None:
     for arguments in (("--image", face), ("--dataset-rows", "test:2")):
         message = refused(run.folder, *arguments)
         assert "gone.csv, which is not there" in message
-        assert "--moved data.corpora.table.path=gone.csv" in message
+        assert "--moved data.corpora.table.path=PATH/gone.csv" in message
 
 
 @pytest.mark.parametrize(
@@ -348,7 +348,7 @@ def test_a_place_where_no_figure_can_be_is_told_first(tmp_path: Path, face: Path
 @pytest.mark.parametrize(
     ("name", "content", "method"),
     [
-        ("codes.safetensors", b"xx", "heads"),
+        ("representations.safetensors", b"xx", "heads"),
         ("geometry.safetensors", b"xx", "heads"),
         ("directions.safetensors", b"xx", "directions"),
         ("framing.json", b"[1, 2]", "directions"),

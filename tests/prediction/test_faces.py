@@ -180,7 +180,9 @@ def test_the_readout_is_made_anew_for_other_weights_and_from_kept_codes(tmp_path
     assert kept_readout(run) is None
     random = np.random.default_rng(0)
     codes = {f"mean/{part}": random.normal(size=(len(data.rows(part)), 12)) for part in ("train", "validation")}
-    save_file({name: value.astype(np.float32) for name, value in codes.items()}, run.folder / "codes.safetensors")
+    save_file(
+        {name: value.astype(np.float32) for name, value in codes.items()}, run.folder / "representations.safetensors"
+    )
     assert make_readout(run, model, data).facts["valence_r2_validation"] < 0.3  # of codes that are noise
     (run.folder / FILE).write_bytes(b"damaged")
     with pytest.raises(RunError, match="is damaged"):

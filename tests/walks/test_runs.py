@@ -39,10 +39,10 @@ def geometry(run: Path, data: Any = None) -> WalkGeometry:
 
 def test_the_runs_own_codes_come_first(tmp_path: Path) -> None:
     codes = np.random.default_rng(0).normal(size=(30, 12)).astype(np.float32)
-    save_file({"mean/train": codes, "mean/test": codes * 9}, tmp_path / "codes.safetensors")
+    save_file({"mean/train": codes, "mean/test": codes * 9}, tmp_path / "representations.safetensors")
     result = geometry(tmp_path, SimpleNamespace())
     np.testing.assert_allclose(result.covariance[1], np.cov(codes[:, 4:8], rowvar=False), atol=2e-3)
-    (tmp_path / "codes.safetensors").unlink()
+    (tmp_path / "representations.safetensors").unlink()
     assert np.array_equal(geometry(tmp_path).covariance, result.covariance)  # kept at first use
 
 
@@ -84,10 +84,10 @@ def test_directions_are_made_of_labelled_training_images_and_kept(tmp_path: Path
 def test_codes_of_the_run_save_the_encoding_where_they_are_its_training_rows(tmp_path: Path) -> None:
     data: Any = Data(40)
     codes = np.random.default_rng(0).normal(size=(40, 12)).astype(np.float32)
-    save_file({"mean/train": codes}, tmp_path / "codes.safetensors")
+    save_file({"mean/train": codes}, tmp_path / "representations.safetensors")
     kept = run_directions(Run(tmp_path), MODEL, data=data)
     (tmp_path / "directions.safetensors").unlink()
-    save_file({"mean/train": codes[:30]}, tmp_path / "codes.safetensors")
+    save_file({"mean/train": codes[:30]}, tmp_path / "representations.safetensors")
     assert not np.allclose(run_directions(Run(tmp_path), MODEL, data=data).directions, kept.directions)
 
 

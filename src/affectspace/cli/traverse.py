@@ -323,7 +323,9 @@ def load_faces(
 def needs_corpus(request: Request) -> bool:
     """Return whether a photograph needs the run's corpus, because a file that is derived from it does not exist yet."""
     if request.method == "heads":
-        return not any((request.run / name).is_file() for name in ("geometry.safetensors", "codes.safetensors"))
+        return not any(
+            (request.run / name).is_file() for name in ("geometry.safetensors", "representations.safetensors")
+        )
     framed = request.crop == "middle" or (request.run / "framing.json").is_file()
     return not framed or not (request.run / "directions.safetensors").is_file()
 

@@ -176,7 +176,9 @@ def kept_readout(run: Run) -> Readout | None:
 def make_readout(run: Run, model: Levasa, data: Dataset, progress: Progress = silent) -> Readout:
     """Fit the read-out on the run's corpus and keep it. Raises DataError where too few rows have labels."""
     rows = {part: data.rows(part) for part in ("train", "validation")}
-    codes = _kept_codes(run.folder / "codes.safetensors", model, {part: len(found) for part, found in rows.items()})
+    codes = _kept_codes(
+        run.folder / "representations.safetensors", model, {part: len(found) for part, found in rows.items()}
+    )
     if codes is None:
         codes = {part: _codes(model, data, found, progress) for part, found in rows.items()}
     names = np.array([*data.categories, None], dtype=object)
@@ -232,9 +234,10 @@ def _kept_codes(path: Path, model: Levasa, rows: dict[str, int]) -> dict[str, np
     if not path.is_file():
         return None
     try:
+        require_unchanged(path, "it is computed again")
         with safe_open(path, framework="numpy") as file:
             codes = {part: file.get_tensor(f"mean/{part}") for part in rows}
-    except (SafetensorError, OSError):
+    except (SafetensorError, OSError, RunError):
         return None
     same = all(
         codes[part].shape == (count, model.latent) and np.isfinite(codes[part]).all() for part, count in rows.items()

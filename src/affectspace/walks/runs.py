@@ -14,6 +14,7 @@ from affectspace.errors import DataError, RunError
 from affectspace.files import write_atomic
 from affectspace.models import Levasa
 from affectspace.progress import Progress, silent
+from affectspace.tensors import require_unchanged
 from affectspace.training.runs import Run
 from affectspace.walks.directions import AffectDirections, fit_directions
 from affectspace.walks.geometry import WalkGeometry, fit_geometry
@@ -72,7 +73,7 @@ def run_directions(
         return AffectDirections.read(path, (2, 2 * model.config.chunk))
     data = data if data is not None else open_data(run, progress)
     rows = data.rows("train")
-    mean = _kept_codes(run.folder / "codes.safetensors")
+    mean = _kept_codes(run.folder / "representations.safetensors")
     if mean is None or len(mean) != len(rows):
         mean = encode_rows(model, data, rows, progress)
     try:
@@ -95,7 +96,7 @@ def run_head_geometry(
     path = run.folder / "geometry.safetensors"
     if path.is_file():
         return WalkGeometry.read(path, (2, model.config.chunk, model.config.chunk))
-    mean = _kept_codes(run.folder / "codes.safetensors")
+    mean = _kept_codes(run.folder / "representations.safetensors")
     if mean is None:
         data = data if data is not None else open_data(run, progress)
         rows = data.rows("train")
@@ -150,6 +151,7 @@ def _kept_codes(path: Path) -> np.ndarray | None:
     if not path.is_file():
         return None
     try:
+        require_unchanged(path, "delete it, and it is computed again")
         with safe_open(path, framework="numpy") as tensors:
             return tensors.get_tensor("mean/train")
     except SafetensorError as error:
