@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from affectspace.errors import UnreadableItem
-from affectspace.media.clips import read_frames
+from affectspace.media.clips import CUT_OFF, read_frames
 from affectspace.media.content import kind_of, read_content, require_content, require_times
 from affectspace.media.images import decode_image
 from affectspace.media.sound import length_of, read_sound
@@ -186,8 +186,12 @@ def test_time_counts_from_the_first_frame(form: str, begin: float) -> None:
 
 def test_a_clip_that_ends_before_its_header_says(tmp_path: Path) -> None:
     content = clip("matroska")
-    frames = greys(read_frames(content[: len(content) // 2], 4))
+    notes: list[str] = []
+    frames = greys(read_frames(content[: len(content) // 2], 4, note=notes.append))
     assert frames[0] < frames[1] < frames[2] < frames[3] < 17
+    assert notes == [CUT_OFF]
+    read_frames(content, 4, note=notes.append)
+    assert len(notes) == 1
 
 
 def test_an_animated_picture_is_a_clip() -> None:

@@ -319,7 +319,7 @@ def test_frames_without_a_face_take_the_nearest_ones(
 ) -> None:
     frames = [np.random.default_rng(k).integers(0, 256, (60, 80, 3), dtype=np.uint8) for k in range(8)]
     places = iter(range(8))
-    monkeypatch.setattr(photos, "read_frames", lambda *given: frames)
+    monkeypatch.setattr(photos, "read_frames", lambda *given, note: frames)
 
     def face_boxes(frame: np.ndarray) -> Any:
         place = next(places)
@@ -351,7 +351,7 @@ def test_of_several_faces_the_largest_is_used_or_the_one_in_the_box(
     second = cutter.picture(tmp_path / "a.png", notes.append, (30.0, 60.0, 16.0))
     assert notes == ["the face around column 30 and row 60, 16 pixels wide"]
     np.testing.assert_array_equal(second.pixels[0], resized(picture[44:76, 14:46], 32))
-    monkeypatch.setattr(photos, "read_frames", lambda *given: [picture] * 8)
+    monkeypatch.setattr(photos, "read_frames", lambda *given, note: [picture] * 8)
     notes.clear()
     assert cutter.clip(tmp_path / "a.mp4", None, None, notes.append).pixels.shape == (8, 32, 32, 3)
     assert notes == [photos.CROWD]

@@ -11,7 +11,9 @@ import numpy as np
 from affectspace.errors import ConfigError, UnreadableItem
 from affectspace.media.container import begin_of, decoded, end_of, end_of_packets, first_stream, open_container
 from affectspace.media.content import (
+    Note,
     Source,
+    ignore,
     is_animated,
     is_picture,
     read_content,
@@ -22,16 +24,24 @@ from affectspace.media.content import (
 from affectspace.media.images import MOST_PIXELS, MOST_SAMPLED, animation_frames, decode_image
 
 HALVES = ("left", "right")
+SHORT_OF = 0.5  # seconds that may be missing at the end of a clip
+CUT_OFF = "the clip ends before its header says: it may be damaged or cut off"
 
 
 def read_frames(
-    source: Source, n: int, start: float | None = None, end: float | None = None, half: str | None = None
+    source: Source,
+    n: int,
+    start: float | None = None,
+    end: float | None = None,
+    half: str | None = None,
+    *,
+    note: Note = ignore,
 ) -> list[np.ndarray]:
     """Return n frames, (height, width, 3) uint8 RGB, from the middles of n equal parts of a clip.
 
     source : path or content of a file; start, end : seconds from the clip's first frame or sound, of the part of the clip
-    half : "left" or "right" of the picture. A picture is a clip of one frame, an animated one of several. If there are fewer
-    frames than n, they are repeated. Raises UnreadableItem with the reason.
+    half : "left" or "right" of the picture; note : is told what is unusual. A picture is a clip of one frame, an animated one
+    of several. If there are fewer frames than n, they are repeated. Raises UnreadableItem with the reason.
     """
     if half is not None and half not in HALVES:
         raise ConfigError(f"unknown half {half!r}; there are {', '.join(HALVES)}")
@@ -41,7 +51,7 @@ def read_frames(
         content = read_content(source)
         frames = _of_animation(content, n, start, end) if is_animated(source) else [decode_image(content)] * n
     else:
-        frames = _of_clip(source, n, start, end)
+        frames = _of_clip(source, n, start, end, note)
     if half is None:
         return frames
     middle = max(frames[0].shape[1] // 2, 1)
@@ -96,14 +106,16 @@ def _end(source: Source) -> float:
     return seconds or end_of_packets(source, "video")
 
 
-def _of_clip(source: Source, n: int, start: float | None, end: float | None) -> list[np.ndarray]:
+def _of_clip(source: Source, n: int, start: float | None, end: float | None, note: Note) -> list[np.ndarray]:
     first, last = start or 0.0, _end(source)
     if end is not None:
         last = end if last == 0 else min(end, last)
     reached: list[float] = []
     bound = MOST_SAMPLED / n  # larger frames are shrunk
     frames = list(_frames(source, moments_of(n, first, last), first, bound, reached))
-    if len(frames) < n and reached and first < reached[0] < last:  # the file ends before its header says
+    if len(frames) < n and reached and first < reached[0] < last:
+        if last - reached[0] > SHORT_OF:
+            note(CUT_OFF)
         frames = list(_frames(source, moments_of(n, first, reached[0]), first, bound))
     return frames + [frames[-1]] * (n - len(frames))
 

@@ -143,7 +143,7 @@ class FaceCut:
         """
         if track:
             return self._face_of_clip(source, start, end, note, track)
-        frames = read_frames(source, FRAMES, start, end)
+        frames = read_frames(source, FRAMES, start, end, note=note)
         boxes = [[] if self.framing is None else face_boxes(frame) for frame in frames]
         cuts = {number: self.framing.around(faces[0]) for number, faces in enumerate(boxes) if self.framing and faces}
         if self.framing is not None and len(cuts) < len(frames):

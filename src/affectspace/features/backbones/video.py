@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -42,7 +43,7 @@ def load_faces(
     if kind_of(source) == "image":
         [picture] = read_frames(source, 1, half=item.half)
         return [resized(face_of(picture, crop, counts, margin), size)]
-    sampled = read_frames(source, frames, item.start, item.end, item.half)
+    sampled = read_frames(source, frames, item.start, item.end, item.half, note=partial(note, counts))
     return [resized(face, size) for face in faces_of(sampled, crop, counts, margin)]
 
 
