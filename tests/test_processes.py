@@ -39,6 +39,18 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     assert parent.communicate(timeout=30) == ("", None)
 
 
+def test_workers_end_when_their_parent_is_interrupted(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT, encoding="utf-8")
+    parent = subprocess.Popen(
+        [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert parent.stdout is not None
+    assert [parent.stdout.readline() for _ in range(2)] == ["working\n"] * 2
+    parent.send_signal(signal.SIGINT)  # to this process alone; a terminal sends it to the workers, too
+    assert parent.communicate(timeout=30) == ("", None)
+
+
 def test_a_pool_works_and_ends() -> None:
     with worker_pool(1) as pool:
         assert pool.submit(abs, -3).result() == 3

@@ -6,7 +6,8 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
-from multiprocessing import get_context, parent_process
+from contextlib import contextmanager
+from multiprocessing import active_children, get_context, parent_process
 from threading import Thread
 from typing import TypeVar
 
@@ -16,9 +17,17 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def worker_pool(workers: int) -> ProcessPoolExecutor:
-    """Return a pool of spawned processes that end with the process that started them, even if that one is killed."""
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=end_with_parent)
+@contextmanager
+def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Make a pool of spawned processes, which end at Ctrl-C, and with the process that started them, even if that is killed."""
+    others = set(active_children())
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=end_with_parent) as pool:
+        try:
+            yield pool
+        except KeyboardInterrupt:
+            for worker in set(active_children()) - others:
+                worker.terminate()
+            raise
 
 
 def in_order(pool: Executor, work: Callable[[Item], Result], items: Iterable[Item], ahead: int) -> Iterator[Result]:
