@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -156,3 +157,42 @@ def test_figures_2_and_3_show_the_axes_with_labels_in_training(axes: tuple[int, 
     if len(axes) == 2:
         (plane,) = drawn["figure_2_space"].axes
         assert (plane.get_xlabel(), plane.get_ylabel()) == tuple(f"shared {name}" for name in names)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (
+            "apart",
+            "the modality gap of text and audio is left out: fewer than three people of the tested rows have both",
+        ),
+        ("no deviations", "predicted deviations of valence, arousal, dominance are not judged: the model states none"),
+        ("validation without values", "are not judged: no validation row has a value that they are calibrated on"),
+        (
+            "one emotion in train",
+            "the probe of the emotion from text is left out: train or validation has rows of fewer",
+        ),
+    ],
+)
+def test_every_omission_has_its_reason(change: str, reason: str, tmp_path: Path) -> None:
+    rows = judged("useless")
+    random = np.random.default_rng(1)
+    (outputs,) = rows.rows.outputs[EVERYTHING]["mvae"][0]
+    shared = {name: random.normal(size=(N, 3)).astype(np.float32) for name in outputs.present}
+    private = {name: random.normal(size=(N, 4)).astype(np.float32) for name in outputs.present}
+    changes: dict[str, Any] = {"shared": shared, "private": private}
+    if change == "apart":  # as in one model of a corpus of texts and a corpus of voices
+        changes["present"] = {"text": np.arange(N) % 2 == 0, "audio": np.arange(N) % 2 == 1}
+        rows.rows.present.update(changes["present"])  # type: ignore[attr-defined]
+    elif change == "no deviations":
+        changes["fused_deviation"] = np.full((N, 3), np.nan, np.float32)
+    elif change == "validation without values":
+        rows.truth[rows.rows.folds[0].validation] = np.nan
+    else:
+        train = np.isin(np.arange(N), rows.rows.folds[0].train)
+        rows.table["emotion"] = np.where(train | (np.arange(N) % 2 == 0), "anger", "fear")
+    rows.rows.outputs[EVERYTHING]["mvae"][0][0] = replace(outputs, **changes)
+    results = measure_held_out(rows)
+    assert any(reason in message for message in rows.missing), rows.missing
+    write_judgement(tmp_path, rows, results, "Run mine", {}, 0.0, silent)
+    assert any(reason in row.note for row in results.filter(task="not measured"))

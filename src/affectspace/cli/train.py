@@ -88,6 +88,8 @@ def _cross_validate(settings: Any, out: Path, folds: str, workers: int, force: b
 
 def next_step(run: Path, facts: dict[str, Any]) -> str:
     """Name the command that evaluates a run; without test rows it needs another table, which models on features take."""
+    if facts["kind"] in ("levasa", "classifier") and facts.get("people", {}).get("test") == 1:
+        return "the test part has one person, and an evaluation on images needs two"
     if facts.get("rows", {}).get("test", 1):
         return f"next: affectspace evaluate {run}"
     if facts.get("modalities") and facts["kind"] != "adapter":

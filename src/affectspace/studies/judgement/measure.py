@@ -46,6 +46,7 @@ def measure_held_out(judged: JudgedRows, progress: Progress = silent) -> Results
         missing.append("fewer than two axes are judged, so the table of axis against axis is left out")
     axis_matrix(results, rows, (kind,), judged.alone)
     uncertainty_table(results, rows, (kind,))
+    missing.extend(_without_deviations(results, judged))
     measure_emotions(results, judged)
     measure_residuals(results, judged)
     if len(rows.folds) > 1:
@@ -68,6 +69,24 @@ def absent_axes(rows: EvaluationRows) -> Iterator[str]:
         else:
             reason = "no tested row has a value of it"
         yield f"{AXES[axis]} is not judged: {reason}"
+
+
+def _without_deviations(results: Results, judged: JudgedRows) -> Iterator[str]:
+    """Say for which axes the predicted deviations are not judged, and why."""
+    rows, known = judged.rows, results.filter(task="uncertainty").distinct("target")
+    stated = np.isfinite(judged.outputs.fused_deviation[rows.tested]).any()
+    reason = "no validation row has a value that they are calibrated on" if stated else "the model states none"
+    absent = [AXES[axis] for axis in rows.known_axes if AXES[axis] not in known]
+    if absent:
+        yield f"predicted deviations of {', '.join(absent)} are not judged: {reason}"
+
+
+def _without_probe(results: Results, judged: JudgedRows, task: str) -> Iterator[str]:
+    """Say from which modalities nothing was read, and why."""
+    for modality in judged.modalities:
+        if not results.filter(task=task, modality=modality, model=judged.kind):
+            reason = f"train or validation has rows of fewer than two {task}s with {modality}"
+            yield f"the probe of the {task} from {modality} is left out: {reason}"
 
 
 def record_missing(results: Results, judged: JudgedRows) -> None:
@@ -151,12 +170,14 @@ def _measure_latents(results: Results, judged: JudgedRows, progress: Progress) -
             f"figures 2 and 3 leave out the dimension of the shared latent that stands for {untrained}, because the training "
             "had no label of it; table 2 and the probes have the whole latent"
         )
-    groups = len(np.unique(rows.tested_groups))
-    if len(modalities) > 1 and groups < 3:
-        missing.append("the test part has fewer than three people or documents, so the modality gap is left out")
-    elif len(modalities) > 1:
+    pairs = list(combinations(modalities, 2))
+    if pairs:
         progress(0, 0, "measuring the modality gap")
-        gap_table(results, rows, (kind,), list(combinations(modalities, 2)), PERMUTATIONS)
+        gap_table(results, rows, (kind,), pairs, PERMUTATIONS)
+    for one, other in pairs:
+        if not results.filter(task="gap", modality=one, target=other):
+            reason = f"fewer than three {judged.unit} of the tested rows have both"
+            missing.append(f"the modality gap of {one} and {other} is left out: {reason}")
     if judged.outputs.private:
         independence_table(results, rows, (kind,), modalities, PERMUTATIONS, progress)
     else:
@@ -168,9 +189,11 @@ def _measure_latents(results: Results, judged: JudgedRows, progress: Progress) -
         missing.append("no tested row has an emotion, so the probe of the emotion is left out")
     else:
         probe_table(results, rows, emotions, (kind,), modalities, progress=progress)
+        missing.extend(_without_probe(results, judged, "emotion"))
     by = next(name for name in APART if name in rows.table and rows.table[name].notna().any())
     speakers = speaker_task(rows, by, least=LEAST)
     if all(len(np.unique(speakers.labels[part.test].astype(str))) < 2 for part in speakers.parts):
         missing.append(f"fewer than two tested speakers have {LEAST} rows, so the probe of the speaker is left out")
     else:
         probe_table(results, rows, speakers, (kind,), modalities, progress=progress)
+        missing.extend(_without_probe(results, judged, "speaker"))

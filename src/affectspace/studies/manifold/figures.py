@@ -145,7 +145,8 @@ def space_pictures(panels: Mapping[str, EvaluationRows], model: str = HEADLINE) 
         if len(names) > 1:
             common = tested[np.all([outputs.present[name][tested] for name in names], axis=0)]
             points = {name: np.asarray(shared_of(outputs, name))[common][:, axes] for name in names}
-            clouds[f"{rows.protocol} (n {len(common):,})"] = points
+            if len(common):
+                clouds[f"{rows.protocol} (n {len(common):,})"] = points
     if clouds and len(axes) > 1:
         caption = (
             "Figure 2 of the paper, all planes: the shared space by modality, centroids as stars. First seed (and fold) of the "
