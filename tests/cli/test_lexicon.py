@@ -55,7 +55,7 @@ def test_without_a_lexicon_the_list_of_vader_is_used(tmp_path, monkeypatch):
     result = run("score", tmp_path / "texts.csv", "--text", "text", "--out", tmp_path / "scored.csv")
     assert result.exit_code == 0, result.output
     assert "lexicon: VADER (Hutto & Gilbert 2014, MIT licence), valence only, 3 terms" in result.output
-    assert "1 rows have few known words (column note); are they in another language?" in result.output
+    assert "1 row has few known words (column note); are they in another language?" in result.output
     scored = pd.read_csv(tmp_path / "scored.csv")
     np.testing.assert_allclose(scored["valence"], [1.9 / 4, -2.1 / 4, np.nan])
     assert scored["note"].fillna("").tolist() == ["", "", "few known words; another language?"]

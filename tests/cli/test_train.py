@@ -12,6 +12,7 @@ import yaml
 from typer.testing import CliRunner
 
 from affectspace.cli import app
+from affectspace.cli.train import next_step
 from affectspace.data.dataset import Dataset
 from affectspace.errors import ConfigError, RunError
 from affectspace.evaluation import concordance, pearson
@@ -96,7 +97,7 @@ def test_a_run_on_features_is_trained_on_the_rows_that_have_some(tmp_path: Path)
     run = tmp_path / "run"
     command = ["train", str(tmp_path / "config.yaml"), "--out", str(run)]
     trained = CliRunner().invoke(app, command, catch_exceptions=False)
-    assert "mine: 10 rows without features are left out" in trained.output
+    assert "mine: left out: 10 rows without features" in trained.output
     assert f"next: affectspace evaluate {run}" in trained.output
     with pytest.raises(RunError, match=r"reads features and no images; `affectspace predict"):
         CliRunner().invoke(app, ["traverse", str(run)], catch_exceptions=False)
@@ -190,3 +191,17 @@ def test_a_training_ends_with_its_validation_score(tmp_path: Path) -> None:
         score = run.facts["validation"][axis]
         assert score["r"] == pytest.approx(pearson(affect[40:, place], predicted[:, place]), abs=1e-4)
         assert score["ccc"] == pytest.approx(concordance(affect[40:, place], predicted[:, place]), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows", "people", "expected"),
+    [
+        ("manifold", 25, 1, "next: affectspace evaluate out"),
+        ("levasa", 12, 2, "next: affectspace evaluate out"),
+        ("levasa", 12, 1, "the test part has one person, and an evaluation on images needs two"),
+        ("levasa", 0, 0, "the test part is empty, so there is nothing to evaluate the run on"),
+    ],
+)
+def test_the_next_command_is_one_that_works(kind: str, rows: int, people: int, expected: str) -> None:
+    facts = {"kind": kind, "rows": {"train": 9, "test": rows}, "people": {"train": 3, "test": people}}
+    assert next_step(Path("out"), facts).startswith(expected)

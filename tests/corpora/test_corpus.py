@@ -69,7 +69,7 @@ def test_image_sizes_are_looked_up_where_the_table_is_silent(tmp_path: Path, ima
 
 
 def test_impossible_splits_are_described(corpus: Corpus) -> None:
-    assert "only one person" in corpus.where("person == 'p0'").describe()["splits"]["person"]["impossible"]
+    assert "only 1 person" in corpus.where("person == 'p0'").describe()["splits"]["person"]["impossible"]
 
 
 def test_build_table_checks() -> None:

@@ -69,7 +69,7 @@ def test_every_person_is_tested_in_one_fold(table: pd.DataFrame) -> None:
 def test_law_no_person_is_shared_and_no_row_is_lost(rows: list, seed: int, fold: int | None) -> None:
     table = table_of([f"p{person}" for person, _ in rows], [emotion for _, emotion in rows])
     if table["person"].nunique() < 3:
-        with pytest.raises(DataError, match=r"only one person|only 2 people"):
+        with pytest.raises(DataError, match=r"only 1 person|only 2 people"):
             split_table(table, seed=seed, fold=fold, folds=3)
         return
     split = split_table(table, seed=seed, fold=fold, folds=3)
@@ -139,7 +139,7 @@ def test_documents_are_kept_apart() -> None:
 @pytest.mark.parametrize(
     ("people", "message"),
     [
-        (["a"] * 6, "only one person, but 3 parts that must not share any; use split 'random'"),
+        (["a"] * 6, "only 1 person, but 3 parts that must not share any; use split 'random'"),
         (["a", "b"] * 3, "only 2 people, but 3 parts"),
         (["a", "b", None, "c", "d", None], "2 rows have no person, the first is row 3; .*notna\\(person\\)"),
         ([None] * 6, "no person is known, .*split 'random'.*--columns person="),

@@ -40,7 +40,7 @@ def test_emotions_that_the_reference_lacks_are_counted(corpus: Corpus) -> None:
     done = transfer_labels(corpus, "affectnet")
     assert done.table["valence"].notna().tolist() == [True, True, False, False, True]
     assert done.table["dominance"].isna().all()
-    assert done.report.notes[-1] == "1 rows of boredom have no values: the transfer does not know this emotion"
+    assert done.report.notes[-1] == "no values for 1 row of boredom: the transfer does not know this emotion"
 
 
 def test_samples_lie_in_the_ellipse_and_are_reproducible(corpus: Corpus) -> None:

@@ -148,7 +148,7 @@ def test_a_corpus_may_go_without_labels_and_rows_of_unknown_emotions_are_told(fi
     table.to_csv(tmp_path / "index.csv", index=False)
     fields["data"]["corpora"]["voices"]["path"] = str(tmp_path / "index.csv")
     facts = Dataset.of_config(build_config(fields)).run_facts()["corpora"]["voices"]
-    assert "10 rows of boredom have no labels: affectnet does not know it" in facts["notes"]
+    assert "no labels for 10 rows of boredom: affectnet does not know it" in facts["notes"]
 
 
 def test_rows_without_any_vector_are_left_out_and_counted(fields: dict) -> None:

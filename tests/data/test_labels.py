@@ -81,7 +81,7 @@ def test_bad_labels() -> None:
     with pytest.raises(DataError, match=r"affectnet knows none of the emotions boredom .*it knows .*anger"):
         labels_of(["boredom"])
     notes = labels_of(["boredom", "anger"]).notes
-    assert "1 rows of boredom have no labels: affectnet does not know it" in notes
+    assert "no labels for 1 row of boredom: affectnet does not know it" in notes
 
 
 def test_images_and_features_have_their_own_defaults() -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from affectspace.affect import SCALES, Scale, scale
 from affectspace.emotions import Vocabulary, is_missing
+from affectspace.errors import counted
 from affectspace.progress import Progress, silent
 from affectspace.tables.blocks import ROWS, Block, read_blocks, require_columns
 from affectspace.tables.formats import columns_of
@@ -104,7 +105,7 @@ def rated_rows(
         use = named & np.isfinite(vad).all(axis=1)
         summary.left_out.update({"no emotion": int((~named).sum()), "no value": int((named & ~use).sum())})
         summary.rows += len(block)
-        progress(summary.rows, 0, f"{table.name}: {summary.rows:,} rows")
+        progress(summary.rows, 0, f"{table.name}: {counted(summary.rows, 'row')}")
         if use.any():
             emotions = np.array([name for name, used in zip(names, use.tolist(), strict=True) if used])
             who = None if person is None else np.array(["" if is_missing(c) else str(c) for c in block.values(person)])

@@ -28,7 +28,7 @@ from affectspace.cli.options import (
     refuse_overwrite,
 )
 from affectspace.cli.progress import progress_bar
-from affectspace.errors import ConfigError
+from affectspace.errors import ConfigError, counted
 
 if TYPE_CHECKING:
     from affectspace.annotation import AnnotationTransfer
@@ -383,7 +383,7 @@ def _show(what: str, summary: Summary, as_json: bool) -> None:
         print_json(summary.to_dict())
         return
     written = f", written to {summary.out}" if summary.out else ""
-    typer.echo(f"{what} {summary.rows:,} rows{written} (columns: {', '.join(summary.columns)})")
+    typer.echo(f"{what} {counted(summary.rows, 'row')}{written} (columns: {', '.join(summary.columns)})")
     counts = {**summary.counts, **{f"({reason})": count for reason, count in summary.left_out.items()}}
     width = max(map(len, counts), default=0)
     for name, count in counts.items():
@@ -397,9 +397,9 @@ def _show(what: str, summary: Summary, as_json: bool) -> None:
 def _show_reliability(what: str, measured: dict[str, Any]) -> None:
     """Print how often stated probabilities are right."""
     low, high = measured.get("accuracy_low"), measured.get("accuracy_high")
-    over = f"{measured['people']:,} people" if "people" in measured else "rows"
+    over = counted(measured["people"], "person") if "people" in measured else "rows"
     span = "" if low is None else f" [{low:.3f}, {high:.3f}] over {over}"
-    typer.echo(f"stated probabilities, {what}: {measured['rows']:,} rows")
+    typer.echo(f"stated probabilities, {what}: {counted(measured['rows'], 'row')}")
     typer.echo(
         f"  accuracy {measured['accuracy']:.3f}{span}; the most frequent emotion {measured['most_frequent']:.3f}"
     )

@@ -115,7 +115,7 @@ def faces(
         corpus = make_faces(
             out, n=n, labels=labels, size=size, people=people, seed=seed, progress=progress, force=force
         )
-    typer.echo(f"{len(corpus):,} faces of {corpus.table['person'].nunique():,} people in {out}")
+    typer.echo(f"{counted(len(corpus), 'face')} of {counted(corpus.table['person'].nunique(), 'person')} in {out}")
 
 
 def _official_faces(name: str, title: str) -> None:
@@ -192,7 +192,7 @@ def speakers(
             progress=progress,
             force=force,
         )
-    typer.echo(f"{len(corpus):,} utterances of {corpus.table['person'].nunique():,} people in {out}")
+    typer.echo(f"{counted(len(corpus), 'utterance')} of {counted(corpus.table['person'].nunique(), 'person')} in {out}")
 
 
 def _official(name: str, title: str) -> None:
@@ -393,9 +393,10 @@ def _remarks(split: dict[str, Any]) -> Iterator[str]:
     yield from split["notes"]
     shared: dict[str, list[str]] = {}
     for column, pairs in split["shared"].items():
-        plural = "people" if column == "person" else f"{column}s"
         for pair, n in pairs.items():
             share, later = split["shared_rows"][column][pair], pair.partition("/")[2]
-            shared.setdefault(pair.replace("/", " and "), []).append(f"{n:,} {plural} ({share:.0%} of {later} rows)")
+            shared.setdefault(pair.replace("/", " and "), []).append(
+                f"{counted(n, column)} ({share:.0%} of {later} rows)"
+            )
     for pair, counts in shared.items():
         yield f"{pair} share {', '.join(counts)}"

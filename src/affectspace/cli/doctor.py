@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from affectspace.cli.options import AsJson, print_json
-from affectspace.errors import listed
+from affectspace.errors import counted, listed
 from affectspace.features.backbones.packages import WEIGHTS, install_command, package_folders
 from affectspace.files import cache_folder
 
@@ -190,7 +190,8 @@ def _show(facts: dict[str, Any]) -> None:
     machine.add_row("MPS", unknown if devices["mps"] is None else "yes" if devices["mps"] else "none")
     machine.add_row(
         "cache",
-        f"{cache['folder']}: {_bytes(cache['bytes'])} in {cache['files']} files, {_bytes(cache['free'])} free{location}",
+        f"{cache['folder']}: {_bytes(cache['bytes'])} in {counted(cache['files'], 'file')}, "
+        f"{_bytes(cache['free'])} free{location}",
     )
     machine.add_row("corpora", ", ".join(readers) if readers is not None else "none can be read, see below")
     console.print(machine)

@@ -31,7 +31,7 @@ from affectspace.cli.options import (
 )
 from affectspace.cli.progress import progress_bar
 from affectspace.devices import choose_device
-from affectspace.errors import ConfigError, RunError
+from affectspace.errors import ConfigError, RunError, counted
 
 if TYPE_CHECKING:
     from affectspace.corpora import Corpus
@@ -188,7 +188,8 @@ def _show(corpus: "Corpus", encoder: "Backbone", done: "Extraction", modality: s
     rate = f", {done.made / done.seconds:,.1f} samples/s" if done.made else ""
     replaced = f" ({done.changed:,} of them again, as the input of the row has changed)" if done.changed else ""
     typer.echo(
-        f"{done.made:,} vectors computed{rate}{replaced}; {done.kept:,} existed, {done.without:,} rows have no {modality}"
+        f"{counted(done.made, 'vector')} computed{rate}{replaced}; {done.kept:,} existed, "
+        f"{counted(done.without, 'row', 'has')} no {modality}"
     )
     _show_failures(done)
     if done.remarks:
@@ -205,7 +206,7 @@ def _show_failures(done: "Extraction") -> None:
         return
     count = len(done.failures)
     before = f", {done.failed_before:,} of them in an earlier run (--force tries again)" if done.failed_before else ""
-    typer.echo(f"{count:,} row{'s' if count > 1 else ''} could not be read{before}:")
+    typer.echo(f"{counted(count, 'row')} could not be read{before}:")
     by_reason: dict[str, list[str]] = {}
     for name, file, reason in done.failures:
         by_reason.setdefault(reason, []).append(f"{name} ({file})" if file else name)

@@ -10,7 +10,7 @@ import typer
 
 from affectspace.cli.options import AsJson, Force, Out, Prefix, SafeCsv, Separator, Table, parse_pairs, print_json
 from affectspace.cli.progress import progress_bar
-from affectspace.errors import ConfigError
+from affectspace.errors import ConfigError, counted
 
 if TYPE_CHECKING:
     from affectspace.lexicon import Lexicon
@@ -100,13 +100,16 @@ def score(
     means = ", ".join(f"{axis} {'-' if mean is None else f'{mean:+.3f}'}" for axis, mean in summary.means.items())
     source = "VADER (Hutto & Gilbert 2014, MIT licence), valence only, " if lexicon is None else ""
     typer.echo(f"lexicon: {source}{summary.lexicon}")
-    typer.echo(f"scored {summary.rows:,} rows, written to {out} (columns: {', '.join(summary.columns)})")
+    typer.echo(f"scored {counted(summary.rows, 'row')}, written to {out} (columns: {', '.join(summary.columns)})")
     typer.echo(
-        f"{summary.with_hit:,} rows have a word of the lexicon; {summary.hits / max(summary.tokens, 1):.1%} of all words"
+        f"{counted(summary.with_hit, 'row', 'has')} a word of the lexicon; "
+        f"{summary.hits / max(summary.tokens, 1):.1%} of all words"
     )
     typer.echo(f"mean of these rows: {means}")
     if summary.foreign:
-        typer.echo(f"{summary.foreign:,} rows have few known words (column note); are they in another language?")
+        typer.echo(
+            f"{counted(summary.foreign, 'row', 'has')} few known words (column note); are they in another language?"
+        )
 
 
 Speaker = Annotated[str, typer.Option(help="Column with the speakers.")]
@@ -227,7 +230,7 @@ def _show_dynamics(result: SpeakerDynamics) -> None:
     typer.echo("home base: share of the steps inside it; displacements: excursions from it")
     left_out = result.left_out["speaker"].nunique()
     if left_out:
-        typer.echo(f"{left_out} speakers have too few words or values on an axis; left_out.csv lists them")
+        typer.echo(f"{counted(left_out, 'speaker', 'has')} too few words or values on an axis; left_out.csv lists them")
 
 
 def _read_lexicon(

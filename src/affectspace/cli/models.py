@@ -9,6 +9,7 @@ import typer
 
 from affectspace.cli.options import AsJson, print_json
 from affectspace.cli.progress import progress_bar
+from affectspace.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,8 +88,8 @@ def scores(entries: Sequence[Any]) -> list[str]:
     """Return the scores as one line for each data set, with what they were measured on."""
     lines: dict[str, list[str]] = {}
     for entry in entries:
-        counts = [f"{entry['n']:,} rows"] if entry.get("n") else []
-        counts += [f"{entry['seeds']} seed{'s' if entry['seeds'] > 1 else ''}"] if entry.get("seeds") else []
+        counts = [counted(entry["n"], "row")] if entry.get("n") else []
+        counts += [counted(entry["seeds"], "seed")] if entry.get("seeds") else []
         value = entry["value"]
         shown = f"{value:.3f}" if isinstance(value, float) else plain(value)
         label = entry["data"] + (f" ({', '.join(counts)})" if counts else "")

@@ -66,7 +66,7 @@ from affectspace.cli.predict_options import (
     column_of,
 )
 from affectspace.cli.progress import progress_bar
-from affectspace.errors import ConfigError, DataError
+from affectspace.errors import ConfigError, DataError, counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -219,8 +219,8 @@ def predict(
     written = [path for path in (out, figure) if path is not None and summary.succeeded]
     if parts is not None and parts.counts["train"]:
         predictor.notices.append(
-            f"{parts.counts['train']:,} rows were in the training part of {run}: a score of them says nothing about new data "
-            f"(the column {prefix}run_part of --out has the part of each row)"
+            f"{counted(parts.counts['train'], 'row', 'was')} in the training part of {run}: a score of them says nothing about "
+            f"new data (the column {prefix}run_part of --out has the part of each row)"
         )
     Screen(predictor, run is not None, json_, answer).show(summary, trajectories, skipped, written, single)
     raise typer.Exit(0 if summary.succeeded else 1)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from affectspace.cli.options import print_json
+from affectspace.errors import counted
 
 if TYPE_CHECKING:
     from affectspace.prediction import Estimate, Prediction, Predictor, Trajectory
@@ -247,8 +248,3 @@ def _begins_with_name(reason: str, name: str) -> bool:
 
 def _cell(value: float, cells: int = CELLS) -> int:
     return round((min(max(value, -1.0), 1.0) + 1) / 2 * (cells - 1))
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, in the plural if it is not one."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

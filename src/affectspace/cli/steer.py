@@ -23,7 +23,7 @@ from affectspace.cli.options import (
     refuse_overwrite,
 )
 from affectspace.cli.progress import progress_bar
-from affectspace.errors import ConfigError, DataError
+from affectspace.errors import ConfigError, DataError, counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -121,7 +121,7 @@ def steer(
     clipped = sum(result.clipped for result in results)
     if clipped:
         typer.echo(
-            f"{clipped} targets exceed what the projector was trained on; its input was limited to "
+            f"{counted(clipped, 'target', 'exceeds')} what the projector was trained on; its input was limited to "
             f"{steerer.projector.config.reach:g} sd",
             err=True,
         )

@@ -49,7 +49,7 @@ def train(
     facts = run.facts
     if facts.get("unreadable"):
         typer.echo(
-            f"{facts['unreadable']} images cannot be read and are left out; {out / 'log.txt'} says which and why"
+            f"left out: {counted(facts['unreadable'], 'image')} without a readable file; {out / 'log.txt'} says which and why"
         )
     for warning in facts.get("warnings", []):
         typer.secho(f"warning: {warning}", fg=typer.colors.YELLOW, err=True)
@@ -100,5 +100,7 @@ def next_step(run: Path, facts: dict[str, Any]) -> str:
 def describe_corpus(corpus: dict[str, Any]) -> list[str]:
     """Describe the rows of a corpus in lines: numbers per part, rows that are left out, notes."""
     rows = ", ".join(f"{part} {count:,}" for part, count in corpus["rows"].items())
-    left_out = [f"{count:,} rows {why} are left out" for why, count in corpus.get("left_out", {}).items() if count]
+    left_out = [
+        f"left out: {counted(count, 'row')} {why}" for why, count in corpus.get("left_out", {}).items() if count
+    ]
     return [rows, *left_out, *corpus.get("notes", [])]

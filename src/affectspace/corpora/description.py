@@ -13,7 +13,7 @@ from affectspace.affect import ALL_AXES, CATEGORIES
 from affectspace.corpora import agreement
 from affectspace.corpora.schema import COLUMNS
 from affectspace.corpora.splits import PARTS, SESSION_SCHEMES, comparable, leakage, schemes_of
-from affectspace.errors import DataError
+from affectspace.errors import DataError, counted
 from affectspace.media.files import open_media
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def _values(column: pd.Series) -> dict[str, int] | str:
         return dict(shown.most_common())
     if pd.api.types.is_numeric_dtype(column):
         return f"{counts.index.min():g} .. {counts.index.max():g}"
-    return f"{len(counts):,} values"
+    return counted(len(counts), "value")
 
 
 def _shown(value: Any) -> str:

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from affectspace.errors import counted
+
 AUDIO = (".wav", ".flac", ".mp3")
 VIDEO = (".mp4", ".avi", ".flv")
 _MOST_FOLDERS = 6  # in a note
@@ -72,6 +74,8 @@ def missing_media_notes(columns: Mapping[str, Sequence[str | None]]) -> list[str
         existing = sum(path is not None for path in paths)
         if existing < len(paths):
             notes.append(
-                f"only {existing:,} rows have {kind}" if existing else f"{kind} files were not found: no row has {kind}"
+                f"only {counted(existing, 'row', 'has')} {kind}"
+                if existing
+                else f"{kind} files were not found: no row has {kind}"
             )
     return notes

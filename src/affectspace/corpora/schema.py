@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from affectspace.affect import ALL_AXES, AXES, Scale
-from affectspace.errors import DataError, quoted
+from affectspace.errors import DataError, counted, quoted
 
 MEDIA_KINDS = ("audio", "video", "image")
 _BEFORE_TIMES = ("id", "corpus", "person", "session", "dialogue", "text", *MEDIA_KINDS)
@@ -39,7 +39,7 @@ class ReadReport:
 
     def to_text(self) -> str:
         """Return a few lines: what was kept, left out and repaired, the most frequent reason first."""
-        lines = [f"kept {self.kept:,} rows"]
+        lines = [f"kept {counted(self.kept, 'row')}"]
         for title, counts in (("left out", self.left_out), ("repaired", self.repaired)):
             for reason, n in sorted(counts.items(), key=lambda item: -item[1]):
                 lines.append(f"{title} {n:,}: {reason}")
@@ -128,7 +128,7 @@ def _check_ids(ids: pd.Series, where: str) -> None:
     absent = ids.isna()
     if absent.any():
         raise DataError(
-            f"{where}: row {int(np.flatnonzero(absent)[0]) + 1} has no id ({int(absent.sum())} rows in all)"
+            f"{where}: row {int(np.flatnonzero(absent)[0]) + 1} has no id ({counted(int(absent.sum()), 'row')} in all)"
         )
     repeated = ids.duplicated(keep=False)
     if repeated.any():

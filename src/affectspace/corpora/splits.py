@@ -20,7 +20,6 @@ SCHEMES = ("person", "random", "published", "document", *SESSION_SCHEMES)
 AUTO = "auto"  # the first possible of published, person, document and random
 _SESSION_COLUMNS = ("session", "scenario", "improvised")
 _SHARED = ("person", "session", "dialogue", "document", "sentence", "text")
-_PLURALS = {"person": "people", "document": "documents"}
 _NO_WORD = re.compile(r"[\W_]+")
 
 
@@ -171,7 +170,7 @@ def _split_sessions(
         notes.append(f"{play} is only in test, the other scripts are only in train")
     outside = int((parts == NONE).sum())
     if outside:
-        notes.append(f"{outside:,} scripted rows are in no part")
+        notes.append(f"{counted(outside, 'scripted row', 'is')} in no part")
     return parts, notes
 
 
@@ -203,8 +202,8 @@ def _groups(table: pd.DataFrame, scheme: str, where: str) -> np.ndarray:
         )
     if absent.any():
         raise DataError(
-            f"{where}: {int(absent.sum())} rows have no person, the first is row {int(np.flatnonzero(absent)[0]) + 1}; "
-            "leave them out with where 'notna(person)', or use split 'random'"
+            f"{where}: {counted(int(absent.sum()), 'row', 'has')} no person, the first is row "
+            f"{int(np.flatnonzero(absent)[0]) + 1}; leave them out with where 'notna(person)', or use split 'random'"
         )
     return pd.factorize(row_groups(table, scheme)[0], sort=True)[0]
 
@@ -229,8 +228,7 @@ def _deal(
         known, numbers = np.unique(groups[rows], return_inverse=True)
         needed = int((shares > 0).sum())
         if len(known) < needed:
-            have = f"only one {scheme}" if len(known) == 1 else f"only {len(known)} {_PLURALS[scheme]}"
-            fewer = "" if fold is None else "fewer folds, "
+            have, fewer = f"only {counted(len(known), scheme)}", "" if fold is None else "fewer folds, "
             raise DataError(
                 f"{where}: {have}, but {needed} parts that must not share any; use split 'random' (which is leaky), {fewer}or "
                 "a fraction of 0 for a part that is not needed"
@@ -239,7 +237,9 @@ def _deal(
 
     everything = np.arange(len(strata))
     if groups is None and len(strata) < int((shares > 0).sum()):
-        raise DataError(f"{where}: {len(strata)} rows are fewer than the parts; add rows or set a fraction to 0")
+        raise DataError(
+            f"{where}: {counted(len(strata), 'row', 'is')} fewer than the parts; add rows or set a fraction to 0"
+        )
     if fold is None:
         return deal(everything, shares, [seed])
     if groups is not None and len(np.unique(groups)) == folds:  # leave one out
@@ -262,7 +262,7 @@ def _published(
     """The column split. Without a published test part, validation becomes the test, and a new validation part is drawn."""
     lacking = len(table) if "split" not in table.columns else int(table["split"].isna().sum())
     if lacking:
-        reason = "no column split" if "split" not in table.columns else f"{lacking} rows without one"
+        reason = "no column split" if "split" not in table.columns else f"{counted(lacking, 'row')} without one"
         raise DataError(f"{where}: the corpus has no published split ({reason}); use 'person' or 'random'")
     wrong = sorted(set(table["split"]) - set(PARTS))
     if wrong:

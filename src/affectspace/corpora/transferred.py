@@ -11,7 +11,7 @@ import numpy as np
 
 from affectspace.affect import AXES
 from affectspace.annotation import AnnotationTransfer
-from affectspace.errors import ConfigError, DataError
+from affectspace.errors import ConfigError, DataError, counted
 
 if TYPE_CHECKING:
     from affectspace.corpora.corpus import Corpus
@@ -89,9 +89,10 @@ def transfer_labels(
     unknown = table.loc[unrated & ~rows, "emotion"].value_counts()
     notes = [
         *corpus.report.notes,
-        f"{rows.sum():,} rows have {', '.join(axes)} transferred from their emotion ({distribution}; {transfer.source_})",
+        f"{counted(int(rows.sum()), 'row', 'has')} {', '.join(axes)} transferred from their emotion ({distribution}; "
+        f"{transfer.source_})",
         *(
-            f"{n:,} rows of {name} have no values: the transfer does not know this emotion"
+            f"no values for {counted(n, 'row')} of {name}: the transfer does not know this emotion"
             for name, n in unknown.items()
         ),
     ]

@@ -13,7 +13,7 @@ from affectspace.affect import AXES, CATEGORIES
 from affectspace.annotation import AnnotationTransfer
 from affectspace.corpora.transferred import transferred_values
 from affectspace.data.configuration import LabelConfig
-from affectspace.errors import ConfigError, DataError
+from affectspace.errors import ConfigError, DataError, counted
 
 FEW = 5  # training rows of an emotion below which a training warns
 Draws = Callable[[int], np.ndarray]  # epoch -> (n, 3) float32, NaN in rows whose label is not drawn
@@ -122,9 +122,10 @@ def make_labels(
         draws = LabelDraws(transfer, emotions, str(config.distribution), bool(config.redraw), seed, stream)
         draws(0)  # a reference without deviations fails here, before the training
     unknown = table.loc[unrated & named & ~known, "emotion"].value_counts()
-    notes = [f"{int(rows.sum()):,} rows have labels transferred from their emotion ({config.reference})"]
+    notes = [f"{counted(int(rows.sum()), 'row', 'has')} labels transferred from their emotion ({config.reference})"]
     notes += [
-        f"{n:,} rows of {name} have no labels: {config.reference} does not know it" for name, n in unknown.items()
+        f"no labels for {counted(n, 'row')} of {name}: {config.reference} does not know it"
+        for name, n in unknown.items()
     ]
     return Labels(affect, draws, kind, notes)
 

@@ -16,7 +16,7 @@ from affectspace.corpora.splits import PARTS
 from affectspace.data.configuration import CorpusConfig, DataConfig, LabelConfig, LexiconConfig
 from affectspace.data.labels import Labels, infer_emotions, make_labels
 from affectspace.data.stores import TEXTUAL, in_store, require_same_inputs
-from affectspace.errors import ConfigError, DataError
+from affectspace.errors import ConfigError, DataError, counted
 from affectspace.features.backbone import Item
 from affectspace.features.items import items_of
 from affectspace.features.store import FeatureStore
@@ -66,7 +66,7 @@ def read_image_rows(name: str, config: CorpusConfig, size: int, cache: Any, prog
     if not len(readable):
         first = images.failures.iloc[0]
         raise DataError(
-            f"none of {len(corpus.table)} images can be read; the first, {first['image']}: {first['reason']}"
+            f"none of {counted(len(corpus.table), 'image')} can be read; the first, {first['image']}: {first['reason']}"
         )
     table, kept, facts = _split_rows(name, config, corpus.take(readable), None)
     return CorpusRows(name, table, False, facts, images.pixels, readable[kept], unreadable=images.failures)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from affectspace.errors import DataError
+from affectspace.errors import DataError, counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,7 +52,9 @@ def plot_trajectory(result: SpeakerDynamics, speaker: Any = None) -> Figure:
             states = result.states
             _panel(panel, states[(states["speaker"] == speaker) & (states["axis"] == row["axis"])], row)
         panels[-1].set_xlabel("step")
-        figure.suptitle(f"{speaker}: {int(rows['words'].max())} values in {int(rows['utterances'].max())} utterances")
+        figure.suptitle(
+            f"{speaker}: {counted(int(rows['words'].max()), 'value')} in {counted(int(rows['utterances'].max()), 'utterance')}"
+        )
     return figure
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from affectspace.affect import AXES
-from affectspace.errors import ConfigError, DataError, UnreadableItem
+from affectspace.errors import ConfigError, DataError, UnreadableItem, counted
 from affectspace.media.content import require_times
 from affectspace.media.sound import length_of
 from affectspace.prediction.licences import strictest
@@ -245,7 +245,9 @@ class Trajectory:
         ranked = dict(sorted(totals.items(), key=lambda pair: -pair[1]))
         missing = len(self.outcomes) - len(predictions)
         unlike = 2 * sum(prediction.unlike for prediction in predictions) > len(predictions)
-        notes = [f"the mean of {len(predictions)} windows" + (f", {missing} had no prediction" if missing else "")]
+        notes = [
+            f"the mean of {counted(len(predictions), 'window')}" + (f", {missing} had no prediction" if missing else "")
+        ]
         notes += dict.fromkeys(note for prediction in predictions for note in prediction.notes)
         licence = strictest(one.licence for one in predictions)
         return Prediction(mean, deviation, alone, *named(ranked), ranked, tuple(notes), licence, unlike)

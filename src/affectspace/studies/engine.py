@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 
 from affectspace.configuration import Configuration
 from affectspace.data.dataset import Dataset
-from affectspace.errors import ConfigError, RunError
+from affectspace.errors import ConfigError, RunError, counted
 from affectspace.evaluation.results import Results
 from affectspace.files import read_object, write_text
 from affectspace.models import MODELS
@@ -186,7 +186,7 @@ def _report_epochs(out: Path, members: Sequence[Trainable], progress: Progress) 
         if (folder / "run.json").is_file() and not finished:
             active.append(member.folder)
     total = sum(member.config.fit.epochs for member in members)
-    progress(done, total, f"epochs of {len(members)} trainings; now {', '.join(active) or 'none'}")
+    progress(done, total, f"epochs of {counted(len(members), 'training')}; now {', '.join(active) or 'none'}")
 
 
 def prefixed(progress: Progress, prefix: str) -> Progress:

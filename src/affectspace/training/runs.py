@@ -15,7 +15,7 @@ from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
-from affectspace.errors import AffectspaceError, ConfigError, RunError, quoted
+from affectspace.errors import AffectspaceError, ConfigError, RunError, counted, quoted
 from affectspace.files import is_partial, locked_folder, read_object, remove_partials, write_text
 from affectspace.models import MODELS
 from affectspace.progress import Progress, silent
@@ -383,7 +383,7 @@ def require_split(run: Run, now: pd.DataFrame) -> None:
     if differs is not None and not len(differs):
         return
     if differs is None:
-        count = f"{len(then)} rows then, {len(now)} now"
+        count = f"{counted(len(then), 'row')} then, {len(now)} now"
     else:
         count = f"{len(differs)} rows differ, the first {now['id'].iloc[differs[0]]}"
     raise RunError(

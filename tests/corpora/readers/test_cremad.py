@@ -48,8 +48,8 @@ def test_clips_and_ratings(cremad: Path) -> None:
     assert ratings["vote"].tolist() == ["A:D", "A", "A", "N"]
     assert ratings.loc[0, ["anger", "disgust", "fear", "n"]].tolist() == [5, 5, 0, 10]
     assert ratings["level"].tolist() == [70.5, 80, 90, 60]
-    assert "1 ratings are of clips that SentenceFilenames.csv does not list" in corpus.report.notes
-    assert "2 ratings of a clip and channel are missing" in corpus.report.notes
+    assert "1 rating is of clips that SentenceFilenames.csv does not list" in corpus.report.notes
+    assert "without 2 ratings of a clip and channel" in corpus.report.notes
 
 
 def test_summary_alone_and_nothing(cremad: Path) -> None:

@@ -76,7 +76,7 @@ def test_utterances(corpus: Corpus, iemocap: Path) -> None:
     assert table["audio"].notna().sum() == 25
     assert corpus.media == iemocap
     assert corpus.report.left_out == {"a transcript without labels": 25}
-    assert "50 values outside the nominal 1..5 (0.5 or 5.5) are kept" in corpus.report.notes
+    assert "50 values outside the nominal 1..5 (0.5 or 5.5) kept" in corpus.report.notes
 
 
 def test_raters(corpus: Corpus) -> None:
@@ -91,7 +91,7 @@ def test_raters(corpus: Corpus) -> None:
     assert np.isnan(one.loc["E3", "valence"])
     assert one.loc["E3", "arousal"] == -1.5
     assert len(ratings) == 25 * 4
-    assert "25 values of single raters outside the nominal 1..5 are kept" in corpus.report.notes
+    assert "25 values of single raters outside the nominal 1..5 kept" in corpus.report.notes
 
 
 def test_sessions_are_tested(corpus: Corpus) -> None:

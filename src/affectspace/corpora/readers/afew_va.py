@@ -12,7 +12,7 @@ from typing import Any
 
 from affectspace.affect import SCALES
 from affectspace.corpora.corpus import Corpus
-from affectspace.errors import DataError
+from affectspace.errors import DataError, counted
 from affectspace.tables.formats import read_json
 
 _CLIP = "[0-9][0-9][0-9].json"
@@ -84,7 +84,7 @@ def _read_clips(root: Path, paths: list[Path]) -> tuple[_Rows, Counter[str], Cou
             image = (path.parent.relative_to(root) / name).as_posix() if name in files else None
             row = {"id": f"{clip}_{frame}", "person": actor, "session": clip, "image": image, "frame": frame}
             rows.append(row | {"valence": valence, "arousal": arousal})
-    notes = [f"{len(paths):,} clips"]
+    notes = [counted(len(paths), "clip")]
     with_image = [row for row in rows if row["image"] is not None]
     if with_image:
         left_out["the frame's image is missing"] += len(rows) - len(with_image)
@@ -117,4 +117,9 @@ def _read_labels(path: Path) -> tuple[_Rows, Counter[str], Counter[str], list[st
         row = {"id": key, "person": clip, "session": clip, "image": None, "frame": frame}
         rows.append(row | {axis: _number(label, axis, path, key) for axis in label})
     clips = len({row["session"] for row in rows})
-    return rows, Counter(), Counter(), [f"{clips:,} clips", "labels only, without actors: a clip counts as a person"]
+    return (
+        rows,
+        Counter(),
+        Counter(),
+        [counted(clips, "clip"), "labels only, without actors: a clip counts as a person"],
+    )

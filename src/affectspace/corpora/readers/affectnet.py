@@ -21,7 +21,7 @@ from affectspace.affect import SCALES
 from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.schema import axis_columns
 from affectspace.emotions import parse_emotions
-from affectspace.errors import DataError
+from affectspace.errors import DataError, counted
 from affectspace.media.files import open_media, plain_name
 from affectspace.tables.reading import read_table, to_numbers
 
@@ -50,7 +50,7 @@ def read_affectnet(root: Path, *, media: str | Path | None = None) -> Corpus:
     rows = _keep(rows, labelled, left_out, "neither an emotion nor valence and arousal (Uncertain, Non-Face)")
     rows = _without_duplicates(rows, left_out)
     parts = rows["split"].value_counts()
-    notes = [f"{n:,} rows of {name}" for name, n in parts.items()]
+    notes = [f"{counted(n, 'row')} of {name}" for name, n in parts.items()]
     if len(parts) < len(_LISTS):
         notes.append(f"only one of {' and '.join(_SETS if sets else _LISTS)} was found")
     places = [root] if any((path / "images").is_dir() for path, _ in sets) else [root / name for name in _IMAGES]

@@ -16,7 +16,7 @@ import pandas as pd
 from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.files import MediaFiles, missing_media_notes
 from affectspace.emotions import parse_emotions
-from affectspace.errors import DataError
+from affectspace.errors import DataError, counted
 from affectspace.tables.reading import read_table, to_numbers
 
 _NAME = re.compile(r"\d{4}_[A-Z]{3}_[A-Z]{3}_(LO|MD|HI|XX|X)")
@@ -86,10 +86,12 @@ def _ratings(root: Path, names: set[str], notes: list[str]) -> pd.DataFrame | No
         return None
     known = ratings["id"].isin(names)
     if not known.all():
-        notes.append(f"{int((~known).sum()):,} ratings are of clips that SentenceFilenames.csv does not list")
+        notes.append(
+            f"{counted(int((~known).sum()), 'rating', 'is')} of clips that SentenceFilenames.csv does not list"
+        )
     absent = 3 * len(names) - int(known.sum())
     if absent:
-        notes.append(f"{absent:,} ratings of a clip and channel are missing")
+        notes.append(f"without {counted(absent, 'rating')} of a clip and channel")
     return ratings[known].reset_index(drop=True)
 
 

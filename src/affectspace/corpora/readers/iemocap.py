@@ -21,7 +21,7 @@ from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.files import MediaFiles, missing_media_notes, visible_files
 from affectspace.corpora.schema import axis_columns
 from affectspace.emotions import parse_emotions
-from affectspace.errors import DataError
+from affectspace.errors import DataError, counted
 
 _SCALE = SCALES["iemocap"]
 _ID = re.compile(r"(Ses\d\d)([FM])_((impro|script)\w+)_([FM])\w*")
@@ -177,13 +177,13 @@ def _find_media(root: Path, frame: pd.DataFrame) -> dict[str, list[str | None]]:
 
 
 def _notes(frame: pd.DataFrame, media: dict[str, list[str | None]]) -> list[str]:
-    notes = [f"{frame['dialogue'].nunique():,} dialogues in {frame['session'].nunique()} sessions"]
+    notes = [f"{counted(frame['dialogue'].nunique(), 'dialogue')} in {counted(frame['session'].nunique(), 'session')}"]
     outside = _SCALE.outside_nominal(frame[list(AXES)].to_numpy())
     if outside:
-        notes.append(f"{outside:,} values outside the nominal 1..5 (0.5 or 5.5) are kept")
+        notes.append(f"{counted(outside, 'value')} outside the nominal 1..5 (0.5 or 5.5) kept")
     silent = int(frame["text"].isna().sum())
     if silent:
-        notes.append(f"{silent:,} utterances have no transcript")
+        notes.append(f"{counted(silent, 'utterance', 'has')} no transcript")
     return notes + missing_media_notes(media)
 
 
@@ -196,5 +196,5 @@ def _ratings(votes: list[dict[str, Any]], root: Path, notes: list[str]) -> pd.Da
     scale = replace(_SCALE, accepted=(0, 6))  # a mean of 0.5 may be the mean of 0 and 1
     outside = scale.outside_nominal(np.column_stack(list(native.values())))
     if outside:
-        notes.append(f"{outside:,} values of single raters outside the nominal 1..5 are kept")
+        notes.append(f"{counted(outside, 'value')} of single raters outside the nominal 1..5 kept")
     return frame.assign(**axis_columns(scale, native, rows=rows, where=f"{root}: ratings"))

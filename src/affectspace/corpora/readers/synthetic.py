@@ -16,7 +16,7 @@ from affectspace.corpora.corpus import Corpus
 from affectspace.corpora.registry import ABOUT, KINDS
 from affectspace.corpora.schema import COLUMNS, MEDIA_KINDS, TEXT_COLUMNS
 from affectspace.emotions import parse_emotions
-from affectspace.errors import DataError
+from affectspace.errors import DataError, counted
 from affectspace.media.files import open_media
 from affectspace.tables.formats import read_json
 from affectspace.tables.reading import read_table
@@ -43,7 +43,7 @@ def read_speakers(root: Path) -> Corpus:
     for kind in ("text", "audio", "video"):
         lacking = int(index[kind].isna().sum())
         if lacking:
-            notes.append(f"{lacking:,} rows without {kind}, as requested")
+            notes.append(f"{counted(lacking, 'row')} without {kind}, as requested")
     return _build(root, "speakers", index, root, notes)
 
 

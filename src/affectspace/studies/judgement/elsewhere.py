@@ -18,7 +18,7 @@ from affectspace.corpora.transferred import transfer_labels
 from affectspace.data.configuration import CorpusConfig
 from affectspace.data.reading import open_corpus
 from affectspace.data.stores import require_same_inputs
-from affectspace.errors import AffectspaceError, ConfigError, DataError, RunError
+from affectspace.errors import AffectspaceError, ConfigError, DataError, RunError, counted
 from affectspace.evaluation import constant_floor, interval, sentiment_measures
 from affectspace.evaluation.results import Results
 from affectspace.features import FeatureStore, extract
@@ -278,7 +278,7 @@ def _judged(
         truth[:, VALENCE] = table["sentiment"] / SENTIMENT.get(name, 3.0)
     truth[~there] = np.nan
     if not there.all():
-        missing.append(f"{int((~there).sum()):,} rows have no vector")
+        missing.append(f"{counted(int((~there).sum()), 'row', 'has')} no vector")
     home = None
     try:
         home = held_out_rows([run], progress)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from affectspace.data.reading import open_corpus
-from affectspace.errors import ConfigError
+from affectspace.errors import ConfigError, counted
 from affectspace.evaluation.results import Results
 from affectspace.progress import Progress, silent
 from affectspace.studies.engine import claim_folder, run_folder, train_missing
@@ -69,7 +69,7 @@ def fold_members(config: TrainConfig, folds: int | str) -> list[FoldMember]:
         changes = {"scheme": "person"}
         if number < 3:
             raise ConfigError(
-                f"--folds {SPEAKER}: {number} speakers are known, and train, validation and test need three"
+                f"--folds {SPEAKER}: {counted(number, 'speaker', 'is')} known, and train, validation and test need three"
             )
     else:
         number = int(folds)

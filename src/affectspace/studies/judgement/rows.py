@@ -13,7 +13,7 @@ import torch
 from affectspace.affect import AXES
 from affectspace.corpora import row_groups
 from affectspace.data.dataset import Dataset
-from affectspace.errors import RunError
+from affectspace.errors import RunError, counted
 from affectspace.evaluation.folds import Fold
 from affectspace.models.adapter.model import Adapter
 from affectspace.progress import Progress, silent
@@ -125,7 +125,7 @@ def held_out_rows(runs: Sequence[Run], progress: Progress = silent) -> JudgedRow
     unread = tested[~np.isfinite(outputs[EVERYTHING][kind][0][0].fused[tested]).all(axis=1)] if not features else []
     if len(unread):
         truth[unread] = np.nan
-        missing.append(f"{len(unread)} test rows cannot be read")
+        missing.append(f"{counted(len(unread), 'test row')} cannot be read")
     groups, unit = row_groups(table)[0], row_groups(table.iloc[tested])[1]
     rows = EvaluationRows(
         experiment=TEST,

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from affectspace.annotation import AnnotationTransfer, plot_ellipses
-from affectspace.errors import DataError
+from affectspace.errors import DataError, counted
 from affectspace.evaluation import confusion, r2
 from affectspace.evaluation.results import Results
 from affectspace.report import (
@@ -149,9 +149,10 @@ def _primary_endpoint(arm: Arm, readings: Readings, results: Results) -> Picture
             references.append(Reference(label, line.value or 0.0, kind))  # type: ignore[arg-type]
     people = readings.people("test")
     what = "UAR" if arm.prefix else "Primary endpoint: UAR"
+    n = f"{counted(len(people), 'image')} of {counted(len(np.unique(people)), 'person')}"
     caption = (
-        f"{what} on test people of {arm.name} (n {len(people)} images, {len(np.unique(people))} people) of a linear probe on "
-        "the valence and arousal chunks; intervals over people, seeds averaged."
+        f"{what} on test people of {arm.name} ({n}) of a linear probe on the valence and arousal chunks; intervals over "
+        "people, seeds averaged."
     )
     label, alt = "UAR, linear probe on z_v and z_a", "Intervals of UAR for every model, with floors and ceiling"
     return interval_picture("primary_endpoint", rows, label, caption, alt, references)

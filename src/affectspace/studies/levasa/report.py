@@ -9,6 +9,7 @@ from typing import Any
 
 from affectspace.corpora.splits import PARTS
 from affectspace.data.dataset import Dataset
+from affectspace.errors import counted
 from affectspace.evaluation.results import Results
 from affectspace.progress import Progress, silent
 from affectspace.report import Cell, Report
@@ -217,8 +218,12 @@ def _protocol(report: Report, data: Dataset, name: str) -> None:
     transferred = data.label_kind == "transferred"
     kind = "transferred from emotions: proxies, not ratings" if transferred else "rated"
     shared = set(data.table["person"].iloc[data.rows("train")]) & set(data.table["person"].iloc[data.rows("test")])
-    people = "no person is in both train and test" if not shared else f"{len(shared)} people are in both train and test"
-    note = f"Valence and arousal are {kind}; {people}. {len(data.unreadable)} images could not be read."
+    people = (
+        "no person is in both train and test"
+        if not shared
+        else f"{counted(len(shared), 'person', 'is')} in both train and test"
+    )
+    note = f"Valence and arousal are {kind}; {people}. {counted(len(data.unreadable), 'image')} could not be read."
     report.table(f"The split of {name}", ("part", "images", "people", "emotions"), rows, note)
     sampled = (
         "Labels sampled from the ellipses are used in training only; evaluation uses the centres, except under protocol "

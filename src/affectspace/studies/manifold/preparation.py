@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from affectspace.errors import ConfigError
+from affectspace.errors import ConfigError, counted
 from affectspace.features import Backbone, FeatureStore, extract, make_backbone, remake_backbone
 from affectspace.features.backbone import identity_of
 from affectspace.features.backbones.vectors import read_vectors
@@ -260,7 +260,7 @@ def _summary(folders: Folders, sources: Mapping[str, Source]) -> Iterator[str]:
     """Say for each corpus what its vectors are, and what is left out."""
     for source in sources.values():
         vectors = [f"{row['modality']} by {row['backbone']}" for row in store_facts(source)]
-        yield f"{source.title}: {len(source):,} rows; " + ", ".join(vectors)
+        yield f"{source.title}: {counted(len(source), 'row')}; " + ", ".join(vectors)
         for modality, reason in _reasons(folders, source):
             yield f"{source.title}: {modality.replace('_', ' ')} is left out: {reason}"
     texts = [source for source in sources.values() if "text" in source.stores]

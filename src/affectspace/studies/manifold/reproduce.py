@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from affectspace.errors import counted
 from affectspace.progress import Progress, silent
 from affectspace.studies.engine import claim_folder, require_settings, train_missing
 from affectspace.studies.manifold.corpora import Folders
@@ -66,7 +67,7 @@ def reproduce(
     folders = prepare(folders, experiments, budget, progress, tell)
     plan = Study(out, folders, budget, experiments, progress).plan
     models = ", ".join(dict.fromkeys(member.name for member in plan))
-    tell(f"{len(plan)} trainings for {', '.join(experiments)}: {models}")
+    tell(f"{counted(len(plan), 'training')} for {', '.join(experiments)}: {models}")
     train_missing(out, plan, budget.workers, progress)
     study = Study(out, folders, budget, experiments, progress)
     seconds = sum(float(study.run_of(member).facts.get("seconds", 0)) for member in plan)

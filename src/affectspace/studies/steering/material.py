@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from affectspace.data.dataset import Dataset
-from affectspace.errors import DataError
+from affectspace.errors import DataError, counted
 from affectspace.lexicon.reading import Lexicon
 from affectspace.steering.encoder import Sentences, sentences_of
 from affectspace.steering.judges import Judge, lexicon_judge, ridge_judge
@@ -47,8 +47,8 @@ def material_of(steerer: Steerer, rows: Dataset, lexicons: Mapping[str, Path], p
     }
     if len(short["test"]) < 2:
         raise DataError(
-            f"{steerer.run.folder}: {len(short['test'])} test sentences have less than {steerer.longest} tokens of "
-            "the language model; train with a larger fit.longest, or with a larger test part"
+            f"{steerer.run.folder}: {counted(len(short['test']), 'test sentence', 'has')} less than {steerer.longest} "
+            "tokens of the language model; train with a larger fit.longest, or with a larger test part"
         )
     reference = [*short["validation"].texts, *train.texts]
     judges: dict[str, Judge] = {RIDGE: ridge_judge(train.texts, train.labels, train.groups, name=RIDGE)}

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from affectspace.data.dataset import Dataset
 from affectspace.data.labels import read_transfer
-from affectspace.errors import RunError
+from affectspace.errors import RunError, counted
 from affectspace.evaluation import pearson
 from affectspace.files import parse_json, write_text
 from affectspace.media.faces import resized
@@ -156,8 +156,8 @@ def judges_of(folder: Path, data: Dataset, settings: JudgeSettings, progress: Pr
     people, taught, walkable = judged_people(data)
     if len(people) < FEWEST:
         raise RunError(
-            f"{len(people)} test people have {LEAST} images or more; judging walks needs {FEWEST}: use a larger share for "
-            "the test in data.split.fractions, or a larger corpus"
+            f"{counted(len(people), 'test person', 'has')} {LEAST} images or more; judging walks needs {FEWEST}: use a larger "
+            "share for the test in data.split.fractions, or a larger corpus"
         )
     facts = {"settings": settings.model_dump(mode="json"), "people": list(people), **corpus_facts(data)}
     training = JudgeTraining(KeptNetworks(folder, facts, settings.seed), data, settings, progress)
