@@ -122,9 +122,11 @@ def test_malformed_tables(tmp_path: Path, content: str, message: str) -> None:
         ("t.csv", "a,b\n1,你好\n".encode("gbk"), "line 2 is not UTF-8 text"),
         ("t.jsonl", b'{"a": 1}\n{"a": \n', "line 2 is not JSON"),
         ("t.jsonl", b'{"a": 1}\n[1]\n', "line 2: expected an object"),
-        ("t.jsonl", b"\n", "the table has no rows"),
+        ("t.jsonl", b"\n", "cannot be read: it is empty"),
         ("t.json", b"[" * 100_000, "cannot be read: it is nested too deeply"),
         ("t.json", b"[" + b"9" * 5000 + b"]", "cannot be read: a number has thousands of digits"),
+        ("t.jsonl", b"{}\n{}\n", "cannot be read: it is empty"),
+        ("t.csv", b"\n\n", "cannot be read: it is empty"),
         ("t.json", b"3", "expected a list of objects, or an object key"),
     ],
 )
@@ -225,6 +227,22 @@ def test_excel(tmp_path: Path) -> None:
     book.save(path)
     with pytest.raises(DataError, match="line 2 has 6 fields, the first line 4"):
         read_table(path)
+    book.active["F2"] = None
+    book.active["B2"] = "=1+1"
+    book.save(path)
+    with pytest.raises(DataError, match="line 2 has the formula '=1\\+1' without its value; save the file in Excel"):
+        read_table(path)
+    book.remove(book.active)
+    book.save(path)
+    with pytest.raises(DataError, match="no rows"):
+        read_table(path)
+
+
+def test_half_a_character_is_replaced_with_a_note(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"text": "\\ud83d\\ude00 \\ud83d glad"}')
+    with pytest.warns(DataWarning, match="half characters, such as in line 1, are replaced"):
+        assert read_table(path)["text"].tolist() == ["\U0001f600 \ufffd glad"]
 
 
 def test_columns_with_types(tmp_path: Path) -> None:

@@ -176,7 +176,7 @@ def _corpora(texts: list[str], options: dict[str, Any], split: str | None) -> di
         reader, equals, place = text.partition("=")
         table = not equals or Path(text).is_file()
         path = Path(text if table else place)
-        if table and not is_table(path):
+        if table and not is_table(path, columns=True):
             raise ConfigError(
                 f"{text}: give a table ({', '.join(TABLES)}), or a corpus as READER=FOLDER, for example emobank={text}"
             )

@@ -140,7 +140,7 @@ def predict(
 
     named = (text_column, audio_column, video_column, image_column, start_column, end_column, id_column)
     items = _resolve(inputs or [], text or [])
-    tables = [item for item in items if isinstance(item, Path) and is_table(item)]
+    tables = [item for item in items if isinstance(item, Path) and is_table(item, columns=any(named))]
     if tables and not any(named) and all(map(is_transcript, tables)):
         named = ("text", *named[1:])
     for path in tables:
@@ -310,7 +310,7 @@ def _samples(
             below, left_out = samples_of_folder(item, predictor)
             samples += below if len(items) == 1 else [(str(item / name), sample) for name, sample in below]
             skipped += left_out
-        elif isinstance(item, Path) and is_table(item):
+        elif isinstance(item, Path) and is_table(item, columns=any(named)):
             samples += _rows_of(predictor, item, named, media, vectors)
         else:
             samples.append(sample_of(item, ready_made))

@@ -77,9 +77,12 @@ def is_run(folder: Path) -> bool:
     return all((folder / name).is_file() for name in _RUN)
 
 
-def is_table(path: Path) -> bool:
-    """Return whether a file is a table by its suffix, or a transcript of ELAN by its first line."""
-    return path.suffix.lower() in TABLES or is_transcript(path)
+def is_table(path: Path, columns: bool = False) -> bool:
+    """Return whether a file is a table by its suffix, or a transcript of ELAN by its first line.
+
+    columns: whether columns are named, so that a .txt is a table too
+    """
+    return path.suffix.lower() in (*TABLES, *((".txt",) if columns else ())) or is_transcript(path)
 
 
 def name_of(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import warnings
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from affectspace.affect import AXES
-from affectspace.errors import ConfigError, DataError, quoted
+from affectspace.errors import ConfigError, DataError, DataWarning, quoted
 from affectspace.tables import EXCEL, JSON_LINES, PARQUET, SUFFIXES
 from affectspace.tables.text import dialect_of, text_rows
 from affectspace.tables.transcripts import is_transcript, transcript_rows
@@ -34,6 +35,7 @@ _REASONS = (  # of the messages of the JSON parser
     (r"^Exceeds the limit .* for integer string", "a number has thousands of digits"),
 )
 
+_HALF = re.compile("[\ud800-\udfff]")  # of a pair, which JSON may have alone
 _HEADER_OBJECTS = 10_000
 _FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?")
@@ -125,8 +127,16 @@ def table_rows(path: Path, separator: str | None = None, *, quoting: bool = True
         named = is_transcript(path)
         yield from transcript_rows(path) if named else text_rows(path, separator, quoting=quoting)
         return
+    noted = False
     for line, row in rows:
-        yield line, [_as_text(cell) for cell in row]
+        texts = [_as_text(cell) for cell in row]
+        if any(map(_HALF.search, texts)):
+            if not noted:
+                message = f"{path}: half characters, such as in line {line}, are replaced by \ufffd"
+                warnings.warn(message, DataWarning, stacklevel=2)
+            noted = True
+            texts = [_HALF.sub("\ufffd", text) for text in texts]
+        yield line, texts
 
 
 def columns_of(path: Path) -> list[str]:
@@ -155,6 +165,8 @@ def _row_frames(
 ) -> Iterator[pd.DataFrame]:
     """Make frames of rows. header: names of the columns, if the first row does not have them"""
     names = [name.strip() for name in (next(lines, (0, []))[1] if header is None else header)]
+    if not names:
+        raise DataError(f"{path}: cannot be read: it is empty; a table has a header and rows")
     require_different(path, names)
     columns = pd.Index([name or f"Unnamed: {place}" for place, name in enumerate(names)], dtype=object)
     part = list(islice(lines, rows))
@@ -181,20 +193,40 @@ def _excel_rows(path: Path) -> Iterator[tuple[int, list[Any]]]:
         raise ConfigError(
             f"{path}: an Excel table needs openpyxl: pip install 'affectspace[excel]', or save it as .csv"
         ) from None
-    if not zipfile.is_zipfile(path):
-        raise DataError(f"{path}: this is no .xlsx file; save it as .xlsx without a password, or as .csv")
-    book = load_workbook(path, read_only=True, data_only=True)
     try:
-        width = None
-        for line, cells in enumerate(book.worksheets[0].iter_rows(values_only=True), start=1):
-            row = list(cells)
-            while row and row[-1] is None and len(row) > (width or 0):
-                row.pop()
-            if any(cell is not None for cell in row):
-                width = width or len(row)
-                yield line, row + [None] * (width - len(row))
-    finally:
-        book.close()
+        books = [load_workbook(path, read_only=True, data_only=values) for values in (True, False)]
+        try:
+            sheets = [next(sheet for sheet in book.worksheets if hasattr(sheet, "iter_rows")) for book in books]
+            rows = zip(*(sheet.iter_rows(values_only=True) for sheet in sheets), strict=True)
+            yield from _filled_rows(path, rows)
+        finally:
+            for book in books:
+                book.close()
+    except DataError:
+        raise
+    except Exception as error:  # whatever openpyxl raises for files that are damaged, encrypted or of another kind
+        raise DataError(
+            f"{path}: this is no .xlsx file that can be read ({parser_reason(error)}); save it as .xlsx without a password, or "
+            "as .csv"
+        ) from error
+
+
+def _filled_rows(path: Path, rows: Iterable[tuple[Sequence[Any], Sequence[Any]]]) -> Iterator[tuple[int, list[Any]]]:
+    """Yield the rows that are not empty, all as long as the first one. Rows come with the formulas of their cells."""
+    width = None
+    for line, (cells, formulas) in enumerate(rows, start=1):
+        for value, formula in zip(cells, formulas, strict=True):
+            if value is None and formula is not None:
+                raise DataError(
+                    f"{path}: line {line} has the formula {quoted(formula)} without its value; save the file in Excel, or as "
+                    ".csv"
+                )
+        row = list(cells)
+        while row and row[-1] is None and len(row) > (width or 0):
+            row.pop()
+        if any(cell is not None for cell in row):
+            width = width or len(row)
+            yield line, row + [None] * (width - len(row))
 
 
 def _json_lines(path: Path) -> Iterator[tuple[int, Any]]:

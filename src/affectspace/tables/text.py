@@ -154,17 +154,18 @@ def text_rows(path: Path, separator: str | None = None, *, quoting: bool = True)
             next(file)
         mode: Any = csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE
         reader = csv.reader(file, delimiter=separator or dialect.separator, quoting=mode, strict=True)
-        line = dialect.skipped
+        line, empty = dialect.skipped, True
         try:
             for row in reader:
                 start, line = line + 1, reader.line_num + dialect.skipped
                 if row:
                     if line > start:
                         _warn_of_swallowed_rows(path, start, row, reader.dialect.delimiter)
+                    empty = False
                     yield line, row
         except csv.Error as error:
             raise DataError(f"{path}: {_quotation_error(error, line + 1)}") from error
-    if not line:
+    if empty:
         raise DataError(f"{path}: cannot be read: it is empty; a table has a header and rows")
 
 
