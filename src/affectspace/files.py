@@ -31,7 +31,7 @@ def write_atomic(path: Path, write: Callable[[Path], Any]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write(partial)
-        _open_as_usual(partial)
+        open_as_usual(partial)
         os.replace(partial, path)
     except BaseException as error:
         _remove(partial)
@@ -47,7 +47,7 @@ def write_atomic(path: Path, write: Callable[[Path], Any]) -> None:
         raise
 
 
-def _open_as_usual(path: Path) -> None:
+def open_as_usual(path: Path) -> None:
     """Give files the permissions that the user's umask asks for: libraries write some that only their owner may read."""
     mode = 0o666 & ~_umask()
     for file in path.rglob("*") if path.is_dir() else (path,):

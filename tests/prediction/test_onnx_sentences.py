@@ -83,6 +83,8 @@ def test_predictions_equal_those_of_pytorch(run: Path, monkeypatch: pytest.Monke
     words = ["good", "asdf", "it's"]
     reader: Any = Predictor.of_run(run)._reader
     assert reader._sentences.pieces(words) == reader._modalities["text"].backbone.pieces(words)
+    files = [path for path in (cache_folder() / "sentences").rglob("*") if path.is_file()]
+    assert len({path.stat().st_mode & 0o777 for path in files}) == 1  # of the umask: users may share a cache
 
 
 def test_a_sentence_imports_nothing_heavy_once_the_graph_is_made(run: Path) -> None:

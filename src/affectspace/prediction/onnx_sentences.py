@@ -20,7 +20,7 @@ import numpy as np
 
 from affectspace.errors import RunError, UnreadableItem
 from affectspace.features.backbones.text import CHARACTERS, Loaded, marks_of
-from affectspace.files import cache_folder, parse_json, partial_path, write_text
+from affectspace.files import cache_folder, open_as_usual, parse_json, partial_path, write_text
 
 PACKAGES = ("onnxruntime", "tokenizers")  # for reading; making a graph also needs MAKING
 MAKING = ("onnx", "onnxscript", "transformers")
@@ -171,6 +171,7 @@ def _write(folder: Path, make: Make) -> None:
         except RunError as error:
             facts = {"unsupported": str(error)}
         write_text(partial / FACTS, json.dumps(facts, indent=2) + "\n")
+        open_as_usual(partial)  # users may share a cache
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(partial, folder)
     finally:
