@@ -11,6 +11,7 @@ import typer
 from affectspace.cli.options import AsJson, Force, Out, Prefix, SafeCsv, Separator, Table, parse_pairs, print_json
 from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError, counted
+from affectspace.files import locked_output
 
 if TYPE_CHECKING:
     from affectspace.lexicon import Lexicon
@@ -191,23 +192,24 @@ def dynamics(
 
     declare_separator(table, separator)
 
-    result, files = dynamics_table(
-        table,
-        out,
-        speaker=speaker,
-        text=text,
-        lexicon=_read_lexicon(lexicon, format, columns, scale, strict) if text or lexicon else None,
-        values=[name.strip() for name in values.split(",") if name.strip()] if values else (),
-        time=time,
-        utterance=utterance,
-        stop_words=stop_words,
-        window=window,
-        min_words=min_words,
-        leave_out_neutral=leave_out_neutral,
-        home_base=HomeBase(home_base, width, level, shortest),
-        drawn=drawn,
-        force=force,
-    )
+    with locked_output(out):
+        result, files = dynamics_table(
+            table,
+            out,
+            speaker=speaker,
+            text=text,
+            lexicon=_read_lexicon(lexicon, format, columns, scale, strict) if text or lexicon else None,
+            values=[name.strip() for name in values.split(",") if name.strip()] if values else (),
+            time=time,
+            utterance=utterance,
+            stop_words=stop_words,
+            window=window,
+            min_words=min_words,
+            leave_out_neutral=leave_out_neutral,
+            home_base=HomeBase(home_base, width, level, shortest),
+            drawn=drawn,
+            force=force,
+        )
     if as_json:
         speakers = json.loads(result.summary.to_json(orient="records"))
         left_out = json.loads(result.left_out.to_json(orient="records"))

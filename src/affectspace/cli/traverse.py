@@ -11,6 +11,7 @@ import typer
 from affectspace.cli.options import AsJson, Force, Moved, RunFolder, move_files, print_json, print_results
 from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError, RunError, counted
+from affectspace.files import locked_output
 
 if TYPE_CHECKING:
     import numpy as np
@@ -253,7 +254,7 @@ def _walk_faces(request: Request, as_json: bool) -> None:
     model, walks = walkable_model(run), []
     readers = [named_reader(place, run.folder) for place in request.judges]
     judges = dict(zip(file_names([Path(place).name for place in request.judges]), readers, strict=True))
-    with progress_bar() as progress:
+    with locked_output(request.folder), progress_bar() as progress:
         pictures = [
             read_picture(path) for path in request.images
         ]  # unreadable ones are reported before the corpus is opened
@@ -438,7 +439,7 @@ def _run_study(study: str, request: Request, as_json: bool) -> None:
     if path.exists() and not request.force:
         raise RunError(f"{path} exists already; use --force to replace it, or --out for another folder")
     work = judge_run if study == "judged" else run_augmentation
-    with progress_bar() as progress:
+    with locked_output(request.folder), progress_bar() as progress:
         results, report = work(
             open_run(request.run), request.folder, method=request.method, strength=request.strength, progress=progress
         )
