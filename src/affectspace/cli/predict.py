@@ -202,7 +202,7 @@ def predict(
                 samples, skipped = _samples(predictor, items, together, named, media, ready_made)
             alone = single
             if faces == "all":
-                samples = each_face(samples)
+                samples = each_face(samples, progress)
                 single, columns = single and len(samples) == 1, {**columns, **face_columns(samples)}
             if follow or (alone and _is_long(samples)):
                 windows = (window, step, figure)

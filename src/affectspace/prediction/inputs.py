@@ -17,6 +17,7 @@ from affectspace.media.content import kind_of, stored_file
 from affectspace.prediction.predictor import Predictor
 from affectspace.prediction.result import Failure, Prediction, table_of
 from affectspace.prediction.sample import FILES, SUFFIXES, Sample, kind_of_file, sample_of_file
+from affectspace.progress import Progress, silent
 from affectspace.tables import SUFFIXES as SUFFIXES_OF_TABLES
 from affectspace.tables.transcripts import is_transcript
 
@@ -162,12 +163,13 @@ def sample_of(item: str | Path, vectors: Mapping[str, np.ndarray] | None = None)
     return str(item), replace(sample_of_file(item), vectors=vectors or {})
 
 
-def each_face(samples: Sequence[NamedSample]) -> list[NamedSample]:
+def each_face(samples: Sequence[NamedSample], progress: Progress = silent) -> list[NamedSample]:
     """Replace each picture and clip by a sample for every face in it: "face 1 of group.jpg". Others stay."""
     from affectspace.prediction.photos import samples_of_faces
 
     expanded: list[NamedSample] = []
-    for name, sample in samples:
+    for done, (name, sample) in enumerate(samples):
+        progress(done, len(samples), "searching faces")
         faces = samples_of_faces(sample) if isinstance(sample, Sample) else []
         several = [(f"face {number} of {name}", face) for number, face in enumerate(faces, start=1)]
         expanded += several if len(faces) > 1 else [(name, faces[0] if faces else sample)]
