@@ -282,13 +282,13 @@ class Predictor:
         """
         from affectspace.prediction.photos import samples_of_faces
 
-        path, predictions = Path(image), []
-        sample = Sample(video=path) if kind_of(path) == "video" else Sample(image=path)
-        for outcome in self.predict_many(samples_of_faces(sample)):
-            if isinstance(outcome, Failure):
-                raise DataError(outcome.reason)
-            predictions.append(outcome)
-        return predictions
+        path = Path(image)
+        outcomes = self.predict_many(
+            samples_of_faces(Sample(**{"video" if kind_of(path) == "video" else "image": path}))
+        )
+        for failure in (outcome for outcome in outcomes if isinstance(outcome, Failure)):
+            raise DataError(failure.reason)
+        return [outcome for outcome in outcomes if isinstance(outcome, Prediction)]
 
     def predict_many(self, samples: Iterable[Sample | Failure], *, progress: Progress = silent) -> list[Outcome]:
         """Predict many samples; memory does not grow with the size of their files.
