@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from affectspace.errors import DataError, UnreadableItem
-from affectspace.media.content import kind_of
 from affectspace.prediction.licences import licences_of, strictest
 from affectspace.prediction.opening import reader_of_model, reader_of_run
 from affectspace.prediction.readers import Reader, TrainingCorpus
 from affectspace.prediction.result import Failure, Outcome, Prediction, note_beyond
-from affectspace.prediction.sample import Sample
+from affectspace.prediction.sample import Sample, sample_of_file
 from affectspace.prediction.trajectory import Trajectory, Window, is_long, windows_of
 from affectspace.progress import Progress, silent
 
@@ -282,10 +281,7 @@ class Predictor:
         """
         from affectspace.prediction.photos import samples_of_faces
 
-        path = Path(image)
-        outcomes = self.predict_many(
-            samples_of_faces(Sample(**{"video" if kind_of(path) == "video" else "image": path}))
-        )
+        outcomes = self.predict_many(samples_of_faces(sample_of_file(Path(image))))
         for failure in (outcome for outcome in outcomes if isinstance(outcome, Failure)):
             raise DataError(failure.reason)
         return [outcome for outcome in outcomes if isinstance(outcome, Prediction)]
