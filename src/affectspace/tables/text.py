@@ -123,6 +123,8 @@ def _encoding_of(path: Path) -> str:
 
 def _require_western(path: Path, content: bytes) -> None:
     """Warn that bytes are read as Western European letters; raise DataError if words consist of such bytes only."""
+    if re.search(rb"[\x00-\x08\x0e-\x1f]", content):
+        raise DataError(f"{path}: this is no text; give a table as text, .xlsx or .parquet")
     high = re.findall(rb"[\x80-\xff]+", content)
     place = content.index(high[0])
     line = content.count(b"\n", 0, place) + 1
