@@ -15,6 +15,7 @@ from affectspace.files import (
     locked_output,
     partial_path,
     remove_partials,
+    text_of,
     write_atomic,
     write_text,
 )
@@ -134,3 +135,11 @@ def test_a_link_to_itself_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with os.scandir(tmp_path) as entries:
         assert [entry.name for entry in entries if answered(entry.is_file)] == ["file"]
+
+
+def test_a_pipe_is_no_text_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="pipe or device, not a file"):
+        text_of(tmp_path / "pipe")
+    (tmp_path / "file").write_text("é", encoding="utf-8")
+    assert text_of(tmp_path / "file") == "é"

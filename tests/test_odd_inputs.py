@@ -254,7 +254,6 @@ FOLDERS = {
     "run": [
         ("predict", "words.csv", *OF_VECTORS, "units=units.npz"),
         ("evaluate", "run"),
-        ("train", "config.yaml", "--out", "run"),
         ("export", "run", "--out", "out.onnx"),
     ],
     "levasa": [

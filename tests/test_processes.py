@@ -13,6 +13,7 @@ from affectspace.errors import RunError
 from affectspace.processes import end_with_parent, map_in_order, worker_pool
 
 SCRIPT = """
+import signal
 import time
 from affectspace.processes import worker_pool
 
@@ -21,6 +22,7 @@ def work(seconds):
     time.sleep(seconds)
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells let background jobs ignore it
     with worker_pool(2) as pool:
         list(pool.map(work, [600.0, 600.0]))
 """
@@ -45,10 +47,13 @@ def test_workers_end_when_their_parent_is_interrupted(tmp_path: Path) -> None:
     parent = subprocess.Popen(
         [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
-    assert parent.stdout is not None
-    assert [parent.stdout.readline() for _ in range(2)] == ["working\n"] * 2
-    parent.send_signal(signal.SIGINT)  # to this process alone; a terminal sends it to the workers, too
-    assert parent.communicate(timeout=30) == ("", None)
+    try:
+        assert parent.stdout is not None
+        assert [parent.stdout.readline() for _ in range(2)] == ["working\n"] * 2
+        parent.send_signal(signal.SIGINT)  # to this process alone; a terminal sends it to the workers, too
+        assert parent.communicate(timeout=30) == ("", None)
+    finally:
+        parent.kill()
 
 
 def test_a_pool_works_and_ends() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from affectspace.affect import CATEGORIES
 from affectspace.configuration import parse_yaml
 from affectspace.errors import ConfigError, DataError, quoted
+from affectspace.files import text_of
 
 SKIP = "skip"  # in a map of labels: no emotion of ours
 UNKNOWN = ("error", SKIP)  # words: an error, or no emotion
@@ -232,7 +233,7 @@ def parse_emotions(
 def read_labels(path: str | Path) -> dict[str, str | None]:
     """Read a YAML file with lines ``label: emotion``, where the emotion may be skip. Raises ConfigError where it is none."""
     try:
-        content = parse_yaml(Path(path).read_text(encoding="utf-8-sig"))
+        content = parse_yaml(text_of(path, "utf-8-sig"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"labels in {path}: cannot be read ({' '.join(str(error).split())[:120]})") from error
     if not isinstance(content, dict) or not all(isinstance(value, str | None) for value in content.values()):

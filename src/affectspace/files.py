@@ -1,5 +1,6 @@
 """Write files atomically, so that a reader never meets half of one, and keep two processes from writing the same output."""
 
+import errno
 import json
 import os
 import re
@@ -163,7 +164,7 @@ def parse_json(text: str | bytes) -> Any:
 def read_object(path: Path, remedy: str) -> dict[str, Any]:
     """Read a JSON object that affectspace wrote. Raises RunError, with the remedy, where it is missing or damaged."""
     try:
-        content = parse_json(path.read_text(encoding="utf-8"))
+        content = parse_json(text_of(path))
     except (OSError, ValueError) as error:
         raise RunError(f"{path} is missing or damaged ({error}); {remedy}") from error
     if not isinstance(content, dict):
@@ -180,6 +181,13 @@ def cache_folder(folder: str | Path | None = None) -> Path:
     if chosen:
         return Path(chosen).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "affectspace"
+
+
+def text_of(path: str | Path, encoding: str = "utf-8") -> str:
+    """Read a text file. Raises OSError also for what is no file, such as a pipe, which might never end."""
+    if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
+        raise OSError(errno.EINVAL, "this is a pipe or device, not a file", str(path))
+    return Path(path).read_text(encoding=encoding)
 
 
 def require_file(path: Path) -> None:

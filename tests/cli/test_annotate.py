@@ -456,3 +456,19 @@ def test_labels_and_unknown_words(tmp_path: Path) -> None:
         "",
         "",
     ]
+
+
+def test_rows_that_are_not_selected_get_empty_cells(tmp_path: Path) -> None:
+    table, out, all_rows = tmp_path / "t.csv", tmp_path / "out.csv", tmp_path / "all.csv"
+    table.write_text("emotion,split,age\njoy,train,30\nno word,test,30\nanger,train,60\n,train,20\n")
+    ended = run("sample", table, "--out", out, "--where", "split == 'train' and age < 50")
+    assert ended.exit_code == 0, ended.output
+    assert "(not selected)" in ended.output
+    values = [line.split(",")[3:] for line in out.read_text().splitlines()[1:]]
+    assert [row[-1] for row in values] == ["transferred", "", "", ""]
+    table.write_text("emotion,split,age\njoy,train,30\n,test,30\nanger,train,60\n,train,20\n")
+    assert run("sample", table, "--out", all_rows).exit_code == 0
+    assert (
+        all_rows.read_text().splitlines()[1].split(",")[3:] == values[0]
+    )  # a row's point does not depend on the others
+    assert "spilt" in fails("sample", table, "--out", tmp_path / "x.csv", "--where", "spilt == 'a'")

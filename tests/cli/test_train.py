@@ -167,7 +167,7 @@ def test_folds_over_speakers_are_trained_and_judged_together(tmp_path: Path) -> 
     assert (out / "report.html").is_file()
     with pytest.raises(RunError, match=r"holds a study with other settings \(folds: 4 -> 2"):
         train("--folds", 2)
-    with pytest.raises(ConfigError, match="--folds many: give a number from 2, or speaker"):
+    with pytest.raises(ConfigError, match="--folds many: give a number from 2 to 10,000, or speaker"):
         train("--folds", "many")
     with pytest.raises(ConfigError, match=r"split\.scheme is published, which does not test every row once"):
         train("--folds", 2, "--set", "data.corpora.mine.split.scheme=published")

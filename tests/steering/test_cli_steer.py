@@ -90,7 +90,7 @@ def test_more_than_was_trained_on_is_said(call: Call, steering_run: Run) -> None
     # this run's calibration found no response: a slope of .1 is assumed, and 4 sd become 40
     code, _, err = call("steer", steering_run.folder, "--text", TEXT, "--valence", "4", "--longest", 4)
     assert code == 0
-    assert "1 targets exceed what the projector was trained on" in err
+    assert "1 target exceeds what the projector was trained on" in err
 
 
 ONE = ("--text", TEXT)

@@ -231,7 +231,7 @@ def test_drawn_faces_are_judged_by_their_truth(corpus: Path, tmp_path: Path) -> 
 
 def test_few_test_people_cannot_judge(corpus: Path, tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", {**as_table(corpus), "where": "person in ('p000', 'p001', 'p002')"})
-    with pytest.raises(RunError, match="test people have 4 images or more; judging walks needs 4"):
+    with pytest.raises(RunError, match="1 test person has 4 images or more; judging walks needs 4"):
         judge_run(run, tmp_path / "out", settings=SMALL)
 
 

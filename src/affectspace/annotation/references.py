@@ -11,7 +11,7 @@ import numpy as np
 
 from affectspace.affect import AXES
 from affectspace.errors import ConfigError, DataError
-from affectspace.files import parse_json
+from affectspace.files import parse_json, text_of
 
 if TYPE_CHECKING:
     from affectspace.annotation.transfer import AnnotationTransfer
@@ -127,7 +127,7 @@ def read_document(source: str | Path) -> tuple[dict[str, Any], str]:
     if isinstance(source, Path) or not text.lstrip().startswith("{"):
         where = text
         try:
-            text = Path(source).read_text(encoding="utf-8")
+            text = text_of(source)
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"cannot read the transfer {where}: {error}; `annotate fit` writes one") from error
     try:

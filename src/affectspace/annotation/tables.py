@@ -20,6 +20,8 @@ from affectspace.emotions import Vocabulary, suggestions
 from affectspace.errors import DataError
 from affectspace.progress import Progress, silent
 from affectspace.tables.blocks import ROWS, Block, add_columns, require_columns
+from affectspace.tables.reading import read_table
+from affectspace.tables.where import matching_rows
 
 MOST_ROWS = 20_000  # on which the parameters of probabilities are chosen
 
@@ -143,6 +145,7 @@ def sample_table(
     emotion: str = "emotion",
     spelling: str | Vocabulary | None = None,
     levels: int | None = None,
+    where: str | None = None,
     seed: int = 0,
     prefix: str = "",
     force: bool = False,
@@ -152,7 +155,7 @@ def sample_table(
     """Add a point of each row's emotion: a column for each axis, with levels also `<axis>_level`, and `label_kind`.
 
     Points beyond [-1, 1] (Gaussian ones may be) are moved to the border and counted. If the emotion is empty, so are the new
-    cells.
+    cells. where: condition on the table's columns; rows that do not meet it get empty cells, and are counted.
     """
     axes = [prefix + axis for axis in transfer.axes_]
     added = [*axes, *([f"{axis}_level" for axis in axes] if levels else []), prefix + "label_kind"]
@@ -160,16 +163,22 @@ def sample_table(
     transfer.spreads()
     summary = _new_summary(transfer, added, out)
     categories = _Categories(transfer, spelling, str(table))
+    chosen = None if where is None else matching_rows(read_table(table, texts=()), where)
 
     def sample(block: Block) -> list[Any]:
         """Compute the new columns of a block."""
-        names = categories.of(block.values(emotion), block.first)
+        cells, unselected = block.values(emotion), 0
+        if chosen is not None:
+            wanted = chosen[block.first - 1 : block.first - 1 + len(block)]
+            cells = [cell if use else None for cell, use in zip(cells, wanted.tolist(), strict=True)]
+            unselected = int((~wanted).sum())
+        names = categories.of(cells, block.first)
         points = transfer.sample(names, seed, start=block.first - 1)
         summary.notes["points moved to the border of [-1, 1]"] += int((np.abs(points) > 1).any(axis=1).sum())
         points = np.clip(points, -1, 1)
         level_columns = [_levels(column, levels) for column in points.T] if levels else []
         summary.count(names)
-        summary.left_out["no emotion"] += sum(name is None for name in names)
+        summary.left_out.update({"not selected": unselected, "no emotion": sum(n is None for n in names) - unselected})
         return [*points.T, *level_columns, [None if name is None else "transferred" for name in names]]
 
     summary.rows = add_columns(table, out, added, sample, force=force, rows=chunk, progress=progress)

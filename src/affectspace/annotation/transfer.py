@@ -429,8 +429,8 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
             if getattr(self, name) not in allowed:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be {' or '.join(map(repr, allowed))}")
         for name in ("n_sigma", "widening", "temperature"):
-            if not (is_number(getattr(self, name)) and getattr(self, name) > 0):
-                raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be a number above 0")
+            if not (is_number(getattr(self, name)) and 0 < getattr(self, name) <= 1000):
+                raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be a number above 0, at most 1000")
         if not (self.priors is None or self.priors == "counts" or isinstance(self.priors, dict)):
             raise ConfigError(f"priors is {self.priors!r}; it must be None, 'counts' or a dict from class to number")
         if self.abstain is not None and not (is_number(self.abstain) and 0 <= self.abstain <= 1):

@@ -163,6 +163,10 @@ def sample(
     steps: Annotated[
         int, typer.Option(min=1, max=1_000_000, help="Levels per unit: 10 gives the levels -10..10.")
     ] = 10,
+    where: Annotated[
+        str | None,
+        typer.Option(help="Condition that selects rows, for example \"split == 'train'\"; the others get empty cells."),
+    ] = None,
     seed: Seed = 0,
     prefix: Prefix = "",
     separator: Separator = None,
@@ -195,6 +199,7 @@ def sample(
             emotion=emotion,
             spelling=Vocabulary(spelling, labels, unknown),
             levels=steps if levels else None,
+            where=where,
             seed=seed,
             prefix=prefix,
             force=force,

@@ -34,6 +34,7 @@ from affectspace.files import locked_output
 if TYPE_CHECKING:
     from rich.table import Table
 
+MOST = 100_000_000  # samples of a made corpus
 app = typer.Typer(no_args_is_help=True, help="List, describe and make corpora.")
 make = typer.Typer(no_args_is_help=True, help="Make a synthetic corpus with known true values.")
 app.add_typer(make, name="make")
@@ -91,9 +92,9 @@ def describe(
 @make.command()
 def faces(
     out: Annotated[Path, typer.Argument(help="Folder to write: index.csv and faces.zip.")],
-    n: Annotated[int, typer.Option("--n", min=1, help="Number of faces.")] = 2000,
+    n: Annotated[int, typer.Option("--n", min=1, max=MOST, help="Number of faces.")] = 2000,
     size: Annotated[int, typer.Option(min=16, max=1024, help="Pixels of each side.")] = 64,
-    people: Annotated[int, typer.Option(min=1, help="Number of different people.")] = 40,
+    people: Annotated[int, typer.Option(min=1, max=MOST, help="Number of different people.")] = 40,
     seed: Seed = 0,
     level_labels: Annotated[
         Path | None,
@@ -123,8 +124,8 @@ def _official_faces(name: str, title: str) -> None:
 
     def command(
         out: Annotated[Path, typer.Argument(help="Folder to write. It must be new or empty.")],
-        n: Annotated[int, typer.Option("--n", min=1, help="Number of faces.")] = 1200,
-        people: Annotated[int, typer.Option(min=1, help="Number of different people.")] = 24,
+        n: Annotated[int, typer.Option("--n", min=1, max=MOST, help="Number of faces.")] = 1200,
+        people: Annotated[int, typer.Option(min=1, max=MOST, help="Number of different people.")] = 24,
         size: Annotated[int, typer.Option(min=16, max=1024, help="Pixels of each side.")] = 64,
         seed: Seed = 0,
         force: Force = False,
@@ -151,8 +152,8 @@ def speakers(
     out: Annotated[
         Path, typer.Argument(help="Folder to write: index.csv, and folders of texts, recordings and clips.")
     ],
-    n: Annotated[int, typer.Option("--n", min=2, help="Number of utterances.")] = 400,
-    people: Annotated[int, typer.Option(min=2, help="Number of different people.")] = 20,
+    n: Annotated[int, typer.Option("--n", min=2, max=MOST, help="Number of utterances.")] = 400,
+    people: Annotated[int, typer.Option(min=2, max=MOST, help="Number of different people.")] = 20,
     seed: Seed = 0,
     turns: Annotated[
         int | None,
@@ -167,7 +168,9 @@ def speakers(
     size: Annotated[int, typer.Option(min=32, max=512, help="Pixels of each side of the clips; an even number.")] = 64,
     fps: Annotated[float, typer.Option(min=1, max=60, help="Frames per second of the clips.")] = 10.0,
     sound_in_video: Annotated[bool, typer.Option("--sound-in-video", help="Add the voice to the clips.")] = False,
-    workers: Annotated[int | None, typer.Option(min=1, help="Number of processes. Default: one for each core.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=1024, help="Number of processes. Default: one for each core.")
+    ] = None,
     force: Force = False,
 ) -> None:
     """Make people who speak, with known affect.
@@ -200,7 +203,7 @@ def _official(name: str, title: str) -> None:
 
     def command(
         out: Annotated[Path, typer.Argument(help="Folder to write. It must be new or empty.")],
-        n: Annotated[int, typer.Option("--n", min=20, help="Number of utterances.")] = 400,
+        n: Annotated[int, typer.Option("--n", min=20, max=MOST, help="Number of utterances.")] = 400,
         video: Annotated[bool, typer.Option(help="Also write clips, which takes most of the time.")] = True,
         seed: Seed = 0,
     ) -> None:

@@ -133,7 +133,9 @@ Actors = Annotated[
 Address = Annotated[
     str | None, typer.Option(help="Address of the Ray cluster. Default: $RAY_ADDRESS, else this machine.")
 ]
-Trainings = Annotated[int, typer.Option("--workers", min=1, help="Number of trainings at a time, one thread each.")]
+Trainings = Annotated[
+    int, typer.Option("--workers", min=1, max=1024, help="Number of trainings at a time, one thread each.")
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", help="Override a configuration key, for example fit.epochs=5. Can be repeated."),

@@ -246,7 +246,12 @@ def _open_classifier(
 
 def _parts(run: Path | None, table: Path, columns: TableColumns) -> RunParts | None:
     """Return which rows of a table the run knows; None without a run that keeps its parts."""
-    if run is None or not (run / "split.csv").is_file():
+    if run is None:
+        return None
+    if not (run / "split.csv").is_file():
+        typer.echo(
+            f"note: {run / 'split.csv'} is missing, so rows that the run was trained on are not marked", err=True
+        )
         return None
     from affectspace.prediction.run_rows import RunParts
     from affectspace.training.runs import open_run

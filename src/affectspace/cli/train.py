@@ -10,6 +10,8 @@ from affectspace.cli.progress import progress_bar
 from affectspace.errors import ConfigError, counted
 from affectspace.files import locked_output
 
+MOST_FOLDS = 10_000  # a training each
+
 
 def train(
     config: Annotated[
@@ -72,8 +74,8 @@ def _cross_validate(settings: Any, out: Path, folds: str, workers: int, force: b
     """Train and judge the folds of a configuration."""
     from affectspace.training.configuration import ProjectorTrainConfig
 
-    if folds not in ("speaker", "person") and not (folds.isdecimal() and int(folds) > 1):
-        raise ConfigError(f"--folds {folds}: give a number from 2, or speaker")
+    if folds not in ("speaker", "person") and not (folds.isdecimal() and 1 < int(folds) <= MOST_FOLDS):
+        raise ConfigError(f"--folds {folds}: give a number from 2 to {MOST_FOLDS:,}, or speaker")
     if isinstance(settings, ProjectorTrainConfig):
         raise ConfigError("--folds: a projector is trained on sentences and has no folds over people")
     from affectspace.studies.judgement.folds import train_folds

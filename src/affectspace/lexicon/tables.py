@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from affectspace.errors import ConfigError, DataError
-from affectspace.files import write_atomic, write_text
+from affectspace.files import text_of, write_atomic, write_text
 from affectspace.lexicon.contextual import Contextual, is_foreign
 from affectspace.lexicon.figure import plot_trajectory
 from affectspace.lexicon.reading import Lexicon
@@ -167,7 +167,7 @@ def _read_stop_words(path: Path | None) -> set[str]:
     if path is None:
         return set()
     try:
-        return {line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()}
+        return {line.strip() for line in text_of(path).splitlines() if line.strip()}
     except OSError as error:
         raise DataError(f"the stop words {path} cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:

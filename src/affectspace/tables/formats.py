@@ -245,19 +245,22 @@ def _object_rows(path: Path, objects: Iterable[tuple[int, Any]]) -> Iterator[tup
     """Yield a header and rows of JSON objects. The keys of the first thousands are the columns."""
     objects = iter(objects)
     first = list(islice(objects, _HEADER_OBJECTS))
-    names = dict.fromkeys(key for _, content in first if isinstance(content, dict) for key in content)
+    names = dict.fromkeys(key for number, content in first for key in _object(path, number, content))
     yield 0, list(names)
     for number, content in chain(first, objects):
-        if not isinstance(content, dict):
-            raise DataError(
-                f'{path}: line {number}: expected an object such as {{"text": "hello"}}, got {quoted(content)}'
-            )
-        if content.keys() - names.keys():
+        if _object(path, number, content).keys() - names.keys():
             key = next(key for key in content if key not in names)
             raise DataError(
                 f"{path}: line {number} has {quoted(key)}, which no object before has; add it to the first one"
             )
         yield number, [content.get(name) for name in names]
+
+
+def _object(path: Path, number: int, content: Any) -> dict[str, Any]:
+    """Return a JSON object. Raises DataError, with the line or row, for anything else."""
+    if not isinstance(content, dict):
+        raise DataError(f'{path}: line {number}: expected an object such as {{"text": "hello"}}, got {quoted(content)}')
+    return content
 
 
 def _json_rows(path: Path) -> Iterator[tuple[int, list[Any]]]:

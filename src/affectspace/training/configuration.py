@@ -20,6 +20,7 @@ from affectspace.configuration import Configuration, Seed, explain, parse_yaml
 from affectspace.data.configuration import AugmentationConfig, DataConfig, expand_corpus, merged
 from affectspace.devices import Accelerator
 from affectspace.errors import ConfigError
+from affectspace.files import text_of
 from affectspace.models import MODELS, ProjectorConfig
 
 MOST_EPOCHS, MOST_ROWS = 1_000_000, 2**31 - 1
@@ -395,7 +396,7 @@ def read_config(path: Path, overrides: Sequence[str] = ()) -> Any:
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read the fields of a YAML file. Raises ConfigError where it cannot be read or holds something else."""
     try:
-        fields = parse_yaml(Path(path).read_text(encoding="utf-8-sig"))
+        fields = parse_yaml(text_of(path, "utf-8-sig"))
     except OSError as error:
         raise ConfigError(
             f"{path}: cannot be read: {error.strerror}; `affectspace config list` shows examples"

@@ -178,7 +178,12 @@ class Run:
     def split(self) -> pd.DataFrame:
         """id, person and part (train, validation, test) of every sample. Raises RunError as `history`."""
         text: dict[str, Any] = {"dtype": str, "keep_default_na": False, "na_values": [""]}  # "007" and "NA" are names
-        return self._table("split.csv", **text)
+        split = self._table("split.csv", **text)
+        if missing := {"id", "part"} - {*split.columns}:
+            raise RunError(
+                f"{self.folder / 'split.csv'} is damaged (no column {' and '.join(sorted(missing))}); train again with --force"
+            )
+        return split
 
     def _table(self, name: str, **options: Any) -> pd.DataFrame:
         import pandas as pd
@@ -246,6 +251,8 @@ def open_run(folder: Path) -> Run:
         raise RunError(f"{folder} is not a run of affectspace: it {state}; {remedy}")
     run = Run(folder)
     kind = run.facts.get("kind")
+    if kind is None:
+        raise RunError(f"{folder / 'run.json'} is damaged (it has no kind); train again with --force")
     if kind not in MODELS:
         raise RunError(f"{folder} is a run of kind {kind!r}; this version knows {', '.join(MODELS)}")
     return run
