@@ -266,7 +266,7 @@ FOLDERS = {
     ],
 }
 OF_A_RUN = ("run.json", "config.yaml", "split.csv", "model/config.json", "model/model.safetensors", "history.csv")
-INSIDE = {"run": OF_A_RUN, "levasa": OF_A_RUN, "store": ("*.json", "*.parquet", "*.safetensors", "*.npy", "*.csv")}
+INSIDE = {"run": OF_A_RUN, "levasa": OF_A_RUN, "store": ("*.json", "*.parquet", "*.safetensors")}
 IN_FOLDERS = ("empty", "truncated", "flipped", "zeros", "html", "folder", "missing", "deep json", "list", "loop")
 
 

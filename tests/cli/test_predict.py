@@ -534,3 +534,27 @@ def test_a_note_names_its_rows(text_run: Path) -> None:
     assert f"a text that was cut ({long[:30]}" in " ".join(
         run("--run", text_run, "--text", long, "--text", "hi").stdout.split()
     )
+
+
+def test_a_file_of_an_unknown_type_costs_only_itself(text_run: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "odd.xyz"
+    odd.write_bytes(b"\x00\x01\x02\x03")
+    ended = CliRunner().invoke(app, ["predict", "--run", str(text_run), "good day", str(odd), "--json"])
+    assert ended.exit_code == 0, ended.output
+    shown = json.loads(ended.stdout)
+    assert len(shown["predictions"]) == 1
+    assert "unknown type of file, .xyz" in shown["failures"][0]["reason"]
+
+
+def test_a_json_of_objects_is_a_table_where_a_column_is_named(text_run: Path, tmp_path: Path) -> None:
+    rows = [{"id": "a", "said": "good day"}, {"id": "b", "said": "bad day"}]
+    outputs = []
+    for name, content in (("t.json", json.dumps(rows)), ("t.jsonl", "\n".join(map(json.dumps, rows)))):
+        (tmp_path / name).write_text(content)
+        ended = CliRunner().invoke(
+            app, ["predict", "--run", str(text_run), str(tmp_path / name), "--text-column", "said", "--json"]
+        )
+        assert ended.exit_code == 0, ended.output
+        outputs.append([row["valence"] for row in json.loads(ended.stdout)["predictions"]])
+    assert outputs[0] == outputs[1]
+    assert len(outputs[0]) == 2

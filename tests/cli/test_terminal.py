@@ -73,7 +73,10 @@ def test_odd_names_on_every_terminal(tmp_path: Path, encoding: str) -> None:
 def test_dollar_signs_in_figures(tmp_path: Path) -> None:
     for name in ("$\\frac$", "$x$", "a$b"):
         values = pd.DataFrame({"valence": [0.1, 0.2, 0.9, 0.1, 0.2, 0.1]})
-        plot_trajectory(series_dynamics(values, [name] * 6)).savefig(tmp_path / "figure.png")
+        figure = plot_trajectory(series_dynamics(values, [name] * 6))
+        figure.savefig(tmp_path / "figure.png")  # mathtext that cannot be parsed is an error
+        shown = [text for axes in figure.axes for text in (axes.title, *axes.texts) if name in text.get_text()]
+        assert not any(text.get_parse_math() for text in shown)
 
 
 def test_texts_that_a_spreadsheet_would_run() -> None:

@@ -219,3 +219,8 @@ def test_impossible_options():
         Contextual(negation=-3)
     with pytest.raises(ConfigError, match="neutral_band in"):
         Contextual(neutral_band=1)
+
+
+@pytest.mark.parametrize("text", ["not-glad", "Never-glad", "not\u200b gl\u00adad", "he is NOT-glad"])
+def test_hyphens_and_invisible_characters_hide_no_negation(text: str) -> None:
+    assert score(text)["valence"] == score("not glad")["valence"] < 0

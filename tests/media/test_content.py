@@ -248,6 +248,7 @@ def test_damaged_files_are_read_or_refused(form: str, data: st.DataObject) -> No
     for read in (kind_of, decode_image, read_sound, length_of, lambda source: read_frames(source, 2, 0.2, 0.9)):
         with suppress(UnreadableItem):
             read(source)
+    assert source == bytes(content)  # and nothing is changed
 
 
 @pytest.mark.parametrize(("codec", "reason"), [(b"A_OPUS", "its sound"), (b"V_VP8", "its picture")])

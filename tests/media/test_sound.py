@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import struct
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -133,3 +134,32 @@ def test_real_recordings_are_not_taken_for_telephone_calls(shared_data: Path, tm
         soundfile.write(tmp_path / "a.wav", soxr.resample(sound, RATE, 8_000), 8_000, subtype="ULAW")
         read_sound(tmp_path / "a.wav", note=notes.append)
         assert notes == [NARROW]
+
+
+def wav(
+    seconds: float = 1.0, *, stated: float | None = None, channels: int = 1, align: int = 2, after: bytes = b""
+) -> bytes:
+    """A WAV of 16 kHz; stated : seconds in its header; after : what follows the sound."""
+    samples = (np.random.default_rng(0).uniform(-0.5, 0.5, round(16_000 * seconds)) * 32767).astype("<i2").tobytes()
+    size = len(samples) if stated is None else round(32_000 * stated)
+    form = b"fmt " + struct.pack("<IHHIIHH", 16, 1, channels, 16_000, 16_000 * align, align, 16)
+    body = b"WAVE" + form + b"data" + struct.pack("<I", size) + samples + after
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def test_a_header_that_states_less_sound_than_there_is_is_noted() -> None:
+    notes: list[str] = []
+    assert len(read_sound(wav(stated=0.5), note=notes.append)) == 8000
+    assert notes == ["the header of the sound states less than the file holds; only that part is read"]
+
+
+@pytest.mark.parametrize("after", [b"", *(name + struct.pack("<I", 8000) + bytes(8000) for name in (b"LIST", b"id3 "))])
+def test_a_right_header_is_not_noted(after: bytes) -> None:
+    notes: list[str] = []
+    assert len(read_sound(wav(after=after), note=notes.append)) == 16_000
+    assert notes == []
+
+
+def test_a_header_that_contradicts_itself_is_refused() -> None:
+    with pytest.raises(UnreadableItem, match="2 channels of 16 bits, but 2 bytes a sample"):
+        read_sound(wav(channels=2, align=2))

@@ -293,7 +293,7 @@ def _samples(
     from affectspace.prediction.inputs import (
         combined_sample,
         is_table,
-        sample_of,
+        sample_or_failure,
         samples_of_folder,
         samples_of_vectors,
         vectors_of,
@@ -315,7 +315,7 @@ def _samples(
         elif isinstance(item, Path) and is_table(item, columns=any(named)):
             samples += _rows_of(predictor, item, named, media, vectors)
         else:
-            samples.append(sample_of(item, ready_made))
+            samples.append(sample_or_failure(item, ready_made))
     return samples, skipped
 
 

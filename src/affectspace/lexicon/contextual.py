@@ -122,6 +122,19 @@ def _ranges(numbers: Iterator[int]) -> list[tuple[int, int]]:
     return runs
 
 
+_INVISIBLE = dict.fromkeys(
+    map(ord, "\u200b\u2060\ufeff\u00ad")
+)  # zero-width blank and joiner, byte-order mark, soft hyphen
+_HYPHENATED = re.compile(r"\b(not|never)-(?=[^\W\d_])", re.IGNORECASE)
+
+
+def _plain(text: str) -> str:
+    """Return a text without invisible characters, with hyphenated negators apart (not-happy), and lower if it shouts."""
+    text = text if text.isascii() else text.translate(_INVISIBLE)
+    text = _HYPHENATED.sub(r"\1 ", text) if "-" in text else text
+    return text.lower() if text.isupper() else text
+
+
 _CLAUSE_ENDS = frozenset(".,;:!?")
 _LENGTHENED = re.compile(r"([^\W\d_])\1{2,}")
 _MOST_MARKS = 3  # exclamation marks that count
@@ -380,7 +393,7 @@ class ContextualScorer:
 
     def _codes(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The codes of all tokens, (t,), the number of the text of each, and whether it is emphasised in its text."""
-        split = [(text.lower() if text.isupper() else text).split() for text in texts]
+        split = [_plain(text).split() for text in texts]
         counts = np.fromiter(map(len, split), dtype=np.int64, count=len(split))
         pieces = chain.from_iterable(split)
         chunk = np.fromiter(map(self._chunks.__getitem__, pieces), dtype=np.int64, count=int(counts.sum()))

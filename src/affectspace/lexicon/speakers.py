@@ -204,7 +204,7 @@ def _by_speaker(
     if not states:
         raise DataError(
             f"no speaker has {fewest} lexicon words or values on any axis; check the column of speakers and the lexicon, or "
-            "choose a smaller window and minimum"
+            "accept fewer with --min-words, and a --window of at most as many"
         )
     first = ["speaker", "axis", "utterance", "time"]
     table = pd.concat(states, ignore_index=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -61,6 +62,7 @@ def read_sound(
     require_times(start, end)
     if is_picture(source):
         raise UnreadableItem("it has no sound track")
+    _check_header(source, note)
     samples = None
     with suppress(soundfile.LibsndfileError):
         samples, native = _by_soundfile(source, start, end, longest)
@@ -73,6 +75,33 @@ def read_sound(
     if is_narrow(sound, rate):
         note(NARROW)
     return sound
+
+
+def _check_header(source: Source, note: Note) -> None:
+    """Raise UnreadableItem for a WAV whose header contradicts itself; note one that states less sound than there is."""
+    size = len(source) if isinstance(source, bytes) else source.stat().st_size
+    with BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+        head = file.read(12)
+        if head[:4] != b"RIFF" or head[8:] != b"WAVE":
+            return
+        rate = 0
+        while len(chunk := file.read(8)) == 8:
+            length, start = int.from_bytes(chunk[4:], "little"), file.tell()
+            if chunk[:4] == b"fmt ":
+                kind, channels, _, rate, align, bits = struct.unpack("<HHIIHH", file.read(16).ljust(16, b"\0"))
+                if kind in (1, 3) and align != channels * ((bits + 7) // 8):
+                    raise UnreadableItem(
+                        f"its header contradicts itself: {channels} channels of {bits} bits, but {align} bytes a sample; save "
+                        "it again as WAV"
+                    )
+            if chunk[:4] == b"data":
+                file.seek(start + length + length % 2)
+                rest = size - file.tell()
+                following = file.read(4)
+                if length and rate and rest > 0.1 * rate and not all(32 <= byte < 127 for byte in following):
+                    note("the header of the sound states less than the file holds; only that part is read")
+                return
+            file.seek(start + length + length % 2)
 
 
 def is_narrow(sound: np.ndarray, rate: int) -> bool:

@@ -81,9 +81,9 @@ def is_run(folder: Path) -> bool:
 def is_table(path: Path, columns: bool = False) -> bool:
     """Return whether a file is a table by its suffix, or a transcript of ELAN by its first line.
 
-    columns: whether columns are named, so that a .txt is a table too
+    columns: whether columns are named, so that a .txt or a .json is a table too
     """
-    return path.suffix.lower() in (*TABLES, *((".txt",) if columns else ())) or is_transcript(path)
+    return path.suffix.lower() in (*TABLES, *((".txt", ".json") if columns else ())) or is_transcript(path)
 
 
 def name_of(text: str) -> str:
@@ -124,11 +124,7 @@ def samples_of_folder(folder: Path, predictor: Predictor) -> tuple[list[NamedSam
 
 
 def _named(path: Path, folder: Path) -> NamedSample:
-    name = path.relative_to(folder).as_posix()
-    try:
-        return name, sample_of_file(path)
-    except DataError as error:
-        return name, Failure(str(error))
+    return path.relative_to(folder).as_posix(), sample_or_failure(path)[1]
 
 
 def samples_of_vectors(vectors: Mapping[str, NamedVectors]) -> list[NamedSample]:
@@ -161,6 +157,14 @@ def sample_of(item: str | Path, vectors: Mapping[str, np.ndarray] | None = None)
     if isinstance(item, str):
         return name_of(item) or "text", Sample(item)
     return str(item), replace(sample_of_file(item), vectors=vectors or {})
+
+
+def sample_or_failure(item: str | Path, vectors: Mapping[str, np.ndarray] | None = None) -> NamedSample:
+    """Return the sample of one of several inputs; a file that cannot be a sample is a failure, and the others go on."""
+    try:
+        return sample_of(item, vectors)
+    except DataError as error:
+        return str(item), Failure(str(error))
 
 
 def each_face(samples: Sequence[NamedSample], progress: Progress = silent) -> list[NamedSample]:
