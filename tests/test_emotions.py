@@ -134,7 +134,7 @@ def test_unknown_words_are_skipped_and_counted_on_request() -> None:
         Vocabulary(unknown="drop")
 
 
-@pytest.mark.parametrize("cell", [["joy"], {"joy": 1}, np.array(["joy"])])
+@pytest.mark.parametrize("cell", [["joy"], {"joy": 1}, np.array(["joy"]), ("joy", ["sad"])])
 def test_a_cell_that_is_no_single_name_is_refused(cell: object) -> None:
     with pytest.raises(DataError, match=r"row 1: .* is no single emotion; give one name a row"):
         parse_emotions(["joy", cell])

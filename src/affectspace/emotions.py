@@ -146,6 +146,7 @@ class Vocabulary:
         for word, category in (self.words | own).items():
             self._known[_normalised(word)] = category
         self.words |= {str(word): category for word, category in own.items()}
+        self._own = {_normalised(word) for word in own}
         self._cells: dict[Any, str | None] = {}  # cell -> category, so that a million rows cost one pass
 
     @classmethod
@@ -158,14 +159,14 @@ class Vocabulary:
         cells = values.tolist() if hasattr(values, "tolist") else list(values)
         return [
             self._cells[cell]
-            if type(cell).__hash__ is not None and cell in self._cells
+            if _is_hashable(cell) and cell in self._cells
             else self._translated(cell, row, where, rows)
             for row, cell in enumerate(cells)
         ]
 
     def _translated(self, cell: Any, row: int, where: str, rows: Sequence[Any] | None) -> str | None:
         named = f"{where}{': ' if where else ''}row {row if rows is None else rows[row]}"
-        if type(cell).__hash__ is None:
+        if not _is_hashable(cell):
             raise DataError(f"{named}: {quoted(cell)} is no single emotion; give one name a row")
         if is_missing(cell):
             return None
@@ -181,6 +182,10 @@ class Vocabulary:
             f"{suggestions(cell, list(self.words))}. "
             "Say what other words mean with --labels, or leave such rows without an emotion with --unknown skip"
         )
+
+    def has_own(self, cell: Any) -> bool:
+        """Return whether `labels` says what a word means."""
+        return _normalised(cell) in self._own
 
     def notes(self) -> dict[str, int]:
         """Return a note on the words that were skipped, with their number of rows, for reports; empty if there are none."""
@@ -253,6 +258,14 @@ def is_missing(value: Any) -> bool:
     if value is None or (isinstance(value, str) and not value.strip()):
         return True
     return type(value).__name__ in ("NAType", "NaTType") or (not isinstance(value, str) and value != value)
+
+
+def _is_hashable(cell: Any) -> bool:
+    try:
+        hash(cell)
+    except TypeError:
+        return False
+    return True
 
 
 def _normalised(spelling: Any) -> str:

@@ -119,7 +119,9 @@ def locked_output(path: Path) -> Iterator[None]:
 
     Raises RunError at once where another process writes it.
     """
-    lock = path.absolute().with_name(f".{path.name}.lock")
+    place = path.absolute()
+    inside = place.is_dir() and not (place.name and os.access(place.parent, os.W_OK))
+    lock = place / ".lock" if inside else place.with_name(f".{place.name}.lock")
     with _locked(lock, path, "another process is writing this"):
         try:
             yield

@@ -472,3 +472,18 @@ def test_rows_that_are_not_selected_get_empty_cells(tmp_path: Path) -> None:
         all_rows.read_text().splitlines()[1].split(",")[3:] == values[0]
     )  # a row's point does not depend on the others
     assert "spilt" in fails("sample", table, "--out", tmp_path / "x.csv", "--where", "spilt == 'a'")
+
+
+def test_own_labels_come_before_the_classes_of_the_ellipses(tmp_path: Path) -> None:
+    table, labels, out = tmp_path / "t.csv", tmp_path / "map.yaml", tmp_path / "out.csv"
+    table.write_text("emotion\nneutral\nHappy\nanger\n")
+    labels.write_text("neutral: skip\nanger: skip\n")
+    assert run("sample", table, "--out", out, "--labels", labels).exit_code == 0
+    assert [line.split(",")[-1] for line in out.read_text().splitlines()[1:]] == ["", "transferred", ""]
+
+
+def test_rows_are_selected_by_our_names_of_emotions(tmp_path: Path) -> None:
+    table, out = tmp_path / "t.csv", tmp_path / "out.csv"
+    table.write_text("emotion\nneutral\nHappy\nanger\n")
+    assert run("sample", table, "--out", out, "--where", "emotion == 'happiness'").exit_code == 0
+    assert [line.split(",")[-1] for line in out.read_text().splitlines()[1:]] == ["", "transferred", ""]

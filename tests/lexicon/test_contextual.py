@@ -224,3 +224,7 @@ def test_impossible_options():
 @pytest.mark.parametrize("text", ["not-glad", "Never-glad", "not\u200b gl\u00adad", "he is NOT-glad"])
 def test_hyphens_and_invisible_characters_hide_no_negation(text: str) -> None:
     assert score(text)["valence"] == score("not glad")["valence"] < 0
+
+
+def test_addresses_do_not_count():
+    assert "example" not in " ".join(map(str, tokens("write to me@example.org, glad")))

@@ -307,3 +307,16 @@ def test_numbers() -> None:
     for values, kind in (([True, None], "true and false"), ([True, False], "true and false"), (days, "times")):
         with pytest.raises(DataError, match=f"column 'v' holds {kind}, not numbers"):
             to_numbers(pd.Series(values), "v", "t.parquet")
+
+
+def test_categories_that_change_between_row_groups_are_one_column(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    frame = pd.DataFrame({"emotion": pd.Categorical(list("abcd")), "x": range(4)})
+    frame.to_parquet(path, row_group_size=2)
+    assert read_table(path)["emotion"].astype(str).tolist() == list("abcd")
+
+
+def test_an_index_that_was_saved_twice_makes_two_columns(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(",Unnamed: 0,text\n0,0,good\n1,1,bad\n")
+    assert read_table(path).columns.is_unique

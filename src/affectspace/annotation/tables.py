@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from affectspace.annotation.labels import to_levels
 from affectspace.annotation.moments import Moments
 from affectspace.annotation.ratings import RatedRows, Span, Summary, canonical_values, rated_rows
 from affectspace.annotation.transfer import AnnotationTransfer
-from affectspace.emotions import Vocabulary, suggestions
+from affectspace.emotions import SKIP, Vocabulary, suggestions
 from affectspace.errors import DataError
 from affectspace.progress import Progress, silent
 from affectspace.tables.blocks import ROWS, Block, add_columns, require_columns
@@ -163,7 +164,7 @@ def sample_table(
     transfer.spreads()
     summary = _new_summary(transfer, added, out)
     categories = _Categories(transfer, spelling, str(table))
-    chosen = None if where is None else matching_rows(read_table(table, texts=()), where)
+    chosen = None if where is None else _chosen(read_table(table, texts=()), where, spelling)
 
     def sample(block: Block) -> list[Any]:
         """Compute the new columns of a block."""
@@ -250,6 +251,16 @@ def label_table(
     return summary
 
 
+def _chosen(frame: pd.DataFrame, where: str, spelling: str | Vocabulary | None) -> np.ndarray:
+    """Return which rows of a table meet a condition, in which a column emotion has our names."""
+    if "emotion" in frame:
+        words = copy.deepcopy(Vocabulary.of(spelling))
+        words.unknown = SKIP
+        names = words.parse(frame["emotion"])
+        frame["emotion"] = [name or cell for name, cell in zip(names, frame["emotion"], strict=True)]
+    return matching_rows(frame, where)
+
+
 class _Categories:
     """Translates cells to the classes of a transfer."""
 
@@ -258,7 +269,7 @@ class _Categories:
 
     def of(self, cells: list[Any], first: int) -> list[str | None]:
         """Translate the cells of consecutive rows, of which the first has the number `first`."""
-        own = [cell if cell in self.classes else None for cell in cells]  # a class of a transfer with names of its own
+        own = [cell if cell in self.classes and not self.words.has_own(cell) else None for cell in cells]
         rest = ["" if name is not None else cell for cell, name in zip(cells, own, strict=True)]
         names = self.words.parse(rest, self.where, rows=range(first, first + len(cells)))
         for place, name in enumerate(names):

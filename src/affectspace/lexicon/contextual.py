@@ -88,7 +88,7 @@ _SKIN = "\U0001f3fb-\U0001f3ff"
 _JOINER = "\u200d"
 _SKIN_TONE = re.compile(f"[{_SKIN}]")
 _APART = re.compile(  # links, addresses, names of users and marks of HTML
-    r"(?i:https?://|www\.)\S+|\S+@\S+\.\w+|(?<![\w@])@\w+|</?[A-Za-z][^<>\s]*>"
+    r"(?i:https?://|www\.)\S+|(?<![^\s@])[^\s@]+@\S+\.\w+|(?<![\w@])@\w+|</?[A-Za-z][^<>\s]*>"
 )
 
 

@@ -152,8 +152,11 @@ def columns_of(path: Path) -> list[str]:
 def _parquet_frames(path: Path, rows: int | None) -> Iterator[pa.Table]:
     with pq.ParquetFile(path) as file:
         require_different(path, file.schema_arrow.names)
+        if rows is None:  # as a whole, also where the values of categories change between row groups
+            yield file.read()
+            return
         done = False
-        for batch in file.iter_batches(batch_size=rows or max(file.metadata.num_rows, 1)):
+        for batch in file.iter_batches(batch_size=rows):
             done = True
             yield pa.Table.from_batches([batch])
         if not done:
@@ -168,7 +171,8 @@ def _row_frames(
     if not names:
         raise DataError(f"{path}: cannot be read: it is empty; a table has a header and rows")
     require_different(path, names)
-    columns = pd.Index([name or f"Unnamed: {place}" for place, name in enumerate(names)], dtype=object)
+    blank = "Unnamed" if not any(name.startswith("Unnamed: ") for name in names) else "Blank"
+    columns = pd.Index([name or f"{blank}: {place}" for place, name in enumerate(names)], dtype=object)
     part = list(islice(lines, rows))
     yield _row_frame(path, part, columns)
     while part := list(islice(lines, rows)):
@@ -213,20 +217,23 @@ def _excel_rows(path: Path) -> Iterator[tuple[int, list[Any]]]:
 
 def _filled_rows(path: Path, rows: Iterable[tuple[Sequence[Any], Sequence[Any]]]) -> Iterator[tuple[int, list[Any]]]:
     """Yield the rows that are not empty, all as long as the first one. Rows come with the formulas of their cells."""
-    width = None
+    width, calculated, missing = None, False, None
     for line, (cells, formulas) in enumerate(rows, start=1):
         for value, formula in zip(cells, formulas, strict=True):
-            if value is None and formula is not None:
-                raise DataError(
-                    f"{path}: line {line} has the formula {quoted(formula)} without its value; save the file in Excel, or as "
-                    ".csv"
-                )
+            if value is None and formula is not None:  # never calculated, or an empty text
+                missing = missing or (line, formula)
+            calculated = calculated or (value is not None and isinstance(formula, str) and formula.startswith("="))
         row = list(cells)
         while row and row[-1] is None and len(row) > (width or 0):
             row.pop()
         if any(cell is not None for cell in row):
             width = width or len(row)
             yield line, row + [None] * (width - len(row))
+    if missing is not None and not calculated:
+        raise DataError(
+            f"{path}: line {missing[0]} has the formula {quoted(missing[1])} without its value; save the file in Excel, or as "
+            ".csv"
+        )
 
 
 def _json_lines(path: Path) -> Iterator[tuple[int, Any]]:

@@ -92,6 +92,8 @@ def _cues(path: Path, content: str) -> Iterator[tuple[int, Utterance]]:
         voices = list(_VOICE.finditer(written))
         ends = [*(voice.start() for voice in voices[1:]), len(written)]
         parts = [(voice[1], written[voice.end() : end]) for voice, end in zip(voices, ends, strict=False)]
+        if voices and written[: voices[0].start()].strip():
+            parts.insert(0, ("", written[: voices[0].start()].strip()))
         if not parts:
             match = _NAMED.fullmatch(plain) if named else None
             parts = [(match[1], match[2]) if match else ("", plain)]

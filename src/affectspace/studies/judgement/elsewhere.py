@@ -160,7 +160,9 @@ def _unseen(run: Run, target: CorpusConfig, corpus: Corpus, missing: list[str]) 
                 continue
         own = True
         rows = split[split["corpus"] == name] if "corpus" in split else split
-        parts |= dict(zip(rows["id"].astype(str), rows["part"], strict=True))
+        for number, chosen in zip(rows["id"].astype(str), rows["part"], strict=True):
+            if parts.get(number) not in ("train", "validation"):  # a row that any of the corpora trained on was seen
+                parts[number] = chosen
     part = corpus.table["id"].astype(str).map(parts)
     seen = part.isin(("train", "validation")).to_numpy()
     if seen.all():
