@@ -10,6 +10,7 @@ import pytest
 
 import affectspace
 from affectspace.errors import ConfigError, DataError
+from affectspace.media.content import stored_file
 from affectspace.prediction import Prediction, Predictor, Sample
 from affectspace.prediction.inputs import resolve, samples_of_folder
 
@@ -121,3 +122,15 @@ def test_the_content_of_a_file_is_an_input(make_run: Callable[..., Path], tmp_pa
     table = affectspace.predict([content, b"no media", b"", {"bytes": None, "path": None}], run=run)
     assert table["reason"].tolist()[1:3] == ["its bytes are no sound, clip or picture in a known format"] * 2
     assert table["reason"].notna().tolist() == [False, True, True, True]
+
+
+@pytest.mark.parametrize("cell", [None, float("nan"), pd.NA, np.float32("nan"), " "])
+def test_a_cell_without_a_file_is_empty(cell: object) -> None:
+    assert stored_file(cell) == (None, None)
+
+
+def test_arrays_and_missing_cells_are_failures() -> None:
+    table = affectspace.predict(pd.Series(["good day", pd.NA, np.zeros(3)], dtype=object))
+    assert table["valence"].notna().tolist() == [True, False, False]
+    assert table["reason"].tolist()[1] == "its cell is empty"
+    assert table["reason"].tolist()[2].startswith("not a text or a path: array")

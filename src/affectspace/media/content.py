@@ -51,7 +51,9 @@ def stored_file(cell: Any) -> tuple[bytes | None, str | None]:
     content, name = (cell.get("bytes"), cell.get("path")) if isinstance(cell, Mapping) else (None, cell)
     if isinstance(cell, bytes):
         content, name = cell, None
-    empty = name is None or name != name or not str(name).strip()
+    kind = type(name).__name__
+    nothing = name is None or kind == "NAType" or (kind.startswith("float") and name != name)
+    empty = nothing or not str(name).strip()
     return content, None if empty else str(name)
 
 

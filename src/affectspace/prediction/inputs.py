@@ -110,7 +110,8 @@ def samples_of_folder(folder: Path, predictor: Predictor) -> tuple[list[NamedSam
     paths.sort()
     kinds = [None if is_table(path) else kind_of_file(path) for path in paths]
     readable = [path for path, kind in zip(paths, kinds, strict=True) if kind in predictor.kinds]
-    skipped = Counter(path.suffix.lower() or "no suffix" for path in paths if path not in set(readable))
+    chosen = set(readable)
+    skipped = Counter(path.suffix.lower() or "no suffix" for path in paths if path not in chosen)
     samples = [_named(path, folder) for path in readable]
     if not samples:
         known = sorted(suffix for kind in predictor.kinds for suffix in SUFFIXES.get(kind, ()))
@@ -318,7 +319,9 @@ def _sample_of_any(item: Any, kind: str | None) -> Sample | Failure:
         return Failure("its bytes are no sound, clip or picture in a known format")
     item = Path(name) if isinstance(item, Mapping) and name is not None else item
     if not isinstance(item, str | Path):
-        return Failure("its cell is empty" if item is None or item != item else f"not a text or a path: {item!r:.60}")
+        return Failure(
+            "its cell is empty" if stored_file(item) == (None, None) else f"not a text or a path: {item!r:.60}"
+        )
     try:
         if kind in FILES:
             paths: dict[str, Any] = {str(kind): Path(item)}
