@@ -21,8 +21,6 @@ settings.register_profile("same", derandomize=True, deadline=None, max_examples=
 settings.register_profile("search", settings.get_profile("default"))  # 100 new ones in every run: make test-all
 settings.load_profile("same")
 
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "b", "c", "good", "bad", "day"]
-
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

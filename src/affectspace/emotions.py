@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Number
 from pathlib import Path
 from typing import Any
 
@@ -156,18 +157,18 @@ class Vocabulary:
 
     def parse(self, values: Iterable[Any], where: str = "", *, rows: Sequence[Any] | None = None) -> list[str | None]:
         """Translate cells as `parse_emotions` does."""
-        cells = values.tolist() if hasattr(values, "tolist") else list(values)
-        return [
-            self._cells[cell]
-            if _is_hashable(cell) and cell in self._cells
-            else self._translated(cell, row, where, rows)
-            for row, cell in enumerate(cells)
-        ]
+        names = []
+        for row, cell in enumerate(values.tolist() if hasattr(values, "tolist") else values):
+            try:
+                names.append(self._cells[cell])
+            except KeyError:
+                names.append(self._translated(cell, row, where, rows))
+            except TypeError:  # a list, or a tuple with one
+                place = _place(row, where, rows)
+                raise DataError(f"{place}: {quoted(cell)} is no single emotion; give one name a row") from None
+        return names
 
     def _translated(self, cell: Any, row: int, where: str, rows: Sequence[Any] | None) -> str | None:
-        named = f"{where}{': ' if where else ''}row {row if rows is None else rows[row]}"
-        if not _is_hashable(cell):
-            raise DataError(f"{named}: {quoted(cell)} is no single emotion; give one name a row")
         if is_missing(cell):
             return None
         word = _normalised(cell)
@@ -178,7 +179,8 @@ class Vocabulary:
             self.skipped[str(cell)] += 1
             return None
         raise DataError(
-            f"{named}: unknown emotion {quoted(cell)}{f' in the spelling of {self.spelling}' if self.spelling else ''}; "
+            f"{_place(row, where, rows)}: unknown emotion {quoted(cell)}"
+            f"{f' in the spelling of {self.spelling}' if self.spelling else ''}; "
             f"{suggestions(cell, list(self.words))}. "
             "Say what other words mean with --labels, or leave such rows without an emotion with --unknown skip"
         )
@@ -257,15 +259,12 @@ def is_missing(value: Any) -> bool:
     """Return whether a cell is empty: None, NaN, pandas' NA, or a string of blanks."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return True
-    return type(value).__name__ in ("NAType", "NaTType") or (not isinstance(value, str) and value != value)
+    return type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, Number) and value != value)
 
 
-def _is_hashable(cell: Any) -> bool:
-    try:
-        hash(cell)
-    except TypeError:
-        return False
-    return True
+def _place(row: int, where: str, rows: Sequence[Any] | None) -> str:
+    """Name a row for messages."""
+    return f"{where}{': ' if where else ''}row {row if rows is None else rows[row]}"
 
 
 def _normalised(spelling: Any) -> str:

@@ -14,6 +14,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
+from affectspace.emotions import is_missing
 from affectspace.errors import UnreadableItem, reason_of
 
 Source: TypeAlias = Path | bytes  # a file, or its content
@@ -51,10 +52,7 @@ def stored_file(cell: Any) -> tuple[bytes | None, str | None]:
     content, name = (cell.get("bytes"), cell.get("path")) if isinstance(cell, Mapping) else (None, cell)
     if isinstance(cell, bytes):
         content, name = cell, None
-    kind = type(name).__name__
-    nothing = name is None or kind == "NAType" or (kind.startswith("float") and name != name)
-    empty = nothing or not str(name).strip()
-    return content, None if empty else str(name)
+    return content, None if is_missing(name) or not str(name).strip() else str(name)
 
 
 def ignore(text: str) -> None:

@@ -79,8 +79,9 @@ def read_sound(
 
 def _check_header(source: Source, note: Note) -> None:
     """Raise UnreadableItem for a WAV whose header contradicts itself; note one that states less sound than there is."""
-    size = len(source) if isinstance(source, bytes) else source.stat().st_size
-    with BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+    with open_content(source) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
         head = file.read(12)
         if head[:4] != b"RIFF" or head[8:] != b"WAVE":
             return

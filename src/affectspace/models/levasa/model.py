@@ -149,15 +149,15 @@ class Levasa(Pretrained):
         posterior = self.encode(batch.image)
         code = posterior.sample(step.noise)
         decoded = self.decode(code)
-        error = (decoded - batch.image).square()
+        difference = decoded - batch.image
+        error = difference.square() if config.reconstruction == "squared" else difference.abs()
         kl = chunk_kl(above_free(posterior.kl_to_standard(), config.free_nats), config.sizes, config.kl_power)
         rows = self.alignment_rows(code if config.align_on == "sample" else posterior.mean, batch)
         if config.reduction == "paper":
             reconstruction, kl_term = error.sum(), kl.sum()
             alignment = sum((masked_sum(*row) for row in rows), start=error.new_zeros(()))
         else:
-            reconstruction = (error if config.reconstruction == "squared" else (decoded - batch.image).abs()).mean()
-            kl_term = kl.mean() / error[0].numel()
+            reconstruction, kl_term = error.mean(), kl.mean() / error[0].numel()
             alignment = sum((masked_mean(*row) for row in rows), start=error.new_zeros(()))
         terms = {"reconstruction": reconstruction, "kl": kl_term, "alignment": alignment}
         kl_weight = config.kl_weight * warmed(step.progress, config.kl_warmup)
