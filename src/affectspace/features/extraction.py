@@ -215,13 +215,14 @@ def extract(
     with ExitStack() as stack:
         files = stack.enter_context(open_item_files(corpus.media))
         marked = _marked(files, items)
-        complete = not force and _is_complete(folder, identity_of(backbone), marked)
-        if not complete:  # one that needs nothing is only read: it may belong to somebody else
+        identity = identity_of(backbone)
+        finished = None if force else _finished_store(folder, identity, marked)
+        if finished is None:  # one that needs nothing is only read: it may belong to somebody else
             stack.enter_context(locked_folder(folder, "extracting"))
             remove_partials(folder)
         if force:
             _remove_store(folder)
-        store = FeatureStore.create(folder, identity_of(backbone))
+        store = finished or FeatureStore.create(folder, identity)
         store.require_sound()
         rows = _rows_to_encode(store, marked)
         changed = _changed(store, corpus, rows)
@@ -236,7 +237,7 @@ def extract(
                 done = made + reasons.total()
                 rate = done / max(time.perf_counter() - started, 1e-9)
                 progress(done, len(rows), f"{backbone.name}, {rate:,.1f} samples/s")
-        if not complete:
+        if finished is None:
             store.write_index()
     failures = _failures(store, items)
     failed_before = len(failures) - reasons.total()
@@ -264,11 +265,12 @@ def _marked(files: ItemFiles, items: Sequence[Item]) -> Rows:
         return list(zip(items, run(files.fingerprint, items), strict=True))
 
 
-def _is_complete(folder: Path, identity: dict[str, Any], marked: Rows) -> bool:
-    """Return whether a store has every row already."""
+def _finished_store(folder: Path, identity: dict[str, Any], marked: Rows) -> FeatureStore | None:
+    """Open the store in a folder if it has every row already."""
     if not all((folder / name).is_file() for name in ("backbone.json", "index.parquet")):
-        return False
-    return not _rows_to_encode(FeatureStore.create(folder, identity), marked)
+        return None
+    store = FeatureStore.create(folder, identity)
+    return None if _rows_to_encode(store, marked) else store
 
 
 def _rows_to_encode(store: FeatureStore, marked: Rows) -> Rows:
