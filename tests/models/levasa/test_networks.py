@@ -68,6 +68,21 @@ def test_a_residual_row_does_not_depend_on_its_batch() -> None:
     torch.testing.assert_close(encoder(image)[:1], encoder(image[:1]), rtol=1e-4, atol=1e-5)
 
 
+def test_residual_networks_pass_on_the_colours_of_areas() -> None:
+    image = torch.rand(2, 3, 32, 32)
+    areas = image.unflatten(2, (8, 4)).unflatten(4, (8, 4)).mean(dim=(3, 5))
+    passed = ResidualEncoder(32, 8)(image)[:, -3 * 8 * 8 :].unflatten(1, (3, 8, 8))
+    torch.testing.assert_close(passed, areas * 2 - 1)
+    decoder, code = ResidualDecoder(32, 8, 5), torch.randn(2, 5)
+    nn.init.zeros_(decoder.layers[-1].weight)
+    nn.init.zeros_(decoder.layers[-1].bias)
+    nn.init.zeros_(decoder.coarse[0].weight)
+    with torch.no_grad():
+        decoder.coarse[0].bias.copy_(torch.tensor([-1.0, 0.0, 2.0]).repeat_interleave(8 * 8))
+    colour = torch.tensor([-1.0, 0.0, 2.0]).sigmoid()[None, :, None, None]
+    torch.testing.assert_close(decoder(code), colour.expand(2, 3, 32, 32))
+
+
 def test_every_pixel_reaches_the_code_with_padding() -> None:
     torch.manual_seed(0)  # a unit may be off for one image: over sixteen no pixel is left without effect
     encoder = ImageEncoder(32, 4, 1, (16,)).eval()

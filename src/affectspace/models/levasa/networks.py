@@ -3,9 +3,12 @@
 from itertools import pairwise
 from math import gcd
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 CONVOLUTIONS = 4
+COARSE = 8  # pixels per side of the image that residual networks pass on as it is
 
 
 def feature_sizes(image_size: int, padding: int) -> list[int]:
@@ -110,6 +113,8 @@ def _widths(image_size: int, width: int) -> list[int]:
 class ResidualEncoder(nn.Module):
     """(batch, 3, size, size) in [0, 1] -> (batch, outputs): a convolution of stride 2, then residual blocks and halvings.
 
+    The image itself, reduced to 8 x 8 pixels, is part of the result: colours of large areas are learned at once.
+
     outputs : dimensions of the result
     """
 
@@ -121,14 +126,18 @@ class ResidualEncoder(nn.Module):
             layers += [nn.Conv2d(inputs, outputs, 4, stride=2, padding=1), ResidualBlock(outputs, outputs)]
         layers += [nn.GroupNorm(_groups(widths[-1]), widths[-1]), nn.SiLU(inplace=True), nn.Flatten()]
         self.layers = nn.Sequential(*layers)
-        self.outputs = widths[-1] * (image_size // 2 ** len(widths)) ** 2
+        self.outputs = widths[-1] * (image_size // 2 ** len(widths)) ** 2 + 3 * COARSE**2
 
     def forward(self, image: Tensor) -> Tensor:
-        return self.layers(image * 2.0 - 1.0)
+        image = image * 2.0 - 1.0
+        return torch.cat([self.layers(image), F.adaptive_avg_pool2d(image, COARSE).flatten(1)], dim=1)
 
 
 class ResidualDecoder(nn.Module):
-    """(batch, latent) -> (batch, 3, size, size) in [0, 1]: residual blocks, each followed by up-sampling and a convolution."""
+    """(batch, latent) -> (batch, 3, size, size) in [0, 1]: residual blocks, each followed by up-sampling and a convolution.
+
+    A linear map of the code, 8 x 8 pixels enlarged, is added before the sigmoid; the blocks draw what it lacks.
+    """
 
     def __init__(self, image_size: int, width: int, latent: int) -> None:
         super().__init__()
@@ -146,11 +155,14 @@ class ResidualDecoder(nn.Module):
                 ResidualBlock(outputs, outputs),
             ]
         layers += [nn.GroupNorm(_groups(widths[-1]), widths[-1]), nn.SiLU(inplace=True)]
-        layers += [nn.Upsample(scale_factor=2), nn.Conv2d(widths[-1], 3, 3, padding=1), nn.Sigmoid()]
+        layers += [nn.Upsample(scale_factor=2), nn.Conv2d(widths[-1], 3, 3, padding=1)]
         self.layers = nn.Sequential(*layers)
+        self.coarse = nn.Sequential(nn.Linear(latent, 3 * COARSE**2), nn.Unflatten(1, (3, COARSE, COARSE)))
 
     def forward(self, code: Tensor) -> Tensor:
-        return self.layers(code)
+        detail = self.layers(code)
+        coarse = F.interpolate(self.coarse(code), size=detail.shape[-2:], mode="bilinear", align_corners=False)
+        return (detail + coarse).sigmoid()
 
 
 def projection_head(kind: str, inputs: int, hidden: int, outputs: int) -> nn.Module:
