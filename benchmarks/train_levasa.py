@@ -5,8 +5,8 @@
 Both are timed from the last batch of the first epoch, which warms up, to the last batch of the last one, with the same number
 of validations between; the cost of writing checkpoints in every epoch (by default they are written every 30 s) is separate.
 Prints images per second and the ratios, of the clock and of the processor (on a busy machine only the latter says anything);
-the least of the repeats counts. Images are random pixels. `--network residual` has the losses and the bfloat16 of the model that
-ships (configs/levasa_drawn.yaml).
+the least of the repeats counts. Images are random pixels. `--network residual` takes the model and the losses of
+configs/levasa_drawn.yaml, in bfloat16.
 """
 
 import argparse
