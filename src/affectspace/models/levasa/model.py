@@ -15,6 +15,7 @@ from affectspace.models.levasa.config import ClassifierConfig, LevasaConfig
 from affectspace.models.levasa.losses import (
     above_free,
     chunk_kl,
+    expression_difference,
     level_loss,
     levels_of,
     masked_mean,
@@ -165,36 +166,50 @@ class Levasa(Pretrained):
         if config.similarity_weight:
             terms["similarity"] = structural_similarity(decoded, batch.image).mean()
             total = total + config.similarity_weight * (1.0 - terms["similarity"])
+        expression = [expression_difference(decoded, batch.image)] if config.expression_weight else []
         if config.editing_weight:
-            terms["editing"] = self.editing(batch, posterior.mean, code)
+            others, edited = self.edit(code)
+            terms["editing"] = self.editing(batch.take(others), posterior.mean, edited)
             total = total + config.editing_weight * terms["editing"]
+            if expression:
+                expression.append(expression_difference(edited, batch.image[others]))
+        if expression:
+            terms["expression"] = torch.stack(expression).sum()
+            total = total + config.expression_weight * terms["expression"]
         return LossTerms(total, terms)
 
-    def editing(self, batch: Batch, mean: Tensor, code: Tensor) -> Tensor:
-        """Decode some rows with z_v and z_a of the next row, encode them again, and compare what they read.
+    def edit(self, code: Tensor) -> tuple[Tensor, Tensor]:
+        """Decode the first rows with z_v and z_a of the next row; return the numbers of those rows, and the images.
 
-        mean, code : (batch, latent), posterior means and samples of the batch's images. The result is the alignment loss with
-        the next row's labels, plus the mean squared error of z_z. Only the decoder learns from it: an encoder that learned
-        too could agree with it on marks that nobody sees.
+        Gradients reach the decoder. With `expression_weight` they reach z_v and z_a too, as the expression that the frozen
+        network sees must then be in them.
         """
-        number = max(round(self.config.editing_share * len(batch)), 1)
+        number = max(round(self.config.editing_share * len(code)), 1)
         aligned = 2 * self.config.chunk
-        rows = torch.arange(number, device=code.device)
-        others = (rows + 1) % len(batch)
-        edited = self.decode(torch.cat([code[others, :aligned], code[rows, aligned:]], dim=1).detach())
+        others = (torch.arange(number, device=code.device) + 1) % len(code)
+        affective = code[others, :aligned]
+        affective = affective if self.config.expression_weight else affective.detach()
+        return others, self.decode(torch.cat([affective, code[:number, aligned:].detach()], dim=1))
+
+    def editing(self, others: Batch, mean: Tensor, edited: Tensor) -> Tensor:
+        """Encode edited faces again, and compare what they read.
+
+        others : the rows whose z_v and z_a they have; mean : (batch, latent), posterior means of the batch's images. The
+        result is the alignment loss with those rows' labels, plus the mean squared error of z_z. The encoder that reads does
+        not learn from it: it could agree with the decoder on marks that nobody sees.
+        """
+        aligned = 2 * self.config.chunk
         learning = [weight for weight in self.parameters() if weight.requires_grad]
         readers = [self.encoder, self.to_posterior, self.heads]
         for part in readers:
             part.requires_grad_(False)
         try:
             again = self.encode(edited).mean
-            aimed = sum(
-                (masked_mean(*row) for row in self.alignment_rows(again, batch.take(others))), again.new_zeros(())
-            )
+            aimed = sum((masked_mean(*row) for row in self.alignment_rows(again, others)), again.new_zeros(()))
         finally:
             for weight in learning:
                 weight.requires_grad_(True)
-        return aimed + (again[:, aligned:] - mean[rows, aligned:].detach()).square().mean()
+        return aimed + (again[:, aligned:] - mean[: len(edited), aligned:].detach()).square().mean()
 
 
 class EmotionClassifier(Pretrained):
