@@ -103,11 +103,11 @@ def _groups(channels: int) -> int:
 
 
 def _widths(image_size: int, width: int) -> list[int]:
-    """Channels at each size from half the image's down to 4 pixels or an odd number: `width`, then 2, 4 and 8 times that."""
+    """Channels at each size from half the image's down to 4 pixels or an odd number: `width`, then 2 and 4 times that."""
     halvings = 0
     while image_size % 2 == 0 and image_size > 4:
         image_size, halvings = image_size // 2, halvings + 1
-    return [width * min(2**stage, 8) for stage in range(halvings)]
+    return [width * min(2**stage, 4) for stage in range(halvings)]
 
 
 class ResidualEncoder(nn.Module):
