@@ -12,7 +12,7 @@ LAYERS = (  # the order of ARCHITECTURE.md; names in one row may not import each
     ("errors",), ("files", "processes", "progress"), ("configuration", "devices", "tensors"), ("affect",), ("emotions",),
     ("tables",), ("media",), ("report",), ("annotation",), ("lexicon",), ("corpora",), ("synthetic",), ("features",), ("data",),
     ("models",),
-    ("training",), ("evaluation",), ("prediction",), ("walks",), ("steering",), ("studies",), ("cli",), ("__main__",),
+    ("training",), ("evaluation",), ("prediction",), ("walks",), ("steering",), ("studies",), ("app",), ("cli",), ("__main__",),
 )  # fmt: skip
 PLACE = {name: place for place, row in enumerate(LAYERS) for name in row}
 

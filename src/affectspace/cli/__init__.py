@@ -35,6 +35,7 @@ COMMANDS = {  # name -> (module with a function of its last word, or with an `ap
     "config": ("config", "List and show example configurations."),
     "reproduce": ("reproduce", "Reproduce the tables and figures of a paper."),
     "demo": ("demo", "Show everything on generated data."),
+    "serve": ("serve", "Serve predictions over HTTP, and a web page."),
     "doctor": ("doctor", "Show what is installed, and what is missing."),
 }
 

@@ -1,0 +1,81 @@
+"""The models of the service: each is opened once, at its first use, and predicts for one thread at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from fastapi import APIRouter, Request
+
+from affectspace.app.answers import Refusal
+from affectspace.app.settings import Settings
+from affectspace.prediction.pretrained import shipped_models
+
+if TYPE_CHECKING:
+    from affectspace.prediction import Predictor
+
+Result = TypeVar("Result")
+router = APIRouter()
+
+
+class Lane:
+    """One predictor with the lock that keeps requests apart."""
+
+    def __init__(self, name: str, run: Path | None, device: str) -> None:
+        self.name, self._run, self._device = name, run, device
+        self._lock = threading.Lock()
+        self._predictor: Predictor | None = None
+
+    def use(self, work: Callable[[Predictor], Result]) -> Result:
+        """Call a function with the predictor while no other request uses it."""
+        with self._lock:
+            return work(self._open())
+
+    def _open(self) -> Predictor:
+        if self._predictor is None:
+            from affectspace.prediction import Predictor
+
+            if self._run is not None:
+                self._predictor = Predictor.of_run(self._run, device=self._device)
+            else:
+                self._predictor = Predictor.pretrained(self.name, device=self._device)
+        return self._predictor
+
+
+class Models:
+    """The models that a request can name.
+
+    A model has two lanes: sentences do not wait while a long clip is predicted.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings, self._lock = settings, threading.Lock()
+        self._lanes: dict[tuple[str, bool], Lane] = {}
+        self.shipped = shipped_models()
+        self.default = settings.model if settings.run is None else settings.run.resolve().name
+        self.names = list(dict.fromkeys([self.default, "any", *(model.name for model in self.shipped)]))
+
+    def lane(self, name: str | None, *, texts: bool) -> Lane:
+        """Return the lane of a model, the default one without a name. texts : only sentences go through it"""
+        name = self.default if name is None else name
+        if name not in self.names:
+            raise Refusal(422, f"no model {name[:60]!r}; there are {', '.join(self.names)}", "no_model")
+        run = self._settings.run if name == self.default else None
+        with self._lock:
+            return self._lanes.setdefault((name, texts), Lane(name, run, self._settings.device))
+
+
+def models_of(request: Request) -> Models:
+    """Return the models of the service."""
+    models: Models = request.app.state.models
+    return models
+
+
+@router.get("/v1/models")
+def list_models(request: Request) -> dict[str, Any]:
+    """List the models: what they read, their licence, training data, scores and limits."""
+    models = models_of(request)
+    listed: list[dict[str, Any]] = [model.to_dict() for model in models.shipped]
+    return {"default": models.default, "names": models.names, "models": listed}

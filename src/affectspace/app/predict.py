@@ -1,0 +1,110 @@
+"""`POST /v1/predict`: texts and files, many at once, or together as one sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from affectspace.app.answers import Refusal, read_json
+from affectspace.app.models import Lane, models_of
+from affectspace.app.settings import Limits
+from affectspace.app.uploads import Form, received
+from affectspace.app.work import compute
+from affectspace.configuration import Configuration
+from affectspace.prediction.inputs import NamedSample, combined_sample, sample_or_failure
+from affectspace.prediction.licences import strictest
+from affectspace.prediction.predictor import Predictor
+from affectspace.prediction.result import Prediction
+
+router = APIRouter()
+
+
+class Texts(Configuration):
+    """The JSON body: texts, and the name of a model."""
+
+    texts: tuple[str, ...]
+    model: str | None = None
+
+
+BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": Texts.model_json_schema()},
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "texts": {"type": "array", "items": {"type": "string"}},
+                        "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
+                        "together": {"type": "boolean", "default": False},
+                        "model": {"type": "string"},
+                    },
+                }
+            },
+        },
+    }
+}
+
+
+@router.post("/v1/predict", openapi_extra=BODY)
+async def predict(request: Request) -> dict[str, Any]:
+    """Predict valence, arousal and dominance of texts (JSON), or of texts and files (a form).
+
+    Each input is a sample of its own; with `together` all inputs are one sample of one person.
+    """
+    limits: Limits = request.app.state.settings.limits
+    if request.headers.get("content-type", "").startswith("application/json"):
+        body = await read_json(request, Texts)
+        check_texts(body.texts, limits)
+        lane = models_of(request).lane(body.model, texts=True)
+        return await compute(request, _predict, lane, list(body.texts), False, Form(), limits)
+    async with received(request) as form:
+        form.only("texts", "files", "together", "model")
+        texts = form.fields.get("texts", [])
+        check_texts(texts, limits, files=len(form.files))
+        lane = models_of(request).lane(form.text("model"), texts=not form.files)
+        items: list[str | Path] = [*texts, *(upload.path for upload in form.files)]
+        return await compute(request, _predict, lane, items, form.flag("together"), form, limits)
+
+
+def check_texts(texts: Sequence[str], limits: Limits, files: int = 0) -> None:
+    """Raise Refusal for no input, for too many texts, and for one that is too long."""
+    if not texts and not files:
+        raise Refusal(422, "nothing to predict: give texts or files")
+    if len(texts) > limits.texts:
+        raise Refusal(413, f"{len(texts):,} texts; send at most {limits.texts:,} in one request", "too_many")
+    for number, text in enumerate(texts, start=1):
+        if len(text) > limits.characters:
+            raise Refusal(413, f"text {number} has {len(text):,} characters; the most are {limits.characters:,}")
+
+
+def _predict(lane: Lane, items: Sequence[str | Path], together: bool, form: Form, limits: Limits) -> dict[str, Any]:
+    samples = [combined_sample(items, {})] if together else [sample_or_failure(item) for item in items]
+    return lane.use(lambda predictor: _answer(predictor, samples, form))
+
+
+def _answer(predictor: Predictor, samples: Sequence[NamedSample], form: Form) -> dict[str, Any]:
+    outcomes = predictor.predict_many([sample for _, sample in samples])
+    predictions: list[dict[str, Any]] = []
+    failures: list[dict[str, Any]] = []
+    for number, ((name, _), outcome) in enumerate(zip(samples, outcomes, strict=True)):
+        head: dict[str, Any] = {"index": number, "id": form.named(name)}
+        if isinstance(outcome, Prediction):
+            predictions.append({**head, **outcome.to_dict()})
+        else:
+            failures.append({**head, "reason": form.named(outcome.reason)})
+    if not predictions:
+        raise Refusal(422, failures[0]["reason"] + (f" (none of {len(failures)} inputs)" if failures[1:] else ""))
+    licence = strictest(one.licence for one in outcomes if isinstance(one, Prediction))
+    notes = list(predictor.notices)
+    return {
+        "model": predictor.name,
+        "licence": licence,
+        "notes": notes,
+        "predictions": predictions,
+        "failures": failures,
+    }

@@ -1,0 +1,74 @@
+"""The service as one ASGI application."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import FileResponse
+from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
+
+from affectspace import __version__
+from affectspace.app import models, predict
+from affectspace.app.answers import Refusal, refuse
+from affectspace.app.gate import Gate
+from affectspace.app.settings import Settings
+from affectspace.app.work import Work
+from affectspace.errors import AffectspaceError, UnreadableItem
+
+PAGE = Path(__file__).parent / "page"
+ROUTERS = (models.router, predict.router)  # one module for each area
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Make the service as an ASGI application, for uvicorn or any other server.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+
+    Examples
+    --------
+    >>> create_app(Settings(model="text")).title
+    'affectspace'
+    """
+    settings = settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.folder = Path(tempfile.mkdtemp(prefix="affectspace-serve-"))
+        app.state.work = Work(settings.limits.waiting, settings.limits.timeout)
+        try:
+            yield
+        finally:
+            app.state.work.close()
+            shutil.rmtree(app.state.folder, ignore_errors=True)
+
+    app = FastAPI(
+        title="affectspace", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan,
+        description="Faces, voices and words as points on the map of valence, arousal and dominance.",
+    )  # fmt: skip
+    app.state.settings, app.state.models = settings, models.Models(settings)
+    app.add_middleware(Gate, settings=settings)
+    for kind in (Refusal, AffectspaceError, UnreadableItem, HTTPException):
+        app.add_exception_handler(kind, refuse)
+    for router in ROUTERS:
+        app.include_router(router)
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, Any]:
+        """Say that the service runs."""
+        return {"status": "ok", "version": __version__}
+
+    @app.get("/", include_in_schema=False)
+    async def page() -> FileResponse:
+        return FileResponse(PAGE / "index.html")
+
+    app.mount("/static", StaticFiles(directory=PAGE), name="static")
+    return app
