@@ -19,11 +19,11 @@ from affectspace.progress import Progress, silent
 from affectspace.studies.walks.judge_run import judge_run
 from affectspace.studies.walks.judged import AXES, RANGES, chosen_rows
 from affectspace.studies.walks.judges import drawn_faces, teach_regressor
-from affectspace.studies.walks.networks import AffectRegressor, JudgeSettings, RegressorConfig, outputs_of
 from affectspace.synthetic.faces import make_faces
 from affectspace.training.configuration import build_config
 from affectspace.training.fit import fit
 from affectspace.training.runs import Run, open_run
+from affectspace.walks.networks import AffectRegressor, JudgeSettings, RegressorConfig, outputs_of
 from affectspace.walks.pictures import walk
 from affectspace.walks.runs import open_data, run_directions, walkable_model
 

@@ -16,3 +16,4 @@ from .prediction import Prediction as Prediction
 from .prediction import Predictor as Predictor
 from .prediction import predict as predict
 from .training.runs import load as load
+from .walks import FaceWalker as FaceWalker

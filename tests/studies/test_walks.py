@@ -18,8 +18,12 @@ from affectspace.models import ClassifierConfig, EmotionClassifier, Levasa, Leva
 from affectspace.studies.walks.augmentation import ARMS, AugmentationBudget, Mixture, run_augmentation
 from affectspace.studies.walks.judge_run import judge_run
 from affectspace.studies.walks.judged import Line, chosen_rows, elsewhere
-from affectspace.studies.walks.judges import KeptNetworks, Reader, judged_people
-from affectspace.studies.walks.networks import (
+from affectspace.studies.walks.judges import KeptNetworks, judged_people
+from affectspace.synthetic.faces import make_faces
+from affectspace.training.configuration import build_config
+from affectspace.training.runs import Run, start_run
+from affectspace.walks import AffectDirections
+from affectspace.walks.networks import (
     AffectRegressor,
     JudgeSettings,
     RegressorConfig,
@@ -28,10 +32,7 @@ from affectspace.studies.walks.networks import (
     outputs_of,
     train_network,
 )
-from affectspace.synthetic.faces import make_faces
-from affectspace.training.configuration import build_config
-from affectspace.training.runs import Run, start_run
-from affectspace.walks import AffectDirections
+from affectspace.walks.readers import Reader
 
 SMALL = JudgeSettings(images=192, width=4, batch_size=16, faces=2, steps=3, drawn_faces=30)
 FACES = {"image_size": 32, "width": 4, "hidden": (16,)}

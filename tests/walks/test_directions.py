@@ -155,3 +155,13 @@ def test_a_walk_leaves_an_axis_that_is_nan_and_any_model_with_chunks_walks() -> 
         assert not moved.missed.any()
     with pytest.raises(DataError, match="the target valence is nan"):
         walk(make_model(), face, np.array([[np.nan, 0.0], [0.5, 0.0]]), result)
+
+
+def test_each_axis_may_have_a_strength_of_its_own() -> None:
+    directions = AffectDirections(np.eye(2), np.column_stack([np.eye(2), [0.0, 0.0]]), np.array([0.1, -0.2]))
+    both, each = directions.stretched(2.0), directions.stretched((2.0, 1.0))
+    np.testing.assert_array_equal(both.readout[0], each.readout[0])
+    np.testing.assert_array_equal(directions.readout[1], each.readout[1])
+    for wrong in (0.0, (1.0, -1.0), np.nan, (1.0, np.inf)):
+        with pytest.raises(DataError, match=r"strength .*: give a number above 0"):
+            directions.stretched(wrong)

@@ -244,10 +244,10 @@ def _walk_faces(request: Request, as_json: bool) -> None:
     from affectspace.files import write_text
     from affectspace.prediction.photos import read_picture
     from affectspace.report import save_figure, walk_figure
-    from affectspace.studies.walks.judges import named_reader
     from affectspace.training.runs import open_run
     from affectspace.walks.paths import grid_points
     from affectspace.walks.pictures import decode, walk
+    from affectspace.walks.readers import named_reader
     from affectspace.walks.runs import encode_rows, open_data, run_geometry, walkable_model
 
     run = open_run(request.run)

@@ -23,6 +23,7 @@ FRAMING = "framing.json"  # in a run folder
 MEASURED = 128  # training images in which faces are searched to measure their framing
 MIN_FACES = 8  # that must be found in them
 FRAMES = 8  # of a clip
+LEAST_PIXELS = 16  # a side, below which a picture shows no face
 
 NO_FACE = "no face was found: the complete picture was used"
 NO_FACES = "no face was found in the clip: the middle of the picture was used"
@@ -58,12 +59,19 @@ class Photo:
     note: str = ""
 
 
-def read_picture(path: Path) -> np.ndarray:
-    """Read an image file, (height, width, 3) uint8, upright. Raises DataError where it is not a readable image."""
+def read_picture(source: Source) -> np.ndarray:
+    """Read an image, (height, width, 3) uint8, upright. Raises DataError where it is not readable, or too small for a face."""
+    name = "the picture" if isinstance(source, bytes) else str(source)
     try:
-        return decode_image(read_content(Path(path)))
+        whole = decode_image(read_content(source))
     except UnreadableItem as error:
-        raise DataError(f"{path}: {error}; give a JPEG or PNG of one face") from error
+        raise DataError(f"{name}: {error}; give a JPEG or PNG of one face") from error
+    height, width = whole.shape[:2]
+    if min(height, width) < LEAST_PIXELS:
+        raise DataError(
+            f"{name} has {width} x {height} pixels; give a face of at least {LEAST_PIXELS} x {LEAST_PIXELS}"
+        )
+    return whole
 
 
 def cut_photo(path: Path, whole: np.ndarray, size: int, framing: Framing | None, crop: str = "auto") -> Photo:

@@ -8,3 +8,9 @@ from .pictures import move as move
 from .pictures import walk as walk
 from .pictures import walk_grid as walk_grid
 from .pictures import walk_path as walk_path
+from .strength import Strength as Strength
+from .strength import find_strength as find_strength
+from .walker import ExampleFace as ExampleFace
+from .walker import FaceWalker as FaceWalker
+from .walker import WalkedFace as WalkedFace
+from .walker import example_faces as example_faces

@@ -10,6 +10,7 @@ deviation of the labels, because regression on noisy labels shrinks it. A code m
 so that it reads as the target, along differences between expressions and not between people.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,15 +40,18 @@ class AffectDirections(SavedArrays):
         """Change of readout i per unit of direction j, (2, 2)."""
         return self.readout[:, :-1] @ self.directions.T
 
-    def stretched(self, strength: float) -> "AffectDirections":
+    def stretched(self, strength: float | Sequence[float]) -> "AffectDirections":
         """Return directions whose walks go `strength` times as far from the mean label, and still read as the target.
 
-        This is for decoders that show less than they are asked for. Raises DataError unless `strength` is above 0.
+        This is for decoders that show less than they are asked for. strength : one for both axes, or one for each. Raises
+        DataError unless it is above 0.
         """
-        if not 0 < strength < np.inf:
-            raise DataError(f"strength {strength:g}: give a number above 0; 1 changes nothing")
-        weights, intercept = self.readout[:, :-1], self.readout[:, -1]
-        narrowed = np.column_stack([weights / strength, self.centre + (intercept - self.centre) / strength])
+        strengths = np.broadcast_to(np.asarray(strength, dtype=np.float64), 2)
+        if not ((strengths > 0) & (strengths < np.inf)).all():
+            text = ", ".join(f"{value:g}" for value in np.atleast_1d(strength))
+            raise DataError(f"strength {text}: give a number above 0; 1 changes nothing")
+        weights, intercept = self.readout[:, :-1] / strengths[:, None], self.readout[:, -1]
+        narrowed = np.column_stack([weights, self.centre + (intercept - self.centre) / strengths])
         return AffectDirections(self.directions, narrowed, self.centre)
 
     def readings(self, model: Levasa, codes: Tensor) -> Tensor:

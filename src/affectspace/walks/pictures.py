@@ -93,6 +93,7 @@ class Walk:
     reached: np.ndarray  # (n, 2), valence and arousal of the decoded code, by the geometry
     heads: np.ndarray  # (n, 2), the same by the heads of the model, NaN if it has none
     codes: np.ndarray  # (n, latent) float32, decoded
+    reconstruction: np.ndarray  # (size, size, 3) uint8, the face as the model shows it before the walk
 
     @property
     def missed(self) -> np.ndarray:
@@ -156,8 +157,9 @@ def walk(model: Levasa, image: np.ndarray, points: np.ndarray, geometry: Geometr
         reached.append(readings.double().cpu().numpy())
     codes = torch.cat(moved)
     return Walk(
-        decode(model, codes), points, np.concatenate(reached), _heads(model, codes), codes.float().cpu().numpy()
-    )
+        decode(model, codes), points, np.concatenate(reached), _heads(model, codes), codes.float().cpu().numpy(),
+        decode(model, code)[0],
+    )  # fmt: skip
 
 
 @torch.no_grad()

@@ -1,5 +1,6 @@
 """What a walk takes from a run folder: the model, its geometry, and faces to start from."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def run_geometry(
     run: Run,
     model: Levasa,
     method: str,
-    strength: float = 1.0,
+    strength: float | Sequence[float] = 1.0,
     progress: Progress = silent,
     data: Dataset | None = None,
 ) -> Geometry:

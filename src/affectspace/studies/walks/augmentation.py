@@ -35,8 +35,8 @@ from affectspace.studies.engine import write_study
 from affectspace.studies.figures import Picture
 from affectspace.studies.tables import Renderer, Table, grid, key_figures
 from affectspace.studies.walks.judges import KeptNetworks, corpus_facts
-from affectspace.studies.walks.networks import JudgeSettings, outputs_of, train_network
 from affectspace.training.runs import Run
+from affectspace.walks.networks import JudgeSettings, outputs_of, train_network
 from affectspace.walks.pictures import Geometry, decode, move
 from affectspace.walks.runs import encode_rows, open_data, run_geometry, walkable_model
 

@@ -20,8 +20,8 @@ from affectspace.studies.tables import Renderer, Table, grid, key_figures
 from affectspace.studies.walks.judged import AXES, ELSEWHERE, HEADS, WALK, Judged, judge_walks
 from affectspace.studies.walks.judges import Judges, judges_of
 from affectspace.studies.walks.measures import measure
-from affectspace.studies.walks.networks import JudgeSettings
 from affectspace.training.runs import Run
+from affectspace.walks.networks import JudgeSettings
 from affectspace.walks.runs import open_data, run_geometry, walkable_model
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from affectspace.data.dataset import Dataset
 from affectspace.models import Levasa
 from affectspace.progress import Progress, silent
 from affectspace.studies.walks.judges import Judges
-from affectspace.studies.walks.networks import outputs_of
+from affectspace.walks.networks import outputs_of
 from affectspace.walks.pictures import Geometry, decode, walk
 from affectspace.walks.runs import encode_rows
 

@@ -20,72 +20,24 @@ import torch
 from torch import Tensor
 
 from affectspace.data.dataset import Dataset
-from affectspace.data.labels import read_transfer
 from affectspace.errors import RunError, counted
-from affectspace.evaluation import pearson
-from affectspace.files import parse_json, write_text
-from affectspace.media.faces import resized
+from affectspace.files import write_text
 from affectspace.models import ClassifierConfig, EmotionClassifier, Pretrained
 from affectspace.progress import Progress, silent
-from affectspace.studies.walks.networks import (
+from affectspace.synthetic.faces import make_faces
+from affectspace.walks.geometry import AXES
+from affectspace.walks.networks import (
     AffectRegressor,
     JudgeSettings,
     RegressorConfig,
-    outputs_of,
     train_network,
 )
-from affectspace.synthetic.faces import make_faces
+from affectspace.walks.readers import Reader, affect_centres, folds_of, saved_facts
 
 LEAST = 4  # images of a test person, below which nobody can learn and walk it
 FEWEST = 4  # people
 DRAWN_SEED = 86028121  # of drawn people that are in no corpus
 NUISANCE = ("yaw", "pitch", "light_x", "exposure", "tone", "age")
-
-
-@dataclass(frozen=True)
-class Reader:
-    """Reads valence and arousal off pictures; `networks[k]` is for the people of fold k, a single one for all.
-
-    centres : (categories, 2), where a classifier's emotions lie; its reading is their mean under its probabilities
-    """
-
-    name: str
-    networks: tuple[Pretrained, ...]
-    fold_of: dict[str, int]
-    centres: np.ndarray | None
-
-    def read(self, pixels: np.ndarray, people: np.ndarray) -> np.ndarray:
-        """Read pixels (n, size, size, 3) of people (n,): (n, 2), or (n, outputs) by a regressor. Other sizes are scaled."""
-        config: Any = self.networks[0].config
-        if pixels.shape[1] != config.image_size:
-            pixels = np.stack([resized(image, config.image_size) for image in pixels])
-        fold = np.array([self.fold_of.get(person, 0) for person in people.tolist()])
-        readings: Any = None
-        for index, network in enumerate(self.networks):
-            rows = np.flatnonzero(fold == index)
-            if not len(rows):
-                continue
-            outputs = outputs_of(network, pixels[rows])
-            outputs = outputs @ self.centres if self.centres is not None else outputs
-            readings = np.empty((len(pixels), outputs.shape[1])) if readings is None else readings
-            readings[rows] = outputs
-        return readings
-
-    def agreement(self, data: Dataset, rows: np.ndarray, pixels: np.ndarray) -> list[float | None]:
-        """Return r of reading and label for valence and arousal, over pictures of these rows; None where it is undefined."""
-        read = self.read(pixels, data.table["person"].astype(str).to_numpy()[rows])
-        known = np.isfinite(data.affect[rows, :2]).all(axis=1)
-        if known.sum() < FEWEST:
-            return [None, None]
-        values = [float(pearson(data.affect[rows[known], axis], read[known, axis])) for axis in (0, 1)]
-        return [value if np.isfinite(value) else None for value in values]
-
-    def emotions(self, pixels: np.ndarray, people: np.ndarray) -> np.ndarray | None:
-        """Return the index of the most probable emotion, (n,); None for a regressor."""
-        if self.centres is None:
-            return None
-        plain = Reader(self.name, self.networks, self.fold_of, np.eye(len(self.centres)))
-        return plain.read(pixels, people).argmax(axis=1)
 
 
 @dataclass(frozen=True)
@@ -96,46 +48,6 @@ class Judges:
     identity: EmotionClassifier
     people: tuple[str, ...]
     walkable: np.ndarray
-
-
-def named_reader(place: str, run: Path) -> Reader:
-    """Load a trained judge for single faces.
-
-    place : apart, others or regressor, which `traverse RUN --judge` keeps in RUN/judges; or the folder of a run of kind
-    classifier, or of any saved judge. Raises RunError if there is none.
-    """
-    kept = run / "judges"
-    if place == "apart":
-        folders, fold_of = [kept / "apart-0", kept / "apart-1"], _folds(_facts(kept / "apart-0").get("people", []))
-    else:
-        own = kept / place if place in ("others", "regressor") else Path(place)
-        folders, fold_of = [own / "model" if (own / "model" / "config.json").is_file() else own], {}
-    networks, centres = [], None
-    for folder in folders:
-        kind = _facts(folder, "config.json").get("kind")
-        if kind not in ("classifier", "affect_regressor"):
-            raise RunError(
-                f"--judged-by {place}: {folder} holds no judge; give the folder of a run of kind classifier, or train judges "
-                f"with `affectspace traverse {run} --judge` and give apart or others (regressor for drawn faces)"
-            )
-        network: Pretrained = (EmotionClassifier if kind == "classifier" else AffectRegressor).from_pretrained(folder)
-        if isinstance(network, EmotionClassifier):
-            centres = _centres(network.config.categories)
-        networks.append(network.eval())
-    return Reader(place, tuple(networks), fold_of, centres)
-
-
-def _facts(folder: Path, file: str = "facts.json") -> dict[str, Any]:
-    """Return the content of a JSON file; nothing if there is none that can be read."""
-    try:
-        return dict(parse_json((folder / file).read_text("utf-8")))
-    except (OSError, ValueError, TypeError):
-        return {}
-
-
-def _folds(people: list[str] | tuple[str, ...]) -> dict[str, int]:
-    """Person -> the network of `apart` that judges it."""
-    return {name: index % 2 for index, name in enumerate(people)}
 
 
 def judged_people(data: Dataset) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
@@ -159,11 +71,17 @@ def judges_of(folder: Path, data: Dataset, settings: JudgeSettings, progress: Pr
             f"{counted(len(people), 'test person', 'has')} {LEAST} images or more; judging walks needs {FEWEST}: use a larger "
             "share for the test in data.split.fractions, or a larger corpus"
         )
-    facts = {"settings": settings.model_dump(mode="json"), "people": list(people), **corpus_facts(data)}
-    training = JudgeTraining(KeptNetworks(folder, facts, settings.seed), data, settings, progress)
+    training = judge_training(folder, data, settings, progress)
     readers = (training.drawn_reader(),) if data.drawn else (training.apart(people), training.others())
     who = pd.Index(people).get_indexer(pd.Index(data.table["person"].astype(str)))
     return Judges(readers, training.classifier("identity", taught, who, people), people, walkable)
+
+
+def judge_training(folder: Path, data: Dataset, settings: JudgeSettings, progress: Progress) -> "JudgeTraining":
+    """Return what trains the judges of a corpus, and keeps them in a folder."""
+    people, *_ = judged_people(data)
+    facts = {"settings": settings.model_dump(mode="json"), "people": list(people), **corpus_facts(data)}
+    return JudgeTraining(KeptNetworks(folder, facts, settings.seed), data, settings, progress)
 
 
 def corpus_facts(data: Dataset) -> dict[str, Any]:
@@ -183,7 +101,7 @@ class KeptNetworks:
     def get(self, name: str, kind: Any, config: Any, teach: Callable[[Any], None]) -> Any:
         """Load the network of this name, or make and teach it where it is missing or has other facts."""
         where = self.folder / name
-        if _facts(where) == self.facts:  # or it is not there yet, or not whole
+        if saved_facts(where) == self.facts:  # or it is not there yet, or not whole
             return kind.from_pretrained(where)
         (where / "facts.json").unlink(missing_ok=True)  # an interrupted training must not count as this one
         with torch.random.fork_rng(devices=[]):
@@ -219,10 +137,23 @@ class JudgeTraining:
         config = RegressorConfig(**self._sizes, outputs=names)
         return Reader("regressor", (self.kept.get("regressor", AffectRegressor, config, teach),), {}, None)
 
+    def chooser(self, seed: int, width: int) -> Reader:
+        """Train a small regressor of valence and arousal on drawn people that neither a corpus nor a judge has."""
+        own = self.settings.model_copy(update={"seed": seed})
+
+        def teach(network: Any) -> None:
+            folder = self.kept.folder / "chooser-people"
+            pixels, rows, truth = drawn_faces(folder, self.data.image_size, AXES, own, self.progress, seed)
+            teach_regressor(network, lambda chosen: pixels[chosen], rows, truth, own, self.progress, "chooser")
+
+        config = RegressorConfig(image_size=self.data.image_size, width=width)
+        kept = KeptNetworks(self.kept.folder, self.kept.facts, seed)
+        return Reader("chooser", (kept.get("chooser", AffectRegressor, config, teach),), {}, None)
+
     def apart(self, people: tuple[str, ...]) -> Reader:
         """Train two networks, each on validation people and on the half of the test people that it does not judge."""
         part = self.data.part
-        fold_of = _folds(people)
+        fold_of = folds_of(people)
         fold = np.array([fold_of.get(name, 2) for name in self.data.table["person"].astype(str)])
         rows = [np.flatnonzero((part == "validation") | ((part == "test") & (fold == 1 - judged))) for judged in (0, 1)]
         networks = tuple(self._network(f"apart-{judged}", rows[judged]) for judged in (0, 1))
@@ -277,13 +208,7 @@ class JudgeTraining:
 
 def centres_of(data: Dataset) -> np.ndarray | None:
     """Return where the corpus' emotions lie on AffectNet's map, (categories, 2); None for fewer than two emotions."""
-    return _centres(data.categories)
-
-
-def _centres(categories: tuple[str, ...]) -> np.ndarray | None:
-    if len(categories) < 2:
-        return None
-    return read_transfer("affectnet").centres(np.array(categories, dtype=object)).astype(np.float64)
+    return affect_centres(data.categories)
 
 
 def teach_regressor(

@@ -9,8 +9,9 @@ from affectspace.evaluation import balanced_accuracy, interval, pearson, t_inter
 from affectspace.evaluation.results import Recorder, Results
 from affectspace.evaluation.significance import per_group
 from affectspace.studies.walks.judged import AXES, ELSEWHERE, HEADS, WALK, Judged
-from affectspace.studies.walks.judges import Judges, Reader
-from affectspace.studies.walks.networks import AffectRegressor, outputs_of
+from affectspace.studies.walks.judges import Judges
+from affectspace.walks.networks import AffectRegressor, outputs_of
+from affectspace.walks.readers import Reader
 
 PROTOCOL = "walks of test people"
 

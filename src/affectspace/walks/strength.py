@@ -1,0 +1,190 @@
+"""The strength at which an independent reader reads what walks were asked for, chosen on validation people.
+
+Along one axis the reading is nearly a line, reading = offset + slope * target. The strength of the axis is searched where the
+slope over the faces of all validation people is 1.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field, ValidationError
+
+from affectspace.configuration import Configuration, explain
+from affectspace.errors import DataError, RunError
+from affectspace.files import read_object, write_text
+from affectspace.models import Levasa
+from affectspace.progress import Progress, silent
+from affectspace.walks.directions import AffectDirections
+from affectspace.walks.geometry import AXES
+from affectspace.walks.pictures import walk
+
+FILE = "strength.json"  # in a run folder
+RANGES = {"valence": (-0.8, 0.8), "arousal": (-0.6, 0.8)}  # where AffectNet's emotions lie
+MOST = 5.0  # beyond it codes leave what the decoder has seen
+LEAST = 0.2
+TRIALS = 6
+NEAR = 0.02  # of the slope to 1, where the search ends
+REACHED = 0.1  # a slope further from 1 than this is told
+
+
+class AxisStrength(Configuration):
+    """The strength of one axis, and what the reader read with it."""
+
+    strength: float = Field(gt=0)
+    slope: float = Field(description="change of the reading for each unit of the target, over all faces")
+    r: float = Field(description="of target and reading, over all faces")
+    targets: tuple[float, float]
+    readings: tuple[float, float] = Field(description="mean reading at the two targets")
+
+    @property
+    def reached(self) -> bool:
+        """Whether the reader reads what was asked for."""
+        return abs(self.slope - 1) <= REACHED
+
+
+class Strength(Configuration):
+    """The calibrated strength of a run's walks, as strength.json in the run folder keeps it."""
+
+    valence: AxisStrength
+    arousal: AxisStrength
+    reader: str = Field(description="the judge in RUN/judges that read the pictures")
+    people: int = Field(ge=1, description="validation people")
+    faces: int = Field(ge=1)
+    usual_error: float = Field(
+        ge=0, description="squared error that 99 % of these faces' reconstructions stay below, on [0, 1]"
+    )
+
+    @property
+    def values(self) -> tuple[float, float]:
+        """The strengths of valence and arousal."""
+        return self.valence.strength, self.arousal.strength
+
+    @property
+    def messages(self) -> list[str]:
+        """What a user should know about the strength."""
+        text = f"strength {self.valence.strength:.2f} (valence) and {self.arousal.strength:.2f} (arousal)"
+        lines = [f"{text}, calibrated on {self.faces} faces of {self.people} validation people, read by {self.reader}"]
+        for name in AXES:
+            axis: AxisStrength = getattr(self, name)
+            if not axis.reached:
+                lines.append(
+                    f"no strength shows as much {name} as it is asked for: {_span(axis.targets)} is read as "
+                    f"{_span(axis.readings)}"
+                )
+        return lines
+
+    def save(self, folder: Path) -> None:
+        """Write strength.json into a run folder."""
+        write_text(folder / FILE, json.dumps(self.model_dump(mode="json"), indent=2) + "\n")
+
+    @classmethod
+    def read(cls, folder: Path) -> "Strength | None":
+        """Read strength.json of a run folder; None without one. Raises RunError where it is damaged."""
+        path, remedy = folder / FILE, "delete it, and --strength auto makes it again"
+        if not path.is_file():
+            return None
+        try:
+            return cls(**read_object(path, remedy))
+        except ValidationError as error:
+            raise RunError(f"{path} is damaged ({explain(error, cls)}); {remedy}") from error
+
+
+def _span(values: tuple[float, float]) -> str:
+    return f"{values[0]:+.2f} to {values[1]:+.2f}"
+
+
+def axis_points(axis: int, steps: int) -> np.ndarray:
+    """Return targets along one axis over its range, (steps, 2), NaN for the other axis, which stays as it is."""
+    points = np.full((steps, 2), np.nan)
+    points[:, axis] = np.linspace(*RANGES[AXES[axis]], steps)
+    return points
+
+
+def find_strength(
+    model: Levasa,
+    directions: AffectDirections,
+    faces: np.ndarray,
+    read: Callable[[np.ndarray], np.ndarray],
+    *,
+    steps: int = 5,
+    progress: Progress = silent,
+) -> tuple[AxisStrength, AxisStrength]:
+    """Search the strength of each axis at which the readings of walked faces change as their targets do.
+
+    Parameters
+    ----------
+    model : Levasa
+        The model, in evaluation mode.
+    directions : AffectDirections
+        Directions of the model, not stretched.
+    faces : ndarray of shape (n, size, size, 3), uint8
+        Faces of people that neither the model nor the reader was trained on.
+    read : callable
+        Pictures (m, size, size, 3) -> valence and arousal, (m, 2).
+    steps : int
+        Number of targets of each walk.
+
+    Returns
+    -------
+    valence, arousal : AxisStrength
+
+    Raises
+    ------
+    DataError
+        If there is no face, or the reading follows neither way at any strength.
+    """
+    if not len(faces):
+        raise DataError("a strength is chosen on faces of validation people; there are none")
+    chosen = []
+    for axis, name in enumerate(AXES):
+        points, tried = axis_points(axis, steps), []
+        targets = points[:, axis]
+        strength = 1.0
+        for trial in range(TRIALS):
+            progress(axis * TRIALS + trial, 2 * TRIALS, f"strength {strength:.2f} of {name} on validation people")
+            way = directions.stretched(strength)
+            images = np.concatenate([walk(model, face, points, way).images for face in faces])
+            readings = np.asarray(read(images))[:, axis].reshape(len(faces), steps)
+            slope, r = slope_of(np.tile(targets, (len(faces), 1)), readings)
+            ends = (float(readings[:, 0].mean()), float(readings[:, -1].mean()))
+            tried.append(
+                AxisStrength(strength=strength, slope=slope, r=r, targets=(targets[0], targets[-1]), readings=ends)
+            )
+            following = _next_strength(tried)
+            if abs(slope - 1) <= NEAR or following is None:
+                break
+            strength = following
+        best = min(tried, key=lambda one: abs(one.slope - 1))
+        if best.slope <= 0:
+            raise DataError(f"the reading of {name} does not follow walks along {name}, so no strength can be chosen")
+        chosen.append(best)
+    progress(2 * TRIALS, 2 * TRIALS, "strength of walks")
+    return chosen[0], chosen[1]
+
+
+def _next_strength(tried: list[AxisStrength]) -> float | None:
+    """Return the next strength to try; None where there is none within the limits.
+
+    Between a strength that shows too little and one that shows too much the slope is taken as linear; outside it as
+    proportional to the strength.
+    """
+    below = max((one for one in tried if one.slope < 1), key=lambda one: one.strength, default=None)
+    above = min((one for one in tried if one.slope >= 1), key=lambda one: one.strength, default=None)
+    if below is not None and above is not None:
+        share = (1 - below.slope) / (above.slope - below.slope)
+        strength = below.strength + share * (above.strength - below.strength)
+    else:
+        latest = tried[-1]
+        strength = latest.strength * float(np.clip(1 / max(latest.slope, 0.01), 0.4, 2.5))
+    strength = float(np.clip(strength, LEAST, MOST))
+    return None if any(abs(strength - one.strength) < 1e-3 for one in tried) else round(strength, 4)
+
+
+def slope_of(targets: np.ndarray, readings: np.ndarray) -> tuple[float, float]:
+    """Return the slope of the regression of all readings on their targets, and their correlation (0 where undefined)."""
+    x, y = targets.ravel() - targets.mean(), readings.ravel() - readings.mean()
+    slope = float(x @ y / (x @ x))
+    length = float(np.sqrt((x @ x) * (y @ y)))
+    return slope, float(x @ y / length) if length else 0.0
