@@ -31,7 +31,9 @@ class Lane:
     def use(self, work: Callable[[Predictor], Result]) -> Result:
         """Call a function with the predictor while no other request uses it."""
         with self._lock:
-            return work(self._open())
+            predictor = self._open()
+            predictor.forget_use()
+            return work(predictor)
 
     def _open(self) -> Predictor:
         if self._predictor is None:
@@ -79,3 +81,25 @@ def list_models(request: Request) -> dict[str, Any]:
     models = models_of(request)
     listed: list[dict[str, Any]] = [model.to_dict() for model in models.shipped]
     return {"default": models.default, "names": models.names, "models": listed}
+
+
+def head_of(predictor: Predictor, licence: str) -> dict[str, Any]:
+    """Return what an answer says of the model that gave it: name, kinds of labels, training data, licence and notes."""
+    labels, corpora = list(predictor.label_kinds), [corpus.to_dict() for corpus in predictor.trained_on]
+    notes = list(predictor.notices)
+    return {"model": predictor.name, "labels": labels, "trained_on": corpora, "licence": licence, "notes": notes}
+
+
+@router.get("/v1/map")
+def emotion_map() -> dict[str, Any]:
+    """Return the emotions' Gaussians on valence and arousal, as published for AffectNet (annotation transfer)."""
+    from affectspace.annotation import AnnotationTransfer
+
+    transfer = AnnotationTransfer.reference("affectnet")
+    emotions = [
+        {"name": str(name), "valence": centre[0], "arousal": centre[1], "valence_sd": sd[0], "arousal_sd": sd[1]}
+        for name, centre, sd in zip(
+            transfer.classes_, transfer.centres_.tolist(), transfer.deviations_.tolist(), strict=True
+        )
+    ]
+    return {"reference": "affectnet", "emotions": emotions}

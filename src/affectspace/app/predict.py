@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request
 
 from affectspace.app.answers import Refusal, read_json
-from affectspace.app.models import Lane, models_of
+from affectspace.app.models import Lane, head_of, models_of
+from affectspace.app.samples import one_sample, samples_of
 from affectspace.app.settings import Limits
 from affectspace.app.uploads import Form, received
 from affectspace.app.work import compute
 from affectspace.configuration import Configuration
-from affectspace.prediction.inputs import NamedSample, combined_sample, sample_or_failure
+from affectspace.prediction.inputs import NamedSample
 from affectspace.prediction.licences import strictest
 from affectspace.prediction.predictor import Predictor
 from affectspace.prediction.result import Prediction
@@ -61,14 +61,13 @@ async def predict(request: Request) -> dict[str, Any]:
         body = await read_json(request, Texts)
         check_texts(body.texts, limits)
         lane = models_of(request).lane(body.model, texts=True)
-        return await compute(request, _predict, lane, list(body.texts), False, Form(), limits)
+        return await compute(request, _predict, lane, body.texts, Form(), False, limits)
     async with received(request) as form:
         form.only("texts", "files", "together", "model")
         texts = form.fields.get("texts", [])
         check_texts(texts, limits, files=len(form.files))
         lane = models_of(request).lane(form.text("model"), texts=not form.files)
-        items: list[str | Path] = [*texts, *(upload.path for upload in form.files)]
-        return await compute(request, _predict, lane, items, form.flag("together"), form, limits)
+        return await compute(request, _predict, lane, texts, form, form.flag("together"), limits)
 
 
 def check_texts(texts: Sequence[str], limits: Limits, files: int = 0) -> None:
@@ -82,8 +81,11 @@ def check_texts(texts: Sequence[str], limits: Limits, files: int = 0) -> None:
             raise Refusal(413, f"text {number} has {len(text):,} characters; the most are {limits.characters:,}")
 
 
-def _predict(lane: Lane, items: Sequence[str | Path], together: bool, form: Form, limits: Limits) -> dict[str, Any]:
-    samples = [combined_sample(items, {})] if together else [sample_or_failure(item) for item in items]
+def _predict(lane: Lane, texts: Sequence[str], form: Form, together: bool, limits: Limits) -> dict[str, Any]:
+    if together:
+        samples = [one_sample(texts, form.files, limits)]
+    else:
+        samples = samples_of(texts, form.files, limits)
     return lane.use(lambda predictor: _answer(predictor, samples, form))
 
 
@@ -92,7 +94,7 @@ def _answer(predictor: Predictor, samples: Sequence[NamedSample], form: Form) ->
     predictions: list[dict[str, Any]] = []
     failures: list[dict[str, Any]] = []
     for number, ((name, _), outcome) in enumerate(zip(samples, outcomes, strict=True)):
-        head: dict[str, Any] = {"index": number, "id": form.named(name)}
+        head: dict[str, Any] = {"index": number, "id": name}
         if isinstance(outcome, Prediction):
             predictions.append({**head, **outcome.to_dict()})
         else:
@@ -100,11 +102,4 @@ def _answer(predictor: Predictor, samples: Sequence[NamedSample], form: Form) ->
     if not predictions:
         raise Refusal(422, failures[0]["reason"] + (f" (none of {len(failures)} inputs)" if failures[1:] else ""))
     licence = strictest(one.licence for one in outcomes if isinstance(one, Prediction))
-    notes = list(predictor.notices)
-    return {
-        "model": predictor.name,
-        "licence": licence,
-        "notes": notes,
-        "predictions": predictions,
-        "failures": failures,
-    }
+    return {**head_of(predictor, licence), "predictions": predictions, "failures": failures}

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 from affectspace import __version__
-from affectspace.app import models, predict
+from affectspace.app import models, predict, trajectory
 from affectspace.app.answers import Refusal, refuse
 from affectspace.app.gate import Gate
 from affectspace.app.settings import Settings
@@ -23,7 +23,7 @@ from affectspace.app.work import Work
 from affectspace.errors import AffectspaceError, UnreadableItem
 
 PAGE = Path(__file__).parent / "page"
-ROUTERS = (models.router, predict.router)  # one module for each area
+ROUTERS = (models.router, predict.router, trajectory.router)  # one module for each area
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

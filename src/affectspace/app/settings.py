@@ -17,10 +17,10 @@ class Limits(Configuration):
 
     Attributes
     ----------
-    upload_bytes, json_bytes : int
-        Size of a body with files, and of a JSON body.
-    texts, files : int
-        Number in one request.
+    upload_bytes, json_bytes, text_bytes : int
+        Size of a body with files, of a JSON body, and of a file with a text or table.
+    texts, files, rows : int
+        Number of texts and files in one request, and of rows of a transcript.
     characters : int
         Length of one text.
     seconds : float
@@ -38,8 +38,10 @@ class Limits(Configuration):
 
     upload_bytes: int = Field(200 * MEGABYTE, ge=1)
     json_bytes: int = Field(4 * MEGABYTE, ge=1)
+    text_bytes: int = Field(16 * MEGABYTE, ge=1)
     texts: int = Field(1000, ge=1)
     files: int = Field(16, ge=1)
+    rows: int = Field(5000, ge=1)
     characters: int = Field(100_000, ge=1)
     seconds: float = Field(900.0, gt=0)
     waiting: int = Field(64, ge=1)

@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import Any
 
 from affectspace.errors import ConfigError, UnreadableItem
-from affectspace.media.content import Source, kind_of, require_content, unreadable
+from affectspace.media.content import Source, is_picture, kind_of, require_content, unreadable
 
 _FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpeg,mpegvideo,mpegts,asf,ogg,wav,w64,mp3,aac,flac,aiff,au,caf,amr,"
@@ -58,6 +58,14 @@ def first_stream(container: Any, kind: str) -> Any:
     if streams[0].codec_context is None:
         raise UnreadableItem(f"its {'sound' if kind == 'audio' else 'picture'} is in an unknown format")
     return streams[0]
+
+
+def has_picture(source: Source) -> bool:
+    """Return whether a clip has a stream of pictures; an animated picture has. Raises UnreadableItem with the reason."""
+    if is_picture(source):
+        return True
+    with open_container(source, "video") as container:
+        return bool(container.streams.video)
 
 
 def decoded(container: Any, stream: Any) -> Iterator[Any]:

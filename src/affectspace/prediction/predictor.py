@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from affectspace.errors import DataError, UnreadableItem
 from affectspace.prediction.licences import licences_of, strictest
 from affectspace.prediction.opening import reader_of_model, reader_of_run
-from affectspace.prediction.readers import Reader, TrainingCorpus
+from affectspace.prediction.readers import CombinedReader, Reader, TrainingCorpus
 from affectspace.prediction.result import Failure, Outcome, Prediction, note_beyond
 from affectspace.prediction.sample import Sample, sample_of_file
 from affectspace.prediction.trajectory import Trajectory, Window, is_long, windows_of
@@ -206,6 +206,11 @@ class Predictor:
     def trained_on(self) -> tuple[TrainingCorpus, ...]:
         """The corpora that the models were trained on, with their rows and kinds of labels."""
         return self._reader.trained_on
+
+    def forget_use(self) -> None:
+        """Forget which of several models were used: `notices`, `label_kinds` and `trained_on` tell of the next samples."""
+        if isinstance(self._reader, CombinedReader):
+            self._reader.forget_use()
 
     @property
     def licence(self) -> str:

@@ -153,6 +153,12 @@ class CombinedReader:
         opened = [expert.reader for expert in self.experts if expert.reader is not None and expert.used]
         return tuple(dict.fromkeys(corpus for reader in opened for corpus in reader.trained_on))
 
+    def forget_use(self) -> None:
+        """Forget which models were used, so that `notices`, `label_kinds` and `trained_on` tell of the next samples."""
+        self.notices.clear()
+        for expert in self.experts:
+            expert.used = False
+
     def read(self, samples: Sequence[Sample]) -> list[Outcome]:
         """Predict each sample with every model that reads one of its inputs."""
         outcomes: list[dict[str, Outcome]] = [{} for _ in samples]

@@ -1,0 +1,60 @@
+"""`POST /v1/predict`: each input has its own answer, in order, in the words of `predict --json`."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from fastapi.testclient import TestClient
+
+Make = Callable[..., TestClient]
+Point = Callable[[str], list[float]]
+
+
+def test_texts_are_answered_in_their_order(client: Make, point_of: Point) -> None:
+    answer = client().post("/v1/predict", json={"texts": ["one", "two"], "model": "text"}).json()
+    assert answer["model"] == "text"
+    assert answer["licence"] == "free"
+    assert (answer["labels"], answer["trained_on"][0]["name"]) == (["rated"], "own")
+    assert answer["failures"] == []
+    for number, (text, prediction) in enumerate(zip(["one", "two"], answer["predictions"], strict=True)):
+        assert (prediction["index"], prediction["id"]) == (number, text)
+        assert prediction["valence"] == {"mean": pytest.approx(point_of(text)[0], abs=1e-4), "deviation": 0.1}
+
+
+def test_texts_and_files_of_a_form(client: Make, tone: Callable[..., bytes], image_bytes: Callable[..., bytes]) -> None:
+    files = [("files", ("loud.wav", tone())), ("files", ("face.png", image_bytes(kind="PNG")))]
+    answer = client().post("/v1/predict", data={"texts": ["one", "two"]}, files=files).json()
+    assert [one["id"] for one in answer["predictions"]] == ["one", "two", "loud.wav", "face.png"]
+    assert [list(one["by_modality"]) for one in answer["predictions"]] == [["text"], ["text"], ["audio"], ["video"]]
+
+
+def test_inputs_of_one_person(client: Make, tone: Callable[..., bytes]) -> None:
+    form = {"texts": ["one"], "together": "true"}
+    [one] = client().post("/v1/predict", data=form, files=[("files", ("a.wav", tone()))]).json()["predictions"]
+    assert list(one["by_modality"]) == ["text", "audio"]
+    two = [("files", ("a.wav", tone())), ("files", ("b.wav", tone()))]
+    refused = client().post("/v1/predict", data=form, files=two)
+    assert refused.status_code == 422
+    assert "there are two" in refused.json()["error"]["message"]
+
+
+def test_one_input_that_fails_costs_only_itself(client: Make, tone: Callable[..., bytes]) -> None:
+    files = [("files", ("a.wav", tone())), ("files", ("b.wav", b"RIFF")), ("files", ("c.bin", b"\x7fELF" * 9))]
+    answer = client().post("/v1/predict", files=files).json()
+    assert [one["index"] for one in answer["predictions"]] == [0]
+    assert [(one["index"], one["id"]) for one in answer["failures"]] == [(1, "b.wav"), (2, "c.bin")]
+    assert all("/" not in one["reason"] for one in answer["failures"])
+
+
+def test_concurrent_requests_never_mix(client: Make, point_of: Point) -> None:
+    service = client()
+
+    def ask(number: int) -> None:
+        texts = [f"sentence {number} {place}" for place in range(number % 3 + 1)]
+        answer = service.post("/v1/predict", json={"texts": texts}).json()
+        assert [one["id"] for one in answer["predictions"]] == texts
+        for text, one in zip(texts, answer["predictions"], strict=True):
+            assert one["arousal"]["mean"] == pytest.approx(point_of(text)[1], abs=1e-4)
+
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(ask, range(60)))
