@@ -2,8 +2,8 @@
 
     python benchmarks/rate_distortion.py FACES --out FOLDER [--epochs 1] [--threads 1]
 
-FACES is a folder of `affectspace corpus make faces`. The trainings are those of configs/levasa_drawn.yaml with fewer epochs. The
-same command continues. Prints a row for each weight and draws the curve.
+FACES is a folder of `affectspace corpus make faces`. The trainings are those of configs/levasa_drawn.yaml with fewer epochs.
+The same command continues. Prints a row for each weight and draws the curve.
 """
 
 import argparse
