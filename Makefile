@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo models test test-all lint format bench clean
+.PHONY: setup demo docs models test test-all lint format bench clean
 
 setup: $(STAMP)
 
@@ -17,6 +17,10 @@ $(STAMP): pyproject.toml constraints.txt requirements-offline.txt
 
 demo: $(STAMP)
 	$(BIN)/affectspace demo --out runs/demo
+
+# The documentation site, in site/; every warning is an error.
+docs: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 # The models that ship, from their corpora; hours on one core. The same command continues.
 DATA ?= ../shared/data

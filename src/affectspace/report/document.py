@@ -29,7 +29,7 @@ _MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", 
 class Report:
     """Builder of an HTML report in one file. Every method appends and returns the report.
 
-    Text may hold **bold**, `code` and links to pages beside it, such as [words](faces/report.html). Everything is
+    Text may hold **bold**, `code` and links to pages beside it, such as `[words](faces/report.html)`. Everything is
     escaped.
 
     Parameters

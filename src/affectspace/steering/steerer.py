@@ -276,7 +276,7 @@ class Steerer:
         sampling: Sampling | None = None,
         progress: Progress = silent,
     ) -> Candidates:
-        """Write all candidates, [seed][step][candidate], without ranking them.
+        """Write all candidates without ranking them, by seed, step and candidate.
 
         Parameters
         ----------
