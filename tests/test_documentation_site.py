@@ -19,8 +19,8 @@ pytest.importorskip("mkdocs", reason="needs the extra docs")
 
 
 sys.path.insert(0, str(ROOT / "docs" / "hooks"))  # as MkDocs does
-REPOSITORY, INTERFACE, COMMAND_PAGES = (
-    importlib.import_module(name) for name in ("repository", "interface", "commands")
+REPOSITORY, INTERFACE, COMMAND_PAGES, DOCSTRINGS = (
+    importlib.import_module(name) for name in ("repository", "interface", "commands", "docstrings")
 )
 sys.path.pop(0)
 
@@ -89,6 +89,13 @@ def test_public_names_are_on_a_page() -> None:
     packages = INTERFACE.public_names()
     assert packages["affectspace"]["predict"] == "affectspace.prediction.predict"
     assert packages["affectspace.models"]["Levasa"] == "affectspace.models.levasa.model.Levasa"
+
+
+def test_names_in_a_docstring_become_a_list() -> None:
+    text = "Do it.\n\nrows, a_b : of a table,\nmore\nother : x\n\nEnd.\n\nReturns\n-------\nx : int"
+    assert DOCSTRINGS.as_list(text) == (
+        "Do it.\n\n\n- **rows, a\\_b**: of a table,\n  more\n- **other**: x\n\nEnd.\n\nReturns\n-------\nx : int"
+    )
 
 
 @pytest.mark.slow

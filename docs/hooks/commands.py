@@ -1,5 +1,6 @@
 """Hook of the site: a page for each command, made from the command line itself."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,10 +12,8 @@ from affectspace.cli import COMMANDS, app, load_command
 
 
 def escaped(text: str | None) -> str:
-    """Text of a help, on one line, for a cell of a table."""
-    return (
-        " ".join((text or "").split()).replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*").replace("_", "\\_")
-    )
+    """Text of a help, on one line, as Markdown."""
+    return " ".join((text or "").split()).replace("<", "&lt;").replace("*", "\\*").replace("_", "\\_")
 
 
 def described(name: str, command: Any, context: Any, level: int) -> Iterator[str]:
@@ -34,11 +33,12 @@ def described(name: str, command: Any, context: Any, level: int) -> Iterator[str
         record = parameter.get_help_record(context)
         if record is None or parameter.name == "help":
             continue
-        rows = arguments if parameter.param_type_name == "argument" else options
-        rows.append(f"| `{' '.join(record[0].split())}` | {escaped(record[1])} |")
-    for title, rows in (("argument", arguments), ("option", options)):
-        if rows:
-            yield "\n".join([f"| {title} | meaning |", "|---|---|", *rows, ""])
+        names = re.sub(r" ?<list\[(\w+)\]>", r" <\1>", " ".join(record[0].split()))
+        list_ = arguments if parameter.param_type_name == "argument" else options
+        list_.append(f"`{names}`\n:   {escaped(record[1])}\n")
+    for title, entries in (("Arguments", arguments), ("Options", options)):
+        if entries:
+            yield "\n".join([f"**{title}**\n", *entries])
 
 
 def page_of(name: str) -> str:
