@@ -27,7 +27,10 @@ export function mark(kind, cx, cy, size = MARK) {
   }
   if (kind === "target") return svg("path", { ...shape, d: `M${cx - size} ${cy}H${cx + size}M${cx} ${cy - size}V${cy + size}` });
   if (kind === "start") return svg("circle", { ...shape, cx, cy, r: size * 0.8 });
-  return svg("circle", { ...shape, cx, cy, r: kind === "fused" ? size * 1.2 : size });
+  if (kind === "fused") {
+    return svg("g", {}, svg("circle", { class: "halo", cx, cy, r: size * 1.45 }), svg("circle", { ...shape, cx, cy, r: size * 1.45 }));
+  }
+  return svg("circle", { ...shape, cx, cy, r: size });
 }
 
 // A word along an edge. The words of arousal and dominance are turned.
@@ -35,24 +38,27 @@ function edgeWord(word, left, top, anchor, { turned = false, kind = "axis-word" 
   return svg("text", { class: kind, x: left, y: top, "text-anchor": anchor, transform: turned && `rotate(-90 ${left} ${top})` }, word);
 }
 
-function background(emotions) {
+function background(behind) {
   const below = TOP + SIZE + 19;
   const beside = LEFT - 9;
   return svg("g", { class: "background" },
     svg("rect", { class: "plane", x: LEFT, y: TOP, width: SIZE, height: SIZE, rx: 6 }),
     svg("circle", { class: "rim", cx: x(0), cy: y(0), r: SIZE / 2 }),
     svg("path", { class: "cross", d: `M${x(-1)} ${y(0)}H${x(1)}M${x(0)} ${y(-1)}V${y(1)}` }),
-    emotions.map((emotion) => svg("g", { class: "emotion" },
-      svg("ellipse", {
-        cx: x(emotion.valence), cy: y(emotion.arousal),
-        rx: (SIZE / 2) * emotion.valence_sd, ry: (SIZE / 2) * emotion.arousal_sd,
-      }),
-      svg("text", { x: x(emotion.valence), y: y(emotion.arousal) + 4, "text-anchor": "middle" }, emotion.name))),
+    behind,
     edgeWord("unpleasant", x(-1), below, "start"), edgeWord("valence →", x(0), below, "middle", { kind: "axis-name" }),
     edgeWord("pleasant", x(1), below, "end"),
     edgeWord("calm", beside, y(-1), "start", { turned: true }),
     edgeWord("arousal →", beside, y(0), "middle", { turned: true, kind: "axis-name" }),
     edgeWord("excited", beside, y(1), "end", { turned: true }));
+}
+
+function ellipseOf(emotion) {
+  const left = x(emotion.valence);
+  const top = y(emotion.arousal);
+  return svg("g", { class: "emotion" },
+    svg("ellipse", { cx: left, cy: top, rx: (SIZE / 2) * emotion.valence_sd, ry: (SIZE / 2) * emotion.arousal_sd }),
+    svg("text", { x: left, y: top + 4, "text-anchor": "middle" }, emotion.name));
 }
 
 function dominanceBar() {
@@ -65,35 +71,43 @@ function dominanceBar() {
     edgeWord("in control", beside, y(1), "end", { turned: true }));
 }
 
-function pointOf(point, clip) {
-  const { kind, name } = point;
-  const group = svg("g", { class: `point ${kind}` });
-  const ends = (estimate) => `${signed(estimate.mean)}${typeof estimate.deviation === "number" ? ` ± ${estimate.deviation.toFixed(2)}` : ""}`;
-  const words = AXES.filter((axis) => known(point[axis])).map((axis) => `${axis} ${ends(point[axis])}`);
-  group.append(svg("title", {}, `${name}: ${words.join(", ")}`));
-  if (known(point.valence) && known(point.arousal)) {
-    const cx = x(clamp(point.valence.mean));
-    const cy = y(clamp(point.arousal.mean));
-    if (point.valence.deviation && point.arousal.deviation) {
-      group.append(svg("ellipse", {
-        class: `spread ${kind}`, cx, cy, rx: (SIZE / 2) * point.valence.deviation, ry: (SIZE / 2) * point.arousal.deviation,
-        "clip-path": `url(#${clip})`,
-      }));
-    }
-    group.append(mark(kind, cx, cy));
+function titleOf(point) {
+  const ends = ({ mean, deviation }) => `${signed(mean)}${typeof deviation === "number" ? ` ± ${deviation.toFixed(2)}` : ""}`;
+  return `${point.name}: ${AXES.filter((axis) => known(point[axis])).map((axis) => `${axis} ${ends(point[axis])}`).join(", ")}`;
+}
+
+// Where a point's mark lies on dominance's bar, and half the width of its band. Modalities lie beside each other.
+function placeOnBar({ kind }, lone) {
+  const wide = lone || kind === "fused" || kind === "start" || kind === "target";
+  return { left: BAR + (wide ? 0 : { text: -8, audio: 0, video: 8 }[kind] ?? 0), half: wide ? 13 : 2, size: wide ? MARK : 4.5 };
+}
+
+// The ellipse and the band of a point: one standard deviation.
+function spreadOf(point, clip, lone) {
+  const { kind, valence, arousal, dominance } = point;
+  const parts = [];
+  if (known(valence) && known(arousal) && valence.deviation && arousal.deviation) {
+    parts.push(svg("ellipse", {
+      class: `spread ${kind}`, cx: x(clamp(valence.mean)), cy: y(clamp(arousal.mean)),
+      rx: (SIZE / 2) * valence.deviation, ry: (SIZE / 2) * arousal.deviation, "clip-path": `url(#${clip})`,
+    }));
   }
-  if (known(point.dominance)) {
-    const { mean, deviation } = point.dominance;
-    const shift = { text: -8, audio: 0, video: 8 }[kind] ?? 0;
-    const wide = kind === "fused" || kind === "start";
-    if (deviation) {
-      const top = y(clamp(mean + deviation));
-      const half = wide ? 13 : 2;
-      group.append(svg("rect", {
-        class: `spread ${kind}`, x: BAR + (wide ? 0 : shift) - half, y: top, width: 2 * half, height: y(clamp(mean - deviation)) - top,
-      }));
-    }
-    group.append(mark(kind, BAR + shift, y(clamp(mean)), wide ? MARK : 4.5));
+  if (known(dominance) && dominance.deviation) {
+    const { left, half } = placeOnBar(point, lone);
+    const top = y(clamp(dominance.mean + dominance.deviation));
+    const height = y(clamp(dominance.mean - dominance.deviation)) - top;
+    parts.push(svg("rect", { class: `spread ${kind}`, x: left - half, y: top, width: 2 * half, height }));
+  }
+  return parts;
+}
+
+function marksOf(point, lone) {
+  const { kind, valence, arousal, dominance } = point;
+  const group = svg("g", { class: `point ${kind}` }, svg("title", {}, titleOf(point)));
+  if (known(valence) && known(arousal)) group.append(mark(kind, x(clamp(valence.mean)), y(clamp(arousal.mean))));
+  if (known(dominance)) {
+    const { left, size } = placeOnBar(point, lone);
+    group.append(mark(kind, left, y(clamp(dominance.mean)), size));
   }
   return group;
 }
@@ -105,17 +119,19 @@ function described(points) {
   return `Map of valence from left to right and arousal from bottom to top, with dominance beside it. ${parts.join("; ") || "No point yet"}.`;
 }
 
-// Make the map. emotions : of emotionEllipses(); onpick : called with (valence, arousal) at a click on the plane.
+// Make the map. emotions : of emotionEllipses(), also the promise itself; onpick : called with (valence, arousal) at a click on the plane.
 // Returns {element, show(points, {trail})}. points : [{name, kind, valence, arousal, dominance}] with axes {mean, deviation} as in the
 // JSON of the service; kind : a key of KINDS; trail : [{valence, arousal}] of numbers, the oldest first
 export function createCircumplex({ emotions = [], onpick = null } = {}) {
   const layer = svg("g", {});
+  const behind = svg("g", {});
+  Promise.resolve(emotions).then((known) => behind.replaceChildren(...known.map(ellipseOf)));
   const clip = newId("plane");
   const title = svg("title", {}, described([]));
   const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", class: onpick ? "map pickable" : "map" },
     title,
     svg("defs", {}, svg("clipPath", { id: clip }, svg("rect", { x: LEFT, y: TOP, width: SIZE, height: SIZE, rx: 6 }))),
-    background(emotions), dominanceBar(),
+    background(behind), dominanceBar(),
     layer);
   const legend = element("ul", { class: "legend" });
 
@@ -134,7 +150,8 @@ export function createCircumplex({ emotions = [], onpick = null } = {}) {
       x2: x(clamp(end.valence)), y2: y(clamp(end.arousal)), "stroke-opacity": (0.15 + (0.75 * (place + 1)) / trail.length).toFixed(2),
     }));
     const order = [...points].sort((one, other) => (one.kind === "fused") - (other.kind === "fused"));
-    layer.replaceChildren(...tail, ...order.map((point) => pointOf(point, clip)));
+    const lone = points.length === 1;
+    layer.replaceChildren(...tail, ...order.flatMap((point) => spreadOf(point, clip, lone)), ...order.map((point) => marksOf(point, lone)));
     title.textContent = described(points);
     const kinds = [...new Set(points.map((point) => point.kind))];
     legend.replaceChildren(...kinds.map((kind) => element("li", {},

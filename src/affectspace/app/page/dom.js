@@ -77,3 +77,11 @@ export function toast(message, seconds = 6) {
   document.getElementById("toasts").append(note);
   setTimeout(() => note.remove(), 1000 * seconds);
 }
+
+// Scroll to an element whose beginning is outside the window, as results are on a narrow screen.
+export function bringIntoView(target) {
+  const { top } = target.getBoundingClientRect();
+  if (top >= 0 && top < 0.6 * innerHeight) return;
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  target.scrollIntoView({ behavior: still ? "auto" : "smooth", block: "start" });
+}
