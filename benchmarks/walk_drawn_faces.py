@@ -1,161 +1,165 @@
-"""Whether the true parameters of drawn faces follow a walk: train a LeVAsa, choose the strength, judge unseen people."""
+"""Faces that look like themselves: reconstruction, identity and true parameters of walks, on drawn people that are unseen.
+
+Trains a LeVAsa on drawn faces, or takes a run (--run), calibrates its strength on validation people, and judges test people
+with networks that had no part in training or calibration. Prints each figure with its interval over people, and what is asked.
+"""
 
 import argparse
-import json
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from affectspace.errors import RunError
-from affectspace.evaluation import pearson
+from affectspace.evaluation import image_mse, image_ssim, interval, psnr_of
 from affectspace.evaluation.results import Results
-from affectspace.files import write_text
-from affectspace.progress import Progress, silent
+from affectspace.report import image_grid, save_figure
+from affectspace.report.formatting import signed
+from affectspace.studies.walks.calibration import calibrate_run
 from affectspace.studies.walks.judge_run import judge_run
-from affectspace.studies.walks.judged import AXES, RANGES, chosen_rows
-from affectspace.studies.walks.judges import drawn_faces, teach_regressor
 from affectspace.synthetic.faces import make_faces
 from affectspace.training.configuration import build_config
 from affectspace.training.fit import fit
 from affectspace.training.runs import Run, open_run
-from affectspace.walks.networks import AffectRegressor, JudgeSettings, RegressorConfig, outputs_of
-from affectspace.walks.pictures import walk
-from affectspace.walks.runs import open_data, run_directions, walkable_model
+from affectspace.walks import FaceWalker
+from affectspace.walks.geometry import AXES
+from affectspace.walks.networks import JudgeSettings
+from affectspace.walks.pictures import decode
+from affectspace.walks.runs import encode_rows, open_data, walkable_model
+from affectspace.walks.strength import Strength, axis_points
 
 SIZE = 64
-STRENGTHS = (1.0, 1.5, 2.0, 2.5, 3.0)
-CHOOSER_SEED = 49979687  # of the chooser's people and weights; the judges' is another
+NETWORKS = {
+    # ratings are exact and expressions small: a weaker prior and a stronger alignment than on real faces
+    "convolutional": ({"kl_weight": 0.1, "alignment_weight": 1.0}, {"batch_size": 32}),
+    "residual": (
+        {
+            "network": "residual", "width": 24, "chunk": 4, "rest": 128, "head_inputs": None, "align_on": "sample",
+            "reconstruction": "absolute", "similarity_weight": 0.5, "kl_weight": 0.05, "kl_warmup": 0.2, "editing_weight": 0.1,
+        },
+        {
+            "batch_size": 16, "learning_rate": 0.002, "balance": 0, "precision": "bf16-mixed",
+            "augmentation": {"mirror": True, "rotation": 0, "scale": 0, "shift": 0, "contrast": 0, "brightness": 0},
+        },
+    ),
+}  # fmt: skip
+ASKED = {  # of the residual network at 64 pixels, in words
+    "PSNR": "at least 25 dB", "SSIM": "at least .82", "named, reconstruction": "at least .80", "named, ends": "at least .70",
+    "r": "at least .95", "slope": ".8 to 1.2",
+}  # fmt: skip
 
 
 def main() -> None:
-    """Print the correlation of target and reading, Spearman within walks, side effects, and the change of identity."""
+    """Print reconstruction, identity and the readings of walks; write pictures of walks."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run", type=Path, help="a finished run on drawn faces, instead of a training")
+    parser.add_argument("--network", choices=NETWORKS, default="convolutional")
     parser.add_argument("--faces", type=int, default=6000)
+    parser.add_argument("--people", type=int, default=60)
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--images", type=int, default=50_000, help="training images of a judge")
+    parser.add_argument("--walked", type=int, default=12, help="faces of each test person that are walked")
+    parser.add_argument(
+        "--rebuilt", type=int, default=2000, help="test faces whose reconstruction is measured, at most"
+    )
+    parser.add_argument("--strength", choices=("auto", "1"), default="auto")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, help="folder to keep; the same command continues it")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     with tempfile.TemporaryDirectory() as temporary:
         out = arguments.out or Path(temporary)
+        out.mkdir(parents=True, exist_ok=True)
         start = time.process_time()
-        train(out, arguments.faces, arguments.epochs, arguments.threads)
+        if arguments.run is None:
+            train(out, arguments.network, arguments.faces, arguments.people, arguments.epochs, arguments.threads)
+        run = open_run(arguments.run or out / "run")
         trained = time.process_time()
-        settings, run = JudgeSettings(images=arguments.images), open_run(out / "run")
-        strength, tried = try_strengths(run, chooser(out / "chooser", SIZE, settings), settings)
-        for trial in tried:
-            axes = ", ".join(
-                f"{axis} rises {trial.rise[axis]:.2f} of the target, r {trial.r[axis]:.3f}" for axis in trial.rise
-            )
-            print(f"validation people, strength {trial.strength:g}: {axes}", flush=True)
-        print(f"chosen: strength {strength:g}", flush=True)
-        write_text(out / "strength.json", json.dumps([vars(trial) for trial in tried], indent=2) + "\n")
-        for method, width in dict.fromkeys((("directions", strength), ("directions", 1.0), ("heads", 1.0))):
-            folder = out / (method if width == 1 else f"{method}-{width:g}")
-            results, _ = judge_run(run, folder, method=method, strength=width, settings=settings)
-            show(f"test people, {method}, strength {width:g}", results)
+        settings = JudgeSettings(images=arguments.images, faces=arguments.walked)
+        strength: Strength | float = 1.0
+        if arguments.strength == "auto":
+            strength = calibrate_run(run, settings)
+            print("\n".join(strength.messages), flush=True)
+        show_reconstruction(run, arguments.rebuilt)
+        results, report = judge_run(run, out / "judged", strength=strength, settings=settings)
+        show_identity(results)
+        show_readings(results)
+        for path in walk_pictures(run, out):
+            print(f"picture: {path}")
+        print(f"report: {report}")
         print(f"CPU seconds: training {trained - start:.0f}, evaluation {time.process_time() - trained:.0f}")
 
 
-@dataclass(frozen=True)
-class Tried:
-    """What a strength does on validation people, by axis.
-
-    rise : reading at the end minus that at the start, over the target, mean over faces; r : of target and reading, all points
-    """
-
-    strength: float
-    rise: dict[str, float]
-    r: dict[str, float]
-
-    @property
-    def off(self) -> float:
-        """How far the rises are from the targets, mean over axes."""
-        return float(np.mean([abs(one - 1) for one in self.rise.values()]))
-
-
-def chooser(folder: Path, size: int, settings: JudgeSettings, progress: Progress = silent) -> AffectRegressor:
-    """Train a reader of drawn faces on people that neither a corpus nor a judge has; it is kept in a folder."""
-    if (folder / "config.json").is_file():
-        return AffectRegressor.from_pretrained(folder)
-    own = settings.model_copy(update={"seed": CHOOSER_SEED})
-    pixels, rows, truth = drawn_faces(
-        folder.parent / f"{folder.name}-people", size, AXES, own, progress, seed=CHOOSER_SEED
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(CHOOSER_SEED)
-        network = AffectRegressor(RegressorConfig(image_size=size, width=settings.width))
-    teach_regressor(network, lambda chosen: pixels[chosen], rows, truth, own, progress, "chooser")
-    network.save_pretrained(folder)
-    return network
-
-
-def try_strengths(
-    run: Run,
-    reader: AffectRegressor,
-    settings: JudgeSettings,
-    strengths: Sequence[float] = STRENGTHS,
-    progress: Progress = silent,
-) -> tuple[float, list[Tried]]:
-    """Return the strength whose walks of validation people rise most nearly as the target, and every trial.
-
-    Raises RunError where the run has no validation people, or is not of drawn faces.
-    """
-    model, data = walkable_model(run), open_data(run, progress)
-    if not data.drawn:
-        raise RunError(f"{run.folder} was trained on {data.name}; a strength is chosen where the truth is known")
-    if not len(data.rows("validation")):
-        raise RunError(f"{run.folder} has no validation people to choose a strength on")
-    rows = chosen_rows(data, data.rows("validation"), settings.faces)
-    pixels = np.array(data.images(rows))
-    directions, tried = run_directions(run, model, progress, data), []
-    for place, strength in enumerate(strengths):
-        progress(place, len(strengths), f"strength {strength:g} on validation people")
-        way, rise, r = directions.stretched(strength), {}, {}
-        for axis, name in enumerate(AXES):
-            targets = np.linspace(*RANGES[name], settings.steps)
-            points = np.full((settings.steps, 2), np.nan)
-            points[:, axis] = targets
-            read = np.stack([outputs_of(reader, walk(model, face, points, way).images)[:, axis] for face in pixels])
-            rise[name] = float((read[:, -1] - read[:, 0]).mean() / (targets[-1] - targets[0]))
-            r[name] = float(pearson(np.tile(targets, len(read)), read.ravel()))
-        tried.append(Tried(strength, rise, r))
-    return min(tried, key=lambda one: one.off).strength, tried
-
-
-def train(out: Path, faces: int, epochs: int, threads: int) -> None:
+def train(out: Path, network: str, faces: int, people: int, epochs: int, threads: int) -> None:
     """Train the run in `out`/run, unless it is finished."""
     if (out / "run" / "model").is_dir():
         return
-    make_faces(out / "faces", n=faces, people=60, size=SIZE, workers=threads)
+    make_faces(out / "faces", n=faces, people=people, size=SIZE, seed=7, workers=threads)
+    model, settings = NETWORKS[network]
     config = build_config(
         {
             "data": {"corpus": "faces", "path": str(out / "faces")},
-            # ratings are exact and expressions small: a weaker prior and a stronger alignment than on real faces
-            "model": {"kl_weight": 0.1, "alignment_weight": 1.0},
-            "fit": {"epochs": epochs, "batch_size": 32, "threads": threads},
+            "model": {"kind": "levasa", **model},
+            "fit": {"epochs": epochs, "threads": threads, **settings},
         }
     )
     fit(config, out / "run")
 
 
-def show(title: str, results: Results) -> None:
-    """Print the judgements of walks."""
-    for axis in ("valence", "arousal"):
-        rows = [
-            *results.filter(experiment="expression", condition="walk", task=axis),
-            *results.filter(experiment="identity", condition="walk", task=axis),
-        ]
-        text = ", ".join(
-            f"{row.metric} {row.target}".strip() + f" {row.value:.3f} [{row.low:.3f}, {row.high:.3f}]" for row in rows
-        )
-        print(f"{title}, {axis}: {text}", flush=True)
+def show_reconstruction(run: Run, most: int) -> None:
+    """Print PSNR and SSIM of reconstructions of test people, with intervals over people."""
+    model, data = walkable_model(run), open_data(run)
+    rows = data.rows("test")
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int))]
+    faces, rebuilt = np.array(data.images(rows)), decode(model, torch.from_numpy(encode_rows(model, data, rows)))
+    people = data.table["person"].astype(str).to_numpy()[rows]
+    for name, values in (("PSNR", psnr_of(image_mse(faces, rebuilt))), ("SSIM", image_ssim(faces, rebuilt))):
+        show(name, interval("mean", None, values, people), ASKED[name])
+
+
+def show_identity(results: Results) -> None:
+    """Print how often the identity network names the person: faces, reconstructions, ends of walks."""
+    own = results.filter(experiment="identity")
+    for condition in ("face", "reconstruction"):
+        name = f"named, {condition}"
+        show(name, next(iter(own.filter(condition=condition, metric="named"))), ASKED.get(name, ""))
+    for axis in AXES:
+        (row,) = own.filter(condition="walk", task=axis, metric="named_ends")
+        show(f"named, ends of walks along {axis}", row, ASKED["named, ends"])
+
+
+def show_readings(results: Results) -> None:
+    """Print how the true parameters follow walks, by the regressor."""
+    own = results.filter(experiment="expression", model="regressor", condition="walk")
+    for axis in AXES:
+        for metric in ("r", "slope", "rho"):
+            (row,) = own.filter(task=axis, target=axis, metric=metric)
+            show(f"{metric} of {axis}", row, ASKED.get(metric, ""))
+        (other,) = [name for name in AXES if name != axis]
+        show(f"rise of {other} on a walk along {axis}", next(iter(own.filter(task=axis, target=other, metric="rise"))))
+
+
+def show(name: str, row: object, asked: str = "") -> None:
+    """Print a value with its interval and what was asked."""
+    value, low, high = (float(getattr(row, field)) for field in ("value", "low", "high"))
+    print(f"{name:<42} {value:7.3f} [{low:.3f}, {high:.3f}]{'   asked: ' + asked if asked else ''}", flush=True)
+
+
+def walk_pictures(run: Run, out: Path) -> list[Path]:
+    """Draw walks of people who are in no corpus along both axes, with the readings below each face."""
+    walker, paths = FaceWalker.of_run(run.folder), []
+    faces = walker.examples(5)
+    for axis, name in enumerate(AXES):
+        points = axis_points(axis, 7)
+        walks = [walker.walk(face.pixels, points) for face in faces]
+        images = np.stack([np.concatenate([face.pixels[None], walk.reconstruction[None], walk.images])
+                           for face, walk in zip(faces, walks, strict=True)])  # fmt: skip
+        captions = [["", "", *(f"read {signed(value)}" for value in walk.readings[:, axis])] for walk in walks]
+        heads = ["face", "reconstruction", *(f"asked {signed(value)}" for value in points[:, axis])]
+        paths.append(out / f"walk_{name}.png")
+        save_figure(image_grid(images, None, heads, f"Walks along {name}", captions=captions), paths[-1])
+    return paths
 
 
 if __name__ == "__main__":

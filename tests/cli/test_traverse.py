@@ -15,12 +15,16 @@ from safetensors.numpy import load_file, save_file
 from typer.testing import CliRunner, Result
 
 from affectspace.annotation import AnnotationTransfer
-from affectspace.cli.traverse import Request, file_names, output_stems, parse_range, parse_rows, traverse
+from affectspace.cli.traverse import parse_range, parse_rows, parse_strength, traverse
+from affectspace.cli.walked_faces import Request, file_names, output_stems
 from affectspace.data.dataset import Dataset
 from affectspace.errors import AffectspaceError, ConfigError
 from affectspace.models import MODELS, ClassifierConfig, EmotionClassifier
+from affectspace.prediction import Predictor
 from affectspace.training.configuration import build_config
 from affectspace.training.runs import Run, start_run
+
+from ..walks.test_walker import make_run as make_walker
 
 APP = typer.Typer()
 APP.command()(traverse)
@@ -236,6 +240,9 @@ def test_no_face_is_told_and_may_be_insisted_on(tmp_path: Path, face: Path, monk
         (("--strength", "0"), "--strength 0: give a number above 0 and at most 5"),
         (("--strength", "nan"), "--strength nan: give a number above 0"),
         (("--strength", "2", "--method", "heads"), "--strength 2 is for --method directions only"),
+        (("--strength", "1,2,3"), "--strength 1,2,3: give a number above 0"),
+        (("--strength", "much"), "--strength much: give a number above 0 and at most 5, two of them for valence and"),
+        (("--model", "drawn-face"), "--model drawn-face walks faces without a run"),
         (("--path", "0,0"), "two or more corners that differ"),
         (("--path", ""), "--path '': write circle, valence, arousal"),
         (("--path", "dominance"), "--path 'dominance': write circle, valence, arousal"),
@@ -298,14 +305,14 @@ def test_pictures_that_are_none_are_named(tmp_path: Path) -> None:
 
 
 def test_any_kind_of_picture_is_walked(tmp_path: Path) -> None:
-    """Grey, with alpha, of a palette, of 16 bits, for print, moving, of one pixel, a strip."""
+    """Grey, with alpha, of a palette, of 16 bits, for print, moving, small, a strip."""
     run, random = make_run(tmp_path / "run"), np.random.default_rng(0)
     add_codes(run)
     colours = Image.fromarray(random.integers(0, 256, (50, 40, 3), dtype=np.uint8))
     pictures = {f"{mode}.png": colours.convert(mode) for mode in ("L", "RGBA", "LA", "P", "1")}
     pictures |= {"deep.png": Image.fromarray(random.integers(0, 65536, (40, 40), dtype=np.uint16))}
     pictures["print.jpg"] = colours.convert("CMYK")
-    pictures |= {"dot.png": Image.new("RGB", (1, 1)), "strip.png": Image.new("RGB", (999, 1))}
+    pictures |= {"small.png": Image.new("RGB", (16, 16)), "strip.png": Image.new("RGB", (999, 20))}
     arguments: list[str | Path] = []
     for name, picture in pictures.items():
         picture.save(tmp_path / name)
@@ -405,10 +412,88 @@ def test_names_of_figures_are_safe_and_differ() -> None:
 
 
 def test_figures_are_named_after_the_picture_without_its_suffix(tmp_path: Path) -> None:
-    request = Request(tmp_path, [], None, [], [], None, None, [], "auto", "heads", 1.0, tmp_path, False, [])
+    request = Request(
+        tmp_path, False, [], None, [], [], None, None, [], "auto", "heads", (1.0,), tmp_path, False, [], False
+    )  # fmt: skip
     names = ["p1/X.jpg", "X.JPEG", "X.png", "x.webp", "a.1", "v1.0 face", "no suffix"]
     stems = [stem.name for stem in output_stems(request, names)]
     assert stems == ["p1_X", "X", "X-2", "x-3", "a.1", "v1.0_face", "no_suffix"]
     (tmp_path / "X-2.png").touch()
     with pytest.raises(AffectspaceError, match=r"X-2\.png exists already"):
         output_stems(request, names)
+
+
+def test_strengths_are_numbers_or_auto() -> None:
+    assert parse_strength(None) is None
+    assert parse_strength("auto") == "auto"
+    assert parse_strength("2") == (2.0,)
+    assert parse_strength("1.5,2") == (1.5, 2.0)
+
+
+@pytest.fixture
+def drawn_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of models that ship with an untrained one that walks faces."""
+    folder = tmp_path / "models"
+    run = make_walker(folder / "drawn-face", usual_error=0.0).folder
+    facts = {
+        "title": "t",
+        "modalities": ["video"],
+        "licence": "CC0",
+        "training": [],
+        "scores": [],
+        "limits": ["l"],
+        "walks": True,
+    }
+    (run / "pretrained.json").write_text(json.dumps(facts))
+    monkeypatch.setattr("affectspace.prediction.pretrained.FOLDER", folder)
+    monkeypatch.chdir(tmp_path)
+    return run
+
+
+def test_without_a_run_the_model_that_ships_walks_examples(drawn_model: Path) -> None:
+    result = invoke(*FEW)
+    assert result.exit_code == 0, result.output
+    assert "strength 2.00 (valence) and 2.00 (arousal), calibrated on 9 faces of 3 validation people" in result.output
+    table = pd.read_csv("walks/walks.csv")
+    assert list(table["face"].unique()) == [f"example person-{number}" for number in (1, 2, 3, 4)]
+    assert table["chooser_valence"].notna().all()
+    assert Path("walks/person-1.png").is_file()
+    assert not (drawn_model / "walks").exists()
+
+
+def test_a_face_without_a_run_and_what_changed_in_it(drawn_model: Path, face: Path) -> None:
+    result = invoke(face, *FEW, "--difference", "--gif", "--frames", "3", "--json")
+    assert result.exit_code == 0, result.output
+    summary = json.loads(result.stdout)
+    assert summary["run"] == "drawn-face"
+    assert summary["strength"] == [2.0, 2.0]
+    (walk,) = summary["walks"]
+    assert walk["notes"][0].startswith("this picture is unlike the drawn faces that the model was trained on")
+    assert f"{face}: this picture is unlike" in result.stderr
+    names = {path.name for path in Path("walks").iterdir()} - {".lock"}
+    assert names == {
+        "my_face.png", "my_face-difference.png", "my_face.gif", "my_face-difference.gif", "walks.json", "walks.csv"
+    }  # fmt: skip
+    other = json.loads(invoke(face, *FEW, "--strength", "1,2", "--out", "once", "--json").stdout)
+    assert other["strength"] == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("--judge",), "the model that ships comes without its corpus: name a run of your own"),
+        (("--dataset-rows", "test:2"), "the model that ships comes without its corpus"),
+        (("--model", "face"), "no model 'face' that walks faces; there is drawn-face"),
+        (("gone.png",), "gone.png: there is no such file; give a JPEG or PNG of one face"),
+        (("dot.png",), "dot.png has 1 x 1 pixels; give a face of at least 16 x 16"),
+        (("gone",), "gone is not a run of affectspace"),
+    ],
+)
+def test_what_the_model_that_ships_cannot_do(arguments: Any, text: str, drawn_model: Path) -> None:
+    Image.new("RGB", (1, 1)).save("dot.png")
+    assert text in refused(*arguments)
+
+
+def test_a_model_that_walks_faces_predicts_nothing(drawn_model: Path) -> None:
+    with pytest.raises(ConfigError, match=r"the model drawn-face moves drawn faces .* and predicts nothing"):
+        Predictor.pretrained("drawn-face")

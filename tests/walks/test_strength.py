@@ -23,10 +23,10 @@ NO_FACE_OF_ITS_OWN = np.full((3, SIZE, SIZE, 3), 128, dtype=np.uint8)
 class KnownDecoder(nn.Module):
     """Codes are (valence, arousal, rest). Red shows gain * valence and green gain * arousal, up to `most`."""
 
-    def __init__(self, gains: tuple[float, float], most: float = 2.0) -> None:
+    def __init__(self, gains: tuple[float, float], most: float = 2.0, surplus: float = 0.0) -> None:
         super().__init__()
         self.config: Any = SimpleNamespace(image_size=SIZE, chunk=1)
-        self.latent, self.heads, self.most = 3, {}, most
+        self.latent, self.heads, self.most, self.surplus = 3, {}, most, surplus
         self.gains = nn.Parameter(torch.tensor(gains), requires_grad=False)
         self.eval()
 
@@ -35,7 +35,7 @@ class KnownDecoder(nn.Module):
 
     def decode(self, codes: Tensor) -> Tensor:
         shown = (codes[:, :2] * self.gains).clamp(-self.most, self.most)
-        colours = torch.cat([0.5 + shown / 4, torch.full((len(codes), 1), 0.5)], dim=1)
+        colours = torch.cat([0.5 + (shown + self.surplus) / 4, torch.full((len(codes), 1), 0.5)], dim=1)
         return colours[:, :, None, None].expand(-1, -1, SIZE, SIZE)
 
 
@@ -48,16 +48,17 @@ def plain() -> AffectDirections:
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.tuples(*[st.floats(0.3, 2.5)] * 2))
-def test_the_strength_undoes_the_gain_of_the_decoder(gains: tuple[float, float]) -> None:
-    model: Any = KnownDecoder(gains)
+@given(st.tuples(*[st.floats(0.3, 2.5)] * 2), st.floats(-0.4, 0.4))
+def test_strength_and_offset_undo_those_of_the_decoder(gains: tuple[float, float], surplus: float) -> None:
+    model: Any = KnownDecoder(gains, surplus=surplus)
     found = find_strength(model, plain(), NO_FACE_OF_ITS_OWN, read)
     for axis, gain in zip(found, gains, strict=True):
         assert axis.strength == pytest.approx(1 / gain, rel=0.03)
         assert axis.slope == pytest.approx(1, abs=0.02)
+        assert axis.offset == pytest.approx(surplus, abs=0.03)
         assert axis.reached
-    way = plain().stretched([axis.strength for axis in found])
-    read_back = read(walk(model, NO_FACE_OF_ITS_OWN[0], np.array([[0.5, -0.4]]), way).images)
+    strength = calibrated(valence=found[0], arousal=found[1])
+    read_back = read(walk(model, NO_FACE_OF_ITS_OWN[0], np.array([[0.5, -0.4]]), strength.stretch(plain())).images)
     np.testing.assert_allclose(read_back, [[0.5, -0.4]], atol=0.03)
 
 

@@ -1,25 +1,19 @@
 """`affectspace traverse`: one face moved over the map of valence and arousal."""
 
-import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from affectspace.cli.options import AsJson, Force, Moved, RunFolder, move_files, print_json, print_results
+from affectspace.cli.options import AsJson, Force, Moved, existing_run, move_files, print_json, print_results
 from affectspace.cli.progress import progress_bar
-from affectspace.errors import ConfigError, RunError, counted
+from affectspace.cli.walked_faces import Request, chosen_strength, walk_faces
+from affectspace.errors import ConfigError, RunError
 from affectspace.files import locked_output
 
 if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from affectspace.data.dataset import Dataset
-    from affectspace.training.runs import Run
-    from affectspace.walks import Walk
+    pass
 
 METHODS = ("directions", "heads")
 CROPS = ("auto", "face", "middle")
@@ -33,51 +27,24 @@ METHOD_HELP = (
     "How codes move. directions: along what labels show within people; heads: to the nearest code that the heads read as the "
     "target."
 )
-REAL_FACES = 500  # on which a judge is compared with the labels
 MOST_STEPS = 21  # per axis
 MOST_STRENGTH = 5
 
 
-@dataclass(frozen=True)
-class Request:
-    """A checked request for walks.
-
-    rows : part of the corpus and number of faces; path : as written; points : (frames, 2) of the path; films : suffixes
-    """
-
-    run: Path
-    images: list[Path]
-    rows: tuple[str, int] | None
-    valences: list[float]
-    arousals: list[float]
-    path: str | None
-    points: "np.ndarray | None"
-    films: list[str]
-    crop: str
-    method: str
-    strength: float
-    folder: Path
-    force: bool
-    judges: list[str]
-
-
-class Face(NamedTuple):
-    """A face to walk.
-
-    name : for files; pixels : (size, size, 3) uint8; cut : how it was cropped; note : for the user; person : in the corpus
-    """
-
-    name: str
-    source: str
-    pixels: "np.ndarray"
-    cut: str
-    note: str
-    person: str = ""
-
-
-Image = Annotated[list[Path] | None, typer.Option(help="Photograph of a face. Can be repeated.")]
+Places = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="[RUN] [FACE]...",
+        help="Folder of a finished run of a LeVAsa, then pictures of faces. Without a run, the model of drawn faces that "
+        "ships; without faces, faces of the run's corpus, or drawn examples.",
+    ),
+]
+Model = Annotated[
+    str | None, typer.Option(help="Name of a model that ships and walks faces. Default without a run: drawn-face.")
+]
+Image = Annotated[list[Path] | None, typer.Option(help="Picture of a face, like FACE. Can be repeated.")]
 DatasetRows = Annotated[
-    str | None, typer.Option(help="Faces of the run's corpus, as PART:COUNT. Default without --image: test:4.")
+    str | None, typer.Option(help="Faces of the run's corpus, as PART:COUNT. Default without faces: test:4.")
 ]
 Valence = Annotated[str, typer.Option(help="Target valence, as low:high:steps on [-1, 1].")]
 Arousal = Annotated[str, typer.Option(help="Target arousal, as low:high:steps on [-1, 1].")]
@@ -90,7 +57,16 @@ Frames = Annotated[int, typer.Option(help="Number of frames of a film.")]
 Crop = Annotated[str, typer.Option(help=CROP_HELP)]
 Method = Annotated[str, typer.Option(help=METHOD_HELP)]
 Strength = Annotated[
-    float, typer.Option(help="With --method directions: 2 moves twice as far from the mean label of the corpus.")
+    str | None,
+    typer.Option(
+        help="How far codes move from the mean label of the corpus, with --method directions. auto: as far as an independent "
+        "reader reads what was asked for, calibrated once on validation people and kept in RUN/strength.json. A number such as "
+        "2, or two, valence,arousal: so many times as far. Default: the calibrated strength where the run has it, else 1."
+    ),
+]
+Difference = Annotated[
+    bool,
+    typer.Option("--difference", help="Draw also what changed against the reconstruction, for grids and for films."),
 ]
 Judge = Annotated[bool, typer.Option("--judge", help="Walk test people, judged by networks that RUN/judges keeps.")]
 JudgedBy = Annotated[
@@ -107,7 +83,8 @@ Out = Annotated[Path | None, typer.Option("--out", "-o", help="Folder of the fig
 
 
 def traverse(
-    run: RunFolder,
+    places: Places = None,
+    model: Model = None,
     image: Image = None,
     dataset_rows: DatasetRows = None,
     valence: Valence = VALENCES,
@@ -118,7 +95,8 @@ def traverse(
     frames: Frames = FRAMES,
     crop: Crop = "auto",
     method: Method = "directions",
-    strength: Strength = 1.0,
+    strength: Strength = None,
+    difference: Difference = False,
     judged_by: JudgedBy = None,
     judge: Judge = False,
     augmentation: Augmentation = False,
@@ -129,19 +107,28 @@ def traverse(
 ) -> None:
     """Move faces along valence and arousal.
 
-    Writes a figure per face, and what the model's heads and judges read, as walks.json and walks.csv.
+    Writes a figure per face, and what the model's heads and judges read, as walks.json and walks.csv. A judge's reading stands
+    below each face.
     """
     films = [suffix for suffix, wants in ((".gif", gif or (path is not None and not mp4)), (".mp4", mp4)) if wants]
     studies = [name for name, wants in (("judged", judge), ("augmentation", augmentation)) if wants]
-    faces_chosen = image or dataset_rows is not None or (valence, arousal, crop) != (VALENCES, AROUSALS, "auto")
-    if studies and (faces_chosen or films or judged_by):
+    run, shipped, images = split_places(places or [], model)
+    images += image or []
+    faces_chosen = images or dataset_rows is not None or (valence, arousal, crop) != (VALENCES, AROUSALS, "auto")
+    if studies and (faces_chosen or films or judged_by or difference):
         raise ConfigError(
             "--judge and --augmentation walk people of the run's corpus over fixed ranges; leave out pictures, rows, ranges, "
             "crops and films"
         )
+    if shipped and (studies or dataset_rows is not None or moved):
+        raise ConfigError(
+            "the model that ships comes without its corpus: name a run of your own for --judge, --augmentation, --dataset-rows "
+            "and --moved"
+        )
     if frames != FRAMES and not films:
         raise ConfigError(f"--frames {frames} is for films; add --gif, --mp4 or --path")
     valences, arousals = parse_range(valence, "--valence"), parse_range(arousal, "--arousal")
+    strengths = parse_strength(strength)
     check_method(crop, method, strength)
     path = "circle" if films and path is None else path
     points = None
@@ -149,31 +136,60 @@ def traverse(
         from affectspace.walks.paths import path_points
 
         points = path_points(path, valences, arousals, frames)
-    rows = parse_rows(dataset_rows) if dataset_rows is not None else None if image else ("test", 4)
-    if out is not None:
-        check_folder(out)
+    rows = parse_rows(dataset_rows) if dataset_rows is not None else None if images or shipped else ("test", 4)
+    folder = out or (Path("walks") if shipped else run / "walks")
+    if out is not None or shipped:
+        check_folder(folder)
     move_files(run, moved)
     request = Request(
-        run, image or [], rows, valences, arousals, path, points, films, crop, method, strength, out or run / "walks", force,
-        judged_by or [],
+        run, shipped, images, rows, valences, arousals, path, points, films, crop, method, strengths, folder, force,
+        judged_by or [], difference,
     )  # fmt: skip
     for study in studies:
         _run_study(study, request, as_json)
     if not studies:
-        _walk_faces(request, as_json)
+        walk_faces(request, as_json)
 
 
-def check_method(crop: str, method: str, strength: float) -> None:
+def split_places(places: list[Path], model: str | None) -> tuple[Path, bool, list[Path]]:
+    """Return the run, whether it is the model that ships, and the faces. A folder or a missing place without a suffix is a run.
+
+    Raises RunError for what is no run, and ConfigError for an unknown model or one beside a run.
+    """
+    from affectspace.media.content import IMAGES
+    from affectspace.prediction.pretrained import WALKER, shipped_walker
+
+    first = places[0] if places else None
+    if first is not None and not first.is_file() and first.suffix.lower() not in IMAGES:
+        if model is not None:
+            raise ConfigError(f"--model {model} walks faces without a run; leave out {first}, or --model")
+        return existing_run(first), False, list(places[1:])
+    return shipped_walker(model or WALKER).folder, True, list(places)
+
+
+def check_method(crop: str, method: str, strength: str | None) -> None:
     """Raise ConfigError for an unknown crop or method, and for a strength that does not fit."""
     for option, value, choices in (("--crop", crop, CROPS), ("--method", method, METHODS)):
         if value not in choices:
             raise ConfigError(f"{option} {value}: choose {' or '.join(choices)}")
-    if not 0 < strength <= MOST_STRENGTH:
+    if strength not in (None, "1") and method != "directions":
+        raise ConfigError(f"--strength {strength} is for --method directions only")
+
+
+def parse_strength(text: str | None) -> "str | tuple[float, ...] | None":
+    """Parse "auto", a number, or two numbers for valence and arousal. Raises ConfigError."""
+    if text is None or text == "auto":
+        return text
+    try:
+        values = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        values = ()
+    if len(values) not in (1, 2) or not all(0 < value <= MOST_STRENGTH for value in values):
         raise ConfigError(
-            f"--strength {strength:g}: give a number above 0 and at most {MOST_STRENGTH}; 1 changes nothing"
+            f"--strength {text}: give a number above 0 and at most {MOST_STRENGTH}, two of them for valence and arousal, or "
+            "auto; 1 changes nothing"
         )
-    if strength != 1 and method != "directions":
-        raise ConfigError(f"--strength {strength:g} is for --method directions only")
+    return values
 
 
 def parse_range(text: str, option: str) -> list[float]:
@@ -210,225 +226,6 @@ def check_folder(folder: Path) -> None:
         raise RunError(f"--out {folder}: {existing} is not writable; name another folder")
 
 
-def output_stems(request: Request, names: list[str]) -> list[Path]:
-    """Return one path without suffix per face. Raises RunError if a file exists and must not be replaced."""
-    from affectspace.media.content import IMAGES
-
-    plain = [str(Path(name).with_suffix("")) if Path(name).suffix.lower() in IMAGES else name for name in names]
-    stems = [request.folder / name for name in file_names(plain)]
-    files = [stem.with_name(stem.name + suffix) for stem in stems for suffix in (".png", *request.films)]
-    existing = [file for file in (*files, request.folder / "walks.json", request.folder / "walks.csv") if file.exists()]
-    if existing and not request.force:
-        raise RunError(f"{existing[0]} exists already; use --force to replace it, or --out for another folder")
-    return stems
-
-
-def file_names(names: list[str]) -> list[str]:
-    """Make names safe for files, and different from each other even if case is ignored."""
-    unique: list[str] = []
-    for name in names:
-        safe = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)
-        safe = safe.strip(".")[:80] or "face"
-        candidate, number = safe, 2
-        while candidate.lower() in (used.lower() for used in unique):
-            candidate, number = f"{safe}-{number}", number + 1
-        unique.append(candidate)
-    return unique
-
-
-def _walk_faces(request: Request, as_json: bool) -> None:
-    """Walk each face over the grid and along the path; write figures, films and walks.json."""
-    import numpy as np
-    import torch
-
-    from affectspace.files import write_text
-    from affectspace.prediction.photos import read_picture
-    from affectspace.report import save_figure, walk_figure
-    from affectspace.training.runs import open_run
-    from affectspace.walks.paths import grid_points
-    from affectspace.walks.pictures import decode, walk
-    from affectspace.walks.readers import named_reader
-    from affectspace.walks.runs import encode_rows, open_data, run_geometry, walkable_model
-
-    run = open_run(request.run)
-    model, walks = walkable_model(run), []
-    readers = [named_reader(place, run.folder) for place in request.judges]
-    judges = dict(zip(file_names([Path(place).name for place in request.judges]), readers, strict=True))
-    with locked_output(request.folder), progress_bar() as progress:
-        pictures = [
-            read_picture(path) for path in request.images
-        ]  # unreadable ones are reported before the corpus is opened
-        data = open_data(run, progress) if request.rows is not None or needs_corpus(request) else None
-        faces = load_faces(run, model.config.image_size, pictures, request, data)
-        stems = output_stems(request, [face.name for face in faces])
-        geometry = run_geometry(run, model, request.method, request.strength, progress, data)
-        points = grid_points(request.valences, request.arousals)
-        for number, (face, stem) in enumerate(zip(faces, stems, strict=True)):
-            progress(number, len(faces), f"walk of {face.name}")
-            moved = walk(model, face.pixels, points, geometry)
-            grid = moved.images.reshape(len(request.arousals), len(request.valences), *face.pixels.shape)
-            figure = stem.with_name(stem.name + ".png")
-            missed = np.asarray(moved.missed.any(axis=1)).reshape(grid.shape[:2])
-            drawing = walk_figure(grid, request.valences, request.arousals, original=face.pixels, missed=missed)
-            save_figure(drawing, figure)
-            films = []
-            if request.points is not None:
-                films = save_films(walk(model, face.pixels, request.points, geometry), stem, request.films)
-            people = np.repeat(face.person, len(points))
-            read = {name: judge.read(moved.images, people)[:, :2] for name, judge in judges.items()}
-            walks.append(describe_walk(face, figure, moved, films, read))
-        progress(len(faces), len(faces), "walks")
-        real: dict[str, Any] = {}
-        if data is not None and judges:
-            rows = data.rows("test")[:REAL_FACES]
-            rebuilt = decode(model, torch.from_numpy(encode_rows(model, data, rows)))
-            seen = {"faces": np.array(data.images(rows)), "reconstructions": rebuilt}
-            for name, judge in judges.items():
-                agrees = {kind: judge.agreement(data, rows, shown) for kind, shown in seen.items()}
-                real[name] = {"rows": len(rows), "r": agrees}
-    summary: dict[str, Any] = {
-        "run": str(request.run), "method": request.method, "strength": request.strength, "valence": request.valences,
-        "arousal": request.arousals, "path": request.path, "walks": walks,
-        "judges": real,
-    }  # fmt: skip
-    write_text(request.folder / "walks.json", json.dumps(summary, indent=2) + "\n")
-    write_text(request.folder / "walks.csv", walk_table(walks).to_csv(index=False))
-    for entry in walks:
-        if entry["note"]:
-            typer.echo(f"{entry['face']}: {entry['note']}; the middle of the picture was walked", err=True)
-    if as_json:
-        print_json(summary)
-    else:
-        _show_walks(walks, real, request)
-
-
-def load_faces(
-    run: "Run", size: int, pictures: "list[np.ndarray]", request: Request, data: "Dataset | None"
-) -> list[Face]:
-    """Load the faces to walk: photographs, then rows of the corpus. Raises DataError as `cut_photo` and `dataset_faces`."""
-    from affectspace.prediction.photos import cut_photo, framing_of, read_framing
-    from affectspace.walks.runs import dataset_faces
-
-    faces = []
-    for path, picture in zip(request.images, pictures, strict=True):
-        framing = framing_of(run, data) if data is not None else read_framing(run.folder / "framing.json")
-        photo = cut_photo(path, picture, size, framing, request.crop)
-        faces.append(Face(path.stem, str(path), photo.pixels, photo.cut, photo.note))
-    if request.rows is not None and data is not None:
-        names, pixels = dataset_faces(data, *request.rows)
-        person = dict(zip(data.table["id"].astype(str), data.table["person"].astype(str), strict=True))
-        faces += [Face(name, name, face, "corpus", "", person[name]) for name, face in zip(names, pixels, strict=True)]
-    return faces
-
-
-def needs_corpus(request: Request) -> bool:
-    """Return whether a photograph needs the run's corpus, because a file that is derived from it does not exist yet."""
-    if request.method == "heads":
-        return not any(
-            (request.run / name).is_file() for name in ("geometry.safetensors", "representations.safetensors")
-        )
-    framed = request.crop == "middle" or (request.run / "framing.json").is_file()
-    return not framed or not (request.run / "directions.safetensors").is_file()
-
-
-def save_films(walk: "Walk", stem: Path, suffixes: list[str]) -> list[str]:
-    """Write a walk as GIF or MP4 beside the figures; return the names of the files."""
-    import numpy as np
-
-    from affectspace.report.animation import save_gif, save_mp4, walk_frames
-    from affectspace.walks.paths import is_closed
-
-    points = np.where(np.isnan(walk.targets), walk.reached.clip(-1, 1), walk.targets)
-    frames = walk_frames(walk.images, points, is_closed(points))
-    files = [stem.with_name(stem.name + suffix) for suffix in suffixes]
-    return [str(save_gif(frames, file) if file.suffix == ".gif" else save_mp4(frames, file)) for file in files]
-
-
-def describe_walk(
-    face: Face, figure: Path, walk: "Walk", films: list[str], judges: "dict[str, np.ndarray]"
-) -> dict[str, Any]:
-    """Return the entry of one face in walks.json.
-
-    A point is [target valence, target arousal, valence, arousal], the latter by the read-out that set the code: it agrees with
-    the target by construction. heads and judges : what the model's heads and each judge read at these points.
-    """
-    import numpy as np
-
-    return {
-        "face": face.source,
-        "figure": str(figure),
-        "missed": int(walk.missed.any(axis=1).sum()),
-        "points": np.concatenate([walk.targets, walk.reached], axis=1).round(4).tolist(),
-        "heads": walk.heads.round(4).tolist(),
-        "judges": {name: read.round(4).tolist() for name, read in judges.items()},
-        "cut": face.cut,
-        "note": face.note,
-        "films": films,
-    }
-
-
-def walk_table(walks: list[dict[str, Any]]) -> "pd.DataFrame":
-    """Return one row per picture: face, target, and the readings of heads, judges and the read-out that set the code."""
-    import numpy as np
-    import pandas as pd
-
-    tables = []
-    for walk in walks:
-        points = np.array(walk["points"])
-        readings = {"target": points[:, :2], "heads": walk["heads"], **walk["judges"], "set_by": points[:, 2:]}
-        columns = {
-            f"{name}_{axis}": np.array(values)[:, place]
-            for name, values in readings.items()
-            for place, axis in enumerate(("valence", "arousal"))
-        }
-        tables.append(pd.DataFrame({"face": walk["face"], **columns}))
-    return pd.concat(tables, ignore_index=True)
-
-
-def _show_walks(walks: list[dict[str, Any]], judges: dict[str, Any], request: Request) -> None:
-    """Print targets with the mean readings of heads and judges, what each reads per unit, and what set the code."""
-    import numpy as np
-    from rich.console import Console
-    from rich.table import Table
-
-    by_heads = request.method == "heads"
-    pictures = walk_table(walks)
-    readers = ["heads", *walks[0]["judges"]]
-    names = [
-        "heads, which set the code" if by_heads else "heads",
-        *readers[1:],
-        *([] if by_heads else ["set the code"]),
-    ]
-    table = Table("axis", "target", *names)
-    steps = {}
-    for axis, values in (("valence", request.valences), ("arousal", request.arousals)):
-        target = pictures[f"target_{axis}"]
-        columns = [pictures[f"{reader}_{axis}"] for reader in (*readers, *([] if by_heads else ["set_by"]))]
-        steps[axis] = [np.polyfit(target, column, 1)[0] for column in columns[: len(readers)]]
-        for number, value in enumerate(values):
-            here = np.isclose(target, value, atol=1e-3)
-            table.add_row(
-                "" if number else axis, f"{value:+.2f}", *(f"{column[here].mean():+.3f}" for column in columns)
-            )
-    Console(highlight=False, markup=False, emoji=False).print(table)
-    for place, reader in enumerate(readers):
-        moved = ", ".join(f"{axis} {slope[place].round(2) + 0:+.2f}" for axis, slope in steps.items())
-        typer.echo(f"for each unit of the target, {reader} read {moved} (1 is what was asked for)")
-        for kind, r in judges.get(reader, {}).get("r", {}).items():
-            if None not in r:
-                of = f"on {judges[reader]['rows']:,} {kind} of the test part"
-                typer.echo(f"  {of}, {reader} agrees with the labels: valence r {r[0]:+.2f}, arousal r {r[1]:+.2f}")
-    if len(readers) == 1:
-        typer.echo("no judge has read the pictures: name one with --judged-by, for example a run of kind classifier")
-    missed = sum(walk["missed"] for walk in walks)
-    if missed:
-        targets = counted(len(pictures), "target")
-        typer.echo(f"beyond the reach of the model: {missed} of {targets}, dashed in the figures; see also walks.json")
-    films = sum(len(walk["films"]) for walk in walks)
-    parts = [counted(len(walks), "figure"), *([counted(films, "film")] if films else []), "walks.csv and walks.json"]
-    typer.echo(f"{', '.join(parts)} in {request.folder}")
-
-
 def _run_study(study: str, request: Request, as_json: bool) -> None:
     """Judge walks of test people, or use them as augmentation; print the figures and the path of the report."""
     from affectspace.studies.walks.augmentation import run_augmentation
@@ -439,12 +236,13 @@ def _run_study(study: str, request: Request, as_json: bool) -> None:
     if path.exists() and not request.force:
         raise RunError(f"{path} exists already; use --force to replace it, or --out for another folder")
     work = judge_run if study == "judged" else run_augmentation
+    run, message = open_run(request.run), ""
     with locked_output(request.folder), progress_bar() as progress:
-        results, report = work(
-            open_run(request.run), request.folder, method=request.method, strength=request.strength, progress=progress
-        )
+        strength, _, message = chosen_strength(run, request, progress)
+        results, report = work(run, request.folder, method=request.method, strength=strength, progress=progress)
     if as_json:
         print_json(results.to_dict())
         return
     print_results(results)
+    typer.echo(message)
     typer.echo(f"report: {report}")

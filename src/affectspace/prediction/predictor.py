@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from affectspace.errors import DataError, UnreadableItem
+from affectspace.errors import ConfigError, DataError, UnreadableItem
 from affectspace.prediction.licences import licences_of, strictest
 from affectspace.prediction.opening import reader_of_model, reader_of_run
 from affectspace.prediction.readers import CombinedReader, Reader, TrainingCorpus
@@ -75,6 +75,11 @@ class Predictor:
         if name == "any":
             return cls(combined_reader(open_reader, notices), name, notices=notices)
         model = shipped_model(name)
+        if model.walks:
+            raise ConfigError(
+                f"the model {name} moves drawn faces (`affectspace traverse FACE.png`) and predicts nothing; the model face "
+                "reads faces"
+            )
         return cls(open_reader(model), name, {name: model.licence}, [model.notice] if model.notice else [])
 
     @classmethod

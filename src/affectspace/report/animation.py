@@ -18,11 +18,19 @@ MARGIN = 34  # of the map, for the names of its axes
 INK, MUTED, GRID, TRAIL, MARK = "#22262b", "#80868e", "#dfe2e6", "#b9c4d6", "#c8452f"
 
 
-def walk_frames(images: np.ndarray, points: np.ndarray, loop: bool = False) -> list[np.ndarray]:
+def walk_frames(
+    images: np.ndarray,
+    points: np.ndarray,
+    loop: bool = False,
+    *,
+    readings: np.ndarray | None = None,
+    legend: str = "",
+) -> list[np.ndarray]:
     """Draw the frames of a walk, (SIDE, 2 * SIDE, 3) uint8 each, with the point of the map marked.
 
     images : (n, size, size, 3) uint8; points : (n, 2), valence and arousal on [-1, 1]
     loop : whether the path closes; otherwise the frames return the same way
+    readings : (n, 2), what a judge reads in each image; legend : what the colours of the images mean
 
     Raises DataError if images and points do not fit or are not finite.
     """
@@ -30,7 +38,7 @@ def walk_frames(images: np.ndarray, points: np.ndarray, loop: bool = False) -> l
     points = checked_array(points, (len(images), 2), "points of a walk, one per image")
     background = _map(points, loop)
     frames = []
-    for image, point in zip(images, points, strict=True):
+    for image, point, read in zip(images, points, [None] * len(images) if readings is None else readings, strict=True):
         sheet = Image.new("RGB", (2 * SIDE, SIDE), "white")
         sheet.paste(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BICUBIC), (0, 0))
         sheet.paste(background, (SIDE, 0))
@@ -40,6 +48,10 @@ def walk_frames(images: np.ndarray, points: np.ndarray, loop: bool = False) -> l
         draw.ellipse((x - 7, y - 7, x + 7, y + 7), fill=MARK, outline="white", width=2)
         text = f"valence {signed(point[0])}   arousal {signed(point[1])}"
         draw.text((SIDE + SIDE / 2, 8), text, INK, _font(14), "mt")
+        if read is not None and np.isfinite(read).all():
+            text = f"read: valence {signed(read[0])}   arousal {signed(read[1])}"
+            draw.text((SIDE + SIDE / 2, 26), text, MUTED, _font(12), "mt")
+        draw.text((SIDE + SIDE / 2, SIDE - 6), legend, MUTED, _font(11), "mb")
         frames.append(np.asarray(sheet))
     return frames if loop or len(frames) < 3 else frames + frames[-2:0:-1]
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 from affectspace.errors import DataError
 from affectspace.report.checks import check_not_empty, checked_images
+from affectspace.report.differences import LEGEND, colours
 from affectspace.report.formatting import signed
 from affectspace.report.theme import GROUP_COLOURS, INK, MUTED, figure_style, new_figure
 
@@ -30,6 +31,7 @@ def image_grid(
     title: str = "",
     *,
     cell: float = 1.15,
+    captions: Sequence[Sequence[str]] | None = None,
 ) -> Figure:
     """Draw images in rows and columns.
 
@@ -45,6 +47,8 @@ def image_grid(
         Title.
     cell : float
         Largest size of an image in inches. Images are smaller if a row would not fit the width of a report.
+    captions : sequence of rows of str, optional
+        A text below each image.
 
     Examples
     --------
@@ -58,19 +62,21 @@ def image_grid(
     left = max((_text_width(line, _LABEL) for name in names for line in name.split("\n")), default=0.0)
     left += 0.14 if left else 0.0
     size = min(cell, (_WIDTH - left) / columns - _GAP)
+    below, pitch = _room_below(captions, images.shape[:2]), size + _GAP + _room_below(captions, images.shape[:2])
     heads = [_wrap(head, size) for head in heads]
     top = (0.3 if title else 0.0) + (0.16 * max((head.count("\n") + 1 for head in heads), default=0) + 0.06)
     with figure_style():
-        figure, axes, height = _sheet(left + columns * (size + _GAP), top + rows * (size + _GAP))
+        figure, axes, height = _sheet(left + columns * (size + _GAP), top + rows * pitch)
         if title:
             axes.text(0, height, title, ha="left", va="top", fontsize=12, fontweight="bold", color=INK)
         for j, head in enumerate(heads):
             x, y = left + j * (size + _GAP) + size / 2, height - top + 0.06
             axes.text(x, y, head, ha="center", va="bottom", fontsize=_fitting(head, size), color=MUTED)
         for i, name in enumerate(names):
-            y = height - top - i * (size + _GAP) - size / 2
+            y = height - top - i * pitch - size / 2
             axes.text(left - 0.14, y, name, ha="right", va="center", fontsize=_LABEL, color=INK)
-        _paint(axes, images, left, height - top, size)
+        _paint(axes, images, left, height - top, size, below)
+        _write_captions(axes, captions, left, height - top, size, pitch)
     return figure
 
 
@@ -111,6 +117,10 @@ def walk_figure(
     arousals: Sequence[float] | np.ndarray,
     original: np.ndarray | None = None,
     missed: np.ndarray | None = None,
+    *,
+    captions: Sequence[Sequence[str]] | None = None,
+    original_label: str = "original",
+    limit: float | None = None,
 ) -> Figure:
     """Draw one face moved over the circumplex. Valence rises to the right and arousal upwards.
 
@@ -126,6 +136,12 @@ def walk_figure(
         Picture at the left.
     missed : ndarray of shape (arousals, valences), bool, optional
         Targets that were not reached. Their pictures have a dashed frame, and a line below says what it means.
+    captions : sequence of rows of str, optional
+        A text below each picture, in the order of the grid, such as what a judge reads in it.
+    original_label : str
+        What the picture at the left is.
+    limit : float, optional
+        The pictures are those of `difference_images` with this limit; a legend of the colours is drawn.
 
     Examples
     --------
@@ -143,21 +159,25 @@ def walk_figure(
     if beyond.shape != grid.shape[:2]:
         raise DataError(f"missed has shape {beyond.shape}; give {grid.shape[:2]}, one value for each picture")
     order = np.ix_(np.argsort(-up, kind="stable"), np.argsort(across, kind="stable"))
+    below = _room_below(captions, grid.shape[:2])
+    texts = None if captions is None else np.array(captions, dtype=object)[order].tolist()
     grid, beyond = grid[order], beyond[order]
     across, up = np.sort(across), -np.sort(-up)
     rows, columns = grid.shape[:2]
     start = 0.0 if original is None else 1.55
-    left, bottom = start + 0.75, 0.62 + (0.3 if beyond.any() else 0.0)
+    left, bottom = start + 0.75, 0.62 + (0.3 if beyond.any() else 0.0) + (0.0 if limit is None else 0.5)
     size = min(1.15, (_WIDTH - left) / columns - _GAP)
-    span_x, span_y = columns * (size + _GAP) - _GAP, rows * (size + _GAP) - _GAP
+    pitch = size + _GAP + below
+    span_x, span_y = columns * (size + _GAP) - _GAP, rows * pitch - _GAP
     with figure_style():
         figure, axes, ceiling = _sheet(left + span_x, max(bottom + span_y, 1.7 if start else 0.0))
-        _paint(axes, grid, left, ceiling, size)
+        _paint(axes, grid, left, ceiling, size, below)
+        _write_captions(axes, texts, left, ceiling, size, pitch)
         for j, valence in enumerate(across):
             x = left + j * (size + _GAP) + size / 2
             axes.text(x, ceiling - span_y - 0.07, _tick(valence), ha="center", va="top", fontsize=8.5, color=MUTED)
         for i, arousal in enumerate(up):
-            y = ceiling - i * (size + _GAP) - size / 2
+            y = ceiling - i * pitch - size / 2
             axes.text(left - 0.07, y, _tick(arousal), ha="right", va="center", fontsize=8.5, color=MUTED)
         arrow = {"arrowstyle": "-|>", "color": "#9a9ea4", "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0}
         floor, side = ceiling - span_y - 0.32, left - 0.5
@@ -173,7 +193,7 @@ def walk_figure(
             "linestyle": (0, (4, 2)),
         }
         for i, j in np.argwhere(beyond):
-            corner = left + j * (size + _GAP), ceiling - i * (size + _GAP) - size
+            corner = left + j * (size + _GAP), ceiling - i * pitch - size
             axes.add_patch(Rectangle(corner, size, size, **frame))
         if beyond.any():
             text = (
@@ -183,7 +203,9 @@ def walk_figure(
         if original is not None:
             face = checked_images(original, ("height", "width", 3), "the original of a walk")
             _paint(axes, face[None, None], 0.0, middle + 0.575, 1.15)
-            axes.text(0.575, middle - 0.65, "original", ha="center", va="top", fontsize=9, color=MUTED)
+            axes.text(0.575, middle - 0.65, original_label, ha="center", va="top", fontsize=9, color=MUTED)
+        if limit is not None:
+            _write_legend(axes, left, 0.32, limit)
     return figure
 
 
@@ -235,12 +257,40 @@ def _sheet(width: float, height: float) -> tuple[Figure, Axes, float]:
     return figure, axes, height
 
 
-def _paint(axes: Axes, images: np.ndarray, left: float, top: float, size: float) -> None:
-    """Draw (rows, columns, height, width, 3) as one picture. Every image is enlarged on its own."""
+def _room_below(captions: Sequence[Sequence[str]] | None, shape: tuple[int, ...]) -> float:
+    """Return the inches below a row that its captions need. Raises DataError if there is not one caption an image."""
+    if captions is None:
+        return 0.0
+    if len(captions) != shape[0] or any(len(row) != shape[1] for row in captions):
+        raise DataError(f"the grid has {shape[0]} rows of {shape[1]} images; give one caption for each image")
+    return 0.05 + 0.13 * max((text.count("\n") + 1 for row in captions for text in row), default=0)
+
+
+def _write_captions(
+    axes: Axes, captions: Sequence[Sequence[str]] | None, left: float, top: float, size: float, pitch: float
+) -> None:
+    for i, row in enumerate(captions or ()):
+        for j, text in enumerate(row):
+            x, y = left + j * (size + _GAP) + size / 2, top - i * pitch - size - 0.03
+            axes.text(x, y, text, ha="center", va="top", fontsize=min(7.5, _fitting(text, size)), color=INK)
+
+
+def _write_legend(axes: Axes, left: float, bottom: float, limit: float) -> None:
+    """Draw the colours of differences, from darker to brighter, with the share of the full brightness at the ends."""
+    ramp, width = colours(np.linspace(-1, 1, 201))[None], 1.8
+    axes.imshow(ramp, extent=(left, left + width, bottom - 0.12, bottom), aspect="auto")
+    axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())
+    for place, text in ((0.0, f"−{limit:.0%}"), (0.5, "0"), (1.0, f"+{limit:.0%}")):
+        axes.text(left + place * width, bottom - 0.15, text, ha="center", va="top", fontsize=7.5, color=MUTED)
+    axes.text(left + width + 0.25, bottom - 0.06, f"brightness; {LEGEND}", va="center", fontsize=8.5, color=INK)
+
+
+def _paint(axes: Axes, images: np.ndarray, left: float, top: float, size: float, below: float = 0.0) -> None:
+    """Draw (rows, columns, height, width, 3) as one picture, with inches below each row. Every image is enlarged on its own."""
     rows, columns = images.shape[:2]
     pixels, gap = round(size * _DOTS), round(_GAP * _DOTS)
-    step = pixels + gap
-    canvas = np.zeros((rows * step - gap, columns * step - gap, 4), dtype=np.uint8)
+    step, row_step = pixels + gap, pixels + round((_GAP + below) * _DOTS)
+    canvas = np.zeros(((rows - 1) * row_step + pixels, columns * step - gap, 4), dtype=np.uint8)
     for i in range(rows):
         for j in range(columns):
             face = Image.fromarray(np.ascontiguousarray(images[i, j]))
@@ -248,7 +298,7 @@ def _paint(axes: Axes, images: np.ndarray, left: float, top: float, size: float)
             scale = pixels / max(face.size)
             shape = (max(1, round(face.width * scale)), max(1, round(face.height * scale)))
             block = np.asarray(face.resize(shape, Image.Resampling.BICUBIC))
-            y, x = i * step + (pixels - shape[1]) // 2, j * step + (pixels - shape[0]) // 2
+            y, x = i * row_step + (pixels - shape[1]) // 2, j * step + (pixels - shape[0]) // 2
             canvas[y : y + shape[1], x : x + shape[0], :3] = block
             canvas[y : y + shape[1], x : x + shape[0], 3] = 255
     extent = (left, left + canvas.shape[1] / _DOTS, top - canvas.shape[0] / _DOTS, top)

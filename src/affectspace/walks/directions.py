@@ -40,19 +40,19 @@ class AffectDirections(SavedArrays):
         """Change of readout i per unit of direction j, (2, 2)."""
         return self.readout[:, :-1] @ self.directions.T
 
-    def stretched(self, strength: float | Sequence[float]) -> "AffectDirections":
+    def stretched(self, strength: float | Sequence[float], offset: float | Sequence[float] = 0.0) -> "AffectDirections":
         """Return directions whose walks go `strength` times as far from the mean label, and still read as the target.
 
-        This is for decoders that show less than they are asked for. strength : one for both axes, or one for each. Raises
-        DataError unless it is above 0.
+        This is for decoders that show less than they are asked for. offset : what their pictures show too much of, which walks
+        then leave out. Both are one number for both axes, or one for each. Raises DataError unless the strength is above 0.
         """
         strengths = np.broadcast_to(np.asarray(strength, dtype=np.float64), 2)
         if not ((strengths > 0) & (strengths < np.inf)).all():
             text = ", ".join(f"{value:g}" for value in np.atleast_1d(strength))
             raise DataError(f"strength {text}: give a number above 0; 1 changes nothing")
         weights, intercept = self.readout[:, :-1] / strengths[:, None], self.readout[:, -1]
-        narrowed = np.column_stack([weights, self.centre + (intercept - self.centre) / strengths])
-        return AffectDirections(self.directions, narrowed, self.centre)
+        shown = self.centre + (intercept - self.centre) / strengths + np.asarray(offset, dtype=np.float64)
+        return AffectDirections(self.directions, np.column_stack([weights, shown]), self.centre)
 
     def readings(self, model: Levasa, codes: Tensor) -> Tensor:
         """Read valence and arousal off codes, (batch, 2)."""

@@ -20,6 +20,7 @@ from affectspace.training.runs import Run
 from affectspace.walks.directions import AffectDirections, fit_directions
 from affectspace.walks.geometry import WalkGeometry, fit_geometry
 from affectspace.walks.pictures import Geometry
+from affectspace.walks.strength import Strength
 
 SAMPLE = 2000  # training images that are encoded for a geometry, if the run has not kept its codes
 BATCH = 256
@@ -49,7 +50,7 @@ def run_geometry(
     run: Run,
     model: Levasa,
     method: str,
-    strength: float | Sequence[float] = 1.0,
+    strength: Strength | float | Sequence[float] = 1.0,
     progress: Progress = silent,
     data: Dataset | None = None,
 ) -> Geometry:
@@ -58,7 +59,8 @@ def run_geometry(
     Raises RunError as `run_directions` and `run_head_geometry`, and DataError for a strength that is not above 0.
     """
     if method == "directions":
-        return run_directions(run, model, progress, data).stretched(strength)
+        directions = run_directions(run, model, progress, data)
+        return strength.stretch(directions) if isinstance(strength, Strength) else directions.stretched(strength)
     return run_head_geometry(run, model, progress, data)
 
 

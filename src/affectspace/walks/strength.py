@@ -1,7 +1,7 @@
 """The strength at which an independent reader reads what walks were asked for, chosen on validation people.
 
-Along one axis the reading is nearly a line, reading = offset + slope * target. The strength of the axis is searched where the
-slope over the faces of all validation people is 1.
+Along one axis the reading is nearly a line, reading = a + slope * target. Strength and offset of the axis are searched where,
+over the faces of all validation people, the slope is 1 and the mean reading is the mean target.
 """
 
 import json
@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 
 from affectspace.configuration import Configuration, explain
 from affectspace.errors import DataError, RunError
+from affectspace.evaluation.reconstruction import image_mse
 from affectspace.files import read_object, write_text
 from affectspace.models import Levasa
 from affectspace.progress import Progress, silent
@@ -25,14 +26,16 @@ RANGES = {"valence": (-0.8, 0.8), "arousal": (-0.6, 0.8)}  # where AffectNet's e
 MOST = 5.0  # beyond it codes leave what the decoder has seen
 LEAST = 0.2
 TRIALS = 6
-NEAR = 0.02  # of the slope to 1, where the search ends
+NEAR = 0.02  # of the slope to 1, and of the mean reading to the mean target, where the search ends
 REACHED = 0.1  # a slope further from 1 than this is told
+LONGEST = 2.5  # factor by which the strength changes at most from one trial to the next
 
 
 class AxisStrength(Configuration):
     """The strength of one axis, and what the reader read with it."""
 
     strength: float = Field(gt=0)
+    offset: float = Field(0.0, description="what the pictures show too much of, which walks leave out")
     slope: float = Field(description="change of the reading for each unit of the target, over all faces")
     r: float = Field(description="of target and reading, over all faces")
     targets: tuple[float, float]
@@ -42,6 +45,11 @@ class AxisStrength(Configuration):
     def reached(self) -> bool:
         """Whether the reader reads what was asked for."""
         return abs(self.slope - 1) <= REACHED
+
+    @property
+    def error(self) -> float:
+        """Mean distance of target and mean reading at the two ends."""
+        return float(np.mean(np.abs(np.subtract(self.targets, self.readings))))
 
 
 class Strength(Configuration):
@@ -61,6 +69,10 @@ class Strength(Configuration):
         """The strengths of valence and arousal."""
         return self.valence.strength, self.arousal.strength
 
+    def stretch(self, directions: AffectDirections) -> AffectDirections:
+        """Return directions whose walks have this strength."""
+        return directions.stretched(self.values, (self.valence.offset, self.arousal.offset))
+
     @property
     def messages(self) -> list[str]:
         """What a user should know about the strength."""
@@ -74,6 +86,16 @@ class Strength(Configuration):
                     f"{_span(axis.readings)}"
                 )
         return lines
+
+    def unlike(self, face: np.ndarray, reconstruction: np.ndarray, drawn: bool) -> str:
+        """Return a note where a face is reconstructed worse than the faces that the model knows; nothing where it is not."""
+        error = float(image_mse(face[None], reconstruction[None])[0])
+        if error <= self.usual_error:
+            return ""
+        return (
+            f"this picture is unlike the {'drawn faces' if drawn else 'faces'} that the model was trained on (squared error "
+            f"{error:.4f}, usually below {self.usual_error:.4f}): the walk shows another face, and its readings are wrong"
+        )
 
     def save(self, folder: Path) -> None:
         """Write strength.json into a run folder."""
@@ -133,53 +155,40 @@ def find_strength(
     Raises
     ------
     DataError
-        If there is no face, or the reading follows neither way at any strength.
+        If there is no face, or a reading does not follow walks at any strength.
     """
     if not len(faces):
         raise DataError("a strength is chosen on faces of validation people; there are none")
     chosen = []
     for axis, name in enumerate(AXES):
         points, tried = axis_points(axis, steps), []
-        targets = points[:, axis]
-        strength = 1.0
+        targets, strength, offset = points[:, axis], 1.0, 0.0
         for trial in range(TRIALS):
             progress(axis * TRIALS + trial, 2 * TRIALS, f"strength {strength:.2f} of {name} on validation people")
-            way = directions.stretched(strength)
+            strengths, offsets = [1.0, 1.0], [0.0, 0.0]
+            strengths[axis], offsets[axis] = strength, offset
+            way = directions.stretched(strengths, offsets)
             images = np.concatenate([walk(model, face, points, way).images for face in faces])
             readings = np.asarray(read(images))[:, axis].reshape(len(faces), steps)
             slope, r = slope_of(np.tile(targets, (len(faces), 1)), readings)
             ends = (float(readings[:, 0].mean()), float(readings[:, -1].mean()))
+            surplus = float(readings.mean() - targets.mean())
             tried.append(
-                AxisStrength(strength=strength, slope=slope, r=r, targets=(targets[0], targets[-1]), readings=ends)
+                AxisStrength(
+                    strength=strength, offset=offset, slope=slope, r=r, targets=(targets[0], targets[-1]), readings=ends
+                )
             )
-            following = _next_strength(tried)
-            if abs(slope - 1) <= NEAR or following is None:
+            if abs(slope - 1) <= NEAR and abs(surplus) <= NEAR:
                 break
-            strength = following
-        best = min(tried, key=lambda one: abs(one.slope - 1))
+            strength *= float(np.clip(1 / max(slope, 0.01), 1 / LONGEST, LONGEST))
+            strength = round(float(np.clip(strength, LEAST, MOST)), 4)
+            offset = round(float(np.clip(offset + surplus, -1, 1)), 4)
+        best = min(tried, key=lambda one: one.error)
         if best.slope <= 0:
             raise DataError(f"the reading of {name} does not follow walks along {name}, so no strength can be chosen")
         chosen.append(best)
     progress(2 * TRIALS, 2 * TRIALS, "strength of walks")
     return chosen[0], chosen[1]
-
-
-def _next_strength(tried: list[AxisStrength]) -> float | None:
-    """Return the next strength to try; None where there is none within the limits.
-
-    Between a strength that shows too little and one that shows too much the slope is taken as linear; outside it as
-    proportional to the strength.
-    """
-    below = max((one for one in tried if one.slope < 1), key=lambda one: one.strength, default=None)
-    above = min((one for one in tried if one.slope >= 1), key=lambda one: one.strength, default=None)
-    if below is not None and above is not None:
-        share = (1 - below.slope) / (above.slope - below.slope)
-        strength = below.strength + share * (above.strength - below.strength)
-    else:
-        latest = tried[-1]
-        strength = latest.strength * float(np.clip(1 / max(latest.slope, 0.01), 0.4, 2.5))
-    strength = float(np.clip(strength, LEAST, MOST))
-    return None if any(abs(strength - one.strength) < 1e-3 for one in tried) else round(strength, 4)
 
 
 def slope_of(targets: np.ndarray, readings: np.ndarray) -> tuple[float, float]:

@@ -1,17 +1,18 @@
 """A face walker: a trained model, the calibrated directions, and a reader of the pictures, behind one object."""
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
+from PIL import Image
 
-from affectspace.errors import ConfigError, RunError
-from affectspace.evaluation.reconstruction import image_mse
+from affectspace.errors import ConfigError
 from affectspace.media.content import Source, is_animated
 from affectspace.models import Levasa
 from affectspace.prediction.photos import cut_photo, read_framing, read_picture
-from affectspace.prediction.pretrained import FOLDER
+from affectspace.prediction.pretrained import shipped_walker
 from affectspace.synthetic.faces import render_face, sample_parameters
 from affectspace.training.runs import open_run
 from affectspace.walks.pictures import Geometry, Walk, walk
@@ -19,7 +20,6 @@ from affectspace.walks.readers import Reader, named_reader
 from affectspace.walks.runs import run_geometry, walkable_model
 from affectspace.walks.strength import Strength
 
-SHIPPED = "drawn-face"  # folder of the model that ships
 EXAMPLE_SEED = 15485863  # of example people, who are in no corpus
 FIRST_FRAME = "the picture is animated: its first frame was used"
 
@@ -84,11 +84,8 @@ class FaceWalker:
 
     @classmethod
     def pretrained(cls) -> Self:
-        """Open the model of drawn faces that ships. Raises RunError where it is missing."""
-        folder = FOLDER / SHIPPED
-        if not folder.is_dir():
-            raise RunError(f"{folder} is missing; install affectspace again, or open a run of your own")
-        return cls.of_run(folder)
+        """Open the model of drawn faces that ships. Raises ConfigError where it is missing."""
+        return cls.of_run(shipped_walker().folder)
 
     @classmethod
     def of_run(cls, folder: str | Path) -> Self:
@@ -98,7 +95,7 @@ class FaceWalker:
         """
         run = open_run(Path(folder))
         model, strength = walkable_model(run), Strength.read(run.folder)
-        geometry = run_geometry(run, model, "directions", strength.values if strength else 1.0)
+        geometry = run_geometry(run, model, "directions", strength or 1.0)
         reader = named_reader(strength.reader, run.folder) if strength else None
         return cls(model, geometry, strength, reader, run.folder, run.drawn_faces)
 
@@ -143,25 +140,11 @@ class FaceWalker:
         if self.reader is not None:
             read = self.reader.read(np.concatenate([face[None], walked.images]))[:, :2]
             start, readings = read[0], read[1:]
-        return WalkedFace(**vars(walked), readings=readings, start=start, notes=tuple(self._notes(face, walked)))
-
-    def _notes(self, face: np.ndarray, walked: Walk) -> list[str]:
-        if self.strength is None:
-            return []
-        error = float(image_mse(face[None], walked.reconstruction[None])[0])
-        if error <= self.strength.usual_error:
-            return []
-        known = "drawn faces" if self.drawn else "faces"
-        return [
-            f"this picture is unlike the {known} that the model was trained on: it cannot show it well (error {error:.4f}, "
-            f"usually below {self.strength.usual_error:.4f}), and the walk shows a face that resembles it only"
-        ]
+        unlike = self.strength.unlike(face, walked.reconstruction, self.drawn) if self.strength is not None else ""
+        return WalkedFace(**vars(walked), readings=readings, start=start, notes=(unlike,) if unlike else ())
 
     def examples(self, number: int = 6) -> list[ExampleFace]:
-        """Draw faces of people that no model was trained on, each with an expression near neutral.
-
-        Raises ConfigError where the model does not know drawn faces, or for a number below 1.
-        """
+        """Draw faces of people that are in no corpus, see `example_faces`. They fit a model of drawn faces."""
         return example_faces(self.size, number)
 
 
@@ -179,3 +162,10 @@ def example_faces(size: int, number: int = 6) -> list[ExampleFace]:
         pixels = render_face(sample_parameters(valence, arousal, person=name, seed=EXAMPLE_SEED), size)
         faces.append(ExampleFace(name, pixels, valence, arousal))
     return faces
+
+
+def png(image: np.ndarray, side: int = 192) -> bytes:
+    """Return a square picture, (size, size, 3) uint8, as a PNG file with this many pixels a side, smoothly enlarged."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC).save(buffer, "PNG")
+    return buffer.getvalue()

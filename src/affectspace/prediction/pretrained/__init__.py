@@ -15,7 +15,8 @@ from affectspace.prediction.readers import CombinedReader, Expert, Reader
 FOLDER = Path(__file__).parent
 FILE = "pretrained.json"
 ANY = ("text", "voice", "face")  # the models that `any` combines
-ORDER = ("text", "text-large", "voice", "face")  # of the list
+WALKER = "drawn-face"  # the model that walks faces
+ORDER = ("text", "text-large", "voice", "face", WALKER)  # of the list
 KINDS = {"text": ("text",), "audio": ("audio", "video"), "video": ("video", "image")}  # modality -> kinds of input
 
 OpenReader = Callable[["ShippedModel"], Reader]
@@ -40,6 +41,8 @@ class ShippedModel:
         data, metric, value, n, seeds.
     limits : sequence of str
     folder : Path
+    walks : bool
+        Whether it moves faces and predicts nothing.
 
     Examples
     --------
@@ -57,6 +60,7 @@ class ShippedModel:
     scores: Sequence[Mapping[str, Any]]
     limits: Sequence[str]
     folder: Path
+    walks: bool = False
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -109,6 +113,15 @@ def shipped_model(name: str) -> ShippedModel:
     return models[name]
 
 
+def shipped_walker(name: str = WALKER) -> ShippedModel:
+    """Return a model that ships and walks faces. Raises ConfigError for a name of none."""
+    names = [model.name for model in shipped_models() if model.walks]
+    if name not in names:
+        known = f"there is {' and '.join(names)}" if names else "none is installed; name a run of your own"
+        raise ConfigError(f"no model {name!r} that walks faces; {known}")
+    return shipped_model(name)
+
+
 def combined_reader(open_reader: OpenReader, notices: list[str]) -> CombinedReader:
     """Combine the text, voice and face model. open_reader : opens one of them; notices : gets messages for the user"""
     experts = [
@@ -127,7 +140,7 @@ def _read(folder: Path) -> ShippedModel:
         facts = parse_json(path.read_text("utf-8"))
         return ShippedModel(
             folder.name, facts["title"], tuple(facts["modalities"]), facts.get("base") or {}, facts["licence"],
-            facts.get("notice") or "", facts["training"], facts["scores"], facts["limits"], folder,
+            facts.get("notice") or "", facts["training"], facts["scores"], facts["limits"], folder, facts.get("walks") is True,
         )  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path} is damaged ({error}); install affectspace again") from error

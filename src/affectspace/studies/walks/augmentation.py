@@ -39,6 +39,7 @@ from affectspace.training.runs import Run
 from affectspace.walks.networks import JudgeSettings, outputs_of, train_network
 from affectspace.walks.pictures import Geometry, decode, move
 from affectspace.walks.runs import encode_rows, open_data, run_geometry, walkable_model
+from affectspace.walks.strength import Strength
 
 ARMS = ("plain", "rebuilt", "walked")
 PROTOCOL = "strict, test people"
@@ -115,7 +116,7 @@ def run_augmentation(
     out: Path,
     *,
     method: str = "directions",
-    strength: float = 1.0,
+    strength: Strength | float | tuple[float, float] = 1.0,
     budget: AugmentationBudget | None = None,
     progress: Progress = silent,
 ) -> tuple[Results, Path]:
@@ -153,7 +154,9 @@ def run_augmentation(
             networks[arm].append(kept.get(f"{arm}-seed{seed}", EmotionClassifier, config, teach))
     results = measure_arms(networks, data, budget)
     facts = {
-        "run": run.folder.resolve().name, "method": method, "strength": strength, "budget": budget.model_dump(mode="json"),
+        "run": run.folder.resolve().name, "method": method,
+        "strength": strength.values if isinstance(strength, Strength) else strength,
+        "budget": budget.model_dump(mode="json"),
     }  # fmt: skip
 
     def report(_: Mapping[str, Picture], seconds: dict[str, Any]) -> Report:

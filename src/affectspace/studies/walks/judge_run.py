@@ -12,17 +12,20 @@ from affectspace.evaluation.results import Result, Results
 from affectspace.evaluation.significance import per_group
 from affectspace.progress import Progress, silent
 from affectspace.report import Report, image_grid
+from affectspace.report.formatting import signed
 from affectspace.report.theme import INK, MUTED, figure_style, new_figure
 from affectspace.studies.claims import Finding, Rule, Statement, above, all_held, decide, describe
 from affectspace.studies.engine import write_study
 from affectspace.studies.figures import Picture
 from affectspace.studies.tables import Renderer, Table, grid, key_figures
-from affectspace.studies.walks.judged import AXES, ELSEWHERE, HEADS, WALK, Judged, judge_walks
+from affectspace.studies.walks.judged import ELSEWHERE, HEADS, WALK, Judged, judge_walks, shown_faces
 from affectspace.studies.walks.judges import Judges, judges_of
 from affectspace.studies.walks.measures import measure
 from affectspace.training.runs import Run
+from affectspace.walks.geometry import AXES
 from affectspace.walks.networks import JudgeSettings
 from affectspace.walks.runs import open_data, run_geometry, walkable_model
+from affectspace.walks.strength import Strength
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,7 +53,7 @@ def judge_run(
     out: Path,
     *,
     method: str = "directions",
-    strength: float = 1.0,
+    strength: Strength | float | tuple[float, float] = 1.0,
     settings: JudgeSettings | None = None,
     progress: Progress = silent,
 ) -> tuple[Results, Path]:
@@ -72,7 +75,9 @@ def judge_run(
     judged = judge_walks(model, geometry, data, judges, settings.faces, settings.steps, progress)
     results = measure(judged, judges, data)
     facts = {
-        "run": run.folder.resolve().name, "method": method, "strength": strength, "judges": settings.model_dump(mode="json"),
+        "run": run.folder.resolve().name, "method": method,
+        "strength": strength.values if isinstance(strength, Strength) else strength,
+        "judges": settings.model_dump(mode="json"),
         "licence": data.corpus_fact("licence"), "citation": data.corpus_fact("citation"),
     }  # fmt: skip
 
@@ -88,8 +93,12 @@ def judge_run(
 def add_walks(renderer: Renderer, readers: Sequence[str], method: str, people: int) -> None:
     """Append key figures, claims, tables and figures of judged walks; the first reader is the primary one."""
     report, results = renderer.report, renderer.results
-    primary = {"experiment": "expression", "model": readers[0], "condition": WALK, "metric": "rho"}
-    wanted = {f"Spearman of target and reading, {axis}": {**primary, "task": axis, "target": axis} for axis in AXES}
+    primary = {"experiment": "expression", "model": readers[0], "condition": WALK}
+    wanted = {
+        f"{name}, {axis}": {**primary, "metric": metric, "task": axis, "target": axis}
+        for metric, name in (("slope", "reading per unit of the target"), ("rho", "Spearman of target and reading"))
+        for axis in AXES
+    }
     report.key_figures(key_figures(results, wanted))
     report.section(
         "Does the expression move, and does the person stay?",
@@ -151,13 +160,18 @@ TABLES = (
         "Expression",
         {"experiment": "expression"},
         [
-            *(column for axis in AXES for column in grid("{metric} {task}", metric=("rho", "rise"), task=axis, target=axis)),
+            *(
+                column
+                for axis in AXES
+                for column in grid("{metric} {task}", metric=("slope", "rho", "rise"), task=axis, target=axis)
+            ),
             ("arousal on valence", {"metric": "rise", "task": "valence", "target": "arousal"}),
             ("valence on arousal", {"metric": "rise", "task": "arousal", "target": "valence"}),
             *(column for axis in AXES for column in grid("r {task}", metric="r", task=axis, target=axis)),
         ],
         ("model", "condition"),
         "judge",
+        "slope: of the reading on the target, all points; 1 is what was asked for. "
         "rho: Spearman of target and reading within a walk. rise: reading at the end minus that at the start. Elsewhere: "
         "the same faces moved as far in z_z, each along a random direction; this is what moving alone does.",
     ),
@@ -165,7 +179,8 @@ TABLES = (
         "Identity",
         {"experiment": "identity"},
         grid("{metric}", metric={
-                "named": "named correctly", "sure": "probability", "sure_change": "probability, change",
+                "named": "named correctly", "named_ends": "named correctly at the ends",
+                "sure": "probability", "sure_change": "probability, change",
                 "sure_change_ends": "probability, change at the ends", "named_change": "named correctly, change",
             }),
         ("condition", "task"),
@@ -191,7 +206,8 @@ def _pictures(judged: Judged, judges: Judges) -> Iterator[Picture]:
         yield Picture(f"readings_{reader.name}", reading_figure(judged, reader.name), caption, alt)
     for place, axis in enumerate(AXES):
         alt = f"Faces of six people over target {axis}"
-        yield Picture(f"faces_{axis}", faces_figure(judged, place), f"Test people walked along {axis}.", alt)
+        caption = f"Test people walked along {axis}; below each face what `{judges.readers[0].name}` reads in it."
+        yield Picture(f"faces_{axis}", faces_figure(judged, place, judges.readers[0].name), caption, alt)
 
 
 def reading_figure(judged: Judged, reader: str) -> "Figure":
@@ -226,8 +242,10 @@ def _band(panel: object, targets: np.ndarray, read: np.ndarray, people: np.ndarr
     panel.plot(targets, middle, color=colour, marker="o", markersize=3, label=label)  # type: ignore[attr-defined]
 
 
-def faces_figure(judged: Judged, axis: int) -> "Figure":
-    """Draw one face per person over the walk along an axis."""
-    targets = judged.lines[AXES[axis], WALK].targets
-    heads = [f"{value:+.1f}".replace("-", "−") for value in targets]
-    return image_grid(judged.shown[:, axis], None, heads, f"target {AXES[axis]}", cell=0.95)
+def faces_figure(judged: Judged, axis: int, reader: str) -> "Figure":
+    """Draw one face per person over the walk along an axis, and below each face what the reader reads in it."""
+    line = judged.lines[AXES[axis], WALK]
+    read = line.read[reader][shown_faces(judged.people), :, axis]
+    captions = [[f"read {signed(value)}" for value in row] for row in read]
+    heads = [f"asked {signed(value)}" for value in line.targets]
+    return image_grid(judged.shown[:, axis], None, heads, f"Walks along {AXES[axis]}", cell=0.95, captions=captions)

@@ -10,12 +10,12 @@ from affectspace.data.dataset import Dataset
 from affectspace.models import Levasa
 from affectspace.progress import Progress, silent
 from affectspace.studies.walks.judges import Judges
+from affectspace.walks.geometry import AXES
 from affectspace.walks.networks import outputs_of
 from affectspace.walks.pictures import Geometry, decode, walk
 from affectspace.walks.runs import encode_rows
+from affectspace.walks.strength import axis_points
 
-AXES = ("valence", "arousal")
-RANGES = {"valence": (-0.8, 0.8), "arousal": (-0.6, 0.8)}  # where AffectNet's emotions lie
 WALK = "walk"
 HEADS = "heads"  # of the walked model, which read codes and no pictures
 ELSEWHERE = "elsewhere"  # moved as far in z_z, along a random direction a face
@@ -89,15 +89,14 @@ def judge_walks(
     spread = encode_rows(model, data, _sample(data.rows("train"))).std(axis=0)
     lines, pictures = {}, []
     for axis, name in enumerate(AXES):
-        targets = np.linspace(*RANGES[name], steps)
-        points = np.full((steps, 2), np.nan)
-        points[:, axis] = targets
+        points = axis_points(axis, steps)
+        targets = points[:, axis]
         moved = []
         for number, face in enumerate(pixels):
             progress(number, len(pixels), f"walks along {name}")
             moved.append(walk(model, face, points, geometry))
         images = np.stack([one.images for one in moved])
-        pictures.append(images[_one_a_person(people)])
+        pictures.append(images[shown_faces(people)])
         lines[name, WALK] = _line(targets, images, judges, people, who)
         lines[name, WALK].read[HEADS] = np.stack([one.heads for one in moved])
         away = elsewhere(codes, np.stack([one.codes for one in moved]), spread, model.config.chunk)
@@ -139,7 +138,8 @@ def _sample(rows: np.ndarray, most: int = 2000) -> np.ndarray:
     return rows[np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int))]
 
 
-def _one_a_person(people: np.ndarray, most: int = 6) -> np.ndarray:
+def shown_faces(people: np.ndarray, most: int = 6) -> np.ndarray:
+    """Return the first face of each of the first people, as `Judged.shown` has them."""
     first = np.unique(people, return_index=True)[1]
     return np.sort(first)[:most]
 

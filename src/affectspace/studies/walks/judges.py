@@ -37,6 +37,7 @@ from affectspace.walks.readers import Reader, affect_centres, folds_of, saved_fa
 LEAST = 4  # images of a test person, below which nobody can learn and walk it
 FEWEST = 4  # people
 DRAWN_SEED = 86028121  # of drawn people that are in no corpus
+DRAWN_FACES_OF_A_PERSON = 12  # more people teach more than more faces of each
 NUISANCE = ("yaw", "pitch", "light_x", "exposure", "tone", "age")
 
 
@@ -235,8 +236,8 @@ def drawn_faces(
     folder: Path, size: int, names: tuple[str, ...], settings: JudgeSettings, progress: Progress, seed: int = DRAWN_SEED
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw faces of people that are in no corpus; return pixels, rows and truth."""
-    n, people = settings.drawn_faces, max(2, settings.drawn_faces // 60)
-    corpus = make_faces(folder / f"faces-{n}", n=n, people=people, size=size, seed=seed, progress=progress)
+    n, people = settings.drawn_faces, max(2, settings.drawn_faces // DRAWN_FACES_OF_A_PERSON)
+    corpus = make_faces(folder / f"faces-{n}-{people}", n=n, people=people, size=size, seed=seed, progress=progress)
     images = corpus.images(size, progress=progress)
     rows = np.flatnonzero(images.ok)
     return images.pixels, rows, corpus.table[list(names)].to_numpy(np.float64)[rows]

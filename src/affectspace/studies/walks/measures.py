@@ -8,10 +8,11 @@ from affectspace.data.dataset import Dataset
 from affectspace.evaluation import balanced_accuracy, interval, pearson, t_interval
 from affectspace.evaluation.results import Recorder, Results
 from affectspace.evaluation.significance import per_group
-from affectspace.studies.walks.judged import AXES, ELSEWHERE, HEADS, WALK, Judged
+from affectspace.studies.walks.judged import AXES, ELSEWHERE, HEADS, WALK, Judged, Line
 from affectspace.studies.walks.judges import Judges
 from affectspace.walks.networks import AffectRegressor, outputs_of
 from affectspace.walks.readers import Reader
+from affectspace.walks.strength import slope_of
 
 PROTOCOL = "walks of test people"
 
@@ -53,10 +54,19 @@ def _measure_expression(recorder: Recorder, judged: Judged, name: str, network: 
         for condition in (WALK, ELSEWHERE) if network is not None else (WALK,):
             line, own = judged.lines[axis, condition], recorder.under(task=axis, condition=condition)
             _add_mean(own, "rho", line.rho(name, place), people, target=axis)
+            _add_slope(own, judged, line, name, place)
             for read, target in enumerate(AXES):
                 _add_mean(own, "rise", line.rise(name, read), people, target=target)
         if isinstance(network, AffectRegressor):
             _measure_truth(recorder.under(task=axis, condition=WALK), judged, name, place, network)
+
+
+def _add_slope(recorder: Recorder, judged: Judged, line: Line, name: str, place: int) -> None:
+    """Add the slope of the regression of all readings on their targets, with an interval over people; 1 is what was asked."""
+    read = line.read[name][..., place]
+    targets, people = np.broadcast_to(line.targets, read.shape).ravel(), np.repeat(judged.people, len(line.targets))
+    slope = interval(lambda asked, reading: slope_of(asked, reading)[0], targets, read.ravel(), people)
+    recorder.add("slope", slope, target=AXES[place], note="regression of the reading on the target, all points")
 
 
 def _measure_truth(recorder: Recorder, judged: Judged, name: str, place: int, network: AffectRegressor) -> None:
@@ -84,6 +94,7 @@ def _measure_identity(recorder: Recorder, judged: Judged) -> None:
         own = recorder.under(condition=condition, task=axis)
         named, sure = line.named.mean(axis=1), line.sure.mean(axis=1)
         _add_mean(own, "named", named, people)
+        _add_mean(own, "named_ends", line.named[:, [0, -1]].mean(axis=1), people)
         _add_mean(own, "sure", sure, people)
         _add_mean(own, "sure_change", sure - rebuilt.sure, people)
         _add_mean(own, "named_change", named - rebuilt.named, people)
