@@ -65,7 +65,7 @@ def make_representations(data: Dataset, kind: str, seed: int, chunk: int = 24, l
     """Make latents of one kind.
 
     "useless", noise; "misled", z_z holds valence, but not on validation; "perfect", z_v and z_a hold the labels in every
-    dimension; "discrete", also heads that guess; "cnn", logits.
+    dimension; "discrete", also heads that guess; "wide", noise in a larger z_z; "cnn", logits.
     """
     random = np.random.default_rng([seed, len(kind)])
     mean, log_variance, affect, logits = {}, {}, {}, {}
@@ -90,7 +90,8 @@ def make_representations(data: Dataset, kind: str, seed: int, chunk: int = 24, l
     errors = {"mse": error, "psnr": -10 * np.log10(error), "ssim": np.full(n, 0.5)}
     shown = data.images(data.rows("test")[:8])
     errors = {name: values.astype(np.float32) for name, values in errors.items()}
-    return Representations((chunk,) * 3, mean, log_variance, affect, logits, errors, shown, shown)
+    sizes = (chunk - 8, chunk - 8, chunk + 16) if kind == "wide" else (chunk,) * 3
+    return Representations(sizes, mean, log_variance, affect, logits, errors, shown, shown)
 
 
 def make_trained(folder: Path, data: Dataset, name: str, kind: str, seed: int, prefix: str = "") -> Trained:

@@ -15,6 +15,7 @@ from affectspace.studies.levasa.claims import AREA, CONTROL_CLAIMS, paper_claims
 from affectspace.studies.levasa.report import evaluate_run, measure, write_results
 from affectspace.studies.levasa.study import Study
 
+CHUNKS = ("z_v", "z_a", "z_z")
 MakeStudy = Callable[..., Study]
 
 
@@ -82,6 +83,23 @@ def test_planted_signal_is_found_and_written(make_study: MakeStudy) -> None:
     }  # fmt: skip
     assert set(results.distinct("protocol")) == {"strict", "paper", "closed form", "Monte Carlo"}
     assert sum(verdict == "held" for verdict in verdicts(results).values()) >= 5
+
+
+def test_the_residual_network_beside_the_default(make_study: MakeStudy) -> None:
+    names = ("residual", "residual_squared", "residual_kl_0.01", "residual_kl_1")
+    study = make_study(vanilla=("useless", (0,)), continuous=("useless", (0,)), **dict.fromkeys(names, ("wide", (0,))))
+    results = Results.read(write_results(study).with_name("metrics.json"))
+    ratio = get(results, "reconstruction", "residual", "mse_ratio", versus="continuous")
+    assert ratio.value == pytest.approx(1.05, abs=0.01)
+    assert not results.filter(experiment="reconstruction", model="residual", metric="mse_ratio", versus="vanilla")
+    units = {
+        latent: get(results, "reconstruction", "residual", "active_units", latent=latent).value for latent in CHUNKS
+    }
+    assert units == {"z_v": 16, "z_a": 16, "z_z": 40}
+    assert results.filter(experiment="probes", model="residual", versus="continuous", metric="uar")
+    assert not results.filter(experiment="probes", model="residual_kl_1", latent="z_z")
+    drawn = {file.stem for file in (study.out / "figures").iterdir()}
+    assert {"rate_distortion_kl", "primary_endpoint"} <= drawn
 
 
 def test_published_tables(make_study: MakeStudy) -> None:

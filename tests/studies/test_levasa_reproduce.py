@@ -59,6 +59,25 @@ def test_the_plan_compares_like_with_like(faces: CorpusConfig) -> None:
     assert [m.config.model.levels for m in (*letter, *afew) if m.config.model.alignment == "discrete"] == [19, 21, 21]
 
 
+def test_each_ablation_of_the_residual_network_changes_one_thing(faces: CorpusConfig) -> None:
+    plan = list(members(faces, ("anger", "fear"), Budget(seeds=(0, 1), ablations=True)))
+    added = [member for member in plan if member.name.startswith("residual")]
+    assert not [m for m in members(faces, ("anger", "fear"), Budget()) if m.name.startswith("residual")]
+    assert sum(member.name in ("residual", "residual_permuted") for member in added) == 4
+    base = next(member.config for member in added if member.name == "residual")
+    seen = set()
+    for config in (member.config for member in added if member.seed == 0):
+        changed = {key for key, value in config.model.model_dump().items() if value != getattr(base.model, key)}
+        assert len(changed - {"width"}) <= 1  # the convolutional network has its own
+        seen |= changed
+    assert seen == {
+        "reconstruction", "similarity_weight", "kl_warmup", "free_nats", "editing_weight", "expression_weight", "network",
+        "width", "kl_weight",
+    }  # fmt: skip
+    weights = {member.config.model.kl_weight for member in added}
+    assert len(weights) >= 5
+
+
 def test_the_letter_is_that_of_the_example_configuration(faces: CorpusConfig) -> None:
     plan = members(faces, ("anger", "fear"), Budget(paper_epochs=100))
     letter = next(member.config for member in plan if member.name == "paper_continuous")

@@ -254,7 +254,15 @@ def levasa(
     seeds: Seeds = None,
     curve: Annotated[
         str, typer.Option(help="Additional alignment weights of the rate-distortion curve, with commas.")
-    ] = "0.1",
+    ] = "0.03,0.1,1",
+    ablations: Annotated[
+        bool,
+        typer.Option(
+            "--ablations",
+            help="Also train the residual network: without each of its losses, with permuted ellipses, and with five "
+            "weights of the KL.",
+        ),
+    ] = False,
     workers: Trainings = 2,
     overrides: Overrides = None,
     quick: Quick = False,
@@ -270,7 +278,7 @@ def levasa(
     settings = _study_settings(workers, overrides, seeds=seeds)
     if not quick:
         settings["curve_weights"] = parse_weights(curve)
-    given = {"epochs": epochs, "paper_epochs": paper_epochs}
+    given = {"epochs": epochs, "paper_epochs": paper_epochs, "ablations": ablations}
     settings |= {name: value for name, value in given.items() if value is not None}
     budget = quick_budget(**settings) if quick else Budget(**settings)
     own: dict[str, Any] = {"media": media, "columns": columns, "scale": scale}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +24,7 @@ from affectspace.report import (
     walk_figure,
 )
 from affectspace.studies.figures import Picture, interval_picture
-from affectspace.studies.levasa.plan import FAMILIES, TITLES
+from affectspace.studies.levasa.plan import FAMILIES, KL, TITLES
 from affectspace.studies.levasa.study import AXES, Arm, Readings, Trained
 from affectspace.walks import fit_directions, walk_grid
 
@@ -34,6 +34,10 @@ GROUPS = {
     "seven_way": "control", "notebook": "LeVAsa",
 }  # fmt: skip
 _UAR = {"latent": "va", "metric": "uar"}
+
+
+def _group(name: str) -> str:
+    return GROUPS.get(name, "residual network" if name.startswith("residual") else "the paper's letter")
 
 
 def pictures(arm: Arm, readings: Readings, results: Results) -> Iterator[Picture]:
@@ -111,35 +115,46 @@ def _reconstructions(arm: Arm) -> Picture | None:
 
 def _over_weights(arm: Arm, results: Results) -> Iterator[Picture | None]:
     """Draw rate, distortion and UAR over the weight of the alignment; the Vanilla VAE has weight 0."""
-    members = []
+    members, rates = [], []
     for name, seeds in arm.trained.items():
         weight = getattr(seeds[0].member.config.model, "alignment_weight", None)
+        if name == "residual" or name.startswith(KL):
+            rates.append((seeds[0].member.config.model.kl_weight, name))
         if name == "vanilla":
             members.append((0.0, name))
         elif weight is not None and (name == "continuous" or name.startswith("weight_")):
             members.append((float(weight), name))
+    alt = "Curve of rate against distortion"
+    if len(rates) > 1:
+        caption = "Rate and distortion on test people over the weight of the KL, residual network."
+        yield Picture("rate_distortion_kl", _rate_distortion(sorted(rates), results), caption, alt)
     if len(members) < 2:
         return
-    points, rows = [], []
-    for weight, name in sorted(members):
-        reconstruction = {"experiment": "reconstruction", "model": name}
-        rate, distortion = (results.get(metric=metric, **reconstruction).value for metric in ("rate_nats", "mse"))
-        points.append({"name": f"weight {weight:g}", "rate": rate, "distortion": distortion})
-        rows.append((f"weight {weight:g}", "", results.find(experiment="probes", model=name, **_UAR)))
+    members.sort()
     caption = "Rate and distortion on test people over the weight of the alignment; weight 0 is the Vanilla VAE."
-    yield Picture("rate_distortion", rate_distortion_figure(points), caption, "Curve of rate against distortion")
+    yield Picture("rate_distortion", _rate_distortion(members, results), caption, alt)
+    rows = [
+        (f"weight {weight:g}", "", results.find(experiment="probes", model=name, **_UAR)) for weight, name in members
+    ]
     caption = "What the weight of the alignment gains in emotion (intervals over people)."
     label = "UAR of a linear probe on z_v and z_a, test people"
     yield interval_picture("uar_over_weight", rows, label, caption, "Intervals of UAR for each alignment weight")
 
 
+def _rate_distortion(members: Sequence[tuple[float, str]], results: Results) -> Any:
+    """Draw the rate and the distortion of members with their weights."""
+    points = []
+    for weight, name in members:
+        reconstruction = {"experiment": "reconstruction", "model": name}
+        rate, distortion = (results.get(metric=metric, **reconstruction).value for metric in ("rate_nats", "mse"))
+        points.append({"name": f"weight {weight:g}", "rate": rate, "distortion": distortion})
+    return rate_distortion_figure(points)
+
+
 def _primary_endpoint(arm: Arm, readings: Readings, results: Results) -> Picture | None:
     named = {"experiment": f"{arm.prefix}probes", **_UAR}
-    names = [name for name in arm.trained if not name.startswith("weight_") and name != "cnn"]
-    rows = [
-        (TITLES.get(name, name), GROUPS.get(name, "the paper's letter"), results.find(model=name, **named))
-        for name in names
-    ]
+    names = [name for name in arm.trained if not name.startswith(("weight_", KL)) and name != "cnn"]
+    rows = [(TITLES.get(name, name), _group(name), results.find(model=name, **named)) for name in names]
     references = []
     for model, label, kind in (
         ("majority", "majority", "floor"), ("pca_96", "PCA of pixels", "floor"), ("cnn", "supervised CNN", "ceiling"),

@@ -28,7 +28,33 @@ TITLES = {
     "paper_continuous": "LeVAsa continuous, the paper's letter",
     "paper_discrete": "LeVAsa discrete, the paper's letter",
     "notebook": "LeVAsa, authors' notebooks",
+    "residual": "LeVAsa, residual network",
+    "residual_permuted": "residual: permuted ellipses",
+    "residual_squared": "residual: squared errors",
+    "residual_no_similarity": "residual: without SSIM",
+    "residual_no_warmup": "residual: KL without warm-up",
+    "residual_free_nats": "residual: with free nats",
+    "residual_no_editing": "residual: without editing",
+    "residual_expression": "residual: with expression network",
+    "residual_convolutional": "residual's losses, convolutional network",
 }
+RESIDUAL: dict[str, Any] = {
+    "network": "residual", "width": 24, "chunk": 8, "rest": 240, "head_inputs": None, "align_on": "sample",
+    "reconstruction": "absolute", "similarity_weight": 0.5, "kl_weight": 0.05, "kl_warmup": 0.2, "editing_weight": 0.1,
+}  # fmt: skip
+ABLATIONS: dict[str, dict[str, Any]] = {
+    "residual": {},
+    "residual_permuted": {},  # its labels are
+    "residual_squared": {"reconstruction": "squared"},
+    "residual_no_similarity": {"similarity_weight": 0.0},
+    "residual_no_warmup": {"kl_warmup": 0.0},
+    "residual_free_nats": {"free_nats": 0.05},
+    "residual_no_editing": {"editing_weight": 0.0},
+    "residual_expression": {"expression_weight": 0.05},
+    "residual_convolutional": {"network": "convolutional", "width": 32},
+}
+RATES = (0.01, 0.2, 0.5, 1.0)  # weights of the KL beside the residual network's own
+KL = "residual_kl_"  # before the weight
 
 # The paper's network, Eqs. 1-3 and optimiser. It states no weights: those of the authors' notebooks, 0.5 and 0.3 of the mean
 # error of a pixel value, are here relative to the sum over 3 * 64 * 64 values. Adam is AdamW without weight decay.
@@ -51,8 +77,9 @@ class Budget(StudyBudget):
     epochs: int = 5
     seeds: tuple[int, ...] = (0, 1, 2)
     paper_epochs: int = Field(5, description="of the models to the paper's letter; the authors' have up to 100")
-    curve_weights: tuple[float, ...] = (0.1,)
+    curve_weights: tuple[float, ...] = (0.03, 0.1, 1.0)
     alignment_weight: float = 0.3
+    ablations: bool = Field(False, description="also train the residual network, its losses one by one and KL weights")
     without: tuple[str, ...] = Field((), description="names of members that are not trained")
 
 
@@ -109,6 +136,12 @@ def changes(name: str, budget: Budget, categories: tuple[str, ...], prefix: str 
     }
     if name.startswith("weight_"):
         return {"model": {"alignment_weight": float(name.removeprefix("weight_"))}}
+    if name.startswith(KL):
+        table[name] = {"model": {**RESIDUAL, "kl_weight": float(name.removeprefix(KL))}}
+    elif name in ABLATIONS:
+        table[name] = {"model": {**RESIDUAL, **ABLATIONS[name]}}
+        if name == "residual_permuted":
+            table[name]["labels"] = {"permute": 1}
     change = table[name]
     if change.get("model", {}).get("kind") != "classifier":
         change = {**change, "model": {"alignment_weight": budget.alignment_weight, **change.get("model", {})}}
@@ -167,3 +200,9 @@ def members(
         yield from make(name, first, budget.epochs)
     for weight in budget.curve_weights:
         yield from make(f"weight_{weight:g}", first, budget.epochs)
+    if budget.ablations:
+        for name in ("residual", "residual_permuted"):
+            for seed in budget.seeds:
+                yield from make(name, seed, budget.epochs)
+        for name in (*list(ABLATIONS)[2:], *(f"{KL}{weight:g}" for weight in RATES)):
+            yield from make(name, first, budget.epochs)

@@ -68,7 +68,7 @@ def reproduce(
     out, budget = Path(out), budget or Budget()
     if second is not None and level_labels is not None:
         raise ConfigError("level labels are drawn in place of a second corpus; leave one of them out")
-    fixed = budget.fixed("curve_weights", "without")
+    fixed = budget.fixed("curve_weights", "ablations", "without")
     corpora = [data, *([second] if second is not None else [])]
     settings = {"data": [config.model_dump(mode="json") for config in corpora], "budget": fixed}
     claim_folder(out, {**settings, "level_labels": str(level_labels or "")})

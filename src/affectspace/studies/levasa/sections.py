@@ -42,8 +42,14 @@ def sections(arm: Arm, same_corpus: str) -> Iterator[Section]:
     if not prefix:
         parts += [Figures(("figure_2_ellipses",)), _allowed()]
     yield Section(f"Valence and arousal on held-out people: {name}", parts=parts)
-    figures = ("figure_4_reconstructions", "rate_distortion", "uar_over_weight", "walk")
-    parts = [reconstruction_table(prefix), Figures(tuple(f"{prefix}{figure}" for figure in figures))]
+    figures = ("figure_4_reconstructions", "rate_distortion", "rate_distortion_kl", "uar_over_weight", "walk")
+    over_default = Table(
+        "Squared error of the residual network's reconstructions over that of LeVAsa, continuous",
+        {"experiment": f"{prefix}reconstruction", "versus": "continuous"},
+        [("ratio", {"metric": "mse_ratio"})],
+        note="Test people, paired by person. The members without one loss show what it is for.",
+    )
+    parts = [reconstruction_table(prefix), over_default, Figures(tuple(f"{prefix}{figure}" for figure in figures))]
     yield Section(f"Reconstruction, and what alignment costs: {name}", parts=parts)
     faults = [] if prefix else [Callout("fault", " ".join(FAULTS))]
     text = "For comparison only." if prefix else "For comparison only; the faults of this protocol:"

@@ -19,7 +19,7 @@ from affectspace.evaluation import (
 )
 from affectspace.evaluation.intervals import Metric
 from affectspace.evaluation.results import Recorder, Results
-from affectspace.studies.levasa.plan import LETTER
+from affectspace.studies.levasa.plan import KL, LETTER
 from affectspace.studies.levasa.study import AXES, COMBINATIONS, Arm, Readings, Seeds
 
 PRIMARY = ("continuous", "vanilla")
@@ -33,6 +33,8 @@ COMPARISONS = (  # of two models, or of a model's z_v and z_a with all its chunk
     ("continuous", "pca_96"),
     ("continuous", "vaz"),
     ("discrete", "vaz"),
+    ("residual", "continuous"),
+    ("residual", "residual_permuted"),
     (f"{LETTER}continuous", f"{LETTER}vanilla"),
     (f"{LETTER}discrete", f"{LETTER}vanilla"),
     (f"{LETTER}discrete", f"{LETTER}continuous"),
@@ -41,7 +43,15 @@ COMPARISONS = (  # of two models, or of a model's z_v and z_a with all its chunk
 ALIGNED = ("continuous", "discrete")
 COMPONENTS = 96
 METRICS: tuple[Metric, ...] = ("uar", "accuracy")
-NETWORK = ("width", "padding", "hidden", "chunk", "image_size")  # settings that must be equal where errors are compared
+NETWORK = (
+    "network",
+    "width",
+    "padding",
+    "hidden",
+    "chunk",
+    "rest",
+    "image_size",
+)  # settings that must be equal where errors are compared
 
 
 def recorder_of(results: Results, experiment: str, seeds: Seeds = (), **columns: str) -> Recorder:
@@ -53,7 +63,7 @@ def recorder_of(results: Results, experiment: str, seeds: Seeds = (), **columns:
 def measure_arm(results: Results, arm: Arm, readings: Readings) -> None:
     """Record everything that the strict protocol measures of one corpus: members, floors and comparisons."""
     for name, seeds in arm.trained.items():
-        measure_member(results, name, seeds, readings, arm.prefix, few=name.startswith("weight_"))
+        measure_member(results, name, seeds, readings, arm.prefix, few=name.startswith(("weight_", KL)))
     measure_floors(results, readings, arm.prefix)
     measure_comparisons(results, arm, readings)
 
@@ -118,7 +128,10 @@ def _reconstruction(recorder: Recorder, seeds: Seeds, readings: Readings) -> Non
     for metric, by_seed in (("rate_nats", rates), ("active_units", units)):
         recorder.add(metric, np.mean([float(entry.sum()) for entry in by_seed]), n)
         for index, latent in enumerate(("z_v", "z_a", "z_z")):
-            sums = [float(np.split(entry, 3)[place[index]].sum()) for entry, place in zip(by_seed, order, strict=True)]
+            sums = [
+                float(np.split(values, np.cumsum(entry.outputs.sizes)[:2])[place[index]].sum())
+                for entry, values, place in zip(seeds, by_seed, order, strict=True)
+            ]
             recorder.add(metric, np.mean(sums), n, latent=latent)
 
 
@@ -193,14 +206,22 @@ def measure_comparisons(results: Results, arm: Arm, readings: Readings) -> None:
         if f"{family}vanilla" in trained:
             _against_vanilla(results, arm, f"{family}vanilla", readings)
             _vanilla_pairs(results, arm, family, readings)
+    for name in trained:
+        if name.startswith("residual") and "continuous" in trained:
+            ratio = interval(
+                "mean", None, errors_of(trained[name]), people, errors_of(trained["continuous"]), how="ratio"
+            )
+            named = {"model": name, "versus": "continuous"}
+            recorder_of(results, f"{arm.prefix}reconstruction", trained[name], **named).add("mse_ratio", ratio)
+
+
+def errors_of(seeds: Seeds) -> list[np.ndarray]:
+    """Return the squared errors of each seed's reconstructions of the test images; none of a classifier."""
+    return [entry.outputs.errors.get("mse", np.empty(0)).astype(np.float64) for entry in seeds]
 
 
 def _against_vanilla(results: Results, arm: Arm, vanilla: str, readings: Readings) -> None:
     people, truth, trained = readings.people("test"), readings.centres("test"), arm.trained
-    errors = {
-        name: [entry.outputs.errors.get("mse", np.empty(0)).astype(np.float64) for entry in s]
-        for name, s in trained.items()
-    }
     ridge = [readings.readout(entry) for entry in trained[vanilla]]
     models = {name: seeds[0].member.config.model for name, seeds in trained.items()}
     for name, seeds in trained.items():
@@ -208,7 +229,7 @@ def _against_vanilla(results: Results, arm: Arm, vanilla: str, readings: Reading
         letter = name.startswith(LETTER) == vanilla.startswith(LETTER)
         if name == vanilla or seeds[0].alignment == "classifier" or not same or not letter:
             continue
-        ratio = interval("mean", None, errors[name], people, errors[vanilla], how="ratio")
+        ratio = interval("mean", None, errors_of(seeds), people, errors_of(trained[vanilla]), how="ratio")
         named = {"model": name, "versus": "vanilla"}  # that of the same network
         recorder_of(results, f"{arm.prefix}reconstruction", seeds, **named).add("mse_ratio", ratio)
         readouts = [readings.readout(entry) for entry in seeds]
