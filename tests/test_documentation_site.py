@@ -91,6 +91,21 @@ def test_public_names_are_on_a_page() -> None:
     assert packages["affectspace.models"]["Levasa"] == "affectspace.models.levasa.model.Levasa"
 
 
+def test_troubleshooting_quotes_messages_that_exist() -> None:
+    """Each message in bold, cut at its examples, is in the source."""
+    source = " ".join(path.read_text("utf-8") for path in (ROOT / "src" / "affectspace").rglob("*.py"))
+    source = re.sub(r'"\s*\n\s*f?"', "", source)
+    page = (ROOT / "docs" / "how-to" / "troubleshooting.md").read_text("utf-8")
+    quoted = [
+        message for line in re.findall(r"^\*\*(.*)\*\*$", page, re.MULTILINE) for message in re.findall("`(.*?)`", line)
+    ]
+    assert len(quoted) > 10
+    examples = r"\.\.\.|row 1: v is 12|messages\.csv|line 3 has 2|,? the first line|the sound"
+    for message in quoted:
+        for part in re.split(examples, message):
+            assert part.strip(" ,;") in source, (message, part)
+
+
 def test_names_in_a_docstring_become_a_list() -> None:
     text = "Do it.\n\nrows, a_b : of a table,\nmore\nother : x\n\nEnd.\n\nReturns\n-------\nx : int"
     assert DOCSTRINGS.as_list(text) == (

@@ -1,10 +1,12 @@
-"""Hook of the site: a page for each package with the documentation of its public names, which are those of its stub."""
+"""Hook of the site: a page for each package with its public names, which are those of its stub, and the models' cards."""
 
 import ast
 from pathlib import Path
 from typing import Any
 
 from mkdocs.structure.files import File, Files
+
+from affectspace.prediction import shipped_models
 
 ROOT = Path(__file__).resolve().parents[2] / "src"
 
@@ -39,6 +41,9 @@ def on_config(config: Any) -> Any:
     pages: list[Any] = [{package: page_name(package)} for package in public_names()]
     pages[0] = page_name("affectspace")
     in_navigation(config.nav, "<python>", [*pages, {"Functions of the equations": "reference/python/equations.md"}])
+    in_navigation(
+        config.nav, "<cards>", [{model.name: f"reference/cards/{model.name}.md"} for model in shipped_models()]
+    )
     return config
 
 
@@ -54,6 +59,9 @@ def in_navigation(nav: Any, mark: str, pages: list[Any]) -> None:
 
 def on_files(files: Files, config: Any) -> Files:
     """Write the pages."""
+    for model in shipped_models():
+        card = model.card.partition("---\n")[2].partition("---\n")[2] if model.card.startswith("---") else model.card
+        files.append(File.generated(config, f"reference/cards/{model.name}.md", content=card))
     packages = public_names()
     documented = {path for package, names in packages.items() if package != "affectspace" for path in names.values()}
     for package, names in packages.items():
