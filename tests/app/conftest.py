@@ -104,12 +104,12 @@ def tone() -> Callable[..., bytes]:
 
 @pytest.fixture(scope="session")
 def clip() -> Callable[..., bytes]:
-    """``clip(seconds=4.0)``: a clip without sound that becomes brighter."""
+    """``clip(seconds=4.0, kind="mp4")``: a clip without sound that becomes brighter."""
 
-    def make(seconds: float = 4.0, rate: int = 5) -> bytes:
+    def make(seconds: float = 4.0, rate: int = 5, kind: str = "mp4") -> bytes:
         av = pytest.importorskip("av")
         file, frames = io.BytesIO(), int(seconds * rate)
-        with av.open(file, "w", format="mp4") as container:
+        with av.open(file, "w", format=kind) as container:
             stream = container.add_stream("mpeg4", rate=rate)
             stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
             for number in range(frames):

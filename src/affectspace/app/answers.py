@@ -11,6 +11,7 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from affectspace.configuration import Configuration, explain
 from affectspace.errors import AffectspaceError, UnreadableItem
@@ -48,6 +49,8 @@ def refusal_of(error: Exception) -> Refusal:
             405: "this address does not take this method; /openapi.json lists the endpoints and their methods",
         }
         return Refusal(error.status_code, known.get(error.status_code, str(error.detail)), headers=error.headers)
+    if isinstance(error, ClientDisconnect):
+        return Refusal(499, "the client went away")
     return Refusal(500, "the service failed on this request; its log has the reason")
 
 
@@ -62,13 +65,23 @@ async def read_json(request: Request, kind: type[Body]) -> Body:
     if declared != "application/json":
         raise Refusal(415, f"the body is {declared or 'of no type'}; send JSON with Content-Type: application/json")
     limit = request.app.state.settings.limits.json_bytes
+    length = request.headers.get("content-length", "")
     content = bytearray()
+    too_large = Refusal(413, f"the JSON body is larger than {limit:,} bytes; send it in parts")
+    if length.isdigit() and int(length) > limit:
+        raise too_large
     async for chunk in request.stream():
         content += chunk
         if len(content) > limit:
-            raise Refusal(413, f"the JSON body is larger than {limit:,} bytes; send it in parts")
+            raise too_large
     try:
         value = json.loads(content.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_constant)
+        if b"\\u" in content:
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise Refusal(
+            400, "the JSON body has half of a character, such as \\ud800; write the complete character"
+        ) from None
     except UnicodeDecodeError as error:
         raise Refusal(400, f"the JSON body is not UTF-8 (byte {error.start}); encode it as UTF-8") from None
     except RecursionError:

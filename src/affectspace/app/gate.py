@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
+import time
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from affectspace.app.answers import Refusal, refusal_of
+from affectspace.app.metrics import Metrics
 from affectspace.app.settings import Settings
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
@@ -37,12 +39,14 @@ class Gate:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started = False
+        metrics: Metrics = scope["app"].state.metrics
+        began, status, size = time.perf_counter(), 0, [0]
+        metrics.began()
 
         async def guarded_send(message: Message) -> None:
-            nonlocal started
+            nonlocal status
             if message["type"] == "http.response.start":
-                started = True
+                status = message["status"]
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
@@ -50,16 +54,19 @@ class Gate:
 
         try:
             self._check(scope)
-            await self.app(scope, self._bounded(receive), guarded_send)
+            await self.app(scope, self._bounded(receive, size), guarded_send)
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            if started:
+            if status:
                 raise
             refusal = refusal_of(error)
             if refusal.status >= 500 and not isinstance(error, Refusal):
                 logging.getLogger("uvicorn.error").exception("%s %s failed", scope["method"], scope["path"])
             await refusal.answer()(scope, receive, guarded_send)
+        finally:
+            path = getattr(scope.get("route"), "path", "other")
+            metrics.ended(path or "/static", scope["method"], status or 499, time.perf_counter() - began, size[0])
 
     def _check(self, scope: Scope) -> None:
         """Raise Refusal for a foreign host or page, a missing key, and a body that says it is too large."""
@@ -83,22 +90,22 @@ class Gate:
         if length.isascii() and length.isdigit() and int(length[:30]) > self.settings.limits.upload_bytes:
             raise self._too_large()
 
-    def _bounded(self, receive: Receive) -> Receive:
-        limits, size = self.settings.limits, 0
+    def _bounded(self, receive: Receive, size: list[int]) -> Receive:
+        """Bound the size of a body, and how long nothing may come. size : gets the number of bytes"""
+        limits, complete = self.settings.limits, False
 
         async def bounded() -> Message:
-            nonlocal size
-            if size < 0:  # the body is complete: only its end is waited for
+            nonlocal complete
+            if complete:  # only the end of the connection is waited for
                 return await receive()
             try:
                 message = await asyncio.wait_for(receive(), limits.idle)
             except TimeoutError:
                 raise Refusal(408, f"nothing was received for {limits.idle:g} s; send the request again") from None
-            size += len(message.get("body", b""))
-            if size > limits.upload_bytes:
+            size[0] += len(message.get("body", b""))
+            if size[0] > limits.upload_bytes:
                 raise self._too_large()
-            if not message.get("more_body", False):
-                size = -1
+            complete = not message.get("more_body", False)
             return message
 
         return bounded

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 
 from affectspace.app.answers import Refusal
 from affectspace.app.settings import Settings
+from affectspace.app.work import stop_if_given_up
 from affectspace.prediction.pretrained import shipped_models
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Lane:
     def use(self, work: Callable[[Predictor], Result]) -> Result:
         """Call a function with the predictor while no other request uses it."""
         with self._lock:
+            stop_if_given_up()
             predictor = self._open()
             predictor.forget_use()
             return work(predictor)
@@ -58,6 +60,16 @@ class Models:
         self.shipped = shipped_models()
         self.default = settings.model if settings.run is None else settings.run.resolve().name
         self.names = list(dict.fromkeys([self.default, "any", *(model.name for model in self.shipped)]))
+
+    def warm(self) -> None:
+        """Open the default model, and let it predict a sentence if it reads texts."""
+        from affectspace.prediction import Sample
+
+        for texts in (True, False):
+            lane = self.lane(None, texts=texts)
+            lane.use(
+                lambda predictor: predictor.predict_many([Sample("Good morning.")] if "text" in predictor.kinds else [])
+            )
 
     def lane(self, name: str | None, *, texts: bool) -> Lane:
         """Return the lane of a model, the default one without a name. texts : only sentences go through it"""

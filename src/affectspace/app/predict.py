@@ -12,7 +12,7 @@ from affectspace.app.models import Lane, head_of, models_of
 from affectspace.app.samples import one_sample, samples_of
 from affectspace.app.settings import Limits
 from affectspace.app.uploads import Form, received
-from affectspace.app.work import compute
+from affectspace.app.work import compute, stop_if_given_up
 from affectspace.configuration import Configuration
 from affectspace.prediction.inputs import NamedSample
 from affectspace.prediction.licences import strictest
@@ -61,13 +61,17 @@ async def predict(request: Request) -> dict[str, Any]:
         body = await read_json(request, Texts)
         check_texts(body.texts, limits)
         lane = models_of(request).lane(body.model, texts=True)
-        return await compute(request, _predict, lane, body.texts, Form(), False, limits)
+        answer = await compute(request, _predict, lane, body.texts, Form(), False, limits)
+        request.app.state.metrics.predicted({"text": len(body.texts)})
+        return answer
     async with received(request) as form:
         form.only("texts", "files", "together", "model")
         texts = form.fields.get("texts", [])
         check_texts(texts, limits, files=len(form.files))
         lane = models_of(request).lane(form.text("model"), texts=not form.files)
-        return await compute(request, _predict, lane, texts, form, form.flag("together"), limits)
+        answer = await compute(request, _predict, lane, texts, form, form.flag("together"), limits)
+        request.app.state.metrics.predicted({"text": len(texts), "file": len(form.files)})
+        return answer
 
 
 def check_texts(texts: Sequence[str], limits: Limits, files: int = 0) -> None:
@@ -90,7 +94,7 @@ def _predict(lane: Lane, texts: Sequence[str], form: Form, together: bool, limit
 
 
 def _answer(predictor: Predictor, samples: Sequence[NamedSample], form: Form) -> dict[str, Any]:
-    outcomes = predictor.predict_many([sample for _, sample in samples])
+    outcomes = predictor.predict_many([sample for _, sample in samples], progress=stop_if_given_up)
     predictions: list[dict[str, Any]] = []
     failures: list[dict[str, Any]] = []
     for number, ((name, _), outcome) in enumerate(zip(samples, outcomes, strict=True)):

@@ -20,7 +20,9 @@ from affectspace.prediction.trajectory import seconds_of
 def sample_of_upload(upload: Upload, limits: Limits) -> Sample:
     """Return the sample of an upload. Raises Refusal for another type of file, and for one that is too long."""
     require_small_text(upload, limits)
-    if upload.path.stat().st_size and kind_of_file(upload.path) is None:
+    if not upload.path.stat().st_size:
+        raise Refusal(422, f"{upload.name}: the file is empty (0 bytes)")
+    if kind_of_file(upload.path) is None:
         raise Refusal(415, f"{upload.name}: neither a text, a sound, a clip nor a picture in a known format")
     try:
         sample = sample_of_file(upload.path)

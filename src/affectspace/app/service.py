@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
@@ -11,19 +12,22 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.responses import FileResponse
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 from affectspace import __version__
-from affectspace.app import models, predict, trajectory
+from affectspace.app import metrics, models, predict, trajectory
 from affectspace.app.answers import Refusal, refuse
 from affectspace.app.gate import Gate
 from affectspace.app.settings import Settings
 from affectspace.app.work import Work
 from affectspace.errors import AffectspaceError, UnreadableItem
 
+PREFIX = "affectspace-serve-"  # of temporary folders
+VARIABLE = "AFFECTSPACE_SERVE"  # of the environment: the settings for the workers of a server, as JSON
 PAGE = Path(__file__).parent / "page"
-ROUTERS = (models.router, predict.router, trajectory.router)  # one module for each area
+ROUTERS = (metrics.router, models.router, predict.router, trajectory.router)  # one module for each area
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -42,9 +46,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.folder = Path(tempfile.mkdtemp(prefix="affectspace-serve-"))
+        app.state.folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=settings.folder))  # only this user can look into it
         app.state.work = Work(settings.limits.waiting, settings.limits.timeout)
         try:
+            if settings.warm:
+                await run_in_threadpool(app.state.models.warm)
             yield
         finally:
             app.state.work.close()
@@ -55,6 +61,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description="Faces, voices and words as points on the map of valence, arousal and dominance.",
     )  # fmt: skip
     app.state.settings, app.state.models = settings, models.Models(settings)
+    app.state.metrics = metrics.Metrics(settings.folder)
     app.add_middleware(Gate, settings=settings)
     for kind in (Refusal, AffectspaceError, UnreadableItem, HTTPException):
         app.add_exception_handler(kind, refuse)
@@ -72,3 +79,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app.mount("/static", StaticFiles(directory=PAGE), name="static")
     return app
+
+
+def app_of_environment() -> FastAPI:
+    """Make the service with the settings in the environment, in a worker of uvicorn."""
+    return create_app(Settings.model_validate_json(os.environ[VARIABLE]))

@@ -70,6 +70,8 @@ class Settings(Configuration):
         Secret that every request to /v1/ must send.
     warm : bool
         Load the models at the start.
+    folder : Path, optional
+        Temporary folder that several workers share. Default: a new one.
     limits : Limits
 
     Examples
@@ -86,6 +88,7 @@ class Settings(Configuration):
     hosts: tuple[str, ...] = ()
     key: str | None = Field(None, repr=False)
     warm: bool = False
+    folder: Path | None = None
     limits: Limits = Limits()
 
     @property

@@ -20,7 +20,7 @@ from affectspace.app.predict import check_texts
 from affectspace.app.samples import require_small_text, sample_of_upload
 from affectspace.app.settings import Limits
 from affectspace.app.uploads import Form, received
-from affectspace.app.work import compute
+from affectspace.app.work import compute, stop_if_given_up
 from affectspace.errors import DataError, UnreadableItem, counted
 from affectspace.prediction.inputs import is_table
 from affectspace.prediction.predictor import Predictor
@@ -112,7 +112,7 @@ def _trajectory(request: Request, form: Form, limits: Limits) -> dict[str, Any]:
         if table:
             series = _of_utterances(predictor, name, unit, utterances)
         else:
-            series = predictor.follow(sample, window=window, step=step, name=name)
+            series = predictor.follow(sample, window=window, step=step, name=name, progress=stop_if_given_up)
         return {**head_of(predictor, series.whole.licence), **_answer(series, [row.speaker for row in utterances])}
 
     lane = models_of(request).lane(form.text("model"), texts=table or sample.text is not None)
@@ -189,7 +189,7 @@ def _excursion(states: pd.DataFrame, windows: Sequence[Window]) -> dict[str, Any
 
 def _of_utterances(predictor: Predictor, name: str, unit: str, utterances: Sequence[Utterance]) -> Trajectory:
     samples = [Sample(row.text) for row in utterances]
-    outcomes: list[Outcome] = predictor.predict_many(samples)
+    outcomes: list[Outcome] = predictor.predict_many(samples, progress=stop_if_given_up)
     windows = [Window(row.start, row.end, sample) for row, sample in zip(utterances, samples, strict=True)]
     return Trajectory(name, unit, windows, outcomes, predictor.modalities)
 

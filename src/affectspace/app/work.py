@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
@@ -13,6 +15,8 @@ from fastapi import Request
 from affectspace.app.answers import Refusal
 
 Result = TypeVar("Result")
+LOOK = 0.5  # seconds between two looks whether a client is still there
+_current = threading.local()  # its `given_up` is set when nobody waits for the result of a thread any more
 
 
 class Work:
@@ -20,33 +24,57 @@ class Work:
 
     def __init__(self, waiting: int, timeout: float) -> None:
         self.waiting, self.timeout, self.running = waiting, timeout, 0
+        self._events: set[threading.Event] = set()
         self._pool = ThreadPoolExecutor(waiting, thread_name_prefix="request")
 
-    async def compute(self, function: Callable[..., Result], *arguments: Any) -> Result:
-        """Call a function in a thread. Raises Refusal with status 503 where too many wait, or it takes too long."""
+    async def compute(
+        self, gone: Callable[[], Awaitable[bool]], function: Callable[..., Result], *arguments: Any
+    ) -> Result:
+        """Call a function in a thread. Raises Refusal where too many wait, it takes too long, or the client is gone."""
         if self.running >= self.waiting:
             raise Refusal(503, f"{self.running} requests are waiting; try again later", "busy", {"Retry-After": "2"})
         self.running += 1
-        future = asyncio.get_running_loop().run_in_executor(self._pool, partial(function, *arguments))
-        future.add_done_callback(self._finished)
+        given_up = threading.Event()
+        self._events.add(given_up)
+        future = asyncio.get_running_loop().run_in_executor(self._pool, _run, given_up, partial(function, *arguments))
+        future.add_done_callback(partial(self._finished, given_up))
+        end = time.monotonic() + self.timeout
         try:
-            return await asyncio.wait_for(asyncio.shield(future), self.timeout)
-        except TimeoutError:
-            raise Refusal(
-                503, f"it took longer than {self.timeout:g} s; send a shorter input, or several", "timeout"
-            ) from None
+            while not (await asyncio.wait([future], timeout=LOOK))[0]:
+                if time.monotonic() > end:
+                    raise Refusal(503, f"it took longer than {self.timeout:g} s; send less at once", "timeout")
+                if await gone():
+                    raise Refusal(499, "the client went away")
+            return future.result()
+        finally:
+            given_up.set()
 
-    def _finished(self, future: asyncio.Future[Any]) -> None:
+    def _finished(self, given_up: threading.Event, future: asyncio.Future[Any]) -> None:
         self.running -= 1
+        self._events.discard(given_up)
         if not future.cancelled():
             future.exception()  # of a request that is no longer waited for
 
     def close(self) -> None:
-        """Start nothing more."""
+        """Start nothing more, and stop what computes at its next step."""
+        for given_up in self._events:
+            given_up.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _run(given_up: threading.Event, function: Callable[[], Result]) -> Result:
+    _current.given_up = given_up
+    return function()
+
+
+def stop_if_given_up(*progress: Any) -> None:
+    """Stop the computation of this thread if nobody waits for it any more. It can be the `progress` of a prediction."""
+    given_up: threading.Event | None = getattr(_current, "given_up", None)
+    if given_up is not None and given_up.is_set():
+        raise Refusal(503, "the service no longer computes this request")
 
 
 async def compute(request: Request, function: Callable[..., Result], *arguments: Any) -> Result:
     """Call a function of a request in a thread of the service, see `Work.compute`."""
     work: Work = request.app.state.work
-    return await work.compute(function, *arguments)
+    return await work.compute(request.is_disconnected, function, *arguments)
