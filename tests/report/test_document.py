@@ -1,5 +1,7 @@
 """The report: every block, escaping, missing values, errors, and one whole file or none."""
 
+import base64
+import hashlib
 import math
 import os
 from functools import cache
@@ -13,8 +15,10 @@ import pytest
 from PIL import Image
 
 from affectspace.errors import DataError, RunError
-from affectspace.report import Cell, Claim, KeyFigure, Report, new_figure
+from affectspace.report import Cell, Claim, IntervalRow, KeyFigure, Reference, Report, new_figure
+from affectspace.report.theme import DARK
 
+WHITE = "#ffffff"
 VOID = {"meta", "img", "link", "br", "hr", "input"}
 
 
@@ -62,16 +66,26 @@ def build_report() -> Report:
     report = Report(
         "All blocks", "with **bold**", {"date": "2026-01-31", "seeds": [0, 1], "configuration": {"a": {"b": 2}}}
     )
-    report.key_figures([KeyFigure("accuracy", 0.5, 0.4, 0.6, paper=0.3, note="n 12"), KeyFigure("none", None)])
+    report.summary(["What a layman takes home."])
+    beside = {"chance": 0.25, "ridge": 0.45}
+    report.key_figures(
+        [KeyFigure("accuracy", 0.5, 0.4, 0.6, paper=0.3, note="n 12", beside=beside), KeyFigure("none", None)]
+    )
     report.text("before the contents\n\n- one\n- two\n\n1. first\n2. second")
     report.section("First", "text").section("Inner", level=3).callout("fault", "a fault").callout("note", "x")
     report.table(
         "scores", ["model", "UAR"], [["ours", Cell(0.203, 0.19, 0.216, paper=0.36, n=4210, note="strict")]], "note"
     )
     report.table("nothing", ["a", "b"], [])
-    report.figure(small_figure(), "a line", "a falling line")
+    report.figure(small_figure(), "a line", "a falling line", "drawn by hand")
+    report.bars([IntervalRow("ours", 0.5, 0.4, 0.6)], [Reference("chance", 0.1)], title="who", label="UAR")
     report.claims(
-        [Claim("a", "held", "because", "p. 1"), Claim("b", "not held"), Claim("c", "not decided", "- x\n- y")]
+        [
+            Claim("a", "held", "because", "p. 1"),
+            Claim("b", "not held"),
+            Claim("c", "not decided", "- x\n- y"),
+            Claim("d", "not measured"),
+        ]
     )
     return report.section("Second")
 
@@ -79,18 +93,63 @@ def build_report() -> Report:
 full_report = cache(build_report)  # drawing takes time; nobody changes it
 
 
-def test_every_block_gives_balanced_html_with_a_contents_list() -> None:
+def test_every_block_gives_balanced_html_with_folded_sections() -> None:
     page = Outline(full_report().to_html())
-    anchors = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
-    links = [attributes["href"] for attributes in page.named("a")]
-    assert len(links) == 4  # to the content, and three sections
-    assert all(link.removeprefix("#") in anchors for link in links)
+    anchors = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(anchors) == len(set(anchors))
+    folds = [fold for fold in page.named("details") if str(fold.get("class", "")).startswith("part")]
+    assert len(folds) == 5  # three sections, words, facts
+    assert not any("open" in fold for fold in folds)
     assert all(attributes["alt"] for attributes in page.named("img"))
     assert all(attributes.get("scope") in ("col", "row") for attributes in page.named("th"))
     assert not page.named("script")
     assert not page.named("link")
     words = [word for _, word in page.words]
     assert {"[0.190, 0.216]", "0.36", "n 4,210 · strict", "nothing to show", "configuration", "a.b"} <= set(words)
+    assert words.index("What a layman takes home.") < words.index("accuracy") < words.index("First")
+    assert words[words.index("chance") + 1] == "0.250"
+    assert "UAR" in words[words.index("What the words mean") :]  # is spelled out
+
+
+def test_what_was_not_measured_is_not_among_what_is_not_decided() -> None:
+    html = full_report().to_html()
+    tally = html[html.index('class="tally"') : html.index("<ol>", html.index('class="tally"'))]
+    assert "not decided" in tally
+    assert "not measured" not in tally
+    assert "1 not measured: this study did not train or measure what the statement compares" in html
+
+
+def test_the_policy_of_the_page_allows_its_own_style_and_pictures_and_nothing_else() -> None:
+    html = full_report().to_html()
+    style = html.split("<style>")[1].split("</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'" in html
+    assert not any("style" in attributes for _, attributes in Outline(html).tags)
+
+
+def test_a_picture_is_opened_large_by_a_button_and_follows_the_theme() -> None:
+    page = Outline(full_report().to_html())
+    [button] = page.named("button")
+    [plate] = [attributes for attributes in page.named("div") if "popover" in attributes]
+    assert button["popovertarget"] == plate["id"]
+    assert "a line" in button["aria-label"]
+    [image] = page.named("img")
+    svg = base64.b64decode(image["src"].split(",")[1])
+    assert b"prefers-color-scheme: dark" in svg
+    assert f"fill:{DARK[WHITE]}".encode() in svg
+
+
+def test_bars_are_sorted_with_their_floors() -> None:
+    rows = [IntervalRow("low", 0.2, 0.1, 0.3), IntervalRow("none", math.nan), IntervalRow("high", 0.6, 0.5, 0.7)]
+    (block,) = Report("t").bars(rows, [Reference("chance", 0.4)], title="who", label="UAR").blocks
+    assert [row["label"] for row in block["rows"]] == ["high", "chance", "low", "none"]
+    places = [row["x"] for row in block["rows"]]
+    assert places[0] > 50 > places[2]
+    assert places[1:4:2] == [None, None]
+    assert [line["x"] for line in block["lines"]] == [50.0]
+    assert [tick["text"] for tick in block["ticks"]] == ["0.2", "0.4", "0.6"]
+    kept = Report("t").bars(rows, title="who", label="UAR", order=False).blocks[0]
+    assert [row["label"] for row in kept["rows"]] == ["low", "none", "high"]
 
 
 def test_nothing_is_fetched() -> None:
@@ -190,6 +249,10 @@ def test_bad_content_says_what_and_where(tmp_path: Path) -> None:
         report.table("c", [], [])
     with pytest.raises(DataError, match="no alternative text"):
         report.figure(small_figure(), "c", " ")
+    with pytest.raises(DataError, match="no title"):
+        report.figure(small_figure(), " ", "a")
+    with pytest.raises(DataError, match="at least one row with a finite value"):
+        report.bars([], title="who", label="UAR")
     with pytest.raises(DataError, match=r"cannot put .*text\.png into the report"):
         report.figure(tmp_path / "text.png", "c", "a")
     with pytest.raises(DataError, match=r"cannot put .*absent\.png into the report"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,7 +25,8 @@ from affectspace.studies.demo.held_out_example import (
     held_out_example,
     predict_shipped,
 )
-from affectspace.studies.demo.page import make_page, names_of
+from affectspace.studies.demo.page import make_page
+from affectspace.studies.demo.verdict import missed_axes, names_of, verdict, why
 from affectspace.studies.levasa.plan import Budget as FaceBudget
 from affectspace.studies.manifold.floors import subsets
 from affectspace.studies.manifold.plan import quick_budget
@@ -58,7 +60,7 @@ def test_the_example_is_a_held_out_one_with_all_parts(people: Path, tmp_path: Pa
     assert example.sample.kinds == MODALITIES
     rows = corpus.table[corpus.table["person"] == tested]
     strength = (rows[["valence", "arousal", "dominance"]] ** 2).sum(axis=1)
-    assert sum(value**2 for value in example.truth) == pytest.approx(sorted(strength)[len(strength) // 2])
+    assert sum(value**2 for value in example.truth) == pytest.approx(max(strength))
     assert example.only(("audio",)).kinds == ("audio",)
     assert example.only(("text", "video")).kinds == ("text", "video")
     with pytest.raises(DataError, match="has no test row of"):
@@ -99,17 +101,56 @@ def made_up(out: Path, people: Path) -> Demonstration:
 def test_the_page_links_both_reports_and_tells_every_subset(people: Path, tmp_path: Path) -> None:
     done = made_up(tmp_path / "demo", people)
     links = {"faces": done.faces, "people": done.people} | dict.fromkeys(("run", "face run", "recordings"), done.run)
-    page = make_page(done.report.parent, links, done.example, done.predictions, done.shipped, {"wall seconds": 61})
+    examples = [(done.example, done.predictions)] * 2
+    page = make_page(done.report.parent, links, examples, done.shipped, None, {"wall seconds": 61})
     text = page.write(done.report).read_text("utf-8")
     assert 'href="faces/report.html"' in text
     assert 'href="people/report.html"' in text
     for parts in subsets(MODALITIES):
         assert text.count(f">{names_of(parts)}<") >= 2, parts  # of the example, and of all examples
-    assert "± 0.20" in text
+    assert "Where the model is wrong, and why" in text
+    assert "Nobody here is real" in page.sentences[-1]
+    assert "62 of 100 cases" in page.sentences[0]  # from the results
     assert "The models that ship, on the same recordings" in text
     assert "no voice was found" in text
     assert "0.625" in text
-    assert {path.stem for path in (tmp_path / "demo" / "figures").glob("*.png")} == {"example", "subsets"}
+    assert {path.stem for path in (tmp_path / "demo" / "figures").glob("*.png")} == {
+        "example", "example_map", "mistake", "mistake_map",
+    }  # fmt: skip
+
+
+def predicted(*means: float, given: tuple[str, ...] = MODALITIES, deviation: float = 0.1) -> SubsetPrediction:
+    return SubsetPrediction(given, Prediction(VAD(*means), VAD(*(deviation,) * 3), {}, "anger", 0.5, {"anger": 0.5}))
+
+
+def test_a_wrong_prediction_says_what_misled_it(people: Path, tmp_path: Path) -> None:
+    corpus = make_speakers(people, **SMALL)
+    found = held_out_example(make_run(tmp_path, people, (corpus.table["person"].iloc[0],)), corpus)
+    example = replace(found, truth=VAD(0.6, 0.5, 0.4), emotion="happiness")
+    right = predicted(0.55, 0.45, 0.35)
+    assert verdict(example, right.prediction).startswith("**Right")
+    assert why(example, [right]) == []
+    wrong = [
+        predicted(0.58, 0.5, 0.4, given=("text",)),
+        predicted(-0.7, 0.5, 0.4, given=("audio",)),
+        predicted(0.5, 0.5, 0.4, given=("video",)),
+        predicted(0.2, 0.5, 0.4),
+    ]
+    assert missed_axes(example, wrong[-1].prediction) == ["valence"]
+    text = verdict(example, wrong[-1].prediction)
+    assert text.startswith("**Wrong in valence.** From everything, the model reads valence +0.20 (true +0.60)")
+    assert text.endswith("The nearest emotion is anger, and the truth is happiness.")
+    reasons = why(example, wrong)
+    assert reasons[0].startswith("Why: the voice misleads. Alone it gives valence -0.70; the text alone gives +0.58")
+    assert reasons[1].startswith("The side is right and the strength is not")
+    assert reasons[2] == "The truth is 4.0 standard deviations away: the model was too sure."
+    same = [
+        *(predicted(-0.1, 0.5, 0.4, given=(name,), deviation=0.9) for name in MODALITIES),
+        predicted(-0.2, 0.5, 0.4, deviation=0.9),
+    ]
+    reasons = why(example, same)
+    assert "all miss the valence" in reasons[0]
+    assert reasons[-1].endswith("its stated uncertainty covers that.")
 
 
 def test_the_screen_shows_every_subset_against_the_truth(people: Path, tmp_path: Path) -> None:

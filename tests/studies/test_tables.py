@@ -1,14 +1,13 @@
 """Tables and claims as declarations: what is printed, what is left out, and how verdicts are decided."""
 
-from pathlib import Path
-
 import pytest
 
 from affectspace.affect import AXES
 from affectspace.evaluation.results import Result, Results
 from affectspace.report import Cell, Report
 from affectspace.studies.claims import Finding, Statement, above, all_held, bar, below, corrected, decide, describe
-from affectspace.studies.tables import Callout, Renderer, Section, Table, basis_of, grid, key_figures
+from affectspace.studies.summary import key_figures
+from affectspace.studies.tables import Callout, Renderer, Section, Table, basis_of, grid
 
 COMMON = {"experiment": "axes", "protocol": "held out", "n": 1000}
 
@@ -29,7 +28,7 @@ def make_results() -> Results:
 
 def render(*parts: object) -> Report:
     report = Report("title")
-    Renderer(report, make_results(), {"ours": "our model"}, Path()).add(*parts)  # type: ignore[arg-type]
+    Renderer(report, make_results(), {"ours": "our model"}).add(*parts)  # type: ignore[arg-type]
     return report
 
 
@@ -37,9 +36,9 @@ def test_rows_and_columns_without_results_are_left_out() -> None:
     table = Table("r", {"experiment": "axes", "versus": ""}, grid("{target}", metric="r", target=AXES), digits=2)
     (block,) = render(table).blocks
     assert block["kind"] == "table"
-    assert block["columns"] == ("model", "valence", "arousal", "basis")
-    assert block["rows"][0] == ("our model", Cell(0.5, 0.4, 0.6, digits=2), Cell(0.3, -0.1, 0.6, digits=2),
-                             "held out, n 1,000, seeds 0 1")  # fmt: skip
+    assert block["columns"] == ("model", "valence", "arousal")
+    assert block["note"] == "Rows: held out, n 1,000; mean of seeds 0, 1."
+    assert block["rows"][0] == ("our model", Cell(0.5, 0.4, 0.6, digits=2), Cell(0.3, -0.1, 0.6, digits=2))
     assert block["rows"][1][:3] == ("ridge", Cell(0.4, paper=0.45, digits=2), None)
 
 
@@ -49,6 +48,23 @@ def test_comparisons_are_named_and_unselected_columns_must_be_empty() -> None:
     assert block["kind"] == "table"
     assert [row[0] for row in block["rows"]] == ["our model minus ridge"]
     assert render(Table("c", {"experiment": "axes"}, grid("r", metric="r"))).blocks == []  # the target is not selected
+
+
+def test_rows_are_sorted_by_the_first_column_and_small_p_are_bounded() -> None:
+    rows = [
+        Result(model=name, metric="mse", value=value) for name, value in (("bad", 0.9), ("good", 0.1), ("none", None))
+    ]
+    rows += [Result(model=name, metric="r", value=value) for name, value in (("bad", 0.1), ("good", 0.9))]
+    rows += [Result(model="good", metric="p", value=0.0001), Result(model="bad", metric="p", value=0.0123)]
+
+    def first(*metrics: str) -> list[tuple[object, ...]]:
+        report = Report("t")
+        Renderer(report, Results(rows), {}).add(Table("t", {}, grid("{metric}", metric=metrics), basis=False))
+        return list(report.blocks[0]["rows"])
+
+    assert [row[0] for row in first("mse")] == ["good", "bad", "none"]
+    assert [row[0] for row in first("r")] == ["good", "bad"]
+    assert [row[2].value for row in first("r", "p")] == ["< 0.001", 0.0123]  # type: ignore[attr-defined]
 
 
 def test_order_and_names() -> None:
@@ -76,6 +92,7 @@ def test_key_figures_and_bases() -> None:
     named = {"experiment": "axes", "model": "ours", "metric": "r"}
     figures = key_figures(make_results(), {"r": {**named, "target": "valence"}, "none": {**named, "target": "mean"}})
     assert [(one.label, one.value, one.note) for one in figures] == [("r", 0.5, "held out, n 1,000")]
+    assert figures[0].beside == {"chance": 0.0, "ridge regression on the same input": 0.4}
     assert basis_of(make_results().filter(versus="", experiment="axes")) == "held out, n 1,000, seeds 0 1"
 
 
@@ -85,6 +102,7 @@ def test_key_figures_and_bases() -> None:
 )
 def test_verdicts(low: float | None, high: float | None, verdict: str) -> None:
     row = Result(metric="r", value=0.0, low=low, high=high)
+    assert above(Result(metric="r", value=None)) == "not measured"
     assert above(row) == verdict
     assert {above(row), below(row)} in ({"held", "not held"}, {"not decided"})
     assert above(None) == below(None) == "not measured"

@@ -61,7 +61,7 @@ def table_of(demonstration: Demonstration) -> Table:
     from rich.table import Table
 
     from affectspace.affect import AXES
-    from affectspace.studies.demo.page import names_of
+    from affectspace.studies.demo.verdict import names_of
 
     table = Table(box=SIMPLE)
     table.add_column("modalities")
@@ -82,7 +82,7 @@ def table_of_shipped(demonstration: Demonstration) -> Table:
 
     from affectspace.affect import AXES
     from affectspace.prediction import Prediction
-    from affectspace.studies.demo.page import names_of
+    from affectspace.studies.demo.verdict import names_of
 
     table = Table(box=SIMPLE)
     for title in ("model", "given", *(f"{axis} \u00b1 sd" for axis in AXES), "note"):

@@ -13,9 +13,9 @@ from .faces import walk_figure as walk_figure
 from .intervals import IntervalRow as IntervalRow
 from .intervals import Reference as Reference
 from .intervals import interval_figure as interval_figure
-from .intervals import subsets_figure as subsets_figure
 from .matrices import confusion_figure as confusion_figure
 from .matrices import heatmap_figure as heatmap_figure
+from .scatter import affect_map_figure as affect_map_figure
 from .scatter import circumplex_figure as circumplex_figure
 from .scatter import modality_figure as modality_figure
 from .scatter import scatter_readout_figure as scatter_readout_figure

@@ -1,6 +1,7 @@
 """Cells, claims and key figures of a report: frozen records that say nothing about how they look."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from affectspace.report.checks import check_choice, check_digits, check_interval
@@ -48,7 +49,10 @@ class Claim:
 
 @dataclass(frozen=True)
 class KeyFigure:
-    """One of the few numbers to remember, shown large at the top of a report. Fields as in `Cell`."""
+    """One of the few numbers to remember, shown large at the top of a report. Fields as in `Cell`.
+
+    beside : name -> what the value must be compared with, such as the chance level and the strongest floor
+    """
 
     label: str
     value: float | int | str | None
@@ -57,6 +61,7 @@ class KeyFigure:
     paper: float | str | None = None
     note: str | None = None
     digits: int = 3
+    beside: Mapping[str, float | str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_interval(self.low, self.high, f"the key figure {self.label!r}")

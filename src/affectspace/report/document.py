@@ -1,33 +1,41 @@
 """The report: blocks in reading order, written as one HTML file that needs nothing else."""
 
 import base64
+import hashlib
 import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, get_args
 
 import jinja2
-import numpy as np
+from markupsafe import Markup
 
 from affectspace import __version__
-from affectspace.errors import DataError
+from affectspace.errors import DataError, counted
 from affectspace.report import formatting
+from affectspace.report.bars import bars_block
 from affectspace.report.blocks import CalloutKind, Cell, Claim, KeyFigure, Verdict
 from affectspace.report.checks import check_choice
-from affectspace.report.theme import figure_bytes, write_bytes
+from affectspace.report.intervals import IntervalRow, Reference
+from affectspace.report.terms import used_terms
+from affectspace.report.theme import figure_svg, write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PIXELS_PER_INCH = 100  # of a figure on the page: 10 inches fill the text width of 1000 pixels
-SVG_LIMIT = 120_000  # bytes up to which a drawing is embedded as vectors
-SVG_MARKS = 400  # points up to which a drawing is embedded as vectors
+STYLE = Path(__file__).with_name("report.css")
+COUNTED = {"table": "table", "figure": "figure", "bars": "figure", "claims": "claim"}  # in a section's heading
 _MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
 
 
 class Report:
     """Builder of an HTML report in one file. Every method appends and returns the report.
+
+    What a reader must know in half a minute stands on top: `sentences`, the blocks before the first section, and
+    `key_figures`. Sections are folded. Nothing in the page runs as a script.
 
     Text may hold **bold**, `code` and links to pages beside it, such as `[words](faces/report.html)`. Everything is
     escaped.
@@ -53,12 +61,21 @@ class Report:
         self.facts = dict(facts or {})
         self.blocks: list[dict[str, Any]] = []  # each has a kind, and what the template shows of it
         self.headline: list[KeyFigure] = []
+        self.sentences: list[str] = []
 
-    def section(self, title: str, text: str = "", *, level: int = 2) -> Self:
-        """Begin a section (`level` 2) or a subsection (3). Blocks before the first section stand above the contents."""
+    def summary(self, sentences: Iterable[str]) -> Self:
+        """Add to the few sentences below the title: what a reader may take home."""
+        self.sentences.extend(sentence for sentence in sentences if sentence)
+        return self
+
+    def section(self, title: str, text: str = "", *, level: int = 2, open: bool = False) -> Self:
+        """Begin a section (`level` 2) or a subsection (3), which is folded unless it is `open`.
+
+        Blocks before the first section stand above all sections.
+        """
         if level not in (2, 3):
             raise DataError(f"section {title!r} has level {level}; give 2 (section) or 3 (subsection)")
-        self._append("section", title=title, anchor=f"part-{len(self.blocks) + 1}", level=level)
+        self._append("section", title=title, anchor=f"part-{len(self.blocks) + 1}", level=level, open=open)
         return self.text(text) if text else self
 
     def text(self, text: str) -> Self:
@@ -99,27 +116,66 @@ class Report:
             anchor=f"table-{len(self.blocks) + 1}",
         )  # fmt: skip
 
-    def figure(self, source: "str | Path | Figure", caption: str, alt: str) -> Self:
-        """Append a picture.
+    def figure(self, source: "str | Path | Figure", title: str, alt: str, caption: str = "") -> Self:
+        """Append a picture, which a click or the keyboard enlarges.
 
         Parameters
         ----------
         source : matplotlib Figure, or path
-            A figure, or an image file (PNG, JPEG, WebP, GIF).
-        caption : str
-            Text below it.
+            A figure, which follows the theme of the page, or an image file (PNG, JPEG, WebP, GIF).
+        title : str
+            What the picture shows, above it.
         alt : str
-            What it shows, for readers who cannot see it.
+            What is to be seen in it, for readers who cannot see it: the finding, not the kind of drawing.
+        caption : str
+            How it was made, below it.
 
         Raises
         ------
         DataError
-            If `alt` is empty, or the file is not such an image.
+            If `title` or `alt` is empty, or the file is not such an image.
         """
+        if not title.strip():
+            raise DataError("a figure has no title; say in `title` what it shows")
         if not alt.strip():
-            raise DataError(f"figure {caption!r} has no alternative text; say in `alt` what it shows")
+            raise DataError(f"figure {title!r} has no alternative text; say in `alt` what is to be seen")
         address, width = _embed_file(Path(source)) if isinstance(source, str | Path) else _embed_figure(source)
-        return self._append("figure", address=address, caption=caption, alt=alt, width=width)
+        anchor = f"figure-{len(self.blocks) + 1}"
+        return self._append(
+            "figure", address=address, title=title, caption=caption, alt=alt, width=width, anchor=anchor
+        )
+
+    def bars(
+        self,
+        rows: Sequence[IntervalRow],
+        references: Sequence[Reference] = (),
+        *,
+        title: str,
+        label: str,
+        caption: str = "",
+        order: bool = True,
+        digits: int = 3,
+    ) -> Self:
+        """Append values with their intervals, each in a row with its number, the largest on top.
+
+        Parameters
+        ----------
+        rows, references
+            As of `interval_figure`. References get a row, too.
+        title, label, caption : str
+            What is shown, what is measured, and how.
+        order : bool
+            Sort the rows. Otherwise they keep their order.
+        digits : int
+            Decimals.
+
+        Raises
+        ------
+        DataError
+            There is no finite value.
+        """
+        block = bars_block(rows, references, label, order=order, digits=digits)
+        return self._append("bars", title=title, caption=caption, anchor=f"bars-{len(self.blocks) + 1}", **block)
 
     def claims(self, claims: Iterable[Claim]) -> Self:
         """Append claims with verdicts and evidence, and the number of claims per verdict."""
@@ -143,15 +199,18 @@ class Report:
 
     def to_html(self) -> str:
         """Render the page. The same content gives the same text."""
-        first = next((i for i, block in enumerate(self.blocks) if block["kind"] == "section"), len(self.blocks))
+        preamble, parts = _nested(self.blocks)
+        css = STYLE.read_text(encoding="utf-8")
         return (
             _environment()
             .get_template("template.html.j2")
             .render(
                 report=self,
-                preamble=self.blocks[:first],
-                body=self.blocks[first:],
-                sections=[block for block in self.blocks if block["kind"] == "section"],
+                preamble=preamble,
+                parts=parts,
+                terms=used_terms(_texts([self.sentences, self.headline, self.blocks])),
+                css=Markup(css),
+                css_hash=base64.b64encode(hashlib.sha256(css.encode()).digest()).decode("ascii"),
                 version=__version__,
                 short_facts={name: value for name, value in self.facts.items() if not isinstance(value, Mapping)},
                 long_facts={name: _flatten(value) for name, value in self.facts.items() if isinstance(value, Mapping)},
@@ -163,6 +222,57 @@ class Report:
         return write_bytes(path, self.to_html().encode("utf-8"))
 
 
+def _nested(blocks: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the blocks before the first section, and the sections with their blocks and subsections."""
+    preamble: list[dict[str, Any]] = []
+    parts: list[dict[str, Any]] = []
+    place = preamble
+    for block in blocks:
+        if block["kind"] != "section":
+            place.append(block)
+            continue
+        part = {**block, "blocks": [], "parts": []}
+        (parts[-1]["parts"] if block["level"] == 3 and parts else parts).append(part)
+        place = part["blocks"]
+    for part in (inner for outer in parts for inner in (outer, *outer["parts"])):
+        kinds: list[str] = []
+        for block in (block for one in (part, *part["parts"]) for block in one["blocks"]):
+            kinds += [COUNTED[block["kind"]]] * len(block.get("claims", "1")) if block["kind"] in COUNTED else []
+        part["blocks"] = _side_by_side(part["blocks"])
+        part["contents"] = ", ".join(counted(kinds.count(kind), kind) for kind in dict.fromkeys(kinds))
+    return _side_by_side(preamble), parts
+
+
+def _side_by_side(blocks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Put pictures that follow each other into one block, so that they stand side by side where there is space."""
+    placed: list[dict[str, Any]] = []
+    for block in blocks:
+        if block["kind"] == "figure":
+            if not placed or placed[-1]["kind"] != "figures":
+                placed.append({"kind": "figures", "figures": []})
+            placed[-1]["figures"].append(block)
+        else:
+            placed.append(block)
+    return placed
+
+
+def _texts(content: object) -> Iterator[str]:
+    """Yield the texts in blocks, without pictures."""
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, Mapping):
+        for name, value in content.items():
+            if name != "address":
+                yield from _texts(value)
+    elif is_dataclass(content) and not isinstance(content, type):
+        if getattr(content, "low", None) is not None:
+            yield "["  # an interval
+        yield from _texts(asdict(content))
+    elif isinstance(content, list | tuple):
+        for value in content:
+            yield from _texts(value)
+
+
 def _check_cell(value: object, where: str) -> None:
     if not (isinstance(value, str | bool | Cell) or formatting.is_missing(value) or formatting.is_number(value)):
         kind = type(value).__name__
@@ -170,30 +280,21 @@ def _check_cell(value: object, where: str) -> None:
 
 
 def _is_numeric(values: Iterable[object]) -> bool:
+    """Return whether a column holds numbers; a cell such as "< 0.001" may stand among them."""
     known = [value for value in values if not formatting.is_missing(value)]
-    return bool(known) and all(
-        formatting.is_number(value) or (isinstance(value, Cell) and not isinstance(value.value, str)) for value in known
-    )
+    numbers = [formatting.is_number(getattr(value, "value", value)) for value in known]
+    cells = [isinstance(value, Cell) for value in known]
+    missing = [isinstance(value, Cell) and value.value is None for value in known]
+    return bool(known) and all(map(max, numbers, cells)) and any(map(max, numbers, missing))
 
 
 def _embed_figure(figure: "Figure") -> tuple[str, int]:
-    from PIL import Image
-
     if not hasattr(figure, "savefig"):
         raise DataError(f"a figure is a {type(figure).__name__}; give a matplotlib Figure or the path of an image")
-    if _is_light_drawing(figure):
-        svg = figure_bytes(figure, "svg")
-        points = re.search(rb'<svg[^>]* width="([0-9.]+)pt"', svg)
-        if points and len(svg) <= SVG_LIMIT:
-            return _address("image/svg+xml", svg), round(float(points[1]) / 72 * PIXELS_PER_INCH)
-    png = figure_bytes(figure, "png", dpi=2 * PIXELS_PER_INCH)
-    with Image.open(io.BytesIO(png)) as image:
-        return _address("image/png", png), image.width // 2
-
-
-def _is_light_drawing(figure: "Figure") -> bool:
-    marks = sum(np.shape(collection.get_offsets())[0] for axes in figure.axes for collection in axes.collections)
-    return marks <= SVG_MARKS and not any(axes.images for axes in figure.axes)
+    svg = figure_svg(figure)
+    points = re.search(rb'<svg[^>]* width="([0-9.]+)pt"', svg)
+    assert points is not None
+    return _address("image/svg+xml", svg), round(float(points[1]) / 72 * PIXELS_PER_INCH)
 
 
 def _embed_file(path: Path) -> tuple[str, int]:

@@ -22,6 +22,7 @@ _WIDTH = 10.0  # inches, the text width of a report
 _GAP = 0.05  # inches between images
 _DOTS = 200  # per inch, to which images are enlarged
 _LABEL = 9.0  # points
+FRAMES_ACROSS = 3  # of a sample
 
 
 def image_grid(
@@ -233,18 +234,20 @@ def sample_figure(frames: Sequence[np.ndarray], sound: np.ndarray, rate: int, te
     if not len(frames) or not len(sound):
         raise DataError("the sample has no frame or no sound; give both")
     with figure_style():
-        figure = new_figure(9.4, 3.1)
-        grid = figure.add_gridspec(2, len(frames), height_ratios=(2.4, 1))
+        rows = -(-len(frames) // FRAMES_ACROSS)
+        across = min(len(frames), FRAMES_ACROSS)
+        figure = new_figure(4.8, 1.65 * rows + 1.3)
+        grid = figure.add_gridspec(rows + 1, across, height_ratios=(*[1.65] * rows, 0.7))
         for place, frame in enumerate(frames):
-            axes = figure.add_subplot(grid[0, place])
+            axes = figure.add_subplot(grid[place // across, place % across])
             axes.imshow(frame)
             axes.axis("off")
-        axes = figure.add_subplot(grid[1, :])
+        axes = figure.add_subplot(grid[rows, :])
         seconds = len(sound) / rate
         axes.plot(np.linspace(0, seconds, len(sound)), sound, color=GROUP_COLOURS[0], linewidth=0.4)
         axes.set(xlim=(0, seconds), xlabel="seconds", yticks=[])
         axes.spines["left"].set_visible(False)
-        figure.suptitle(f"\u201c{text}\u201d", fontsize=11, fontweight="normal")
+        figure.suptitle(textwrap.fill(f"\u201c{text}\u201d", 52), fontsize=11, fontweight="normal")
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Figures of values with intervals: models against floors and ceilings, and predictions from subsets of modalities."""
+"""Figures of values with intervals: models against floors and ceilings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -95,39 +95,6 @@ def interval_figure(rows: Sequence[IntervalRow], references: Sequence[Reference]
         _draw_references(axes, references)
         if len(handles) > 1 or published:
             figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=len(handles))
-    return figure
-
-
-def subsets_figure(
-    rows: Mapping[str, tuple[Sequence[float], Sequence[float]]], truth: Sequence[float] | None = None
-) -> Figure:
-    """Draw valence, arousal and dominance predicted from subsets of modalities.
-
-    Raises DataError if there are no rows or a shape is wrong.
-
-    Parameters
-    ----------
-    rows : mapping
-        Name of a subset -> three means and three standard deviations, the first on top.
-    truth : sequence of three floats, optional
-        True values, as vertical lines.
-
-    Examples
-    --------
-    >>> figure = subsets_figure({"text": ([0.1, 0.2, 0.3], [0.1, 0.1, 0.2])}, truth=[0.2, 0.2, 0.2])
-    """
-    check_not_empty(rows, "{subset: (three means, three deviations)}")
-    values = np.stack([checked_array(row, (2, len(AXES)), f"subset {name!r}") for name, row in rows.items()])
-    with figure_style():
-        figure = new_figure(9.4, 0.3 * len(rows) + 1.2)
-        for place, (axes, name) in enumerate(zip(figure.subplots(1, 3, sharey=True), AXES, strict=True)):
-            for y, (mean, deviation) in enumerate(values[:, :, place]):
-                draw_bar(axes, mean - deviation, mean + deviation, y, GROUP_COLOURS[place])
-                draw_dots(axes, [mean], [y], GROUP_COLOURS[place])
-            if truth is not None:
-                axes.axvline(truth[place], color=INK, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
-            name_rows(axes, list(rows))
-            axes.set_title(name)
     return figure
 
 

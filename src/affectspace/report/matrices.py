@@ -10,9 +10,9 @@ from affectspace.affect import AXES
 from affectspace.errors import DataError
 from affectspace.report.checks import check_not_empty, checked_array
 from affectspace.report.formatting import MISSING
-from affectspace.report.theme import INK, MUTED, figure_style, new_figure, remove_frame
+from affectspace.report.theme import MUTED, ON_DARK, ON_LIGHT, figure_style, new_figure, remove_frame
 
-NARROW = 6  # columns of a matrix that shows its values
+NARROW, NUMBERED = 6, 12  # columns of a matrix that has others beside it, and of one that shows its values
 
 
 def confusion_figure(matrix: np.ndarray, labels: Sequence[str]) -> Figure:
@@ -46,7 +46,7 @@ def confusion_figure(matrix: np.ndarray, labels: Sequence[str]) -> Figure:
             for j in range(k):
                 text = f"{100 * share[i, j]:.0f}" if totals[i] else MISSING
                 weight = "bold" if i == j else "normal"
-                shade = "white" if share[i, j] > 0.55 else INK
+                shade = ON_DARK if share[i, j] > 0.55 else ON_LIGHT
                 axes.text(j, i, text, ha="center", va="center", color=shade, fontsize=9.5, fontweight=weight)
         names = [f"{name}  (n {int(total):,})" for name, total in zip(labels, totals, strict=True)]
         axes.set_yticks(range(k), names)
@@ -72,7 +72,7 @@ def heatmap_figure(
     ----------
     matrices : mapping
         Name -> matrix of shape (rows, k) with values on [-1, 1]. Each gets a panel; the colours are the same in all. Narrow
-        matrices (k up to 6) stand three in a row and show their values.
+        matrices (k up to 6) stand three in a row. Values are shown for k up to 12.
     columns : mapping
         Name -> names of the k columns, the rows' own first.
     rows : sequence of str
@@ -89,11 +89,12 @@ def heatmap_figure(
     """
     check_not_empty(matrices, "{name: (rows, k)}")
     panels = {name: checked_array(matrix, (len(rows), len(columns[name])), name) for name, matrix in matrices.items()}
-    narrow = max(matrix.shape[1] for matrix in panels.values()) <= NARROW
+    widest = max(matrix.shape[1] for matrix in panels.values())
+    narrow = widest <= NARROW
     across = min(3, len(panels)) if narrow else 1
     down = -(-len(panels) // across)
     with figure_style():
-        figure = new_figure(10.0, ((0.6 + 0.7 * len(rows)) if narrow else (0.55 + 0.4 * len(rows))) * down + 0.4)
+        figure = new_figure(7.6, ((0.6 + 0.7 * len(rows)) if narrow else (0.55 + 0.4 * len(rows))) * down + 0.4)
         places = list(figure.subplots(down, across, squeeze=False).flat)
         for axes in places[len(panels) :]:
             axes.set_axis_off()
@@ -104,11 +105,10 @@ def heatmap_figure(
             shown = [place for place in range(len(columns[name])) if place < len(rows) or place % step == 0]
             axes.set_xticks(shown, [columns[name][place] for place in shown], fontsize=7.5)
             axes.axvline(len(rows) - 0.5, color="white", linewidth=3)
-            if narrow:
+            if widest <= NUMBERED:
                 for (i, j), value in np.ndenumerate(matrix):
-                    axes.text(
-                        j, i, f"{value:.2f}", ha="center", va="center", color="white" if abs(value) > 0.6 else "black"
-                    )
+                    shade = ON_DARK if abs(value) > 0.6 else ON_LIGHT
+                    axes.text(j, i, f"{value:.2f}", ha="center", va="center", color=shade, fontsize=8.5)
             remove_frame(axes)
             axes.set_title(fill(name, 24 if narrow else 80))
         figure.colorbar(image, ax=places, label="Pearson's r", fraction=0.03)

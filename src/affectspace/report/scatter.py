@@ -17,6 +17,7 @@ from affectspace.errors import DataError
 from affectspace.report.checks import check_not_empty, checked_array
 from affectspace.report.theme import (
     GROUP_COLOURS,
+    INK,
     MUTED,
     RULE,
     UNLABELLED,
@@ -61,7 +62,7 @@ def circumplex_figure(
     Parameters
     ----------
     panels : mapping
-        Name -> (coordinates of shape (n, 2), one per chunk; n emotions, None where not labelled).
+        Name -> (coordinates of shape (n, 2), one per chunk; n emotions, None where not labelled). All have the same limits.
     truth : tuple, optional
         The same for the labels on [-1, 1]; drawn first, with the unit circle.
     truth_name : str
@@ -85,10 +86,11 @@ def circumplex_figure(
     count = len(everything)
     emotions = {emotion for points in everything for emotion in points.emotions if emotion is not None}
     colours, markers = colours_for(emotions), markers_for(emotions)
-    columns = min(count, 3) if count != 4 else 2
+    columns = min(count, 2)  # legible on a narrow page
     widest = max(float(np.abs(points.xy).max(initial=0.0)) for points in (everything if canonical else everything[-1:]))
+    limits = _limits(np.concatenate([points.xy for points in latent.values()])) if latent else (0.0, 0.0, 0.0, 0.0)
     rows = -(-count // columns)
-    side = min(10.0 / columns, 4.6)
+    side = min(7.4 / columns, 4.4)
     with figure_style():
         figure = new_figure(side * columns, side * rows + 0.35 + 0.2 * (len(colours) > 6))
         places = list(figure.subplots(rows, columns, squeeze=False).flat)
@@ -101,9 +103,9 @@ def circumplex_figure(
                 _draw_canonical(axes, name, points, colours, markers, widest)
                 continue
             _draw_points(axes, points, colours, markers)
-            left, right, bottom, top = _limits(points.xy)
+            left, right, bottom, top = limits
             axes.set(xlim=(left, right), ylim=(bottom, top), title=fill(name, 32))
-            axes.set(xlabel="valence chunk, 1-d", ylabel="arousal chunk, 1-d")
+            axes.set(xlabel="valence chunk", ylabel="arousal chunk")
             axes.xaxis.set_major_locator(MaxNLocator(4))  # long numbers beside each other must not overlap
         handles = [
             Line2D([], [], linestyle="", marker=markers[e], color=colours[e], markersize=marker_size(markers[e], 7.5))
@@ -111,6 +113,57 @@ def circumplex_figure(
         ]
         if handles:
             figure.legend(handles, list(colours), loc="outside lower center", ncols=min(len(colours), 7))
+    return figure
+
+
+def affect_map_figure(
+    points: Mapping[str, tuple[Sequence[float], Sequence[float]]], truth: Sequence[float] | None = None
+) -> Figure:
+    """Draw predictions on the map of valence and arousal, each with the ellipse of one standard deviation.
+
+    Raises DataError if there are no points or a shape is wrong.
+
+    Parameters
+    ----------
+    points : mapping
+        Name -> means and standard deviations of valence and arousal. The last one is drawn larger.
+    truth : sequence of two floats, optional
+        The true place, a star.
+
+    Examples
+    --------
+    >>> figure = affect_map_figure({"text": ([0.1, 0.2], [0.2, 0.3])}, truth=[0.2, 0.1])
+    """
+    check_not_empty(points, "{name: (two means, two deviations)}")
+    with figure_style():
+        figure = new_figure(4.8, 4.9)
+        axes = figure.subplots()
+        axes.add_patch(Circle((0, 0), 1, fill=False, edgecolor=RULE, linewidth=1))
+        draw_origin(axes)
+        for (name, colour), (mean, deviation) in zip(group_colours(points).items(), points.values(), strict=True):
+            last = name == list(points)[-1]
+            x, y = checked_array(mean, (2,), name)
+            width, height = 2 * checked_array(deviation, (2,), name)
+            axes.add_patch(Ellipse((x, y), width, height, facecolor=colour, alpha=0.16 if last else 0.07, linewidth=0))
+            draw_dots(axes, [x], [y], colour, size=12 if last else 8).set_label(name)
+        if truth is not None:
+            x, y = checked_array(truth, (2,), "the truth")
+            axes.plot(
+                [x],
+                [y],
+                "*",
+                color=INK,
+                markersize=17,
+                markeredgecolor="#ffffff",
+                linestyle="",
+                zorder=5,
+                label="truth",
+            )
+        axes.set(xlim=(-1.12, 1.12), ylim=(-1.12, 1.12), aspect="equal")
+        axes.set(
+            xlabel="unpleasant  \u2190  valence  \u2192  pleasant", ylabel="calm  \u2190  arousal  \u2192  excited"
+        )
+        figure.legend(loc="outside lower center", ncols=min(len(points) + 1, 5))
     return figure
 
 
@@ -145,7 +198,7 @@ def modality_figure(panels: Mapping[str, Mapping[str, np.ndarray]], axes: Sequen
     }
     colours, planes = group_colours(names), list(combinations(range(len(axes)), 2))
     with figure_style():
-        figure = new_figure(10.4 if len(planes) > 1 else 5.2, 3.5 * len(checked) + 0.4)
+        figure = new_figure(8.4 if len(planes) > 1 else 4.6, 2.9 * len(checked) + 0.4)
         places = figure.subplots(len(checked), len(planes), squeeze=False)
         for row, (panel, clouds) in zip(places, checked.items(), strict=True):
             for place, plane in zip(row, planes, strict=True):

@@ -24,6 +24,7 @@ INK = "#1d2126"
 MUTED = "#5d636b"
 RULE = "#d5d2cb"
 UNLABELLED = "#b9b9b9"
+ON_DARK, ON_LIGHT = "#fefefe", "#111111"  # of texts on the colours of a matrix, which are the same in every theme
 
 # The colours are Okabe and Ito's (https://jfly.uni-koeln.de/color/) for the basic emotions and Tol's muted scheme for the
 # others. Every emotion also has its own marker, so that colour is never the only sign.
@@ -39,6 +40,15 @@ _SPARE_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
 FORMATS = ("png", "svg", "pdf")
 STYLE = Path(__file__).with_name("figures.mplstyle")
 GROUP_COLOURS = ("#1f5f8b", "#d55e00", "#00826a", "#b8569b", "#7a7a7a", "#b58900", "#332288", "#6b3d0f")
+
+DARK = {  # colour of a light figure -> that of the same figure on a dark page
+    "#ffffff": "#1b1f24", "#fafafa": "#1b1f24", INK: "#e8e5df", MUTED: "#a6abb2", RULE: "#343a42", "#e8e5df": "#343a42",
+    "#9a9ea4": "#7b8189", UNLABELLED: "#5a5f66", "#1f5f8b": "#6db3e8", "#d55e00": "#ff8b3d", "#00826a": "#3cc6a8",
+    "#b8569b": "#e08cc8", "#7a7a7a": "#a5a5a5", "#b58900": "#dcb440", "#332288": "#9f92f2", "#6b3d0f": "#cf985f",
+    "#7b3a6c": "#dca6cf", "#00664b": "#7fd6b5", "#6e6e6e": "#a8a8a8", "#0072b2": "#6f8ff5", "#c9400a": "#f0703c",
+    "#009e73": "#2fc79b", "#882255": "#d8709f", "#8c8c2b": "#bcbc55", "#117733": "#58ba78", "#661100": "#d07a66",
+}  # fmt: skip
+VECTOR_MARKS = 400  # points of a scatter up to which they are vectors in an SVG
 
 
 @contextmanager
@@ -110,6 +120,34 @@ def figure_bytes(figure: Figure, kind: str = "png", dpi: int = 200) -> bytes:
     with figure_style():
         figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata, bbox_inches="tight", pad_inches=0.12)
     return buffer.getvalue()
+
+
+def figure_svg(figure: Figure, dpi: int = 200) -> bytes:
+    """Render a figure as an SVG that follows the theme of the page in which it stands.
+
+    Scatters of many points become pictures inside it.
+    """
+    crowded = [
+        collection
+        for axes in figure.axes
+        for collection in axes.collections
+        if np.shape(collection.get_offsets())[0] > VECTOR_MARKS
+    ]
+    for collection in crowded:
+        collection.set_rasterized(True)
+    svg = figure_bytes(figure, "svg", dpi)
+    rules = "".join(
+        f'[style*="{part}: {light}"]{{{part}:{dark}!important}}'
+        for light, dark in DARK.items()
+        for part in ("fill", "stroke")
+        if f"{part}: {light}".encode() in svg
+    )
+    style = f"<style>@media (prefers-color-scheme: dark){{{rules}}}</style>".encode()
+    return (
+        svg.replace(b"</metadata>", b"</metadata>" + style, 1)
+        if b"</metadata>" in svg
+        else svg.replace(b"<defs>", style + b"<defs>", 1)
+    )
 
 
 def save_figure(figure: Figure, path: str | Path, dpi: int = 200) -> Path:

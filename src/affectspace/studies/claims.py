@@ -55,7 +55,7 @@ def decide(statements: Iterable[Statement], results: Results) -> list[Claim]:
 
 def above(result: Result | None, bar: float = 0.0) -> Verdict:
     """Decide: held where the whole interval is above the bar, not held where it is below, otherwise not decided."""
-    if result is None:
+    if result is None or result.value is None:
         return NOT_MEASURED
     if result.low is None or result.high is None:
         return UNDECIDED

@@ -5,19 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from pathlib import Path
 
 from affectspace.evaluation.results import KEY, Result, Results, Where
-from affectspace.report import Cell, KeyFigure, Report
+from affectspace.report import Cell, Report
 from affectspace.report.blocks import CalloutKind
 from affectspace.studies.figures import Picture
 
 Columns = Sequence[tuple[str, Mapping[str, str]]]  # heading and the columns that select a cell
 
 DIGITS = {
-    "p": 4, "p_holm": 4, "dimensions": 0, "active": 1, "centroids": 2, "psnr": 2, "ssim": 3, "rate_nats": 1, "active_units": 1,
-    "mse_ratio": 3, "chosen": 0, "converged": 2,
+    "dimensions": 0, "active": 1, "centroids": 2, "psnr": 2, "rate_nats": 1, "active_units": 1, "chosen": 0, "converged": 2,
 }  # fmt: skip
+LOWER = (
+    "mse",
+    "mae",
+    "abs_mean_error",
+    "cross_entropy",
+    "nll",
+    "crps",
+    "rmse",
+    "mean_abs_r",
+    "debiased_cka",
+)  # is better
+OF_FITS = ("converged", "chosen", "share_of_part", "validation_r2")  # their numbers of rows are not those of the table
+SMALLEST = 0.0005  # p that three decimals can show
 
 
 def grid(heading: str, **values: str | Sequence[str] | Mapping[str, str]) -> Columns:
@@ -55,6 +66,7 @@ class Table:
 
     where : which results; columns : heading and the results columns of its cells; rows : the columns that name a row
     order : values of the first row column, in the order of printing; all that occur by default
+    sort : rows of models stand from the best to the worst of the first column, within the other columns that name rows
     names : titles of values, before those of the study; digits : decimals, where the metric has no own number of decimals
     """
 
@@ -66,6 +78,7 @@ class Table:
     note: str = ""
     digits: int = 3
     order: Sequence[str] | None = None
+    sort: bool = True
     names: Mapping[str, str] = field(default_factory=dict)
     basis: bool = True
     link: str = "to"  # between two modalities that name a row
@@ -75,17 +88,23 @@ class Table:
         cells = self._cells(renderer.results)
         measured = {place for row in cells.values() for place in row}
         columns = [(heading, place) for place, (heading, _) in enumerate(self.columns) if place in measured]
-        body = []
+        body, bases = [], []
         for key, by_place in cells.items():
             shown = [by_place.get(place) for _, place in columns]
-            printed = [None if row is None else self.cell(row) for row in shown]
-            basis = [basis_of([row for row in shown if row is not None])] if self.basis else []
-            body.append(
-                (renderer.title(dict(zip(self.rows, key, strict=True)), self.names, self.link), *printed, *basis)
-            )
+            bases.append([row for row in shown if row is not None and row.metric not in OF_FITS])
+            name = renderer.title(dict(zip(self.rows, key, strict=True)), self.names, self.link)
+            body.append((name, *(None if row is None else self.cell(row) for row in shown)))
         if body:
-            heads = (self.head, *(heading for heading, _ in columns), *(["basis"] if self.basis else []))
-            renderer.report.table(self.caption, heads, body, self.note)
+            shared = {basis_of(rows, seeds=False) for rows in bases}
+            heads, note = [self.head, *(heading for heading, _ in columns)], self.note
+            if self.basis and len(shared) == 1:
+                seeds = dict.fromkeys(seed for rows in bases for row in rows for seed in row.seeds)
+                averaged = f"; mean of seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else ""
+                note = f"{note} Rows: {shared.pop()}{averaged}.".strip()
+            elif self.basis:
+                heads.append("basis")
+                body = [(*row, basis_of(rows)) for row, rows in zip(body, bases, strict=True)]
+            renderer.report.table(self.caption, heads, body, note)
         return any(row.study != "published" for by_place in cells.values() for row in by_place.values())
 
     def _cells(self, results: Results) -> dict[tuple[str, ...], dict[int, Result]]:
@@ -95,9 +114,19 @@ class Table:
             for place, (_, selection) in enumerate(self.columns):
                 if all(self._fits(row, name, selection) for name in KEY):
                     cells.setdefault(tuple(getattr(row, name) for name in self.rows), {})[place] = row
-        if self.order is None:
+        if self.order is not None:
+            return {key: cells[key] for value in self.order for key in cells if key[0] == value}
+        if not self.sort or self.rows[0] != "model" or "versus" in self.rows or self.where.get("study"):
             return cells
-        return {key: cells[key] for value in self.order for key in cells if key[0] == value}
+        groups = list(dict.fromkeys(key[1:] for key in cells))
+
+        def rank(key: tuple[str, ...]) -> tuple[int, float]:
+            row = next((cells[key][place] for place in range(len(self.columns)) if place in cells[key]), None)
+            if row is None or row.value is None:
+                return groups.index(key[1:]), float("inf")
+            return groups.index(key[1:]), row.value if row.metric in LOWER else -row.value
+
+        return {key: cells[key] for key in sorted(cells, key=rank)}
 
     def _fits(self, row: Result, column: str, selection: Mapping[str, str]) -> bool:
         """Say whether a key column has the selected value, is free because it names rows or filters, or is empty."""
@@ -106,6 +135,8 @@ class Table:
         return column in self.rows or column in self.where or column == "study" or not getattr(row, column)
 
     def cell(self, row: Result) -> Cell:
+        if row.metric.split("_")[-1] in ("p", "holm") and row.value is not None and row.value < SMALLEST:
+            return Cell("< 0.001")
         return Cell(row.value, row.low, row.high, row.paper, digits=DIGITS.get(row.metric, self.digits))
 
 
@@ -156,13 +187,12 @@ Part = Table | Callout | Figures | Section
 class Renderer:
     """Appends declared parts to a report.
 
-    results : of the study, and published ones; titles : of models and other values; folder : of the study, with its figures
+    results : of the study, and published ones; titles : of models and other values; pictures : by name
     """
 
     report: Report
     results: Results
     titles: Mapping[str, str]
-    folder: Path
     pictures: Mapping[str, Picture] = field(default_factory=dict)
 
     def add(self, *parts: Part) -> None:
@@ -173,7 +203,18 @@ class Renderer:
         """Append saved pictures; return whether there was one."""
         known = [self.pictures[name] for name in names if name in self.pictures]
         for picture in known:
-            self.report.figure(picture.path(self.folder), picture.caption, picture.alt)
+            if picture.bars is None:
+                self.report.figure(picture.figure, picture.title, picture.alt, picture.caption)
+                continue
+            bars = picture.bars
+            self.report.bars(
+                bars.rows,
+                bars.references,
+                title=picture.title,
+                label=bars.label,
+                caption=picture.caption,
+                order=bars.order,
+            )
         return bool(known)
 
     def title(self, row: Mapping[str, str], names: Mapping[str, str], link: str = "to") -> str:
@@ -201,13 +242,3 @@ def basis_of(rows: Iterable[Result], limit: int = 2, *, seeds: bool = True) -> s
     known = list(dict.fromkeys(texts))
     longest = [text for text in known if not any(text != other and other.startswith(text) for other in known)]
     return "; ".join(longest[:limit])
-
-
-def key_figures(results: Results, wanted: Mapping[str, Mapping[str, str]], digits: int = 3) -> list[KeyFigure]:
-    """Return the figures at the top of a report, those that were measured (label -> key columns)."""
-    rows = {label: results.find(**columns) for label, columns in wanted.items()}
-    return [
-        KeyFigure(label, row.value, row.low, row.high, row.paper, basis_of([row], seeds=False), digits)
-        for label, row in rows.items()
-        if row is not None
-    ]

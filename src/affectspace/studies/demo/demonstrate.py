@@ -19,8 +19,10 @@ from affectspace.studies.demo.held_out_example import (
     held_out_example,
     predict_shipped,
     predict_subsets,
+    worst_example,
 )
 from affectspace.studies.demo.page import make_page
+from affectspace.studies.demo.walk import walked_face
 from affectspace.studies.engine import claim_folder, prefixed
 from affectspace.studies.levasa.plan import Budget as FaceBudget
 from affectspace.studies.levasa.plan import demo_budget as face_budget
@@ -53,7 +55,8 @@ class Demonstration:
     """What a demonstration leaves.
 
     report : the page to open; faces, people : the reports of the studies; run : the manifold that was trained on synthetic
-    people; example, predictions : one held-out row, and its predictions by that run; shipped : those of the models that ship
+    people; example, predictions : one held-out row, and its predictions by that run; shipped : those of the models that ship;
+    mistake : the held-out row that the run predicts worst, with its predictions
     """
 
     report: Path
@@ -63,6 +66,7 @@ class Demonstration:
     example: Example
     predictions: list[SubsetPrediction]
     shipped: list[ShippedPrediction] = field(default_factory=list)
+    mistake: tuple[Example, list[SubsetPrediction]] | None = None
 
 
 def demonstrate(out: Path, *, budget: DemoBudget, progress: Progress = silent) -> Demonstration:
@@ -85,12 +89,15 @@ def demonstrate(out: Path, *, budget: DemoBudget, progress: Progress = silent) -
     people = reproduce_people(study, folders, budget=budget.speakers, progress=second)
     progress(0, 0, "3 of 3: one held-out example from every subset of text, voice and face")
     run = study / "runs" / f"people-{HEADLINE}-seed{budget.speakers.seeds[0]}"
-    example = held_out_example(open_run(run), read_corpus("speakers", folders.people))
+    corpus = read_corpus("speakers", folders.people)
+    example, wrong = held_out_example(open_run(run), corpus), worst_example(open_run(run), corpus)
     predictions, shipped = predict_subsets(run, example), predict_shipped(example)
+    mistake = wrong, predict_subsets(run, wrong)
     links = {
         "faces": faces, "people": people, "run": run, "recordings": study / "people",
         "face run": faces.parent / "runs" / "continuous-seed0",
     }  # fmt: skip
     seconds = {"wall seconds": round(time.perf_counter() - started)}
-    report = make_page(out, links, example, predictions, shipped, seconds).write(out / "report.html")
-    return Demonstration(report, faces, people, run, example, predictions, shipped)
+    pages = [(example, predictions), mistake]
+    report = make_page(out, links, pages, shipped, walked_face(), seconds).write(out / "report.html")
+    return Demonstration(report, faces, people, run, example, predictions, shipped, mistake)

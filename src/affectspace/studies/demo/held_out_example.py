@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from affectspace.affect import AXES
 from affectspace.corpora import Corpus
@@ -14,6 +15,7 @@ from affectspace.errors import ConfigError, DataError, RunError
 from affectspace.prediction import VAD, Failure, Prediction, Predictor, Sample, shipped_models
 from affectspace.prediction.pretrained import ANY
 from affectspace.prediction.result import Outcome
+from affectspace.studies.judgement.rows import held_out_rows
 from affectspace.studies.manifold.floors import subsets
 from affectspace.training.runs import Run
 
@@ -57,22 +59,48 @@ class ShippedPrediction:
 
 
 def held_out_example(run: Run, corpus: Corpus) -> Example:
-    """Choose the run's test row with text, voice and face that has the median distance from neutral.
+    """Choose the run's test row with text, voice and face that is farthest from neutral: the clearest expression.
 
-    The distance is that of the truth, which no model has seen.
+    The distance is that of the truth, which no model has seen: the example is chosen before anything is predicted.
 
     Raises
     ------
     DataError
         There is no such row.
     """
+    table = _held_out(run, corpus)
+    strength = np.linalg.norm(table[list(AXES)].to_numpy(np.float64), axis=1)
+    return _example(corpus, table.iloc[int(strength.argmax())])
+
+
+def worst_example(run: Run, corpus: Corpus) -> Example:
+    """Choose the run's test row with text, voice and face whose prediction is farthest from the truth.
+
+    Raises
+    ------
+    DataError
+        There is no such row.
+    """
+    judged = held_out_rows([run]).rows
+    [predicted] = judged.predictions(run.facts["kind"])
+    errors = np.linalg.norm(predicted - judged.tested_truth, axis=1)
+    of_row = dict(zip(judged.table["id"].to_numpy()[judged.tested], errors, strict=True))
+    table = _held_out(run, corpus)
+    return _example(corpus, table.iloc[int(np.nanargmax([of_row.get(name, np.nan) for name in table["id"]]))])
+
+
+def _held_out(run: Run, corpus: Corpus) -> pd.DataFrame:
+    """Return the run's test rows with text, voice and face."""
     part = run.split.set_index("id")["part"]
     tested = corpus.table["id"].map(part) == "test"
     table = corpus.table[tested & corpus.table[list(MODALITIES)].notna().all(axis=1)]
     if table.empty or corpus.media is None:
         raise DataError(f"corpus {corpus.name} has no test row of {run.folder} with {', '.join(MODALITIES)}")
-    strength = np.linalg.norm(table[list(AXES)].to_numpy(np.float64), axis=1)
-    row = table.iloc[np.argsort(strength, kind="stable")[len(table) // 2]]
+    return table
+
+
+def _example(corpus: Corpus, row: pd.Series) -> Example:
+    assert corpus.media is not None
     sample = Sample(text=row["text"], audio=corpus.media / row["audio"], video=corpus.media / row["video"])
     return Example(row["id"], row["person"], str(row["emotion"]), sample, VAD(*(float(row[axis]) for axis in AXES)))
 

@@ -14,7 +14,7 @@ from affectspace.errors import counted
 from affectspace.evaluation import concordance, pearson
 from affectspace.evaluation.results import Results
 from affectspace.progress import Progress
-from affectspace.report import Report, circumplex_figure, scatter_readout_figure
+from affectspace.report import Reference, Report, circumplex_figure, scatter_readout_figure
 from affectspace.studies.engine import write_study
 from affectspace.studies.figures import Picture, interval_picture
 from affectspace.studies.judgement.rows import RIDGE, SINGULAR, TEST, ZERO_SHOT, JudgedRows
@@ -22,7 +22,8 @@ from affectspace.studies.manifold import sections
 from affectspace.studies.manifold.figures import heatmap_pictures, space_pictures
 from affectspace.studies.manifold.plan import TITLES
 from affectspace.studies.manifold.probes import is_known
-from affectspace.studies.tables import Figures, Part, Renderer, Section, Table, grid, key_figures
+from affectspace.studies.summary import correlation_sentence, key_figures
+from affectspace.studies.tables import Figures, Part, Renderer, Section, Table, grid
 from affectspace.training.runs import Run
 
 ALL = {"modality": "all"}
@@ -43,12 +44,6 @@ SENTIMENT = grid(
     },
     target="sentiment",
 )  # fmt: skip
-LATENTS = {
-    "figure_2_space": "Figure 2 of the paper: the shared space by modality, centroids as stars",
-    "figure_3_average": "Figure 3 as the paper draws it: Pearson's r of the shared axes with each other and with the average "
-    "of the private dimensions, which can hide single ones",
-    "figure_3_heatmaps": "Figure 3 in full: Pearson's r of the shared axes with each other and with every private dimension",
-}
 
 
 def run_facts(run: Run, name: str) -> dict[str, Any]:
@@ -99,17 +94,32 @@ def write_judgement(
             for target in (AXES[axis] for axis in judged.rows.known_axes)
         }  # fmt: skip
         report.key_figures(key_figures(results, wanted))
+        report.summary(_sentences(judged, results))
         report.text(_introduction(judged, results))
         if judged.labels in PROXIES:
             report.callout("warning", PROXIES[judged.labels])
         titles = {**TITLES, **sections.WORDS, judged.kind: f"this run ({judged.kind})"}
-        Renderer(report, results, titles, folder, made).add(*_parts(judged, results))
+        Renderer(report, results, titles, made).add(*_parts(judged, results))
         if judged.missing:
             report.section("Not measured")
             report.text("\n".join(f"- {reason}" for reason in judged.missing))
         return report
 
     return write_study(folder, results, pictures(judged, results), report, started, progress, pdf=True)
+
+
+def _sentences(judged: JudgedRows, results: Results) -> list[str]:
+    """Write what a reader may take home: by rules over the results."""
+    named = {"experiment": judged.rows.experiment, "task": "axes", "model": judged.kind, "metric": "r"}
+    targets = ("mean", *(AXES[axis] for axis in judged.rows.known_axes))
+    row = next((found for target in targets if (found := results.find(**named, target=target)) is not None), None)
+    names = {"mean": "valence, arousal and dominance"}
+    of = "" if row is None else names.get(row.target, row.target)
+    return [
+        correlation_sentence(
+            results, row, f"On {counted(len(judged.rows.tested), 'row')} that the model has not seen ({of})"
+        )
+    ]
 
 
 def _introduction(judged: JudgedRows, results: Results) -> str:
@@ -230,29 +240,33 @@ def pictures(judged: JudgedRows, results: Results) -> Iterator[Picture]:
         if RIDGE in rows.models and rows.predicts(RIDGE, [axis]):
             measures["CCC of the ridge"] = float(concordance(pair[0], rows.predictions(RIDGE)[0][known, axis]))
         name = "sentiment" if judged.labels == "sentiment" else AXES[axis]
-        caption = f"Predicted against true {name}; {rows.protocol}."
         figure = scatter_readout_figure(*pair, name, measures=measures)
-        yield Picture(f"readout_{name}", figure, caption, f"Scatter of predicted over true {name}")
+        alt = f"Predictions follow the true {name} with r {measures['r']:.2f} and CCC {measures['CCC']:.2f}."
+        yield Picture(
+            f"readout_{name}", figure, f"Predicted against true {name}", alt, rows.protocol.capitalize() + "."
+        )
     if {0, 1} <= set(rows.known_axes):
         known = np.isfinite(truth[:, :2]).all(axis=1) & np.isfinite(prediction[:, :2]).all(axis=1)
         emotions = rows.column("emotion")[known]
         panels = {"predictions": (prediction[known, :2], emotions)}
         figure = circumplex_figure(panels, (truth[known, :2], emotions), canonical=True)
-        caption = f"The circumplex: true values and predictions; {rows.protocol}."
+        caption = f"{rows.protocol.capitalize()}."
         if is_known(emotions).any():
             caption += " Large marks are the means of an emotion; an ellipse is one deviation of three rows or more."
-        yield Picture("circumplex", figure, caption, "Scatter of arousal over valence, true and predicted")
+        ratio = prediction[known, :2].std(axis=0) / np.maximum(truth[known, :2].std(axis=0), 1e-9)
+        alt = f"Predictions spread {ratio[0]:.2f} times as far as true values in valence, and {ratio[1]:.2f} times in arousal."
+        yield Picture("circumplex", figure, "True values and predictions on the map", alt, caption)
     worst = _worst_people(judged, results)
     for axis in rows.known_axes:
         residuals = results.filter(task="residuals", metric="residual", target=AXES[axis])
         drawn = interval_picture(
             f"residuals_{AXES[axis]}", [(row.condition, "", row) for row in residuals if row.condition in worst],
-            f"mean residual, {AXES[axis]}", f"Predicted minus true {AXES[axis]} of each speaker, with a t interval over rows.",
-            f"Intervals of the mean residual of {AXES[axis]} by speaker",
+            f"mean residual, {AXES[axis]}", f"Whose {AXES[axis]} is read too high or too low?",
+            "Predicted minus true, a t interval over the rows of each speaker.", [Reference("no error", 0.0)],
         )  # fmt: skip
         if drawn is not None:
             yield drawn
     spatial = all(shared.shape[1] == len(AXES) for shared in judged.outputs.shared.values())
     if spatial and len(rows.folds) == 1 and rows.experiment == TEST:
-        for latent in (*space_pictures({TEST: rows}, kind), *heatmap_pictures({TEST: rows}, kind)):
-            yield replace(latent, caption=LATENTS[latent.name] + f"; {rows.protocol}.")
+        yield from space_pictures({TEST: rows}, kind)
+        yield from heatmap_pictures({TEST: rows}, kind)

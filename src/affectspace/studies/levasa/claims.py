@@ -198,14 +198,15 @@ CONTROL_CLAIMS = tuple(
 def claims(arms: Iterable[Arm]) -> dict[str, Sequence[Statement]]:
     """Return the statements about the corpora of a study and the networks that were trained on them, by title."""
     stated: dict[str, Sequence[Statement]] = {}
+    arms = tuple(arms)
     for arm in arms:
-        on = f": {arm.name}"
+        on = f": {arm.name}" if len(arms) > 1 else ""
         for family, title in (
             (LETTER, "The paper's claims, for models to its letter"),
-            ("", "The same for our network"),
+            ("", "The paper's claims, for our network"),
         ):
             if any(name.startswith(LETTER) == bool(family) for name in arm.trained):
                 stated[title + on] = levels_claims(family) if arm.prefix else paper_claims(family)
         if not arm.prefix:
             stated["Our controls, floors and ceiling" + on] = CONTROL_CLAIMS
-    return {"Annotation transfer": [AREA], **stated}
+    return {**stated, "Annotation transfer": [AREA]}

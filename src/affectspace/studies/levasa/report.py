@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from affectspace.data.dataset import Dataset
 from affectspace.errors import counted
 from affectspace.evaluation.results import Results
 from affectspace.progress import Progress, silent
-from affectspace.report import Cell, Report
+from affectspace.report import Cell, Claim, Report
 from affectspace.studies.claims import decide
 from affectspace.studies.engine import write_study
 from affectspace.studies.figures import Picture
@@ -32,24 +32,32 @@ from affectspace.studies.levasa.sections import (
 )
 from affectspace.studies.levasa.strict import measure_arm, measure_floors, measure_member, measure_transferred_labels
 from affectspace.studies.levasa.study import STRICT, Arm, Readings, Study, Trained, paper_protocol
-from affectspace.studies.tables import Figures, Renderer, Section, key_figures
+from affectspace.studies.summary import (
+    FLOORS,
+    chance_of,
+    compared,
+    key_figures,
+    of_100,
+    strongest_floor,
+    tally_sentence,
+)
+from affectspace.studies.tables import Figures, Renderer, Section
 from affectspace.training.configuration import TrainConfig
 from affectspace.training.runs import Run, differences
 
 _UAR = {"experiment": "probes", "model": "continuous", "latent": "va", "metric": "uar"}
 KEY_FIGURES = {
-    "Primary: UAR of LeVAsa's z_v, z_a minus Vanilla's": {**_UAR, "versus": "vanilla"},
-    "UAR of LeVAsa's z_v, z_a": _UAR,
-    "UAR minus that of permuted ellipses": {**_UAR, "versus": "permuted"},
-    "Share of the way to a supervised network": {**_UAR, "versus": "vanilla to cnn", "metric": "gap_closed"},
-    "Reconstruction MSE over Vanilla's": {
+    "Emotions of new people that LeVAsa recognises: unweighted average recall (UAR)": _UAR,
+    "Primary endpoint: UAR minus the Vanilla VAE's": {**_UAR, "versus": "vanilla"},
+    "UAR minus that with permuted ellipses": {**_UAR, "versus": "permuted"},
+    "Error of reconstructions, over the Vanilla VAE's": {
         "experiment": "reconstruction", "model": "continuous", "versus": "vanilla", "metric": "mse_ratio",
     },
 }  # fmt: skip
 _LEVELS_UAR = {**_UAR, "experiment": f"{LEVELS}probes", "model": "discrete"}
 LEVELS_KEY_FIGURES = {
-    "UAR of LeVAsa's z_v, z_a on the corpus with levels": _LEVELS_UAR,
-    "UAR of LeVAsa's z_v, z_a minus Vanilla's there": {**_LEVELS_UAR, "versus": "vanilla"},
+    "Corpus with levels: unweighted average recall (UAR)": _LEVELS_UAR,
+    "Corpus with levels: UAR minus the Vanilla VAE's": {**_LEVELS_UAR, "versus": "vanilla"},
 }
 
 
@@ -97,24 +105,22 @@ def study_report(study: Study, results: Results, made: Mapping[str, Picture], fa
         **_configurations(study),
     }
     report = Report("LeVAsa, reproduced", f"Valence and arousal in the latent space of faces: {names}", facts)
-    renderer = Renderer(report, results, WORDS, study.out, made)
-    gap = results.find(**{**_UAR, "model": "cnn", "versus": "vanilla"})
-    no_gap = gap is not None and (gap.low or 0) <= 0  # then a share of it means nothing
-    wanted = {
-        label: columns for label, columns in KEY_FIGURES.items() if not (no_gap and columns["metric"] == "gap_closed")
-    }
-    report.key_figures(key_figures(results, {**wanted, **LEVELS_KEY_FIGURES}))
-    for text in filter(None, (_summary(study, results), _pair_note(results))):
-        report.text(text)
+    renderer = Renderer(report, results, WORDS, made)
+    decided = {title: decide(statements, results) for title, statements in claims(study.arms).items()}
+    report.summary(sentences(results, study, [claim for group in decided.values() for claim in group]))
+    report.key_figures(key_figures(results, {**KEY_FIGURES, **LEVELS_KEY_FIGURES}))
     renderer.draw("primary_endpoint", f"{LEVELS}primary_endpoint")
     report.section("Claims", "A claim holds where its whole 95 % interval over people is on its side.")
-    for title, statements in claims(study.arms).items():
-        report.section(title, level=3).claims(decide(statements, results))
+    for title, group in decided.items():
+        report.section(title, level=3, open=True).claims(group)
+    note = _pair_note(results)
     report.section("Data and protocol")
     for arm in study.arms:
         _protocol(report, arm.data, arm.name)
+    if note:
+        report.text(note)
     for arm in study.arms:
-        renderer.add(*sections(arm, _same_corpus(arm)))
+        renderer.add(*sections(arm, _same_corpus(arm), len(study.arms) > 1))
     _trainings(report, study)
     renderer.draw("history", f"{LEVELS}history")
     return report
@@ -153,11 +159,6 @@ def _same_corpus(arm: Arm) -> str:
     """Say whether data, protocol and measure are the paper's."""
     first = next((seeds[0] for seeds in arm.trained.values() if seeds), None)
     where = first.member.config.data.first.where if first else None
-    if arm.data.drawn:
-        return (
-            "The images are drawn, so that no published figure stands beside them: they test the code path and the renderer, "
-            "not the paper's claims."
-        )
     images = "The images are not the paper's."
     if arm.reader in ("imfdb", "afew_va") or "imfdb" in arm.name.lower():
         images = "The corpus is the paper's" + (f", restricted to `{where}`." if where else ".")
@@ -168,26 +169,50 @@ def _same_corpus(arm: Arm) -> str:
     )
 
 
-def _summary(study: Study, results: Results) -> str:
+def sentences(results: Results, study: Study, decided: Sequence[Claim] = ()) -> list[str]:
+    """Write what a reader may take home: by rules over the results, so that it is true for any run."""
     if all(arm.prefix for arm in study.arms):
+        return [tally_sentence(decided)]
+    drawn = " drawn" if study.arms[0].data.drawn else ""
+    return [emotion_sentence(results, "continuous", "LeVAsa", drawn), versus_sentence(results), tally_sentence(decided)]
+
+
+def emotion_sentence(results: Results, model: str, name: str, kind: str = "") -> str:
+    """Write how many emotions of new people a model recognises, beside chance and the strongest floor."""
+    row = results.find(**{**_UAR, "model": model})
+    if row is None or row.value is None:
         return ""
+    chance, floor = chance_of(results, row), strongest_floor(results, row)
+    of = f" of {round(1 / chance)} emotions" if chance else ""
+    text = f"Shown the{kind} face of a person whom it has not seen, {name} names the right one{of} in {of_100(row.value)} cases"
+    if chance is not None:
+        text += f"; guessing is right in {100 * chance:.0f}"
+    if floor is None or floor.value is None or floor.model == "majority":
+        return f"{text}."
+    difference = results.find(**{**_UAR, "model": model}, versus=floor.model)
+    text += f", and the strongest simple method, {FLOORS[floor.model]}, in {100 * floor.value:.0f}"
+    return f"{text}: {compared(difference, name)}." if difference is not None else f"{text}."
+
+
+def versus_sentence(results: Results) -> str:
+    """Write what valence and arousal add to the same network, and whether the geometry of the circumplex matters."""
+    vanilla = results.find(**{**_UAR, "model": "vanilla"})
     primary = results.find(**_UAR, versus="vanilla")
-    if primary is None:
+    if vanilla is None or primary is None:
         return "The primary endpoint needs the members `vanilla` and `continuous`; this study lacks one of them."
     if primary.low is None or primary.high is None:
         return "The primary endpoint has no interval: the test part has too few people or emotions."
-    place = "is above" if primary.low > 0 else "is below" if primary.high < 0 else "cannot be distinguished from"
-    text = (
-        f"**Primary endpoint.** On people unseen in training, LeVAsa {place} the Vanilla VAE in UAR of a linear probe on the "
-        "valence and arousal chunks."
-    )
-    permuted = uar(results, "continuous", "permuted")
-    if not permuted:
-        return text
-    if permuted[0].verdict == "held":
-        return f"{text} The true ellipses beat permuted ones, so the geometry of the circumplex helps."
-    text += " The true ellipses do not beat permuted ones: nothing here shows that the geometry of the circumplex helps"
-    return text + (", what helps is supervision by emotion." if primary.low > 0 else ".")
+    reached = f"{100 * (vanilla.value or 0):.0f}"
+    text = f"Without valence and arousal in its training, the same network (Vanilla VAE) reaches {reached}"
+    control, permuted = results.find(**{**_UAR, "model": "permuted"}), uar(results, "continuous", "permuted")
+    if control is None or not permuted:
+        return f"{text}: {compared(primary, 'LeVAsa')}."
+    reason = "the places of the emotions on the map help"
+    if permuted[0].verdict != "held":
+        reason = "nothing here shows that the places help"
+        reason += "; what helps is to know the emotion" if primary.low > 0 else ""
+    wrong = f"with the emotions at wrong places on the map, {100 * (control.value or 0):.0f}"
+    return f"{text}; {wrong}: {reason}."
 
 
 def _pair_note(results: Results) -> str:
@@ -279,13 +304,16 @@ def evaluate_run(
         "citation": data.corpus_fact("citation"),
     }
     report = Report(f"Run {name}", data.name, {**facts, "configuration": _without_folders(config)})
-    report.key_figures(key_figures(results, {"UAR on test people": {**_UAR, "model": name}}))
+    kind = " drawn" if data.drawn else ""
+    report.summary([emotion_sentence(results, name, "the model", kind)])
+    wanted = {"Emotions of new people: unweighted average recall (UAR)": {**_UAR, "model": name}}
+    report.key_figures(key_figures(results, wanted))
     _protocol(report, data, data.name)
     history = history_picture(entry)
     made = {} if history is None else {"history": history}
     for picture in made.values():
         picture.save(run.folder)
-    Renderer(report, results, WORDS, run.folder, made).add(
+    Renderer(report, results, WORDS, made).add(
         Section("Emotion", parts=emotion_tables()),
         Section("Valence and arousal", parts=[readout_table()]),
         Section("Reconstruction", parts=[reconstruction_table()]),

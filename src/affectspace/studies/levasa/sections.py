@@ -28,11 +28,14 @@ WORDS = {
 }
 
 
-def sections(arm: Arm, same_corpus: str) -> Iterator[Section]:
-    """List the sections of one corpus. same_corpus : whether data, protocol and measure are the paper's."""
-    prefix, name = arm.prefix, arm.name
+def sections(arm: Arm, same_corpus: str, several: bool) -> Iterator[Section]:
+    """List the sections of one corpus.
+
+    same_corpus : whether data, protocol and measure are the paper's; several : the study has another corpus
+    """
+    prefix, name = arm.prefix, f": {arm.name}" if several else ""
     yield Section(
-        f"Emotion on held-out people: {name}",
+        f"Emotion on held-out people{name}",
         INFERRED if prefix else "",
         [*emotion_tables(prefix), _comparisons(prefix), Figures((f"{prefix}confusion",))],
     )
@@ -41,7 +44,7 @@ def sections(arm: Arm, same_corpus: str) -> Iterator[Section]:
     parts: list[Part] = [readout_table(prefix), pictures, circumplex]
     if not prefix:
         parts += [Figures(("figure_2_ellipses",)), _allowed()]
-    yield Section(f"Valence and arousal on held-out people: {name}", parts=parts)
+    yield Section(f"Valence and arousal on held-out people{name}", parts=parts)
     figures = ("figure_4_reconstructions", "rate_distortion", "rate_distortion_kl", "uar_over_weight", "walk")
     over_default = Table(
         "Squared error of the residual network's reconstructions over that of LeVAsa, continuous",
@@ -50,18 +53,18 @@ def sections(arm: Arm, same_corpus: str) -> Iterator[Section]:
         note="Test people, paired by person. The members without one loss show what it is for.",
     )
     parts = [reconstruction_table(prefix), over_default, Figures(tuple(f"{prefix}{figure}" for figure in figures))]
-    yield Section(f"Reconstruction, and what alignment costs: {name}", parts=parts)
+    yield Section(f"Reconstruction, and what alignment costs{name}", parts=parts)
+    if arm.data.drawn:  # no published figure can stand beside drawn faces; metrics.json has these tables
+        return
     faults = [] if prefix else [Callout("fault", " ".join(FAULTS))]
     text = "For comparison only." if prefix else "For comparison only; the faults of this protocol:"
     training = "the training images, their levels" if prefix else "the training images, sampled labels"
     published = paper_tables("paper", f"{training}, MLPs on random rows", prefix)
-    yield Section(
-        f"The paper's tables, as published: {name}", text, [*faults, Callout("note", same_corpus), *published]
-    )
-    text = "" if arm.data.drawn else "The published figures beside ours come from the other protocol."
+    yield Section(f"The paper's tables, as published{name}", text, [*faults, Callout("note", same_corpus), *published])
+    text = "The published figures beside ours come from the other protocol."
     truth = "their levels" if prefix else "the ellipses' centres"
     held_out = paper_tables("strict", f"people unseen in training, {truth}", prefix)
-    yield Section(f"The paper's tables on held-out people: {name}", text, held_out)
+    yield Section(f"The paper's tables on held-out people{name}", text, held_out)
 
 
 INFERRED = (

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 
 from affectspace.affect import AXES
-from affectspace.evaluation import active_units, correlation_matrix
+from affectspace.evaluation import active_units, correlation_matrix, pearson
 from affectspace.evaluation.results import Results
 from affectspace.report import heatmap_figure, history_figure, modality_figure, scatter_readout_figure, sequence_figure
 from affectspace.studies.figures import Picture, curve_picture, interval_picture
@@ -21,6 +22,7 @@ from affectspace.studies.manifold.study import Study
 GROUPS = {variant.name: variant.group for variant in VARIANTS} | {
     "ensemble": "headline", **dict.fromkeys(("ridge", "ridge_text", "softmax", "lexicon"), "floor"),
 }  # fmt: skip
+STRONGEST = 8  # private dimensions that figure 3 shows
 _MEAN = {"task": "axes", "metric": "r", "target": "mean"}
 ENDPOINTS: dict[str, tuple[dict[str, str], str]] = {  # name of the file -> results, caption
     "text_axes": (
@@ -88,17 +90,20 @@ def _endpoints(results: Results) -> Iterator[Picture | None]:
     for name, (columns, caption) in ENDPOINTS.items():
         rows = results.filter(versus="", **columns)
         known = [(TITLES[row.model], GROUPS[row.model], row) for row in rows if row.model in GROUPS]
-        label = f"{columns['metric']}, {columns['target']}"
+        label = {"r": "Pearson's r (0 is a guess, 1 is perfect)"}.get(columns["metric"], columns["metric"])
         basis = "; ".join(dict.fromkeys(row.protocol for _, _, row in known))
-        text, alt = f"{caption} ({basis}); 95 % intervals, seeds averaged.", f"Intervals of {label} for every model"
-        yield interval_picture(name, known, label, text, alt)
+        yield interval_picture(
+            name, known, label, caption, f"{basis[:1].upper()}{basis[1:]}; 95 % intervals, seeds averaged."
+        )
 
 
 def _probes(results: Results) -> Iterator[Picture | None]:
     """Draw the double dissociation: what shared and private latents of the headline reveal of emotion and speaker."""
     caption = (
-        "Double dissociation: UAR of linear probes on the manifold's latents of rows that the encoder has not seen."
+        "Linear probes on rows that the encoder has not seen. Double dissociation: shared is above private for emotion, and "
+        "below it for speaker."
     )
+    title = "What the shared and the private part reveal of emotion and speaker"
     for experiment in ("text_probes", "audio_face", "trimodal", "iemocap"):
         rows = []
         for task in ("emotion", "speaker"):
@@ -108,16 +113,16 @@ def _probes(results: Results) -> Iterator[Picture | None]:
                 for latent, words in (("shared", "shared"), ("private", "private"), ("full", "both")):
                     label = f"{task} from {modality.replace('_', ' ')}, {words}"
                     rows += [(label, words, row) for row in uar.filter(modality=modality, latent=latent)]
-        alt = "Intervals of UAR of emotion and speaker by latent"
-        yield interval_picture(f"dissociation_{experiment}", rows, "UAR, linear probe", caption, alt)
+        label = "Unweighted average recall (UAR)"
+        yield interval_picture(f"dissociation_{experiment}", rows, label, title, caption, order=False)
 
 
 def _noise(results: Results) -> Iterator[Picture | None]:
-    across, caption = "noise on every dimension, standard deviations", "Noise on the vectors: mean r with its interval."
+    across = "noise on every dimension, standard deviations"
+    title, caption = "How predictions suffer from noise on the vectors", "Mean r with its 95 % interval."
     for experiment in ("text_axes", "audio_face", "trimodal"):
         where = {"experiment": experiment, "task": "noise", "metric": "r", "target": "mean"}
-        alt = "Lines of mean r over the level of noise"
-        yield curve_picture(f"noise_{experiment}", results, TITLES, across, "mean r", caption, alt, **where)
+        yield curve_picture(f"noise_{experiment}", results, TITLES, across, "mean r", title, caption, **where)
 
 
 def _first(rows: EvaluationRows, model: str = HEADLINE) -> tuple[Representations, np.ndarray]:
@@ -149,13 +154,23 @@ def space_pictures(panels: Mapping[str, EvaluationRows], model: str = HEADLINE) 
                 clouds[f"{rows.protocol} (n {len(common):,})"] = points
     if clouds and len(axes) > 1:
         caption = (
-            "Figure 2 of the paper, all planes: the shared space by modality, centroids as stars. First seed (and fold) of the "
-            "headline, or of the model that a panel names."
+            "Figure 2 of the paper, all planes: held-out rows, centroids as stars. First seed (and fold) of the headline, or "
+            "of the model that a panel names."
         )
         figure = modality_figure(clouds, [AXES[axis] for axis in axes])
-        yield Picture(
-            "figure_2_space", figure, caption, "Scatter of the shared axes by modality, a panel for each plane"
-        )
+        title = "Do text, voice and face of the same rows lie in the same place?"
+        alt = " ".join(f"{panel}: {_apart(points)}." for panel, points in clouds.items())
+        yield Picture("figure_2_space", figure, title, alt, caption)
+
+
+def _apart(points: Mapping[str, np.ndarray]) -> str:
+    """Write how far the centroids of modalities are apart, in standard deviations of all points."""
+    spread = np.concatenate(list(points.values())).std(axis=0)
+    pairs = {
+        f"{first} and {second}": float(np.linalg.norm((points[first].mean(0) - points[second].mean(0)) / spread))
+        for first, second in combinations(points, 2)
+    }
+    return "centroids are apart, in deviations: " + ", ".join(f"{pair} {value:.2f}" for pair, value in pairs.items())
 
 
 def heatmap_pictures(panels: Mapping[str, EvaluationRows], model: str = HEADLINE) -> Iterator[Picture]:
@@ -163,6 +178,7 @@ def heatmap_pictures(panels: Mapping[str, EvaluationRows], model: str = HEADLINE
     matrices: dict[str, np.ndarray] = {}
     averages: dict[str, np.ndarray] = {}
     columns: dict[str, list[str]] = {}
+    left: dict[str, int] = {}
     axes = _axes(panels)
     titles, initials = [AXES[axis] for axis in axes], [AXES[axis][0].upper() for axis in axes]
     for rows in panels.values() if axes else ():
@@ -175,23 +191,35 @@ def heatmap_pictures(panels: Mapping[str, EvaluationRows], model: str = HEADLINE
                 title = f"{name.replace('_', ' ')}, {rows.protocol}"
                 average = np.concatenate([shared, private.mean(axis=1, keepdims=True)], axis=1)
                 averages[title] = np.nan_to_num(correlation_matrix(shared, average))
-                both = np.concatenate([shared, private[:, active]], axis=1)
-                matrices[title] = np.nan_to_num(correlation_matrix(shared, both))
-                columns[title] = [*initials, *(str(number) for number in active)]
+                with_private = np.nan_to_num(correlation_matrix(shared, private[:, active]))
+                strongest = np.argsort(-np.abs(with_private).max(axis=0), kind="stable")[:STRONGEST]
+                own = np.nan_to_num(correlation_matrix(shared, shared))
+                matrices[title] = np.concatenate([own, with_private[:, strongest]], axis=1)
+                columns[title] = [*initials, *(f"p{number}" for number in active[strongest])]
+                left[title] = len(active) - len(strongest)
     if matrices:
+        names = {title: [*initials, "private"] for title in averages}
+        figure = heatmap_figure(averages, names, titles)
+        title = "Does the private part, on average, follow valence, arousal or dominance?"
         caption = (
             "Figure 3 as the paper draws it: Pearson's r of the shared axes with each other and with the average over the "
-            "dimensions of the private latent. An average can hide single dimensions. First seed (and fold)."
+            "dimensions of the private part. An average can hide single dimensions. First seed (and fold)."
         )
-        names = {title: [*initials, "private"] for title in averages}
-        yield Picture("figure_3_average", heatmap_figure(averages, names, titles), caption, "Heatmaps of correlations")
+        yield Picture("figure_3_average", figure, title, _largest(averages, len(axes)), caption)
         caption = (
-            "Figure 3 in full: Pearson's r of the shared axes with each other and with every active private dimension. "
-            "First seed (and fold)."
+            f"Figure 3 in detail: the {STRONGEST} active private dimensions (p and their number) that follow an axis most; all "
+            f"others, {' / '.join(map(str, left.values()))}, follow less. First seed (and fold)."
         )
-        yield Picture(
-            "figure_3_heatmaps", heatmap_figure(matrices, columns, titles), caption, "Heatmaps of correlations"
-        )
+        figure = heatmap_figure(matrices, columns, titles)
+        title = "Which single private dimensions follow valence, arousal or dominance?"
+        yield Picture("figure_3_heatmaps", figure, title, _largest(matrices, len(axes)), caption)
+
+
+def _largest(matrices: Mapping[str, np.ndarray], axes: int) -> str:
+    """Write the largest correlation of a shared axis with the private part in each panel."""
+    largest = {title: float(np.abs(matrix[:, axes:]).max(initial=0.0)) for title, matrix in matrices.items()}
+    listed = ", ".join(f"{title} {value:.2f}" for title, value in largest.items())
+    return f"Largest |r| with the private part: {listed}."
 
 
 def _readouts(panels: Mapping[str, EvaluationRows]) -> Iterator[Picture]:
@@ -201,8 +229,16 @@ def _readouts(panels: Mapping[str, EvaluationRows]) -> Iterator[Picture]:
             prediction, truth = rows.predictions(HEADLINE)[0], rows.tested_truth
             for place, axis in enumerate(AXES):
                 figure = scatter_readout_figure(truth[:, place], prediction[:, place], axis)
-                caption = f"Predicted against {kind} {axis}; {rows.protocol}, headline, first seed."
-                yield Picture(f"readout_{name}_{axis}", figure, caption, f"Scatter of predicted over {kind} {axis}")
+                known = np.isfinite(truth[:, place]) & np.isfinite(prediction[:, place])
+                r = float(pearson(truth[known, place], prediction[known, place]))
+                title, caption = f"Predicted against {kind} {axis}", f"{rows.protocol}, headline, first seed."
+                yield Picture(
+                    f"readout_{name}_{axis}",
+                    figure,
+                    title,
+                    f"Predictions follow {kind} {axis} with r {r:.2f}.",
+                    caption,
+                )
 
 
 def _dialogue(panels: Mapping[str, EvaluationRows]) -> Iterator[Picture]:
@@ -220,8 +256,10 @@ def _dialogue(panels: Mapping[str, EvaluationRows]) -> Iterator[Picture]:
     chosen = tested[dialogues == longest]
     chosen = chosen[np.argsort(rows.table["utterance"].to_numpy()[chosen], kind="stable")]
     figure = sequence_figure(outputs.fused[chosen], outputs.fused_deviation[chosen], across="line of the dialogue")
-    caption = f"A dialogue of MELD, {longest}, by the model of EmoBank; bands are one predicted deviation."
-    yield Picture("dialogue", figure, caption, "Valence, arousal and dominance over the lines of one dialogue")
+    caption = f"MELD, {longest}, by the model of EmoBank; bands are one predicted deviation."
+    low, high = outputs.fused[chosen].min(axis=0), outputs.fused[chosen].max(axis=0)
+    ranges = [f"{axis} from {low[place]:.2f} to {high[place]:.2f}" for place, axis in enumerate(AXES)]
+    yield Picture("dialogue", figure, "One dialogue, line by line", f"Over the lines go {', '.join(ranges)}.", caption)
 
 
 def _histories(study: Study) -> Iterator[Picture]:
@@ -229,5 +267,11 @@ def _histories(study: Study) -> Iterator[Picture]:
         for member in study.trained.get((training, HEADLINE), [])[:1]:
             run = study.run_of(member)
             if (run.folder / "history.csv").is_file():
-                caption = f"Training of the headline on {training}: every term, first seed (and fold)."
-                yield Picture(f"history_{training}", history_figure(run.history), caption, "Losses over epochs")
+                caption = "The headline, every term, first seed (and fold)."
+                losses = run.history.filter(like="_total").dropna()
+                alt = "; ".join(f"{str(name).replace('_', ' ')} from {column.iloc[0]:.4g} to {column.iloc[-1]:.4g}"
+                                for name, column in losses.items() if len(column))  # fmt: skip
+                title = f"How the training on {training} went"
+                yield Picture(
+                    f"history_{training}", history_figure(run.history), title, f"Loss: {alt or 'unknown'}.", caption
+                )

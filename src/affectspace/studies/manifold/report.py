@@ -16,13 +16,14 @@ from affectspace.studies.manifold.claims import ADDITIONAL_HYPOTHESES, PAPER_CLA
 from affectspace.studies.manifold.corpora import CORPORA
 from affectspace.studies.manifold.cross_modal import ALL_PAIRS
 from affectspace.studies.manifold.experiments import measure
-from affectspace.studies.manifold.figures import pictures
+from affectspace.studies.manifold.figures import ENDPOINTS, pictures
 from affectspace.studies.manifold.paper import ASSUMED, CITATION, FAULTS, NOT_STATED, PUBLISHED
 from affectspace.studies.manifold.plan import EXPERIMENTS, HEADLINE, PAPER_MODEL, SPLITS, TARGETS, TITLES, TRAININGS
 from affectspace.studies.manifold.preparation import excluded, needed_corpora, store_facts
 from affectspace.studies.manifold.sections import LOOKED_AT, WORDS, sections
 from affectspace.studies.manifold.study import Study
-from affectspace.studies.tables import Renderer, key_figures
+from affectspace.studies.summary import chance_of, correlation_sentence, key_figures, of_100, tally_sentence
+from affectspace.studies.tables import Renderer
 from affectspace.training.runs import differences
 
 NO_TRIAD = (
@@ -52,7 +53,17 @@ SYNTHETIC = (
     "nothing about people. No published figure stands beside them."
 )
 _R = {"task": "axes", "model": HEADLINE, "metric": "r"}
+SENTENCES = 2  # of results; a third one counts the claims
+SEEN = {  # experiment -> what its rows are, in the order of the sentences
+    "iemocap": "On held-out speakers of IEMOCAP",
+    "text_axes": "On sentences of EmoBank's test part",
+    "zero_shot_text": "On tweets, a kind of text that was not in the training",
+    "trimodal": "From text, voice and face of synthetic people whom no model has seen",
+}
 KEY_FIGURES: dict[str, dict[str, str]] = {
+    "Synthetic people: mean correlation (r) with the true valence, arousal and dominance": {
+        "experiment": "trimodal", "target": "mean", **_R,
+    },
     "Text, EmoBank: mean r": {"experiment": "text_axes", "target": "mean", **_R},
     "Tweets, zero-shot: r of valence": {"experiment": "zero_shot_text", "target": "valence", **_R},
     "MELD: emotion, shared minus private": {
@@ -64,7 +75,7 @@ KEY_FIGURES: dict[str, dict[str, str]] = {
         "metric": "difference",
     },
     "EmoDB, zero-shot: r of arousal": {"experiment": "zero_shot_audio", "target": "arousal", **_R},
-    "Synthetic people: found among ten": {
+    "Synthetic people: the matching recording is among the first ten": {
         "experiment": "trimodal", "task": "retrieval", "model": HEADLINE, "modality": ALL_PAIRS, "metric": "top_10",
     },
     "IEMOCAP: mean r": {"experiment": "iemocap", "target": "mean", **_R},
@@ -106,39 +117,56 @@ def study_report(study: Study, results: Results, made: Mapping[str, Picture], fa
         **_configurations(study),
     }
     report = Report("The affective manifold, reproduced", f"Shared valence, arousal and dominance: {titles}", facts)
-    renderer = Renderer(report, Results([*results, *published_figures(study)]), {**TITLES, **WORDS}, study.out, made)
+    renderer = Renderer(report, Results([*results, *published_figures(study)]), {**TITLES, **WORDS}, made)
+    paper, own = decide(PAPER_CLAIMS, results), decide(ADDITIONAL_HYPOTHESES, results)
+    report.summary([*sentences(results, study), tally_sentence(paper, "claims of the paper")])
     report.key_figures(key_figures(results, KEY_FIGURES))
+    made_up = [CORPORA[name].title for name in corpora if name != "people" and not study.real(name)]
+    if made_up:
+        report.callout("warning", SYNTHETIC.format(", ".join(made_up)))
+    renderer.draw(next((name for name in (*ENDPOINTS,) if name in made), ""))
+    holds = "A claim holds where its whole 95 % interval is on its side, and after Holm's correction where several are tested."
+    report.section("Claims", holds)
+    letter = as_headline(results, PAPER_MODEL)
+    on_letter = [statement for statement in PAPER_CLAIMS if statement.rule(letter)] if letter else []
+    report.section("The paper's claims, on our default model", level=3, open=True).claims(paper)
+    if on_letter:
+        text = "The model that the paper describes. Statements that need an ablation are judged on our default alone."
+        report.section("The paper's claims, on its equations to the letter", text, level=3)
+        report.claims(decide(on_letter, letter))
+    report.section("Additional hypotheses: floors, leaks, deviations, one model for all", level=3).claims(own)
     endpoints = [f"- {name.replace('_', ' ')}: {EXPERIMENTS[name].primary}" for name in study.experiments]
     if "iemocap" in corpora:
         endpoints.append(f"- the split of IEMOCAP: {SPLITS[study.budget.split]}")
-    report.text(
+    protocol = (
         "One endpoint of each experiment was named before the measurements; every other comparison is corrected by Holm. "
         "Intervals are over people, documents or dialogues, never over rows of one person"
         + (", except for tweets, whose writers are not known" if "vreg" in corpora else "")
         + ".\n\n"
         + "\n".join(endpoints)
     )
-    made_up = [CORPORA[name].title for name in corpora if name != "people" and not study.real(name)]
-    if made_up:
-        report.callout("warning", SYNTHETIC.format(", ".join(made_up)))
-    renderer.draw("figure_2_space")
-    holds = "A claim holds where its whole 95 % interval is on its side, and after Holm's correction where several are tested."
-    report.section("Claims", holds)
-    letter = as_headline(results, PAPER_MODEL)
-    on_letter = [statement for statement in PAPER_CLAIMS if statement.rule(letter)] if letter else []
-    if on_letter:
-        text = "The model that the paper describes. Statements that need an ablation are judged on our default alone."
-        report.section("The paper's claims, on its equations to the letter", text, level=3).claims(
-            decide(on_letter, letter)
-        )
-    report.section("The paper's claims, on our default", level=3).claims(decide(PAPER_CLAIMS, results))
-    report.section("Additional hypotheses: floors, leaks, deviations, one model for all", level=3)
-    report.claims(decide(ADDITIONAL_HYPOTHESES, results))
-    _data(report, study, corpora)
+    _data(report, study, corpora, protocol)
     renderer.add(*sections(study.budget.split, study.source("iemocap").title if "iemocap" in corpora else ""))
     _trainings(report, study)
     renderer.draw(*(name for name in made if name.startswith("history_")))
     return report
+
+
+def sentences(results: Results, study: Study) -> list[str]:
+    """Write what a reader may take home: by rules over the results, so that it is true for any run."""
+    known = []
+    for name, seen in SEEN.items():
+        if name in study.experiments:
+            target = "valence" if name == "zero_shot_text" else "mean"
+            row = results.find(**_R, experiment=name, target=target, modality="", versus="")
+            known.append(correlation_sentence(results, row, seen))
+    found = results.find(**KEY_FIGURES["Synthetic people: the matching recording is among the first ten"])
+    if found is not None and len(known) < SENTENCES:
+        chance = chance_of(results, found)
+        text = "Given one recording of a person, the model finds the matching one in another modality among the first ten of "
+        text += f"{found.n} in {of_100(found.value)} cases"
+        known.append(text + (f"; guessing finds it in {100 * chance:.0f}." if chance is not None else "."))
+    return [sentence for sentence in known if sentence][:SENTENCES]
 
 
 def published_figures(study: Study) -> Results:
@@ -154,9 +182,9 @@ def published_figures(study: Study) -> Results:
     return PUBLISHED.filter(experiment=tables, condition=lambda corpus: corpus not in absent)
 
 
-def _data(report: Report, study: Study, corpora: list[str]) -> None:
+def _data(report: Report, study: Study, corpora: list[str], protocol: str) -> None:
     """Append corpora, parts, transferred labels, and what the paper leaves open."""
-    report.section("Data and protocol")
+    report.section("Data and protocol", protocol)
     rows, sources = [], [study.source(name) for name in corpora]
     for name in corpora:
         source, known = study.source(name), CORPORA[name]

@@ -24,7 +24,8 @@ from affectspace.studies.steering.plan import BARS, PRIMARY, TITLES, SteeringPla
 from affectspace.studies.steering.rating_sheet import write_sheet
 from affectspace.studies.steering.themes import EXPERIMENT as TABLE_5
 from affectspace.studies.steering.themes import Traversal, record_themes, traverse_themes
-from affectspace.studies.tables import Callout, Columns, Figures, Part, Renderer, Section, Table, grid, key_figures
+from affectspace.studies.summary import key_figures
+from affectspace.studies.tables import Callout, Columns, Figures, Part, Renderer, Section, Table, grid
 from affectspace.training.runs import open_run
 
 EXAMPLES = 4  # held-out sentences that are shown
@@ -87,7 +88,7 @@ def evaluate_projector(
         report = Report(
             title, "Sentences with target valence, arousal and dominance", {**run_facts, **facts, **settings}
         )
-        add_steering(Renderer(report, results, TITLES, folder, made), evaluation, traversal, plan)
+        add_steering(Renderer(report, results, TITLES, made), evaluation, traversal, plan)
         return report
 
     return results, write_study(folder, results, curves(results), report, started, progress)
@@ -245,9 +246,9 @@ def curves(results: Results) -> Iterator[Picture]:
                 {method: TITLES[method] for method in shown},
                 f"target {axis}, sd of the corpus",
                 f"measured {axis}, sd of the judge",
-                f"{axis.capitalize()} as {judge} measures it, minus its measure of the original sentences; bands are 95 % "
-                "intervals over the sentences' documents. The diagonal would be perfect.",
-                f"Curves of measured over target {axis}.",
+                f"Does {axis} follow the target? As {judge} measures it",
+                "Minus its measure of the original sentences; bands are 95 % intervals over the sentences' documents. The "
+                "diagonal would be perfect.",
                 task=axis,
                 modality=judge,
             )

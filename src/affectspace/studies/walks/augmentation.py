@@ -33,7 +33,8 @@ from affectspace.report import Report
 from affectspace.studies.claims import Finding, Statement, above, decide, describe
 from affectspace.studies.engine import write_study
 from affectspace.studies.figures import Picture
-from affectspace.studies.tables import Renderer, Table, grid, key_figures
+from affectspace.studies.summary import key_figures
+from affectspace.studies.tables import Renderer, Table, grid
 from affectspace.studies.walks.judges import KeptNetworks, corpus_facts
 from affectspace.training.runs import Run
 from affectspace.walks.networks import JudgeSettings, outputs_of, train_network
@@ -206,7 +207,7 @@ def add_augmentation(report: Report, results: Results, folder: Path) -> None:
     )
     report.claims(decide((CLAIM,), results))
     arms = "; ".join(f"{arm}: {rule}" for arm, rule in RULES.items())
-    Renderer(report, results, {}, folder).add(
+    Renderer(report, results, {}).add(
         Table(
             "Unweighted average recall on test people", {"versus": ""}, grid("UAR", metric="uar"), head="arm",
             note=f"Seeds are averaged. {arms}.",

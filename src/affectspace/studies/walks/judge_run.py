@@ -17,7 +17,8 @@ from affectspace.report.theme import INK, MUTED, figure_style, new_figure
 from affectspace.studies.claims import Finding, Rule, Statement, above, all_held, decide, describe
 from affectspace.studies.engine import write_study
 from affectspace.studies.figures import Picture
-from affectspace.studies.tables import Renderer, Table, grid, key_figures
+from affectspace.studies.summary import key_figures
+from affectspace.studies.tables import Renderer, Table, grid
 from affectspace.studies.walks.judged import ELSEWHERE, HEADS, WALK, Judged, judge_walks, shown_faces
 from affectspace.studies.walks.judges import Judges, judges_of
 from affectspace.studies.walks.measures import measure
@@ -84,7 +85,7 @@ def judge_run(
     def report(made: Mapping[str, Picture], seconds: dict[str, Any]) -> Report:
         report = Report("Judged walks", data.name, {**facts, **seconds})
         names = [reader.name for reader in judges.readers]
-        add_walks(Renderer(report, results, WORDS, out, made), names, method, len(judges.people))
+        add_walks(Renderer(report, results, WORDS, made), names, method, len(judges.people))
         return report
 
     return results, write_study(out, results, _pictures(judged, judges), report, started, progress, name="judged")
