@@ -1,6 +1,6 @@
 """Figures of values with intervals: models against floors and ceilings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -8,12 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from affectspace.affect import AXES
 from affectspace.errors import DataError
 from affectspace.report import formatting
-from affectspace.report.checks import check_choice, check_interval, check_not_empty, checked_array
+from affectspace.report.checks import check_choice, check_interval
 from affectspace.report.theme import (
-    GROUP_COLOURS,
     INK,
     MUTED,
     draw_bar,

@@ -34,6 +34,8 @@ HELD_OUT = {
     "text_axes": "EmoBank's test part", "text_probes": "MELD, encoder of EmoBank", "audio_face": "RAVDESS out of fold",
     "trimodal": "synthetic people", "iemocap": "IEMOCAP", "zero_shot_audio": "EmoDB",
 }  # fmt: skip
+BESIDE = (HEADLINE, "ridge")  # models of the long tables of disturbances
+ALSO = "The other models are in metrics.json."
 R = grid("r {target}", metric="r", target=("mean", *AXES))
 BY_MODALITY: dict[str, Any] = {"rows": ("model", "modality"), "head": "model, modality"}
 BY_PAIR: dict[str, Any] = {"rows": ("model", "modality", "target"), "head": "model: from, to"}
@@ -186,9 +188,10 @@ def uncertainty(experiment: str, where: str) -> list[Table]:
     ]  # fmt: skip
 
 
-def conditions(experiment: str, task: str, caption: str, note: str = "") -> Table:
-    """Declare r of each model under each condition."""
-    return Table(caption, rows_of(experiment, task), R, ("model", "modality", "condition"), "model: shown", note)
+def conditions(experiment: str, task: str, caption: str, note: str = "", **where: Where) -> Table:
+    """Declare r of each model under each condition; where : of the models that are shown"""
+    rows = rows_of(experiment, task, **where)
+    return Table(caption, rows, R, ("model", "modality", "condition"), "model: shown", note, sort=False)
 
 
 def robustness(experiment: str, where: str) -> Table:
@@ -200,10 +203,11 @@ def robustness(experiment: str, where: str) -> Table:
     note = (
         "Coverage of 90 % intervals by axis; mean deviation, root mean squared error and NLL are means of the axes. All: "
         "fused, with the named modality disturbed; noise is on every modality. A deviation that can be relied on grows with "
-        "the error."
+        f"the error. {ALSO}"
     )
-    rows, named = rows_of(experiment, "robustness"), ("model", "modality", "condition")
-    return Table(f"Deviations under disturbances, {where}", rows, columns, named, "model: from, disturbance", note)
+    rows, named = rows_of(experiment, "robustness", model=BESIDE), ("model", "modality", "condition")
+    caption = f"Deviations under disturbances, {where}"
+    return Table(caption, rows, columns, named, "model: from, disturbance", note, sort=False)
 
 
 def gap(experiment: str, where: str) -> Table:
@@ -424,16 +428,17 @@ def _uncertainty(iemocap: str) -> Section:
 
 
 def _robustness() -> Section:
-    noise = "Standard deviations of each dimension."
+    noise = f"Standard deviations of each dimension. {ALSO}"
+    shown = {"model": BESIDE}
     parts: list[Part] = [
         conditions("text_axes", "subsets", "EmoBank from one view alone"),
         conditions("audio_face", "subsets", "RAVDESS from one modality alone"),
     ]
     for name, where in (("text_axes", "EmoBank"), ("audio_face", "RAVDESS"), ("trimodal", "synthetic people")):
-        disturbed = f"{where}, the disturbed modality alone. Models were trained on the undisturbed recordings."
+        disturbed = f"{where}, the disturbed modality alone. Models were trained on the undisturbed recordings. {ALSO}"
         parts += [
-            Figures((f"noise_{name}",)), conditions(name, "noise", f"Noise on the vectors, {where}", noise),
-            conditions(name, "disturbed", f"Disturbed recordings, {where}", disturbed), robustness(name, where),
+            Figures((f"noise_{name}",)), conditions(name, "noise", f"Noise on the vectors, {where}", noise, **shown),
+            conditions(name, "disturbed", f"Disturbed recordings, {where}", disturbed, **shown), robustness(name, where),
         ]  # fmt: skip
     return Section("Robustness", parts=parts)
 
