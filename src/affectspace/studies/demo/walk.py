@@ -34,7 +34,7 @@ def walk_picture(walker: FaceWalker) -> Picture:
     known = bool(np.isfinite(read).all())
     texts = [[f"{valence:+.1f}, {arousal:+.1f}".replace("-", "\u2212") for valence, arousal in row] for row in read]
     grid = walked.images.reshape(*shape, *walked.images.shape[1:])
-    missed = np.asarray(walked.missed).any(axis=1).reshape(shape)
+    missed = np.array(walked.missed.any(axis=1), dtype=bool).reshape(shape)
     figure = walk_figure(grid, STEPS, STEPS, face, missed, captions=texts if known else None)
     alt = f"One drawn face at {len(STEPS) ** 2} places of the map of valence and arousal."
     caption = "Valence rises to the right, arousal upwards. The person is not in the training."
