@@ -174,6 +174,14 @@ class Visit:
         self.page.wait_for_load_state("networkidle")
         return self.page
 
+    def wait(self, expression: str) -> None:
+        """Wait until an expression holds. Playwright's own way needs `eval`, which the page's policy forbids."""
+        for _ in range(600):
+            if self.page.evaluate(expression):
+                return
+            self.page.wait_for_timeout(100)
+        raise AssertionError(f"not within a minute: {expression}")
+
     def shoot(self, name: str) -> None:
         """Keep a screenshot."""
         self.page.wait_for_timeout(200)

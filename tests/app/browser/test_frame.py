@@ -19,7 +19,8 @@ REPEATED = """[...document.querySelectorAll("[id]")].map((node) => node.id)
 
 
 def test_tabs_follow_the_keyboard_and_the_address(visit: Callable) -> None:
-    page = visit().open()
+    one = visit()
+    page = one.open()
     page.keyboard.press("Tab")  # the link past the tabs
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
     page.locator("#tab-predict").focus()
@@ -33,7 +34,7 @@ def test_tabs_follow_the_keyboard_and_the_address(visit: Callable) -> None:
     page.keyboard.press("End")
     assert page.evaluate("document.activeElement.id") == "tab-live"
     page.go_back()
-    page.wait_for_function("!document.getElementById('panel-predict').hidden")
+    one.wait("!document.getElementById('panel-predict').hidden")
     page.keyboard.press("Home")
     assert page.title().startswith("Predict")
 

@@ -118,7 +118,7 @@ def test_the_microphone_is_recorded_and_the_camera_photographed(visit: Callable)
     page.get_by_role("button", name="Stop recording").click()
     assert page.locator(".files li").inner_text().startswith("voice: recording-1.wav")
     page.get_by_role("button", name="Photograph a face").click()
-    page.wait_for_function("document.querySelector('video.preview').videoWidth > 0")
+    one.wait("document.querySelector('video.preview').videoWidth > 0")
     page.get_by_role("button", name="Take the photograph").click()
     page.wait_for_selector(".files img")
     assert page.evaluate("document.querySelector('video.preview').srcObject") is None
