@@ -9,7 +9,7 @@ import typer
 
 from affectspace.cli.options import AsJson, print_json
 from affectspace.cli.progress import progress_bar
-from affectspace.errors import counted
+from affectspace.errors import ConfigError, counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ ModelName = Annotated[str, typer.Argument(help="Name of a model, as `affectspace
 def models(context: typer.Context, json_: AsJson = False) -> None:
     """List the models that ship: what they read, size, licence, training data, scores and limits.
 
-    `affectspace predict --model NAME` uses one of them.
+    `affectspace predict --model NAME` uses one of them; `affectspace traverse` uses the one that walks faces.
     """
     if context.invoked_subcommand is not None:
         return
@@ -99,14 +99,15 @@ def scores(entries: Sequence[Any]) -> list[str]:
 
 @app.command()
 def make(
-    name: Annotated[str, typer.Argument(help="Model to make: text, text-large, voice, or all.")],
-    data: Annotated[
-        Path,
-        typer.Option(
-            help="Folder with the corpora: emobank/, ravdess/, and for the scores semeval_vreg/, meld/, emodb/."
-        ),
-    ],
+    name: Annotated[str, typer.Argument(help="Model to make: text, text-large, voice, drawn-face, or all.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder that gets a folder of each model.")],
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder with the corpora: emobank/, ravdess/, and for the scores semeval_vreg/, meld/, emodb/. The model "
+            "drawn-face draws its own."
+        ),
+    ] = None,
     work: Annotated[
         Path, typer.Option(help="Folder for trainings and features. The same command continues them.")
     ] = Path("runs/models"),
@@ -115,9 +116,18 @@ def make(
     ] = None,
 ) -> None:
     """Make the models that ship from their corpora, and measure them. It takes hours on one core."""
+    from affectspace.prediction.pretrained import WALKER
     from affectspace.studies.shipped import RECIPES, make_model
+    from affectspace.studies.walks.shipped import make_walker
 
-    for model in RECIPES if name == "all" else [name]:
+    names = [*RECIPES, WALKER] if name == "all" else [name]
+    if data is None and names != [WALKER]:
+        raise ConfigError(f"the model {name} is made from corpora; name their folder with --data")
+    for model in names:
         with progress_bar() as progress:
-            folder = make_model(model, data, out, work=work, seeds=seeds, progress=progress)
+            if model == WALKER:
+                folder = make_walker(out, work=work, progress=progress)
+            else:
+                assert data is not None
+                folder = make_model(model, data, out, work=work, seeds=seeds, progress=progress)
         typer.echo(f"wrote {folder}")

@@ -203,14 +203,18 @@ def make_model(
     licence = strictest([*(corpus["licence"] for corpus in run.facts["corpora"].values())])
     facts = {
         "title": recipe.title, "modalities": [recipe.modality], "base": dict(recipe.base), "licence": licence,
-        "notice": recipe.notice, "training": _training(run), "scores": scores, "limits": list(recipe.limits),
+        "notice": recipe.notice, "training": training_facts(run), "scores": scores, "limits": list(recipe.limits),
     }  # fmt: skip
-    write_text(packed[0] / "pretrained.json", json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
-    write_text(packed[0] / "README.md", _card(recipe, facts))
-    target = out / name
-    partial = target.with_name(f"{name}.partial")
+    return publish(packed[0], out / name, facts)
+
+
+def publish(packed: Path, target: Path, facts: Mapping[str, Any]) -> Path:
+    """Write the description and the card of a packed model beside it, and put it in its place; return the place."""
+    write_text(packed / "pretrained.json", json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+    write_text(packed / "README.md", _card(target.name, facts))
+    partial = target.with_name(f"{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    shutil.copytree(packed[0], partial)
+    shutil.copytree(packed, partial)
     shutil.rmtree(target, ignore_errors=True)
     partial.rename(target)
     return target
@@ -222,20 +226,18 @@ def _packed(recipe: Recipe, split: Mapping[str, Any], seed: int, data: Path, pla
     backbone = make_backbone(recipe.modality) if not recipe.adapter else None
     if recipe.adapter:
         fields = {"data": {"corpora": {recipe.corpus: corpus}}, **recipe.adapter}
-        adapter = _trained(fields, seed, place / "adapter", progress)
+        adapter = trained(fields, seed, place / "adapter", progress)
         backbone = make_backbone(recipe.modality, str(adapter.folder))
     assert backbone is not None
     features = place / "features" if recipe.adapter else place.parent / "features"
     rows = read_corpus(recipe.corpus, data / recipe.corpus)
     extract(rows, backbone, features, progress=progress)
     corpus |= {"features": {recipe.modality: str(features)}, "labels": dict(recipe.labels)}
-    run = _trained(
-        {"data": {"corpora": {recipe.corpus: corpus}}, **recipe.manifold}, seed, place / "manifold", progress
-    )
+    run = trained({"data": {"corpora": {recipe.corpus: corpus}}, **recipe.manifold}, seed, place / "manifold", progress)
     return _pack(run, recipe, place)
 
 
-def _trained(fields: Mapping[str, Any], seed: int, folder: Path, progress: Progress) -> Run:
+def trained(fields: Mapping[str, Any], seed: int, folder: Path, progress: Progress) -> Run:
     config = build_config(fields, overrides=[f"fit.seed={seed}"])
     if folder.is_dir() and (folder / "run.json").is_file():
         run = open_run(folder)
@@ -244,17 +246,22 @@ def _trained(fields: Mapping[str, Any], seed: int, folder: Path, progress: Progr
     return fit(config, folder, progress=progress)
 
 
-def _pack(run: Run, recipe: Recipe, place: Path) -> Path:
-    """Copy what prediction needs of a run, and its adapter, without locations of this machine."""
-    packed = place / "packed"
+def empty_pack(run: Run, packed: Path) -> dict[str, Any]:
+    """Make a folder with a run's configuration, without locations of this machine; return the facts of the run to keep."""
     shutil.rmtree(packed, ignore_errors=True)
     packed.mkdir(parents=True)
-    shutil.copytree(run.folder / "model", packed / "model", ignore=_CARDS)
     config = yaml.safe_load((run.folder / "config.yaml").read_text("utf-8"))
     for name, corpus in config["data"]["corpora"].items():
         corpus |= {"path": name, "features": {modality: f"features/{modality}" for modality in corpus["features"]}}
     write_text(packed / "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
-    facts = {key: run.facts[key] for key in KEPT_FACTS if key in run.facts}
+    return {key: run.facts[key] for key in KEPT_FACTS if key in run.facts}
+
+
+def _pack(run: Run, recipe: Recipe, place: Path) -> Path:
+    """Copy what prediction needs of a run, and its adapter."""
+    packed = place / "packed"
+    facts = empty_pack(run, packed)
+    shutil.copytree(run.folder / "model", packed / "model", ignore=_CARDS)
     for backbone in facts["modalities"].values():
         backbone.pop("stores", None)
     if recipe.adapter:
@@ -333,10 +340,10 @@ def _axes(
         widths = [np.array([one.deviation[column] for one in seed]) for seed in predictions]
         score = interval("pearson", values, means, groups)
         held = [np.abs(mean - values) <= NOMINAL * width for mean, width in zip(means, widths, strict=True)]
-        yield _entry(label, f"r of {axis}", score, len(predictions))
+        yield score_entry(label, f"r of {axis}", score, len(predictions))
         if coverage:
             share = interval("share", None, np.mean(held, axis=0), groups)
-            yield _entry(label, f"coverage of 90 % intervals of {axis}", share, len(predictions))
+            yield score_entry(label, f"coverage of 90 % intervals of {axis}", share, len(predictions))
 
 
 def _names(label: str, table: pd.DataFrame, predictions: Any) -> Iterator[dict[str, Any]]:
@@ -344,7 +351,7 @@ def _names(label: str, table: pd.DataFrame, predictions: Any) -> Iterator[dict[s
     emotions = sorted(table["emotion"].dropna().unique())
     named = [np.array([_named(one, emotions) for one in seed], dtype=object).astype(str) for seed in predictions]
     score = interval("uar", table["emotion"].to_numpy(str), named, row_groups(table)[0])
-    yield _entry(label, "balanced accuracy", score, len(named))
+    yield score_entry(label, "balanced accuracy", score, len(named))
 
 
 def _named(prediction: Prediction, emotions: Sequence[str]) -> str:
@@ -353,12 +360,12 @@ def _named(prediction: Prediction, emotions: Sequence[str]) -> str:
     return ranked[0] if ranked else "none"
 
 
-def _entry(data: str, metric: str, score: Any, seeds: int) -> dict[str, Any]:
+def score_entry(data: str, metric: str, score: Any, seeds: int) -> dict[str, Any]:
     numbers = {name: round(float(getattr(score, name)), 4) for name in ("value", "low", "high")}
     return {"data": data, "metric": metric, **numbers, "n": score.n, "groups": score.groups, "seeds": seeds}
 
 
-def _training(run: Run) -> list[dict[str, Any]]:
+def training_facts(run: Run) -> list[dict[str, Any]]:
     return [
         {
             "corpus": corpus["name"], "rows": corpus["rows"]["train"], "labels": " and ".join(corpus["label_kind"]),
@@ -368,7 +375,7 @@ def _training(run: Run) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _card(recipe: Recipe, facts: Mapping[str, Any]) -> str:
+def _card(name: str, facts: Mapping[str, Any]) -> str:
     """The model card, in Markdown."""
     base = facts["base"]
     lines = [
@@ -376,9 +383,9 @@ def _card(recipe: Recipe, facts: Mapping[str, Any]) -> str:
         f"license: {facts['licence']}",
         "---",
         "",
-        f"# affectspace: {recipe.name}",
+        f"# affectspace: {name}",
         "",
-        f"{recipe.title}.",
+        f"{facts['title']}.",
         "",
     ]
     lines += ["## How it was made", ""]
@@ -400,6 +407,7 @@ def _card(recipe: Recipe, facts: Mapping[str, Any]) -> str:
             f"| {score['data']} | {score['metric']} | {score['value']:.3f} | {span} | {score['n']:,} | {score['seeds']} |"
         )
     lines += ["", "## Limits", "", *(f"- {limit}" for limit in facts["limits"])]
-    lines += [f"- {recipe.notice}"] if recipe.notice else []
-    lines += ["", "## Licence", "", f"The weights are under {facts['licence']}, as the data that they were trained on."]
+    lines += [f"- {facts['notice']}"] if facts["notice"] else []
+    origin = "" if facts.get("walks") else ", as the data that they were trained on"
+    lines += ["", "## Licence", "", f"The weights are under {facts['licence']}{origin}."]
     return "\n".join(lines) + "\n"

@@ -20,9 +20,7 @@ USUAL = 0.99  # share of validation faces that `usual_error` covers
 MOST_RECONSTRUCTED = 2000
 
 
-def calibrate_run(
-    run: Run, settings: JudgeSettings | None = None, progress: Progress = silent, *, width: int = 16
-) -> Strength:
+def calibrate_run(run: Run, settings: JudgeSettings | None = None, progress: Progress = silent) -> Strength:
     """Choose the strength of a run's walks on its validation people, and keep it in RUN/strength.json.
 
     The reader of drawn faces is a regressor that learned from other people with known truth (``chooser``); that of other faces
@@ -37,8 +35,6 @@ def calibrate_run(
         How the reader is trained.
     progress : callable, optional
         Called with (done, total, text).
-    width : int
-        Channels of the chooser's first convolution.
 
     Returns
     -------
@@ -55,7 +51,7 @@ def calibrate_run(
     if not len(validation):
         raise RunError(f"{run.folder} has no validation people to choose a strength on; give --strength as a number")
     training = judge_training(run.folder / "judges", data, settings, progress)
-    reader = training.chooser(CHOOSER_SEED, width) if data.drawn else training.others()
+    reader = training.chooser(CHOOSER_SEED) if data.drawn else training.others()
     people = len(set(data.table["person"].iloc[validation]))
     rows = chosen_rows(data, validation, max(1, min(settings.faces, MOST_FACES // people)))
     faces = np.array(data.images(rows))

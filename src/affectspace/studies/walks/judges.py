@@ -138,8 +138,8 @@ class JudgeTraining:
         config = RegressorConfig(**self._sizes, outputs=names)
         return Reader("regressor", (self.kept.get("regressor", AffectRegressor, config, teach),), {}, None)
 
-    def chooser(self, seed: int, width: int) -> Reader:
-        """Train a small regressor of valence and arousal on drawn people that neither a corpus nor a judge has."""
+    def chooser(self, seed: int) -> Reader:
+        """Train a regressor of valence and arousal on drawn people that neither a corpus nor a judge has."""
         own = self.settings.model_copy(update={"seed": seed})
 
         def teach(network: Any) -> None:
@@ -147,7 +147,7 @@ class JudgeTraining:
             pixels, rows, truth = drawn_faces(folder, self.data.image_size, AXES, own, self.progress, seed)
             teach_regressor(network, lambda chosen: pixels[chosen], rows, truth, own, self.progress, "chooser")
 
-        config = RegressorConfig(image_size=self.data.image_size, width=width)
+        config = RegressorConfig(**self._sizes)
         kept = KeptNetworks(self.kept.folder, self.kept.facts, seed)
         return Reader("chooser", (kept.get("chooser", AffectRegressor, config, teach),), {}, None)
 
