@@ -96,6 +96,14 @@ def faces(
     size: Annotated[int, typer.Option(min=16, max=1024, help="Pixels of each side.")] = 64,
     people: Annotated[int, typer.Option(min=1, max=MOST, help="Number of different people.")] = 40,
     seed: Seed = 0,
+    even: Annotated[
+        bool,
+        typer.Option(
+            "--even",
+            help="Spread valence and arousal evenly over the map, for models that move faces. Otherwise they are as frequent as "
+            "in photographs.",
+        ),
+    ] = False,
     level_labels: Annotated[
         Path | None,
         typer.Option(
@@ -111,11 +119,14 @@ def faces(
     """
     from affectspace.synthetic.faces import labels_from_levels, make_faces
 
+    if even and level_labels is not None:
+        raise ConfigError("--even and --level-labels both decide the labels; give one of them")
     labels = None if level_labels is None else labels_from_levels(level_labels)
     with locked_output(out), progress_bar() as progress:
         corpus = make_faces(
-            out, n=n, labels=labels, size=size, people=people, seed=seed, progress=progress, force=force
-        )
+            out, n=n, labels=labels, size=size, people=people, seed=seed, distribution="even" if even else "gaussian",
+            progress=progress, force=force,
+        )  # fmt: skip
     typer.echo(f"{counted(len(corpus), 'face')} of {counted(corpus.table['person'].nunique(), 'person')} in {out}")
 
 

@@ -28,10 +28,12 @@ from affectspace.models.levasa.networks import (
     ImageEncoder,
     ResidualDecoder,
     ResidualEncoder,
+    areas,
     projection_head,
 )
 
 VA = AXES[:2]
+COLOURS = 3.0  # weight of the colours of areas in the loss of edited images
 
 
 class Levasa(Pretrained):
@@ -58,7 +60,7 @@ class Levasa(Pretrained):
         self.decoder: ImageDecoder | ResidualDecoder
         if config.network == "residual":
             self.encoder = ResidualEncoder(config.image_size, config.width)
-            self.decoder = ResidualDecoder(config.image_size, config.width, self.latent)
+            self.decoder = ResidualDecoder(config.image_size, config.width, self.latent, 2 * config.chunk)
         else:
             self.encoder = ImageEncoder(config.image_size, config.width, config.padding, config.hidden)
             self.decoder = ImageDecoder(config.image_size, config.width, config.padding, config.hidden, self.latent)

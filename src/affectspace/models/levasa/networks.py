@@ -78,6 +78,11 @@ class ImageDecoder(nn.Module):
         return self.layers(code)
 
 
+def areas(image: Tensor) -> Tensor:
+    """Reduce images to 8 x 8 pixels, each the mean of its area: (batch, 3, size, size) -> (batch, 3, 8, 8)."""
+    return F.adaptive_avg_pool2d(image, COARSE)
+
+
 class ResidualBlock(nn.Module):
     """Two convolutions of 3 x 3 with group normalisation before each, added to the input; the size stays."""
 
@@ -130,16 +135,18 @@ class ResidualEncoder(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         image = image * 2.0 - 1.0
-        return torch.cat([self.layers(image), F.adaptive_avg_pool2d(image, COARSE).flatten(1)], dim=1)
+        return torch.cat([self.layers(image), areas(image).flatten(1)], dim=1)
 
 
 class ResidualDecoder(nn.Module):
     """(batch, latent) -> (batch, 3, size, size) in [0, 1]: residual blocks, each followed by up-sampling and a convolution.
 
     A linear map of the code, 8 x 8 pixels enlarged, is added before the sigmoid; the blocks draw what it lacks.
+
+    aligned : the first dimensions of the code, z_v and z_a; the linear map does not see them, as an expression changes no colours
     """
 
-    def __init__(self, image_size: int, width: int, latent: int) -> None:
+    def __init__(self, image_size: int, width: int, latent: int, aligned: int = 0) -> None:
         super().__init__()
         widths = _widths(image_size, width)[::-1]
         smallest = image_size // 2 ** len(widths)
@@ -157,11 +164,12 @@ class ResidualDecoder(nn.Module):
         layers += [nn.GroupNorm(_groups(widths[-1]), widths[-1]), nn.SiLU(inplace=True)]
         layers += [nn.Upsample(scale_factor=2), nn.Conv2d(widths[-1], 3, 3, padding=1)]
         self.layers = nn.Sequential(*layers)
-        self.coarse = nn.Sequential(nn.Linear(latent, 3 * COARSE**2), nn.Unflatten(1, (3, COARSE, COARSE)))
+        self.aligned = aligned
+        self.coarse = nn.Sequential(nn.Linear(latent - aligned, 3 * COARSE**2), nn.Unflatten(1, (3, COARSE, COARSE)))
 
     def forward(self, code: Tensor) -> Tensor:
         detail = self.layers(code)
-        coarse = F.interpolate(self.coarse(code), size=detail.shape[-2:], mode="bilinear", align_corners=False)
+        coarse = F.interpolate(self.coarse(code[:, self.aligned :]), size=detail.shape[-2:], mode="bilinear", align_corners=False)
         return (detail + coarse).sigmoid()
 
 

@@ -15,6 +15,7 @@ from affectspace.tables.formats import read_json
 SHARES = {
     "neutral": 0.19, "happiness": 0.21, "sadness": 0.15, "anger": 0.13, "fear": 0.09, "disgust": 0.10, "surprise": 0.13,
 }  # fmt: skip
+EVEN = "even"  # distribution
 _REQUIRED = ("id", "person", "valence", "arousal")
 
 
@@ -22,7 +23,8 @@ def invented_labels(n: int, people: int, seed: int = 0, distribution: str = "gau
     """Return labels for n photographs of `people` people, about equally many of each person.
 
     Valence and arousal are sampled from AffectNet's distribution of the emotion (`AnnotationTransfer.sample`) and are the true
-    values of the picture. Columns: id, person, session, emotion, valence, arousal. Raises ConfigError if there are fewer faces
+    values of the picture. With the distribution "even" they are spread evenly over the whole map, and the emotion is that of
+    the nearest ellipse. Columns: id, person, session, emotion, valence, arousal. Raises ConfigError if there are fewer faces
     than people.
     """
     if people < 1:
@@ -33,9 +35,13 @@ def invented_labels(n: int, people: int, seed: int = 0, distribution: str = "gau
             "lower people or raise n"
         )
     random = stream("labels", seed, n, people)
-    emotion = random.choice(list(SHARES), size=n, p=list(SHARES.values()))
-    transfer = AnnotationTransfer.reference("affectnet", distribution=distribution)
-    affect = np.clip(transfer.sample(emotion, random_state=int(random.integers(1 << 31))), -1.0, 1.0)
+    if distribution == EVEN:
+        affect = random.uniform(-1.0, 1.0, (n, 2))
+        emotion = AnnotationTransfer.reference("affectnet").predict(affect)
+    else:
+        emotion = random.choice(list(SHARES), size=n, p=list(SHARES.values()))
+        transfer = AnnotationTransfer.reference("affectnet", distribution=distribution)
+        affect = np.clip(transfer.sample(emotion, random_state=int(random.integers(1 << 31))), -1.0, 1.0)
     number = random.permutation(np.arange(n) % people)
     ids = [f"face{i:06d}" for i in range(n)]
     return pd.DataFrame(

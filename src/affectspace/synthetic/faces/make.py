@@ -62,8 +62,8 @@ def make_faces(
         Pixels of each side, 16..1024.
     seed : int
         The same seed draws the same faces.
-    distribution : {"gaussian", "uniform"}
-        Of valence and arousal within an emotion.
+    distribution : {"gaussian", "uniform", "even"}
+        Of valence and arousal within an emotion; "even": over the whole map.
     workers : int, optional
         Processes; the pictures do not depend on their number. Default: one for each core.
     progress : callable, optional
