@@ -335,7 +335,8 @@ def test_editing_compares_with_the_next_rows_affect_and_the_rows_own_rest(alignm
     edited = model.decode(torch.cat([mean[[1, 2, 3], :8], mean[[0, 1, 2], 8:]], dim=1))
     again = model.encode(edited).mean
     aimed = sum(loss[there].mean() for loss, there in model.alignment_rows(again, rows_of(batch, [1, 2, 3])))
-    expected = aimed + F.mse_loss(again[:, 8:], mean[:3, 8:])
+    colours = F.l1_loss(F.avg_pool2d(edited, 4), F.avg_pool2d(batch.image[:3], 4))  # areas of 4 x 4 pixels, 8 x 8 of them
+    expected = aimed + F.mse_loss(again[:, 8:], mean[:3, 8:]) + 3 * colours
     torch.testing.assert_close(model.loss(batch, noise=torch.zeros_like).terms["editing"], expected)
 
 
@@ -343,7 +344,7 @@ def test_only_the_decoder_learns_from_editing() -> None:
     model, batch = residual(editing_weight=1.0).train(), make_batch()
     mean = model.encode(batch.image).mean
     others, edited = model.edit(mean)
-    model.editing(batch.take(others), mean, edited).backward()
+    model.editing(batch.take(others), mean, edited, batch.image).backward()
     learned = {name.split(".")[0] for name, weight in model.named_parameters() if weight.grad is not None}
     assert learned == {"decoder"}
     assert all(weight.requires_grad for weight in model.parameters())

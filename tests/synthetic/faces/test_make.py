@@ -83,6 +83,15 @@ def test_emotions_keep_their_places() -> None:
     assert not labels.equals(invented_labels(5000, 10, seed=1))
 
 
+def test_even_labels_fill_the_map() -> None:
+    labels = invented_labels(8000, 10, seed=0, distribution="even")
+    counts, *_ = np.histogram2d(labels["valence"], labels["arousal"], bins=4, range=[[-1, 1], [-1, 1]])
+    assert counts.min() > 400  # 500 each
+    assert counts.sum() == 8000
+    nearest = AnnotationTransfer.reference("affectnet").predict(labels[["valence", "arousal"]].to_numpy())
+    assert (labels["emotion"].to_numpy() == nearest).all()
+
+
 def test_the_pictures_do_not_depend_on_the_number_of_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def in_another_process(work: Any, items: list[Any], workers: int) -> Iterator[Any]:
         used.append(workers)

@@ -171,7 +171,7 @@ class Levasa(Pretrained):
         expression = [expression_difference(decoded, batch.image)] if config.expression_weight else []
         if config.editing_weight:
             others, edited = self.edit(code)
-            terms["editing"] = self.editing(batch.take(others), posterior.mean, edited)
+            terms["editing"] = self.editing(batch.take(others), posterior.mean, edited, batch.image)
             total = total + config.editing_weight * terms["editing"]
             if expression:
                 expression.append(expression_difference(edited, batch.image[others]))
@@ -193,12 +193,13 @@ class Levasa(Pretrained):
         affective = affective if self.config.expression_weight else affective.detach()
         return others, self.decode(torch.cat([affective, code[:number, aligned:].detach()], dim=1))
 
-    def editing(self, others: Batch, mean: Tensor, edited: Tensor) -> Tensor:
+    def editing(self, others: Batch, mean: Tensor, edited: Tensor, image: Tensor) -> Tensor:
         """Encode edited faces again, and compare what they read.
 
-        others : the rows whose z_v and z_a they have; mean : (batch, latent), posterior means of the batch's images. The
-        result is the alignment loss with those rows' labels, plus the mean squared error of z_z. The encoder that reads does
-        not learn from it: it could agree with the decoder on marks that nobody sees.
+        others : the rows whose z_v and z_a they have; mean : (batch, latent), posterior means of the batch's images, `image`.
+        The result is the alignment loss with those rows' labels, plus the mean squared error of z_z, plus the mean absolute
+        change of the colours of areas, since an expression changes few of them. The encoder that reads does not learn from it:
+        it could agree with the decoder on marks that nobody sees.
         """
         aligned = 2 * self.config.chunk
         learning = [weight for weight in self.parameters() if weight.requires_grad]
@@ -211,7 +212,8 @@ class Levasa(Pretrained):
         finally:
             for weight in learning:
                 weight.requires_grad_(True)
-        return aimed + (again[:, aligned:] - mean[: len(edited), aligned:].detach()).square().mean()
+        kept = (again[:, aligned:] - mean[: len(edited), aligned:].detach()).square().mean()
+        return aimed + kept + COLOURS * (areas(edited) - areas(image[: len(edited)])).abs().mean()
 
 
 class EmotionClassifier(Pretrained):
