@@ -335,8 +335,9 @@ def test_editing_compares_with_the_next_rows_affect_and_the_rows_own_rest(alignm
     edited = model.decode(torch.cat([mean[[1, 2, 3], :8], mean[[0, 1, 2], 8:]], dim=1))
     again = model.encode(edited).mean
     aimed = sum(loss[there].mean() for loss, there in model.alignment_rows(again, rows_of(batch, [1, 2, 3])))
-    colours = F.l1_loss(F.avg_pool2d(edited, 4), F.avg_pool2d(batch.image[:3], 4))  # areas of 4 x 4 pixels, 8 x 8 of them
-    expected = aimed + F.mse_loss(again[:, 8:], mean[:3, 8:]) + 3 * colours
+    areas = F.l1_loss(F.avg_pool2d(edited, 4), F.avg_pool2d(batch.image[:3], 4))  # 8 x 8 of them, of 4 x 4 pixels
+    hues = [image - image.mean(dim=1, keepdim=True) for image in (edited, batch.image[:3])]
+    expected = aimed + F.mse_loss(again[:, 8:], mean[:3, 8:]) + 3 * (areas + F.l1_loss(*hues))
     torch.testing.assert_close(model.loss(batch, noise=torch.zeros_like).terms["editing"], expected)
 
 

@@ -33,7 +33,7 @@ from affectspace.models.levasa.networks import (
 )
 
 VA = AXES[:2]
-COLOURS = 3.0  # weight of the colours of areas in the loss of edited images
+COLOURS = 3.0  # weight of areas and hues in the loss of edited images
 
 
 class Levasa(Pretrained):
@@ -198,8 +198,8 @@ class Levasa(Pretrained):
 
         others : the rows whose z_v and z_a they have; mean : (batch, latent), posterior means of the batch's images, `image`.
         The result is the alignment loss with those rows' labels, plus the mean squared error of z_z, plus the mean absolute
-        change of the colours of areas, since an expression changes few of them. The encoder that reads does not learn from it:
-        it could agree with the decoder on marks that nobody sees.
+        change of areas and of hues, since an expression changes few of them. The encoder that reads does not learn from it: it
+        could agree with the decoder on marks that nobody sees.
         """
         aligned = 2 * self.config.chunk
         learning = [weight for weight in self.parameters() if weight.requires_grad]
@@ -213,7 +213,9 @@ class Levasa(Pretrained):
             for weight in learning:
                 weight.requires_grad_(True)
         kept = (again[:, aligned:] - mean[: len(edited), aligned:].detach()).square().mean()
-        return aimed + kept + COLOURS * (areas(edited) - areas(image[: len(edited)])).abs().mean()
+        difference = edited - image[: len(edited)]
+        hues = difference - difference.mean(dim=1, keepdim=True)
+        return aimed + kept + COLOURS * (areas(difference).abs().mean() + hues.abs().mean())
 
 
 class EmotionClassifier(Pretrained):
