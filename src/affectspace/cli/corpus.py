@@ -100,8 +100,8 @@ def faces(
         bool,
         typer.Option(
             "--even",
-            help="Spread valence and arousal evenly over the map, for models that move faces. Otherwise they are as frequent as "
-            "in photographs.",
+            help="Spread valence and arousal evenly over the map, for models that move faces. Otherwise they are as "
+            "frequent as in photographs.",
         ),
     ] = False,
     level_labels: Annotated[

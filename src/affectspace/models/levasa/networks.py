@@ -143,7 +143,7 @@ class ResidualDecoder(nn.Module):
 
     A linear map of the code, 8 x 8 pixels enlarged, is added before the sigmoid; the blocks draw what it lacks.
 
-    aligned : the first dimensions of the code, z_v and z_a; the linear map does not see them, as an expression changes no colours
+    aligned : the first dimensions of the code, z_v and z_a; the linear map does not see them, as no colour depends on them
     """
 
     def __init__(self, image_size: int, width: int, latent: int, aligned: int = 0) -> None:
@@ -169,7 +169,9 @@ class ResidualDecoder(nn.Module):
 
     def forward(self, code: Tensor) -> Tensor:
         detail = self.layers(code)
-        coarse = F.interpolate(self.coarse(code[:, self.aligned :]), size=detail.shape[-2:], mode="bilinear", align_corners=False)
+        coarse = F.interpolate(
+            self.coarse(code[:, self.aligned :]), size=detail.shape[-2:], mode="bilinear", align_corners=False
+        )
         return (detail + coarse).sigmoid()
 
 
