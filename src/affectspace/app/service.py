@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 from affectspace import __version__
-from affectspace.app import metrics, models, predict, trajectory
+from affectspace.app import faces, labels, metrics, models, predict, runs, sentences, trajectory
 from affectspace.app.answers import Refusal, refuse
 from affectspace.app.gate import Gate
 from affectspace.app.settings import Settings
@@ -27,7 +27,9 @@ from affectspace.errors import AffectspaceError, UnreadableItem
 PREFIX = "affectspace-serve-"  # of temporary folders
 VARIABLE = "AFFECTSPACE_SERVE"  # of the environment: the settings for the workers of a server, as JSON
 PAGE = Path(__file__).parent / "page"
-ROUTERS = (metrics.router, models.router, predict.router, trajectory.router)  # one module for each area
+ROUTERS = (  # one module for each area
+    metrics.router, models.router, predict.router, trajectory.router, labels.router, faces.router, sentences.router, runs.router,
+)  # fmt: skip
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

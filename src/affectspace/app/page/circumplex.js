@@ -10,8 +10,8 @@ const WIDTH = BAR + 40;
 const HEIGHT = TOP + SIZE + 26;
 const MARK = 6.5;
 
-const x = (value) => LEFT + (SIZE / 2) * (1 + value);
-const y = (value) => TOP + (SIZE / 2) * (1 - value);
+export const x = (value) => LEFT + (SIZE / 2) * (1 + value);
+export const y = (value) => TOP + (SIZE / 2) * (1 - value);
 const known = (estimate) => typeof estimate?.mean === "number";
 const clamp = (value) => Math.max(-1, Math.min(1, value));
 

@@ -1,0 +1,199 @@
+"""`/v1/walk`: a face at other valences and arousals, with what an independent network reads in each picture."""
+
+from __future__ import annotations
+
+import base64
+import io
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from fastapi import APIRouter, Request
+
+from affectspace.app.answers import Refusal, finite
+from affectspace.app.notes import noting
+from affectspace.app.runs import list_runs
+from affectspace.app.uploads import Form, received
+from affectspace.app.work import compute
+from affectspace.errors import AffectspaceError, ConfigError, RunError
+from affectspace.walks.paths import PATHS, grid_points, path_points
+
+if TYPE_CHECKING:
+    from affectspace.walks import FaceWalker, WalkedFace
+
+DRAWN = "drawn faces"  # the model that ships
+RANGES = {"valence": (-0.8, 0.8), "arousal": (-0.6, 0.8)}  # of the grid and of the paths
+EXAMPLES = 8
+MOST_GRID, MOST_FRAMES, OPEN = 9, 60, 2  # steps per axis, pictures of a path, and models in memory
+NO_DOMINANCE = "A face moves along valence and arousal. Dominance moves sentences only: the faces have no ratings of it."
+FIELDS = ("file", "face", "model", "crop", "valence", "arousal", "grid", "path", "frames", "difference")
+router = APIRouter()
+
+
+class FaceDesk:
+    """The models of a worker that move faces. Each is opened at its first use, and moves one face at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._walkers: dict[str, FaceWalker] = {}
+
+    def walk(self, model: str, runs: Mapping[str, Path], request: WalkRequest) -> dict[str, Any]:
+        """Move a face as a request asks."""
+        with self._lock:
+            walker = self._open(model, runs)
+            pixels, notes = request.pixels(walker)
+            walked = walker.walk(pixels, request.points)
+        return _answer(pixels, walked, [*notes, *walked.notes], request.difference)
+
+    def examples(self, runs: Mapping[str, Path]) -> list[dict[str, Any]]:
+        """Return the example faces of the model that ships."""
+        with self._lock:
+            faces = self._open(DRAWN, runs).examples(EXAMPLES)
+        return [
+            {"name": face.name, "image": picture(face.pixels), "valence": face.valence, "arousal": face.arousal}
+            for face in faces
+        ]
+
+    def _open(self, model: str, runs: Mapping[str, Path]) -> FaceWalker:
+        from affectspace.walks import FaceWalker
+
+        if model != DRAWN and model not in runs:
+            raise ConfigError(f"there is no model {model!r} of faces; there is {', '.join([DRAWN, *runs])}")
+        if model not in self._walkers:
+            walker = FaceWalker.pretrained() if model == DRAWN else FaceWalker.of_run(runs[model])
+            while len(self._walkers) >= OPEN:
+                self._walkers.pop(next(name for name in self._walkers))
+            self._walkers[model] = walker
+        return self._walkers[model]
+
+
+class WalkRequest:
+    """A checked request. points : (n, 2) valence and arousal; difference : also pictures of what has changed"""
+
+    def __init__(self, form: Form) -> None:
+        self._form = form
+        if len(form.files) + (form.text("face") is not None) != 1:
+            raise Refusal(422, "give one face: the name of an example as face, or one picture as file")
+        self.points = _points(form)
+        self.difference = form.flag("difference")
+
+    def pixels(self, walker: FaceWalker) -> tuple[np.ndarray, list[str]]:
+        """Return the face, (size, size, 3) uint8, and notes on how it was read."""
+        if self._form.files:
+            with noting() as messages:
+                pixels, notes = walker.face(self._form.files[0].path, self._form.text("crop", "auto") or "auto")
+            return pixels, [*messages, *notes]
+        examples, name = {face.name: face for face in walker.examples(EXAMPLES)}, self._form.text("face")
+        if name not in examples:
+            raise Refusal(422, f"there is no example {str(name)[:60]!r}; there are {', '.join(examples)}")
+        return examples[name].pixels, []
+
+
+def _points(form: Form) -> np.ndarray:
+    valence, arousal, grid, frames = (form.number(name) for name in ("valence", "arousal", "grid", "frames"))
+    path = form.text("path")
+    if (grid is not None) + (path is not None) + (valence is not None or arousal is not None) != 1:
+        raise Refusal(
+            422, "give valence and arousal (one picture), or grid (steps for each axis), or path (an animation)"
+        )
+    if grid is not None:
+        if not (2 <= grid <= MOST_GRID and grid == int(grid)):
+            raise Refusal(422, f"the field grid is {grid:g}; give a whole number from 2 to {MOST_GRID}")
+        valences, arousals = (np.linspace(*RANGES[axis], int(grid)).round(4).tolist() for axis in RANGES)
+        return grid_points(valences, arousals[::-1])
+    if path is not None:
+        count = 24 if frames is None else frames
+        if path not in PATHS:
+            raise Refusal(422, f"the field path is {path[:60]!r}; give {' or '.join(PATHS)}")
+        if not (2 <= count <= MOST_FRAMES and count == int(count)):
+            raise Refusal(422, f"the field frames is {count:g}; give a whole number from 2 to {MOST_FRAMES}")
+        return path_points(path, RANGES["valence"], RANGES["arousal"], int(count))
+    for name, value in (("valence", valence), ("arousal", arousal)):
+        if value is not None and not -1 <= value <= 1:
+            raise Refusal(422, f"the field {name} is {value:g}; give a number from -1 to 1")
+    return np.array([[np.nan if value is None else value for value in (valence, arousal)]])
+
+
+def _answer(face: np.ndarray, walked: WalkedFace, notes: list[str], difference: bool) -> dict[str, Any]:
+    start = walked.reconstruction.astype(np.int16)
+    pictures = []
+    for place, image in enumerate(walked.images):
+        entry = {
+            "valence": finite(walked.targets[place, 0]),
+            "arousal": finite(walked.targets[place, 1]),
+            "image": picture(image),
+            "reading": _reading(walked.readings[place]),
+            "reached": not bool(walked.missed[place].any()),
+        }
+        if difference:  # grey: as before; brighter and darker parts are doubled
+            entry["difference"] = picture((128 + image.astype(np.int16) - start).clip(0, 255).astype(np.uint8))
+        pictures.append(entry)
+    return {
+        "face": {"image": picture(face), "reading": _reading(walked.start)},
+        "reconstruction": {"image": picture(walked.reconstruction)},
+        "pictures": pictures,
+        "notes": notes,
+    }
+
+
+def _reading(values: np.ndarray) -> dict[str, float] | None:
+    if not np.isfinite(values).all():
+        return None
+    return {"valence": round(float(values[0]), 3), "arousal": round(float(values[1]), 3)}
+
+
+def picture(pixels: np.ndarray) -> str:
+    """Return pixels, (height, width, 3) uint8, as the data URL of a PNG."""
+    from PIL import Image
+
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, "PNG", compress_level=1)
+    return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"
+
+
+def face_runs(folder: Path) -> dict[str, Path]:
+    """Return name -> folder of the finished runs of LeVAsa in a folder."""
+    runs = list_runs(folder)["runs"]
+    return {run["name"]: folder / run["name"] for run in runs if (run["kind"], run["state"]) == ("levasa", "finished")}
+
+
+def _desk(request: Request) -> FaceDesk:
+    if not hasattr(request.app.state, "faces"):
+        request.app.state.faces = FaceDesk()
+    desk: FaceDesk = request.app.state.faces
+    return desk
+
+
+@router.get("/v1/walk")
+async def list_faces(request: Request) -> dict[str, Any]:
+    """List the models that move faces, the example faces, and the limits of `POST /v1/walk`."""
+    runs = await compute(request, face_runs, request.app.state.settings.runs)
+    notes = [NO_DOMINANCE]
+    try:
+        faces = await compute(request, _desk(request).examples, runs)
+    except RunError as error:
+        faces = []
+        notes.append(str(error))
+    return {
+        "models": [DRAWN, *runs], "faces": faces, "paths": list(PATHS), "ranges": RANGES, "most_grid": MOST_GRID,
+        "most_frames": MOST_FRAMES, "notes": notes,
+    }  # fmt: skip
+
+
+@router.post("/v1/walk")
+async def walk(request: Request) -> dict[str, Any]:
+    """Move a face: an example (`face`) or a picture (`file`), to a point, over a grid, or along a path.
+
+    `valence` and `arousal`, numbers from -1 to 1, give one picture; `grid`, steps for each axis, gives rows from the highest
+    arousal down; `path` (circle, valence or arousal) gives `frames` pictures. `difference` adds pictures of what has changed.
+    """
+    async with received(request) as form:
+        form.only(*FIELDS)
+        wanted, model = WalkRequest(form), form.text("model", DRAWN) or DRAWN
+        runs = {} if model == DRAWN else await compute(request, face_runs, request.app.state.settings.runs)
+        try:
+            return await compute(request, _desk(request).walk, model, runs, wanted)
+        except AffectspaceError as error:
+            raise Refusal(422, form.named(str(error))) from error
