@@ -27,7 +27,9 @@ DRAWN = "drawn faces"  # the model that ships
 RANGES = {"valence": (-0.8, 0.8), "arousal": (-0.6, 0.8)}  # of the grid and of the paths
 EXAMPLES = 8
 MOST_GRID, MOST_FRAMES, OPEN = 9, 60, 2  # steps per axis, pictures of a path, and models in memory
-NO_DOMINANCE = "A face moves along valence and arousal. Dominance moves sentences only: the faces have no ratings of it."
+NO_DOMINANCE = (
+    "A face moves along valence and arousal. Dominance moves sentences only: the faces have no ratings of it."
+)
 FIELDS = ("file", "face", "model", "crop", "valence", "arousal", "grid", "path", "frames", "difference")
 router = APIRouter()
 
