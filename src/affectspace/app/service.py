@@ -28,7 +28,8 @@ PREFIX = "affectspace-serve-"  # of temporary folders
 VARIABLE = "AFFECTSPACE_SERVE"  # of the environment: the settings for the workers of a server, as JSON
 PAGE = Path(__file__).parent / "page"
 ROUTERS = (  # one module for each area
-    metrics.router, models.router, predict.router, trajectory.router, labels.router, faces.router, sentences.router, runs.router,
+    metrics.router, models.router, predict.router, trajectory.router, labels.router, faces.router, sentences.router,
+    runs.router,
 )  # fmt: skip
 
 
