@@ -210,7 +210,7 @@ class SentenceWriter:
             rows.setdefault(len(word), []).append(place)
         prompt = [model.start, *model.encode(f"{EXAMPLES}Sentence: {text}\nSaid by someone who feels")]
         sampling = Sampling(guidance=GUIDANCE, longest=LONGEST_ANSWER)
-        answers = {}
+        answers: dict[int, str] = {}
         for length, places in rows.items():
             plain = model.embed((model.encode(" nothing") * length)[: length - 1] + tokens[places[0]][-1:])
             soft = [model.embed(tokens[place]) for place in places]
