@@ -1,7 +1,10 @@
 """`POST /v1/predict`: each input has its own answer, in order, in the words of `predict --json`."""
 
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -58,3 +61,38 @@ def test_concurrent_requests_never_mix(client: Make, point_of: Point) -> None:
 
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(ask, range(60)))
+
+
+def test_requests_that_wait_are_predicted_together(
+    client: Make, monkeypatch: pytest.MonkeyPatch, point_of: Point
+) -> None:
+    from affectspace.prediction import Predictor
+
+    began, go_on, sizes = threading.Event(), threading.Event(), []
+    predict_many = Predictor.predict_many
+
+    def counting(self: Predictor, samples: list, **options: Any) -> list:
+        sizes.append(len(samples))
+        began.set()
+        assert go_on.wait(20)
+        if any(sample.text == "fail" for sample in samples):
+            raise RuntimeError("a batch that fails")
+        return predict_many(self, samples, **options)
+
+    monkeypatch.setattr(Predictor, "predict_many", counting)
+    lane = client().app.state.models.lane("text", texts=True)
+    with ThreadPoolExecutor(8) as pool:
+        first = pool.submit(lane.predict_texts, ["first"])
+        assert began.wait(20)
+        others = [pool.submit(lane.predict_texts, [f"{number} a", f"{number} b"]) for number in range(5)]
+        while len(lane._queue) < 5:
+            time.sleep(0.001)
+        go_on.set()
+        assert len(first.result()[1]) == 1
+        for number, other in enumerate(others):
+            for letter, outcome in zip("ab", other.result()[1], strict=True):
+                assert list(outcome.mean) == point_of(f"{number} {letter}")
+    assert sizes == [1, 10]
+    with pytest.raises(RuntimeError, match="a batch that fails"):
+        lane.predict_texts(["fail"])
+    assert len(lane.predict_texts(["after"])[1]) == 1

@@ -258,10 +258,10 @@ def test_a_service_that_is_busy_or_slow(client: Make, monkeypatch: pytest.Monkey
     service = client(waiting=1, timeout=0.6)
     monkeypatch.setattr(Predictor, "predict_many", slow)
     answers: list[Any] = []
-    thread = threading.Thread(target=lambda: answers.append(service.post("/v1/predict", json={"texts": ["a"]})))
+    thread = threading.Thread(target=lambda: answers.append(service.post("/v1/predict", data={"texts": ["a"]})))
     thread.start()
     assert began.wait(10)
-    busy = service.post("/v1/predict", json={"texts": ["b"]})
+    busy = service.post("/v1/predict", data={"texts": ["b"]})
     assert "try again" in message_of(busy, 503, "busy")
     assert busy.headers["retry-after"] == "2"
     thread.join(10)

@@ -24,6 +24,7 @@ FAMILIES = {  # name -> kind, and what it counts
     "affectspace_inputs_total": ("counter", "Inputs that were predicted, by kind."),
     "affectspace_in_flight": ("gauge", "Requests that are being answered."),
     "affectspace_memory_bytes": ("gauge", "Resident memory of all workers."),
+    "affectspace_cpu_seconds_total": ("counter", "Processor time of all workers."),
     "affectspace_workers": ("gauge", "Workers that have answered."),
 }
 EVERY = 0.5  # seconds between two writings for the other workers
@@ -66,6 +67,7 @@ class Metrics:
     def _measure(self) -> None:
         self._samples["affectspace_workers"] = 1
         self._samples["affectspace_memory_bytes"] = resident_bytes()
+        self._samples["affectspace_cpu_seconds_total"] = time.process_time()  # type: ignore[assignment]
 
     def text(self) -> str:
         """Return the samples of all workers together in the format of Prometheus; of the others as of at most a second ago."""

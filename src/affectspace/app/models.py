@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,9 +17,22 @@ from affectspace.prediction.pretrained import shipped_models
 
 if TYPE_CHECKING:
     from affectspace.prediction import Predictor
+    from affectspace.prediction.result import Outcome
 
 Result = TypeVar("Result")
 router = APIRouter()
+TOGETHER = 256  # texts of several requests in one batch, about
+
+
+@dataclass(eq=False)
+class Job:
+    """Texts of one request that wait for a model. head : what the answer says of the model"""
+
+    texts: Sequence[str]
+    head: dict[str, Any] = field(default_factory=dict)
+    outcomes: list[Outcome] = field(default_factory=list)
+    error: Exception | None = None
+    done: bool = False
 
 
 class Lane:
@@ -26,7 +40,8 @@ class Lane:
 
     def __init__(self, name: str, run: Path | None, device: str) -> None:
         self.name, self._run, self._device = name, run, device
-        self._lock = threading.Lock()
+        self._lock, self._queue_lock = threading.Lock(), threading.Lock()
+        self._queue: list[Job] = []
         self._predictor: Predictor | None = None
 
     def use(self, work: Callable[[Predictor], Result]) -> Result:
@@ -36,6 +51,42 @@ class Lane:
             predictor = self._open()
             predictor.forget_use()
             return work(predictor)
+
+    def predict_texts(self, texts: Sequence[str]) -> tuple[dict[str, Any], list[Outcome]]:
+        """Predict texts together with those of all requests that wait; return the head of the answer and own outcomes.
+
+        Whoever comes first takes what has gathered while the model was busy. Texts share nothing but the batch.
+        """
+        job = Job(texts)
+        with self._queue_lock:
+            self._queue.append(job)
+        while not job.done:
+            self.use(self._predict_waiting)
+        if job.error is not None:
+            raise job.error
+        return job.head, job.outcomes
+
+    def _predict_waiting(self, predictor: Predictor) -> None:
+        from affectspace.prediction import Sample
+
+        taken: list[Job] = []
+        with self._queue_lock:
+            while self._queue and sum(len(job.texts) for job in taken) < TOGETHER:
+                taken.append(self._queue.pop(0))
+        if not taken:  # another request has taken them all
+            return
+        try:
+            outcomes = predictor.predict_many([Sample(text) for job in taken for text in job.texts])
+            head = head_of(predictor)
+            for job in taken:
+                job.head, job.outcomes = head, outcomes[: len(job.texts)]
+                del outcomes[: len(job.texts)]
+        except Exception as error:
+            for job in taken:
+                job.error = error
+        finally:
+            for job in taken:
+                job.done = True
 
     def _open(self) -> Predictor:
         if self._predictor is None:
@@ -95,11 +146,11 @@ def list_models(request: Request) -> dict[str, Any]:
     return {"default": models.default, "names": models.names, "models": listed}
 
 
-def head_of(predictor: Predictor, licence: str) -> dict[str, Any]:
-    """Return what an answer says of the model that gave it: name, kinds of labels, training data, licence and notes."""
+def head_of(predictor: Predictor) -> dict[str, Any]:
+    """Return what an answer says of the model that gave it: name, kinds of labels, training data and notes."""
     labels, corpora = list(predictor.label_kinds), [corpus.to_dict() for corpus in predictor.trained_on]
     notes = list(predictor.notices)
-    return {"model": predictor.name, "labels": labels, "trained_on": corpora, "licence": licence, "notes": notes}
+    return {"model": predictor.name, "labels": labels, "trained_on": corpora, "notes": notes}
 
 
 @router.get("/v1/map")

@@ -14,10 +14,10 @@ from affectspace.app.settings import Limits
 from affectspace.app.uploads import Form, received
 from affectspace.app.work import compute, stop_if_given_up
 from affectspace.configuration import Configuration
-from affectspace.prediction.inputs import NamedSample
+from affectspace.prediction.inputs import name_of
 from affectspace.prediction.licences import strictest
 from affectspace.prediction.predictor import Predictor
-from affectspace.prediction.result import Prediction
+from affectspace.prediction.result import Outcome, Prediction
 
 router = APIRouter()
 
@@ -61,7 +61,7 @@ async def predict(request: Request) -> dict[str, Any]:
         body = await read_json(request, Texts)
         check_texts(body.texts, limits)
         lane = models_of(request).lane(body.model, texts=True)
-        answer = await compute(request, _predict, lane, body.texts, Form(), False, limits)
+        answer = await compute(request, _predict_texts, lane, body.texts)
         request.app.state.metrics.predicted({"text": len(body.texts)})
         return answer
     async with received(request) as form:
@@ -85,25 +85,36 @@ def check_texts(texts: Sequence[str], limits: Limits, files: int = 0) -> None:
             raise Refusal(413, f"text {number} has {len(text):,} characters; the most are {limits.characters:,}")
 
 
+def _predict_texts(lane: Lane, texts: Sequence[str]) -> dict[str, Any]:
+    head, outcomes = lane.predict_texts(texts)
+    return _answer(head, [name_of(text) or "text" for text in texts], outcomes, Form())
+
+
 def _predict(lane: Lane, texts: Sequence[str], form: Form, together: bool, limits: Limits) -> dict[str, Any]:
     if together:
         samples = [one_sample(texts, form.files, limits)]
     else:
         samples = samples_of(texts, form.files, limits)
-    return lane.use(lambda predictor: _answer(predictor, samples, form))
+    inputs = [sample for _, sample in samples]
+
+    def predict_all(predictor: Predictor) -> tuple[dict[str, Any], list[Outcome]]:
+        outcomes = predictor.predict_many(inputs, progress=stop_if_given_up)
+        return head_of(predictor), outcomes
+
+    head, outcomes = lane.use(predict_all)
+    return _answer(head, [name for name, _ in samples], outcomes, form)
 
 
-def _answer(predictor: Predictor, samples: Sequence[NamedSample], form: Form) -> dict[str, Any]:
-    outcomes = predictor.predict_many([sample for _, sample in samples], progress=stop_if_given_up)
+def _answer(head: dict[str, Any], names: Sequence[str], outcomes: Sequence[Outcome], form: Form) -> dict[str, Any]:
     predictions: list[dict[str, Any]] = []
     failures: list[dict[str, Any]] = []
-    for number, ((name, _), outcome) in enumerate(zip(samples, outcomes, strict=True)):
-        head: dict[str, Any] = {"index": number, "id": name}
+    for number, (name, outcome) in enumerate(zip(names, outcomes, strict=True)):
+        place: dict[str, Any] = {"index": number, "id": name}
         if isinstance(outcome, Prediction):
-            predictions.append({**head, **outcome.to_dict()})
+            predictions.append({**place, **outcome.to_dict()})
         else:
-            failures.append({**head, "reason": form.named(outcome.reason)})
+            failures.append({**place, "reason": form.named(outcome.reason)})
     if not predictions:
         raise Refusal(422, failures[0]["reason"] + (f" (none of {len(failures)} inputs)" if failures[1:] else ""))
     licence = strictest(one.licence for one in outcomes if isinstance(one, Prediction))
-    return {**head_of(predictor, licence), "predictions": predictions, "failures": failures}
+    return {**head, "licence": licence, "predictions": predictions, "failures": failures}

@@ -113,7 +113,7 @@ def _trajectory(request: Request, form: Form, limits: Limits) -> dict[str, Any]:
             series = _of_utterances(predictor, name, unit, utterances)
         else:
             series = predictor.follow(sample, window=window, step=step, name=name, progress=stop_if_given_up)
-        return {**head_of(predictor, series.whole.licence), **_answer(series, [row.speaker for row in utterances])}
+        return {**head_of(predictor), **_answer(series, [row.speaker for row in utterances])}
 
     lane = models_of(request).lane(form.text("model"), texts=table or sample.text is not None)
     try:
@@ -137,6 +137,7 @@ def _answer(series: Trajectory, speakers: Sequence[str]) -> dict[str, Any]:
         rows.append({"start": window.start, "end": window.end, **text, **outcome.to_dict()})
     base, excursions = _dynamics(series, spoken)
     return {
+        "licence": series.whole.licence,
         "unit": series.unit,
         "times": [(window.start + window.end) / 2 for window in series.windows],
         "rows": rows,
