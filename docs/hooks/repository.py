@@ -88,6 +88,8 @@ def with_links(page: str, site_page: str, text: str, files: Files) -> str:
         target = repository_path(page, path)
         if target in PROJECT:
             destination = PROJECT[target]
+        elif target.startswith("notebooks/"):
+            destination = target.replace(".ipynb", ".md")
         elif target.startswith("docs/"):
             destination = target.removeprefix("docs/")
         else:
@@ -112,7 +114,7 @@ def sources_of(page: str, text: str) -> Iterator[str]:
     for match in LINK.finditer(text):
         if match["path"] and ":" not in match["path"]:
             target = repository_path(page, match["path"])
-            if target not in PROJECT and not target.startswith("docs/") and (ROOT / target).is_file():
+            if target not in PROJECT and not target.startswith(("docs/", "notebooks/")) and (ROOT / target).is_file():
                 yield target
 
 
