@@ -49,6 +49,9 @@ NEEDED_FOR = {  # package, as in the installed metadata -> what cannot run witho
     "onnx": "export",
     "onnxscript": "export",
     "onnxruntime": "predict: texts without PyTorch; running exported models",
+    "fastapi": "serve",
+    "uvicorn": "serve",
+    "python-multipart": "serve: uploads",
     "ray": "extract --engine ray",
 }
 
