@@ -29,6 +29,7 @@ def test_texts_and_files_of_a_form(client: Make, tone: Callable[..., bytes], ima
     answer = client().post("/v1/predict", data={"texts": ["one", "two"]}, files=files).json()
     assert [one["id"] for one in answer["predictions"]] == ["one", "two", "loud.wav", "face.png"]
     assert [list(one["by_modality"]) for one in answer["predictions"]] == [["text"], ["text"], ["audio"], ["video"]]
+    assert [one.get("face_found") for one in answer["predictions"]] == [None, None, None, True]
 
 
 def test_inputs_of_one_person(client: Make, tone: Callable[..., bytes]) -> None:

@@ -16,6 +16,7 @@ from affectspace.app.work import compute, stop_if_given_up
 from affectspace.configuration import Configuration
 from affectspace.prediction.inputs import name_of
 from affectspace.prediction.licences import strictest
+from affectspace.prediction.photos import NO_FACE, NO_FACES
 from affectspace.prediction.predictor import Predictor
 from affectspace.prediction.result import Outcome, Prediction
 
@@ -111,6 +112,8 @@ def _answer(head: dict[str, Any], names: Sequence[str], outcomes: Sequence[Outco
     for number, (name, outcome) in enumerate(zip(names, outcomes, strict=True)):
         place: dict[str, Any] = {"index": number, "id": name}
         if isinstance(outcome, Prediction):
+            if "video" in outcome.by_modality:
+                place["face_found"] = not {NO_FACE, NO_FACES} & set(outcome.notes)
             predictions.append({**place, **outcome.to_dict()})
         else:
             failures.append({**place, "reason": form.named(outcome.reason)})

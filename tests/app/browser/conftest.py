@@ -70,6 +70,20 @@ def write_clip(path: Path, seconds: float, rate: int = 10) -> Path:
     return path
 
 
+def write_camera(path: Path) -> Path:
+    """A Y4M film of a drawn face in the middle of a grey picture, for Chromium's camera."""
+    with path.open("wb") as file:
+        file.write(b"YUV4MPEG2 W320 H320 F5:1 Ip A1:1 C420jpeg\n")
+        for k in range(20):
+            picture = Image.new("RGB", (320, 320), "#777777")
+            picture.paste(Image.fromarray(drawn_face(float(np.sin(k / 3)), 0.4, k)), (32, 32))
+            planes = picture.convert("YCbCr").split()
+            file.write(
+                b"FRAME\n" + planes[0].tobytes() + b"".join(one.resize((160, 160)).tobytes() for one in planes[1:])
+            )
+    return path
+
+
 @pytest.fixture(scope="session")
 def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with voice.wav, long.wav, face.png, clip.mp4 and broken.wav."""
@@ -117,7 +131,11 @@ def start_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
     for process in processes:
         process.terminate()
     for process in processes:
-        process.wait(20)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:  # it ends what it computes
+            process.kill()
+            process.wait()
 
 
 @pytest.fixture(scope="session")
@@ -133,13 +151,15 @@ def _executable() -> str | None:
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator["playwright.Browser"]:
-    """Chromium with a microphone that plays a file and a camera that shows a test picture."""
-    voice = write_wav(tmp_path_factory.mktemp("microphone") / "voice.wav", tone(20))
+    """Chromium with a microphone that plays a sound and a camera that shows a drawn face."""
+    folder = tmp_path_factory.mktemp("devices")
+    voice, camera = write_wav(folder / "voice.wav", tone(20)), write_camera(folder / "camera.y4m")
     flags = [
         "--no-sandbox",  # tests may run as root
         "--use-fake-ui-for-media-stream",
         "--use-fake-device-for-media-stream",
         f"--use-file-for-fake-audio-capture={voice}",
+        f"--use-file-for-fake-video-capture={camera}",
     ]
     with playwright.sync_playwright() as engine:
         try:
