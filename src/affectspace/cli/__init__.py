@@ -31,6 +31,7 @@ COMMANDS = {  # name -> (module with a function of its last word, or with an `ap
     "steer evaluate": ("steer", "Measure how well a projector steers sentences."),
     "annotate": ("annotate", "Convert emotion names to values, and back."),
     "lexicon": ("lexicon", "Score texts with a word lexicon."),
+    "plot": ("plot", "Draw the values of any table."),
     "corpus": ("corpus", "List, describe and make corpora."),
     "config": ("config", "List and show example configurations."),
     "reproduce": ("reproduce", "Reproduce the tables and figures of a paper."),

@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from affectspace.affect import Scale
+from affectspace.affect import AXES, Scale
 from affectspace.corpora.registry import CORPORA
 from affectspace.corpora.schema import MEDIA_KINDS, ReadReport, axis_columns, build_table
 from affectspace.corpora.splits import FRACTIONS, split_table
-from affectspace.errors import DataError
+from affectspace.errors import DataError, counted
 from affectspace.progress import Progress, silent
 from affectspace.tables.where import matching_rows
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from affectspace.media.images import ImageSet
 
 
@@ -191,6 +194,34 @@ class Corpus:
                 "(image)"
             )
         return decode_images(self.media, images, size, cache=cache, workers=workers, progress=progress, fit=fit)
+
+    def plot(self, *, group: str = "emotion", density: bool = False) -> Figure:
+        """Draw the samples on the plane of valence and arousal.
+
+        Parameters
+        ----------
+        group : str
+            Column that gives the colours. A column that the corpus does not have, or that is empty, gives none.
+        density : bool
+            Draw lines around shares of the samples in place of points.
+
+        Raises
+        ------
+        DataError
+            If no sample has valence and arousal.
+        """
+        from affectspace.report import plane_figure
+
+        groups = self.table[group].tolist() if group in self.table else None
+        return plane_figure(
+            self.table[list(AXES[:2])].to_numpy(float), groups, density=density, group_name=group, title=self.name
+        )
+
+    def _repr_html_(self) -> str:
+        """Return the first samples as a table for notebooks, with their number and the licence."""
+        filled = self.table.dropna(axis=1, how="all")
+        text = f"{self.name}: {counted(len(self), 'sample')}. Licence: {self.licence or 'not stated'}"
+        return f"<p>{escape(text)}</p>" + filled.to_html(index=False, max_rows=10, max_cols=12)
 
     def describe(self) -> dict[str, Any]:
         """Return counts, ranges, agreement, splits and what their parts share, fit for JSON."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from html import escape
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +21,7 @@ UNLIKE = 2.0  # distance from the training rows, in typical ones, from which an 
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 
 class VAD(NamedTuple):
@@ -174,6 +176,32 @@ class Prediction(Estimate):
     def modalities(self) -> tuple[str, ...]:
         """The modalities that were used."""
         return tuple(self.by_modality)
+
+    def plot(self) -> Figure:
+        """Draw the point on valence and arousal with its deviation, and the point of each modality beside it."""
+        from affectspace.report import plane_figure
+
+        estimates = {"all together": self, **self.by_modality} if len(self.by_modality) > 1 else {"all together": self}
+        means = np.array([estimate.mean[:2] for estimate in estimates.values()])
+        deviations = np.array([estimate.deviation[:2] for estimate in estimates.values()])
+        title = f"valence {self.valence:+.2f}, arousal {self.arousal:+.2f}, dominance {self.dominance:+.2f}"
+        return plane_figure(means, list(estimates), deviations=deviations, title=title)
+
+    def _repr_html_(self) -> str:
+        """Return a table for notebooks."""
+        rows = "".join(
+            f"<tr><th>{escape(name)}</th>"
+            + "".join(
+                f"<td>{mean:+.2f} \u00b1 {deviation:.2f}</td>"
+                for mean, deviation in zip(estimate.mean, estimate.deviation, strict=True)
+            )
+            + "</tr>"
+            for name, estimate in {"together": self, **self.by_modality}.items()
+        )
+        emotion = f"{escape(self.emotion)} ({self.probability:.0%})" if self.emotion else "no emotion above 30 %"
+        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
+        head = "".join(f"<th>{axis}</th>" for axis in AXES)
+        return f"<table><caption>{emotion}</caption><tr><th></th>{head}</tr>{rows}</table><ul>{notes}</ul>"
 
     def to_dict(self, answer: Answer | None = None) -> dict[str, Any]:
         """Convert to a dictionary for JSON."""

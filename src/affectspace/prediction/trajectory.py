@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from html import escape
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -280,6 +281,17 @@ class Trajectory:
         if len(self.predictions) > 1:
             dynamics = json.loads(self.dynamics.summary.drop(columns="speaker").to_json(orient="records"))
         return {"unit": self.unit, "whole": self.whole.to_dict(answer), "windows": windows, "dynamics": dynamics}
+
+    def plot(self) -> Figure:
+        """Draw each axis over time; the same as `figure`."""
+        return self.figure()
+
+    def _repr_html_(self) -> str:
+        """Return the whole and the windows as tables for notebooks."""
+        columns = [name for name in self.table if name in ("start", "end", "text", "emotion") or name in AXES]
+        head = f"<p>{escape(PurePath(self.name).name)}: {counted(len(self.windows), 'window')}</p>"
+        whole = self.whole._repr_html_() if self.predictions else ""
+        return head + whole + self.table[columns].to_html(index=False, max_rows=20, float_format="{:.2f}".format)
 
     def figure(self) -> Figure:
         """Draw each axis over time, with its standard deviation and its home base; gaps where a window has no prediction.

@@ -15,6 +15,8 @@ from .intervals import Reference as Reference
 from .intervals import interval_figure as interval_figure
 from .matrices import confusion_figure as confusion_figure
 from .matrices import heatmap_figure as heatmap_figure
+from .plane import plane_figure as plane_figure
+from .plane import time_figure as time_figure
 from .scatter import affect_map_figure as affect_map_figure
 from .scatter import circumplex_figure as circumplex_figure
 from .scatter import modality_figure as modality_figure

@@ -1,0 +1,259 @@
+"""The plane of valence and arousal of one's own values: points, densities, groups and their uncertainty."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Circle, Ellipse
+
+from affectspace.affect import AXES, CATEGORIES
+from affectspace.errors import DataError
+from affectspace.report.checks import checked_array
+from affectspace.report.theme import (
+    GROUP_COLOURS,
+    MUTED,
+    RULE,
+    UNLABELLED,
+    colours_for,
+    dot_style,
+    draw_origin,
+    figure_style,
+    group_colours,
+    marker_size,
+    markers_for,
+    new_figure,
+)
+
+MOST_POINTS, MOST_ELLIPSES, MOST_GROUPS = 3000, 60, 12  # that are drawn
+LEVELS = (0.25, 0.5, 0.75, 0.95)  # shares of the rows inside the lines of a density
+SIDE = 80  # cells of a density
+OTHERS = "others"
+
+
+def plane_figure(
+    points: np.ndarray,
+    groups: Sequence[Any] | None = None,
+    *,
+    deviations: np.ndarray | None = None,
+    density: bool = False,
+    axes: tuple[str, str] = AXES[:2],
+    group_name: str = "",
+    title: str = "",
+) -> Figure:
+    """Draw values on the plane of valence and arousal, with mean and spread of each group.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n, 2)
+        Values on [-1, 1]. Rows with NaN are left out, and the figure states their number. At most 3,000 are drawn.
+    groups : sequence of length n, optional
+        Emotion, person or another group of each row; emotions have their usual colours. The ellipse of a group is one standard
+        deviation of its rows. Beyond 12 groups, the smallest are drawn as others.
+    deviations : ndarray of shape (n, 2), optional
+        Standard deviation of each point. Up to 60 points have an ellipse of their own.
+    density : bool
+        Draw lines around 25, 50, 75 and 95 % of the rows in place of points.
+    axes : tuple of str
+        Names of the two axes.
+    group_name : str
+        What a group is, for the legend.
+    title : str
+
+    Raises
+    ------
+    DataError
+        If a shape is wrong, or no row has both values.
+
+    Examples
+    --------
+    >>> figure = plane_figure([[0.1, 0.2], [0.5, -0.3]], ["anger", "calm"])
+    """
+    values = np.asarray(points, dtype=np.float64)
+    if values.ndim != 2 or values.shape[1] != 2:
+        raise DataError(f"points have shape {values.shape}; give (n, 2)")
+    known = np.isfinite(values).all(axis=1)
+    if not known.any():
+        raise DataError(f"no row has both {axes[0]} and {axes[1]} ({len(values):,} rows)")
+    spreads = (
+        None if deviations is None else checked_array(np.nan_to_num(deviations), values.shape, "deviations")[known]
+    )
+    names = _named(groups, len(values), known)
+    xy = values[known]
+    order = [name for name in dict.fromkeys(names) if name is not None]
+    emotions = set(order) <= set(CATEGORIES)
+    colours = colours_for(order) if emotions else group_colours(order) | {OTHERS: UNLABELLED}
+    markers = markers_for(order) if emotions else dict.fromkeys([*order, OTHERS], "o")
+    with figure_style():
+        figure = new_figure(6.4, 6.2 + 0.25 * (len(order) > 6))
+        panel = figure.subplots()
+        panel.add_patch(Circle((0, 0), 1, fill=False, edgecolor=RULE, linewidth=1))
+        draw_origin(panel)
+        chosen = np.random.default_rng(0).permutation(len(xy))[:MOST_POINTS]
+        for name in [None, *order] if None in names else order:
+            rows = np.array([one == name for one in names])
+            colour = UNLABELLED if name is None else colours[name]
+            if density:
+                _draw_density(panel, xy[rows], colour)
+            else:
+                shown = chosen[rows[chosen]]
+                marker = "o" if name is None else markers[name]
+                panel.scatter(
+                    *xy[shown].T,
+                    color=colour,
+                    marker=marker,
+                    linewidths=0,
+                    zorder=2,
+                    **dot_style(min(len(xy), MOST_POINTS)),
+                )
+            if name is not None:
+                _draw_group(panel, xy[rows], colour, ellipse=not density)
+        if spreads is not None and len(xy) <= MOST_ELLIPSES:
+            for place, spread in enumerate(spreads):
+                colour = MUTED if names[place] is None else colours[names[place]]
+                panel.add_patch(
+                    Ellipse(tuple(xy[place]), 2 * spread[0], 2 * spread[1], facecolor=colour, alpha=0.12, zorder=1)
+                )
+        edge = max(1.05, 1.05 * float(np.abs(xy).max()))
+        panel.set(xlim=(-edge, edge), ylim=(-edge, edge), aspect="equal", xlabel=axes[0], ylabel=axes[1])
+        left_out = int((~known).sum())
+        notes = [f"n {len(xy):,}" + (f" ({left_out:,} without a value left out)" if left_out else "")]
+        if len(xy) > MOST_POINTS and not density:
+            notes.append(f"{MOST_POINTS:,} drawn")
+        if spreads is not None:
+            few = len(xy) <= MOST_ELLIPSES
+            notes.append("shaded: one deviation" if few else f"deviations are drawn for up to {MOST_ELLIPSES} rows")
+        panel.set_title(title)
+        panel.text(1, 1.01, "   ".join(notes), transform=panel.transAxes, ha="right", fontsize=8.5, color=MUTED)
+        if order:
+            handles = [
+                Line2D(
+                    [],
+                    [],
+                    linestyle="",
+                    marker=markers[name],
+                    color=colours[name],
+                    markersize=marker_size(markers[name], 7.5),
+                )
+                for name in order
+            ]
+            figure.legend(
+                handles, order, loc="outside lower center", ncols=min(len(order), 6), title=group_name or None
+            )
+    return figure
+
+
+def _named(groups: Sequence[Any] | None, count: int, known: np.ndarray) -> list[str | None]:
+    """Return the group of each known row, None without one; the smallest of many groups become one."""
+    if groups is None:
+        return [None] * int(known.sum())
+    if len(groups) != count:
+        raise DataError(f"{len(groups)} groups for {count} points; give one a row")
+    names = [
+        None if group is None or group != group or not str(group).strip() else str(group).strip()
+        for group, use in zip(groups, known.tolist(), strict=True)
+        if use
+    ]
+    counts = {name: names.count(name) for name in dict.fromkeys(names) if name is not None}
+    if len(counts) > MOST_GROUPS:
+        kept = set(sorted(counts, key=lambda name: -counts[name])[: MOST_GROUPS - 1])
+        names = [name if name is None or name in kept else OTHERS for name in names]
+    return names
+
+
+def _draw_group(panel: Axes, xy: np.ndarray, colour: str, *, ellipse: bool) -> None:
+    """Draw the mean of a group and, if asked, the ellipse of one standard deviation."""
+    mean = xy.mean(axis=0)
+    panel.plot(*mean, marker="o", markersize=8, color=colour, markeredgecolor="white", markeredgewidth=1.5, zorder=5)
+    if len(xy) < 3 or not ellipse:
+        return
+    values, vectors = np.linalg.eigh(np.cov(xy, rowvar=False))
+    width, height = 2 * np.sqrt(np.maximum(values, 0))
+    angle = float(np.degrees(np.arctan2(vectors[1, 0], vectors[0, 0])))
+    panel.add_patch(
+        Ellipse(tuple(mean), width, height, angle=angle, fill=False, edgecolor=colour, linewidth=1.6, zorder=4)
+    )
+
+
+def _draw_density(panel: Axes, xy: np.ndarray, colour: str) -> None:
+    """Draw lines around shares of the rows, from a smoothed histogram."""
+    from scipy.ndimage import gaussian_filter
+
+    if len(xy) < 5:
+        panel.scatter(*xy.T, color=colour, s=16, linewidths=0)
+        return
+    edge = max(1.2, 1.1 * float(np.abs(xy).max()))
+    counts, across, up = np.histogram2d(*xy.T, bins=SIDE, range=[[-edge, edge]] * 2)
+    width = float(np.clip(len(xy) ** (-1 / 6) * xy.std(axis=0).mean(), 0.03, 0.4)) / (2 * edge / SIDE)
+    smooth = gaussian_filter(counts, width)
+    ordered = np.sort(smooth.ravel())[::-1]
+    shares = np.cumsum(ordered) / ordered.sum()
+    levels = sorted({float(ordered[min(np.searchsorted(shares, share), len(ordered) - 1)]) for share in LEVELS})
+    middles = ((across[1:] + across[:-1]) / 2, (up[1:] + up[:-1]) / 2)
+    panel.contourf(*middles, smooth.T, levels=[*levels, float(ordered[0]) * 1.01], colors=[colour], alpha=0.16)
+    panel.contour(*middles, smooth.T, levels=levels, colors=[colour], linewidths=1)
+
+
+def time_figure(
+    times: np.ndarray,
+    values: np.ndarray,
+    deviations: np.ndarray | None = None,
+    *,
+    axes: Sequence[str] = AXES,
+    across: str = "time",
+    title: str = "",
+) -> Figure:
+    """Draw each axis over time, a panel each, with bands of one standard deviation where they are known.
+
+    Rows are drawn in the order of their times. A row without a value leaves a gap.
+
+    Parameters
+    ----------
+    times : ndarray of shape (n,)
+        Seconds, or numbers of steps.
+    values, deviations : ndarray of shape (n, axes)
+        Values on [-1, 1], and their standard deviations.
+    axes : sequence of str
+        Names of the axes.
+    across, title : str
+        Name of the times, and of the figure.
+
+    Raises
+    ------
+    DataError
+        If a shape is wrong, or fewer than two rows have a time and a value.
+
+    Examples
+    --------
+    >>> figure = time_figure([0.0, 1.0, 2.0], [[0.1], [0.4], [0.2]], axes=("valence",))
+    """
+    means = np.asarray(values, dtype=np.float64)
+    seconds = np.asarray(times, dtype=np.float64)
+    if means.shape != (len(seconds), len(axes)):
+        raise DataError(f"values have shape {means.shape}; give ({len(seconds)}, {len(axes)})")
+    usable = np.isfinite(seconds)
+    if (usable & np.isfinite(means).any(axis=1)).sum() < 2:
+        raise DataError("fewer than two rows have a time and a value; a course over time needs two")
+    order = np.flatnonzero(usable)[np.argsort(seconds[usable], kind="stable")]
+    with figure_style():
+        figure = new_figure(9.0, 0.7 + 1.8 * len(axes))
+        for place, panel in enumerate(figure.subplots(len(axes), 1, squeeze=False, sharex=True)[:, 0]):
+            mean, colour = means[order, place], GROUP_COLOURS[place]
+            if deviations is not None:
+                spread = np.nan_to_num(np.asarray(deviations, dtype=np.float64)[order, place])
+                panel.fill_between(seconds[order], mean - spread, mean + spread, color=colour, alpha=0.15, linewidth=0)
+            panel.plot(seconds[order], mean, color=colour, marker="o" if len(order) < 60 else "", markersize=3.5)
+            panel.axhline(0, color=RULE, linewidth=0.8, zorder=0)
+            edge = max(1.05, 1.05 * float(np.nanmax(np.abs(mean), initial=0.0)))
+            panel.set(ylim=(-edge, edge), ylabel=axes[place])
+            panel.margins(x=0.01)
+        panel.set_xlabel(across)
+        figure.suptitle(
+            title
+            + (f"{'; ' if title else ''}the band is one standard deviation each way" if deviations is not None else "")
+        )
+    return figure
