@@ -76,7 +76,7 @@ def plane_figure(
     values = np.asarray(points, dtype=np.float64)
     if values.ndim != 2 or values.shape[1] != 2:
         raise DataError(f"points have shape {values.shape}; give (n, 2)")
-    known = np.isfinite(values).all(axis=1)
+    known: np.ndarray = np.asarray(np.isfinite(values).all(axis=1))
     if not known.any():
         raise DataError(f"no row has both {axes[0]} and {axes[1]} ({len(values):,} rows)")
     spreads = (
@@ -102,19 +102,14 @@ def plane_figure(
             else:
                 shown = chosen[rows[chosen]]
                 marker = "o" if name is None else markers[name]
-                panel.scatter(
-                    *xy[shown].T,
-                    color=colour,
-                    marker=marker,
-                    linewidths=0,
-                    zorder=2,
-                    **dot_style(min(len(xy), MOST_POINTS)),
-                )
+                style = dot_style(min(len(xy), MOST_POINTS))
+                panel.scatter(xy[shown, 0], xy[shown, 1], color=colour, marker=marker, linewidths=0, zorder=2, **style)
             if name is not None:
                 _draw_group(panel, xy[rows], colour, ellipse=not density)
         if spreads is not None and len(xy) <= MOST_ELLIPSES:
             for place, spread in enumerate(spreads):
-                colour = MUTED if names[place] is None else colours[names[place]]
+                group = names[place]
+                colour = MUTED if group is None else colours[group]
                 panel.add_patch(
                     Ellipse(tuple(xy[place]), 2 * spread[0], 2 * spread[1], facecolor=colour, alpha=0.12, zorder=1)
                 )
@@ -184,15 +179,15 @@ def _draw_density(panel: Axes, xy: np.ndarray, colour: str) -> None:
     from scipy.ndimage import gaussian_filter
 
     if len(xy) < 5:
-        panel.scatter(*xy.T, color=colour, s=16, linewidths=0)
+        panel.scatter(xy[:, 0], xy[:, 1], color=colour, s=16, linewidths=0)
         return
     edge = max(1.2, 1.1 * float(np.abs(xy).max()))
-    counts, across, up = np.histogram2d(*xy.T, bins=SIDE, range=[[-edge, edge]] * 2)
+    counts, across, up = np.histogram2d(xy[:, 0], xy[:, 1], bins=SIDE, range=[[-edge, edge], [-edge, edge]])
     width = float(np.clip(len(xy) ** (-1 / 6) * xy.std(axis=0).mean(), 0.03, 0.4)) / (2 * edge / SIDE)
     smooth = gaussian_filter(counts, width)
     ordered = np.sort(smooth.ravel())[::-1]
     shares = np.cumsum(ordered) / ordered.sum()
-    levels = sorted({float(ordered[min(np.searchsorted(shares, share), len(ordered) - 1)]) for share in LEVELS})
+    levels = sorted({float(ordered[min(int(np.searchsorted(shares, share)), len(ordered) - 1)]) for share in LEVELS})
     middles = ((across[1:] + across[:-1]) / 2, (up[1:] + up[:-1]) / 2)
     panel.contourf(*middles, smooth.T, levels=[*levels, float(ordered[0]) * 1.01], colors=[colour], alpha=0.16)
     panel.contour(*middles, smooth.T, levels=levels, colors=[colour], linewidths=1)
