@@ -1,12 +1,16 @@
 """What the service does not answer: each bad request has a clear refusal, and leaves nothing on the disk."""
 
+import io
 import json
 import struct
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 from fastapi.testclient import TestClient
 
@@ -87,6 +91,20 @@ def test_a_clip_that_claims_ten_hours(
         assert "send at most 60 s" in message
     sound = service.post("/v1/predict", files={"files": ("talk.wav", tone(61))})
     assert message_of(sound, 413, "too_long") == "talk.wav: 61 s; send at most 60 s"
+
+
+def test_a_table_that_grows_when_it_is_unpacked(client: Make) -> None:
+    service, file = client(text_bytes=1_000_000), io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as content:
+        content.writestr("xl/worksheets/sheet1.xml", bytes(5_000_000))
+    rows = pyarrow.table({"text": pyarrow.array(["a"] * 600_000).dictionary_encode()})
+    parquet = io.BytesIO()
+    pyarrow.parquet.write_table(rows, parquet)
+    for name, content in (("talk.xlsx", file.getvalue()), ("talk.parquet", parquet.getvalue())):
+        assert len(content) < 1_000_000
+        message = message_of(service.post("/v1/trajectory", files={"file": (name, content)}), 413)
+        assert f"{name}: the table has 5 MB when it is unpacked" in message
+    message_of(service.post("/v1/trajectory", files={"file": ("talk.csv", b"text\n" + b"a\n" * 600_000)}), 413)
 
 
 @pytest.mark.parametrize(

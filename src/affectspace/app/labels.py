@@ -24,6 +24,7 @@ from affectspace.annotation.references import REFERENCES
 from affectspace.annotation.tables import label_table, sample_table
 from affectspace.app.answers import Refusal, finite
 from affectspace.app.notes import noting
+from affectspace.app.samples import require_small_text
 from affectspace.app.uploads import Form, Upload, received
 from affectspace.app.work import compute
 from affectspace.emotions import SPELLINGS, Vocabulary, is_missing, read_labels
@@ -333,6 +334,7 @@ async def columns(request: Request) -> dict[str, Any]:
     """Describe the columns of a table, the field `file`, and guess the fields of `POST /v1/annotate`."""
     async with received(request) as form:
         form.only("file")
+        require_small_text(_table(form), request.app.state.settings.limits)
         return await compute(request, _noted, form, lambda: describe_table(_table(form).path))
 
 
@@ -344,6 +346,7 @@ async def annotate(request: Request) -> dict[str, Any]:
     """
     async with received(request) as form:
         form.only("file", *(field.name for field in fields(Labelling)))
+        require_small_text(_table(form), request.app.state.settings.limits)
         return await compute(request, _noted, form, lambda: label_upload(_table(form).path, _labelling(form)))
 
 

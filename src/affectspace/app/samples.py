@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 from affectspace.app.answers import Refusal
 from affectspace.app.settings import MEGABYTE, Limits
@@ -15,6 +16,9 @@ from affectspace.prediction.inputs import NamedSample
 from affectspace.prediction.result import Failure
 from affectspace.prediction.sample import Sample, kind_of_file, sample_of_file
 from affectspace.prediction.trajectory import seconds_of
+from affectspace.tables import EXCEL, PARQUET
+
+EXPANDED = 4  # times the largest text file: bytes of a compressed table when it is unpacked
 
 
 def sample_of_upload(upload: Upload, limits: Limits) -> Sample:
@@ -77,3 +81,27 @@ def require_small_text(upload: Upload, limits: Limits) -> None:
         raise Refusal(
             413, f"{upload.name}: a text or table has at most {most:g} MB here; use the command line for more"
         )
+    expanded = _expanded_bytes(upload.path)
+    if expanded > EXPANDED * limits.text_bytes:
+        raise Refusal(
+            413,
+            f"{upload.name}: the table has {expanded / MEGABYTE:,.0f} MB when it is unpacked; use the command line for it",
+        )
+
+
+def _expanded_bytes(path: Path) -> int:
+    """Return about how many bytes an Excel or Parquet table has in memory; 0 for others, and where its reader says why not."""
+    try:
+        if path.suffix.lower() in EXCEL:
+            with ZipFile(path) as content:
+                return sum(member.file_size for member in content.infolist())
+        if path.suffix.lower() in PARQUET:
+            from pyarrow.parquet import ParquetFile
+
+            with ParquetFile(path) as table:
+                facts = table.metadata
+                groups = sum(facts.row_group(number).total_byte_size for number in range(facts.num_row_groups))
+                return max(groups, 8 * facts.num_rows * facts.num_columns)
+    except (BadZipFile, OSError, ValueError):
+        pass
+    return 0
