@@ -226,7 +226,7 @@ def test_drawn_faces_are_judged_by_their_truth(corpus: Path, tmp_path: Path) -> 
     assert results.find(**where, task="valence", target="valence", metric="r")
     assert results.find(**where, task="arousal", target="rest", metric="moved")
     assert "r of at least 0.8" in report.read_text(encoding="utf-8")
-    drawn = pd.read_csv(run.folder / "judges" / "faces-30" / "index.csv")
+    drawn = pd.read_csv(run.folder / "judges" / "faces-30-2" / "index.csv")
     assert len(drawn) == 30
 
 

@@ -48,6 +48,10 @@ class Reader:
             if not len(rows):
                 continue
             outputs = outputs_of(network, pixels[rows])
+            if isinstance(
+                network, AffectRegressor
+            ):  # valence and arousal are those of the mirror image; the mean errs less
+                outputs[:, :2] = (outputs[:, :2] + outputs_of(network, pixels[rows, :, ::-1])[:, :2]) / 2
             outputs = outputs @ self.centres if self.centres is not None else outputs
             readings = np.empty((len(pixels), outputs.shape[1])) if readings is None else readings
             readings[rows] = outputs

@@ -38,6 +38,7 @@ LEAST = 4  # images of a test person, below which nobody can learn and walk it
 FEWEST = 4  # people
 DRAWN_SEED = 86028121  # of drawn people that are in no corpus
 DRAWN_FACES_OF_A_PERSON = 12  # more people teach more than more faces of each
+SPREAD = 0.95  # largest valence and arousal of drawn people
 NUISANCE = ("yaw", "pitch", "light_x", "exposure", "tone", "age")
 
 
@@ -235,9 +236,16 @@ def teach_regressor(
 def drawn_faces(
     folder: Path, size: int, names: tuple[str, ...], settings: JudgeSettings, progress: Progress, seed: int = DRAWN_SEED
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Draw faces of people that are in no corpus; return pixels, rows and truth."""
+    """Draw faces of people that are in no corpus; return pixels, rows and truth.
+
+    Valence and arousal are spread evenly over the map, because a reader that saw some region rarely reads it as less extreme.
+    """
     n, people = settings.drawn_faces, max(2, settings.drawn_faces // DRAWN_FACES_OF_A_PERSON)
-    corpus = make_faces(folder / f"faces-{n}-{people}", n=n, people=people, size=size, seed=seed, progress=progress)
+    ids = [f"face{number:06d}" for number in range(n)]
+    affect = np.random.default_rng(seed).uniform(-SPREAD, SPREAD, (n, 2))
+    labels = pd.DataFrame({"id": ids, "session": ids, "person": [f"p{number % people:04d}" for number in range(n)]})
+    labels[list(AXES)] = affect
+    corpus = make_faces(folder / f"faces-{n}-{people}", labels=labels, size=size, seed=seed, progress=progress)
     images = corpus.images(size, progress=progress)
     rows = np.flatnonzero(images.ok)
     return images.pixels, rows, corpus.table[list(names)].to_numpy(np.float64)[rows]
