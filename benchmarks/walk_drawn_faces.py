@@ -18,6 +18,7 @@ from affectspace.report.formatting import signed
 from affectspace.studies.walks.calibration import calibrate_run
 from affectspace.studies.walks.shipped import TRAINING, walker_scores
 from affectspace.synthetic.faces import make_faces
+from affectspace.synthetic.faces.labels import EVEN
 from affectspace.training.configuration import build_config
 from affectspace.training.fit import fit
 from affectspace.training.runs import Run, open_run
@@ -44,7 +45,7 @@ def main() -> None:
     parser.add_argument("--network", choices=NETWORKS, default="convolutional")
     parser.add_argument("--faces", type=int, help="default: 24,000 for the residual network, 6,000 for the other one")
     parser.add_argument("--people", type=int, help="default: 1,200 or 60")
-    parser.add_argument("--epochs", type=int, help="default: 16 of the residual network, 12 of the convolutional one")
+    parser.add_argument("--epochs", type=int, help="default: 10 of the residual network, 12 of the convolutional one")
     parser.add_argument("--images", type=int, default=50_000, help="training images of a judge")
     parser.add_argument("--walked", type=int, default=3, help="faces of each test person that are walked")
     parser.add_argument(
@@ -83,7 +84,7 @@ def train(out: Path, network: str, faces: int, people: int, epochs: int | None, 
     """Train the run in `out`/run, unless it is finished."""
     if (out / "run" / "model").is_dir():
         return
-    make_faces(out / "faces", n=faces, people=people, size=SIZE, seed=7, workers=threads)
+    make_faces(out / "faces", n=faces, people=people, size=SIZE, seed=7, distribution=EVEN, workers=threads)
     overrides = [f"fit.threads={threads}", *([f"fit.epochs={epochs}"] if epochs else [])]
     fields = {"data": {"corpus": "faces", "path": str(out / "faces")}, **NETWORKS[network]}
     fit(build_config(fields, overrides=overrides), out / "run")

@@ -14,7 +14,6 @@ from affectspace.training.configuration import build_config
 from affectspace.training.runs import Run, start_run
 from affectspace.walks import AffectDirections, FaceWalker, example_faces
 from affectspace.walks.networks import AffectRegressor, RegressorConfig
-from affectspace.walks.walker import png
 
 from .test_strength import calibrated
 
@@ -120,12 +119,3 @@ def test_examples_are_the_same_faces_each_time_and_differ_from_each_other() -> N
     assert all(max(abs(face.valence), abs(face.arousal)) <= 0.2 for face in first)
     with pytest.raises(ConfigError, match="ask for 1 or more"):
         example_faces(SIZE, 0)
-
-
-def test_a_picture_for_a_page_is_an_enlarged_png() -> None:
-    import io
-
-    from PIL import Image
-
-    with Image.open(io.BytesIO(png(np.full((8, 8, 3), 7, np.uint8), 24))) as picture:
-        assert (picture.format, picture.size, picture.getpixel((3, 3))) == ("PNG", (24, 24), (7, 7, 7))

@@ -1,12 +1,10 @@
 """A face walker: a trained model, the calibrated directions, and a reader of the pictures, behind one object."""
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-from PIL import Image
 
 from affectspace.errors import ConfigError
 from affectspace.media.content import Source, is_animated
@@ -84,7 +82,7 @@ class FaceWalker:
 
     @classmethod
     def pretrained(cls) -> Self:
-        """Open the model of drawn faces that ships. Raises ConfigError where it is missing."""
+        """Open the model of drawn faces that ships. Raises RunError where it is missing."""
         return cls.of_run(shipped_walker().folder)
 
     @classmethod
@@ -162,10 +160,3 @@ def example_faces(size: int, number: int = 6) -> list[ExampleFace]:
         pixels = render_face(sample_parameters(valence, arousal, person=name, seed=EXAMPLE_SEED), size)
         faces.append(ExampleFace(name, pixels, valence, arousal))
     return faces
-
-
-def png(image: np.ndarray, side: int = 192) -> bytes:
-    """Return a square picture, (size, size, 3) uint8, as a PNG file with this many pixels a side, smoothly enlarged."""
-    buffer = io.BytesIO()
-    Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC).save(buffer, "PNG")
-    return buffer.getvalue()

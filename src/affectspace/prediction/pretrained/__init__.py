@@ -114,11 +114,14 @@ def shipped_model(name: str) -> ShippedModel:
 
 
 def shipped_walker(name: str = WALKER) -> ShippedModel:
-    """Return a model that ships and walks faces. Raises ConfigError for a name of none."""
+    """Return a model that ships and walks faces. Raises RunError where there is none, and ConfigError for another name."""
     names = [model.name for model in shipped_models() if model.walks]
+    if not names:
+        raise RunError(
+            f"{FOLDER} holds no model that walks faces; install affectspace again, or name a run of your own"
+        )
     if name not in names:
-        known = f"there is {' and '.join(names)}" if names else "none is installed; name a run of your own"
-        raise ConfigError(f"no model {name!r} that walks faces; {known}")
+        raise ConfigError(f"no model {name!r} that walks faces; there is {' and '.join(names)}")
     return shipped_model(name)
 
 

@@ -25,6 +25,7 @@ from affectspace.files import write_text
 from affectspace.models import ClassifierConfig, EmotionClassifier, Pretrained
 from affectspace.progress import Progress, silent
 from affectspace.synthetic.faces import make_faces
+from affectspace.synthetic.faces.labels import EVEN
 from affectspace.walks.geometry import AXES
 from affectspace.walks.networks import (
     AffectRegressor,
@@ -38,7 +39,6 @@ LEAST = 4  # images of a test person, below which nobody can learn and walk it
 FEWEST = 4  # people
 DRAWN_SEED = 86028121  # of drawn people that are in no corpus
 DRAWN_FACES_OF_A_PERSON = 12  # more people teach more than more faces of each
-SPREAD = 0.95  # largest valence and arousal of drawn people
 NUISANCE = ("yaw", "pitch", "light_x", "exposure", "tone", "age")
 
 
@@ -241,11 +241,8 @@ def drawn_faces(
     Valence and arousal are spread evenly over the map, because a reader that saw some region rarely reads it as less extreme.
     """
     n, people = settings.drawn_faces, max(2, settings.drawn_faces // DRAWN_FACES_OF_A_PERSON)
-    ids = [f"face{number:06d}" for number in range(n)]
-    affect = np.random.default_rng(seed).uniform(-SPREAD, SPREAD, (n, 2))
-    labels = pd.DataFrame({"id": ids, "session": ids, "person": [f"p{number % people:04d}" for number in range(n)]})
-    labels[list(AXES)] = affect
-    corpus = make_faces(folder / f"faces-{n}-{people}", labels=labels, size=size, seed=seed, progress=progress)
+    place = folder / f"faces-{n}-{people}"
+    corpus = make_faces(place, n=n, people=people, size=size, seed=seed, distribution=EVEN, progress=progress)
     images = corpus.images(size, progress=progress)
     rows = np.flatnonzero(images.ok)
     return images.pixels, rows, corpus.table[list(names)].to_numpy(np.float64)[rows]

@@ -17,6 +17,7 @@ from affectspace.studies.shipped import empty_pack, publish, score_entry, traine
 from affectspace.studies.walks.calibration import calibrate_run
 from affectspace.studies.walks.judge_run import judge_run
 from affectspace.synthetic.faces import make_faces
+from affectspace.synthetic.faces.labels import EVEN
 from affectspace.training.runs import Run
 from affectspace.walks.geometry import AXES
 from affectspace.walks.networks import JudgeSettings
@@ -25,15 +26,14 @@ from affectspace.walks.readers import named_reader
 from affectspace.walks.runs import encode_rows, open_data, run_directions, walkable_model
 from affectspace.walks.strength import Strength
 
-CORPUS: dict[str, Any] = {"n": 24_000, "people": 1200, "seed": 7, "size": 64}
+CORPUS: dict[str, Any] = {"n": 24_000, "people": 1200, "seed": 7, "size": 64, "distribution": EVEN}
 TRAINING: dict[str, Any] = {  # configs/levasa_drawn.yaml
     "model": {
-        "kind": "levasa", "network": "residual", "width": 24, "chunk": 4, "rest": 128, "head_inputs": None,
-        "align_on": "sample", "reconstruction": "absolute", "similarity_weight": 0.5, "kl_weight": 0.05, "kl_warmup": 0.2,
-        "editing_weight": 0.1,
+        "kind": "levasa", "network": "residual", "width": 24, "chunk": 1, "rest": 132, "head": "linear", "align_on": "sample",
+        "reconstruction": "absolute", "similarity_weight": 0.5, "kl_weight": 0.05, "kl_warmup": 0.2, "editing_weight": 0.1,
     },
     "fit": {
-        "epochs": 16, "batch_size": 16, "learning_rate": 0.002, "balance": 0, "precision": "bf16-mixed",
+        "epochs": 10, "batch_size": 16, "learning_rate": 0.002, "balance": 0, "precision": "bf16-mixed",
         "augmentation": {"mirror": True, "rotation": 0, "scale": 0, "shift": 0, "contrast": 0, "brightness": 0},
     },
 }  # fmt: skip
