@@ -74,9 +74,9 @@ def write_camera(path: Path) -> Path:
     """A Y4M film of a drawn face in the middle of a grey picture, for Chromium's camera."""
     with path.open("wb") as file:
         file.write(b"YUV4MPEG2 W320 H320 F5:1 Ip A1:1 C420jpeg\n")
-        for k in range(20):
+        for k in range(6):
             picture = Image.new("RGB", (320, 320), "#777777")
-            picture.paste(Image.fromarray(drawn_face(float(np.sin(k / 3)), 0.4, k)), (32, 32))
+            picture.paste(Image.fromarray(drawn_face(float(np.sin(k)), 0.4, k)), (32, 32))
             planes = picture.convert("YCbCr").split()
             file.write(
                 b"FRAME\n" + planes[0].tobytes() + b"".join(one.resize((160, 160)).tobytes() for one in planes[1:])
