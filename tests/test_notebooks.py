@@ -11,7 +11,12 @@ nbformat = pytest.importorskip("nbformat", reason="needs the extra notebooks")
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 LIMIT = 120  # seconds of processor time
-NEEDS = {"steer_a_sentence": "smollm2", "train_on_your_corpus": "minilm", "conversation_dynamics": "minilm"}
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+NEEDS = {  # keys of WEIGHTS
+    "steer_a_sentence": ("smollm2", MINILM),
+    "train_on_your_corpus": (MINILM,),
+    "conversation_dynamics": (MINILM,),
+}
 
 notebooks = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -41,13 +46,15 @@ def test_a_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     from nbclient import NotebookClient
 
-    from affectspace.features.backbones.packages import package_folders
+    from affectspace.features.backbones.packages import WEIGHTS, package_folders
     from affectspace.prediction.pretrained import FOLDER as MODELS
 
     if path.stem == "walk_a_face" and not (MODELS / "drawn-face").is_dir():
         pytest.skip("needs the model of drawn faces")
-    if path.stem in NEEDS and not package_folders(NEEDS[path.stem]):
-        pytest.skip(f"needs the weights {NEEDS[path.stem]}")
+    for weights in NEEDS.get(path.stem, ()):
+        assert weights in WEIGHTS
+        if not package_folders(weights):
+            pytest.skip(f"needs the weights {weights}")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     notebook = nbformat.read(path, as_version=4)
     started, before = time.perf_counter(), getrusage(RUSAGE_CHILDREN)

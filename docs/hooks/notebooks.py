@@ -20,7 +20,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 def quick() -> set[str]:
     """The notebooks that run in seconds with what is installed here."""
     names = {"label_two_corpora"}
-    names |= {"conversation_dynamics"} if package_folders("minilm") else set()
+    names |= {"conversation_dynamics"} if package_folders("sentence-transformers/all-MiniLM-L6-v2") else set()
     return names | ({"walk_a_face"} if (MODELS / "drawn-face").is_dir() else set())
 
 
