@@ -59,8 +59,9 @@ def test_the_example_is_a_held_out_one_with_all_parts(people: Path, tmp_path: Pa
     assert example.person == tested
     assert example.sample.kinds == MODALITIES
     rows = corpus.table[corpus.table["person"] == tested]
+    rows = rows[rows["emotion"] == "happiness"] if (rows["emotion"] == "happiness").any() else rows
     strength = (rows[["valence", "arousal", "dominance"]] ** 2).sum(axis=1)
-    assert sum(value**2 for value in example.truth) == pytest.approx(max(strength))
+    assert sum(value**2 for value in example.truth) == pytest.approx(sorted(strength)[len(strength) // 2])
     assert example.only(("audio",)).kinds == ("audio",)
     assert example.only(("text", "video")).kinds == ("text", "video")
     with pytest.raises(DataError, match="has no test row of"):
@@ -141,7 +142,7 @@ def test_a_wrong_prediction_says_what_misled_it(people: Path, tmp_path: Path) ->
     assert text.startswith("**Wrong in valence.** From everything, the model reads valence +0.20 (true +0.60)")
     assert text.endswith("The nearest emotion is anger, and the truth is happiness.")
     reasons = why(example, wrong)
-    assert reasons[0].startswith("Why: the voice misleads. Alone it gives valence -0.70; the text alone gives +0.58")
+    assert reasons[0].startswith("Why: the voice misleads. Alone it gives valence −0.70; the text alone gives +0.58")
     assert reasons[1].startswith("The side is right and the strength is not")
     assert reasons[2] == "The truth is 4.0 standard deviations away: the model was too sure."
     same = [
@@ -150,7 +151,7 @@ def test_a_wrong_prediction_says_what_misled_it(people: Path, tmp_path: Path) ->
     ]
     reasons = why(example, same)
     assert "all miss the valence" in reasons[0]
-    assert reasons[-1].endswith("its stated uncertainty covers that.")
+    assert reasons[-1].endswith("the stated uncertainty covers that.")
 
 
 def test_the_screen_shows_every_subset_against_the_truth(people: Path, tmp_path: Path) -> None:

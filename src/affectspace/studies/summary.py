@@ -44,7 +44,7 @@ def strongest_floor(results: Results, row: Result) -> Result | None:
 
 def beside(results: Results, row: Result) -> dict[str, float | str]:
     """Return what a figure must be compared with: the chance level, and the strongest floor above it."""
-    if row.versus:
+    if row.versus or row.metric == "difference":
         same = SAME.get(row.metric, 0.0)
         return {} if same is None else {"no difference is": same}
     chance, floor = chance_of(results, row), strongest_floor(results, row)

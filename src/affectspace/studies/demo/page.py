@@ -12,6 +12,7 @@ from affectspace.media.clips import read_frames
 from affectspace.media.sound import read_sound
 from affectspace.prediction import Prediction
 from affectspace.report import Cell, IntervalRow, Reference, Report, affect_map_figure, sample_figure
+from affectspace.report.formatting import signed
 from affectspace.studies.demo.held_out_example import MODALITIES, Example, ShippedPrediction, SubsetPrediction
 from affectspace.studies.demo.verdict import names_of, verdict, why
 from affectspace.studies.figures import Picture
@@ -56,7 +57,7 @@ def make_page(
     """Make the page of a demonstration, and save its figures into its folder.
 
     links : paths below ``out``: reports "faces" and "people", folders "run", "face run" and "recordings"
-    examples : the clearest held-out row with its predictions, and, where known, the one that is predicted worst
+    examples : a held-out row with its predictions, and, where known, the one that is predicted worst
     """
     address = {name: path.relative_to(out).as_posix() for name, path in links.items()}
     faces, people = (Results.read(links[name].parent / "metrics.json") for name in ("faces", "people"))
@@ -111,7 +112,7 @@ def _add_example(
     }
     truth, mean = example.truth, everything.mean
     drawn = affect_map_figure(points, truth[:2])
-    place = f"valence {mean.valence:+.2f} and arousal {mean.arousal:+.2f}"
+    place = f"valence {signed(mean.valence)} and arousal {signed(mean.arousal)}"
     for picture in (
         Picture(
             name, seen, f"{title}: words, face and voice",
@@ -120,21 +121,21 @@ def _add_example(
         ),
         Picture(
             f"{name}_map", drawn, "What the model reads in it",
-            f"From everything the model reads {place}; the truth is {truth.valence:+.2f} and {truth.arousal:+.2f}.",
+            f"From everything the model reads {place}; the truth is {signed(truth.valence)} and {signed(truth.arousal)}.",
             "The star is the truth. An ellipse is one standard deviation of the prediction.",
         ),
     ):  # fmt: skip
         picture.save(out)
         report.figure(picture.figure, picture.title, picture.alt, picture.caption)
-    report.text(" ".join([verdict(example, everything), *why(example, predictions)]))
+    report.text("\n\n".join(filter(None, [verdict(example, everything), " ".join(why(example, predictions))])))
 
 
 def _add_subsets(report: Report, example: Example, predictions: Sequence[SubsetPrediction]) -> None:
     """Append what each subset of the recordings gives."""
     report.section(
         "The first example from every subset of text, voice and face",
-        "Of the held-out recordings the one farthest from neutral: the clearest expression. It was chosen before anything was "
-        "predicted. Each row is a prediction from what is named and from nothing else.",
+        "Of the held-out happy recordings the one of median strength, chosen before anything was predicted. Each row is a "
+        "prediction from what is named and from nothing else.",
     )
     for place, axis in enumerate(AXES):
         rows = [

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from affectspace.affect import AXES
 from affectspace.prediction import Prediction
+from affectspace.report.formatting import signed
 from affectspace.studies.demo.held_out_example import Example, SubsetPrediction
 
 NAMES = {"text": "text", "audio": "voice", "video": "face"}
 WIDE = 1.645  # deviations to each side: an interval of 90 %
+SURE = 3.0  # deviations from which on a prediction was too sure
 NEUTRAL = 0.1  # distance from 0 up to which a value has no side
 MISLEADS = 1.5  # times the error of the best recording that the worst one has, if it misleads
 
@@ -32,7 +34,7 @@ def missed_axes(example: Example, prediction: Prediction) -> list[str]:
 def verdict(example: Example, prediction: Prediction) -> str:
     """Write what was predicted from everything, the truth, and whether the prediction is right."""
     parts = [
-        f"{axis} {mean:+.2f} (true {truth:+.2f})"
+        f"{axis} {signed(mean)} (true {signed(truth)})"
         for axis, mean, truth in zip(AXES, prediction.mean, example.truth, strict=True)
         if mean == mean
     ]
@@ -69,8 +71,8 @@ def why(example: Example, predictions: Sequence[SubsetPrediction]) -> list[str]:
         best, worst = ranked[0], ranked[-1]
         if abs(alone[worst] - truth) > MISLEADS * abs(alone[best] - truth):
             sentences.append(
-                f"Why: the {worst} misleads. Alone it gives {axis} {alone[worst]:+.2f}; the {best} alone gives "
-                f"{alone[best]:+.2f}, and the truth is {truth:+.2f}."
+                f"Why: the {worst} misleads. Alone it gives {axis} {signed(alone[worst])}; the {best} alone gives "
+                f"{signed(alone[best])}, and the truth is {signed(truth)}."
             )
         else:
             sentences.append(
@@ -81,6 +83,9 @@ def why(example: Example, predictions: Sequence[SubsetPrediction]) -> list[str]:
             "The side is right and the strength is not: predictions shrink towards neutral where cues are weak."
         )
     away = abs(mean - truth) / everything.deviation[place]
-    surprise = "the model was too sure" if away > WIDE else "its stated uncertainty covers that"
-    sentences.append(f"The truth is {away:.1f} standard deviations away: {surprise}.")
+    if away > SURE:
+        judged = "the model was too sure"
+    else:
+        judged = "about one truth in ten is as far away" if away > WIDE else "the stated uncertainty covers that"
+    sentences.append(f"The truth is {away:.1f} standard deviations away: {judged}.")
     return sentences

@@ -233,6 +233,7 @@ def pictures(judged: JudgedRows, results: Results) -> Iterator[Picture]:
     """Draw scatters of each axis, the circumplex, residuals by speaker, and figures 2 and 3 where there are latents."""
     rows, kind = judged.rows, judged.kind
     truth, (prediction,) = rows.tested_truth, rows.predictions(kind)
+    where = rows.protocol[:1].upper() + rows.protocol[1:]
     for axis in rows.known_axes:
         known = np.isfinite(truth[:, axis]) & np.isfinite(prediction[:, axis])
         pair = truth[known, axis], prediction[known, axis]
@@ -242,15 +243,13 @@ def pictures(judged: JudgedRows, results: Results) -> Iterator[Picture]:
         name = "sentiment" if judged.labels == "sentiment" else AXES[axis]
         figure = scatter_readout_figure(*pair, name, measures=measures)
         alt = f"Predictions follow the true {name} with r {measures['r']:.2f} and CCC {measures['CCC']:.2f}."
-        yield Picture(
-            f"readout_{name}", figure, f"Predicted against true {name}", alt, rows.protocol.capitalize() + "."
-        )
+        yield Picture(f"readout_{name}", figure, f"Predicted against true {name}", alt, f"{where}.")
     if {0, 1} <= set(rows.known_axes):
         known = np.isfinite(truth[:, :2]).all(axis=1) & np.isfinite(prediction[:, :2]).all(axis=1)
         emotions = rows.column("emotion")[known]
         panels = {"predictions": (prediction[known, :2], emotions)}
         figure = circumplex_figure(panels, (truth[known, :2], emotions), canonical=True)
-        caption = f"{rows.protocol.capitalize()}."
+        caption = f"{where}."
         if is_known(emotions).any():
             caption += " Large marks are the means of an emotion; an ellipse is one deviation of three rows or more."
         ratio = prediction[known, :2].std(axis=0) / np.maximum(truth[known, :2].std(axis=0), 1e-9)

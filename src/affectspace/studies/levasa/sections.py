@@ -152,7 +152,7 @@ def reconstruction_table(prefix: str = "") -> Table:
         "Decoded posterior means, images in [0, 1]. Active: the variance of the mean exceeds .01 (Burda et al. 2016)."
     )
     caption = "Reconstruction, rate and active units on test people"
-    return Table(caption, {"experiment": f"{prefix}reconstruction"}, columns, note=note, digits=4)
+    return Table(caption, {"experiment": f"{prefix}reconstruction"}, columns, note=note)
 
 
 def _allowed() -> Table:

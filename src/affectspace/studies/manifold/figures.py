@@ -11,7 +11,14 @@ import numpy as np
 from affectspace.affect import AXES
 from affectspace.evaluation import active_units, correlation_matrix, pearson
 from affectspace.evaluation.results import Results
-from affectspace.report import heatmap_figure, history_figure, modality_figure, scatter_readout_figure, sequence_figure
+from affectspace.report import (
+    Reference,
+    heatmap_figure,
+    history_figure,
+    modality_figure,
+    scatter_readout_figure,
+    sequence_figure,
+)
 from affectspace.studies.figures import Picture, curve_picture, interval_picture
 from affectspace.studies.manifold.cross_modal import shared_of
 from affectspace.studies.manifold.evaluation_rows import EVERYTHING, EvaluationRows
@@ -27,11 +34,11 @@ _MEAN = {"task": "axes", "metric": "r", "target": "mean"}
 ENDPOINTS: dict[str, tuple[dict[str, str], str]] = {  # name of the file -> results, caption
     "text_axes": (
         {"experiment": "text_axes", **_MEAN},
-        "Mean r over valence, arousal and dominance, EmoBank's published test part",
+        "Mean correlation with rated valence, arousal and dominance: EmoBank's test part",
     ),
     "text_axes_documents": (
         {"experiment": "text_axes_documents", **_MEAN},
-        "Mean r over valence, arousal and dominance, EmoBank with documents kept apart",
+        "Mean correlation with rated valence, arousal and dominance: EmoBank with documents kept apart",
     ),
     "zero_shot_text": (
         {"experiment": "zero_shot_text", "task": "axes", "metric": "r", "target": "valence"},
@@ -48,7 +55,7 @@ ENDPOINTS: dict[str, tuple[dict[str, str], str]] = {  # name of the file -> resu
         {"experiment": "zero_shot_audio", "task": "axes", "metric": "r", "target": "arousal"},
         "Zero-shot: arousal of EmoDB by models trained on RAVDESS only",
     ),
-    "trimodal": ({"experiment": "trimodal", **_MEAN}, "Mean r on held-out synthetic people, all modalities"),
+    "trimodal": ({"experiment": "trimodal", **_MEAN}, "Who follows the true feelings of new people best?"),
     "iemocap": ({"experiment": "iemocap", **_MEAN}, "Mean r over valence, arousal and dominance on IEMOCAP"),
 }  # fmt: skip
 SHOWN = {  # experiment -> the rows of its pictures, in words
@@ -92,9 +99,9 @@ def _endpoints(results: Results) -> Iterator[Picture | None]:
         known = [(TITLES[row.model], GROUPS[row.model], row) for row in rows if row.model in GROUPS]
         label = {"r": "Pearson's r (0 is a guess, 1 is perfect)"}.get(columns["metric"], columns["metric"])
         basis = "; ".join(dict.fromkeys(row.protocol for _, _, row in known))
-        yield interval_picture(
-            name, known, label, caption, f"{basis[:1].upper()}{basis[1:]}; 95 % intervals, seeds averaged."
-        )
+        chance = Reference("chance" if columns["metric"] == "r" else "no difference", 0.0)
+        where = f"{basis[:1].upper()}{basis[1:]}; 95 % intervals, seeds averaged."
+        yield interval_picture(name, known, label, caption, where, [chance])
 
 
 def _probes(results: Results) -> Iterator[Picture | None]:
@@ -191,9 +198,9 @@ def heatmap_pictures(panels: Mapping[str, EvaluationRows], model: str = HEADLINE
                 title = f"{name.replace('_', ' ')}, {rows.protocol}"
                 average = np.concatenate([shared, private.mean(axis=1, keepdims=True)], axis=1)
                 averages[title] = np.nan_to_num(correlation_matrix(shared, average))
-                with_private = np.nan_to_num(correlation_matrix(shared, private[:, active]))
+                both = np.nan_to_num(correlation_matrix(shared, np.concatenate([shared, private[:, active]], axis=1)))
+                own, with_private = both[:, : len(axes)], both[:, len(axes) :]
                 strongest = np.argsort(-np.abs(with_private).max(axis=0), kind="stable")[:STRONGEST]
-                own = np.nan_to_num(correlation_matrix(shared, shared))
                 matrices[title] = np.concatenate([own, with_private[:, strongest]], axis=1)
                 columns[title] = [*initials, *(f"p{number}" for number in active[strongest])]
                 left[title] = len(active) - len(strongest)

@@ -148,7 +148,7 @@ def independence(experiment: str, where: str) -> Section:
     leak = grid("{target}, {condition}", metric="r", condition={"linear": "linear", "boosted": "trees"}, target=AXES)
     leak_note = "What affect can be read from the private latents of held-out people; 0 is nothing."
     parts = (
-        Table(f"Table 2, {where}", rows, grid("{metric}", metric=published), note=published_note, digits=4, **BY_MODALITY),
+        Table(f"Table 2, {where}", rows, grid("{metric}", metric=published), note=published_note, **BY_MODALITY),
         Table(f"Beyond the paper, {where}", rows, grid("{metric}", metric=beyond), note=beyond_note, **BY_MODALITY),
         Table(
             f"Is the private latent active? {where}", rows, grid("{metric}", metric=active), note=active_note, **BY_MODALITY
@@ -174,7 +174,7 @@ def uncertainty(experiment: str, where: str) -> list[Table]:
     coverage = [*grid("{target}", metric="coverage", target=AXES), *grid("rank, {target}", metric="rank", target=AXES)]
     widths = {"mean_width": "mean deviation", "ratio": "without over with", "share_wider": "share that is wider"}
     return [
-        Table(f"Scores of predicted deviations, {where}", rows, scores, note=constant, digits=4),
+        Table(f"Scores of predicted deviations, {where}", rows, scores, note=constant),
         Table(f"Coverage of 90 % intervals, and whether the deviation ranks errors, {where}", rows, coverage, note=rank),
         Table(
             f"Coverage by third of the predicted deviation, {where}", rows,
