@@ -16,7 +16,7 @@ FLOORS = {  # simple methods that a model must beat, in words
     "softmax": "a softmax over the emotions",
     "lexicon": "a lexicon of words",
 }
-CORRELATIONS = ("r", "ccc", "spearman", "r2")  # 0 is chance
+CORRELATIONS = ("r", "rho", "ccc", "spearman", "r2")  # 0 is chance
 SAME = {
     "mse_ratio": 1.0,
     "gap_closed": None,
