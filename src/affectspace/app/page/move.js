@@ -52,6 +52,7 @@ const WORDS = { valence: ["unpleasant", "pleasant"], arousal: ["calm", "excited"
 const axisSlider = (axis, options) => slider(axis[0].toUpperCase() + axis.slice(1), { low: WORDS[axis][0], high: WORDS[axis][1], ...options });
 
 const readingText = (reading) => (reading ? `V ${signed(reading.valence)}, A ${signed(reading.arousal)}` : "not read");
+const readingLine = (reading) => reading && element("span", { class: "block" }, `read: ${readingText(reading)}`);
 const estimate = (values) => Object.fromEntries(AXES.map((axis) => [axis, typeof values?.[axis] === "number" ? { mean: values[axis] } : undefined]));
 
 // ---------------------------------------------------------------- faces
@@ -151,7 +152,7 @@ async function faces(section, emotions) {
 
   function figure(entry, label = titleOf(entry)) {
     return element("figure", { class: entry.reached === false ? "missed" : null }, image(pictureOf(entry), altOf(entry)),
-      element("figcaption", {}, label, element("span", { class: "block" }, `read: ${readingText(entry.reading)}`)));
+      element("figcaption", {}, label, readingLine(entry.reading)));
   }
 
   function show(answer) {
@@ -162,7 +163,7 @@ async function faces(section, emotions) {
       const [entry] = answer.pictures;
       shown.className = "walked two";
       shown.replaceChildren(
-        element("figure", {}, image(answer.face.image, "The face as it is"), element("figcaption", {}, "as it is", element("span", { class: "block" }, `read: ${readingText(answer.face.reading)}`))),
+        element("figure", {}, image(answer.face.image, "The face as it is"), element("figcaption", {}, "as it is", readingLine(answer.face.reading))),
         element("figure", {}, image(answer.reconstruction.image, "The face as the model shows it without a walk"), element("figcaption", {}, "as the model shows it")),
         figure(entry));
       map.show([first, { kind: "target", name: "asked", ...estimate({ valence: entry.valence, arousal: entry.arousal }) },
@@ -193,7 +194,7 @@ async function faces(section, emotions) {
       const entry = frames[frame];
       picture.src = pictureOf(entry);
       picture.alt = altOf(entry);
-      caption.replaceChildren(titleOf(entry), element("span", { class: "block" }, `read: ${readingText(entry.reading)}`));
+      caption.replaceChildren(titleOf(entry), ...[readingLine(entry.reading)].filter(Boolean));
       place.value = String(frame);
       place.setAttribute("aria-valuetext", `frame ${frame + 1} of ${frames.length}, ${titleOf(entry)}`);
       map.show([first, { kind: "target", name: "asked", ...estimate({ valence: entry.valence, arousal: entry.arousal }) },

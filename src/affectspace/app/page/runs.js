@@ -51,7 +51,7 @@ export async function start(panel) {
   }
 
   function table() {
-    const head = ["Compare", "Name", "What it is", "State", "Changed", "Report"].map((text) => element("th", { scope: "col" }, text));
+    const head = ["Compare", "Name", "Report", "What it is", "State", "Changed"].map((text) => element("th", { scope: "col" }, text));
     const rows = runs.map((run) => {
       const box = element("input", { type: "checkbox", id: newId("run"), checked: chosen.has(run.name),
         onchange: () => { chosen[box.checked ? "add" : "delete"](run.name); compare(); announce(`${chosen.size} runs are compared.`); } });
@@ -60,7 +60,7 @@ export async function start(panel) {
         element("span", { class: "hidden" }, ` ${CALM} ${titleOf(run)}`));
       return element("tr", {}, element("td", {}, run.key_figures.length ? box : element("span", { class: "hint" }, "not measured")),
         element("th", { scope: "row" }, name, run.note && element("p", { class: "hint" }, run.note)),
-        element("td", {}, run.kind), element("td", {}, run.state || "–"), element("td", {}, day(run.modified)), element("td", {}, show || "none yet"));
+        element("td", {}, show || "none yet"), element("td", {}, run.kind), element("td", {}, run.state || "–"), element("td", {}, day(run.modified)));
     });
     return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Runs" },
       element("table", { class: "runs" }, element("caption", { class: "hidden" }, "Runs and studies, the latest first"),
