@@ -174,11 +174,9 @@ def test_the_whole_path_in_small(faces: CorpusConfig, level_labels: Path, tmp_pa
     assert len(set(learnt)) == len(ALIGNED), "a control that is the model itself controls nothing"
     text = report.read_text()
     assert "not decided" in text
-    assert "published" in text.lower()
     assert {path.stem for path in (out / "figures").glob("*.png")} >= {
         "figure_2_ellipses",
         "figure_3_circumplex",
-        "walk",
     }
     trained = {path.parent.name: path.stat().st_mtime for path in (out / "runs").glob("*/run.json")}
 
