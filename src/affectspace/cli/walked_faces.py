@@ -166,9 +166,7 @@ def walk_faces(request: Request, as_json: bool) -> None:
                     along, stem, request, next(iter(read_walk(along, judges, face.person).values()), None)
                 )
             walks.append(describe_walk(face, figures, moved, films, read))
-            if calibration is not None and (
-                note := calibration.unlike(face.pixels, moved.reconstruction, run.drawn_faces)
-            ):
+            if calibration is not None and (note := calibration.unlike(face.pixels, moved, run.drawn_faces)):
                 walks[-1]["notes"].append(note)
         progress(len(faces), len(faces), "walks")
         real: dict[str, Any] = {}

@@ -94,6 +94,7 @@ class Walk:
     heads: np.ndarray  # (n, 2), the same by the heads of the model, NaN if it has none
     codes: np.ndarray  # (n, latent) float32, decoded
     reconstruction: np.ndarray  # (size, size, 3) uint8, the face as the model shows it before the walk
+    uncertainty: float  # mean log variance of the face's code
 
     @property
     def missed(self) -> np.ndarray:
@@ -146,7 +147,8 @@ def walk(model: Levasa, image: np.ndarray, points: np.ndarray, geometry: Geometr
     weight = next(model.parameters())
     with torch.no_grad():
         pixels = torch.tensor(image, device=weight.device).permute(2, 0, 1)[None].to(weight.dtype) / 255.0
-        code = model.encode(pixels).mean
+        posterior = model.encode(pixels)
+        code = posterior.mean
     unchanged = np.isnan(points).all(axis=0)
     moved, reached = [], []
     for start in range(0, len(points), BATCH):
@@ -158,7 +160,7 @@ def walk(model: Levasa, image: np.ndarray, points: np.ndarray, geometry: Geometr
     codes = torch.cat(moved)
     return Walk(
         decode(model, codes), points, np.concatenate(reached), _heads(model, codes), codes.float().cpu().numpy(),
-        decode(model, code)[0],
+        decode(model, code)[0], float(posterior.log_variance.mean()),
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from affectspace.models import Levasa
 from affectspace.progress import Progress, silent
 from affectspace.walks.directions import AffectDirections
 from affectspace.walks.geometry import AXES
-from affectspace.walks.pictures import walk
+from affectspace.walks.pictures import Walk, walk
 
 FILE = "strength.json"  # in a run folder
 RANGES = {"valence": (-0.8, 0.8), "arousal": (-0.6, 0.8)}  # where AffectNet's emotions lie
@@ -63,6 +63,7 @@ class Strength(Configuration):
     usual_error: float = Field(
         ge=0, description="squared error that 99 % of these faces' reconstructions stay below, on [0, 1]"
     )
+    usual_uncertainty: float = Field(1e9, description="mean log variance that 99 % of these faces' codes stay below")
 
     @property
     def values(self) -> tuple[float, float]:
@@ -87,14 +88,14 @@ class Strength(Configuration):
                 )
         return lines
 
-    def unlike(self, face: np.ndarray, reconstruction: np.ndarray, drawn: bool) -> str:
-        """Return a note where a face is reconstructed worse than the faces that the model knows; nothing where it is not."""
-        error = float(image_mse(face[None], reconstruction[None])[0])
-        if error <= self.usual_error:
+    def unlike(self, face: np.ndarray, walked: Walk, drawn: bool) -> str:
+        """Return a note where a face is shown worse, or encoded less surely, than the faces that the model knows."""
+        error = float(image_mse(face[None], walked.reconstruction[None])[0])
+        if error <= self.usual_error and walked.uncertainty <= self.usual_uncertainty:
             return ""
         return (
-            f"this picture is unlike the {'drawn faces' if drawn else 'faces'} that the model was trained on (squared error "
-            f"{error:.4f}, usually below {self.usual_error:.4f}): the walk shows another face, and its readings are wrong"
+            f"this picture is unlike the {'drawn faces' if drawn else 'faces'} that the model was trained on: the walk shows "
+            "another face, and its readings are wrong"
         )
 
     def save(self, folder: Path) -> None:

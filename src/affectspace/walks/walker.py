@@ -138,7 +138,7 @@ class FaceWalker:
         if self.reader is not None:
             read = self.reader.read(np.concatenate([face[None], walked.images]))[:, :2]
             start, readings = read[0], read[1:]
-        unlike = self.strength.unlike(face, walked.reconstruction, self.drawn) if self.strength is not None else ""
+        unlike = self.strength.unlike(face, walked, self.drawn) if self.strength is not None else ""
         return WalkedFace(**vars(walked), readings=readings, start=start, notes=(unlike,) if unlike else ())
 
     def examples(self, number: int = 6) -> list[ExampleFace]:

@@ -3,20 +3,23 @@
 import numpy as np
 import torch
 
+from affectspace.data.dataset import Dataset
+from affectspace.data.images import to_image
 from affectspace.errors import DataError, RunError
 from affectspace.evaluation.reconstruction import image_mse
+from affectspace.models import Levasa
 from affectspace.progress import Progress, silent
 from affectspace.studies.walks.judged import chosen_rows
 from affectspace.studies.walks.judges import judge_training
 from affectspace.training.runs import Run
 from affectspace.walks.networks import JudgeSettings
 from affectspace.walks.pictures import decode
-from affectspace.walks.runs import encode_rows, open_data, run_directions, walkable_model
+from affectspace.walks.runs import BATCH, open_data, run_directions, walkable_model
 from affectspace.walks.strength import Strength, find_strength
 
 CHOOSER_SEED = 49979687  # of the chooser's people and weights; the judges' is another
 MOST_FACES = 120  # that are walked for a trial
-USUAL = 0.99  # share of validation faces that `usual_error` covers
+USUAL = 0.99  # share of validation faces that `usual_error` cover
 MOST_RECONSTRUCTED = 2000
 
 
@@ -65,15 +68,23 @@ def calibrate_run(run: Run, settings: JudgeSettings | None = None, progress: Pro
     some = validation[
         np.unique(np.linspace(0, len(validation) - 1, min(MOST_RECONSTRUCTED, len(validation))).astype(int))
     ]
-    rebuilt = decode(model, torch.from_numpy(encode_rows(model, data, some)))
-    usual = float(np.quantile(image_mse(np.array(data.images(some)), rebuilt), USUAL))
+    squared, uncertainty = usual_limits(model, data, some)
     strength = Strength(
-        valence=valence,
-        arousal=arousal,
-        reader=reader.name,
-        people=people,
-        faces=len(rows),
-        usual_error=round(usual, 6),
-    )
+        valence=valence, arousal=arousal, reader=reader.name, people=people, faces=len(rows), usual_error=squared,
+        usual_uncertainty=uncertainty,
+    )  # fmt: skip
     strength.save(run.folder)
     return strength
+
+
+@torch.no_grad()
+def usual_limits(model: Levasa, data: Dataset, rows: np.ndarray) -> tuple[float, float]:
+    """Return the squared error of reconstructions and the mean log variance of codes that 99 % of rows stay below."""
+    errors, uncertainties = [], []
+    for start in range(0, len(rows), BATCH):
+        faces = np.array(data.images(rows[start : start + BATCH]))
+        posterior = model.encode(to_image(faces))
+        errors.append(image_mse(faces, decode(model, posterior.mean)))
+        uncertainties.append(posterior.log_variance.mean(dim=1).numpy())
+    limits = [round(float(np.quantile(np.concatenate(values), USUAL)), 6) for values in (errors, uncertainties)]
+    return limits[0], limits[1]

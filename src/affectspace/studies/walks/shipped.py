@@ -40,8 +40,8 @@ TRAINING: dict[str, Any] = {  # configs/levasa_drawn.yaml
 TITLE = "Drawn faces at another valence and arousal"
 LICENCE = "Apache-2.0"
 LIMITS = (
-    "Drawn faces only. It knows no photograph: of one it shows a drawn face that resembles it, with a note, and the readings "
-    "are wrong.",
+    "Drawn faces only. It knows no photograph: of one it shows a drawn face that resembles it, and the readings are "
+    "wrong. A note says so for most photographs, not for all.",
     "64 pixels a side. Fine lines, such as lashes and thin glasses, are lost.",
     "It shows how affectspace draws expressions, which is a rule and no statement about people.",
 )
