@@ -87,7 +87,7 @@ def test_planted_signal_is_found_and_written(make_study: MakeStudy) -> None:
 
 
 def test_the_residual_network_beside_the_default(make_study: MakeStudy) -> None:
-    names = ("residual", "residual_squared", "residual_kl_0.01", "residual_kl_1")
+    names = ("residual", "residual_squared", "residual_kl_0.01", "residual_kl_0.2", "residual_kl_0.5", "residual_kl_1")
     study = make_study(vanilla=("useless", (0,)), continuous=("useless", (0,)), **dict.fromkeys(names, ("wide", (0,))))
     results = Results.read(write_results(study).with_name("metrics.json"))
     ratio = get(results, "reconstruction", "residual", "mse_ratio", versus="continuous")

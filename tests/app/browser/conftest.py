@@ -149,7 +149,7 @@ def _executable() -> str | None:
     return own or next((path for path in map(shutil.which, COMMANDS) if path), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it is open, an event loop runs, and no other test may start one
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator["playwright.Browser"]:
     """Chromium with a microphone that plays a sound and a camera that shows a drawn face."""
     folder = tmp_path_factory.mktemp("devices")
