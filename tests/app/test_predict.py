@@ -4,10 +4,13 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+
+from affectspace.app.uploads import Form, Upload
 
 Make = Callable[..., TestClient]
 Point = Callable[[str], list[float]]
@@ -36,10 +39,23 @@ def test_inputs_of_one_person(client: Make, tone: Callable[..., bytes]) -> None:
     form = {"texts": ["one"], "together": "true"}
     [one] = client().post("/v1/predict", data=form, files=[("files", ("a.wav", tone()))]).json()["predictions"]
     assert list(one["by_modality"]) == ["text", "audio"]
+    assert one["id"] == "all together"
     two = [("files", ("a.wav", tone())), ("files", ("b.wav", tone()))]
     refused = client().post("/v1/predict", data=form, files=two)
     assert refused.status_code == 422
     assert "there are two" in refused.json()["error"]["message"]
+
+
+def test_no_text_of_an_answer_has_a_path_of_the_service(tmp_path: Path) -> None:
+    form = Form(files=[Upload(tmp_path / "upload1.mp4", "clip.mp4", "files")])
+    answer = {
+        "notes": [f"voice left out: {tmp_path / 'upload1.mp4'}: no sound"],
+        "rows": ({"id": "upload1.mp4"}, 0.5, None),
+    }
+    assert form.renamed(answer) == {
+        "notes": ["voice left out: clip.mp4: no sound"],
+        "rows": [{"id": "clip.mp4"}, 0.5, None],
+    }
 
 
 def test_one_input_that_fails_costs_only_itself(client: Make, tone: Callable[..., bytes]) -> None:
@@ -97,3 +113,15 @@ def test_requests_that_wait_are_predicted_together(
     with pytest.raises(RuntimeError, match="a batch that fails"):
         lane.predict_texts(["fail"])
     assert len(lane.predict_texts(["after"])[1]) == 1
+
+
+def test_a_model_that_only_moves_faces_predicts_nothing(client: Make) -> None:
+    answer = client().post("/v1/predict", json={"texts": ["one"], "model": "drawn-face"})
+    assert answer.status_code == 422
+    assert "no model 'drawn-face'" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("origin", ["http://[", "null", "http://elsewhere.example"])
+def test_a_page_of_another_site_is_refused(client: Make, origin: str) -> None:
+    answer = client().post("/v1/predict", json={"texts": ["one"]}, headers={"Origin": origin})
+    assert answer.status_code == 403

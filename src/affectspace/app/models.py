@@ -60,8 +60,13 @@ class Lane:
         job = Job(texts)
         with self._queue_lock:
             self._queue.append(job)
-        while not job.done:
-            self.use(self._predict_waiting)
+        try:
+            while not job.done:
+                self.use(self._predict_waiting)
+        finally:
+            with self._queue_lock:  # a job that was given up is not left to others
+                if job in self._queue:
+                    self._queue.remove(job)
         if job.error is not None:
             raise job.error
         return job.head, job.outcomes
@@ -110,7 +115,8 @@ class Models:
         self._lanes: dict[tuple[str, bool], Lane] = {}
         self.shipped = shipped_models()
         self.default = settings.model if settings.run is None else settings.run.resolve().name
-        self.names = list(dict.fromkeys([self.default, "any", *(model.name for model in self.shipped)]))
+        predicting = (model.name for model in self.shipped if not model.walks)
+        self.names = list(dict.fromkeys([self.default, "any", *predicting]))
 
     def warm(self) -> None:
         """Open the default model, and let it predict a sentence if it reads texts."""

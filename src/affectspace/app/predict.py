@@ -114,7 +114,7 @@ def _answer(head: dict[str, Any], names: Sequence[str], outcomes: Sequence[Outco
         if isinstance(outcome, Prediction):
             if "video" in outcome.by_modality:
                 place["face_found"] = not {NO_FACE, NO_FACES} & set(outcome.notes)
-            predictions.append({**place, **outcome.to_dict()})
+            predictions.append({**place, **form.renamed(outcome.to_dict())})
         else:
             failures.append({**place, "reason": form.named(outcome.reason)})
     if not predictions:

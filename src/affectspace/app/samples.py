@@ -70,7 +70,8 @@ def one_sample(texts: Sequence[str], uploads: Sequence[Upload], limits: Limits) 
         if combined.has(kind):
             raise Refusal(422, f"one person has one input of kind {kind}, and there are two; leave one out")
         combined = replace(combined, **{kind: getattr(sample, kind)})
-    return uploads[0].name if uploads else texts[0][:60], combined
+    name = uploads[0].name if uploads else texts[0][:60]
+    return name if len(samples) == 1 else "all together", combined
 
 
 def require_small_text(upload: Upload, limits: Limits) -> None:

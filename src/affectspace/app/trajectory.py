@@ -81,7 +81,7 @@ async def trajectory(request: Request) -> dict[str, Any]:
     limits: Limits = request.app.state.settings.limits
     async with received(request) as form:
         form.only("file", "text", "window", "step", "model")
-        return await compute(request, _trajectory, request, form, limits)
+        return form.renamed(await compute(request, _trajectory, request, form, limits))
 
 
 def _trajectory(request: Request, form: Form, limits: Limits) -> dict[str, Any]:

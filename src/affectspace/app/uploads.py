@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
@@ -78,6 +79,14 @@ class Form:
             message = message.replace(str(upload.path), upload.name).replace(upload.path.name, upload.name)
         return message
 
+    def renamed(self, answer: Any) -> Any:
+        """Do the same for every text of an answer."""
+        if isinstance(answer, str):
+            return self.named(answer)
+        if isinstance(answer, dict):
+            return {key: self.renamed(value) for key, value in answer.items()}
+        return [self.renamed(value) for value in answer] if isinstance(answer, list | tuple) else answer
+
 
 @asynccontextmanager
 async def received(request: Request) -> AsyncIterator[Form]:
@@ -99,7 +108,7 @@ async def received(request: Request) -> AsyncIterator[Form]:
                 for name, value in received_form.multi_items():
                     if isinstance(value, UploadFile):
                         number = len(form.files) + 1
-                        path = folder / f"upload{number}{_suffix(value.filename)}"
+                        path = folder / f"upload{number:06}{_suffix(value.filename)}"
                         await run_in_threadpool(_copy, value, path)
                         form.files.append(Upload(path, shown_name(value.filename, number), name))
                     else:

@@ -71,7 +71,7 @@ def examine() -> dict[str, Any]:
     packages = [
         package
         for package in map(_package, metadata.requires("affectspace") or [])
-        if package["extra"] not in ("dev", "all")
+        if package["extra"] not in ("dev", "all", "docs", "notebooks")
     ]
     return {
         "affectspace": metadata.version("affectspace"),

@@ -63,7 +63,8 @@ def serve(
     elif model not in (None, "any"):
         from affectspace.prediction.pretrained import shipped_model
 
-        shipped_model(str(model))
+        if shipped_model(str(model)).walks:
+            raise ConfigError(f"{model} moves faces and predicts nothing; the tab Move has it without --model")
     key = _key(api_key_file)
     try:
         import python_multipart  # noqa: F401

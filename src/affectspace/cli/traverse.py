@@ -59,9 +59,9 @@ Method = Annotated[str, typer.Option(help=METHOD_HELP)]
 Strength = Annotated[
     str | None,
     typer.Option(
-        help="How far codes move from the mean label of the corpus, with --method directions. auto: as far as an independent "
-        "reader reads what was asked for, calibrated once on validation people and kept in RUN/strength.json. A number such as "
-        "2, or two, valence,arousal: so many times as far. Default: the calibrated strength where the run has it, else 1."
+        help="How strongly a face changes, with --method directions. auto: so that an independent network reads what was "
+        "asked for; found once on validation people and kept in RUN/strength.json. A number, such as 2: twice as strong. Two "
+        "numbers, such as 1.5,2: for valence and for arousal. Default: auto where RUN/strength.json exists, else 1."
     ),
 ]
 Difference = Annotated[

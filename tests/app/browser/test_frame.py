@@ -10,7 +10,8 @@ CONTROLS = "button, input:not([type=hidden]), select, textarea, a[href], audio, 
 
 
 UNNAMED = """(selector) => [...document.querySelectorAll(selector)].filter((node) => node.checkVisibility()).filter((node) => {
-  const labels = [...(node.labels ?? [])].map((label) => label.textContent).join("");
+  const labels = [...(node.labels ?? [])].map((label) => label.textContent +
+    [...label.querySelectorAll("img")].map((image) => image.alt).join("")).join("");
   const title = node.querySelector(":scope > title")?.textContent ?? "";
   return !(node.getAttribute("aria-label") || labels || node.textContent.trim() || title);
 }).map((node) => node.outerHTML.slice(0, 120))"""

@@ -103,6 +103,18 @@ def test_a_narrow_page_does_not_scroll_sideways(visit: Callable, tab: str) -> No
     one.shoot(f"{tab}-narrow-dark")
 
 
+def test_a_face_of_ones_own_moves(visit: Callable, media: Path) -> None:
+    page = visit().open("move")
+    page.get_by_role("radio").first.wait_for()
+    with page.expect_response("**/v1/walk") as answered:
+        page.get_by_label("Or a picture of a face").set_input_files(media / "face.png")
+    assert answered.value.ok
+    with page.expect_response("**/v1/walk") as moved:  # with the small picture that the service sent back
+        page.get_by_label("Valence", exact=True).first.fill("0.8")
+    assert moved.value.ok
+    assert page.locator("#panel-move .error:visible").count() == 0
+
+
 def test_the_sentence_form_says_what_is_missing(visit: Callable) -> None:
     page = visit().open("move")
     page.get_by_label("Sentence", exact=True).wait_for()

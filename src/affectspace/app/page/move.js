@@ -99,7 +99,7 @@ async function faces(section, emotions) {
     ...offered.notes.slice(1).map((text) => element("p", { class: "note" }, text)),
     element("div", { class: "columns" },
       element("div", { class: "stack" }, people, field("Or a picture of a face", upload, "The model that ships knows drawn faces only. A photograph becomes a drawn face that resembles it."),
-        offered.models.length > 1 && field("Model", model), valence.element, arousal.element, checkbox("Show what changes", difference, "Grey: as before. Lighter and darker: what the walk has changed."),
+        offered.models.length > 1 && field("Model", model), valence.element, arousal.element, checkbox("Show what changes", difference, "Grey: as before. Colours, lighter and darker: what the walk has changed."),
         pathField),
       element("div", { class: "card stack" }, element("div", { class: "row", role: "group", "aria-label": "What is shown" }, buttons), notes,
         element("div", { class: "pair even" }, shown, map.element))));
