@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from affectspace.app.runs import key_figures_of, list_runs, report_file
+from affectspace.app.runs import finished_runs, key_figures_of, list_runs, report_file
 from affectspace.evaluation.results import Result, Results
 
 RESULTS = Results(
@@ -49,6 +49,14 @@ def test_runs_are_listed_with_their_key_figures(client, folder: Path) -> None:
     assert "CCC" in figure["name"]
     assert "cannot be read" in runs["other"]["note"]
     assert runs["study"]["report"] is None
+
+
+def test_finished_runs_of_a_kind_are_found_without_their_measurements(folder: Path) -> None:
+    (folder / "mine/metrics.json").write_text("{damaged")
+    (folder / "started").mkdir()
+    (folder / "started/run.json").write_text(json.dumps({"kind": "manifold", "state": "running"}))
+    assert finished_runs(folder, "manifold") == {"mine": folder / "mine"}
+    assert finished_runs(folder, "levasa") == finished_runs(folder / "nowhere", "manifold") == {}
 
 
 def test_a_changed_measurement_is_read_again_and_a_damaged_one_is_noted(folder: Path) -> None:

@@ -171,6 +171,15 @@ def test_a_second_sentence_meanwhile_is_refused_as_busy(service, writer, monkeyp
     assert service.post("/v1/steer", json=body).status_code == 200
 
 
+def test_a_sentence_that_never_began_leaves_the_next_one_free(service, monkeypatch) -> None:
+    monkeypatch.setattr(SentenceWriter, "rewrite", lambda *_: {"candidates": []})
+    body, work = {"text": "A.", "valence": 1}, service.app.state.work
+    monkeypatch.setattr(work, "waiting", 0)
+    assert service.post("/v1/steer", json=body).status_code == 503
+    monkeypatch.setattr(work, "waiting", 2)
+    assert service.post("/v1/steer", json=body).status_code == 200
+
+
 def test_a_sentence_that_takes_too_long_is_stopped(service, monkeypatch) -> None:
     def endless(self, wanted, writer, stop):
         while not stop():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import math
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi import Request
 from fastapi.responses import JSONResponse
@@ -15,6 +17,9 @@ from starlette.requests import ClientDisconnect
 
 from affectspace.configuration import Configuration, explain
 from affectspace.errors import AffectspaceError, UnreadableItem
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 Body = TypeVar("Body", bound=Configuration)
 CODES = {  # status -> code in the answer, where the refusal has no code of its own
@@ -92,6 +97,13 @@ async def read_json(request: Request, kind: type[Body]) -> Body:
         return kind.model_validate(value)
     except ValidationError as error:
         raise Refusal(422, explain(error, kind)[:1000]) from None
+
+
+def image_url(image: Image, kind: str, **options: Any) -> str:
+    """Return a picture as a data URL. kind : PNG or JPEG; options : of its writer in Pillow"""
+    content = io.BytesIO()
+    image.save(content, kind, **options)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
 def finite(value: float | None) -> float | None:

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import threading
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from fastapi import APIRouter, Request
 
-from affectspace.app.answers import Refusal, finite
+from affectspace.app.answers import Refusal, finite, image_url
 from affectspace.app.notes import noting
-from affectspace.app.runs import list_runs
+from affectspace.app.runs import finished_runs
 from affectspace.app.uploads import Form, received
 from affectspace.app.work import compute
-from affectspace.errors import AffectspaceError, ConfigError, RunError
-from affectspace.walks.paths import PATHS, grid_points, path_points
+from affectspace.errors import ConfigError, RunError
+from affectspace.walks.paths import PATHS, RANGES, grid_points, path_points
 
 if TYPE_CHECKING:
     from affectspace.walks import FaceWalker, WalkedFace
+    from affectspace.walks.walker import ExampleFace
 
-DRAWN = "drawn faces"  # the model that ships
-RANGES = {"valence": (-0.8, 0.8), "arousal": (-0.6, 0.8)}  # of the grid and of the paths
+DRAWN, KIND = "drawn faces", "levasa"  # the model that ships, and the kind of other runs
 EXAMPLES = 8
 MOST_GRID, MOST_FRAMES, OPEN = 9, 60, 2  # steps per axis, pictures of a path, and models in memory
 NO_DOMINANCE = (
@@ -52,10 +51,10 @@ class FaceDesk:
     def examples(self, runs: Mapping[str, Path]) -> list[dict[str, Any]]:
         """Return the example faces of the model that ships."""
         with self._lock:
-            faces = self._open(DRAWN, runs).examples(EXAMPLES)
+            size = self._open(DRAWN, runs).size
         return [
             {"name": face.name, "image": picture(face.pixels), "valence": face.valence, "arousal": face.arousal}
-            for face in faces
+            for face in _examples(size).values()
         ]
 
     def _open(self, model: str, runs: Mapping[str, Path]) -> FaceWalker:
@@ -86,8 +85,8 @@ class WalkRequest:
         if self._form.files:
             with noting() as messages:
                 pixels, notes = walker.face(self._form.files[0].path, self._form.text("crop", "auto") or "auto")
-            return pixels, [*messages, *notes]
-        examples, name = {face.name: face for face in walker.examples(EXAMPLES)}, self._form.text("face")
+            return pixels, self._form.renamed([*messages, *notes])
+        examples, name = _examples(walker.size), self._form.text("face")
         if name not in examples:
             raise Refusal(422, f"there is no example {str(name)[:60]!r}; there are {', '.join(examples)}")
         return examples[name].pixels, []
@@ -150,31 +149,24 @@ def picture(pixels: np.ndarray) -> str:
     """Return pixels, (height, width, 3) uint8, as the data URL of a PNG."""
     from PIL import Image
 
-    content = io.BytesIO()
-    Image.fromarray(pixels).save(content, "PNG", compress_level=1)
-    return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"
+    return image_url(Image.fromarray(pixels), "PNG", compress_level=1)
 
 
-def face_runs(folder: Path) -> dict[str, Path]:
-    """Return name -> folder of the finished runs of LeVAsa in a folder."""
-    runs = list_runs(folder)["runs"]
-    return {run["name"]: folder / run["name"] for run in runs if (run["kind"], run["state"]) == ("levasa", "finished")}
+@lru_cache(maxsize=OPEN)
+def _examples(size: int) -> dict[str, ExampleFace]:
+    """Return the example faces by their names. They are drawn once for each size."""
+    from affectspace.walks.walker import example_faces
 
-
-def _desk(request: Request) -> FaceDesk:
-    if not hasattr(request.app.state, "faces"):
-        request.app.state.faces = FaceDesk()
-    desk: FaceDesk = request.app.state.faces
-    return desk
+    return {face.name: face for face in example_faces(size, EXAMPLES)}
 
 
 @router.get("/v1/walk")
 async def list_faces(request: Request) -> dict[str, Any]:
     """List the models that move faces, the example faces, and the limits of `POST /v1/walk`."""
-    runs = await compute(request, face_runs, request.app.state.settings.runs)
+    runs = await compute(request, finished_runs, request.app.state.settings.runs, KIND)
     notes = [NO_DOMINANCE]
     try:
-        faces = await compute(request, _desk(request).examples, runs)
+        faces = await compute(request, request.app.state.faces.examples, runs)
     except RunError as error:
         faces = []
         notes.append(str(error))
@@ -194,8 +186,5 @@ async def walk(request: Request) -> dict[str, Any]:
     async with received(request) as form:
         form.only(*FIELDS)
         wanted, model = WalkRequest(form), form.text("model", DRAWN) or DRAWN
-        runs = {} if model == DRAWN else await compute(request, face_runs, request.app.state.settings.runs)
-        try:
-            return await compute(request, _desk(request).walk, model, runs, wanted)
-        except AffectspaceError as error:
-            raise Refusal(422, form.named(str(error))) from error
+        runs = {} if model == DRAWN else await compute(request, finished_runs, request.app.state.settings.runs, KIND)
+        return await compute(request, request.app.state.faces.walk, model, runs, wanted)

@@ -323,6 +323,12 @@ def emotion_map(transfer: AnnotationTransfer) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+@router.get("/v1/map")
+def emotions() -> dict[str, Any]:
+    """Return the emotions' Gaussians on valence and arousal, as published for AffectNet (annotation transfer)."""
+    return {"reference": "affectnet", "emotions": emotion_map(AnnotationTransfer.reference("affectnet"))}
+
+
 @router.get("/v1/annotate")
 def list_choices() -> dict[str, Any]:
     """List what `POST /v1/annotate` can be asked for: directions, references, scales and spellings."""

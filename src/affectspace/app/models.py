@@ -157,18 +157,3 @@ def head_of(predictor: Predictor) -> dict[str, Any]:
     labels, corpora = list(predictor.label_kinds), [corpus.to_dict() for corpus in predictor.trained_on]
     notes = list(predictor.notices)
     return {"model": predictor.name, "labels": labels, "trained_on": corpora, "notes": notes}
-
-
-@router.get("/v1/map")
-def emotion_map() -> dict[str, Any]:
-    """Return the emotions' Gaussians on valence and arousal, as published for AffectNet (annotation transfer)."""
-    from affectspace.annotation import AnnotationTransfer
-
-    transfer = AnnotationTransfer.reference("affectnet")
-    emotions = [
-        {"name": str(name), "valence": centre[0], "arousal": centre[1], "valence_sd": sd[0], "arousal_sd": sd[1]}
-        for name, centre, sd in zip(
-            transfer.classes_, transfer.centres_.tolist(), transfer.deviations_.tolist(), strict=True
-        )
-    ]
-    return {"reference": "affectnet", "emotions": emotions}

@@ -61,10 +61,29 @@ def list_runs(folder: Path) -> dict[str, Any]:
         note = f"There is no folder {folder}. Name the folder of your runs with `affectspace serve --runs FOLDER`."
         return {"folder": str(folder), "runs": [], "notes": [note]}
     root = folder.resolve()
-    found = list(_run_folders(root, DEEPEST))
-    runs = sorted((_described(root, place) for place in found), key=lambda run: run["modified"], reverse=True)
-    notes = [f"{len(runs) - MOST:,} more runs are not listed"] if len(runs) > MOST else []
-    return {"folder": str(folder), "runs": runs[:MOST], "notes": notes}
+    found = _latest(root)
+    notes = [f"{len(found) - MOST:,} more runs are not listed"] if len(found) > MOST else []
+    return {"folder": str(folder), "runs": [_described(root, place) for place in found[:MOST]], "notes": notes}
+
+
+def finished_runs(folder: Path, kind: str) -> dict[str, Path]:
+    """Return name -> folder of the finished runs of a kind among those that are listed, the latest first."""
+    root, runs = folder.resolve(), {}
+    for place in _latest(root)[:MOST]:
+        facts, _ = _facts(place / "run.json")
+        if (facts.get("kind"), facts.get("state")) == (kind, "finished"):
+            name = place.relative_to(root).as_posix()
+            runs[name] = folder / name
+    return runs
+
+
+def _latest(root: Path) -> list[Path]:
+    """Return the folders of runs in a folder and below it, the latest first."""
+    return sorted(_run_folders(root, DEEPEST), key=_changed, reverse=True)
+
+
+def _changed(folder: Path) -> datetime:
+    return datetime.fromtimestamp(int(folder.stat().st_mtime), UTC)
 
 
 def report_file(folder: Path, name: str) -> tuple[Path, str]:
@@ -120,7 +139,7 @@ def _described(root: Path, folder: Path) -> dict[str, Any]:
         "name": name,
         "kind": kind,
         "state": str(facts.get("state") or ""),
-        "modified": datetime.fromtimestamp(folder.stat().st_mtime, UTC).isoformat(timespec="seconds"),
+        "modified": _changed(folder).isoformat(),
         "report": f"{'' if name == '.' else name + '/'}{REPORT}"
         if report.is_file() and not report.is_symlink()
         else None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,8 +18,8 @@ from pydantic import Field
 from affectspace.affect import AXES
 from affectspace.app.answers import Refusal, read_json
 from affectspace.app.models import models_of
-from affectspace.app.runs import list_runs
-from affectspace.app.work import compute
+from affectspace.app.runs import finished_runs
+from affectspace.app.work import compute, given_up
 from affectspace.configuration import Configuration
 from affectspace.errors import ConfigError, DataError, UnreadableItem
 from affectspace.prediction.result import Failure, Outcome
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from affectspace.steering import LanguageModel, Steerer
     from affectspace.steering.ranking import ContentSimilarity
 
-PROMPTS = "prompts"  # the writer that needs no training
+PROMPTS, KIND = "prompts", "projector"  # the writer that needs no training, and the kind of the runs that are others
 ENCODER = "text"  # the model that reads the candidates
 MOST_CANDIDATES, LONGEST = 12, 300  # texts, and characters of a sentence
 WORDS = 3  # adjectives nearest to the target that requests name
@@ -55,7 +54,7 @@ EXAMPLES = "".join(
         ("It rained all day.", "nervous", "It rained all day, oh no, what if the river rises?"),
     )
 )
-SECONDS, WATCHED = 120.0, 0.25  # of one sentence at most; between looks whether the client still waits
+SECONDS = 120.0  # of one sentence at most
 router = APIRouter()
 
 
@@ -341,7 +340,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.writer: SentenceWriter | None = None
-        self.busy = False
+        self.lock = threading.Lock()  # held while a sentence is rewritten
 
     def writer_of(self, request: Request) -> SentenceWriter:
         """Return the writer, with the projectors that are in the folder of runs now."""
@@ -352,29 +351,14 @@ class Desk:
                 return models.lane(ENCODER, texts=True).use(lambda predictor: predictor.predict_many(samples))
 
             self.writer = SentenceWriter(predict, device=settings.device)
-        self.writer.runs = projectors(settings.runs)
+        self.writer.runs = finished_runs(settings.runs, KIND)
         return self.writer
-
-
-def projectors(folder: Path) -> dict[str, Path]:
-    """Return name -> folder of the finished runs of projectors in a folder."""
-    runs = list_runs(folder)["runs"]
-    return {
-        run["name"]: folder / run["name"] for run in runs if (run["kind"], run["state"]) == ("projector", "finished")
-    }
-
-
-def _desk(request: Request) -> Desk:
-    if not hasattr(request.app.state, "desk"):
-        request.app.state.desk = Desk()
-    desk: Desk = request.app.state.desk
-    return desk
 
 
 @router.get("/v1/steer")
 async def list_writers(request: Request) -> dict[str, Any]:
     """List what `POST /v1/steer` can be asked for: the writers and the limits."""
-    trained = await compute(request, projectors, request.app.state.settings.runs)
+    trained = await compute(request, finished_runs, request.app.state.settings.runs, KIND)
     writers = [{"name": PROMPTS, "title": "examples in words (no training)"}]
     writers += [{"name": name, "title": f"projector {name}"} for name in trained]
     return {"writers": writers, "most_candidates": MOST_CANDIDATES, "longest_text": LONGEST, "seconds": SECONDS}
@@ -389,30 +373,23 @@ async def steer(request: Request) -> dict[str, Any]:
     body = await read_json(request, Body)
     targets = {axis: value for axis in AXES if (value := getattr(body, axis)) is not None}
     wanted = Rewriting(body.text, targets, body.candidates, body.seed)
-    desk = _desk(request)
-    if desk.busy:
-        raise Refusal(
-            503, "another sentence is being rewritten; try again in some seconds", "busy", {"Retry-After": "5"}
-        )
-    desk.busy, stop = True, threading.Event()
-    deadline = time.monotonic() + SECONDS
+    desk: Desk = request.app.state.sentences
 
     def work() -> dict[str, Any]:
+        if not desk.lock.acquire(blocking=False):
+            raise Refusal(
+                503, "another sentence is being rewritten; try again in some seconds", "busy", {"Retry-After": "5"}
+            )
+        deadline = time.monotonic() + SECONDS
         try:
-            return desk.writer_of(request).rewrite(wanted, body.writer, stop.is_set)
+            writer = desk.writer_of(request)
+            return writer.rewrite(wanted, body.writer, lambda: given_up() or time.monotonic() > deadline)
         finally:
-            desk.busy = False
+            desk.lock.release()
 
-    job = asyncio.ensure_future(compute(request, work))
     try:
-        while not job.done():
-            await asyncio.wait({job}, timeout=WATCHED)
-            if time.monotonic() > deadline or await request.is_disconnected():
-                stop.set()
-        return job.result()
+        return await compute(request, work)
     except Stopped:
         raise Refusal(
             503, f"the sentence took longer than {SECONDS:g} s; ask for fewer candidates", "timeout"
         ) from None
-    finally:
-        stop.set()

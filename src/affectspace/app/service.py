@@ -65,6 +65,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )  # fmt: skip
     app.state.settings, app.state.models = settings, models.Models(settings)
     app.state.metrics = metrics.Metrics(settings.folder)
+    app.state.faces, app.state.sentences = faces.FaceDesk(), sentences.Desk()
     app.add_middleware(Gate, settings=settings)
     for kind in (Refusal, AffectspaceError, UnreadableItem, HTTPException):
         app.add_exception_handler(kind, refuse)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +12,7 @@ import numpy as np
 from fastapi import APIRouter, Request
 
 from affectspace.affect import AXES
-from affectspace.app.answers import Refusal, finite
+from affectspace.app.answers import Refusal, finite, image_url
 from affectspace.app.models import head_of, models_of
 from affectspace.app.predict import check_texts
 from affectspace.app.samples import require_small_text, sample_of_upload
@@ -116,10 +114,7 @@ def _trajectory(request: Request, form: Form, limits: Limits) -> dict[str, Any]:
         return {**head_of(predictor), **_answer(series, [row.speaker for row in utterances])}
 
     lane = models_of(request).lane(form.text("model"), texts=table or sample.text is not None)
-    try:
-        answer = lane.use(follow)
-    except DataError as error:
-        raise Refusal(422, form.named(str(error))) from None
+    answer = lane.use(follow)
     pictures = _thumbnails(sample.video) if isinstance(sample.video, Path) else []
     source = sample.audio or sample.video
     waveform = _waveform(source, limits) if isinstance(source, Path) else None
@@ -200,26 +195,23 @@ def _utterances(path: Path, form: Form, limits: Limits) -> tuple[str, list[Utter
     from affectspace.tables.reading import read_table
     from affectspace.tables.times import to_seconds
 
-    try:
-        table = read_table(path)
-        columns = {kind: _column(table, names) for kind, names in NAMES.items()}
-        if columns["text"] is None:
-            raise DataError(
-                f"{path}: no column with texts; name it text (there are {', '.join(map(str, table.columns))[:200]})"
-            )
-        if len(table) > limits.rows:
-            raise Refusal(
-                413, f"{form.files[0].name}: {counted(len(table), 'row')}; send at most {limits.rows:,}", "too_long"
-            )
-        starts = list(map(float, range(len(table))))
-        ends = [start + 1 for start in starts]
-        if columns["start"] is not None:
-            starts = to_seconds(table[columns["start"]], columns["start"], path).tolist()
-            ends = [*starts[1:], starts[-1]]
-        if columns["start"] is not None and columns["end"] is not None:
-            ends = to_seconds(table[columns["end"]], columns["end"], path).tolist()
-    except DataError as error:
-        raise Refusal(422, form.named(str(error))) from None
+    table = read_table(path)
+    columns = {kind: _column(table, names) for kind, names in NAMES.items()}
+    if columns["text"] is None:
+        raise DataError(
+            f"{path}: no column with texts; name it text (there are {', '.join(map(str, table.columns))[:200]})"
+        )
+    if len(table) > limits.rows:
+        raise Refusal(
+            413, f"{form.files[0].name}: {counted(len(table), 'row')}; send at most {limits.rows:,}", "too_long"
+        )
+    starts = list(map(float, range(len(table))))
+    ends = [start + 1 for start in starts]
+    if columns["start"] is not None:
+        starts = to_seconds(table[columns["start"]], columns["start"], path).tolist()
+        ends = [*starts[1:], starts[-1]]
+    if columns["start"] is not None and columns["end"] is not None:
+        ends = to_seconds(table[columns["end"]], columns["end"], path).tolist()
     texts = table[columns["text"]].astype(str)
     speakers = [""] * len(table) if columns["speaker"] is None else table[columns["speaker"]].astype(str)
     rows = [Utterance(*cells) for cells in zip(starts, ends, speakers, texts, strict=True)]
@@ -256,10 +248,7 @@ def _thumbnails(source: Path) -> list[dict[str, Any]]:
         for second, frame in frames_over_time(source, math.ceil(FRAMES / max(length_of(source), 0.1)), FRAMES):
             image = Image.fromarray(frame)
             image.thumbnail((FRAME_PIXELS, FRAME_PIXELS))
-            file = BytesIO()
-            image.save(file, "JPEG", quality=70)
-            url = f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
-            frames.append({"time": float(second), "url": url})
+            frames.append({"time": float(second), "url": image_url(image, "JPEG", quality=70)})
     except UnreadableItem:
         pass  # a clip whose pictures cannot be read has its sound
     return frames

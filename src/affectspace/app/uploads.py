@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 
 from affectspace.app.answers import Refusal
 from affectspace.app.settings import MEGABYTE, Limits
+from affectspace.errors import AffectspaceError, UnreadableItem
 from affectspace.prediction.sample import SUFFIXES
 from affectspace.tables import SUFFIXES as TABLES
 
@@ -92,6 +93,7 @@ class Form:
 async def received(request: Request) -> AsyncIterator[Form]:
     """Receive a form with its files, ``async with received(request) as form``; the files are removed at the end.
 
+    Errors that are raised meanwhile become refusals that name the client's files.
     A file is written to a new folder under a number. Its suffix is kept if it is the suffix of an input.
     """
     declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -115,7 +117,10 @@ async def received(request: Request) -> AsyncIterator[Form]:
                         form.fields.setdefault(name, []).append(value)
         except HTTPException as error:
             raise _refusal_of_form(str(error.detail), limits) from None
-        yield form
+        try:
+            yield form
+        except (AffectspaceError, UnreadableItem) as error:  # while the files still have their names
+            raise Refusal(422, form.named(str(error))) from error
     finally:
         await run_in_threadpool(shutil.rmtree, folder, ignore_errors=True)
 

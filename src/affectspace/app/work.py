@@ -16,7 +16,7 @@ from affectspace.app.answers import Refusal
 
 Result = TypeVar("Result")
 LOOK = 0.5  # seconds between two looks whether a client is still there
-_current = threading.local()  # its `given_up` is set when nobody waits for the result of a thread any more
+_current = threading.local()  # its `abandoned` is set when nobody waits for the result of a thread any more
 
 
 class Work:
@@ -34,10 +34,10 @@ class Work:
         if self.running >= self.waiting:
             raise Refusal(503, f"{self.running} requests are waiting; try again later", "busy", {"Retry-After": "2"})
         self.running += 1
-        given_up = threading.Event()
-        self._events.add(given_up)
-        future = asyncio.get_running_loop().run_in_executor(self._pool, _run, given_up, partial(function, *arguments))
-        future.add_done_callback(partial(self._finished, given_up))
+        abandoned = threading.Event()
+        self._events.add(abandoned)
+        future = asyncio.get_running_loop().run_in_executor(self._pool, _run, abandoned, partial(function, *arguments))
+        future.add_done_callback(partial(self._finished, abandoned))
         end = time.monotonic() + self.timeout
         try:
             while not (await asyncio.wait([future], timeout=LOOK))[0]:
@@ -47,30 +47,35 @@ class Work:
                     raise Refusal(499, "the client went away")
             return future.result()
         finally:
-            given_up.set()
+            abandoned.set()
 
-    def _finished(self, given_up: threading.Event, future: asyncio.Future[Any]) -> None:
+    def _finished(self, abandoned: threading.Event, future: asyncio.Future[Any]) -> None:
         self.running -= 1
-        self._events.discard(given_up)
+        self._events.discard(abandoned)
         if not future.cancelled():
             future.exception()  # of a request that is no longer waited for
 
     def close(self) -> None:
         """Start nothing more, and stop what computes at its next step."""
-        for given_up in self._events:
-            given_up.set()
+        for abandoned in self._events:
+            abandoned.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _run(given_up: threading.Event, function: Callable[[], Result]) -> Result:
-    _current.given_up = given_up
+def _run(abandoned: threading.Event, function: Callable[[], Result]) -> Result:
+    _current.abandoned = abandoned
     return function()
+
+
+def given_up() -> bool:
+    """Return whether nobody waits for the computation of this thread any more."""
+    event: threading.Event | None = getattr(_current, "abandoned", None)
+    return event is not None and event.is_set()
 
 
 def stop_if_given_up(*progress: Any) -> None:
     """Stop the computation of this thread if nobody waits for it any more. It can be the `progress` of a prediction."""
-    given_up: threading.Event | None = getattr(_current, "given_up", None)
-    if given_up is not None and given_up.is_set():
+    if given_up():
         raise Refusal(503, "the service no longer computes this request")
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from affectspace.errors import ConfigError
 
 AXES = ("valence", "arousal")
+RANGES = {"valence": (-0.8, 0.8), "arousal": (-0.6, 0.8)}  # where AffectNet's emotions lie
 PATHS = ("circle", *AXES)
 MOST_FRAMES = 400
 

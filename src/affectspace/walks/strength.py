@@ -19,10 +19,10 @@ from affectspace.models import Levasa
 from affectspace.progress import Progress, silent
 from affectspace.walks.directions import AffectDirections
 from affectspace.walks.geometry import AXES
+from affectspace.walks.paths import RANGES
 from affectspace.walks.pictures import Walk, walk
 
 FILE = "strength.json"  # in a run folder
-RANGES = {"valence": (-0.8, 0.8), "arousal": (-0.6, 0.8)}  # where AffectNet's emotions lie
 MOST = 5.0  # beyond it codes leave what the decoder has seen
 LEAST = 0.2
 TRIALS = 6
