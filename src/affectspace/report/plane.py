@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, Ellipse
 
 from affectspace.affect import AXES, CATEGORIES
@@ -24,9 +23,10 @@ from affectspace.report.theme import (
     draw_origin,
     figure_style,
     group_colours,
-    marker_size,
+    legend_dot,
     markers_for,
     new_figure,
+    spread_ellipse,
 )
 
 MOST_POINTS, MOST_ELLIPSES, MOST_GROUPS = 3000, 60, 12  # that are drawn
@@ -125,17 +125,7 @@ def plane_figure(
         panel.set_title(title)
         panel.text(1, 1.01, "   ".join(notes), transform=panel.transAxes, ha="right", fontsize=8.5, color=MUTED)
         if order:
-            handles = [
-                Line2D(
-                    [],
-                    [],
-                    linestyle="",
-                    marker=markers[name],
-                    color=colours[name],
-                    markersize=marker_size(markers[name], 7.5),
-                )
-                for name in order
-            ]
+            handles = [legend_dot(markers[name], colours[name]) for name in order]
             figure.legend(
                 handles, order, loc="outside lower center", ncols=min(len(order), 6), title=group_name or None
             )
@@ -166,12 +156,7 @@ def _draw_group(panel: Axes, xy: np.ndarray, colour: str, *, ellipse: bool) -> N
     panel.plot(*mean, marker="o", markersize=8, color=colour, markeredgecolor="white", markeredgewidth=1.5, zorder=5)
     if len(xy) < 3 or not ellipse:
         return
-    values, vectors = np.linalg.eigh(np.cov(xy, rowvar=False))
-    width, height = 2 * np.sqrt(np.maximum(values, 0))
-    angle = float(np.degrees(np.arctan2(vectors[1, 0], vectors[0, 0])))
-    panel.add_patch(
-        Ellipse(tuple(mean), width, height, angle=angle, fill=False, edgecolor=colour, linewidth=1.6, zorder=4)
-    )
+    panel.add_patch(spread_ellipse(xy, colour, linewidth=1.6))
 
 
 def _draw_density(panel: Axes, xy: np.ndarray, colour: str) -> None:

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, Ellipse
 from matplotlib.ticker import MaxNLocator
 
@@ -27,9 +26,11 @@ from affectspace.report.theme import (
     draw_origin,
     figure_style,
     group_colours,
+    legend_dot,
     marker_size,
     markers_for,
     new_figure,
+    spread_ellipse,
 )
 
 PANEL_POINTS, MODALITY_POINTS, READOUT_POINTS = 3000, 1500, 6000  # drawn per panel, modality and axis
@@ -107,10 +108,7 @@ def circumplex_figure(
             axes.set(xlim=(left, right), ylim=(bottom, top), title=fill(name, 32))
             axes.set(xlabel="valence chunk", ylabel="arousal chunk")
             axes.xaxis.set_major_locator(MaxNLocator(4))  # long numbers beside each other must not overlap
-        handles = [
-            Line2D([], [], linestyle="", marker=markers[e], color=colours[e], markersize=marker_size(markers[e], 7.5))
-            for e in colours
-        ]
+        handles = [legend_dot(markers[e], colours[e]) for e in colours]
         if handles:
             figure.legend(handles, list(colours), loc="outside lower center", ncols=min(len(colours), 7))
     return figure
@@ -348,11 +346,7 @@ def _draw_points(
         if not len(own):
             continue
         if len(own) > 2:
-            lengths, directions = np.linalg.eigh(np.cov(own.T))
-            width, height = 2 * np.sqrt(np.maximum(lengths, 0))
-            angle = np.degrees(np.arctan2(directions[1, 0], directions[0, 0]))
-            shape = {"angle": angle, "fill": False, "edgecolor": colour, "linewidth": 1.3, "zorder": 4}
-            axes.add_patch(Ellipse(tuple(own.mean(0)), width, height, **shape))
+            axes.add_patch(spread_ellipse(own, colour, linewidth=1.3))
         x, y = own.mean(axis=0)
         draw_dots(axes, x, y, colour, marker_size(markers[emotion], 9.5), markers[emotion]).set_zorder(5)
     axes.set_box_aspect(1)

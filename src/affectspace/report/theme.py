@@ -13,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
+from matplotlib.patches import Ellipse
 from numpy.typing import ArrayLike
 
 from affectspace.affect import CATEGORIES
@@ -94,6 +95,20 @@ def markers_for(names: Iterable[str]) -> dict[str, str]:
 def marker_size(marker: str, size: float) -> float:
     """Return the size at which a marker looks as large as a disc of `size` points."""
     return _MARKER_SIZES.get(marker, 1.0) * size
+
+
+def legend_dot(marker: str, colour: str) -> Line2D:
+    """Make the sign of a group for a legend."""
+    return Line2D([], [], linestyle="", marker=marker, color=colour, markersize=marker_size(marker, 7.5))
+
+
+def spread_ellipse(points: np.ndarray, colour: str, linewidth: float) -> Ellipse:
+    """Make the ellipse of one standard deviation of points (n, 2), n above 2, around their mean."""
+    lengths, directions = np.linalg.eigh(np.cov(points.T))
+    width, height = 2 * np.sqrt(np.maximum(lengths, 0))
+    angle = float(np.degrees(np.arctan2(directions[1, 0], directions[0, 0])))
+    shape: dict[str, Any] = {"angle": angle, "fill": False, "edgecolor": colour, "linewidth": linewidth, "zorder": 4}
+    return Ellipse(tuple(points.mean(axis=0)), width, height, **shape)
 
 
 def group_colours(groups: Iterable[str]) -> dict[str, str]:
