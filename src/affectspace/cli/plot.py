@@ -86,13 +86,10 @@ def plot(
     typer.echo(f"wrote {out}")
 
 
-def _numbers(table: Path, frame: "pd.DataFrame", column: str, option: str) -> "np.ndarray":
-    from affectspace.errors import listed
-    from affectspace.tables.reading import to_numbers
+def _require(table: Path, frame: "pd.DataFrame", wanted: dict[str, str]) -> None:
+    from affectspace.tables.blocks import require_columns
 
-    if column not in frame:
-        raise ConfigError(f"{table} has no column {column!r}; it has {listed(frame.columns)}: choose one with {option}")
-    return to_numbers(frame[column], column, table)
+    require_columns(table, wanted, list(frame.columns))
 
 
 def _values(
@@ -101,26 +98,28 @@ def _values(
     """Return values on [-1, 1] and their deviations, (n, axes) each; None where a column of deviations is missing."""
     import numpy as np
 
+    from affectspace.tables.reading import to_numbers
+
     chosen = scale_of(scale).select(tuple(columns))
-    native = np.stack([_numbers(table, frame, column, f"--{axis}") for axis, column in columns.items()], axis=1)
+    _require(table, frame, {f"--{axis}": column for axis, column in columns.items()})
+    native = np.stack([to_numbers(frame[column], column, table) for column in columns.values()], axis=1)
     values = chosen.to_canonical(native, rows=range(1, len(native) + 1), where=str(table), columns=columns)
     names = [f"{column}{SD}" for column in columns.values()]
     if not all(name in frame for name in names):
         return values, None
     halves = np.array([(high - low) / 2 for low, high in chosen.ranges])
-    return values, np.stack([_numbers(table, frame, name, "another table") for name in names], axis=1) / halves
+    return values, np.stack([to_numbers(frame[name], name, table) for name in names], axis=1) / halves
 
 
 def _plane_figure(
     table: Path, frame: "pd.DataFrame", valence: str, arousal: str, scale: str, group: str | None, density: bool
 ) -> "Figure":
-    from affectspace.errors import listed
     from affectspace.report import plane_figure
 
     if group is None and "emotion" in frame:
         group = "emotion"
-    if group is not None and group not in frame:
-        raise ConfigError(f"{table} has no column {group!r}; it has {listed(frame.columns)}: choose one with --group")
+    if group is not None:
+        _require(table, frame, {"--group": group})
     values, deviations = _values(table, frame, {"valence": valence, "arousal": arousal}, scale)
     groups = None if group is None else frame[group].tolist()
     return plane_figure(
@@ -133,8 +132,10 @@ def _truth_figure(table: Path, frame: "pd.DataFrame", truth: str, prediction: st
 
     from affectspace.evaluation import concordance, pearson
     from affectspace.report import scatter_readout_figure
+    from affectspace.tables.reading import to_numbers
 
-    x, y = _numbers(table, frame, truth, "--truth"), _numbers(table, frame, prediction, "--prediction")
+    _require(table, frame, {"--truth": truth, "--prediction": prediction})
+    x, y = (to_numbers(frame[column], column, table) for column in (truth, prediction))
     known = np.isfinite(x) & np.isfinite(y)
     measures = (
         {"r": float(pearson(x[known], y[known])), "CCC": float(concordance(x[known], y[known]))}
@@ -150,8 +151,7 @@ def _time_figure(table: Path, frame: "pd.DataFrame", time: str, columns: dict[st
     from affectspace.report import time_figure
     from affectspace.tables.times import to_seconds
 
-    if time not in frame:
-        _numbers(table, frame, time, "--time")
+    _require(table, frame, {"--time": time})
     columns = {axis: column for axis, column in columns.items() if column in frame or axis != AXES[2]}
     values, deviations = _values(table, frame, columns, scale)
     seconds = to_seconds(frame[time].tolist(), time, table)

@@ -65,9 +65,12 @@ class Block:
         return to_seconds(self.values(column), column, self.where, rows=self.row_numbers, required=False)
 
 
-def require_columns(path: Path, wanted: Mapping[str, str]) -> None:
-    """Raise DataError unless the table has each of the wanted columns (command-line option -> column)."""
-    existing = columns_of(path)
+def require_columns(path: Path, wanted: Mapping[str, str], existing: Sequence[str] | None = None) -> None:
+    """Raise DataError unless the table has each of the wanted columns (command-line option -> column).
+
+    existing : columns of a table that is already read
+    """
+    existing = columns_of(path) if existing is None else existing
     for option, column in wanted.items():
         if column not in existing:
             raise DataError(f"{path} has no column {column!r}; it has {listed(existing)}: choose one with {option}")
