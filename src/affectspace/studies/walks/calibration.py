@@ -10,7 +10,7 @@ from affectspace.evaluation.reconstruction import image_mse
 from affectspace.models import Levasa
 from affectspace.progress import Progress, silent
 from affectspace.studies.walks.judged import chosen_rows
-from affectspace.studies.walks.judges import judge_training
+from affectspace.studies.walks.judges import judge_training, judged_people
 from affectspace.training.runs import Run
 from affectspace.walks.networks import JudgeSettings
 from affectspace.walks.pictures import decode
@@ -53,7 +53,8 @@ def calibrate_run(run: Run, settings: JudgeSettings | None = None, progress: Pro
     validation = data.rows("validation")
     if not len(validation):
         raise RunError(f"{run.folder} has no validation people to choose a strength on; give --strength as a number")
-    training = judge_training(run.folder / "judges", data, settings, progress)
+    judged, *_ = judged_people(data)
+    training = judge_training(run.folder / "judges", data, judged, settings, progress)
     reader = training.chooser(CHOOSER_SEED) if data.drawn else training.others()
     people = len(set(data.table["person"].iloc[validation]))
     rows = chosen_rows(data, validation, max(1, min(settings.faces, MOST_FACES // people)))

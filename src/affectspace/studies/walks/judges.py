@@ -73,15 +73,16 @@ def judges_of(folder: Path, data: Dataset, settings: JudgeSettings, progress: Pr
             f"{counted(len(people), 'test person', 'has')} {LEAST} images or more; judging walks needs {FEWEST}: use a larger "
             "share for the test in data.split.fractions, or a larger corpus"
         )
-    training = judge_training(folder, data, settings, progress)
+    training = judge_training(folder, data, people, settings, progress)
     readers = (training.drawn_reader(),) if data.drawn else (training.apart(people), training.others())
     who = pd.Index(people).get_indexer(pd.Index(data.table["person"].astype(str)))
     return Judges(readers, training.classifier("identity", taught, who, people), people, walkable)
 
 
-def judge_training(folder: Path, data: Dataset, settings: JudgeSettings, progress: Progress) -> "JudgeTraining":
-    """Return what trains the judges of a corpus, and keeps them in a folder."""
-    people, *_ = judged_people(data)
+def judge_training(
+    folder: Path, data: Dataset, people: tuple[str, ...], settings: JudgeSettings, progress: Progress
+) -> "JudgeTraining":
+    """Return what trains the judges of a corpus, and keeps them in a folder. people : of `judged_people`"""
     facts = {"settings": settings.model_dump(mode="json"), "people": list(people), **corpus_facts(data)}
     return JudgeTraining(KeptNetworks(folder, facts, settings.seed), data, settings, progress)
 
