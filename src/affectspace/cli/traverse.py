@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,9 +11,6 @@ from affectspace.cli.progress import progress_bar
 from affectspace.cli.walked_faces import Request, chosen_strength, walk_faces
 from affectspace.errors import ConfigError, RunError
 from affectspace.files import locked_output
-
-if TYPE_CHECKING:
-    pass
 
 METHODS = ("directions", "heads")
 CROPS = ("auto", "face", "middle")
