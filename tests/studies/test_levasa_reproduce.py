@@ -69,6 +69,7 @@ def test_each_ablation_of_the_residual_network_changes_one_thing(faces: CorpusCo
     for config in (member.config for member in added if member.seed == 0):
         changed = {key for key, value in config.model.model_dump().items() if value != getattr(base.model, key)}
         assert len(changed - {"width"}) <= 1  # the convolutional network has its own
+        assert config.fit == base.fit
         seen |= changed
     assert seen == {
         "reconstruction", "similarity_weight", "kl_warmup", "free_nats", "editing_weight", "expression_weight", "network",

@@ -42,6 +42,7 @@ RESIDUAL: dict[str, Any] = {
     "network": "residual", "width": 24, "chunk": 8, "rest": 240, "head_inputs": None, "align_on": "sample",
     "reconstruction": "absolute", "similarity_weight": 0.5, "kl_weight": 0.05, "kl_warmup": 0.2, "editing_weight": 0.1,
 }  # fmt: skip
+RESIDUAL_FIT = {"batch_size": 16, "learning_rate": 0.002, "precision": "bf16-mixed"}  # small batches reconstruct best
 ABLATIONS: dict[str, dict[str, Any]] = {
     "residual": {},
     "residual_permuted": {},  # its labels are
@@ -137,9 +138,9 @@ def changes(name: str, budget: Budget, categories: tuple[str, ...], prefix: str 
     if name.startswith("weight_"):
         return {"model": {"alignment_weight": float(name.removeprefix("weight_"))}}
     if name.startswith(KL):
-        table[name] = {"model": {**RESIDUAL, "kl_weight": float(name.removeprefix(KL))}}
+        table[name] = {"model": {**RESIDUAL, "kl_weight": float(name.removeprefix(KL))}, "fit": dict(RESIDUAL_FIT)}
     elif name in ABLATIONS:
-        table[name] = {"model": {**RESIDUAL, **ABLATIONS[name]}}
+        table[name] = {"model": {**RESIDUAL, **ABLATIONS[name]}, "fit": dict(RESIDUAL_FIT)}
         if name == "residual_permuted":
             table[name]["labels"] = {"permute": 1}
     change = table[name]
