@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from affectspace.app import Settings, create_app
 from affectspace.app.uploads import Form, Upload
+from affectspace.errors import ConfigError
 
 Make = Callable[..., TestClient]
 Point = Callable[[str], list[float]]
@@ -92,8 +94,6 @@ def test_requests_that_wait_are_predicted_together(
         sizes.append(len(samples))
         began.set()
         assert go_on.wait(20)
-        if any(sample.text == "fail" for sample in samples):
-            raise RuntimeError("a batch that fails")
         return predict_many(self, samples, **options)
 
     monkeypatch.setattr(Predictor, "predict_many", counting)
@@ -110,9 +110,35 @@ def test_requests_that_wait_are_predicted_together(
             for letter, outcome in zip("ab", other.result()[1], strict=True):
                 assert list(outcome.mean) == point_of(f"{number} {letter}")
     assert sizes == [1, 10]
-    with pytest.raises(RuntimeError, match="a batch that fails"):
-        lane.predict_texts(["fail"])
-    assert len(lane.predict_texts(["after"])[1]) == 1
+
+
+def test_an_error_reaches_only_the_request_that_caused_it(client: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    from affectspace.prediction import Predictor
+
+    predict_many = Predictor.predict_many
+
+    def failing(self: Predictor, samples: list, **options: Any) -> list:
+        if any(sample.text == "fail" for sample in samples):
+            raise RuntimeError("a text that fails")
+        return predict_many(self, samples, **options)
+
+    monkeypatch.setattr(Predictor, "predict_many", failing)
+    lane = client().app.state.models.lane("text", texts=True)
+    with ThreadPoolExecutor(8) as pool:
+        with lane._lock:  # all wait, and are predicted together
+            jobs = {text: pool.submit(lane.predict_texts, [text]) for text in ("before", "fail", "after")}
+            while len(lane._queue) < len(jobs):
+                time.sleep(0.001)
+        for text in ("before", "after"):
+            assert len(jobs[text].result()[1]) == 1
+        with pytest.raises(RuntimeError, match="a text that fails"):
+            jobs["fail"].result()
+
+
+@pytest.mark.parametrize("name", ["any", "text", "voice", "drawn-face"])
+def test_a_run_with_the_name_of_a_model_that_ships_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=f"has the name of a model that ships, {name}; rename the folder"):
+        create_app(Settings(run=tmp_path / name))
 
 
 def test_a_model_that_only_moves_faces_predicts_nothing(client: Make) -> None:

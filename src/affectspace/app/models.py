@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request
 from affectspace.app.answers import Refusal
 from affectspace.app.settings import Settings
 from affectspace.app.work import stop_if_given_up
+from affectspace.errors import ConfigError
 from affectspace.prediction.pretrained import shipped_models
 
 if TYPE_CHECKING:
@@ -72,8 +73,6 @@ class Lane:
         return job.head, job.outcomes
 
     def _predict_waiting(self, predictor: Predictor) -> None:
-        from affectspace.prediction import Sample
-
         taken: list[Job] = []
         with self._queue_lock:
             while self._queue and sum(len(job.texts) for job in taken) < TOGETHER:
@@ -81,14 +80,7 @@ class Lane:
         if not taken:  # another request has taken them all
             return
         try:
-            outcomes = predictor.predict_many([Sample(text) for job in taken for text in job.texts])
-            head = head_of(predictor)
-            for job in taken:
-                job.head, job.outcomes = head, outcomes[: len(job.texts)]
-                del outcomes[: len(job.texts)]
-        except Exception as error:
-            for job in taken:
-                job.error = error
+            _predict_jobs(predictor, taken)
         finally:
             for job in taken:
                 job.done = True
@@ -107,7 +99,8 @@ class Lane:
 class Models:
     """The models that a request can name.
 
-    A model has two lanes: sentences do not wait while a long clip is predicted.
+    A model has two lanes: sentences do not wait while a long clip is predicted. Raises ConfigError for a run with the name
+    of a model that ships, since requests could not tell them apart.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -116,6 +109,10 @@ class Models:
         self.shipped = shipped_models()
         self.default = settings.model if settings.run is None else settings.run.resolve().name
         predicting = (model.name for model in self.shipped if not model.walks)
+        if settings.run is not None and self.default in ("any", *(model.name for model in self.shipped)):
+            raise ConfigError(
+                f"{settings.run} has the name of a model that ships, {self.default}; rename the folder of the run"
+            )
         self.names = list(dict.fromkeys([self.default, "any", *predicting]))
 
     def warm(self) -> None:
@@ -136,6 +133,25 @@ class Models:
         run = self._settings.run if name == self.default else None
         with self._lock:
             return self._lanes.setdefault((name, texts), Lane(name, run, self._settings.device))
+
+
+def _predict_jobs(predictor: Predictor, jobs: Sequence[Job]) -> None:
+    """Predict the texts of all jobs in one batch; where that fails, each job alone, so that only its own error reaches it."""
+    from affectspace.prediction import Sample
+
+    try:
+        outcomes = predictor.predict_many([Sample(text) for job in jobs for text in job.texts])
+        head = head_of(predictor)
+    except Exception as error:
+        if len(jobs) == 1:
+            jobs[0].error = error
+        else:
+            for job in jobs:
+                _predict_jobs(predictor, [job])
+        return
+    for job in jobs:
+        job.head, job.outcomes = head, outcomes[: len(job.texts)]
+        del outcomes[: len(job.texts)]
 
 
 def models_of(request: Request) -> Models:

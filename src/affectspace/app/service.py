@@ -49,7 +49,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=settings.folder))  # only this user can look into it
+        app.state.folder = new_folder(settings.folder)
         app.state.work = Work(settings.limits.waiting, settings.limits.timeout)
         try:
             if settings.warm:
@@ -83,6 +83,23 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app.mount("/static", StaticFiles(directory=PAGE), name="static")
     return app
+
+
+def new_folder(parent: Path | None = None) -> Path:
+    """Make a temporary folder that only this user can look into, and remove those of services that were killed.
+
+    parent : folder for it, by default the system's folder of temporary files
+    """
+    for folder in Path(parent or tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
+        number = folder.name.removeprefix(PREFIX).partition("-")[0]
+        try:
+            if number.isdecimal() and folder.stat().st_uid == os.getuid():
+                os.kill(int(number), 0)
+        except ProcessLookupError:
+            shutil.rmtree(folder, ignore_errors=True)
+        except OSError:
+            continue
+    return Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=parent))
 
 
 def app_of_environment() -> FastAPI:

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import socket
-import tempfile
 import threading
 import webbrowser
 from pathlib import Path
@@ -65,7 +64,7 @@ def serve(
 
         if shipped_model(str(model)).walks:
             raise ConfigError(f"{model} moves faces and predicts nothing; the tab Move has it without --model")
-    key = _key(api_key_file)
+    key = read_key(api_key_file)
     try:
         import python_multipart  # noqa: F401
         import uvicorn  # noqa: F401
@@ -73,6 +72,7 @@ def serve(
         from affectspace.app import Limits, Settings
     except ImportError as error:
         raise ConfigError(f"serve needs {error.name}: pip install 'affectspace[serve]'") from error
+    from affectspace.app.models import Models
     from affectspace.app.settings import MEGABYTE
 
     limits = Limits(upload_bytes=max_upload * MEGABYTE, seconds=max_seconds, timeout=timeout)
@@ -80,6 +80,7 @@ def serve(
         model=model or "any", run=run, runs=runs, device=device, host=host, hosts=tuple(allow_host or ()), key=key, warm=warm,
         limits=limits,
     )  # fmt: skip
+    Models(settings)  # refuses the name of a run before any process starts
     listener = _listen(host, port)
     shown = "127.0.0.1" if host in ("0.0.0.0", "::", "") else f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{listener.getsockname()[1]}"
@@ -100,10 +101,9 @@ def _serve(settings: Settings, listener: socket.socket, workers: int) -> None:
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
-    from affectspace.app.service import PREFIX, VARIABLE, app_of_environment
+    from affectspace.app.service import VARIABLE, app_of_environment, new_folder
 
-    _remove_leftovers(PREFIX)
-    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+    folder = new_folder()
     settings = settings.model_copy(update={"folder": folder})
     os.environ[VARIABLE] = settings.model_dump_json()
     signal.signal(signal.SIGTERM, _end)  # the server repeats the signal when it has ended
@@ -127,19 +127,6 @@ def _end(number: int, frame: object) -> None:
     raise SystemExit(0)
 
 
-def _remove_leftovers(prefix: str) -> None:
-    """Remove the temporary folders of services that were killed."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{prefix}*-*"):
-        number = folder.name.removeprefix(prefix).partition("-")[0]
-        try:
-            if number.isdecimal() and folder.stat().st_uid == os.getuid():
-                os.kill(int(number), 0)
-        except ProcessLookupError:
-            shutil.rmtree(folder, ignore_errors=True)
-        except OSError:
-            continue
-
-
 def _listen(host: str, port: int) -> socket.socket:
     """Open the port. Raises ConfigError where it is taken, or the address is not of this machine."""
     try:
@@ -152,7 +139,7 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def _key(path: Path | None) -> str | None:
+def read_key(path: Path | None = None) -> str | None:
     """Return the key in a file or in the environment. Raises DataError for a file that cannot be read or has none."""
     if path is None:
         key, place = os.environ.get(KEY, "").strip(), f"${KEY}"
