@@ -2,13 +2,15 @@
 
 import base64
 import io
+import os
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from affectspace import Levasa, LevasaConfig
-from affectspace.app import faces
+from affectspace.app import faces, work
+from affectspace.app.answers import Refusal
 from affectspace.errors import RunError
 from affectspace.walks import FaceWalker, fit_geometry
 
@@ -102,6 +104,31 @@ def test_bad_requests_are_refused(service, fields, content, words: str) -> None:
     message = answer.json()["error"]["message"]
     assert words in message
     assert "/tmp" not in message
+
+
+def test_a_run_that_was_trained_again_is_opened_again(tmp_path, monkeypatch) -> None:
+    opened = []
+    monkeypatch.setattr(FaceWalker, "of_run", classmethod(lambda cls, folder: opened.append(folder) or object()))
+    desk, folders = faces.FaceDesk(), [tmp_path / "a" / "run", tmp_path / "b" / "run"]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        (folder / "run.json").write_text("{}")
+        first = desk._open("run", {"run": folder})
+        assert desk._open("run", {"run": folder}) is first
+    assert opened == folders
+    os.utime(folders[1] / "run.json", (1, 1))
+    assert desk._open("run", {"run": folders[1]}) is not first
+    (folders[1] / "strength.json").write_text("{}")
+    desk._open("run", {"run": folders[1]})
+    assert opened == [folders[0], *[folders[1]] * 3]
+
+
+def test_a_walk_that_was_given_up_opens_nothing(monkeypatch) -> None:
+    monkeypatch.setattr(work, "given_up", lambda: True)
+    desk = faces.FaceDesk()
+    with pytest.raises(Refusal, match="no longer computes"):
+        desk.walk(faces.DRAWN, {}, None)
+    assert not desk._walkers
 
 
 def test_a_missing_model_is_said(client, tmp_path, monkeypatch) -> None:

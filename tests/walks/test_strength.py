@@ -72,6 +72,24 @@ def test_how_far_a_decoder_gets_that_shows_less_at_any_strength() -> None:
                for line in strength.messages)  # fmt: skip
 
 
+def test_the_trial_that_meets_the_rule_is_chosen() -> None:
+    """The slope is right in the second trial only, in which the readings of the ends are further off than in the first."""
+    model: Any = KnownDecoder((1.0, 1.0))
+    targets = np.linspace(-0.8, 0.8, 5)
+    trials = iter([targets * 0.97, targets + np.array([-0.03, 0.05, 0, -0.05, 0.03])])
+    calls = []
+
+    def scripted(images: np.ndarray) -> np.ndarray:
+        calls.append(len(images))
+        if len(calls) > 2:
+            return read(images)
+        return np.tile(np.column_stack([next(trials), targets]), (len(NO_FACE_OF_ITS_OWN), 1))
+
+    valence, _ = find_strength(model, plain(), NO_FACE_OF_ITS_OWN, scripted)
+    assert valence.slope == pytest.approx(1, abs=0.02)
+    assert valence.error == pytest.approx(0.03)
+
+
 def test_a_reading_that_does_not_follow_is_an_error() -> None:
     model: Any = KnownDecoder((0.0, 1.0))
     with pytest.raises(DataError, match="valence does not follow"):

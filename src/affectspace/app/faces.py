@@ -13,9 +13,9 @@ from fastapi import APIRouter, Request
 
 from affectspace.app.answers import Refusal, finite, image_url
 from affectspace.app.notes import noting
-from affectspace.app.runs import finished_runs
+from affectspace.app.runs import finished_runs, version_of
 from affectspace.app.uploads import Form, received
-from affectspace.app.work import compute
+from affectspace.app.work import compute, stop_if_given_up
 from affectspace.errors import ConfigError, RunError
 from affectspace.walks.paths import PATHS, RANGES, grid_points, path_points
 
@@ -38,13 +38,15 @@ class FaceDesk:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._walkers: dict[str, FaceWalker] = {}
+        self._walkers: dict[tuple[Any, ...], FaceWalker] = {}
 
     def walk(self, model: str, runs: Mapping[str, Path], request: WalkRequest) -> dict[str, Any]:
         """Move a face as a request asks."""
         with self._lock:
+            stop_if_given_up()
             walker = self._open(model, runs)
             pixels, notes = request.pixels(walker)
+            stop_if_given_up()
             walked = walker.walk(pixels, request.points)
         return _answer(pixels, walked, [*notes, *walked.notes], request.difference)
 
@@ -62,12 +64,13 @@ class FaceDesk:
 
         if model != DRAWN and model not in runs:
             raise ConfigError(f"there is no model {model!r} of faces; there is {', '.join([DRAWN, *runs])}")
-        if model not in self._walkers:
+        version = (DRAWN,) if model == DRAWN else version_of(runs[model])
+        if version not in self._walkers:
             walker = FaceWalker.pretrained() if model == DRAWN else FaceWalker.of_run(runs[model])
             while len(self._walkers) >= OPEN:
-                self._walkers.pop(next(name for name in self._walkers))
-            self._walkers[model] = walker
-        return self._walkers[model]
+                self._walkers.pop(next(iter(self._walkers)))
+            self._walkers[version] = walker
+        return self._walkers[version]
 
 
 class WalkRequest:

@@ -77,6 +77,12 @@ def finished_runs(folder: Path, kind: str) -> dict[str, Path]:
     return runs
 
 
+def version_of(folder: Path) -> tuple[Any, ...]:
+    """Return what changes when a run is trained or calibrated again, or when another folder has its name."""
+    files = (folder / name for name in ("run.json", "model/model.safetensors", "strength.json"))
+    return (folder.resolve(), *(file.stat().st_mtime_ns if file.is_file() else 0 for file in files))
+
+
 def _latest(root: Path) -> list[Path]:
     """Return the folders of runs in a folder and below it, the latest first."""
     return sorted(_run_folders(root, DEEPEST), key=_changed, reverse=True)

@@ -18,7 +18,7 @@ from pydantic import Field
 from affectspace.affect import AXES
 from affectspace.app.answers import Refusal, read_json
 from affectspace.app.models import models_of
-from affectspace.app.runs import finished_runs
+from affectspace.app.runs import finished_runs, version_of
 from affectspace.app.work import compute, given_up
 from affectspace.configuration import Configuration
 from affectspace.errors import ConfigError, DataError, UnreadableItem
@@ -169,7 +169,7 @@ class SentenceWriter:
         return ContentSimilarity.load() if has_minilm() else None
 
     @cached_property
-    def _steerers(self) -> dict[str, Steerer]:
+    def _steerers(self) -> dict[str, tuple[tuple[Any, ...], Steerer]]:
         return {}
 
     def _read(self, texts: Sequence[str]) -> np.ndarray:
@@ -223,11 +223,13 @@ class SentenceWriter:
         from affectspace.steering import Steerer
         from affectspace.steering.targets import absolute_targets
 
-        if writer not in self._steerers:
-            self._steerers[writer] = Steerer.of_run(
-                self.runs[writer], device=self.device, language_model=self.language_model, content=None
+        version = version_of(self.runs[writer])
+        if self._steerers.get(writer, (None,))[0] != version:
+            self._steerers[writer] = (
+                version,
+                Steerer.of_run(self.runs[writer], device=self.device, language_model=self.language_model, content=None),
             )
-        steerer = self._steerers[writer]
+        steerer = self._steerers[writer][1]
         seeds = steerer.require_sentences([text])
         targets = absolute_targets(
             wanted.point[None],

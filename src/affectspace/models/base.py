@@ -169,12 +169,19 @@ class Pretrained(nn.Module, ModelHubMixin):
         write_sealed(save_directory / "model.safetensors", lambda path: save_model(self, str(path), dict(UNSEALED)))
 
     def save_half(self, folder: Path) -> None:
-        """Save as `save_pretrained`, with weights of 16 bits: half the size. `from_pretrained` reads them into 32 bits."""
+        """Save as `save_pretrained`, with weights of 16 bits: half the size. `from_pretrained` reads them into 32 bits.
+
+        Raises RunError, and writes nothing, for a weight that is not finite in 16 bits.
+        """
+        weights = {
+            name: (weight.half() if weight.is_floating_point() else weight).contiguous()
+            for name, weight in self.state_dict().items()
+        }
+        for name, weight in weights.items():
+            if not torch.isfinite(weight).all():
+                raise RunError(f"{name} has values that 16 bits cannot hold; save the model with save_pretrained")
         folder.mkdir(parents=True, exist_ok=True)
         self._save_pretrained(folder)
-        weights = {
-            name: weight.half() if weight.is_floating_point() else weight for name, weight in self.state_dict().items()
-        }
         write_sealed(folder / "model.safetensors", lambda path: save_file(weights, path, dict(UNSEALED)))
 
     @classmethod

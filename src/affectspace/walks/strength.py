@@ -136,6 +136,9 @@ def find_strength(
 ) -> tuple[AxisStrength, AxisStrength]:
     """Search the strength of each axis at which the readings of walked faces change as their targets do.
 
+    The search ends where slope and mean reading are within `NEAR` of what they should be. If no trial comes that near, the
+    one whose mean readings at both ends are nearest to their targets is returned.
+
     Parameters
     ----------
     model : Levasa
@@ -180,11 +183,13 @@ def find_strength(
                 )
             )
             if abs(slope - 1) <= NEAR and abs(surplus) <= NEAR:
+                best = tried[-1]
                 break
             strength *= float(np.clip(1 / max(slope, 0.01), 1 / LONGEST, LONGEST))
             strength = round(float(np.clip(strength, LEAST, MOST)), 4)
             offset = round(float(np.clip(offset + surplus, -1, 1)), 4)
-        best = min(tried, key=lambda one: one.error)
+        else:  # no trial meets the rule
+            best = min(tried, key=lambda trial: trial.error)
         if best.slope <= 0:
             raise DataError(f"the reading of {name} does not follow walks along {name}, so no strength can be chosen")
         chosen.append(best)

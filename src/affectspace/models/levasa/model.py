@@ -184,7 +184,7 @@ class Levasa(Pretrained):
         """Decode the first rows with z_v and z_a of the next row; return the numbers of those rows, and the images.
 
         Gradients reach the decoder. With `expression_weight` they reach z_v and z_a too, as the expression that the frozen
-        network sees must then be in them.
+        network sees must then be in them. The gradient of the editing term reaches them in the same way.
         """
         number = max(round(self.config.editing_share * len(code)), 1)
         aligned = 2 * self.config.chunk
