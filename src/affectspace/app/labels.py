@@ -26,7 +26,7 @@ from affectspace.app.answers import Refusal, finite
 from affectspace.app.notes import noting
 from affectspace.app.samples import require_small_text
 from affectspace.app.uploads import Form, Upload, received
-from affectspace.app.work import compute
+from affectspace.app.work import compute, stop_if_given_up
 from affectspace.emotions import SPELLINGS, Vocabulary, is_missing, read_labels
 from affectspace.errors import AffectspaceError, ConfigError, DataError, counted
 from affectspace.tables import PARQUET
@@ -83,32 +83,6 @@ class Labelling:
         """Return the words for emotions of the table."""
         labels = None if self.labels is None else read_labels(self.labels)
         return Vocabulary(self.spelling or None, labels, self.unknown)
-
-
-def choices() -> dict[str, Any]:
-    """Return what may be chosen: directions, references, scales and spellings, with a title for each."""
-    scales = [
-        {
-            "name": item.name,
-            "axes": list(item.axes),
-            "ranges": [list(ends) for ends in item.ranges],
-            "source": item.source,
-        }
-        for item in SCALES.values()
-        if "sentiment" not in item.axes
-    ]
-    references = [
-        {
-            "name": name,
-            "axes": content["axes"],
-            "emotions": content["classes"],
-            "directions": list(DIRECTIONS) if content["deviations"] else [TO_EMOTIONS],
-            "source": content["source"],
-        }
-        for name, content in REFERENCES.items()
-    ]
-    directions = [{"name": name, "title": title} for name, title in DIRECTIONS.items()]
-    return {"directions": directions, "references": references, "scales": scales, "spellings": list(SPELLINGS)}
 
 
 def describe_table(path: Path) -> dict[str, Any]:
@@ -226,12 +200,20 @@ def label_upload(path: Path, wanted: Labelling) -> dict[str, Any]:
             prefix=wanted.prefix,
             seed=wanted.seed,
             force=True,
+            progress=stop_if_given_up,
         )
         note = "The values are random points from the ellipse of each emotion. They are proxies, not ratings."
     else:
-        columns = wanted.columns
-        chosen = scale(wanted.scale)
-        summary = label_table(path, out, transfer, columns=columns, scale_name=chosen, prefix=wanted.prefix, force=True)
+        summary = label_table(
+            path,
+            out,
+            transfer,
+            columns=wanted.columns,
+            scale_name=scale(wanted.scale),
+            prefix=wanted.prefix,
+            force=True,
+            progress=stop_if_given_up,
+        )
         note = ""
     left_out = [f"{counted(count, 'row')} left empty: {reason}" for reason, count in summary.left_out.items()]
     counted_notes = [f"{text}: {count:,}" for text, count in summary.notes.items()]
@@ -332,7 +314,28 @@ def emotions() -> dict[str, Any]:
 @router.get("/v1/annotate")
 def list_choices() -> dict[str, Any]:
     """List what `POST /v1/annotate` can be asked for: directions, references, scales and spellings."""
-    return choices()
+    scales = [
+        {
+            "name": item.name,
+            "axes": list(item.axes),
+            "ranges": [list(ends) for ends in item.ranges],
+            "source": item.source,
+        }
+        for item in SCALES.values()
+        if "sentiment" not in item.axes
+    ]
+    references = [
+        {
+            "name": name,
+            "axes": content["axes"],
+            "emotions": content["classes"],
+            "directions": list(DIRECTIONS) if content["deviations"] else [TO_EMOTIONS],
+            "source": content["source"],
+        }
+        for name, content in REFERENCES.items()
+    ]
+    directions = [{"name": name, "title": title} for name, title in DIRECTIONS.items()]
+    return {"directions": directions, "references": references, "scales": scales, "spellings": list(SPELLINGS)}
 
 
 @router.post("/v1/annotate/columns")

@@ -100,6 +100,7 @@ class SentenceWriter:
     predict: Callable[[Sequence[Sample]], Sequence[Outcome]]
     runs: Mapping[str, Path] = field(default_factory=dict)
     device: str = "auto"
+    _steerers: dict[str, tuple[tuple[Any, ...], Steerer]] = field(default_factory=dict, init=False, repr=False)
 
     def rewrite(
         self, wanted: Rewriting, writer: str = PROMPTS, stop: Callable[[], bool] = lambda: False
@@ -167,10 +168,6 @@ class SentenceWriter:
         from affectspace.steering.ranking import ContentSimilarity
 
         return ContentSimilarity.load() if has_minilm() else None
-
-    @cached_property
-    def _steerers(self) -> dict[str, tuple[tuple[Any, ...], Steerer]]:
-        return {}
 
     def _read(self, texts: Sequence[str]) -> np.ndarray:
         """What the encoder reads of texts, (n, 3) on [-1, 1]."""

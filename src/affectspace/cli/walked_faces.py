@@ -247,24 +247,20 @@ def load_faces(
 
     Raises DataError as `cut_photo` and `dataset_faces`.
     """
-    from affectspace.media.content import is_animated
-    from affectspace.prediction.photos import cut_photo, framing_of, read_framing
+    from affectspace.prediction.photos import framing_of, read_framing
     from affectspace.walks.runs import dataset_faces
-    from affectspace.walks.walker import FIRST_FRAME, example_faces
+    from affectspace.walks.walker import cut_face, example_faces
 
     if request.shipped and not request.images:
         examples = example_faces(size, EXAMPLES)
         return [Face(face.name, f"example {face.name}", face.pixels, "drawn", []) for face in examples]
 
+    framing = None
+    if request.images and not run.drawn_faces:
+        framing = framing_of(run, data) if data is not None else read_framing(run.folder / "framing.json")
     faces = []
     for path, picture in zip(request.images, pictures, strict=True):
-        if run.drawn_faces:
-            framing = None
-        else:
-            framing = framing_of(run, data) if data is not None else read_framing(run.folder / "framing.json")
-        photo = cut_photo(path, picture, size, framing, request.crop)
-        notes = [f"{photo.note}; the middle of the picture was walked"] if photo.note else []
-        notes += [FIRST_FRAME] if is_animated(path) else []
+        photo, notes = cut_face(path, picture, size, framing, request.crop)
         faces.append(Face(path.stem, str(path), photo.pixels, photo.cut, notes))
     if request.rows is not None and data is not None:
         names, pixels = dataset_faces(data, *request.rows)

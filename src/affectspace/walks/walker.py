@@ -9,7 +9,7 @@ import numpy as np
 from affectspace.errors import ConfigError
 from affectspace.media.content import Source, is_animated
 from affectspace.models import Levasa
-from affectspace.prediction.photos import cut_photo, read_framing, read_picture
+from affectspace.prediction.photos import Framing, Photo, cut_photo, read_framing, read_picture
 from affectspace.prediction.pretrained import shipped_walker
 from affectspace.synthetic.faces import render_face, sample_parameters
 from affectspace.training.runs import open_run
@@ -110,9 +110,8 @@ class FaceWalker:
         Raises DataError for what is no readable picture, or is too small.
         """
         framing = None if self.drawn else read_framing(self.run / "framing.json")
-        name = Path("the picture") if isinstance(picture, bytes) else picture
-        photo = cut_photo(name, read_picture(picture), self.size, framing, crop)
-        return photo.pixels, [note for note in (photo.note, FIRST_FRAME if is_animated(picture) else "") if note]
+        photo, notes = cut_face(picture, read_picture(picture), self.size, framing, crop)
+        return photo.pixels, notes
 
     def walk(self, face: np.ndarray, points: Any) -> WalkedFace:
         """Move a face to points of the map, and read the pictures.
@@ -144,6 +143,16 @@ class FaceWalker:
     def examples(self, number: int = 6) -> list[ExampleFace]:
         """Draw faces of people that are in no corpus, see `example_faces`. They fit a model of drawn faces."""
         return example_faces(self.size, number)
+
+
+def cut_face(
+    picture: Source, pixels: np.ndarray, size: int, framing: Framing | None, crop: str
+) -> tuple[Photo, list[str]]:
+    """Cut a picture that was read to the face, and return notes for the user; arguments and errors as in `cut_photo`."""
+    name = Path("the picture") if isinstance(picture, bytes) else picture
+    photo = cut_photo(name, pixels, size, framing, crop)
+    notes = [f"{photo.note}; the middle of the picture was walked"] if photo.note else []
+    return photo, [*notes, FIRST_FRAME] if is_animated(picture) else notes
 
 
 def example_faces(size: int, number: int = 6) -> list[ExampleFace]:
