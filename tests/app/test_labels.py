@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 
 from affectspace import AnnotationTransfer
-from affectspace.app.labels import DRAWN, SHOWN, describe_table
+from affectspace.app import work
+from affectspace.app.answers import Refusal
+from affectspace.app.labels import DRAWN, SHOWN, Labelling, describe_table, label_upload
 from affectspace.tables.reading import read_table
 
 NAMED = "id,feeling,said\n1,happy,=1+1\n2,sad,b\n3,,c\n4,Angry,d\n"
@@ -195,3 +197,13 @@ def test_columns_are_described(client) -> None:
     columns = post(client(), table, path="/v1/annotate/columns").json()["columns"]
     assert columns[0] == {"name": "n", "kind": "numbers", "low": 1.0, "high": 2.5, "examples": ["1", "2.5"]}
     assert [column["kind"] for column in columns[1:]] == ["words", "empty", "words"]
+
+
+@pytest.mark.parametrize(("content", "direction"), [(NAMED, "to_values"), (RATED, "to_emotions")])
+def test_labelling_stops_when_nobody_waits(tmp_path: Path, monkeypatch, content: str, direction: str) -> None:
+    (tmp_path / "table.csv").write_text(content)
+    monkeypatch.setattr(work, "given_up", lambda: True)
+    with pytest.raises(Refusal, match="no longer computes"):
+        label_upload(
+            tmp_path / "table.csv", Labelling(direction, emotion="feeling", valence="V", arousal="A", scale="1:7")
+        )
