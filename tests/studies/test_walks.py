@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 import torch
 
-from affectspace.annotation import AnnotationTransfer
 from affectspace.data.dataset import Dataset
 from affectspace.errors import RunError
 from affectspace.evaluation.results import Results
 from affectspace.models import ClassifierConfig, EmotionClassifier, Levasa, LevasaConfig
+from affectspace.studies.walks import augmentation
 from affectspace.studies.walks.augmentation import ARMS, AugmentationBudget, Mixture, run_augmentation
 from affectspace.studies.walks.judge_run import judge_run
 from affectspace.studies.walks.judged import Line, chosen_rows, elsewhere
@@ -32,6 +32,7 @@ from affectspace.walks.networks import (
     outputs_of,
     train_network,
 )
+from affectspace.walks.pictures import move
 from affectspace.walks.readers import Reader
 
 SMALL = JudgeSettings(images=192, width=4, batch_size=16, faces=2, steps=3, drawn_faces=30)
@@ -243,12 +244,12 @@ def mixture(arm: str, category: np.ndarray) -> Mixture:
     directions = AffectDirections(np.eye(2, 2 * chunk), np.eye(2, 2 * chunk + 1), np.zeros(2))
     pixels = random.integers(0, 256, (len(category), 32, 32, 3), dtype=np.uint8)
     codes = random.normal(size=(len(category), 3 * chunk)).astype(np.float32)
-    transfer = AnnotationTransfer.reference("affectnet")
-    return Mixture(arm, model, directions, transfer, ("happiness", "anger"), pixels, codes, category, 0.5, 3)
+    points = np.stack([0.7 - 1.2 * category, 0.1 * category], axis=1).astype(np.float32)
+    return Mixture(arm, model, directions, pixels, codes, points, category, 0.5, 3)
 
 
 def test_arms_differ_in_half_of_each_batch_only() -> None:
-    category, rows = np.zeros(20, dtype=np.int64), np.arange(8)
+    category, rows = np.repeat([0, 1], [17, 3]), np.arange(8)
     plain, rebuilt, walked = (mixture(arm, category) for arm in ARMS)
     seen = {one.arm: one.images(rows) for one in (plain, rebuilt, walked)}
     assert np.array_equal(seen["plain"], plain.pixels[rows])
@@ -268,6 +269,22 @@ def test_arms_differ_in_half_of_each_batch_only() -> None:
     again = mixture("walked", category)
     again.images(rows)
     assert not np.array_equal(again.images(rows), again.images(rows))
+
+
+def test_a_walked_face_has_the_emotion_of_its_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def remember(*args: Any) -> Any:
+        asked.append(torch.stack(args[-2:], dim=1).numpy())
+        return move(*args)
+
+    monkeypatch.setattr(augmentation, "move", remember)
+    category = np.repeat([0, 1], [17, 3])
+    walked = mixture("walked", category)
+    walked.images(np.arange(8))
+    assert walked.target is not None
+    label = walked.target.numpy()[:4]
+    assert np.array_equal(asked[0], np.stack([0.7 - 1.2 * label, 0.1 * label], axis=1).astype(np.float32))
 
 
 @pytest.mark.filterwarnings("default")
