@@ -17,6 +17,7 @@ from affectspace.app.runs import finished_runs, version_of
 from affectspace.app.uploads import Form, received
 from affectspace.app.work import compute, stop_if_given_up
 from affectspace.errors import ConfigError, RunError
+from affectspace.report.differences import difference_images
 from affectspace.walks.paths import PATHS, RANGES, grid_points, path_points
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def _points(form: Form) -> np.ndarray:
 
 
 def _answer(face: np.ndarray, walked: WalkedFace, notes: list[str], difference: bool) -> dict[str, Any]:
-    start = walked.reconstruction.astype(np.int16)
+    changes = difference_images(walked.images, walked.reconstruction)[0] if difference else walked.images
     pictures = []
     for place, image in enumerate(walked.images):
         entry = {
@@ -131,8 +132,8 @@ def _answer(face: np.ndarray, walked: WalkedFace, notes: list[str], difference: 
             "reading": _reading(walked.readings[place]),
             "reached": not bool(walked.missed[place].any()),
         }
-        if difference:  # grey: as before; brighter and darker parts are doubled
-            entry["difference"] = picture((128 + image.astype(np.int16) - start).clip(0, 255).astype(np.uint8))
+        if difference:
+            entry["difference"] = picture(changes[place])
         pictures.append(entry)
     return {
         "face": {"image": picture(face), "reading": _reading(walked.start)},

@@ -15,7 +15,8 @@ export const y = (value) => TOP + (SIZE / 2) * (1 - value);
 const known = (estimate) => typeof estimate?.mean === "number";
 const clamp = (value) => Math.max(-1, Math.min(1, value));
 
-// What the marks of the kinds of points are called. A point's kind is its shape and colour, so that colour is never the only sign.
+// What the marks of the kinds of points are called, unless the points say otherwise. A point's kind is its shape and colour, so that
+// colour is never the only sign.
 export const KINDS = { fused: "all together", text: "words", audio: "voice", video: "face", target: "target", start: "start" };
 
 // The mark of a kind at (cx, cy).
@@ -105,6 +106,8 @@ function marksOf(point, lone) {
   const { kind, valence, arousal, dominance } = point;
   const group = svg("g", { class: `point ${kind}` }, svg("title", {}, titleOf(point)));
   if (known(valence) && known(arousal)) group.append(mark(kind, x(clamp(valence.mean)), y(clamp(arousal.mean))));
+  else if (known(valence)) group.append(svg("path", { class: `mark line ${kind}`, d: `M${x(clamp(valence.mean))} ${y(-1)}V${y(1)}` }));
+  else if (known(arousal)) group.append(svg("path", { class: `mark line ${kind}`, d: `M${x(-1)} ${y(clamp(arousal.mean))}H${x(1)}` }));
   if (known(dominance)) {
     const { left, size } = placeOnBar(point, lone);
     group.append(mark(kind, left, y(clamp(dominance.mean)), size));
@@ -119,9 +122,20 @@ function described(points) {
   return `Map of valence from left to right and arousal from bottom to top, with dominance beside it. ${parts.join("; ") || "No point yet"}.`;
 }
 
+// The kinds of the points that have a value, each with the name of its points.
+function legendOf(points) {
+  const names = new Map();
+  for (const point of points.filter((one) => AXES.some((axis) => known(one[axis])))) {
+    const name = point.group ?? point.name;
+    names.set(point.kind, names.has(point.kind) && names.get(point.kind) !== name ? KINDS[point.kind] : name);
+  }
+  return [...names];
+}
+
 // Make the map. emotions : of emotionEllipses(), also the promise itself; onpick : called with (valence, arousal) at a click on the plane.
 // Returns {element, show(points, {trail})}. points : [{name, kind, valence, arousal, dominance}] with axes {mean, deviation} as in the
-// JSON of the service; kind : a key of KINDS; trail : [{valence, arousal}] of numbers, the oldest first
+// JSON of the service, also group : the name in the legend for several points; a point with one axis of the plane is a line
+// kind : a key of KINDS; trail : [{valence, arousal}] of numbers, the oldest first
 export function createCircumplex({ emotions = [], onpick = null } = {}) {
   const layer = svg("g", {});
   const behind = svg("g", {});
@@ -153,9 +167,8 @@ export function createCircumplex({ emotions = [], onpick = null } = {}) {
     const lone = points.length === 1;
     layer.replaceChildren(...tail, ...order.flatMap((point) => spreadOf(point, clip, lone)), ...order.map((point) => marksOf(point, lone)));
     title.textContent = described(points);
-    const kinds = [...new Set(points.map((point) => point.kind))];
-    legend.replaceChildren(...kinds.map((kind) => element("li", {},
-      svg("svg", { viewBox: "0 0 20 20", class: "key", "aria-hidden": "true" }, mark(kind, 10, 10)), KINDS[kind] ?? kind)));
+    legend.replaceChildren(...legendOf(points).map(([kind, name]) => element("li", {},
+      svg("svg", { viewBox: "0 0 20 20", class: "key", "aria-hidden": "true" }, mark(kind, 10, 10)), name)));
   }
 
   return { element: element("figure", { class: "circumplex" }, picture, legend), show };

@@ -79,6 +79,9 @@ export async function start(panel) {
     const seed = element("input", { type: "number", min: 0, step: 1, value: 0 });
     const rangeField = field("Lowest and highest value that a rater could give", range, "LOW:HIGH, for example 1:7");
     const dominanceField = field("Dominance", axes.dominance);
+    const writing = element("details", {}, element("summary", {}, "The file that is written"), element("div", { class: "stack" },
+      field("Prefix of the new columns", prefix, "Needed where the table has columns of these names already."),
+      checkbox("Safe for spreadsheets", safe, "Puts an apostrophe before texts that a spreadsheet would run as formulas.")));
     const toValues = element("div", { class: "stack" },
       field("Column with the emotions", emotion),
       field("How the column writes emotions", spelling),
@@ -98,6 +101,11 @@ export async function start(panel) {
       reference.replaceChildren(...usable.map((one) => option(one.name, `${one.name} (${one.emotions.length} emotions, ${one.axes.join(", ")})`, kept)));
       toValues.hidden = direction !== "to_values";
       toEmotions.hidden = direction !== "to_emotions";
+      const added = direction === "to_values" ? AXES : ["emotion"];
+      if (!prefix.value && table.columns.some((column) => added.includes(column.name))) {
+        prefix.value = "new_";
+        writing.open = true;
+      }
       arrangeScale();
     }
 
@@ -124,16 +132,13 @@ export async function start(panel) {
         for (const axis of AXES) values[axis] = dominanceField.hidden && axis === "dominance" ? "" : axes[axis].value;
       }
       const answer = await task.run("Labelling", (signal) => request("/v1/annotate", { body: form(values), signal }), { after: "The table is labelled." });
-      if (answer) result.replaceChildren(...shown(answer, file.name));
+      result.replaceChildren(...(answer ? shown(answer, file.name) : [hello()]));
     }
 
     return [element("form", { class: "stack", onsubmit: label },
       element("fieldset", { class: "stack plain" }, element("legend", {}, "What to add"), directions.map(({ row }) => row)),
       toValues, toEmotions, referenceField,
-      element("details", {}, element("summary", {}, "The file that is written"), element("div", { class: "stack" },
-        field("Prefix of the new columns", prefix, "Needed where the table has columns of these names already."),
-        checkbox("Safe for spreadsheets", safe, "Puts an apostrophe before texts that a spreadsheet would run as formulas."))),
-      button)];
+      writing, button)];
   }
 
   input.addEventListener("change", () => input.files.length && open(input.files[0]));

@@ -87,8 +87,9 @@ export function start(panel) {
     const prediction = usable(whole);
     if (current.camera) faceState.textContent = whole.face_found ? "a face is seen" : "no face to see: come nearer, face the camera, turn on a light";
     if (current.heard) voiceState.textContent = whole.by_modality.audio ? "a voice is heard" : "a sound is heard, but the voice model does not know such sounds";
-    notes.replaceChildren(...whole.notes.map((note) => element("li", {}, note)));
-    notes.hidden = whole.notes.length === 0;
+    const remarks = whole.face_found === false ? [] : whole.notes; // without a face, they are about a picture that does not count
+    notes.replaceChildren(...remarks.map((note) => element("li", {}, note)));
+    notes.hidden = remarks.length === 0;
     licence.textContent = `Licence of the predictions: ${whole.licence}.`;
     if (!prediction) {
       finding.textContent = "There is neither a voice nor a face in this window, so the point stays.";

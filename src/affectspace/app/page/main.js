@@ -82,21 +82,21 @@ function remembered() {
   try { return localStorage.getItem("theme"); } catch { return null; }
 }
 
-function applyTheme() {
-  const chosen = remembered();
+// The button names what it switches to.
+function applyTheme(chosen = remembered()) {
   if (chosen) document.documentElement.dataset.theme = chosen;
   const dark = chosen ? chosen === "dark" : system.matches;
-  themeButton.setAttribute("aria-pressed", String(dark));
+  themeButton.value = dark ? "light" : "dark";
+  themeButton.lastElementChild.textContent = dark ? "Light colours" : "Dark colours";
 }
 
 themeButton.addEventListener("click", () => {
-  const dark = themeButton.getAttribute("aria-pressed") !== "true";
-  try { localStorage.setItem("theme", dark ? "dark" : "light"); } catch { toast("The browser does not keep the theme."); }
-  document.documentElement.dataset.theme = dark ? "dark" : "light";
-  themeButton.setAttribute("aria-pressed", String(dark));
-  announce(dark ? "Dark colours" : "Light colours");
+  const chosen = themeButton.value;
+  try { localStorage.setItem("theme", chosen); } catch { toast("The browser does not keep the theme."); }
+  applyTheme(chosen);
+  announce(`${chosen === "dark" ? "Dark" : "Light"} colours`);
 });
-system.addEventListener("change", applyTheme);
+system.addEventListener("change", () => applyTheme());
 
 applyTheme();
 follow();

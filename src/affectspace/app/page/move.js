@@ -99,7 +99,7 @@ async function faces(section, emotions) {
     ...offered.notes.slice(1).map((text) => element("p", { class: "note" }, text)),
     element("div", { class: "columns" },
       element("div", { class: "stack" }, people, field("Or a picture of a face", upload, "The model that ships knows drawn faces only. A photograph becomes a drawn face that resembles it."),
-        offered.models.length > 1 && field("Model", model), valence.element, arousal.element, checkbox("Show what changes", difference, "Grey: as before. Colours, lighter and darker: what the walk has changed."),
+        offered.models.length > 1 && field("Model", model), valence.element, arousal.element, checkbox("Show what changes", difference, "Red: brighter than without a walk. Blue: darker. White: unchanged."),
         pathField),
       element("div", { class: "card stack" }, element("div", { class: "row", role: "group", "aria-label": "What is shown" }, buttons), notes,
         element("div", { class: "pair even" }, shown, map.element))));
@@ -139,7 +139,11 @@ async function faces(section, emotions) {
       }
       show(answer);
     } catch (error) {
-      if (error.name !== "AbortError") task.fail(error.message);
+      if (error.name === "AbortError") return;
+      shown.replaceChildren();
+      notes.replaceChildren();
+      map.show([]);
+      task.fail(error.message);
     } finally {
       if (running === own) shown.removeAttribute("aria-busy");
     }
@@ -175,7 +179,7 @@ async function faces(section, emotions) {
           const entry = answer.pictures[row * GRID + column];
           return element("td", { class: entry.reached === false ? "missed" : null }, image(pictureOf(entry), altOf(entry)), element("span", {}, entry.reading ? `${signed(entry.reading.valence, 1)} ${signed(entry.reading.arousal, 1)}` : ""));
         }))))));
-      map.show([first, ...answer.pictures.filter((entry) => entry.reading).map((entry) => ({ kind: "video", name: titleOf(entry), ...estimate(entry.reading) }))]);
+      map.show([first, ...answer.pictures.filter((entry) => entry.reading).map((entry) => ({ kind: "video", group: "read in the pictures", name: titleOf(entry), ...estimate(entry.reading) }))]);
     } else {
       film(answer, first);
     }
@@ -231,9 +235,13 @@ async function sentences(section, emotions) {
   const count = element("input", { type: "number", min: 1, max: offered.most_candidates, value: 6, required: true });
   const seed = element("input", { type: "number", min: 0, step: 1, value: 0, required: true });
   const writer = element("select", {}, offered.writers.map((one) => element("option", { value: one.name }, one.title)));
-  const result = element("div", { class: "stack" }, element("p", { class: "hint" }, "The candidates appear here."));
+  const result = element("div", { class: "stack" });
   const map = createCircumplex({ emotions });
-  map.show([]);
+
+  function empty() {
+    result.replaceChildren(element("p", { class: "hint" }, "The candidates appear here."));
+    map.show([]);
+  }
 
   async function rewrite(event) {
     event.preventDefault();
@@ -241,6 +249,7 @@ async function sentences(section, emotions) {
     const body = { text: text.value, ...targets, candidates: Number(count.value), seed: Number(seed.value), writer: writer.value };
     const answer = await task.run("Writing", (signal) => request("/v1/steer", { body, signal }), { after: "The candidates are there." });
     if (answer) show(answer);
+    else empty();
   }
 
   function show(answer) {
@@ -255,23 +264,23 @@ async function sentences(section, emotions) {
     const line = (one, mark) => ({ text: one.text, chosen: one.chosen, mark, ...one.encoder, lexicon: one.lexicon, content: one.content ?? null });
     const rows = [line(original, "original"), ...[...candidates].sort((one, other) => other.chosen - one.chosen).map((one) => line(one, one.chosen ? "chosen" : null))];
     map.show([{ kind: "start", name: "original", ...estimate(original.encoder) }, { kind: "target", name: "target", ...estimate(answer.target) },
-      ...candidates.filter((one) => !one.chosen).map((one) => ({ kind: "text", name: one.text, ...estimate(one.encoder) })),
+      ...candidates.filter((one) => !one.chosen).map((one) => ({ kind: "text", group: "other candidates", name: one.text, ...estimate(one.encoder) })),
       { kind: "fused", name: "chosen", ...estimate(best.encoder) }]);
-    map.element.querySelector(".legend").lastElementChild?.replaceChildren(map.element.querySelector(".legend").lastElementChild.firstElementChild, "chosen");
     result.replaceChildren(
       element("blockquote", {}, element("p", { class: "before" }, original.text), element("p", { class: "after" }, best.text)),
       ...answer.notes.map((note) => element("p", { class: "note" }, note)),
       resultTable({ caption: "What each candidate reached", columns, rows, file: "candidates.csv", csvColumns: columns.map(({ key }) => ({ key })) }),
-      element("p", { class: "hint" }, "Valence, arousal and dominance: what the text model of affectspace reads. It chose the candidate nearest to the target that keeps the content. The lexicon had no part in the choice. A sentence seldom reads stronger than 0.5."));
+      element("p", { class: "hint" }, "Valence, arousal and dominance: what the text model of affectspace reads. Chosen is the candidate nearest to the target. Axes that you do not change count a little, and lost content counts against a candidate, so another one can be nearer on a single axis. The lexicon had no part in the choice. A sentence seldom reads stronger than 0.5."));
     announce(`Chosen: ${best.text}`);
   }
 
+  empty();
   section.append(
     element("p", { class: "lead" }, "A small language model writes the sentence again, several times. It runs on this computer, and it makes mistakes: read before you use a text."),
     element("div", { class: "columns" },
       element("form", { class: "stack", onsubmit: rewrite }, field("Sentence", text), axes.map((one) => one.element),
         element("details", {}, element("summary", {}, "More"), element("div", { class: "stack" }, field("Number of candidates", count), field("Random seed", seed, "The same seed gives the same texts."),
-          field("Who writes", writer, "Projectors that you have trained (`affectspace train configs/steering.yaml`) appear here."))),
+          field("Who writes", writer, "A projector that you have trained with configs/steering.yaml appears here."))),
         element("button", { type: "submit", class: "main" }, "Write it again"), task.element),
       element("div", { class: "stack" }, element("div", { class: "card half" }, map.element), result)));
 }

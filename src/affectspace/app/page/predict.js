@@ -16,6 +16,7 @@ const EXAMPLES = [
   "We sat by the lake until the stars came out.",
 ];
 const TYPES = "audio/*,image/*,video/*,.txt";
+const TABLE = /\.(csv|tsv|xlsx|jsonl|ndjson|json|parquet)$/i;
 
 // The words of the field: one text where all inputs are one person's, else one for each line.
 function textsOf(value, together) {
@@ -65,18 +66,29 @@ export function start(panel) {
   const words = element("textarea", { rows: 3, placeholder: "For example: What a wonderful day!" });
   const together = element("input", { checked: true });
   const list = fileList();
-  const addFiles = (files) => { task.clear(); files.forEach(list.add); };
+  const addFiles = (files) => {
+    task.clear();
+    const tables = files.filter((file) => TABLE.test(file.name));
+    files.filter((file) => !tables.includes(file)).forEach(list.add);
+    if (tables.length) task.fail(`${tables[0].name} is a table. Copy its texts into the field, one in each line, or use the command: affectspace predict ${tables[0].name}`);
+  };
   const capture = { onfile: (file) => addFiles([file]), onproblem: task.fail };
   const recorder = recordButton(capture);
   const camera = cameraButton(capture);
   const submit = element("button", { type: "submit", class: "main" }, "Predict");
   const map = createCircumplex({ emotions: emotionEllipses() });
-  const finding = element("div", { class: "stack", "aria-live": "polite" },
-    element("h2", {}, "Where does it lie on the map?"),
-    element("p", { class: "hint" }, "Choose an example, or give words, a voice, a face or a clip, in any mix. Behind the point lie the emotions as raters placed them on faces (mean and standard deviation)."));
+  const finding = element("div", { class: "stack", "aria-live": "polite" });
   const bars = element("div", { class: "stack" });
   const details = element("div", { class: "stack" });
-  map.show([]);
+
+  // Show no result, at first and after an error.
+  function empty() {
+    finding.replaceChildren(element("h2", {}, "Where does it lie on the map?"),
+      element("p", { class: "hint" }, "Choose an example, or give words, a voice, a face or a clip, in any mix. Behind the point lie the emotions as raters placed them on faces (mean and standard deviation)."));
+    bars.replaceChildren();
+    details.replaceChildren();
+    map.show([]);
+  }
 
   function show(prediction, answer) {
     finding.replaceChildren(...resultOf(prediction, map));
@@ -96,6 +108,7 @@ export function start(panel) {
   async function predict() {
     const texts = textsOf(words.value, together.checked);
     if (!texts.length && !list.files.length) {
+      empty();
       task.fail("There is nothing to predict yet. Type a sentence, choose an example, or add a file.");
       words.focus();
       return;
@@ -104,7 +117,10 @@ export function start(panel) {
     const isForm = list.files.length > 0;
     const body = isForm ? form({ texts, files: list.files, together: String(onePerson) }) : { texts };
     const answer = await task.run("Predicting", (signal) => request("/v1/predict", { body, signal }));
-    if (!answer) return;
+    if (!answer) {
+      empty();
+      return;
+    }
     show(answer.predictions[0], answer);
     bringIntoView(finding);
   }
@@ -126,6 +142,7 @@ export function start(panel) {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); predict(); }
   });
   acceptDrops(inputs, addFiles);
+  empty();
   devices = [recorder, camera];
   panel.append(element("div", { class: "columns" }, inputs,
     element("div", { class: "stack" }, finding,

@@ -31,8 +31,8 @@ export async function start(panel) {
 
   const again = element("button", { type: "button", onclick: () => load() }, "Look again");
   panel.append(
-    element("p", { class: "lead" }, "Runs and studies that ", ...["train", "evaluate", "reproduce", "demo"].flatMap((name) => [element("code", {}, `affectspace ${name}`), " "]),
-      "have left in the folder of the service."),
+    element("p", { class: "lead" }, "Runs and studies in the folder of the service. The commands ", ...["train", "evaluate", "reproduce"].flatMap((name) => [element("code", {}, name), ", "]).slice(0, -1),
+      " and ", element("code", {}, "demo"), " of affectspace write them there."),
     element("div", { class: "stack" }, task.element, list, beside, reports));
   await load();
 
