@@ -122,7 +122,6 @@ def _points(form: Form) -> np.ndarray:
 
 
 def _answer(face: np.ndarray, walked: WalkedFace, notes: list[str], difference: bool) -> dict[str, Any]:
-    changes = difference_images(walked.images, walked.reconstruction)[0] if difference else walked.images
     pictures = []
     for place, image in enumerate(walked.images):
         entry = {
@@ -132,9 +131,11 @@ def _answer(face: np.ndarray, walked: WalkedFace, notes: list[str], difference: 
             "reading": _reading(walked.readings[place]),
             "reached": not bool(walked.missed[place].any()),
         }
-        if difference:
-            entry["difference"] = picture(changes[place])
         pictures.append(entry)
+    if difference:
+        changes, _ = difference_images(walked.images, walked.reconstruction)
+        for entry, change in zip(pictures, changes, strict=True):
+            entry["difference"] = picture(change)
     return {
         "face": {"image": picture(face), "reading": _reading(walked.start)},
         "reconstruction": {"image": picture(walked.reconstruction)},

@@ -130,6 +130,9 @@ export function acceptDrops(target, onfiles) {
   });
 }
 
+// Suffixes of tables. A .txt can be a table or a text.
+export const TABLES = [".csv", ".tsv", ".xlsx", ".jsonl", ".ndjson", ".json", ".parquet"];
+
 // What a file is to the person: "voice", "face", "clip" or "text".
 export function kindOf(file) {
   const kinds = { audio: "voice", image: "face", video: "clip", text: "text" };

@@ -3,6 +3,7 @@
 import { announce, checkbox, element, field, newId, percent } from "./dom.js";
 import { createCircumplex } from "./circumplex.js";
 import { colourOf, drawRows } from "./scatter.js";
+import { TABLES } from "./inputs.js";
 import { form, request } from "./service.js";
 import { createTask } from "./tasks.js";
 import { download, resultTable } from "./table.js";
@@ -17,7 +18,7 @@ Cem,I did not expect you here,surprised
 Dua,There is mould on the bread,disgusted
 Dua,We may all go home early,joy
 `;
-const TYPES = ".csv,.tsv,.txt,.xlsx,.jsonl,.ndjson,.json,.parquet";
+const TYPES = [...TABLES, ".txt"].join(",");
 const AXES = ["valence", "arousal", "dominance"];
 const OWN = "own";
 

@@ -2,7 +2,7 @@
 
 import { AXES, bringIntoView, checkbox, element, field, percent, toast } from "./dom.js";
 import { createCircumplex } from "./circumplex.js";
-import { acceptDrops, cameraButton, fileButton, fileList, recordButton } from "./inputs.js";
+import { TABLES, acceptDrops, cameraButton, fileButton, fileList, recordButton } from "./inputs.js";
 import { emotionBars, emotionInWords, inWords, pointsOf, remarks, rowOf, withDeviation } from "./readings.js";
 import { emotionEllipses, form, request } from "./service.js";
 import { resultTable } from "./table.js";
@@ -16,7 +16,6 @@ const EXAMPLES = [
   "We sat by the lake until the stars came out.",
 ];
 const TYPES = "audio/*,image/*,video/*,.txt";
-const TABLE = /\.(csv|tsv|xlsx|jsonl|ndjson|json|parquet)$/i;
 
 // The words of the field: one text where all inputs are one person's, else one for each line.
 function textsOf(value, together) {
@@ -68,7 +67,7 @@ export function start(panel) {
   const list = fileList();
   const addFiles = (files) => {
     task.clear();
-    const tables = files.filter((file) => TABLE.test(file.name));
+    const tables = files.filter((file) => TABLES.some((suffix) => file.name.toLowerCase().endsWith(suffix)));
     files.filter((file) => !tables.includes(file)).forEach(list.add);
     if (tables.length) task.fail(`${tables[0].name} is a table. Copy its texts into the field, one in each line, or use the command: affectspace predict ${tables[0].name}`);
   };

@@ -12,6 +12,8 @@ const CALM = "The report of";
 const day = (time) => new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 const titleOf = (run) => (run.name === "." ? "this folder" : run.name);
 
+const command = (name) => element("code", {}, name);
+
 const decimals = (value) => signed(value, 3).replace("+", "");
 
 function figureText(figure) {
@@ -31,8 +33,8 @@ export async function start(panel) {
 
   const again = element("button", { type: "button", onclick: () => load() }, "Look again");
   panel.append(
-    element("p", { class: "lead" }, "Runs and studies in the folder of the service. The commands ", ...["train", "evaluate", "reproduce"].flatMap((name) => [element("code", {}, name), ", "]).slice(0, -1),
-      " and ", element("code", {}, "demo"), " of affectspace write them there."),
+    element("p", { class: "lead" }, "Runs and studies in the folder of the service. The commands ", command("train"), ", ", command("evaluate"), ", ", command("reproduce"), " and ",
+      command("demo"), " of affectspace write them there."),
     element("div", { class: "stack" }, task.element, list, beside, reports));
   await load();
 

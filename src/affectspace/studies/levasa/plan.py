@@ -137,12 +137,11 @@ def changes(name: str, budget: Budget, categories: tuple[str, ...], prefix: str 
     }
     if name.startswith("weight_"):
         return {"model": {"alignment_weight": float(name.removeprefix("weight_"))}}
-    if name.startswith(KL):
-        table[name] = {"model": {**RESIDUAL, "kl_weight": float(name.removeprefix(KL))}, "fit": dict(RESIDUAL_FIT)}
-    elif name in ABLATIONS:
-        table[name] = {"model": {**RESIDUAL, **ABLATIONS[name]}, "fit": dict(RESIDUAL_FIT)}
-        if name == "residual_permuted":
-            table[name]["labels"] = {"permute": 1}
+    if name in ABLATIONS or name.startswith(KL):
+        own = ABLATIONS[name] if name in ABLATIONS else {"kl_weight": float(name.removeprefix(KL))}
+        table[name] = {"model": {**RESIDUAL, **own}, "fit": dict(RESIDUAL_FIT)}
+    if name == "residual_permuted":
+        table[name]["labels"] = {"permute": 1}
     change = table[name]
     if change.get("model", {}).get("kind") != "classifier":
         change = {**change, "model": {"alignment_weight": budget.alignment_weight, **change.get("model", {})}}

@@ -13,6 +13,7 @@ Primary endpoint: UAR on test people, walked - plain, paired by person over all 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -96,10 +97,14 @@ class Mixture:
         self.target = torch.from_numpy(label)
         return pixels
 
+    @cached_property
+    def _rows_of(self) -> dict[int, np.ndarray]:
+        return {int(one): np.flatnonzero(self.category == one) for one in np.unique(self.category)}
+
     def _walked(self, code: Tensor) -> tuple[np.ndarray, Tensor]:
         random = np.random.default_rng([self.seed, self.step, 1])
-        label = random.choice(np.unique(self.category), len(code))
-        others = [random.choice(np.flatnonzero(self.category == one)) for one in label]
+        label = random.choice(list(self._rows_of), len(code))
+        others = [random.choice(self._rows_of[one]) for one in label]
         point = torch.from_numpy(self.points[others])
         moved, _ = move(self.model, code, self.geometry, point[:, 0], point[:, 1])
         return label, moved
