@@ -71,7 +71,7 @@ def test_unknown_spellings():
         DataError, match=r"row r7: unknown emotion 11 in the spelling of affectnet; .*known are 0, Neutral"
     ):
         parse_emotions([1, 11], "affectnet", rows=["r6", "r7"])
-    with pytest.raises(ConfigError, match="unknown spelling of emotions 'fer'; there are imfdb, affectnet"):
+    with pytest.raises(ConfigError, match="unknown spelling of emotions 'fer'; choose from imfdb, affectnet"):
         parse_emotions(["x"], "fer")
     assert suggestions("zzz", ["a", "b"]) == "known are a, b"
 

@@ -116,6 +116,10 @@ def _explain(item: dict[str, Any], root: type[BaseModel], prefix: tuple[str, ...
         return f"unknown key {key!r}; did you mean {', '.join('.'.join([*location[:-1], name]) for name in near)}?"
     given = "" if isinstance(item.get("input"), dict | BaseModel) else f" (given: {item.get('input')!r})"
     text = item["msg"].removeprefix("Value error, ")
+    if item["type"] in ("tuple_type", "list_type"):
+        text = "give a list"
+    elif item["type"] in ("model_type", "model_attributes_type", "dict_type"):
+        text = "give keys and values" + ("" if key else f", of {', '.join(root.model_fields)}")
     return f"{key}: {text}{given}" if key else f"{text}{given}"
 
 

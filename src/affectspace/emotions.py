@@ -129,7 +129,7 @@ class Vocabulary:
         unknown: str = "error",
     ) -> None:
         if spelling is not None and spelling not in SPELLINGS:
-            raise ConfigError(f"unknown spelling of emotions {spelling!r}; there are {', '.join(SPELLINGS)}")
+            raise ConfigError(f"unknown spelling of emotions {spelling!r}; choose from {', '.join(SPELLINGS)}")
         if unknown not in UNKNOWN:
             raise ConfigError(f"unknown emotions: {unknown!r} is not known; choose {' or '.join(UNKNOWN)}")
         own = read_labels(labels) if isinstance(labels, str | Path) else dict(labels or {})

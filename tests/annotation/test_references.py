@@ -49,7 +49,7 @@ def test_the_same_samples_after_reading():
         ({"axes": "valence"}, "field 'axes' is wrong"),
         ({"counts": "many"}, "field 'counts' is wrong"),
         ({"source": 3}, "field 'source' is wrong"),
-        ({"parameters": {"sigma": 2}}, "unknown parameters sigma; there are"),
+        ({"parameters": {"sigma": 2}}, "unknown parameters sigma; choose from"),
         ({"parameters": {"distribution": "normal"}}, "distribution is 'normal'"),
         ({"parameters": []}, "unknown parameters"),
     ],

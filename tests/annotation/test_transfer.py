@@ -254,7 +254,7 @@ BAD = [
     (lambda t: t.predict([[0, np.inf]]), "row 0: arousal is NaN or infinity"),
     (
         lambda t: t.predict(pd.DataFrame({"valence": [0], "energy": [1]})),
-        "no column arousal; there are valence, energy",
+        "no column arousal; choose from valence, energy",
     ),
     (
         lambda t: t.set_params(distribution="normal").sample(["fear"]),
@@ -299,7 +299,7 @@ def test_references():
     for act in (lambda: russell.sample(["fear"]), lambda: russell.predict_proba([[0, 0, 0]])):
         with pytest.raises(DataError, match="this transfer has centres but no deviations"):
             act()
-    with pytest.raises(ConfigError, match="unknown reference 'plutchik'; there are affectnet, russell_mehrabian_1977"):
+    with pytest.raises(ConfigError, match="unknown reference 'plutchik'; choose from affectnet, russell_mehrabian_1977"):
         AnnotationTransfer.reference("plutchik")
 
 

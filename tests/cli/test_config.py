@@ -24,5 +24,5 @@ def test_examples_are_listed_and_printed() -> None:
 
 
 def test_an_unknown_example_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"there is no example 'nope'; there are .*levasa, "):
+    with pytest.raises(ConfigError, match=r"there is no example 'nope'; choose from .*levasa, "):
         CliRunner().invoke(app, ["config", "show", "nope"], catch_exceptions=False)

@@ -27,6 +27,14 @@ def test_the_list_and_a_card(shipped: Path) -> None:  # noqa: F811
     assert isinstance(CliRunner().invoke(app, ["models", "card", "none"]).exception, ConfigError)
 
 
+@pytest.mark.parametrize(("word", "command"), [("voice", "models card voice"), ("nosuch", "models card NAME")])
+def test_another_word_is_answered_with_the_names_of_the_models(shipped: Path, word: str, command: str) -> None:  # noqa: F811
+    error = CliRunner().invoke(app, ["models", word]).exception
+    assert isinstance(error, ConfigError)
+    assert f"no command '{word}'; `affectspace {command}`" in str(error)
+    assert str(error).endswith("text, voice, face")
+
+
 def test_predictions_say_once_what_their_licence_forbids(shipped: Path, tmp_path: Path) -> None:  # noqa: F811
     sounds = [str(tone(tmp_path / f"{name}.wav", 1.0)) for name in "ab"]
     result = CliRunner().invoke(app, ["predict", *sounds, "hello"])

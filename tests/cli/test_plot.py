@@ -63,6 +63,28 @@ def test_every_figure_of_a_table_is_written(table: Path, options: tuple[str, ...
 
 
 @pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ((), "mine_plane.png"),
+        (("--truth", "v", "--prediction", "a"), "mine_truth.png"),
+        (("--time", "t"), "mine_time.png"),
+    ],
+)
+def test_a_figure_without_a_name_is_named_after_its_table_and_never_replaces_a_file(
+    table: Path, monkeypatch, capsys, options: tuple[str, ...], name: str
+) -> None:
+    here = table.parent / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    command = (str(table), "--valence", "v", "--arousal", "a", "--scale", "1:7", *options)
+    run(*command)
+    assert [path.name for path in here.iterdir()] == [name]
+    with pytest.raises(SystemExit):
+        run(*command)
+    assert "--force" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         (("--valence", "x"), "has no column 'x'"),
@@ -93,12 +115,25 @@ def test_the_ellipse_of_a_group_is_one_deviation_and_that_of_a_point_its_own() -
     assert (own.width, own.height) == pytest.approx((0.2, 0.4))
 
 
+@pytest.mark.parametrize(("rows", "means"), [(1, 0), (2, 0), (3, 1)])
+@pytest.mark.parametrize("density", [False, True])
+def test_a_mean_covers_no_small_group_and_is_explained(rows: int, means: int, density: bool) -> None:
+    points = RANDOM.uniform(-0.5, 0.5, (rows, 2))
+    figure = plane_figure(points, ["calm"] * rows, density=density)
+    drawn = [line for line in figure.axes[0].lines if line.get_markeredgecolor() == "white"]
+    assert len(drawn) == means
+    explained = [text.get_text() for text in figure.legends[0].get_texts() if "mean" in text.get_text()]
+    assert len(explained) == means
+    if means:
+        assert [drawn[0].get_xdata()[0], drawn[0].get_ydata()[0]] == pytest.approx(points.mean(axis=0))
+
+
 def test_rows_without_values_are_counted_and_many_groups_become_others() -> None:
     points = np.where(np.arange(40)[:, None] < 2, np.nan, 0.1)
     assert "n 38 (2 without a value left out)" in texts(plane_figure(np.repeat(points, 2, axis=1)))
     figure = plane_figure(RANDOM.uniform(-1, 1, (40, 2)), [f"person {row % 20}" for row in range(40)])
-    assert [text.get_text() for text in figure.legends[0].get_texts()][-1] == "others"
-    assert len(figure.legends[0].get_texts()) == 12
+    assert [text.get_text() for text in figure.legends[0].get_texts()][-2:] == ["others", "mean of a group, one deviation"]
+    assert len(figure.legends[0].get_texts()) == 13
 
 
 @pytest.mark.parametrize("points", [np.zeros((3, 3)), np.full((3, 2), np.nan), np.zeros((0, 2))])

@@ -50,7 +50,7 @@ def test_halves(tmp_path: Path) -> None:
     assert left.shape == right.shape == (32, 32, 3)
     assert left[:, :28].mean() == pytest.approx(20, abs=4)
     assert right[:, 4:].mean() == pytest.approx(235, abs=4)
-    with pytest.raises(ConfigError, match="unknown half 'top'; there are left, right"):
+    with pytest.raises(ConfigError, match="unknown half 'top'; choose from left, right"):
         read_frames(path, 1, half="top")
 
 

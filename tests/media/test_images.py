@@ -125,7 +125,7 @@ def test_not_square() -> None:
     squeezed = decode_image(file.getvalue(), 12)
     assert (squeezed[:, 5:7] == 255).all()
     assert (squeezed[:, [0, 1, -2, -1]] == 0).all()
-    with pytest.raises(ConfigError, match="unknown fit 'pad'; there are resize, crop"):
+    with pytest.raises(ConfigError, match="unknown fit 'pad'; choose from resize, crop"):
         decode_images(Path(), pd.Series(["a"]), 8, fit="pad")
 
 

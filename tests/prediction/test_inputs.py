@@ -91,7 +91,7 @@ def test_inputs_that_cannot_be_predicted(make_run: Callable[..., Path], tmp_path
         ConfigError, match=r"these inputs have columns; predict one column, for example frame\['message'\]"
     ):
         affectspace.predict(pd.DataFrame({"a": ["b"]}), run=run)
-    with pytest.raises(ConfigError, match="unknown kind 'face'; there are text, audio, video, image"):
+    with pytest.raises(ConfigError, match="unknown kind 'face'; choose from text, audio, video, image"):
         affectspace.predict("a", run=run, kind="face")
     assert affectspace.predict([3], run=run)["reason"].tolist() == ["not a text or a path: 3"]
 

@@ -97,7 +97,7 @@ def test_scores_of_perfect_and_useless_predictions(data: Path) -> None:
 
 
 def test_an_unknown_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"no recipe for a model 'smell'; there are text, text-large, voice"):
+    with pytest.raises(ConfigError, match=r"no recipe for a model 'smell'; choose from text, text-large, voice"):
         make_model("smell", tmp_path, tmp_path, work=tmp_path)
     arguments = ["models", "make", "smell", "--data", str(tmp_path), "--out", str(tmp_path / "out")]
     result = CliRunner().invoke(app, arguments)

@@ -59,7 +59,7 @@ def test_own_scales_in_yaml_and_overrides(tmp_path: Path, text: str, name: str) 
         ({"data": {**DATA, "split": {"sede": 1}}}, r"'data.split.sede'; did you mean data.split.seed"),
         ({"data": DATA, "fit": {"epochs": 0}}, r"fit.epochs: .*greater than or equal to 1.*0"),
         ({"data": DATA, "model": {"kind": "levasa", "image_size": 50}}, r"model.image_size: .*multiple of 16.*50"),
-        ({"data": DATA, "model": {"kind": "gan"}}, r"model.kind: unknown kind 'gan'; there are levasa"),
+        ({"data": DATA, "model": {"kind": "gan"}}, r"model.kind: unknown kind 'gan'; choose from levasa"),
         ({"data": {"path": "index.csv"}}, r"data.corpus: Field required"),
         ({"data": {"corpus": "imfbd", "path": "x"}}, r"data.corpus: unknown corpus 'imfbd'; did you mean 'imfdb'"),
         ({"data": {**DATA, "wher": "x"}}, r"'data.wher'; did you mean data.where"),

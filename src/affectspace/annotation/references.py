@@ -97,7 +97,7 @@ REFERENCES = {
 def read_reference(name: str) -> dict[str, Any]:
     """Return the document of a published reference. Raises ConfigError for an unknown name."""
     if name not in REFERENCES:
-        raise ConfigError(f"unknown reference {name!r}; there are {', '.join(REFERENCES)}")
+        raise ConfigError(f"unknown reference {name!r}; choose from {', '.join(REFERENCES)}")
     return REFERENCES[name]
 
 

@@ -169,7 +169,7 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
         parameters, known = content["parameters"], cls().get_params()
         unknown = sorted(set(parameters) - set(known)) if isinstance(parameters, dict) else [repr(parameters)]
         if unknown:
-            raise DataError(f"{where}: unknown parameters {', '.join(unknown)}; there are {', '.join(known)}")
+            raise DataError(f"{where}: unknown parameters {', '.join(unknown)}; choose from {', '.join(known)}")
         axes = parameters.get("axes")
         transfer = cls(**parameters | {"axes": tuple(axes) if isinstance(axes, list) else axes})
         restore(transfer, content, where)
@@ -390,7 +390,7 @@ class AnnotationTransfer(ClassifierMixin, BaseEstimator):
         if not hasattr(self, "feature_names_in_") and _has_names(X):  # a reference, or a fit without names
             absent = [axis for axis in self.axes_ if axis not in X.columns]
             if absent:
-                raise DataError(f"no column {', '.join(absent)}; there are {', '.join(map(str, X.columns))}")
+                raise DataError(f"no column {', '.join(absent)}; choose from {', '.join(map(str, X.columns))}")
             X = X[list(self.axes_)].to_numpy()
         vad = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite=False)
         missing = np.isnan(vad)

@@ -92,7 +92,7 @@ class WalkRequest:
             return pixels, self._form.renamed([*messages, *notes])
         examples, name = _examples(walker.size), self._form.text("face")
         if name not in examples:
-            raise Refusal(422, f"there is no example {str(name)[:60]!r}; there are {', '.join(examples)}")
+            raise Refusal(422, f"there is no example {str(name)[:60]!r}; choose from {', '.join(examples)}")
         return examples[name].pixels, []
 
 

@@ -129,7 +129,7 @@ class Models:
         """Return the lane of a model, the default one without a name. texts : only sentences go through it"""
         name = self.default if name is None else name
         if name not in self.names:
-            raise Refusal(422, f"no model {name[:60]!r}; there are {', '.join(self.names)}", "no_model")
+            raise Refusal(422, f"no model {name[:60]!r}; choose from {', '.join(self.names)}", "no_model")
         run = self._settings.run if name == self.default else None
         with self._lock:
             return self._lanes.setdefault((name, texts), Lane(name, run, self._settings.device))

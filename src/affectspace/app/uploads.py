@@ -72,7 +72,7 @@ class Form:
         """Raise Refusal for a field that is none of these."""
         for name in [*self.fields, *(upload.field for upload in self.files)]:
             if name not in names:
-                raise Refusal(422, f"unknown field {name[:60]!r}; there are {', '.join(names)}")
+                raise Refusal(422, f"unknown field {name[:60]!r}; choose from {', '.join(names)}")
 
     def named(self, message: str) -> str:
         """Write the clients' names of the files into a message, in place of their paths."""

@@ -40,7 +40,7 @@ def show(name: Annotated[str, typer.Argument(help="Name of an example; `affectsp
     """Print an example. Redirect it into a file to change it."""
     known = examples()
     if name.removesuffix(".yaml") not in known:
-        raise ConfigError(f"there is no example {name!r}; there are {', '.join(known) or 'none'}")
+        raise ConfigError(f"there is no example {name!r}; choose from {', '.join(known) or 'none'}")
     typer.echo(known[name.removesuffix(".yaml")].read_text(encoding="utf-8"), nl=False)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from affectspace.cli.options import AsJson, print_json
 from affectspace.cli.progress import progress_bar
@@ -16,7 +17,25 @@ if TYPE_CHECKING:
 
     from affectspace.prediction import ShippedModel
 
-app = typer.Typer(rich_markup_mode=None)
+
+class ModelsGroup(TyperGroup):
+    """The commands of `affectspace models`; the error for another word names the models, as the word is often one."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        word = args[0]
+        if word not in self.commands and not word.startswith("-"):
+            from affectspace.prediction import shipped_models
+
+            names = [model.name for model in shipped_models()]
+            command = f"affectspace models card {word if word in names else 'NAME'}"
+            raise ConfigError(
+                f"affectspace models has no command {word!r}; `{command}` prints the card of a model. The models are "
+                + ", ".join(names)
+            )
+        return super().resolve_command(ctx, args)
+
+
+app = typer.Typer(rich_markup_mode=None, cls=ModelsGroup)
 
 ModelName = Annotated[str, typer.Argument(help="Name of a model, as `affectspace models` lists it.")]
 

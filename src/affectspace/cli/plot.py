@@ -7,7 +7,7 @@ import typer
 
 from affectspace.affect import AXES
 from affectspace.affect import scale as scale_of
-from affectspace.cli.options import Force, Out, Separator, Table, checked_scale, refuse_overwrite
+from affectspace.cli.options import Force, Separator, Table, checked_scale, refuse_overwrite
 from affectspace.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -27,7 +27,15 @@ ScaleName = Annotated[
 
 def plot(
     table: Table,
-    out: Out,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="File to write: .png, .svg or .pdf. Default: the name of the table and the kind of figure, such as "
+            "ratings_plane.png, in the current folder.",
+        ),
+    ] = None,
     valence: Annotated[str, typer.Option(help="Column with the valence.")] = "valence",
     arousal: Annotated[str, typer.Option(help="Column with the arousal.")] = "arousal",
     scale: ScaleName = "canonical",
@@ -61,12 +69,15 @@ def plot(
     """
     from affectspace.tables.text import declare_separator
 
-    if out.suffix.lower() not in SUFFIXES:
-        raise ConfigError(f"{out}: write the figure as {', '.join(SUFFIXES)}")
     if (truth is None) != (prediction is None):
         raise ConfigError("--truth and --prediction name two columns; give both")
     if truth is not None and time is not None:
         raise ConfigError("--truth and --time are two figures; draw them one after the other")
+    if out is None:
+        kind = "truth" if truth is not None else "plane" if time is None else "time"
+        out = Path(f"{table.stem}_{kind}.png")
+    if out.suffix.lower() not in SUFFIXES:
+        raise ConfigError(f"{out}: write the figure as {', '.join(SUFFIXES)}")
     refuse_overwrite((out,), force)
     declare_separator(table, separator)
 

@@ -45,7 +45,7 @@ def split_table(
         published = fold is None and "published" in schemes_of(table)
         scheme = "published" if published else next(known, "random")
     if scheme not in SCHEMES:
-        raise ConfigError(f"unknown split {scheme!r}; there are {', '.join((*SCHEMES, AUTO))}")
+        raise ConfigError(f"unknown split {scheme!r}; choose from {', '.join((*SCHEMES, AUTO))}")
     if scheme in SESSION_SCHEMES:
         parts, notes = _split_sessions(table, scheme, fold, bool(shares[VALIDATION]), where)
         return _named(parts, notes, table)

@@ -27,7 +27,7 @@ def transferred_values(
     distribution: one of `KINDS`. A sample depends only on the seed and on its row. The transfer keeps its own distribution.
     """
     if distribution not in KINDS:
-        raise ConfigError(f"unknown distribution {distribution!r}; there are {', '.join(KINDS)}")
+        raise ConfigError(f"unknown distribution {distribution!r}; choose from {', '.join(KINDS)}")
     if distribution == "centres":
         values = transfer.centres(emotions)
     else:

@@ -165,7 +165,7 @@ class Lexicon:
         elif format in FORMATS:
             layout = FORMATS[format]
         else:
-            raise ConfigError(f"unknown format {format!r}; there are {', '.join(FORMATS)}; or give columns and scale")
+            raise ConfigError(f"unknown format {format!r}; choose from {', '.join(FORMATS)}; or give columns and scale")
         axes = tuple(layout.columns)
         chosen = (layout.scale if scale is None else _as_scale(scale)).select(axes)
         terms: dict[str, list[float]] = {}

@@ -64,7 +64,7 @@ def score_texts(
     [0.2, nan]
     """
     if method not in METHODS:
-        raise ConfigError(f"unknown method {method!r}; there are {', '.join(METHODS)}")
+        raise ConfigError(f"unknown method {method!r}; choose from {', '.join(METHODS)}")
     if contextual is not None and method != "contextual":
         raise ConfigError(f"the options {contextual} belong to method='contextual', not to {method!r}")
     index = texts.index if isinstance(texts, pd.Series) else None

@@ -41,7 +41,7 @@ class HomeBase:
 
     def __post_init__(self) -> None:
         if self.kind not in HOME_BASES:
-            raise ConfigError(f"unknown home base {self.kind!r}; there are {', '.join(HOME_BASES)}")
+            raise ConfigError(f"unknown home base {self.kind!r}; choose from {', '.join(HOME_BASES)}")
         if not (0 < self.width < np.inf and 0 < self.level < 1 and self.shortest >= 1):
             raise ConfigError(f"{self}: width must be above 0, level between 0 and 1, shortest at least 1")
 

@@ -44,7 +44,7 @@ def read_frames(
     of several. If there are fewer frames than n, they are repeated. Raises UnreadableItem with the reason.
     """
     if half is not None and half not in HALVES:
-        raise ConfigError(f"unknown half {half!r}; there are {', '.join(HALVES)}")
+        raise ConfigError(f"unknown half {half!r}; choose from {', '.join(HALVES)}")
     require_content(source)
     require_times(start, end)
     if is_picture(source):

@@ -162,7 +162,7 @@ def decode_images(
     the same images at once. Raises DataError if the cache cannot be written.
     """
     if fit not in FITS:
-        raise ConfigError(f"unknown fit {fit!r}; there are {', '.join(FITS)}")
+        raise ConfigError(f"unknown fit {fit!r}; choose from {', '.join(FITS)}")
     if isinstance(size, bool) or not 1 <= size <= 4096:
         raise ConfigError(f"image size {size}: it must be 1 to 4096 pixels")
     names = [plain_name(name) if isinstance(name, str) else None for name in images.tolist()]

@@ -283,7 +283,7 @@ def predict(
     >>> messages.join(affectspace.predict(messages["said"], kind="text"))  # doctest: +SKIP
     """
     if kind is not None and kind not in SUFFIXES:
-        raise ConfigError(f"unknown kind {kind!r}; there are {', '.join(SUFFIXES)}")
+        raise ConfigError(f"unknown kind {kind!r}; choose from {', '.join(SUFFIXES)}")
     if not isinstance(inputs, str | Path | Sample | Iterable):
         raise ConfigError(
             f"{inputs!r:.60} is no input; give a text, a path, a list of them, or a column of a DataFrame"

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, Ellipse
 
 from affectspace.affect import AXES, CATEGORIES
@@ -33,6 +34,10 @@ MOST_POINTS, MOST_ELLIPSES, MOST_GROUPS = 3000, 60, 12  # that are drawn
 LEVELS = (0.25, 0.5, 0.75, 0.95)  # shares of the rows inside the lines of a density
 SIDE = 80  # cells of a density
 OTHERS = "others"
+FEWEST_OF_A_MEAN = 3  # rows of a group; the mean of fewer would only cover them
+MEAN: dict[str, Any] = {  # the sign of a mean
+    "linestyle": "", "marker": "o", "markersize": 8, "markeredgecolor": "white", "markeredgewidth": 1.5,
+}  # fmt: skip
 
 
 def plane_figure(
@@ -52,8 +57,8 @@ def plane_figure(
     points : ndarray of shape (n, 2)
         Values on [-1, 1]. Rows with NaN are left out, and the figure states their number. At most 3,000 are drawn.
     groups : sequence of length n, optional
-        Emotion, person or another group of each row; emotions have their usual colours. The ellipse of a group is one standard
-        deviation of its rows. Beyond 12 groups, the smallest are drawn as others.
+        Emotion, person or another group of each row; emotions have their usual colours. A group of three rows or more
+        has its mean, and an ellipse of one standard deviation of its rows. Beyond 12 groups, the smallest are drawn as others.
     deviations : ndarray of shape (n, 2), optional
         Standard deviation of each point. Up to 60 points have an ellipse of their own.
     density : bool
@@ -94,6 +99,7 @@ def plane_figure(
         panel.add_patch(Circle((0, 0), 1, fill=False, edgecolor=RULE, linewidth=1))
         draw_origin(panel)
         chosen = np.random.default_rng(0).permutation(len(xy))[:MOST_POINTS]
+        means = False
         for name in [None, *order] if None in names else order:
             rows = np.array([one == name for one in names])
             colour = UNLABELLED if name is None else colours[name]
@@ -104,8 +110,9 @@ def plane_figure(
                 marker = "o" if name is None else markers[name]
                 style = dot_style(min(len(xy), MOST_POINTS))
                 panel.scatter(xy[shown, 0], xy[shown, 1], color=colour, marker=marker, linewidths=0, zorder=2, **style)
-            if name is not None:
+            if name is not None and rows.sum() >= FEWEST_OF_A_MEAN:
                 _draw_group(panel, xy[rows], colour, ellipse=not density)
+                means = True
         if spreads is not None and len(xy) <= MOST_ELLIPSES:
             for place, spread in enumerate(spreads):
                 group = names[place]
@@ -126,8 +133,12 @@ def plane_figure(
         panel.text(1, 1.01, "   ".join(notes), transform=panel.transAxes, ha="right", fontsize=8.5, color=MUTED)
         if order:
             handles = [legend_dot(markers[name], colours[name]) for name in order]
+            labels = list(order)
+            if means:
+                handles.append(Line2D([], [], color=MUTED, **MEAN))
+                labels.append("mean of a group" if density else "mean of a group, one deviation")
             figure.legend(
-                handles, order, loc="outside lower center", ncols=min(len(order), 6), title=group_name or None
+                handles, labels, loc="outside lower center", ncols=min(len(labels), 6), title=group_name or None
             )
     return figure
 
@@ -152,11 +163,9 @@ def _named(groups: Sequence[Any] | None, count: int, known: np.ndarray) -> list[
 
 def _draw_group(panel: Axes, xy: np.ndarray, colour: str, *, ellipse: bool) -> None:
     """Draw the mean of a group and, if asked, the ellipse of one standard deviation."""
-    mean = xy.mean(axis=0)
-    panel.plot(*mean, marker="o", markersize=8, color=colour, markeredgecolor="white", markeredgewidth=1.5, zorder=5)
-    if len(xy) < 3 or not ellipse:
-        return
-    panel.add_patch(spread_ellipse(xy, colour, linewidth=1.6))
+    panel.plot(*xy.mean(axis=0), color=colour, zorder=5, **MEAN)
+    if ellipse:
+        panel.add_patch(spread_ellipse(xy, colour, linewidth=1.6))
 
 
 def _draw_density(panel: Axes, xy: np.ndarray, colour: str) -> None:

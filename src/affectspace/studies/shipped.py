@@ -189,7 +189,7 @@ def make_model(
     >>> make_model("text", Path("corpora"), Path("models"), work=Path("runs/models"))  # doctest: +SKIP
     """
     if name not in RECIPES:
-        raise ConfigError(f"no recipe for a model {name!r}; there are {', '.join(RECIPES)}")
+        raise ConfigError(f"no recipe for a model {name!r}; choose from {', '.join(RECIPES)}")
     recipe, place = RECIPES[name], work / name
     packed = [
         _packed(recipe, recipe.split, seed, data, place / f"seed{seed}", progress)

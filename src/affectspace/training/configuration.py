@@ -413,7 +413,7 @@ def _unknown_kind(kind: Any) -> str:
         return f"model.kind: a {kind} is trained on the latents of a run; see configs/steering.yaml"
     near = difflib.get_close_matches(str(kind), MODELS, n=1)
     guess = f"did you mean {near[0]!r}? " if near else ""
-    return f"model.kind: unknown kind {kind!r}; {guess}there are {', '.join(MODELS)}"
+    return f"model.kind: unknown kind {kind!r}; {guess}choose from {', '.join(MODELS)}"
 
 
 def with_overrides(fields: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:

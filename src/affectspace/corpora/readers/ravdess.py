@@ -30,7 +30,7 @@ def read_ravdess(root: Path, *, channel: str = "speech") -> Corpus:
     channel, copies of a file, and silent clips beside one with sound; files in subfolders are noted.
     """
     if channel not in _CHANNELS:
-        raise ConfigError(f"unknown channel {channel!r}; there are {', '.join(_CHANNELS)}")
+        raise ConfigError(f"unknown channel {channel!r}; choose from {', '.join(_CHANNELS)}")
     left_out: Counter[str] = Counter()
     performances: dict[str, dict[str, str]] = {}  # id -> first number -> path
     for path in files_below(root, (*AUDIO, *VIDEO)):

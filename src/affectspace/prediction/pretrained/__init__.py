@@ -109,7 +109,7 @@ def shipped_model(name: str) -> ShippedModel:
     """Return a model that ships, by name. Raises ConfigError for an unknown name."""
     models = {model.name: model for model in shipped_models()}
     if name not in models:
-        raise ConfigError(f"no model {name!r}; there are {', '.join(['any', *models])} (`affectspace models`)")
+        raise ConfigError(f"no model {name!r}; choose from {', '.join(['any', *models])} (`affectspace models`)")
     return models[name]
 
 
