@@ -299,7 +299,9 @@ def test_references():
     for act in (lambda: russell.sample(["fear"]), lambda: russell.predict_proba([[0, 0, 0]])):
         with pytest.raises(DataError, match="this transfer has centres but no deviations"):
             act()
-    with pytest.raises(ConfigError, match="unknown reference 'plutchik'; choose from affectnet, russell_mehrabian_1977"):
+    with pytest.raises(
+        ConfigError, match="unknown reference 'plutchik'; choose from affectnet, russell_mehrabian_1977"
+    ):
         AnnotationTransfer.reference("plutchik")
 
 

@@ -69,6 +69,7 @@ def test_the_chosen_candidate_is_the_nearest_to_the_target(writer, value: float)
     assert abs(read[chosen] - value / 3) <= min(abs(one - value / 3) for one in read) + 0.05
     assert answer["original"]["text"] == "The school is near."
     assert answer["target"] == {"valence": value, "arousal": None, "dominance": None}
+    assert answer["aim"] == {"valence": pytest.approx(value / 3, abs=0.005), "arousal": None, "dominance": None}
     assert '"' not in "".join(one["text"] for one in answer["candidates"])
     assert any("affectspace[lexicon]" in note for note in answer["notes"])
 

@@ -132,7 +132,10 @@ def test_rows_without_values_are_counted_and_many_groups_become_others() -> None
     points = np.where(np.arange(40)[:, None] < 2, np.nan, 0.1)
     assert "n 38 (2 without a value left out)" in texts(plane_figure(np.repeat(points, 2, axis=1)))
     figure = plane_figure(RANDOM.uniform(-1, 1, (40, 2)), [f"person {row % 20}" for row in range(40)])
-    assert [text.get_text() for text in figure.legends[0].get_texts()][-2:] == ["others", "mean of a group, one deviation"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()][-2:] == [
+        "others",
+        "mean of a group, one deviation",
+    ]
     assert len(figure.legends[0].get_texts()) == 13
 
 

@@ -65,7 +65,9 @@ def test_one_model(shipped: Path, tmp_path: Path) -> None:
     assert prediction.licence == "CC BY-NC-SA 4.0"
     with pytest.raises(DataError, match="voice has no modality that reads text"):
         predictor.predict("a")
-    with pytest.raises(ConfigError, match=r"no model 'voise'; choose from any, text, voice, face .`affectspace models`."):
+    with pytest.raises(
+        ConfigError, match=r"no model 'voise'; choose from any, text, voice, face .`affectspace models`."
+    ):
         Predictor.pretrained("voise")
 
 

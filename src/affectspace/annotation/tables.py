@@ -119,7 +119,9 @@ def judge_table(
         judged = np.isin(rows.emotions, classes)
         summary.left_out["an emotion that the transfer does not have"] += int((~judged).sum())
         if not judged.any():
-            raise DataError(f"{table}: the transfer has none of its emotions; choose from {', '.join(map(str, classes))}")
+            raise DataError(
+                f"{table}: the transfer has none of its emotions; choose from {', '.join(map(str, classes))}"
+            )
         rows = rows.take(judged)
         stated = transfer.predict_proba(rows.points)
     else:

@@ -119,7 +119,8 @@ class SentenceWriter:
         Returns
         -------
         dict
-            original, target, candidates (text, reached by the encoder, lexicon, content, chosen), writer and notes.
+            original, target, aim (what the encoder reads of sentences with this target), candidates (text, reached by the
+            encoder, lexicon, content, chosen), writer and notes.
 
         Raises
         ------
@@ -247,7 +248,8 @@ class SentenceWriter:
         def scaled(texts: Sequence[str]) -> np.ndarray:
             return (self._read(texts) - offset) / spread
 
-        goal = slope * wanted.point / spread
+        aim = offset + slope * wanted.point  # what the encoder reads of words with this rating
+        goal = (aim - offset) / spread
         ranked = rank([text], (own[None] - offset) / spread, goal[None, None], [[texts]], scaled, self._similarity)
         valence = self._lexicon_valence([text, *texts])
         affect, content = ranked.affect[0, 0] * spread + offset, ranked.content[0, 0]
@@ -262,6 +264,9 @@ class SentenceWriter:
         return {
             "original": {"text": text, "encoder": _by_axis(own), "lexicon": valence[0]},
             "target": {axis: wanted.targets.get(axis) for axis in AXES},
+            "aim": {
+                axis: None if np.isnan(value) else round(float(value), 4) for axis, value in zip(AXES, aim, strict=True)
+            },
             "candidates": [
                 {
                     "text": candidate,

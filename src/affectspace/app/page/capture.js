@@ -88,7 +88,16 @@ export async function openCamera(video) {
   video.srcObject = stream;
   video.muted = true;
   video.playsInline = true;
-  await video.play();
+  const close = () => {
+    stream.getTracks().forEach((track) => track.stop());
+    video.srcObject = null;
+  };
+  try {
+    await video.play();
+  } catch (error) {
+    close();
+    throw new Error(`The camera gives no picture: ${error.message}`);
+  }
   const canvas = document.createElement("canvas");
 
   return {
@@ -99,9 +108,6 @@ export async function openCamera(video) {
       canvas.getContext("2d").drawImage(video, 0, 0);
       return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.92));
     },
-    close() {
-      stream.getTracks().forEach((track) => track.stop());
-      video.srcObject = null;
-    },
+    close,
   };
 }

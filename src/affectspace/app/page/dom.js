@@ -64,6 +64,9 @@ export function clock(seconds) {
   return `${minutes}:${(seconds - 60 * minutes).toFixed(1).padStart(4, "0")}`;
 }
 
+// The children of a text in which commands stand between backticks.
+export const withCode = (text) => text.split("`").map((part, place) => (place % 2 ? element("code", {}, part) : part));
+
 // Say something to screen readers only.
 export function announce(message) {
   const region = document.getElementById("announcements");

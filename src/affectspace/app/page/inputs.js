@@ -15,8 +15,10 @@ export function recordButton({ onfile, onproblem, label = "Record a voice" }) {
   let microphone = null;
   let timer = null;
   let count = 0;
+  let presses = 0; // so that a microphone that opens after a cancel is closed again
 
   function stop({ keep = true } = {}) {
+    presses += 1;
     if (!microphone) return;
     clearInterval(timer);
     const { rate } = microphone;
@@ -39,9 +41,12 @@ export function recordButton({ onfile, onproblem, label = "Record a voice" }) {
 
   button.addEventListener("click", async () => {
     if (microphone) { stop(); return; }
+    const own = ++presses;
     button.disabled = true;
     try {
-      microphone = await openMicrophone({ onlevel: (value) => { level.firstChild.style.width = `${Math.min(100, 350 * value)}%`; } });
+      const opened = await openMicrophone({ onlevel: (value) => { level.firstChild.style.width = `${Math.min(100, 350 * value)}%`; } });
+      if (own !== presses) { opened.close(); return; }
+      microphone = opened;
     } catch (error) {
       onproblem(error.message);
       return;
@@ -69,8 +74,10 @@ export function cameraButton({ onfile, onproblem }) {
   const button = element("button", { type: "button", "aria-expanded": "false" }, "Photograph a face");
   let camera = null;
   let count = 0;
+  let presses = 0;
 
   function stop() {
+    presses += 1;
     camera?.close();
     camera = null;
     area.hidden = true;
@@ -79,10 +86,13 @@ export function cameraButton({ onfile, onproblem }) {
 
   button.addEventListener("click", async () => {
     if (camera) { stop(); return; }
+    const own = ++presses;
     button.disabled = true;
     try {
       area.hidden = false;
-      camera = await openCamera(video);
+      const opened = await openCamera(video);
+      if (own !== presses) { opened.close(); return; }
+      camera = opened;
       button.setAttribute("aria-expanded", "true");
       take.focus();
     } catch (error) {

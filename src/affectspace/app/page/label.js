@@ -1,6 +1,6 @@
 // The tab Label: a table gets values for its emotion names, or emotion names for its values.
 
-import { announce, checkbox, element, field, newId, percent } from "./dom.js";
+import { announce, checkbox, element, field, newId, percent, withCode } from "./dom.js";
 import { createCircumplex } from "./circumplex.js";
 import { colourOf, drawRows } from "./scatter.js";
 import { TABLES } from "./inputs.js";
@@ -21,6 +21,7 @@ Dua,We may all go home early,joy
 const TYPES = [...TABLES, ".txt"].join(",");
 const AXES = ["valence", "arousal", "dominance"];
 const OWN = "own";
+const NEEDED = "new_"; // prefix that is filled in where the table has columns of the new names
 
 const option = (value, text, selected) => element("option", { value, selected: value === selected }, text);
 
@@ -103,9 +104,12 @@ export async function start(panel) {
       toValues.hidden = direction !== "to_values";
       toEmotions.hidden = direction !== "to_emotions";
       const added = direction === "to_values" ? AXES : ["emotion"];
-      if (!prefix.value && table.columns.some((column) => added.includes(column.name))) {
-        prefix.value = "new_";
+      const taken = table.columns.some((column) => added.includes(column.name));
+      if (taken && !prefix.value) {
+        prefix.value = NEEDED;
         writing.open = true;
+      } else if (!taken && prefix.value === NEEDED) {
+        prefix.value = "";
       }
       arrangeScale();
     }
@@ -183,7 +187,7 @@ function shown(answer, name) {
   } }, `Download all ${count.toLocaleString("en")} rows as CSV`);
   return [
     element("div", { class: "row between" }, element("h2", { tabindex: "-1" }, `${count.toLocaleString("en")} rows labelled`), save),
-    answer.notes.length ? element("ul", { class: "note notes" }, answer.notes.map((text) => element("li", {}, text))) : null,
+    answer.notes.length ? element("ul", { class: "note notes" }, answer.notes.map((text) => element("li", {}, withCode(text)))) : null,
     element("div", { class: "pair" },
       element("div", { class: "card" }, figure.points.length
         ? [map.element, element("p", { class: "hint" }, `Each dot is a row${some}. Behind them are the published ellipses of the emotions.`)]

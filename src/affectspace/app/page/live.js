@@ -1,6 +1,6 @@
 // The tab Live: microphone and camera in windows of two seconds. Nothing is kept; windows are dropped where the service is slower.
 
-import { announce, checkbox, element, fixed } from "./dom.js";
+import { announce, checkbox, element, fixed, withCode } from "./dom.js";
 import { createCircumplex } from "./circumplex.js";
 import { loudness, openCamera, openMicrophone, wavOf } from "./capture.js";
 import { inWords, pointsOf } from "./readings.js";
@@ -41,6 +41,7 @@ export function start(panel) {
   map.show([]);
 
   let session = null; // of one press of Start
+  let presses = 0; // of Start and Stop, so that devices that open after a stop are closed again
 
   function fail(message) {
     problem.textContent = message;
@@ -48,6 +49,7 @@ export function start(panel) {
   }
 
   stop = (reason = "Stopped.") => {
+    presses += 1;
     if (!session) return;
     const ended = session;
     session = null;
@@ -88,7 +90,7 @@ export function start(panel) {
     if (current.camera) faceState.textContent = whole.face_found ? "a face is seen" : "no face to see: come nearer, face the camera, turn on a light";
     if (current.heard) voiceState.textContent = whole.by_modality.audio ? "a voice is heard" : "a sound is heard, but the voice model does not know such sounds";
     const remarks = whole.face_found === false ? [] : whole.notes; // without a face, they are about a picture that does not count
-    notes.replaceChildren(...remarks.map((note) => element("li", {}, note)));
+    notes.replaceChildren(...remarks.map((note) => element("li", {}, withCode(note))));
     notes.hidden = remarks.length === 0;
     licence.textContent = `Licence of the predictions: ${whole.licence}.`;
     if (!prediction) {
@@ -135,17 +137,18 @@ export function start(panel) {
     problem.hidden = true;
     if (!useVoice.checked && !useFace.checked) { fail("Choose the microphone, the camera, or both."); return; }
     const current = { controller: new AbortController(), trail: [], dropped: 0, failures: 0, spoken: -1e9, busy: false };
+    const own = ++presses;
+    const closeAll = () => { current.microphone?.close(); current.camera?.close(); video.hidden = true; begin.disabled = false; };
     begin.disabled = true;
     try {
       if (useVoice.checked) current.microphone = await openMicrophone({ onlevel: (value) => { level.firstChild.style.width = `${Math.min(100, 350 * value)}%`; } });
-      if (useFace.checked) { video.hidden = false; current.camera = await openCamera(video); }
+      if (useFace.checked && own === presses) { video.hidden = false; current.camera = await openCamera(video); }
     } catch (error) {
-      current.microphone?.close();
-      video.hidden = true;
-      begin.disabled = false;
+      closeAll();
       fail(error.message);
       return;
     }
+    if (own !== presses) { closeAll(); return; }
     session = current;
     useVoice.disabled = useFace.disabled = true;
     end.disabled = false;

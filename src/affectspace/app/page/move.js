@@ -1,6 +1,6 @@
 // The tab Move: a face walks over valence and arousal, and a sentence is written again.
 
-import { AXES, announce, checkbox, element, field, newId, signed } from "./dom.js";
+import { AXES, announce, checkbox, element, field, newId, signed, withCode } from "./dom.js";
 import { createCircumplex } from "./circumplex.js";
 import { emotionEllipses, form, request } from "./service.js";
 import { createTask } from "./tasks.js";
@@ -51,7 +51,7 @@ function slider(label, { from = -1, to = 1, value = 0, low, high, onchange = () 
 const WORDS = { valence: ["unpleasant", "pleasant"], arousal: ["calm", "excited"], dominance: ["controlled", "in control"] };
 const axisSlider = (axis, options) => slider(axis[0].toUpperCase() + axis.slice(1), { low: WORDS[axis][0], high: WORDS[axis][1], ...options });
 
-const readingText = (reading) => (reading ? `V ${signed(reading.valence)}, A ${signed(reading.arousal)}` : "not read");
+const readingText = (reading) => (reading ? `V\u00a0${signed(reading.valence)}, A\u00a0${signed(reading.arousal)}` : "not read");
 const readingLine = (reading) => reading && element("span", { class: "block" }, `read: ${readingText(reading)}`);
 const estimate = (values) => Object.fromEntries(AXES.map((axis) => [axis, typeof values?.[axis] === "number" ? { mean: values[axis] } : undefined]));
 
@@ -96,7 +96,7 @@ async function faces(section, emotions) {
   });
 
   section.append(element("p", { class: "lead" }, offered.notes[0]),
-    ...offered.notes.slice(1).map((text) => element("p", { class: "note" }, text)),
+    ...offered.notes.slice(1).map((text) => element("p", { class: "note" }, withCode(text))),
     element("div", { class: "columns" },
       element("div", { class: "stack" }, people, field("Or a picture of a face", upload, "The model that ships knows drawn faces only. A photograph becomes a drawn face that resembles it."),
         offered.models.length > 1 && field("Model", model), valence.element, arousal.element, checkbox("Show what changes", difference, "Red: brighter than without a walk. Blue: darker. White: unchanged."),
@@ -139,7 +139,7 @@ async function faces(section, emotions) {
       }
       show(answer);
     } catch (error) {
-      if (error.name === "AbortError") return;
+      if (error.name === "AbortError" || running !== own) return;
       shown.replaceChildren();
       notes.replaceChildren();
       map.show([]);
@@ -161,7 +161,7 @@ async function faces(section, emotions) {
 
   function show(answer) {
     const remarks = [...new Set([...(source.notes ?? []), ...answer.notes])];
-    notes.replaceChildren(...remarks.map((text) => element("p", { class: "note" }, text)));
+    notes.replaceChildren(...remarks.map((text) => element("p", { class: "note" }, withCode(text))));
     const first = { kind: "start", name: "the face as it is", ...estimate(answer.face.reading) };
     if (view === "one") {
       const [entry] = answer.pictures;
@@ -263,14 +263,15 @@ async function sentences(section, emotions) {
     ];
     const line = (one, mark) => ({ text: one.text, chosen: one.chosen, mark, ...one.encoder, lexicon: one.lexicon, content: one.content ?? null });
     const rows = [line(original, "original"), ...[...candidates].sort((one, other) => other.chosen - one.chosen).map((one) => line(one, one.chosen ? "chosen" : null))];
-    map.show([{ kind: "start", name: "original", ...estimate(original.encoder) }, { kind: "target", name: "target", ...estimate(answer.target) },
+    map.show([{ kind: "start", name: "original", ...estimate(original.encoder) }, { kind: "target", name: "target, as it is read", ...estimate(answer.aim) },
       ...candidates.filter((one) => !one.chosen).map((one) => ({ kind: "text", group: "other candidates", name: one.text, ...estimate(one.encoder) })),
       { kind: "fused", name: "chosen", ...estimate(best.encoder) }]);
+    const aims = AXES.filter((axis) => typeof answer.aim[axis] === "number").map((axis) => `${axis} ${signed(answer.target[axis])} as ${signed(answer.aim[axis])}`);
     result.replaceChildren(
       element("blockquote", {}, element("p", { class: "before" }, original.text), element("p", { class: "after" }, best.text)),
-      ...answer.notes.map((note) => element("p", { class: "note" }, note)),
+      ...answer.notes.map((note) => element("p", { class: "note" }, withCode(note))),
       resultTable({ caption: "What each candidate reached", columns, rows, file: "candidates.csv", csvColumns: columns.map(({ key }) => ({ key })) }),
-      element("p", { class: "hint" }, "Valence, arousal and dominance: what the text model of affectspace reads. Chosen is the candidate nearest to the target. Axes that you do not change count a little, and lost content counts against a candidate, so another one can be nearer on a single axis. The lexicon had no part in the choice. A sentence seldom reads stronger than 0.5."));
+      element("p", { class: "hint" }, `Valence, arousal and dominance are what the text model of affectspace reads. It reads sentences more mildly than people rate them: ${aims.join(", ")}. This reading is the target on the map, and the chosen candidate is the nearest to it. Axes that you do not change count a little, and lost content counts against a candidate. The lexicon had no part in the choice.`));
     announce(`Chosen: ${best.text}`);
   }
 

@@ -197,9 +197,12 @@ export function start(panel) {
     }
     const values = { file: file ?? null, text: file ? null : text, window: width.value || null, step: step.value || null };
     const answer = await task.run("Reading window after window", (signal) => request("/v1/trajectory", { body: form(values), signal }), { after: "The curves are ready." });
-    if (!answer) return;
     halt();
     observer?.disconnect();
+    if (!answer) {
+      output.replaceChildren();
+      return;
+    }
     const result = createResult(answer, file);
     output.replaceChildren(result.element);
     result.draw();

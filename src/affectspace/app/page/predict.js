@@ -95,13 +95,19 @@ export function start(panel) {
       element("p", { class: "hint" }, "A name is a guess from the point. Several names often fit."));
     const notes = [...prediction.notes, ...answer.notes];
     const many = answer.predictions.length + answer.failures.length > 1;
-    const table = many ? tableOfMany(answer.predictions, answer.failures, (chosen) => show(chosen, answer)) : tableOfOne(prediction);
+    const table = many ? tableOfMany(answer.predictions, answer.failures, (chosen) => choose(chosen, answer)) : tableOfOne(prediction);
     details.replaceChildren(
       element("p", { class: "hint" }, "The ellipse and the bar beside the map are one standard deviation: on each axis, about two of three such inputs lie inside."),
       remarks({ notes, licence: prediction.licence, unlike: prediction.unlike }), table);
     for (const choice of details.querySelectorAll("button.choice")) {
       choice.setAttribute("aria-pressed", String(choice.dataset.index === String(prediction.index)));
     }
+  }
+
+  // Show another input of the same answer. Its button is made again, and keeps the focus.
+  function choose(prediction, answer) {
+    show(prediction, answer);
+    details.querySelector('button.choice[aria-pressed="true"]')?.focus();
   }
 
   async function predict() {

@@ -1,6 +1,6 @@
 // A prediction in words, as bars and as a row of a table.
 
-import { AXES, element, fixed, percent, signed } from "./dom.js";
+import { AXES, element, fixed, percent, signed, withCode } from "./dom.js";
 import { KINDS } from "./circumplex.js";
 
 const WORDS = {
@@ -86,6 +86,6 @@ export function rowOf(prediction) {
 export function remarks({ notes, licence, unlike }) {
   return element("div", { class: "stack remarks" },
     unlike && element("p", { class: "note strong" }, "This input is unlike what the model was trained on. Trust the point less; its ellipse is wide on purpose."),
-    notes.length > 0 && element("ul", { class: "note notes" }, notes.map((note) => element("li", {}, note))),
+    notes.length > 0 && element("ul", { class: "note notes" }, notes.map((note) => element("li", {}, withCode(note)))),
     licence && element("p", { class: "hint" }, `Licence of the predictions: ${licence}.`));
 }

@@ -1,6 +1,6 @@
 // The tab Runs: the runs and studies of a folder, side by side, and their reports.
 
-import { announce, element, newId, signed, toast } from "./dom.js";
+import { announce, element, newId, signed, toast, withCode } from "./dom.js";
 import { request } from "./service.js";
 import { createTask } from "./tasks.js";
 import { downloadButton, csvOf } from "./table.js";
@@ -47,7 +47,7 @@ export async function start(panel) {
     if (!chosen.size) runs.filter((run) => run.key_figures.length).slice(0, MOST).forEach((run) => chosen.add(run.name));
     list.replaceChildren(
       element("div", { class: "row between" }, element("h2", {}, `${runs.length} ${runs.length === 1 ? "run" : "runs"} in ${answer.folder}`), again),
-      ...answer.notes.map((text) => element("p", { class: "note" }, text)));
+      ...answer.notes.map((text) => element("p", { class: "note" }, withCode(text))));
     if (runs.length) list.append(table());
     compare();
   }

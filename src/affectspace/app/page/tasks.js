@@ -1,6 +1,6 @@
 // One job at a time of a tab: progress, cancel, and the error beside the button.
 
-import { announce, element } from "./dom.js";
+import { announce, element, withCode } from "./dom.js";
 
 // const task = createTask(); panel.append(task.element); task.run("Predicting", async (signal) => {...})
 // run() returns the job's result, or null where it failed or was cancelled. A new job cancels the one before.
@@ -15,7 +15,7 @@ export function createTask() {
   cancel.addEventListener("click", () => controller?.abort());
 
   function fail(message) {
-    problem.textContent = message;
+    problem.replaceChildren(...withCode(message));
     problem.hidden = false;
   }
 
