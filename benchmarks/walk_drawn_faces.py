@@ -21,10 +21,10 @@ from affectspace.synthetic.faces import make_faces
 from affectspace.synthetic.faces.labels import EVEN
 from affectspace.training.configuration import build_config
 from affectspace.training.fit import fit
+from affectspace.training.networks import JudgeSettings
 from affectspace.training.runs import Run, open_run
 from affectspace.walks import FaceWalker, Strength
 from affectspace.walks.geometry import AXES
-from affectspace.walks.networks import JudgeSettings
 from affectspace.walks.strength import axis_points
 
 SIZE = 64

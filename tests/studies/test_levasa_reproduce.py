@@ -72,8 +72,8 @@ def test_each_ablation_of_the_residual_network_changes_one_thing(faces: CorpusCo
         assert config.fit == base.fit
         seen |= changed
     assert seen == {
-        "reconstruction", "similarity_weight", "kl_warmup", "free_nats", "editing_weight", "expression_weight", "network",
-        "width", "kl_weight",
+        "reconstruction", "similarity_weight", "kl_warmup", "free_nats", "editing_weight", "expression_weight",
+        "identity_weight", "network", "width", "kl_weight",
     }  # fmt: skip
     weights = {member.config.model.kl_weight for member in added}
     assert len(weights) >= 5

@@ -21,9 +21,7 @@ from affectspace.studies.walks.judged import Line, chosen_rows, elsewhere
 from affectspace.studies.walks.judges import KeptNetworks, judged_people
 from affectspace.synthetic.faces import make_faces
 from affectspace.training.configuration import build_config
-from affectspace.training.runs import Run, start_run
-from affectspace.walks import AffectDirections
-from affectspace.walks.networks import (
+from affectspace.training.networks import (
     AffectRegressor,
     JudgeSettings,
     RegressorConfig,
@@ -32,6 +30,8 @@ from affectspace.walks.networks import (
     outputs_of,
     train_network,
 )
+from affectspace.training.runs import Run, start_run
+from affectspace.walks import AffectDirections
 from affectspace.walks.pictures import move
 from affectspace.walks.readers import Reader
 

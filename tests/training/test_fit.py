@@ -25,6 +25,7 @@ from affectspace.models import EmotionClassifier, Levasa
 from affectspace.training.configuration import TrainConfig, build_config
 from affectspace.training.fit import fit
 from affectspace.training.loop import Loop
+from affectspace.training.people import people_network
 from affectspace.training.runs import Run, open_run, start_run
 
 
@@ -48,6 +49,41 @@ def test_a_run_folder_holds_what_it_promises(config: TrainConfig, tmp_path: Path
     assert "images/s" in seen[-1][2]
     assert not list(run.folder.rglob("*.partial"))
     assert "finished after 3 epochs" in (run.folder / "log.txt").read_text()
+
+
+def test_the_network_of_people_learns_from_training_people_only_and_is_trained_once(
+    config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: set[int] = set()
+    read = Dataset.images
+    people = changed(config, "model.identity_weight=0.5", "fit.epochs=2")
+    data = Dataset.of_config(people)
+    monkeypatch.setattr(
+        Dataset, "images", lambda self, rows: seen.update(np.asarray(rows).tolist()) or read(self, rows)
+    )
+    network = people_network(data, tmp_path / "kept", seed=0)
+    assert seen <= set(data.rows("train").tolist())
+    person = data.table["person"].iloc[data.rows("train")]
+    assert network.config.categories == tuple(dict.fromkeys(person))
+    outputs = network(data.batch("train").image)
+    torch.testing.assert_close(outputs.mean(dim=0), torch.zeros(outputs.shape[1]), atol=1e-4, rtol=0)
+    assert not any(weight.requires_grad for weight in network.parameters())
+    seen.clear()
+    again = people_network(data, tmp_path / "kept", seed=0)
+    assert not seen
+    torch.testing.assert_close(again(data.batch("train").image), outputs)
+    monkeypatch.undo()
+    run = fit(people, tmp_path / "run")
+    assert np.isfinite(run.history[["train_identity", "validation_identity"]]).all(axis=None)
+    assert (run.folder / "people" / "config.json").is_file()
+    assert not [name for name in load_file(run.folder / "model" / "model.safetensors") if "people" in name]
+
+
+def test_one_person_teaches_no_network_of_people(config: TrainConfig, tmp_path: Path) -> None:
+    data = Dataset.of_config(config)
+    data.table["person"] = "Ana"
+    with pytest.raises(ConfigError, match="identity_weight needs training images of two people or more"):
+        people_network(data, tmp_path, seed=0)
 
 
 def test_training_learns(config: TrainConfig, tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ import torch
 from affectspace.errors import ConfigError, DataError
 from affectspace.models import Levasa, LevasaConfig
 from affectspace.training.configuration import build_config
+from affectspace.training.networks import AffectRegressor, RegressorConfig
 from affectspace.training.runs import Run, start_run
 from affectspace.walks import AffectDirections, FaceWalker, example_faces
-from affectspace.walks.networks import AffectRegressor, RegressorConfig
 
 from .test_strength import calibrated
 

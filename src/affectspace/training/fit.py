@@ -21,12 +21,13 @@ from affectspace.data.labels import few_of_a_kind
 from affectspace.devices import physical_memory
 from affectspace.errors import ConfigError
 from affectspace.files import write_atomic
-from affectspace.models import MODELS, AffectModel, LossTerms, Pretrained, training_statistics
+from affectspace.models import MODELS, AffectModel, Levasa, LossTerms, Pretrained, training_statistics
 from affectspace.progress import Progress, silent
 from affectspace.training.adapters import AdapterTraining
 from affectspace.training.configuration import MOST_THREADS, FitConfig, ImageFitConfig, TrainConfig
 from affectspace.training.distributed import train
 from affectspace.training.loop import Training
+from affectspace.training.people import people_network
 from affectspace.training.recorder import best_path, fitting, last_path, read_checkpoint
 from affectspace.training.runs import Run, require_split, started_run
 from affectspace.training.validation import validation_scores
@@ -104,6 +105,12 @@ class ModelTraining(Training):
         super().__init__(model, settings, len(batches), sum(map(len, batches.whole)))
         self.data, self.unit = data, "images" if config.reads_images else "rows"
 
+    def to(self, device: torch.device) -> None:
+        super().to(device)
+        for network in getattr(self.model, "people_networks", ()):
+            last = isinstance(self.config, ImageFitConfig) and self.config.channels_last
+            network.to(device, memory_format=torch.channels_last if last else torch.preserve_format)
+
     def batches(self, epoch: int, rank: int, ranks: int) -> Batches:
         return self._batches("train", epoch, self.config.balance, True, rank, ranks)
 
@@ -180,6 +187,8 @@ def training_of(run: Run, threads: int | None) -> Iterator[None]:
 
 def _train(config: TrainConfig, run: Run, data: Dataset, progress: Progress) -> None:
     training: Training = AdapterTraining(config, data) if config.reads == "items" else ModelTraining(config, data)
+    if isinstance(training.model, Levasa) and training.model.config.identity_weight:
+        training.model.people_networks = (people_network(data, run.folder, config.fit.seed, progress),)
     facts = data.run_facts()
     facts["warnings"] = few_of_a_kind(data.categories, data.category[data.rows("train")])
     state = "continued" if last_path(run.folder).is_file() else "new"

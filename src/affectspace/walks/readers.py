@@ -10,10 +10,9 @@ from affectspace.data.dataset import Dataset
 from affectspace.data.labels import read_transfer
 from affectspace.errors import RunError
 from affectspace.evaluation import pearson
-from affectspace.files import parse_json
 from affectspace.media.faces import resized
 from affectspace.models import EmotionClassifier, Pretrained
-from affectspace.walks.networks import AffectRegressor, outputs_of
+from affectspace.training.networks import AffectRegressor, outputs_of, saved_facts
 
 KEPT = ("others", "regressor", "chooser")  # names of judges in RUN/judges, beside apart
 FEWEST = 4  # labelled pictures, below which no correlation is told
@@ -102,14 +101,6 @@ def named_reader(place: str, run: Path) -> Reader:
             centres = affect_centres(network.config.categories)
         networks.append(network.eval())
     return Reader(place, tuple(networks), fold_of, centres)
-
-
-def saved_facts(folder: Path, file: str = "facts.json") -> dict[str, Any]:
-    """Return the content of a JSON file; nothing if there is none that can be read."""
-    try:
-        return dict(parse_json((folder / file).read_text("utf-8")))
-    except (OSError, ValueError, TypeError):
-        return {}
 
 
 def folds_of(people: list[str] | tuple[str, ...]) -> dict[str, int]:

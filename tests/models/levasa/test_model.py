@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from pydantic import ValidationError
 
 from affectspace.data.batches import Batch
+from affectspace.errors import ConfigError
 from affectspace.models import ClassifierConfig, EmotionClassifier, Levasa, LevasaConfig
-from affectspace.models.levasa.losses import expression_difference
+from affectspace.models.levasa.losses import expression_difference, person_difference
 
 from ..noise import fixed_noise
 
@@ -376,6 +377,47 @@ def test_the_expression_of_edited_faces_reaches_the_affective_chunks_and_not_the
     assert affective[others].abs().sum() > 0
     assert not rest.any()
     assert not code.grad[0].any()  # no face has taken its chunks
+
+
+def people_network() -> EmotionClassifier:
+    torch.manual_seed(1)
+    config = ClassifierConfig(image_size=32, width=8, padding=1, hidden=(), categories=("Ana", "Ben", "Cem"))
+    return EmotionClassifier(config).eval().requires_grad_(False)
+
+
+def test_reconstructions_and_edited_faces_show_the_person_of_the_original() -> None:
+    network = people_network()
+    model, batch = residual(editing_weight=1.0, identity_weight=0.5), make_batch()
+    model.people_networks = (network,)
+    loss = model.loss(batch, noise=torch.zeros_like)
+    mean = model.encode(batch.image).mean
+    _, edited = model.edit(mean)
+    seen = [network(image) for image in (model.decode(mean), batch.image, edited, batch.image[: len(edited)])]
+    one = [value / value.norm(dim=1, keepdim=True) for value in seen]
+    expected = (1 - (one[0] * one[1]).sum(dim=1)).mean() + (1 - (one[2] * one[3]).sum(dim=1)).mean()
+    torch.testing.assert_close(loss.terms["identity"], expected)
+    without = residual(editing_weight=1.0).loss(batch, noise=torch.zeros_like)
+    torch.testing.assert_close(loss.total, without.total + 0.5 * expected)
+
+
+def test_the_person_of_the_same_image_is_the_same_and_only_the_image_gets_a_gradient() -> None:
+    network = people_network()
+    image, other = (torch.rand(4, 3, 32, 32, requires_grad=True) for _ in range(2))
+    assert person_difference(network, image, image.detach()).item() == pytest.approx(0, abs=1e-6)
+    person_difference(network, image, other).backward()
+    assert image.grad is not None
+    assert other.grad is None
+    assert all(weight.grad is None for weight in network.parameters())
+
+
+def test_the_network_of_people_is_no_part_of_the_model() -> None:
+    model = residual(identity_weight=0.5)
+    with pytest.raises(ConfigError, match="identity_weight needs"):
+        model.loss(make_batch(), noise=torch.zeros_like)
+    names, count = set(model.state_dict()), sum(1 for _ in model.parameters())
+    model.people_networks = (people_network(),)
+    assert set(model.state_dict()) == names
+    assert sum(1 for _ in model.parameters()) == count
 
 
 def test_editing_without_any_label_compares_the_rest_only() -> None:

@@ -67,6 +67,12 @@ class LevasaConfig(Configuration):
         description="weight of the emotions that the frozen network of the package fer sees: a reconstruction must show those "
         "of its image, an edited face those of the face whose z_v and z_a it has",
     )
+    identity_weight: float = Field(
+        0.0,
+        ge=0,
+        description="weight of keeping the person: a frozen network must see in a reconstruction and in an edited face the person "
+        "of the original. It is trained on the training people before the model, in RUN/people",
+    )
     reduction: Literal["default", "paper"] = Field(
         "default",
         description="paper: sums over the batch, to the letter; default: see the table of terms in docs/reference/levasa.md",
@@ -84,12 +90,18 @@ class LevasaConfig(Configuration):
             raise ValueError("network: residual has no `hidden` layers and no other `padding` than 1; leave them out")
         if self.editing_weight and self.alignment not in ("continuous", "discrete"):
             raise ValueError("editing_weight needs heads for valence and arousal: alignment continuous or discrete")
-        terms = (self.similarity_weight, self.editing_weight, self.expression_weight, self.free_nats)
+        terms = (
+            self.similarity_weight,
+            self.editing_weight,
+            self.expression_weight,
+            self.identity_weight,
+            self.free_nats,
+        )
         own = self.reconstruction != "squared" or any(terms)
         if self.reduction == "paper" and own:
             raise ValueError(
                 "reduction: paper has squared errors only; set reduction: default for reconstruction: absolute, "
-                "similarity_weight, free_nats, editing_weight and expression_weight"
+                "similarity_weight, free_nats, editing_weight, expression_weight and identity_weight"
             )
         return self
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from affectspace.features.backbones.expression import expression_network
 
@@ -58,6 +58,16 @@ def expression_difference(image: Tensor, other: Tensor) -> Tensor:
         with torch.no_grad():
             wanted = network.emotions(other.float())
         return F.kl_div(network.emotions(image.float()), wanted, reduction="batchmean", log_target=True)
+
+
+def person_difference(network: nn.Module, image: Tensor, other: Tensor) -> Tensor:
+    """Average over rows 1 - the cosine of what a frozen network of people sees in `image` and `other`, (n, 3, size, size).
+
+    Gradients reach `image` only.
+    """
+    with torch.no_grad():
+        wanted = network(other)
+    return (1.0 - F.cosine_similarity(network(image).float(), wanted.float(), dim=1)).mean()
 
 
 def _window_means(size: int, device: torch.device, window: int = 7) -> Tensor:

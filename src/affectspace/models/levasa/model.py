@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from affectspace.affect import AXES
 from affectspace.data.batches import Batch
+from affectspace.errors import ConfigError
 from affectspace.models.base import LossTerms, Posterior, Pretrained, Step, warmed
 from affectspace.models.levasa.config import ClassifierConfig, LevasaConfig
 from affectspace.models.levasa.losses import (
@@ -20,6 +21,7 @@ from affectspace.models.levasa.losses import (
     levels_of,
     masked_mean,
     masked_sum,
+    person_difference,
     squared_error,
     structural_similarity,
 )
@@ -43,6 +45,11 @@ class Levasa(Pretrained):
     ----------
     config : LevasaConfig
 
+    Attributes
+    ----------
+    people_networks : tuple of EmotionClassifier
+        The frozen network that a training with `identity_weight` needs. It is no part of the model and is not saved with it.
+
     Examples
     --------
     >>> model = Levasa(LevasaConfig(width=8))
@@ -56,6 +63,7 @@ class Levasa(Pretrained):
     def __init__(self, config: LevasaConfig) -> None:
         super().__init__()
         self.config = config
+        self.people_networks: tuple[EmotionClassifier, ...] = ()  # in a tuple, so that it is no module of this one
         self.encoder: ImageEncoder | ResidualEncoder
         self.decoder: ImageDecoder | ResidualDecoder
         if config.network == "residual":
@@ -169,16 +177,28 @@ class Levasa(Pretrained):
             terms["similarity"] = structural_similarity(decoded, batch.image).mean()
             total = total + config.similarity_weight * (1.0 - terms["similarity"])
         expression = [expression_difference(decoded, batch.image)] if config.expression_weight else []
+        identity = [self.person_change(decoded, batch.image)] if config.identity_weight else []
         if config.editing_weight:
             others, edited = self.edit(code)
             terms["editing"] = self.editing(batch.take(others), posterior.mean, edited, batch.image)
             total = total + config.editing_weight * terms["editing"]
             if expression:
                 expression.append(expression_difference(edited, batch.image[others]))
+            if identity:
+                identity.append(self.person_change(edited, batch.image[: len(edited)]))
         if expression:
             terms["expression"] = torch.stack(expression).sum()
             total = total + config.expression_weight * terms["expression"]
+        if identity:
+            terms["identity"] = torch.stack(identity).sum()
+            total = total + config.identity_weight * terms["identity"]
         return LossTerms(total, terms)
+
+    def person_change(self, image: Tensor, original: Tensor) -> Tensor:
+        """Compute how far a frozen network sees other people in images than in the originals, scalar from 0 to 2."""
+        if not self.people_networks:
+            raise ConfigError("model.identity_weight needs `people_networks`; `affectspace train` trains and sets it")
+        return person_difference(self.people_networks[0], image, original)
 
     def edit(self, code: Tensor) -> tuple[Tensor, Tensor]:
         """Decode the first rows with z_v and z_a of the next row; return the numbers of those rows, and the images.

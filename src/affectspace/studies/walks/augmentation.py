@@ -36,8 +36,8 @@ from affectspace.studies.figures import Picture
 from affectspace.studies.summary import key_figures
 from affectspace.studies.tables import Renderer, Table, grid
 from affectspace.studies.walks.judges import KeptNetworks, corpus_facts
+from affectspace.training.networks import JudgeSettings, outputs_of, train_network
 from affectspace.training.runs import Run
-from affectspace.walks.networks import JudgeSettings, outputs_of, train_network
 from affectspace.walks.pictures import Geometry, decode, move
 from affectspace.walks.runs import encode_rows, open_data, run_geometry, walkable_model
 from affectspace.walks.strength import Strength

@@ -11,8 +11,8 @@ from affectspace.models import Levasa
 from affectspace.progress import Progress, silent
 from affectspace.studies.walks.judged import chosen_rows
 from affectspace.studies.walks.judges import judge_training, judged_people
+from affectspace.training.networks import JudgeSettings
 from affectspace.training.runs import Run
-from affectspace.walks.networks import JudgeSettings
 from affectspace.walks.pictures import decode
 from affectspace.walks.runs import BATCH, open_data, run_directions, walkable_model
 from affectspace.walks.strength import Strength, find_strength

@@ -22,9 +22,9 @@ from affectspace.studies.tables import Renderer, Table, grid
 from affectspace.studies.walks.judged import ELSEWHERE, HEADS, WALK, Judged, judge_walks, shown_faces
 from affectspace.studies.walks.judges import Judges, judges_of
 from affectspace.studies.walks.measures import measure
+from affectspace.training.networks import JudgeSettings
 from affectspace.training.runs import Run
 from affectspace.walks.geometry import AXES
-from affectspace.walks.networks import JudgeSettings
 from affectspace.walks.runs import open_data, run_geometry, walkable_model
 from affectspace.walks.strength import Strength
 

@@ -10,8 +10,8 @@ from affectspace.data.dataset import Dataset
 from affectspace.models import Levasa
 from affectspace.progress import Progress, silent
 from affectspace.studies.walks.judges import Judges
+from affectspace.training.networks import outputs_of
 from affectspace.walks.geometry import AXES
-from affectspace.walks.networks import outputs_of
 from affectspace.walks.pictures import Geometry, decode, walk
 from affectspace.walks.runs import encode_rows
 from affectspace.walks.strength import axis_points

@@ -7,7 +7,6 @@ regressor : on drawn faces, one network trained on faces of other people whose v
 identity : trained on every second image of each test person; walks start from the others
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -21,19 +20,20 @@ from torch import Tensor
 
 from affectspace.data.dataset import Dataset
 from affectspace.errors import RunError, counted
-from affectspace.files import write_text
 from affectspace.models import ClassifierConfig, EmotionClassifier, Pretrained
 from affectspace.progress import Progress, silent
 from affectspace.synthetic.faces import make_faces
 from affectspace.synthetic.faces.labels import EVEN
-from affectspace.walks.geometry import AXES
-from affectspace.walks.networks import (
+from affectspace.training.networks import (
     AffectRegressor,
     JudgeSettings,
+    KeptNetworks,
     RegressorConfig,
+    teach_classifier,
     train_network,
 )
-from affectspace.walks.readers import Reader, affect_centres, folds_of, saved_facts
+from affectspace.walks.geometry import AXES
+from affectspace.walks.readers import Reader, affect_centres, folds_of
 
 LEAST = 4  # images of a test person, below which nobody can learn and walk it
 FEWEST = 4  # people
@@ -94,29 +94,6 @@ def corpus_facts(data: Dataset) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class KeptNetworks:
-    """Networks in the subfolders of a folder, each with the facts that it was trained under; others are trained again."""
-
-    folder: Path
-    facts: dict[str, Any]
-    seed: int
-
-    def get(self, name: str, kind: Any, config: Any, teach: Callable[[Any], None]) -> Any:
-        """Load the network of this name, or make and teach it where it is missing or has other facts."""
-        where = self.folder / name
-        if saved_facts(where) == self.facts:  # or it is not there yet, or not whole
-            return kind.from_pretrained(where)
-        (where / "facts.json").unlink(missing_ok=True)  # an interrupted training must not count as this one
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
-            made = kind(config)
-        teach(made)
-        made.save_pretrained(where)
-        write_text(where / "facts.json", json.dumps(self.facts) + "\n")
-        return made
-
-
-@dataclass(frozen=True)
 class JudgeTraining:
     """Trains the judges of one corpus under the same settings."""
 
@@ -170,21 +147,13 @@ class JudgeTraining:
         self, name: str, rows: np.ndarray, labels: np.ndarray, categories: tuple[str, ...]
     ) -> EmotionClassifier:
         """Train a classifier on rows of the corpus, all classes drawn equally often; labels : (corpus,), index of the class."""
-        target = torch.as_tensor(labels[rows], dtype=torch.int64)
-        weights = 1.0 / np.bincount(labels[rows], minlength=len(categories))[labels[rows]]
+        config = ClassifierConfig(**self._sizes, dropout=self.settings.dropout, categories=categories)
 
         def teach(network: Any) -> None:
-            train_network(
-                network,
-                lambda chosen: self.data.images(rows[chosen]),
-                lambda out, chosen: torch.nn.functional.cross_entropy(out, target[chosen]),
-                weights,
-                self.settings,
-                progress=self.progress,
-                text=f"judge {name}",
+            teach_classifier(
+                network, self.data, rows, labels[rows], self.settings, progress=self.progress, text=f"judge {name}"
             )
 
-        config = ClassifierConfig(**self._sizes, dropout=self.settings.dropout, categories=categories)
         return self.kept.get(name, EmotionClassifier, config, teach)
 
     @property

@@ -10,7 +10,7 @@ from affectspace.evaluation.results import Recorder, Results
 from affectspace.evaluation.significance import per_group
 from affectspace.studies.walks.judged import AXES, ELSEWHERE, HEADS, WALK, Judged, Line
 from affectspace.studies.walks.judges import Judges
-from affectspace.walks.networks import AffectRegressor, outputs_of
+from affectspace.training.networks import AffectRegressor, outputs_of
 from affectspace.walks.readers import Reader
 from affectspace.walks.strength import slope_of
 

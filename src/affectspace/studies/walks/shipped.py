@@ -18,9 +18,9 @@ from affectspace.studies.walks.calibration import calibrate_run
 from affectspace.studies.walks.judge_run import judge_run
 from affectspace.synthetic.faces import make_faces
 from affectspace.synthetic.faces.labels import EVEN
+from affectspace.training.networks import JudgeSettings
 from affectspace.training.runs import Run
 from affectspace.walks.geometry import AXES
-from affectspace.walks.networks import JudgeSettings
 from affectspace.walks.pictures import decode
 from affectspace.walks.readers import named_reader
 from affectspace.walks.runs import encode_rows, open_data, run_directions, walkable_model

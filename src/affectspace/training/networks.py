@@ -1,7 +1,10 @@
 """Small networks that judge pictures, and the one loop that trains them: equal numbers of images, whatever the corpus."""
 
+import json
 from collections.abc import Callable, Iterator
-from typing import Literal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -10,9 +13,11 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from affectspace.configuration import Configuration
+from affectspace.data.dataset import Dataset
 from affectspace.data.images import AugmentationConfig, augment, to_image
 from affectspace.data.labels import step_seed
 from affectspace.errors import DataError
+from affectspace.files import parse_json, write_text
 from affectspace.models import EmotionClassifier, Pretrained
 from affectspace.models.levasa.networks import ImageEncoder
 from affectspace.progress import Progress, silent
@@ -132,6 +137,60 @@ def blurred(image: Tensor, generator: torch.Generator) -> Tensor:
     out = image.clone()
     out[chosen] = F.interpolate(low, size=image.shape[-2:], mode="bilinear", align_corners=False)
     return out
+
+
+def saved_facts(folder: Path, file: str = "facts.json") -> dict[str, Any]:
+    """Return the content of a JSON file; nothing if there is none that can be read."""
+    try:
+        return dict(parse_json((folder / file).read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+@dataclass(frozen=True)
+class KeptNetworks:
+    """Networks in the subfolders of a folder, each with the facts that it was trained under; others are trained again."""
+
+    folder: Path
+    facts: dict[str, Any]
+    seed: int
+
+    def get(self, name: str, kind: Any, config: Any, teach: Callable[[Any], None]) -> Any:
+        """Load the network of this name, or make and teach it where it is missing or has other facts."""
+        where = self.folder / name
+        if saved_facts(where) == self.facts:  # or it is not there yet, or not whole
+            return kind.from_pretrained(where)
+        (where / "facts.json").unlink(missing_ok=True)  # an interrupted training must not count as this one
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            made = kind(config)
+        teach(made)
+        made.save_pretrained(where)
+        write_text(where / "facts.json", json.dumps(self.facts) + "\n")
+        return made
+
+
+def teach_classifier(
+    network: EmotionClassifier,
+    data: Dataset,
+    rows: np.ndarray,
+    labels: np.ndarray,
+    settings: JudgeSettings,
+    *,
+    progress: Progress = silent,
+    text: str = "classifier",
+) -> None:
+    """Train on rows of a corpus, all classes drawn equally often; labels : (rows,), index of the class."""
+    target = torch.as_tensor(labels, dtype=torch.int64)
+    train_network(
+        network,
+        lambda chosen: data.images(rows[chosen]),
+        lambda out, chosen: F.cross_entropy(out, target[chosen]),
+        1.0 / np.bincount(labels)[labels],
+        settings,
+        progress=progress,
+        text=text,
+    )
 
 
 @torch.no_grad()
