@@ -53,7 +53,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "residual_free_nats": {"free_nats": 0.05},
     "residual_no_editing": {"editing_weight": 0.0},
     "residual_expression": {"expression_weight": 0.05},
-    "residual_identity": {"identity_weight": 0.1},
+    "residual_identity": {"identity_weight": 0.3},
     "residual_convolutional": {"network": "convolutional", "width": 32},
 }
 RATES = (0.01, 0.2, 0.5, 1.0)  # weights of the KL beside the residual network's own
