@@ -61,7 +61,7 @@ def test_what_is_missing_or_too_old_comes_with_its_remedy(monkeypatch: pytest.Mo
     assert ">=2.2" in remedies[old][1]
     result = CliRunner().invoke(APP, [])
     assert result.exit_code == 0
-    assert "cannot run: fit.logger: tensorboard: tensorboard is not installed" in result.stdout
+    assert "cannot run: fit.logger: tensorboard (tensorboard is not installed)" in result.stdout
     assert "pip install 'affectspace[tensorboard]'" in result.stdout
 
 

@@ -44,14 +44,14 @@ NEEDED_FOR = {  # package, as in the installed metadata -> what cannot run witho
     "soxr": "extract: sounds with another sample rate",
     "av": "extract: clips and their sound",
     "dlib-bin": "extract: detection of faces in clips",
-    "gguf": "steer: SmolLM2 from its package",
-    "accelerate": "steer: SmolLM2 from its package",
+    "gguf": "steer",
+    "accelerate": "adapt, steer",
     "onnx": "export",
     "onnxscript": "export",
     "onnxruntime": "predict: texts without PyTorch; running exported models",
     "fastapi": "serve",
     "uvicorn": "serve",
-    "python-multipart": "serve: uploads",
+    "python-multipart": "serve",
     "ray": "extract --engine ray",
 }
 
@@ -207,9 +207,12 @@ def _show(facts: dict[str, Any]) -> None:
     console.print(table)
     if not facts["cannot_run"]:
         console.print("Everything can run here.")
-    for problem in facts["cannot_run"]:
-        console.print(f"cannot run: {problem['what']}: {problem['why']}", soft_wrap=True)
-        console.print(f"    {problem['remedy']}", soft_wrap=True)
+    for remedy in dict.fromkeys(problem["remedy"] for problem in facts["cannot_run"]):
+        problems = [problem for problem in facts["cannot_run"] if problem["remedy"] == remedy]
+        what = ", ".join(dict.fromkeys(part for problem in problems for part in problem["what"].split(", ")))
+        why = "; ".join(problem["why"] for problem in problems)
+        console.print(f"cannot run: {what} ({why})", soft_wrap=True)
+        console.print(f"    {remedy}", soft_wrap=True)
 
 
 def _bytes(number: float) -> str:
