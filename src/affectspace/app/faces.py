@@ -64,7 +64,7 @@ class FaceDesk:
         from affectspace.walks import FaceWalker
 
         if model != DRAWN and model not in runs:
-            raise ConfigError(f"there is no model {model!r} of faces; there is {', '.join([DRAWN, *runs])}")
+            raise ConfigError(f"there is no model {model!r} of faces; choose from {', '.join([DRAWN, *runs])}")
         version = (DRAWN,) if model == DRAWN else version_of(runs[model])
         if version not in self._walkers:
             walker = FaceWalker.pretrained() if model == DRAWN else FaceWalker.of_run(runs[model])
@@ -176,7 +176,7 @@ async def list_faces(request: Request) -> dict[str, Any]:
         faces = []
         notes.append(str(error))
     return {
-        "models": [DRAWN, *runs], "faces": faces, "paths": list(PATHS), "ranges": RANGES, "most_grid": MOST_GRID,
+        "models": list(dict.fromkeys([DRAWN, *runs])), "faces": faces, "paths": list(PATHS), "ranges": RANGES, "most_grid": MOST_GRID,
         "most_frames": MOST_FRAMES, "notes": notes,
     }  # fmt: skip
 
