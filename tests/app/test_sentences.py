@@ -140,7 +140,7 @@ def test_a_sentence_is_rewritten_over_http(service) -> None:
         ({"text": "A.", "valence": 1, "colour": "red"}, "colour"),
         ({"text": "A.", "valence": 1, "seed": -1}, "seed"),
         ({"text": "A.", "valence": 1, "candidates": 99}, "from 1 to 12"),
-        ({"text": "A.", "valence": 1, "writer": "../runs"}, "there is no writer '../runs'; there is prompts"),
+        ({"text": "A.", "valence": 1, "writer": "../runs"}, "there is no writer '../runs'; choose from prompts"),
     ],
 )
 def test_bad_bodies_are_refused(service, body, words: str) -> None:
