@@ -186,7 +186,8 @@ def _report_epochs(out: Path, members: Sequence[Trainable], progress: Progress) 
         if (folder / "run.json").is_file() and not finished:
             active.append(member.folder)
     total = sum(member.config.fit.epochs for member in members)
-    progress(done, total, f"epochs of {counted(len(members), 'training')}; now {', '.join(active) or 'none'}")
+    text = f"epochs of {counted(len(members), 'training')}"
+    progress(done, total, f"{text}; now {', '.join(active)}" if active else text)
 
 
 def prefixed(progress: Progress, prefix: str) -> Progress:
