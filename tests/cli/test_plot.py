@@ -128,6 +128,15 @@ def test_a_mean_covers_no_small_group_and_is_explained(rows: int, means: int, de
         assert [drawn[0].get_xdata()[0], drawn[0].get_ydata()[0]] == pytest.approx(points.mean(axis=0))
 
 
+@pytest.mark.parametrize(("groups", "note"), [(1, "25, 50, 75 and 95 %"), (3, "25, 50, 75 and 95 %"), (4, "half")])
+def test_densities_of_many_groups_have_one_line_each(groups: int, note: str) -> None:
+    points = RANDOM.normal(0, 0.3, (120, 2))
+    figure = plane_figure(points, [f"g{row % groups}" for row in range(120)], density=True)
+    assert f"lines around {note} of the rows of a group" in texts(figure)
+    half = sum(len(collection.get_paths()) for collection in figure.axes[0].collections)
+    assert half == (groups if note == "half" else 2 * 4 * groups)
+
+
 def test_rows_without_values_are_counted_and_many_groups_become_others() -> None:
     points = np.where(np.arange(40)[:, None] < 2, np.nan, 0.1)
     assert "n 38 (2 without a value left out)" in texts(plane_figure(np.repeat(points, 2, axis=1)))
@@ -136,7 +145,12 @@ def test_rows_without_values_are_counted_and_many_groups_become_others() -> None
         "others",
         "mean of a group, one deviation",
     ]
-    assert len(figure.legends[0].get_texts()) == 13
+    assert len(figure.legends[0].get_texts()) == 9
+    many = plane_figure(RANDOM.uniform(-1, 1, (40, 2)), [f"person {row % 8}" for row in range(40)])
+    names = [text.get_text() for text in many.legends[0].get_texts()]
+    colours = [dot.get_color() for dot in many.legends[0].legend_handles]
+    assert len(names) == 9
+    assert len(set(colours)) == 9  # no two groups look alike
 
 
 @pytest.mark.parametrize("points", [np.zeros((3, 3)), np.full((3, 2), np.nan), np.zeros((0, 2))])

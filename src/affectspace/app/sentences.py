@@ -133,7 +133,9 @@ class SentenceWriter:
         """
         if writer != PROMPTS and writer not in self.runs:
             known = ", ".join([PROMPTS, *self.runs])
-            raise ConfigError(f"there is no writer {writer!r}; choose from {known}. `affectspace train` makes projectors")
+            raise ConfigError(
+                f"there is no writer {writer!r}; choose from {known}. `affectspace train` makes projectors"
+            )
         text = " ".join(wanted.text.split())
         own = self._read([text])[0]
         with _stopping(self.language_model, stop):

@@ -30,8 +30,11 @@ from affectspace.report.theme import (
     spread_ellipse,
 )
 
-MOST_POINTS, MOST_ELLIPSES, MOST_GROUPS = 3000, 60, 12  # that are drawn
+MOST_POINTS, MOST_ELLIPSES = 3000, 60  # that are drawn
+MOST_EMOTIONS, MOST_GROUPS = 12, len(GROUP_COLOURS)  # groups with a colour of their own
 LEVELS = (0.25, 0.5, 0.75, 0.95)  # shares of the rows inside the lines of a density
+MOST_DENSITIES = 3  # groups with all lines; more groups have one line each, or nothing could be seen
+HALF = (0.5,)
 SIDE = 80  # cells of a density
 OTHERS = "others"
 FEWEST_OF_A_MEAN = 3  # rows of a group; the mean of fewer would only cover them
@@ -58,11 +61,11 @@ def plane_figure(
         Values on [-1, 1]. Rows with NaN are left out, and the figure states their number. At most 3,000 are drawn.
     groups : sequence of length n, optional
         Emotion, person or another group of each row; emotions have their usual colours. A group of three rows or more
-        has its mean, and an ellipse of one standard deviation of its rows. Beyond 12 groups, the smallest are drawn as others.
+        has its mean, and an ellipse of one standard deviation of its rows. Beyond 12 emotions or 8 other groups, the smallest are drawn as others.
     deviations : ndarray of shape (n, 2), optional
         Standard deviation of each point. Up to 60 points have an ellipse of their own.
     density : bool
-        Draw lines around 25, 50, 75 and 95 % of the rows in place of points.
+        Draw lines around 25, 50, 75 and 95 % of the rows in place of points; around half the rows for more than three groups.
     axes : tuple of str
         Names of the two axes.
     group_name : str
@@ -100,11 +103,12 @@ def plane_figure(
         draw_origin(panel)
         chosen = np.random.default_rng(0).permutation(len(xy))[:MOST_POINTS]
         means = False
+        shares = LEVELS if len(order) <= MOST_DENSITIES else HALF
         for name in [None, *order] if None in names else order:
             rows = np.array([one == name for one in names])
             colour = UNLABELLED if name is None else colours[name]
             if density:
-                _draw_density(panel, xy[rows], colour)
+                _draw_density(panel, xy[rows], colour, shares)
             else:
                 shown = chosen[rows[chosen]]
                 marker = "o" if name is None else markers[name]
@@ -126,6 +130,9 @@ def plane_figure(
         notes = [f"n {len(xy):,}" + (f" ({left_out:,} without a value left out)" if left_out else "")]
         if len(xy) > MOST_POINTS and not density:
             notes.append(f"{MOST_POINTS:,} drawn")
+        if density:
+            lines = "lines around 25, 50, 75 and 95 %" if shares == LEVELS else "lines around half"
+            notes.append(f"{lines} of the rows{' of a group' if order else ''}")
         if spreads is not None:
             few = len(xy) <= MOST_ELLIPSES
             notes.append("shaded: one deviation" if few else f"deviations are drawn for up to {MOST_ELLIPSES} rows")
@@ -155,8 +162,9 @@ def _named(groups: Sequence[Any] | None, count: int, known: np.ndarray) -> list[
         if use
     ]
     counts = {name: names.count(name) for name in dict.fromkeys(names) if name is not None}
-    if len(counts) > MOST_GROUPS:
-        kept = set(sorted(counts, key=lambda name: -counts[name])[: MOST_GROUPS - 1])
+    most = MOST_EMOTIONS if counts.keys() <= set(CATEGORIES) else MOST_GROUPS
+    if len(counts) > most:
+        kept = set(sorted(counts, key=lambda name: -counts[name])[: most - 1])
         names = [name if name is None or name in kept else OTHERS for name in names]
     return names
 
@@ -168,8 +176,8 @@ def _draw_group(panel: Axes, xy: np.ndarray, colour: str, *, ellipse: bool) -> N
         panel.add_patch(spread_ellipse(xy, colour, linewidth=1.6))
 
 
-def _draw_density(panel: Axes, xy: np.ndarray, colour: str) -> None:
-    """Draw lines around shares of the rows, from a smoothed histogram."""
+def _draw_density(panel: Axes, xy: np.ndarray, colour: str, inside: tuple[float, ...]) -> None:
+    """Draw lines around shares of the rows, from a smoothed histogram. Several lines are filled."""
     from scipy.ndimage import gaussian_filter
 
     if len(xy) < 5:
@@ -181,8 +189,11 @@ def _draw_density(panel: Axes, xy: np.ndarray, colour: str) -> None:
     smooth = gaussian_filter(counts, width)
     ordered = np.sort(smooth.ravel())[::-1]
     shares = np.cumsum(ordered) / ordered.sum()
-    levels = sorted({float(ordered[min(int(np.searchsorted(shares, share)), len(ordered) - 1)]) for share in LEVELS})
+    levels = sorted({float(ordered[min(int(np.searchsorted(shares, share)), len(ordered) - 1)]) for share in inside})
     middles = ((across[1:] + across[:-1]) / 2, (up[1:] + up[:-1]) / 2)
+    if inside == HALF:
+        panel.contour(*middles, smooth.T, levels=levels, colors=[colour], linewidths=1.6)
+        return
     panel.contourf(*middles, smooth.T, levels=[*levels, float(ordered[0]) * 1.01], colors=[colour], alpha=0.16)
     panel.contour(*middles, smooth.T, levels=levels, colors=[colour], linewidths=1)
 
