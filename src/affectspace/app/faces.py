@@ -176,8 +176,8 @@ async def list_faces(request: Request) -> dict[str, Any]:
         faces = []
         notes.append(str(error))
     return {
-        "models": list(dict.fromkeys([DRAWN, *runs])), "faces": faces, "paths": list(PATHS), "ranges": RANGES, "most_grid": MOST_GRID,
-        "most_frames": MOST_FRAMES, "notes": notes,
+        "models": list(dict.fromkeys([DRAWN, *runs])), "faces": faces, "paths": list(PATHS), "ranges": RANGES,
+        "most_grid": MOST_GRID, "most_frames": MOST_FRAMES, "notes": notes,
     }  # fmt: skip
 
 

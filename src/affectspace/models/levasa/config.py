@@ -70,8 +70,8 @@ class LevasaConfig(Configuration):
     identity_weight: float = Field(
         0.0,
         ge=0,
-        description="weight of keeping the person: a frozen network must see in a reconstruction and in an edited face the person "
-        "of the original. It is trained on the training people before the model, in RUN/people",
+        description="weight of keeping the person: a frozen network must see the person of the original in a reconstruction "
+        "and in an edited face. It is trained on the training people before the model, in RUN/people",
     )
     reduction: Literal["default", "paper"] = Field(
         "default",
