@@ -61,8 +61,8 @@ def plane_figure(
         Values on [-1, 1]. Rows with NaN are left out, and the figure states their number. At most 3,000 are drawn.
     groups : sequence of length n, optional
         Emotion, person or another group of each row; emotions have their usual colours. A group of three rows or more
-        has its mean, and an ellipse of one standard deviation of its rows. Beyond 12 emotions or 8 other groups, the smallest are
-        drawn as others.
+        has its mean, and an ellipse of one standard deviation of its rows. Beyond 12 emotions or 8 other groups, the smallest
+        are drawn as others.
     deviations : ndarray of shape (n, 2), optional
         Standard deviation of each point. Up to 60 points have an ellipse of their own.
     density : bool
