@@ -127,18 +127,9 @@ def plane_figure(
                 )
         edge = max(1.05, 1.05 * float(np.abs(xy).max()))
         panel.set(xlim=(-edge, edge), ylim=(-edge, edge), aspect="equal", xlabel=axes[0], ylabel=axes[1])
-        left_out = int((~known).sum())
-        notes = [f"n {len(xy):,}" + (f" ({left_out:,} without a value left out)" if left_out else "")]
-        if len(xy) > MOST_POINTS and not density:
-            notes.append(f"{MOST_POINTS:,} drawn")
-        if density:
-            lines = "lines around 25, 50, 75 and 95 %" if shares == LEVELS else "lines around half"
-            notes.append(f"{lines} of the rows{' of a group' if order else ''}")
-        if spreads is not None:
-            few = len(xy) <= MOST_ELLIPSES
-            notes.append("shaded: one deviation" if few else f"deviations are drawn for up to {MOST_ELLIPSES} rows")
         panel.set_title(title)
-        panel.text(1, 1.01, "   ".join(notes), transform=panel.transAxes, ha="right", fontsize=8.5, color=MUTED)
+        notes = _notes(known, shares if density else (), spreads is not None, bool(order))
+        panel.text(1, 1.01, notes, transform=panel.transAxes, ha="right", fontsize=8.5, color=MUTED)
         if order:
             handles = [legend_dot(markers[name], colours[name]) for name in order]
             labels = list(order)
@@ -149,6 +140,21 @@ def plane_figure(
                 handles, labels, loc="outside lower center", ncols=min(len(labels), 6), title=group_name or None
             )
     return figure
+
+
+def _notes(known: np.ndarray, lines: tuple[float, ...], spreads: bool, groups: bool) -> str:
+    """Say what is drawn: the rows, and what lines and shades mean. lines : shares inside the lines, () for points"""
+    rows, left_out = int(known.sum()), int((~known).sum())
+    notes = [f"n {rows:,}" + (f" ({left_out:,} without a value left out)" if left_out else "")]
+    if lines:
+        inside = "half" if lines == HALF else "25, 50, 75 and 95 %"
+        notes.append(f"lines around {inside} of the rows{' of a group' if groups else ''}")
+    elif rows > MOST_POINTS:
+        notes.append(f"{MOST_POINTS:,} drawn")
+    if spreads:
+        few = rows <= MOST_ELLIPSES
+        notes.append("shaded: one deviation" if few else f"deviations are drawn for up to {MOST_ELLIPSES} rows")
+    return "   ".join(notes)
 
 
 def _named(groups: Sequence[Any] | None, count: int, known: np.ndarray) -> list[str | None]:
