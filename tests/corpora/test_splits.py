@@ -151,7 +151,7 @@ def test_people_who_cannot_be_kept_apart(people: list, message: str) -> None:
 
 
 def test_impossible_settings(table: pd.DataFrame) -> None:
-    with pytest.raises(ConfigError, match="unknown split 'actor'; there are person, random, published"):
+    with pytest.raises(ConfigError, match="unknown split 'actor'; choose from person, random, published"):
         split_table(table, "actor")
     with pytest.raises(ConfigError, match="fold 5 of 5"):
         split_table(table, fold=5)

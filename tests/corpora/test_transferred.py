@@ -62,7 +62,7 @@ def test_samples_lie_in_the_ellipse_and_are_reproducible(corpus: Corpus) -> None
 def test_what_cannot_be_transferred(corpus: Corpus) -> None:
     with pytest.raises(DataError, match="has centres but no deviations"):
         transfer_labels(corpus, "russell_mehrabian_1977", distribution="gaussian")
-    with pytest.raises(ConfigError, match="unknown distribution 'middle'; there are centres, uniform, gaussian"):
+    with pytest.raises(ConfigError, match="unknown distribution 'middle'; choose from centres, uniform, gaussian"):
         transfer_labels(corpus, "affectnet", distribution="middle")
     with pytest.raises(DataError, match="no row without ratings has an emotion of the transfer"):
         transfer_labels(corpus.take([3, 4]), "affectnet")

@@ -68,7 +68,7 @@ def test_files_where_they_belong_need_no_note(ravdess: Path) -> None:
 def test_songs_on_request(ravdess: Path) -> None:
     assert read_corpus("ravdess", ravdess, channel="song").table["emotion"].tolist() == ["happiness"]
     assert read_corpus("ravdess", ravdess, channel="both").table["channel"].tolist() == ["speech", "speech", "song"]
-    with pytest.raises(ConfigError, match="unknown channel 'music'; there are speech, song, both"):
+    with pytest.raises(ConfigError, match="unknown channel 'music'; choose from speech, song, both"):
         read_corpus("ravdess", ravdess, channel="music")
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from affectspace.data.batches import Batch
 from affectspace.models.base import LossTerms, Posterior, Step, product_of_experts, warmed
-from affectspace.models.gathering import gather_rows
+from affectspace.models.gathering import gather_rows, mean_count
 from affectspace.models.manifold.networks import Encoding, ManifoldNetworks, multiplied_emotions
 from affectspace.models.manifold.penalties import (
     PRIVATE_FLOOR,
@@ -274,7 +274,8 @@ class ManifoldObjective:
         parts = []
         for encoded in self.encoded.values():
             error = model.standard_affect(encoded.shared.mean).detach() - _select(target, encoded.rows)
-            size = error.square().nanmean(dim=0).sqrt().clamp(min=1e-6)
+            squares, count = mean_count(error.square().nansum(dim=0)), mean_count((~error.isnan()).sum(dim=0))
+            size = (squares / count).sqrt().clamp(min=1e-6)  # over the rows of all processes
             log_deviation = (encoded.encoding.deviation / model.spread).log()
             parts.append(gaussian_nll(torch.zeros_like(error), log_deviation, error / size))
         return reduce(parts, "default")
