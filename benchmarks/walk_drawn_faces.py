@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--network", choices=NETWORKS, default="convolutional")
     parser.add_argument("--faces", type=int, help="default: 24,000 for the residual network, 6,000 for the other one")
     parser.add_argument("--people", type=int, help="default: 1,200 or 60")
-    parser.add_argument("--epochs", type=int, help="default: 10 of the residual network, 12 of the convolutional one")
+    parser.add_argument("--epochs", type=int, help="default: 20 of the residual network, 12 of the convolutional one")
     parser.add_argument("--images", type=int, default=50_000, help="training images of a judge")
     parser.add_argument("--walked", type=int, default=3, help="faces of each test person that are walked")
     parser.add_argument(

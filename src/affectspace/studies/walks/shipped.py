@@ -31,10 +31,10 @@ TRAINING: dict[str, Any] = {  # configs/levasa_drawn.yaml
     "model": {
         "kind": "levasa", "network": "residual", "width": 24, "chunk": 1, "rest": 132, "head": "linear", "align_on": "sample",
         "reconstruction": "absolute", "similarity_weight": 0.5, "kl_weight": 0.05, "kl_warmup": 0.2, "editing_weight": 0.1,
-        "identity_weight": 0.3,
+        "identity_weight": 0.1,
     },
     "fit": {
-        "epochs": 10, "batch_size": 16, "learning_rate": 0.002, "balance": 0, "precision": "bf16-mixed",
+        "epochs": 20, "batch_size": 16, "learning_rate": 0.002, "balance": 0, "precision": "bf16-mixed",
         "augmentation": {"mirror": True, "rotation": 0, "scale": 0, "shift": 0, "contrast": 0, "brightness": 0},
     },
 }  # fmt: skip
